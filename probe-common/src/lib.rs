@@ -1,0 +1,75 @@
+//! What the kernel programs and user space agree on: the layout of map values,
+//! of the records in the perf ring, and the names of maps and load-time constants.
+//!
+//! Everything here is plain old data in the machine's byte order (both sides run
+//! on the same machine). Sizes and offsets are pinned by assertions, because three
+//! parties rely on them: the compiled programs, the generated filter code (which
+//! addresses [`CpuState`] by offset) and user space.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod record;
+mod state;
+
+pub use record::{RecordFlags, RecordHeader};
+pub use state::{Bucket, Counter, CpuState, SCRATCH_WORDS, Sampler};
+
+/// Rules that one program can hold. Bounded by the 32 KiB that the kernel allows
+/// for a value of a per-CPU map (`PCPU_MIN_UNIT_SIZE`, mm/percpu.c): 1,024
+/// counters take 16 KiB of it.
+pub const MAX_RULES: usize = 1024;
+
+/// Rules of one program that can sample frames: a frame carries the set of rules
+/// that chose it as one 64-bit mask.
+pub const MAX_SAMPLED: usize = 64;
+
+/// The longest part of a frame that one record can carry, in bytes.
+///
+/// `perf_event_header::size` is 16 bits wide (include/uapi/linux/perf_event.h) and
+/// counts the header, the sample's length field, our header, the frame, and
+/// padding to eight bytes.
+pub const MAX_SNAPLEN: u32 = 65_535 - 64 - core::mem::size_of::<RecordHeader>() as u32;
+
+/// Names of maps, programs and load-time constants in the eBPF object.
+pub mod names {
+    /// `PerCpuArray` of one [`CpuState`](super::CpuState).
+    pub const STATE: &str = "STATE";
+    /// `PerfEventArray` that carries records.
+    pub const RECORDS: &str = "RECORDS";
+    /// `Array` of [`Sampler`](super::Sampler), one for each sampled rule.
+    pub const SAMPLERS: &str = "SAMPLERS";
+    /// `Array` of one [`Race`](super::Race): the shared counter of `probe rate`.
+    pub const RACE: &str = "RACE";
+    /// XDP entry point.
+    pub const XDP: &str = "probe_xdp";
+    /// tc and tcx entry point for frames received.
+    pub const INGRESS: &str = "probe_ingress";
+    /// tc and tcx entry point for frames sent.
+    pub const EGRESS: &str = "probe_egress";
+    /// Symbol of the function that is exchanged for the generated filter.
+    pub const FILTER: &str = "filter";
+    /// Load-time constant, `u32`: bytes of a frame that a record carries at most.
+    pub const SNAPLEN: &str = "SNAPLEN";
+    /// Load-time constant, `u32`: number of sampled rules; 0 removes sampling.
+    pub const SAMPLED: &str = "SAMPLED";
+    /// Load-time constant, `u64`: matches after which the race ends; 0 removes it.
+    pub const GOAL: &str = "GOAL";
+    /// Load-time constant, `u8`: 1 writes kernel-side diagnostics through aya-log.
+    pub const DIAGNOSTICS: &str = "DIAGNOSTICS";
+}
+
+/// The clock of `probe rate`: matches over all CPUs, and when the first and the
+/// last of them came. Times are `CLOCK_MONOTONIC` nanoseconds.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
+pub struct Race {
+    /// Matches so far, over all CPUs; may run past the goal, by frames not counted.
+    pub matches: u64,
+    /// Wire bytes of the matches up to the goal.
+    pub bytes: u64,
+    /// Time of match number 1.
+    pub first_ns: u64,
+    /// Time of the match that reached the goal; 0 until then.
+    pub last_ns: u64,
+}

@@ -1,0 +1,93 @@
+//! Per-CPU state: counters, sampling decisions and the filter's scratch memory.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::{MAX_RULES, MAX_SAMPLED};
+
+/// 64-bit words of scratch memory that generated filter code may use.
+pub const SCRATCH_WORDS: usize = 32;
+
+/// Packets and wire bytes (without FCS). 64 bits: a 100 Gbit/s link takes 46
+/// years to wrap the bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Counter {
+    /// Frames.
+    pub packets: u64,
+    /// Wire bytes, without FCS.
+    pub bytes: u64,
+}
+
+impl core::ops::AddAssign for Counter {
+    /// Adds the counts of another CPU; wraps as the kernel's counters do.
+    fn add_assign(&mut self, other: Self) {
+        self.packets = self.packets.wrapping_add(other.packets);
+        self.bytes = self.bytes.wrapping_add(other.bytes);
+    }
+}
+
+/// How one sampled rule chooses frames. Written by user space before attaching.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Sampler {
+    /// Every how many matches one is chosen, for each CPU; 1 chooses all.
+    pub every: u64,
+    /// Nanoseconds that pay for one frame (token bucket, for each CPU); 0: no limit.
+    pub ns_per_frame: u64,
+    /// Nanoseconds that the bucket holds when full: the burst.
+    pub burst_ns: u64,
+}
+
+/// Where one sampled rule stands on one CPU.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Bucket {
+    /// Matches since the last one that `every` chose.
+    pub matches: u64,
+    /// Nanoseconds of credit in the bucket.
+    pub credit_ns: u64,
+    /// `CLOCK_MONOTONIC` nanoseconds of the last refill; 0 before the first.
+    pub refilled_ns: u64,
+}
+
+/// Everything one CPU writes while it looks at frames: one value of a per-CPU map,
+/// so that a frame costs one map look-up whatever the number of rules.
+///
+/// The ledger: `chosen = delivered + lost + refused`, and what user space then
+/// drops it counts itself.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+pub struct CpuState {
+    /// Frames looked at.
+    pub seen: Counter,
+    /// Sampled rules that match the frame at hand, one bit each. Zeroed before the
+    /// filter runs and set by it: a flag in map memory, unlike one in a register,
+    /// does not multiply the verifier's states.
+    pub pending: u64,
+    /// Frames that sampling chose.
+    pub chosen: u64,
+    /// Chosen frames that the ring took.
+    pub delivered: u64,
+    /// Chosen frames that found the ring full (`-ENOSPC`).
+    pub lost: u64,
+    /// Chosen frames that the kernel would not output for any other reason.
+    pub refused: u64,
+    /// Error of the last refused output, a negative errno; 0 where there was none.
+    pub last_error: i64,
+    /// Working memory of generated filter code; its contents mean nothing between frames.
+    pub scratch: [u64; SCRATCH_WORDS],
+    /// Sampling state, one for each sampled rule.
+    pub buckets: [Bucket; MAX_SAMPLED],
+    /// What each rule matched, in the order of the rules.
+    pub rules: [Counter; MAX_RULES],
+}
+
+const _: () = {
+    assert!(size_of::<Counter>() == 16);
+    assert!(core::mem::offset_of!(CpuState, pending) == 16);
+    assert!(core::mem::offset_of!(CpuState, scratch) == 64);
+    assert!(core::mem::offset_of!(CpuState, buckets) == 64 + 8 * SCRATCH_WORDS);
+    assert!(core::mem::offset_of!(CpuState, rules) == 64 + 8 * SCRATCH_WORDS + 24 * MAX_SAMPLED);
+    // PCPU_MIN_UNIT_SIZE, include/linux/percpu.h
+    assert!(size_of::<CpuState>() <= 32 * 1024);
+};

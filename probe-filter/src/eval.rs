@@ -1,0 +1,126 @@
+//! The evaluator: a [`Graph`] run over a frame in user space. It is the reference
+//! that the generated code is held against, so it stays as plain as the definition.
+
+use crate::ir::{Alu, ChainKind, Compare, Frame, Graph, Meta, Target, Test, Value, ValueId, Width};
+
+/// A load past the captured bytes, or a division by zero.
+struct Trap;
+
+/// Whether the graph matches the frame.
+pub fn matches(graph: &Graph, frame: &Frame<'_>) -> bool {
+    Evaluation { graph, frame, vars: vec![0; graph.vars() as usize] }.run().unwrap_or(false)
+}
+
+struct Evaluation<'a> {
+    graph: &'a Graph,
+    frame: &'a Frame<'a>,
+    vars: Vec<u32>,
+}
+
+impl Evaluation<'_> {
+    fn run(mut self) -> Result<bool, Trap> {
+        let mut at = self.graph.entry();
+        loop {
+            let node = match at {
+                Target::Match => return Ok(true),
+                Target::NoMatch => return Ok(false),
+                Target::Node(id) => &self.graph.nodes()[id.0 as usize],
+            };
+            for &(var, value) in &node.sets {
+                self.vars[var.0 as usize] = self.value(value)?;
+            }
+            at = if self.test(node.test)? { node.yes } else { node.no };
+        }
+    }
+
+    fn test(&self, test: Test) -> Result<bool, Trap> {
+        match test {
+            Test::Compare(compare, left, right) => {
+                let (left, right) = (self.value(left)?, self.value(right)?);
+                Ok(match compare {
+                    Compare::Eq => left == right,
+                    Compare::Gt => left > right,
+                    Compare::Ge => left >= right,
+                    Compare::Set => left & right != 0,
+                })
+            }
+            Test::Chain { kind, network_base, network, protocol } => {
+                let base = network_base.map_or(Ok(0), |id| self.value(id))?;
+                self.chain(kind, base, network, protocol)
+            }
+        }
+    }
+
+    fn value(&self, id: ValueId) -> Result<u32, Trap> {
+        match self.graph.get(id) {
+            Value::Const(constant) => Ok(constant),
+            Value::Load { width, base, displacement } => {
+                let base = base.map_or(Ok(0), |id| self.value(id))?;
+                self.load(width, base, displacement)
+            }
+            Value::Meta(meta) => Ok(self.meta(meta)),
+            Value::Var(var) => Ok(self.vars[var.0 as usize]),
+            Value::Neg(id) => Ok(self.value(id)?.wrapping_neg()),
+            Value::Alu(op, left, right) => alu(op, self.value(left)?, self.value(right)?),
+        }
+    }
+
+    fn meta(&self, meta: Meta) -> u32 {
+        match meta {
+            Meta::WireLength => self.frame.wire_len,
+            Meta::VlanPresent => u32::from(self.frame.vlan.is_some()),
+            Meta::VlanTci => self.frame.vlan.map_or(0, |tag| tag.tci.into()),
+            Meta::VlanTpid => self.frame.vlan.map_or(0, |tag| tag.tpid.into()),
+            Meta::Outbound => u32::from(self.frame.outbound == Some(true)),
+        }
+    }
+
+    fn load(&self, width: Width, base: u32, displacement: u32) -> Result<u32, Trap> {
+        let start = base as usize + displacement as usize;
+        let bytes = self.frame.bytes.get(start..start + width.bytes() as usize).ok_or(Trap)?;
+        Ok(bytes.iter().fold(0, |value, &byte| value << 8 | u32::from(byte)))
+    }
+
+    /// The walk of libpcap's gen_protochain: `offset` counts from the IP header.
+    fn chain(&self, kind: ChainKind, base: u32, network: u32, protocol: u32) -> Result<bool, Trap> {
+        let byte = |offset: u32| self.load(Width::Byte, base.wrapping_add(offset), network);
+        let (mut next, mut offset) = match kind {
+            ChainKind::Ipv4 => (byte(9)?, 4 * (byte(0)? & 0xf)),
+            ChainKind::Ipv6 => (byte(6)?, 40),
+        };
+        loop {
+            if next == protocol {
+                return Ok(true);
+            }
+            let unit = match (kind, next) {
+                (_, 59) => return Ok(false),
+                (ChainKind::Ipv6, 0 | 43 | 44 | 60) => {
+                    let length = byte(offset.wrapping_add(1))?;
+                    (byte(offset)?, (length + 1) * 8)
+                }
+                (_, 51) => {
+                    let length = byte(offset.wrapping_add(1))?;
+                    (byte(offset)?, (length + 2) * 4)
+                }
+                _ => return Ok(false),
+            };
+            next = unit.0;
+            offset = offset.wrapping_add(unit.1);
+        }
+    }
+}
+
+fn alu(op: Alu, left: u32, right: u32) -> Result<u32, Trap> {
+    Ok(match op {
+        Alu::Add => left.wrapping_add(right),
+        Alu::Sub => left.wrapping_sub(right),
+        Alu::Mul => left.wrapping_mul(right),
+        Alu::Div => left.checked_div(right).ok_or(Trap)?,
+        Alu::Mod => left.checked_rem(right).ok_or(Trap)?,
+        Alu::And => left & right,
+        Alu::Or => left | right,
+        Alu::Xor => left ^ right,
+        Alu::Shl => left.checked_shl(right).unwrap_or(0),
+        Alu::Shr => left.checked_shr(right).unwrap_or(0),
+    })
+}
