@@ -189,13 +189,9 @@ impl Network {
     }
 }
 
-#[test]
-fn tags_options_and_extension_headers() {
-    if !met(NEEDS) {
-        return;
-    }
-    let _alone = alone();
-    const ROUNDS: usize = 5;
+/// A segment of every kind, behind every header, with and without options, in every
+/// set of tags.
+pub fn segments() -> Vec<Vec<u8>> {
     let mut frames = Vec::new();
     for network in networks() {
         for (tags, _) in TAGS {
@@ -217,6 +213,17 @@ fn tags_options_and_extension_headers() {
             }
         }
     }
+    frames
+}
+
+#[test]
+fn tags_options_and_extension_headers() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    const ROUNDS: usize = 5;
+    let frames = segments();
     let of_each_kind = (networks().len() * TAGS.len() * 2 * ROUNDS) as u64;
 
     for hook in ["xdp-native", "xdp-generic", "tcx"] {

@@ -13,3 +13,4 @@ mod refusals;
 mod rig;
 mod standing_by;
 mod timing;
+mod vlan;
