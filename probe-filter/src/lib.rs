@@ -14,3 +14,4 @@ pub mod ebpf;
 pub mod eval;
 mod flow;
 pub mod ir;
+mod passes;
