@@ -72,7 +72,7 @@ fn an_interrupt_in_a_flood_ends_with_a_right_ledger() {
     let pair = quiet_pair();
     let capture = attached(
         &pair.server,
-        &["capture", "-i", SERVER_LINK, "--hook", "tcx", "-w", "/mnt/flood.pcap", "@syn"],
+        &["capture", "-i", SERVER_LINK, "--hook", "tcx", "-w", "/dev/shm/flood.pcap", "@syn"],
     );
     let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
     let finished = thread::scope(|scope| {
@@ -87,7 +87,7 @@ fn an_interrupt_in_a_flood_ends_with_a_right_ledger() {
     assert!(ledger[CHOSEN] > 0);
     let written = crate::rig::tcpdump_count(
         &pair.server,
-        std::path::Path::new("/mnt/flood.pcap"),
+        std::path::Path::new("/dev/shm/flood.pcap"),
         "tcp[tcpflags] = tcp-syn",
     );
     assert_eq!(written, ledger[crate::rig::DELIVERED], "{}", finished.stderr);
@@ -100,11 +100,11 @@ fn a_full_disk_leaves_a_readable_file() {
     }
     let _alone = alone();
     let pair = quiet_pair();
-    pair.server.enter(|| Ok(std::fs::create_dir("/mnt/small")?)).unwrap();
+    pair.server.enter(|| Ok(std::fs::create_dir("/dev/shm/small")?)).unwrap();
     let mut mount = pair.server.command("mount");
-    mount.args(["-t", "tmpfs", "-o", "size=64k", "none", "/mnt/small"]);
+    mount.args(["-t", "tmpfs", "-o", "size=64k", "none", "/dev/shm/small"]);
     run(mount, LIMIT).unwrap();
-    let file = "/mnt/small/full.pcap";
+    let file = "/dev/shm/small/full.pcap";
     let capture = attached(
         &pair.server,
         &["capture", "-i", SERVER_LINK, "--hook", "tcx", "-w", file, "@syn"],

@@ -87,7 +87,7 @@ fn engines_agree() {
     }
     let _alone = alone();
     let namespace = Namespace::new().unwrap();
-    let file = "/mnt/mixed.pcap";
+    let file = "/dev/shm/mixed.pcap";
     let frames = mixed();
     let bytes = PcapWriter::to_bytes(&frames);
     namespace.enter(|| Ok(fs::write(file, &bytes)?)).unwrap();

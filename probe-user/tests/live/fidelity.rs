@@ -44,7 +44,7 @@ fn files_hold_what_was_sent() {
     let sent = numbered();
     for hook in ["xdp-native", "xdp-generic", "tcx"] {
         let pair = quiet_pair();
-        let file = format!("/mnt/{hook}.pcap");
+        let file = format!("/dev/shm/{hook}.pcap");
         let capture =
             attached(&pair.server, &["capture", "-i", SERVER_LINK, "--hook", hook, "-w", &file]);
         let before = pair.server.counters(SERVER_LINK).unwrap();
@@ -98,7 +98,7 @@ fn jumbo_frames_are_whole() {
         }
         let payload: Vec<u8> = (0..8_900u32).map(|at| (at * 7 % 251) as u8).collect();
         let frame = Frame::ipv4(CLIENT_V4, SERVER_V4).udp(9, 9).payload(&payload).build();
-        let file = format!("/mnt/jumbo-{hook}.pcap");
+        let file = format!("/dev/shm/jumbo-{hook}.pcap");
         // The last bytes lie in a fragment: the filter has to find them there.
         let last =
             format!("udp[8900:4] = {:#x}", u32::from_be_bytes(*payload.last_chunk().unwrap()));

@@ -88,7 +88,7 @@ fn a_full_ring_is_counted() {
         "--buffer-size",
         "4",
         "-w",
-        "/mnt/full.pcap",
+        "/dev/shm/full.pcap",
     ];
     let capture = attached(&pair.server, &arguments);
     let before = pair.server.counters(SERVER_LINK).unwrap();
@@ -99,6 +99,6 @@ fn a_full_ring_is_counted() {
     assert_eq!(ledger[CHOSEN], 200_000);
     assert!(ledger["lost in ring"] > 0, "{}", finished.stderr);
     let written =
-        crate::rig::tcpdump_count(&pair.server, std::path::Path::new("/mnt/full.pcap"), "");
+        crate::rig::tcpdump_count(&pair.server, std::path::Path::new("/dev/shm/full.pcap"), "");
     assert_eq!(written, ledger[DELIVERED]);
 }
