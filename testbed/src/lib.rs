@@ -15,7 +15,7 @@
 //! | `requirements` | what a test needs, and what happens where it is missing |
 //!
 //! Nothing is left behind, whatever ends the process: namespaces have no name, so
-//! they, their links and their private `/mnt` die with the last descriptor and the
+//! they, their links and their private `/dev/shm` die with the last descriptor and the
 //! last child; children are killed by the kernel when their parent dies.
 
 mod frames;

@@ -18,7 +18,8 @@ use std::thread;
 use anyhow::{Context, Result, anyhow};
 
 /// A tmpfs of its own in every namespace, for files that must vanish with it.
-pub const SCRATCH_DIR: &str = "/mnt";
+/// `/dev/shm` is on every machine and in nobody's path to this project.
+pub const SCRATCH_DIR: &str = "/dev/shm";
 
 /// Settings that keep IPv6 silent: no addresses but those given, no solicitations, no
 /// duplicate address detection. What is left, multicast listener reports for the
@@ -117,7 +118,7 @@ fn unshare(flags: libc::c_int) -> io::Result<()> {
 fn private_mounts() -> Result<()> {
     mount(c"none", c"/", c"", libc::MS_REC | libc::MS_PRIVATE).context("making / private")?;
     mount(c"sysfs", c"/sys", c"sysfs", 0).context("mounting the namespace's /sys")?;
-    mount(c"tmpfs", c"/mnt", c"tmpfs", 0).context("mounting a tmpfs on /mnt")
+    mount(c"tmpfs", c"/dev/shm", c"tmpfs", 0).context("mounting a tmpfs on /dev/shm")
 }
 
 fn mount(source: &CStr, target: &CStr, kind: &CStr, flags: libc::c_ulong) -> io::Result<()> {

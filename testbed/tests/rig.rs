@@ -38,7 +38,7 @@ fn frames_arrive_as_sent_in_order_and_counted() -> Result<()> {
     }
     let pair = Pair::new()?;
     let frames: Vec<Vec<u8>> = (0..700).map(assorted).collect();
-    let watcher = tcpdump(&pair, &["-w", "/mnt/sent.pcap", "-c", "1500", FROM_CLIENT])?;
+    let watcher = tcpdump(&pair, &["-w", "/dev/shm/sent.pcap", "-c", "1500", FROM_CLIENT])?;
     let before = pair.server.counters(SERVER_LINK)?;
     let sent = FrameSender::open(&pair.client, CLIENT_LINK)?.send_paced(&frames, 1500, None)?;
     assert_eq!(sent.frames, 1500);

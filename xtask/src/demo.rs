@@ -1,0 +1,5 @@
+//! The demonstration.
+use anyhow::Result;
+pub fn show() -> Result<()> {
+    anyhow::bail!("not yet")
+}
