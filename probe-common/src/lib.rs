@@ -41,8 +41,12 @@ pub mod names {
     pub const SAMPLERS: &str = "SAMPLERS";
     /// `Array` of one [`Race`](super::Race): the shared counter of `probe rate`.
     pub const RACE: &str = "RACE";
-    /// XDP entry point.
+    /// `Array` of one `u32`: with [`OFFLINE`], the length on the wire of the frame at hand.
+    pub const WIRE_LEN: &str = "WIRE_LEN";
+    /// XDP entry point, fragments included (kernel 5.18).
     pub const XDP: &str = "probe_xdp";
+    /// XDP entry point for older kernels.
+    pub const XDP_LINEAR: &str = "probe_xdp_linear";
     /// tc and tcx entry point for frames received.
     pub const INGRESS: &str = "probe_ingress";
     /// tc and tcx entry point for frames sent.
@@ -55,8 +59,11 @@ pub mod names {
     pub const SAMPLED: &str = "SAMPLED";
     /// Load-time constant, `u64`: matches after which the race ends; 0 removes it.
     pub const GOAL: &str = "GOAL";
-    /// Load-time constant, `u8`: 1 writes kernel-side diagnostics through aya-log.
-    pub const DIAGNOSTICS: &str = "DIAGNOSTICS";
+    /// Load-time constant, `u8`: 1 takes the length on the wire from a map, for frames of a file.
+    pub const OFFLINE: &str = "OFFLINE";
+    /// Load-time constant of aya-log, `u8`: the level up to which the kernel side
+    /// writes diagnostics; 0 removes them.
+    pub const LOG_LEVEL: &str = "AYA_LOG_LEVEL";
 }
 
 /// The clock of `probe rate`: matches over all CPUs, and when the first and the

@@ -1,2 +1,65 @@
+//! probe's kernel programs: one body, [`count::observe`], and an entry point for each
+//! hook. None of them drops, delays or alters a frame.
+
 #![no_std]
 #![no_main]
+#![feature(asm_experimental_arch)]
+#![expect(
+    missing_docs,
+    reason = "the entry points' documentation does not reach what the macros make"
+)]
+
+mod atomic;
+mod count;
+mod filter;
+mod frame;
+mod maps;
+mod sample;
+
+use aya_ebpf::{
+    bindings::{TC_ACT_UNSPEC, xdp_action::XDP_PASS},
+    macros::{classifier, xdp},
+    programs::{TcContext, XdpContext},
+};
+use count::observe;
+use frame::Frame;
+use probe_common::RecordFlags;
+
+/// XDP, frames with fragments included (kernel 5.18).
+#[xdp(frags)]
+pub fn probe_xdp(ctx: XdpContext) -> u32 {
+    observe(&Frame::xdp::<true>(&ctx));
+    XDP_PASS
+}
+
+/// XDP where the kernel knows no fragments.
+#[xdp]
+pub fn probe_xdp_linear(ctx: XdpContext) -> u32 {
+    observe(&Frame::xdp::<false>(&ctx));
+    XDP_PASS
+}
+
+/// tcx or clsact, frames received. `TC_ACT_UNSPEC` is `TCX_NEXT`: on to the next program.
+#[classifier]
+pub fn probe_ingress(ctx: TcContext) -> i32 {
+    observe(&Frame::skb(&ctx, 0));
+    TC_ACT_UNSPEC
+}
+
+/// tcx or clsact, frames sent.
+#[classifier]
+pub fn probe_egress(ctx: TcContext) -> i32 {
+    observe(&Frame::skb(&ctx, RecordFlags::OUTBOUND));
+    TC_ACT_UNSPEC
+}
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    // The verifier admits no program in which this can be reached.
+    loop {}
+}
+
+// bpf_perf_event_output and bpf_ktime_get_ns are for GPL-compatible programs.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

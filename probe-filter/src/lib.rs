@@ -10,5 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod ebpf;
 pub mod eval;
+mod flow;
 pub mod ir;

@@ -2,7 +2,9 @@
 //! lines want the time of day. The offset between the two is measured, and measured
 //! again now and then: NTP or an administrator may step the time of day.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::kernel::monotonic_ns;
 
 /// Nanoseconds since 1970, UTC. Enough until the year 2554.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,7 +21,8 @@ impl WallTime {
 
     /// Now.
     pub fn now() -> Self {
-        Self(read(libc::CLOCK_REALTIME))
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(since.as_nanos().try_into().unwrap_or(u64::MAX))
     }
 
     /// Whole seconds.
@@ -31,18 +34,6 @@ impl WallTime {
     pub fn nanoseconds(self) -> u32 {
         (self.0 % Self::SECOND) as u32
     }
-}
-
-/// `CLOCK_MONOTONIC` in nanoseconds.
-pub fn monotonic_ns() -> u64 {
-    read(libc::CLOCK_MONOTONIC)
-}
-
-fn read(clock: libc::clockid_t) -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is a valid timespec to write to; both clocks exist on every Linux.
-    unsafe { libc::clock_gettime(clock, &mut time) };
-    time.tv_sec as u64 * WallTime::SECOND + time.tv_nsec as u64
 }
 
 /// Below this a change of the offset is the jitter of measuring it or the slewing of

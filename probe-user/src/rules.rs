@@ -4,10 +4,16 @@ use std::{collections::HashSet, fs, path::Path};
 
 use anyhow::{Context as _, Result};
 use probe_common::{MAX_RULES, MAX_SAMPLED, Sampler};
-use probe_filter::{Filter, Options};
+use probe_filter::{
+    Filter, Options,
+    ir::{LinkType, VlanView},
+};
 use serde::Deserialize;
 
-use crate::{failure::Usage, kernel::RuleSpec};
+use crate::{
+    failure::Usage,
+    kernel::{Hook, RuleSpec},
+};
 
 /// One rule as the user gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,6 +172,20 @@ impl RuleSet {
             .map(|(filter, rule)| RuleSpec { graph: filter.graph(), sampler: rule.sampler })
             .collect()
     }
+}
+
+/// Files hold VLAN tags where they were on the wire.
+pub const FILE_VIEW: VlanView = VlanView::AsFrame;
+
+/// Where filters find the outermost tag of a live frame: behind the driver the kernel
+/// has taken it out of the frame, as tcpdump's own filters assume; at XDP it has not.
+pub fn live_view(hook: Hook) -> VlanView {
+    if hook.is_xdp() { VlanView::AsFrame } else { VlanView::Live }
+}
+
+/// Options for the compiler.
+pub fn options(link: LinkType, vlan: VlanView) -> Options {
+    Options { link, vlan, ..Options::default() }
 }
 
 #[cfg(test)]

@@ -1,0 +1,67 @@
+//! One frame's way: seen, filtered, counted, perhaps sampled.
+
+use core::ptr;
+
+use aya_ebpf::helpers::bpf_ktime_get_ns;
+
+use crate::{
+    atomic::fetch_add,
+    frame::Frame,
+    maps::{GOAL, RACE, SAMPLED, STATE},
+    sample::sample,
+};
+
+/// Looks at one frame. The caller's verdict is to pass, whatever happens here.
+#[inline(always)]
+pub fn observe(frame: &Frame) {
+    let Some(state) = STATE.get_ptr_mut(0) else {
+        return;
+    };
+    {
+        // SAFETY: the map value of this CPU; programs of one CPU do not interrupt each
+        // other (softirqs are off in all three hooks), and user space only reads.
+        let state = unsafe { &mut *state };
+        state.seen.packets += 1;
+        state.seen.bytes += u64::from(frame.wire_len());
+        state.pending = 0;
+    }
+    frame.filter(state);
+    if SAMPLED.load() == 0 {
+        return;
+    }
+    // SAFETY: as above; the reference from before the call is gone.
+    let state = unsafe { &mut *state };
+    let pending = state.pending;
+    if pending == 0 {
+        return;
+    }
+    if GOAL.load() != 0 {
+        race(frame);
+    } else {
+        sample(frame, state, pending);
+    }
+}
+
+/// Counts a match over all CPUs and notes when the first and the last one came.
+#[inline(always)]
+fn race(frame: &Frame) {
+    let Some(race) = RACE.get_ptr_mut(0) else {
+        return;
+    };
+    // SAFETY: the field of a map value; all CPUs use it as an atomic only.
+    let before = unsafe { fetch_add(&raw mut (*race).matches, 1) };
+    let goal = GOAL.load();
+    if before >= goal {
+        return;
+    }
+    // SAFETY: as above.
+    unsafe { fetch_add(&raw mut (*race).bytes, u64::from(frame.wire_len())) };
+    if before == 0 {
+        // SAFETY: only the CPU that counted match number 1 gets here.
+        unsafe { ptr::write_volatile(&raw mut (*race).first_ns, bpf_ktime_get_ns()) };
+    }
+    if before + 1 == goal {
+        // SAFETY: only the CPU that reached the goal gets here.
+        unsafe { ptr::write_volatile(&raw mut (*race).last_ns, bpf_ktime_get_ns()) };
+    }
+}

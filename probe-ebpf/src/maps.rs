@@ -1,0 +1,46 @@
+//! The maps and the load-time constants. A constant is read-only data that user space
+//! sets before loading: the verifier knows its value and drops what it switches off.
+
+use aya_ebpf::{
+    Global,
+    macros::map,
+    maps::{Array, PerCpuArray, PerfEventByteArray},
+};
+use probe_common::{CpuState, MAX_SAMPLED, Race, Sampler};
+
+/// One [`CpuState`] for each CPU.
+#[map]
+pub static STATE: PerCpuArray<CpuState> = PerCpuArray::with_max_entries(1, 0);
+
+/// How each sampled rule chooses.
+#[map]
+pub static SAMPLERS: Array<Sampler> = Array::with_max_entries(MAX_SAMPLED as u32, 0);
+
+/// The shared counter of `probe rate`.
+#[map]
+pub static RACE: Array<Race> = Array::with_max_entries(1, 0);
+
+/// Records for user space. A byte array, because its output helper is called
+/// directly: the safe wrapper drops the result, and a refused record must be counted.
+#[map]
+pub static RECORDS: PerfEventByteArray = PerfEventByteArray::new(0);
+
+/// With [`OFFLINE`], the length on the wire of the frame at hand, in bytes.
+#[map]
+pub static WIRE_LEN: Array<u32> = Array::with_max_entries(1, 0);
+
+/// Bytes of a frame that a record carries at most.
+#[unsafe(no_mangle)]
+pub static SNAPLEN: Global<u32> = Global::new(0);
+
+/// Number of sampled rules; 0 removes sampling and output.
+#[unsafe(no_mangle)]
+pub static SAMPLED: Global<u32> = Global::new(0);
+
+/// Matches after which the race of `probe rate` ends; 0 removes the race.
+#[unsafe(no_mangle)]
+pub static GOAL: Global<u64> = Global::new(0);
+
+/// 1 where frames are handed in from a file (`BPF_PROG_TEST_RUN`), which may have cut them.
+#[unsafe(no_mangle)]
+pub static OFFLINE: Global<u8> = Global::new(0);

@@ -1,0 +1,80 @@
+//! Which of the matching frames go to user space, and what becomes of them.
+
+use aya_ebpf::helpers::bpf_ktime_get_ns;
+use aya_log_ebpf::debug;
+use probe_common::{Bucket, CpuState, MAX_SAMPLED, Sampler};
+
+use crate::{
+    frame::Frame,
+    maps::{SAMPLED, SAMPLERS, SNAPLEN},
+};
+
+/// `ENOSPC`: the ring is full (include/uapi/asm-generic/errno-base.h).
+const RING_FULL: i64 = -28;
+
+/// Outputs the frame if one of the `pending` rules chooses it.
+#[inline(always)]
+pub fn sample(frame: &Frame, state: &mut CpuState, pending: u64) {
+    // SAFETY: the helper takes nothing and returns a number.
+    let now = unsafe { bpf_ktime_get_ns() };
+    let rules = choose(state, pending, now);
+    if rules == 0 {
+        return;
+    }
+    state.chosen += 1;
+    match frame.output(now, rules, SNAPLEN.load()) {
+        Ok(()) => state.delivered += 1,
+        Err(RING_FULL) => state.lost += 1,
+        Err(error) => {
+            state.refused += 1;
+            state.last_error = error;
+            debug!(frame, "output of a frame refused: {}", error);
+        }
+    }
+}
+
+/// The rules among `pending` that want this frame. Every one of them takes its
+/// decision, so that the rate of one does not depend on the others.
+#[inline(always)]
+fn choose(state: &mut CpuState, pending: u64, now: u64) -> u64 {
+    let mut rules = 0;
+    // The bound is a load-time constant, so the verifier sees the loop's real length.
+    let sampled = SAMPLED.load();
+    for slot in 0..MAX_SAMPLED as u32 {
+        if slot >= sampled {
+            break;
+        }
+        let bit = 1 << slot;
+        if pending & bit == 0 {
+            continue;
+        }
+        if let (Some(sampler), Some(bucket)) =
+            (SAMPLERS.get(slot), state.buckets.get_mut(slot as usize))
+            && take(sampler, bucket, now)
+        {
+            rules |= bit;
+        }
+    }
+    rules
+}
+
+/// Whether the sampler takes this match: every Nth, and then as the token bucket has it.
+#[inline(always)]
+fn take(sampler: &Sampler, bucket: &mut Bucket, now: u64) -> bool {
+    bucket.matches += 1;
+    if bucket.matches < sampler.every {
+        return false;
+    }
+    bucket.matches = 0;
+    if sampler.ns_per_frame == 0 {
+        return true;
+    }
+    let credit = bucket.credit_ns + (now - bucket.refilled_ns);
+    bucket.refilled_ns = now;
+    bucket.credit_ns = if credit < sampler.burst_ns { credit } else { sampler.burst_ns };
+    if bucket.credit_ns < sampler.ns_per_frame {
+        return false;
+    }
+    bucket.credit_ns -= sampler.ns_per_frame;
+    true
+}

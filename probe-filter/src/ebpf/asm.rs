@@ -1,0 +1,207 @@
+//! The assembler: instructions and labels in, distances out.
+
+use super::insn::{Insn, Operand, R0};
+
+/// A place in the code, bound once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Label(u32);
+
+/// An instruction, and where it jumps.
+#[derive(Clone, Copy, Debug)]
+struct Item {
+    insn: Insn,
+    target: Option<Label>,
+}
+
+/// Code under construction.
+#[derive(Debug, Default)]
+pub(crate) struct Assembler {
+    items: Vec<Item>,
+    labels: Vec<Option<usize>>,
+    marks: Vec<(usize, Mark)>,
+}
+
+/// What begins at an instruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// Code that belongs to the rules from this one on.
+    Rule(u32),
+}
+
+/// Finished code.
+#[derive(Debug)]
+pub(crate) struct Assembled {
+    pub(crate) insns: Vec<Insn>,
+    /// Marks by index of the instruction.
+    pub(crate) marks: Vec<(usize, Mark)>,
+}
+
+impl Assembler {
+    pub(crate) fn label(&mut self) -> Label {
+        self.labels.push(None);
+        Label(self.labels.len() as u32 - 1)
+    }
+
+    /// Binds a label to the next instruction.
+    pub(crate) fn bind(&mut self, label: Label) {
+        let slot = &mut self.labels[label.0 as usize];
+        debug_assert!(slot.is_none(), "label bound twice");
+        *slot = Some(self.items.len());
+    }
+
+    pub(crate) fn mark(&mut self, mark: Mark) {
+        self.marks.push((self.items.len(), mark));
+    }
+
+    pub(crate) fn emit(&mut self, insn: Insn) {
+        self.items.push(Item { insn, target: None });
+    }
+
+    /// A jump, conditional or not; its distance is filled in at the end.
+    pub(crate) fn emit_jump(&mut self, insn: Insn, target: Label) {
+        self.items.push(Item { insn, target: Some(target) });
+    }
+
+    pub(crate) fn jump(&mut self, target: Label) {
+        self.emit_jump(Insn::jump(), target);
+    }
+
+    /// Instructions so far, long jumps not counted.
+    pub(crate) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Fills the distances in. A jump further than 16 bits becomes a `gotol`.
+    pub(crate) fn finish(mut self) -> Assembled {
+        self.drop_unreachable();
+        self.drop_jumps_to_next();
+        let mut long = vec![false; self.items.len()];
+        // Making one jump long can push another out of reach; each round lengthens
+        // at least one, so the rounds end.
+        let positions = loop {
+            let positions = self.positions(&long);
+            let mut grew = false;
+            for (index, item) in self.items.iter().enumerate() {
+                let Some(target) = item.target else { continue };
+                if !long[index]
+                    && short_distance(positions[index], self.at(&positions, target)).is_none()
+                {
+                    long[index] = true;
+                    grew = true;
+                }
+            }
+            if !grew {
+                break positions;
+            }
+        };
+        let mut insns = Vec::with_capacity(positions[self.items.len()]);
+        for (index, item) in self.items.iter().enumerate() {
+            let Some(target) = item.target else {
+                insns.push(item.insn);
+                continue;
+            };
+            let to = self.at(&positions, target);
+            if !long[index] {
+                let offset = short_distance(positions[index], to).unwrap_or_default();
+                insns.push(Insn { offset, ..item.insn });
+                continue;
+            }
+            match item.insn.inverted() {
+                _ if item.insn.is_jump() => {}
+                Some(inverted) => insns.push(Insn { offset: 1, ..inverted }),
+                None => {
+                    insns.push(Insn { offset: 1, ..item.insn });
+                    insns.push(Insn { offset: 1, ..Insn::jump() });
+                }
+            }
+            insns.push(Insn::jump_long((to as i64 - insns.len() as i64 - 1) as i32));
+        }
+        let marks = self.marks.iter().map(|&(index, mark)| (positions[index], mark)).collect();
+        Assembled { insns, marks }
+    }
+
+    fn at(&self, positions: &[usize], label: Label) -> usize {
+        positions[self.labels[label.0 as usize].expect("a label that is jumped to is bound")]
+    }
+
+    /// Position of every item, and of the end.
+    fn positions(&self, long: &[bool]) -> Vec<usize> {
+        let mut position = 0;
+        let mut positions = Vec::with_capacity(self.items.len() + 1);
+        for (item, &long) in self.items.iter().zip(long) {
+            positions.push(position);
+            position += match item.insn.inverted() {
+                _ if !long || item.insn.is_jump() => 1,
+                Some(_) => 2,
+                None => 3,
+            };
+        }
+        positions.push(position);
+        positions
+    }
+
+    /// Code that nothing leads to goes (the kernel refuses it): what stands behind a
+    /// trap that is certain, for one.
+    fn drop_unreachable(&mut self) {
+        let mut reached = vec![false; self.items.len()];
+        let mut pending = vec![0];
+        while let Some(index) = pending.pop() {
+            let Some(item) = self.items.get(index) else { continue };
+            if core::mem::replace(&mut reached[index], true) {
+                continue;
+            }
+            if let Some(place) = item.target.and_then(|label| self.labels[label.0 as usize]) {
+                pending.push(place);
+            }
+            if !item.insn.is_jump() && !item.insn.is_exit() {
+                pending.push(index + 1);
+            }
+        }
+        self.retain(&reached);
+    }
+
+    /// Jumps to the instruction behind them go.
+    fn drop_jumps_to_next(&mut self) {
+        let idle = |(index, item): (usize, &Item)| {
+            item.insn.is_jump()
+                && item.target.is_some_and(|label| self.labels[label.0 as usize] == Some(index + 1))
+        };
+        let keep: Vec<bool> = self.items.iter().enumerate().map(|item| !idle(item)).collect();
+        self.retain(&keep);
+    }
+
+    fn retain(&mut self, keep: &[bool]) {
+        let mut moved = Vec::with_capacity(keep.len() + 1);
+        let mut position = 0;
+        for &keep in keep {
+            moved.push(position);
+            position += usize::from(keep);
+        }
+        moved.push(position);
+        for place in self.labels.iter_mut().flatten() {
+            *place = moved[*place];
+        }
+        for (place, _) in &mut self.marks {
+            *place = moved[*place];
+        }
+        let mut keep = keep.iter();
+        self.items.retain(|_| keep.next().is_some_and(|&keep| keep));
+    }
+}
+
+fn short_distance(from: usize, to: usize) -> Option<i16> {
+    i16::try_from(to as i64 - from as i64 - 1).ok()
+}
+
+impl Assembler {
+    /// `dst = value`, zero-extended.
+    pub(crate) fn constant(&mut self, dst: super::insn::Reg, value: u32) {
+        self.emit(Insn::alu32(super::insn::Op::Mov, dst, Operand::Imm(value as i32)));
+    }
+
+    /// The function's result, and the way back.
+    pub(crate) fn return_zero(&mut self) {
+        self.constant(R0, 0);
+        self.emit(Insn::exit());
+    }
+}

@@ -1,0 +1,159 @@
+//! Careful code: every block translated by itself, every load through the kernel's
+//! load-bytes helper, which finds bytes wherever they lie (skb fragments, XDP
+//! multi-buffer frames) and fails past the frame's end. Nothing is kept in registers
+//! from block to block but the arguments, so careful code can be entered at any block.
+//!
+//! Registers: r6 context, r7 data, r8 data_end, r9 state; `meta` lies on the stack.
+
+use crate::flow::{Action, Block, BlockId, Flow};
+use crate::ir::{Compare, ValueId};
+
+use super::asm::{Assembled, Assembler, Label, Mark};
+use super::insn::{Cond, FP, Insn, Op, Operand, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, Reg, Size};
+use super::{Error, Target, count, stack};
+
+pub(crate) const CONTEXT: Reg = R6;
+pub(crate) const DATA: Reg = R7;
+pub(crate) const DATA_END: Reg = R8;
+pub(crate) const STATE: Reg = R9;
+
+/// Careful code under construction.
+pub(crate) struct Careful<'a> {
+    pub(crate) flow: &'a Flow,
+    pub(crate) target: &'a Target,
+    pub(crate) asm: &'a mut Assembler,
+    bits: &'a [Option<u8>],
+    labels: Vec<Label>,
+    /// The rule whose code is being generated, for errors.
+    pub(crate) rule: usize,
+    /// Where a trap in the block at hand leads.
+    pub(crate) trap: Label,
+}
+
+/// The whole flow as careful code.
+pub(crate) fn translate(
+    flow: &Flow,
+    bits: &[Option<u8>],
+    target: &Target,
+) -> Result<(Assembled, u32), Error> {
+    let mut asm = Assembler::default();
+    let labels: Vec<Label> = flow.blocks().iter().map(|_| asm.label()).collect();
+    if !stack::holds_variables(flow.vars(), target.layout.scratch_len) {
+        return Err(Error::TooManyVariables { rule: 0 });
+    }
+    for (kept, argument) in [(CONTEXT, R1), (DATA, R2), (DATA_END, R3), (STATE, R4)] {
+        asm.emit(Insn::alu64(Op::Mov, kept, Operand::Reg(argument)));
+    }
+    asm.emit(Insn::store(Size::Double, FP, stack::META, R5));
+    let trap = labels[0];
+    let mut careful = Careful { flow, target, asm: &mut asm, bits, labels, rule: 0, trap };
+    careful.asm.jump(careful.labels[flow.entry().0 as usize]);
+    let reachable = flow.reachable();
+    for id in (0..flow.blocks().len()).rev().filter(|&id| reachable[id]) {
+        careful.block(BlockId(id as u32))?;
+    }
+    Ok((asm.finish(), stack::MAX_STACK))
+}
+
+impl Careful<'_> {
+    fn label(&self, id: BlockId) -> Label {
+        self.labels[id.0 as usize]
+    }
+
+    fn block(&mut self, id: BlockId) -> Result<(), Error> {
+        let flow = self.flow;
+        let Block { sets, action, trap } = flow.at(id);
+        self.asm.bind(self.label(id));
+        self.trap = self.label(*trap);
+        for &(var, value) in sets {
+            self.value(value, 0)?;
+            self.store_variable(var);
+        }
+        match action {
+            &Action::Compare { compare, left, right, yes, no } => {
+                self.compare(compare, left, right, yes, no)?;
+            }
+            &Action::Chain(ref chain, yes, no) => {
+                let (yes, no) = (self.label(yes), self.label(no));
+                self.chain(chain, yes, no)?;
+            }
+            Action::Switch { value, cases, default } => {
+                self.value(*value, 0)?;
+                for &(constant, target) in cases {
+                    let test = Insn::jump32(Cond::Eq, R0, Operand::Imm(constant as i32));
+                    self.asm.emit_jump(test, self.label(target));
+                }
+                self.asm.jump(self.label(*default));
+            }
+            &Action::Count { rule, next } => {
+                self.asm.emit(Insn::load(Size::Double, R2, FP, stack::META));
+                let registers = count::Registers { state: STATE, meta: R2, scratch: [R0, R1] };
+                let bit = self.bits.get(rule as usize).copied().flatten();
+                count::count(self.asm, &self.target.layout, rule, bit, &registers);
+                self.asm.jump(self.label(next));
+            }
+            &Action::Boundary { next } => {
+                self.asm.mark(Mark::Rule(self.rule as u32));
+                self.asm.jump(self.label(next));
+            }
+            Action::End => self.asm.return_zero(),
+        }
+        Ok(())
+    }
+
+    fn compare(
+        &mut self,
+        compare: Compare,
+        left: ValueId,
+        right: ValueId,
+        yes: BlockId,
+        no: BlockId,
+    ) -> Result<(), Error> {
+        let right = self.pair(left, right, 0)?;
+        let cond = match compare {
+            Compare::Eq => Cond::Eq,
+            Compare::Gt => Cond::Gt,
+            Compare::Ge => Cond::Ge,
+            Compare::Set => Cond::Set,
+        };
+        self.asm.emit_jump(Insn::jump32(cond, R0, right), self.label(yes));
+        self.asm.jump(self.label(no));
+        Ok(())
+    }
+
+    /// Reads bytes at the offset in r2 (64 bits wide) into r0, or traps.
+    pub(crate) fn load_at_r2(&mut self, size: Size) {
+        let bytes = match size {
+            Size::Byte => 1,
+            Size::Half => 2,
+            Size::Word => 4,
+            Size::Double => 8,
+        };
+        if let Some(helper) = self.target.load_bytes() {
+            self.asm.emit(Insn::alu64(Op::Mov, R1, Operand::Reg(CONTEXT)));
+            self.asm.emit(Insn::alu64(Op::Mov, R3, Operand::Reg(FP)));
+            self.asm.emit(Insn::alu64(Op::Add, R3, Operand::Imm(stack::BUFFER.into())));
+            self.asm.constant(R4, bytes);
+            self.asm.emit(Insn::call(helper));
+            self.asm.emit_jump(Insn::jump64(Cond::Ne, R0, Operand::Imm(0)), self.trap);
+            self.asm.emit(Insn::load(size, R0, FP, stack::BUFFER));
+        } else {
+            // No helper, no fragments: the packet pointers see all of the frame. The
+            // verifier follows offsets up to 16 bits only, and no XDP frame is longer.
+            let limit = Operand::Imm(0xffff - 8);
+            self.asm.emit_jump(Insn::jump64(Cond::Gt, R2, limit), self.trap);
+            self.asm.emit(Insn::alu64(Op::Mov, R1, Operand::Reg(DATA)));
+            self.asm.emit(Insn::alu64(Op::Add, R1, Operand::Reg(R2)));
+            self.asm.emit(Insn::alu64(Op::Mov, R3, Operand::Reg(R1)));
+            self.asm.emit(Insn::alu64(Op::Add, R3, Operand::Imm(bytes as i32)));
+            let past = Insn::jump64(Cond::Gt, R3, Operand::Reg(DATA_END));
+            self.asm.emit_jump(past, self.trap);
+            self.asm.emit(Insn::load(size, R0, R1, 0));
+        }
+        match size {
+            Size::Half => self.asm.emit(Insn::big_endian(R0, 16)),
+            Size::Word => self.asm.emit(Insn::big_endian(R0, 32)),
+            Size::Byte | Size::Double => {}
+        }
+    }
+}

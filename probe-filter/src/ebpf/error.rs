@@ -1,0 +1,67 @@
+//! Why a list of rules cannot be turned into one program.
+
+use core::fmt;
+
+/// Why a list of rules cannot be turned into one program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Error {
+    /// More rules than the state has counters.
+    TooManyRules {
+        /// Rules given.
+        rules: usize,
+        /// Counters there are.
+        counters: u32,
+    },
+    /// The state lies further away than an instruction can address.
+    StateTooLarge,
+    /// The state has no scratch memory.
+    NoScratch,
+    /// A rule needs more variables than stack and scratch memory hold.
+    TooManyVariables {
+        /// Index of the rule.
+        rule: usize,
+    },
+    /// A rule nests arithmetic deeper than the stack holds.
+    TooDeep {
+        /// Index of the rule.
+        rule: usize,
+    },
+    /// The bit for a sampled rule is not one of 64.
+    PendingBit {
+        /// Index of the rule.
+        rule: usize,
+    },
+    /// The program has more instructions than the kernel takes.
+    TooLong {
+        /// Instructions.
+        instructions: usize,
+        /// Index of the rule with the most of them.
+        rule: usize,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::TooManyRules { rules, counters } => {
+                write!(f, "{rules} rules, but one program counts at most {counters}")
+            }
+            Self::StateTooLarge => write!(f, "state lies beyond what an instruction addresses"),
+            Self::NoScratch => write!(f, "state without scratch memory"),
+            Self::TooManyVariables { rule } => {
+                write!(f, "rule {}: too many changes of offset (vlan, mpls, ...)", rule + 1)
+            }
+            Self::TooDeep { rule } => write!(f, "rule {}: arithmetic nested too deeply", rule + 1),
+            Self::PendingBit { rule } => {
+                write!(f, "rule {}: at most 64 rules can sample", rule + 1)
+            }
+            Self::TooLong { instructions, rule } => write!(
+                f,
+                "{instructions} instructions, more than the kernel takes; most of them in rule {}",
+                rule + 1
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,117 @@
+//! The eBPF back end: one function for all rules.
+//!
+//! ```text
+//! u32 filter(ctx, data, data_end, state, meta)
+//! ```
+//! It stands in a program as a static function, verified with its caller's register
+//! types: `ctx` is the context, `data` and `data_end` are the packet pointers,
+//! `state` points into a map value, `meta` is a scalar: the frame's length on the wire
+//! in the lower half (a VLAN tag held outside the frame included), bit 32 set for
+//! a frame being sent. It raises the counters of the rules that match, sets the bits
+//! of those that sample, and returns 0. It calls no function and refers to no map;
+//! helpers are called by number.
+
+mod asm;
+mod careful;
+mod chain;
+mod count;
+mod error;
+mod insn;
+mod stack;
+mod target;
+mod value;
+
+pub use error::Error;
+pub use insn::{Insn, Reg};
+pub use target::{Flavour, Kernel, StateLayout, Target};
+
+use crate::flow;
+use crate::ir::Graph;
+
+use asm::{Assembled, Mark};
+
+/// Instructions that the kernel verifies at most (BPF_COMPLEXITY_LIMIT_INSNS), and
+/// therefore takes at most; the caller needs some too.
+const MAX_INSNS: usize = 1_000_000 - 4096;
+
+/// One filter of a program.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule<'a> {
+    /// What it means.
+    pub graph: &'a Graph,
+    /// Its bit in the mask of pending rules, if it samples frames.
+    pub pending_bit: Option<u8>,
+}
+
+/// Generated code.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The function, first instruction first. Jumps stay inside it.
+    pub insns: Vec<Insn>,
+    /// What it costs.
+    pub stats: Stats,
+}
+
+/// What generated code costs.
+#[derive(Clone, Debug, Default)]
+pub struct Stats {
+    /// Instructions in all.
+    pub instructions: usize,
+    /// Bytes of stack.
+    pub stack_bytes: u32,
+}
+
+impl Program {
+    /// The function as the kernel takes it.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.insns.iter().flat_map(|insn| insn.to_bytes()).collect()
+    }
+}
+
+/// Generates the function for all rules, in their order.
+///
+/// # Errors
+/// If a limit is broken; the error names the rule that broke it.
+pub fn generate(rules: &[Rule<'_>], target: &Target) -> Result<Program, Error> {
+    check(rules, target)?;
+    let graphs: Vec<&Graph> = rules.iter().map(|rule| rule.graph).collect();
+    let flow = flow::lower(&graphs);
+    let bits: Vec<Option<u8>> = rules.iter().map(|rule| rule.pending_bit).collect();
+    let (assembled, stack_bytes) = careful::translate(&flow, &bits, target)?;
+    fits(&assembled)?;
+    let stats = Stats { instructions: assembled.insns.len(), stack_bytes };
+    Ok(Program { insns: assembled.insns, stats })
+}
+
+fn check(rules: &[Rule<'_>], target: &Target) -> Result<(), Error> {
+    let layout = &target.layout;
+    if rules.len() > layout.rules_len as usize {
+        return Err(Error::TooManyRules { rules: rules.len(), counters: layout.rules_len });
+    }
+    let ends = [
+        layout.rules.saturating_add(layout.rules_len.saturating_mul(layout.rule_size)),
+        layout.pending.saturating_add(8),
+        layout.scratch.saturating_add(layout.scratch_len.saturating_mul(8)),
+    ];
+    if ends.iter().any(|&end| end > i16::MAX as u32) {
+        return Err(Error::StateTooLarge);
+    }
+    if layout.scratch_len < stack::CHAIN_WORDS {
+        return Err(Error::NoScratch);
+    }
+    match rules.iter().position(|rule| rule.pending_bit.is_some_and(|bit| bit > 63)) {
+        Some(rule) => Err(Error::PendingBit { rule }),
+        None => Ok(()),
+    }
+}
+
+fn fits(assembled: &Assembled) -> Result<(), Error> {
+    let instructions = assembled.insns.len();
+    if instructions <= MAX_INSNS {
+        return Ok(());
+    }
+    let ends = assembled.marks.iter().skip(1).map(|&(place, _)| place).chain([instructions]);
+    let longest = assembled.marks.iter().zip(ends).max_by_key(|((start, _), end)| end - start);
+    let rule = longest.map_or(0, |(&(_, Mark::Rule(rule)), _)| rule as usize);
+    Err(Error::TooLong { instructions, rule })
+}

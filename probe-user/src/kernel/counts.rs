@@ -1,0 +1,87 @@
+//! One reading of the maps, summed over CPUs.
+
+use aya::maps::{Array, MapData, MapError, PerCpuArray};
+use probe_common::{Counter, CpuState, Race, names};
+
+use super::Error;
+
+/// aya reads words, which are plain data to it; bytemuck makes the value of them.
+type StateWords = [u64; size_of::<CpuState>() / 8];
+type RaceWords = [u64; size_of::<Race>() / 8];
+
+/// What the kernel programs counted since they were loaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Frames looked at.
+    pub seen: Counter,
+    /// Frames that each rule matched, in the order of the rules.
+    pub rules: Vec<Counter>,
+    /// What became of sampled frames.
+    pub ledger: Ledger,
+    /// The clock of `probe rate`.
+    pub race: Race,
+}
+
+/// What became of sampled frames in the kernel: `chosen = delivered + lost + refused`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Frames that sampling chose.
+    pub chosen: u64,
+    /// Chosen frames that a ring took.
+    pub delivered: u64,
+    /// Chosen frames that found their ring full.
+    pub lost: u64,
+    /// Chosen frames that the kernel would not output for another reason.
+    pub refused: u64,
+    /// The errno of one such refusal, positive; 0 where there was none.
+    pub last_error: i32,
+}
+
+/// The maps that hold counts.
+pub(super) struct CountMaps {
+    state: PerCpuArray<MapData, StateWords>,
+    race: Array<MapData, RaceWords>,
+    rules: usize,
+}
+
+impl CountMaps {
+    pub(super) fn take(ebpf: &mut aya::Ebpf, rules: usize) -> Result<Self, Error> {
+        let state = ebpf.take_map(names::STATE).ok_or(Error::Missing(names::STATE))?;
+        let race = ebpf.take_map(names::RACE).ok_or(Error::Missing(names::RACE))?;
+        Ok(Self {
+            state: state.try_into().map_err(of(names::STATE))?,
+            race: race.try_into().map_err(of(names::RACE))?,
+            rules,
+        })
+    }
+
+    pub(super) fn read(&self) -> Result<Counts, Error> {
+        let mut counts =
+            Counts { rules: vec![Counter::default(); self.rules], ..Counts::default() };
+        for cpu in self.state.get(&0, 0).map_err(of(names::STATE))?.iter() {
+            counts.add(bytemuck::cast_ref(cpu));
+        }
+        counts.race = bytemuck::cast(self.race.get(&0, 0).map_err(of(names::RACE))?);
+        Ok(counts)
+    }
+}
+
+impl Counts {
+    fn add(&mut self, cpu: &CpuState) {
+        self.seen += cpu.seen;
+        for (sum, counter) in self.rules.iter_mut().zip(cpu.rules) {
+            *sum += counter;
+        }
+        self.ledger.chosen += cpu.chosen;
+        self.ledger.delivered += cpu.delivered;
+        self.ledger.lost += cpu.lost;
+        self.ledger.refused += cpu.refused;
+        if cpu.last_error != 0 {
+            self.ledger.last_error = cpu.last_error.unsigned_abs() as i32;
+        }
+    }
+}
+
+fn of(map: &'static str) -> impl Fn(MapError) -> Error {
+    move |source| Error::Map { map, source }
+}

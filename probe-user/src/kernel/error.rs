@@ -1,0 +1,95 @@
+//! What can go wrong between us and the kernel: the operation and the thing.
+
+use std::io;
+
+use aya::{EbpfError, maps::MapError, programs::ProgramError, sys::SyscallError};
+
+use super::{Hook, neighbour::Occupant};
+
+/// A failed operation on the kernel.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say what the variants and fields are")]
+pub enum Error {
+    #[error("no interface is named `{name}`")]
+    UnknownInterface { name: String },
+
+    #[error("reading the state of {interface}: {source}")]
+    Interface { interface: String, source: io::Error },
+
+    #[error("{operation}: permission denied")]
+    Permission { operation: String },
+
+    #[error("attaching xdp to {interface}: {occupant} is attached there already")]
+    Occupied { interface: String, occupant: Occupant },
+
+    #[error("attaching {hook} to {interface}: the driver does not support it")]
+    Unsupported { interface: String, hook: Hook },
+
+    #[error("{hook} sees frames received only")]
+    Egress { hook: Hook },
+
+    #[error("attaching {hook} to {interface}: {source}")]
+    Attach { interface: String, hook: Hook, source: Box<ProgramError> },
+
+    #[error(
+        "attaching {hook} to {interface}: this kernel has no links for it, without which a \
+             killed probe would stay attached"
+    )]
+    NoLink { interface: String, hook: Hook },
+
+    #[error("this probe was built without its kernel programs (PROBE_EMPTY_OBJECT=1)")]
+    EmptyObject,
+
+    #[error("linking the filter into the kernel programs: {0}")]
+    Object(#[from] object::build::Error),
+
+    #[error("generating code: {0}")]
+    Generate(#[from] probe_filter::ebpf::Error),
+
+    #[error("{0} rules; one program holds {max}", max = probe_common::MAX_RULES)]
+    TooManyRules(usize),
+
+    #[error("{0} sampled rules; one program holds {max}", max = probe_common::MAX_SAMPLED)]
+    TooManySampled(usize),
+
+    #[error("loading the kernel programs: {0}")]
+    Load(Box<EbpfError>),
+
+    #[error("the kernel's verifier refused the program {program}: {source}")]
+    Verify { program: &'static str, source: Box<ProgramError> },
+
+    #[error("this kernel is too old for {what}: it needs {needs}")]
+    KernelTooOld { what: &'static str, needs: &'static str },
+
+    #[error("the kernel programs have no `{0}`")]
+    Missing(&'static str),
+
+    #[error("map {map}: {source}")]
+    Map { map: &'static str, source: MapError },
+
+    #[error("opening the ring of CPU {cpu}: {source}")]
+    Ring { cpu: u32, source: io::Error },
+
+    #[error("running the program on a frame: {0}")]
+    TestRun(Box<ProgramError>),
+}
+
+/// The errno at the bottom of an aya error.
+pub(super) fn errno(error: &(dyn std::error::Error + 'static)) -> Option<i32> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<SyscallError>() {
+            return error.io_error.raw_os_error();
+        }
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return error.raw_os_error();
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// Whether an aya error means that the caller lacks a capability.
+pub(super) fn is_permission(error: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(errno(error), Some(libc::EPERM | libc::EACCES))
+}

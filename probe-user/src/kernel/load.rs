@@ -1,0 +1,120 @@
+//! From rules to a loaded object: generate, link, set the constants, load.
+
+use std::mem::offset_of;
+
+use aya::{Ebpf, EbpfLoader, VerifierLogLevel, maps::Array};
+use probe_common::{Counter, CpuState, MAX_RULES, MAX_SAMPLED, SCRATCH_WORDS, Sampler, names};
+use probe_filter::{
+    ebpf::{self, Flavour, Kernel, StateLayout},
+    ir::{Graph, LinkType, VlanView},
+};
+
+use super::{
+    Error,
+    error::{errno, is_permission},
+    object,
+};
+
+/// One rule, as the kernel side needs it.
+#[derive(Clone, Copy, Debug)]
+pub struct RuleSpec<'a> {
+    /// What it matches.
+    pub graph: &'a Graph,
+    /// How it samples; `None` only counts.
+    pub sampler: Option<Sampler>,
+}
+
+/// What the object is loaded for.
+pub(super) struct Setting<'a> {
+    pub rules: &'a [RuleSpec<'a>],
+    pub flavour: Flavour,
+    pub link: LinkType,
+    pub vlan: VlanView,
+    pub snaplen: u32,
+    pub goal: u64,
+    pub diagnostics: bool,
+    /// Whether the program runs on frames handed in, with a length on the wire of their own.
+    pub offline: bool,
+}
+
+/// Where generated code finds its memory.
+const LAYOUT: StateLayout = StateLayout {
+    rules: offset_of!(CpuState, rules) as u32,
+    rule_size: size_of::<Counter>() as u32,
+    rules_len: MAX_RULES as u32,
+    pending: offset_of!(CpuState, pending) as u32,
+    scratch: offset_of!(CpuState, scratch) as u32,
+    scratch_len: SCRATCH_WORDS as u32,
+};
+
+/// The object with the rules linked in and its constants set. Its programs are not yet
+/// in the kernel; its maps are.
+pub(super) fn load(setting: &Setting<'_>) -> Result<Ebpf, Error> {
+    let samplers: Vec<Sampler> = setting.rules.iter().filter_map(|rule| rule.sampler).collect();
+    if setting.rules.len() > MAX_RULES {
+        return Err(Error::TooManyRules(setting.rules.len()));
+    }
+    if samplers.len() > MAX_SAMPLED {
+        return Err(Error::TooManySampled(samplers.len()));
+    }
+
+    let linked = object::link(&generate(setting)?)?;
+    let (sampled, log_level) =
+        (samplers.len() as u32, if setting.diagnostics { 0xff } else { 0u8 });
+    let mut ebpf = EbpfLoader::new()
+        .btf(None)
+        // The log costs time even where nobody reads it; a refusal asks for it anew.
+        .verifier_log_level(VerifierLogLevel::DISABLE)
+        .override_global(names::SNAPLEN, &setting.snaplen, true)
+        .override_global(names::SAMPLED, &sampled, true)
+        .override_global(names::GOAL, &setting.goal, true)
+        .override_global(names::OFFLINE, &u8::from(setting.offline), true)
+        .override_global(names::LOG_LEVEL, &log_level, true)
+        .load(&linked)
+        .map_err(|error| match is_permission(&error) {
+            true => Error::Permission { operation: "loading the kernel programs".into() },
+            false => Error::Load(Box::new(error)),
+        })?;
+    write_samplers(&mut ebpf, &samplers)?;
+    Ok(ebpf)
+}
+
+fn generate(setting: &Setting<'_>) -> Result<Vec<u8>, Error> {
+    let mut slots = 0..;
+    let rules: Vec<_> = setting
+        .rules
+        .iter()
+        .map(|rule| ebpf::Rule {
+            graph: rule.graph,
+            pending_bit: rule.sampler.and_then(|_| slots.next()),
+        })
+        .collect();
+    let (major, minor) = super::release();
+    let target = ebpf::Target {
+        flavour: setting.flavour,
+        vlan: setting.vlan,
+        link: setting.link,
+        kernel: Kernel::release(major, minor),
+        layout: LAYOUT,
+    };
+    Ok(ebpf::generate(&rules, &target)?.to_bytes())
+}
+
+fn write_samplers(ebpf: &mut Ebpf, samplers: &[Sampler]) -> Result<(), Error> {
+    type Words = [u64; size_of::<Sampler>() / 8];
+    let of_map = |source| Error::Map { map: names::SAMPLERS, source };
+    let map = ebpf.map_mut(names::SAMPLERS).ok_or(Error::Missing(names::SAMPLERS))?;
+    let mut map: Array<_, Words> = map.try_into().map_err(of_map)?;
+    for (slot, &sampler) in samplers.iter().enumerate() {
+        map.set(slot as u32, bytemuck::cast::<_, Words>(sampler), 0).map_err(of_map)?;
+    }
+    Ok(())
+}
+
+/// Says why a program did not load.
+pub(super) fn verify_error(program: &'static str, source: aya::programs::ProgramError) -> Error {
+    match errno(&source) {
+        Some(libc::EPERM) => Error::Permission { operation: format!("loading {program}") },
+        _ => Error::Verify { program, source: Box::new(source) },
+    }
+}

@@ -1,0 +1,80 @@
+//! Who else is attached to an interface: the XDP program that rtnetlink names.
+
+use std::{fmt, io};
+
+use aya::programs::loaded_programs;
+use netlink_packet_core::{NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
+use netlink_packet_route::{
+    RouteNetlinkMessage,
+    link::{LinkAttribute, LinkMessage, LinkXdp},
+};
+use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+
+/// An XDP program of somebody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Occupant {
+    /// The kernel's id of the program.
+    pub id: Option<u32>,
+    /// Its name, at most 15 bytes, as its author chose it.
+    pub name: Option<String>,
+}
+
+impl fmt::Display for Occupant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.name, self.id) {
+            (Some(name), Some(id)) => write!(f, "the program `{}` (id {id})", name.escape_debug()),
+            (_, Some(id)) => write!(f, "the program with id {id}"),
+            (_, None) => f.write_str("another XDP program"),
+        }
+    }
+}
+
+/// The XDP program on an interface, if rtnetlink tells of one.
+///
+/// # Errors
+/// What the netlink socket says.
+pub fn xdp_occupant(ifindex: u32) -> io::Result<Option<Occupant>> {
+    let Some(id) = xdp_program_id(ifindex)? else {
+        return Ok(None);
+    };
+    // Without CAP_SYS_ADMIN nobody may list programs: then there is an id and no name.
+    let name = loaded_programs()
+        .filter_map(Result::ok)
+        .find(|program| program.id() == id)
+        .and_then(|program| program.name_as_str().map(str::to_owned));
+    Ok(Some(Occupant { id: Some(id), name }))
+}
+
+/// RTM_GETLINK for one interface, and IFLA_XDP_PROG_ID in its answer (rtnetlink(7)).
+fn xdp_program_id(ifindex: u32) -> io::Result<Option<u32>> {
+    let mut question = LinkMessage::default();
+    question.header.index = ifindex;
+    let mut request = NetlinkMessage::from(RouteNetlinkMessage::GetLink(question));
+    request.header.flags = NLM_F_REQUEST;
+    request.finalize();
+    let mut bytes = vec![0; request.buffer_len()];
+    request.serialize(&mut bytes);
+
+    let socket = Socket::new(NETLINK_ROUTE)?;
+    socket.connect(&SocketAddr::new(0, 0))?;
+    socket.send(&bytes, 0)?;
+    let (answer, _) = socket.recv_from_full()?;
+    let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&answer)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    match answer.payload {
+        NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => Ok(program_id(&link)),
+        NetlinkPayload::Error(error) => Err(error.to_io()),
+        _ => Ok(None),
+    }
+}
+
+fn program_id(link: &LinkMessage) -> Option<u32> {
+    let of_xdp = |attribute: &LinkXdp| match *attribute {
+        LinkXdp::ProgId(id) if id != 0 => Some(id),
+        _ => None,
+    };
+    link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::Xdp(xdp) => xdp.iter().find_map(of_xdp),
+        _ => None,
+    })
+}

@@ -1,0 +1,71 @@
+//! The compiled programs, and the exchange of their `filter` for a generated one.
+
+use object::{
+    build::{ByteString, elf::Builder, elf::SectionData},
+    elf::{SHT_STRTAB, STB_LOCAL, STT_FUNC, STV_HIDDEN},
+};
+use probe_common::names;
+
+use super::Error;
+
+/// The embedded object; empty in a build with `PROBE_EMPTY_OBJECT=1`.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/probe.o"));
+
+/// The embedded object with `code`, eBPF instructions, as the body of its `filter`.
+///
+/// The programs' calls stay as they are: the code is appended to `.text` and the symbol
+/// moves there. Its visibility becomes hidden, which makes the function a static one to
+/// the verifier, checked with its caller's registers: packet pointers stay packet pointers.
+pub fn link(code: &[u8]) -> Result<Vec<u8>, Error> {
+    if OBJECT.is_empty() {
+        return Err(Error::EmptyObject);
+    }
+    splice(OBJECT, code)
+}
+
+fn splice(object: &[u8], code: &[u8]) -> Result<Vec<u8>, Error> {
+    let mut elf = Builder::read(object)?;
+
+    let text = elf.sections.iter_mut().find(|section| section.name == b".text"[..].into());
+    let text = text.ok_or(Error::Missing(".text"))?;
+    let text_id = text.id();
+    let SectionData::Data(body) = &mut text.data else {
+        return Err(Error::Missing(".text"));
+    };
+    let offset = body.len() as u64;
+    body.to_mut().extend_from_slice(code);
+
+    let name = names::FILTER.as_bytes();
+    let filter = elf.symbols.iter_mut().find(|symbol| symbol.name == name.into());
+    let filter = filter.ok_or(Error::Missing(names::FILTER))?;
+    let template = (filter.st_value, filter.st_size);
+    (filter.st_value, filter.st_size) = (offset, code.len() as u64);
+    filter.st_other = STV_HIDDEN;
+
+    // aya-obj wants a symbol at every function of .text, the abandoned one included.
+    let abandoned = elf.symbols.add();
+    abandoned.name = ByteString::from(&b"filter_template"[..]);
+    abandoned.set_st_info(STB_LOCAL, STT_FUNC);
+    abandoned.section = Some(text_id);
+    (abandoned.st_value, abandoned.st_size) = template;
+
+    // Type information describes the abandoned function, and the kernel wants it for all
+    // of a program's functions or for none; debug information nobody reads.
+    for section in elf.sections.iter_mut() {
+        let name = section.name.as_slice();
+        let name = name.strip_prefix(b".rel").unwrap_or(name);
+        section.delete |= name.starts_with(b".debug") || name.starts_with(b".BTF");
+    }
+    elf.delete_orphans();
+
+    // LLVM keeps section names and symbol names in one table; the builder wants two.
+    let names = elf.sections.add();
+    names.name = ByteString::from(&b".shstrtab"[..]);
+    names.sh_type = SHT_STRTAB;
+    names.sh_addralign = 1;
+    names.data = SectionData::SectionString;
+
+    let mut linked = Vec::with_capacity(object.len() + code.len());
+    elf.write(&mut linked)?;
+    Ok(linked)
+}

@@ -1,0 +1,292 @@
+//! Programs attached to interfaces, from the first attachment to the last reading.
+
+use aya::{
+    Ebpf,
+    programs::{
+        LinkOrder, ProgramError, SchedClassifier, TcAttachType, Xdp, XdpMode,
+        links::FdLink,
+        tc::{NlOptions, SchedClassifierLinkId, TcAttachOptions, qdisc_add_clsact},
+    },
+};
+use probe_common::{MAX_SNAPLEN, names};
+use probe_filter::{
+    ebpf::Flavour,
+    ir::{LinkType, VlanView},
+};
+use tokio::io::{Interest, unix::AsyncFd};
+
+use super::{
+    Attached, Counts, Direction, Error, Hook, Rings, RuleSpec,
+    counts::CountMaps,
+    error::{errno, is_permission},
+    load::{Setting, load, verify_error},
+    neighbour::xdp_occupant,
+};
+
+/// What to attach, and where.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<'a> {
+    /// Names of the interfaces. Their frames are counted together.
+    pub interfaces: &'a [String],
+    /// The hook asked for.
+    pub hook: Hook,
+    /// Which frames are looked at.
+    pub direction: Direction,
+    /// The rules, in the order of their counters.
+    pub rules: &'a [RuleSpec<'a>],
+    /// What the frames of these interfaces begin with.
+    pub link: LinkType,
+    /// Where filters look for the outermost VLAN tag.
+    pub vlan: VlanView,
+    /// Bytes of a frame that a record carries at most; cut to [`MAX_SNAPLEN`].
+    pub snaplen: u32,
+    /// Bytes of each CPU's ring, rounded up to a power of two of pages; 0 opens none.
+    pub ring_bytes: usize,
+    /// Matches of the sampled rules after which the race of `probe rate` ends; 0: no race.
+    pub goal: u64,
+    /// Whether the kernel side writes diagnostics through aya-log.
+    pub diagnostics: bool,
+}
+
+/// A program on an interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// Name of the interface.
+    pub interface: String,
+    /// Its index.
+    pub index: u32,
+    /// The hook.
+    pub hook: Attached,
+}
+
+/// Loaded and attached programs. Dropping it detaches them; so does the end of the
+/// process, however it comes, because links belong to it (clsact is the exception).
+pub struct Session {
+    ebpf: Ebpf,
+    counts: CountMaps,
+    rings: Option<Rings>,
+    attachments: Vec<Attachment>,
+    links: Vec<FdLink>,
+    filters: Vec<(&'static str, SchedClassifierLinkId)>,
+}
+
+impl Session {
+    /// Loads the programs and attaches them to all interfaces of the plan, or to none.
+    ///
+    /// # Errors
+    /// See [`Error`]: what failed, and on what.
+    pub fn attach(plan: &Plan<'_>) -> Result<Self, Error> {
+        if plan.hook.is_xdp() && plan.direction.has_egress() {
+            return Err(Error::Egress { hook: plan.hook });
+        }
+        let indices = plan.interfaces.iter().map(|name| Ok((name, index(name)?)));
+        let indices: Vec<_> = indices.collect::<Result<_, Error>>()?;
+        let mut ebpf = load(&Setting {
+            rules: plan.rules,
+            flavour: if plan.hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb },
+            link: plan.link,
+            vlan: plan.vlan,
+            snaplen: plan.snaplen.min(MAX_SNAPLEN),
+            goal: plan.goal,
+            diagnostics: plan.diagnostics,
+            offline: false,
+        })?;
+        if plan.diagnostics {
+            log_diagnostics(&mut ebpf);
+        }
+        let rings = match plan.ring_bytes {
+            0 => None,
+            len => {
+                let map = ebpf.take_map(names::RECORDS).ok_or(Error::Missing(names::RECORDS))?;
+                Some(Rings::open(map, len)?)
+            }
+        };
+        let counts = CountMaps::take(&mut ebpf, plan.rules.len())?;
+        let mut session = Self {
+            ebpf,
+            counts,
+            rings,
+            attachments: Vec::new(),
+            links: Vec::new(),
+            filters: Vec::new(),
+        };
+        for (name, index) in indices {
+            let hook = match plan.hook {
+                Hook::Xdp | Hook::XdpNative | Hook::XdpGeneric => {
+                    session.attach_xdp(name, index, plan.hook)?
+                }
+                Hook::Tcx | Hook::Clsact => session.attach_tc(name, plan.hook, plan.direction)?,
+            };
+            session.attachments.push(Attachment { interface: name.clone(), index, hook });
+        }
+        Ok(session)
+    }
+
+    /// What is attached where.
+    pub fn attachments(&self) -> &[Attachment] {
+        &self.attachments
+    }
+
+    /// Reads the maps, once.
+    ///
+    /// # Errors
+    /// What the map reads say.
+    pub fn counts(&self) -> Result<Counts, Error> {
+        self.counts.read()
+    }
+
+    /// The rings, if the plan asked for them.
+    pub fn rings(&mut self) -> Option<&mut Rings> {
+        self.rings.as_mut()
+    }
+
+    /// Takes the programs off. Counts and rings stay readable, and are final.
+    ///
+    /// # Errors
+    /// What removing a clsact filter says; links come off without fail.
+    pub fn detach(&mut self) -> Result<(), Error> {
+        self.links.clear();
+        for (name, id) in self.filters.drain(..) {
+            let program: &mut SchedClassifier = program(&mut self.ebpf, name)?;
+            program.detach(id).map_err(|source| Error::Attach {
+                interface: name.into(),
+                hook: Hook::Clsact,
+                source: Box::new(source),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn attach_xdp(&mut self, name: &str, index: u32, hook: Hook) -> Result<Attached, Error> {
+        let program = xdp_program(&mut self.ebpf)?;
+        let modes: &[_] = match hook {
+            Hook::XdpNative => &[(XdpMode::Driver, Attached::XdpNative)],
+            Hook::XdpGeneric => &[(XdpMode::Skb, Attached::XdpGeneric)],
+            _ => &[(XdpMode::Driver, Attached::XdpNative), (XdpMode::Skb, Attached::XdpGeneric)],
+        };
+        for &(mode, attached) in modes {
+            match program.attach_to_if_index(index, mode) {
+                Ok(id) => {
+                    let link = program.take_link(id);
+                    let link = link.map_err(|source| attach_error(name, hook, source))?;
+                    // Netlink instead of a link: it would outlive us, and goes when dropped.
+                    let link: FdLink = link
+                        .try_into()
+                        .map_err(|_| Error::NoLink { interface: name.into(), hook })?;
+                    self.links.push(link);
+                    return Ok(attached);
+                }
+                Err(error) if errno(&error) == Some(libc::EOPNOTSUPP) => {}
+                Err(error) if errno(&error) == Some(libc::EBUSY) => {
+                    let of_interface = |source| Error::Interface { interface: name.into(), source };
+                    let occupant = xdp_occupant(index).map_err(of_interface)?;
+                    let occupant = occupant.unwrap_or(super::Occupant { id: None, name: None });
+                    return Err(Error::Occupied { interface: name.into(), occupant });
+                }
+                Err(error) => return Err(attach_error(name, hook, error)),
+            }
+        }
+        Err(Error::Unsupported { interface: name.into(), hook })
+    }
+
+    fn attach_tc(
+        &mut self,
+        interface: &str,
+        hook: Hook,
+        direction: Direction,
+    ) -> Result<Attached, Error> {
+        let tcx = hook == Hook::Tcx && super::release() >= (6, 6);
+        let failed = |source| attach_error(interface, hook, source);
+        if !tcx && let Err(error) = qdisc_add_clsact(interface) {
+            // It may be there already; whether it serves shows in a moment.
+            log::debug!("adding clsact to {interface}: {error}");
+        }
+        let directions = [
+            (names::INGRESS, TcAttachType::Ingress, direction.has_ingress()),
+            (names::EGRESS, TcAttachType::Egress, direction.has_egress()),
+        ];
+        for (name, attach_type, wanted) in directions {
+            if !wanted {
+                continue;
+            }
+            let program: &mut SchedClassifier = program(&mut self.ebpf, name)?;
+            if program.fd().is_err() {
+                program.load().map_err(|source| verify_error(name, source))?;
+            }
+            let options = match tcx {
+                // First in line: a program after us may end the chain with a verdict.
+                true => TcAttachOptions::TcxOrder(LinkOrder::first()),
+                false => TcAttachOptions::Netlink(NlOptions::default()),
+            };
+            let id =
+                program.attach_with_options(interface, attach_type, options).map_err(failed)?;
+            if tcx {
+                let link = program.take_link(id).map_err(failed)?;
+                let link = FdLink::try_from(link)
+                    .map_err(|_| Error::NoLink { interface: interface.into(), hook })?;
+                self.links.push(link);
+            } else {
+                self.filters.push((name, id));
+            }
+        }
+        Ok(if tcx { Attached::Tcx } else { Attached::Clsact })
+    }
+}
+
+/// The XDP program, in the kernel: with fragments where the kernel knows them.
+pub(super) fn xdp_program(ebpf: &mut Ebpf) -> Result<&mut Xdp, Error> {
+    let name = match super::release() >= (5, 18) {
+        true => names::XDP,
+        false => names::XDP_LINEAR,
+    };
+    let program: &mut Xdp = program(ebpf, name)?;
+    if program.fd().is_err() {
+        program.load().map_err(|source| verify_error(name, source))?;
+    }
+    Ok(program)
+}
+
+pub(super) fn program<'a, P>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut P, Error>
+where
+    &'a mut P: TryFrom<&'a mut aya::programs::Program>,
+{
+    ebpf.program_mut(name).and_then(|program| program.try_into().ok()).ok_or(Error::Missing(name))
+}
+
+fn index(name: &str) -> Result<u32, Error> {
+    let unknown = || Error::UnknownInterface { name: name.into() };
+    let c_name = std::ffi::CString::new(name).map_err(|_| unknown())?;
+    // SAFETY: the string ends in a zero byte and lives through the call.
+    match unsafe { libc::if_nametoindex(c_name.as_ptr()) } {
+        0 => Err(unknown()),
+        index => Ok(index),
+    }
+}
+
+fn attach_error(interface: &str, hook: Hook, error: ProgramError) -> Error {
+    if is_permission(&error) {
+        return Error::Permission { operation: format!("attaching {hook} to {interface}") };
+    }
+    Error::Attach { interface: interface.into(), hook, source: Box::new(error) }
+}
+
+/// Writes what the kernel side logs to the `log` facade, from a task of its own.
+fn log_diagnostics(ebpf: &mut Ebpf) {
+    let logger = match aya_log::EbpfLogger::init(ebpf) {
+        Ok(logger) => logger,
+        Err(error) => return log::warn!("kernel-side diagnostics: {error}"),
+    };
+    // SAFETY: the logger owns its descriptor and keeps it until it is dropped, which the
+    // AsyncFd that owns the logger does last.
+    match unsafe { AsyncFd::register_with_interest(logger, Interest::READABLE) } {
+        Ok(mut logger) => {
+            tokio::spawn(async move {
+                while let Ok(mut ready) = logger.readable_mut().await {
+                    ready.get_inner_mut().flush();
+                    ready.clear_ready();
+                }
+            });
+        }
+        Err(error) => log::warn!("kernel-side diagnostics: {error}"),
+    }
+}

@@ -1,0 +1,92 @@
+//! The loaded program run on frames handed in (`BPF_PROG_TEST_RUN`): the kernel engine
+//! of `-r`.
+
+use aya::{
+    Ebpf,
+    maps::{Array, MapData},
+    programs::{ProgramError, SchedClassifier, TestRun as _, TestRunOptions},
+};
+use probe_common::names;
+use probe_filter::{
+    ebpf::Flavour,
+    ir::{LinkType, VlanView},
+};
+
+use super::{
+    Counts, Error, Hook, RuleSpec,
+    counts::CountMaps,
+    load::{Setting, load, verify_error},
+    session::{program, xdp_program},
+};
+
+/// The shortest frame that the kernel takes: an Ethernet header (`ETH_HLEN`,
+/// net/bpf/test_run.c).
+pub const MIN_FRAME: usize = 14;
+
+/// A program for one set of rules.
+pub struct TestRun {
+    ebpf: Ebpf,
+    hook: Hook,
+    counts: CountMaps,
+    wire_len: Array<MapData, u32>,
+}
+
+impl TestRun {
+    /// Loads the program of `hook`'s type. Frames are what the file says: tags among the bytes.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn new(rules: &[RuleSpec<'_>], hook: Hook, link: LinkType) -> Result<Self, Error> {
+        let mut ebpf = load(&Setting {
+            rules,
+            flavour: if hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb },
+            link,
+            vlan: VlanView::AsFrame,
+            snaplen: 0,
+            goal: 0,
+            diagnostics: false,
+            offline: true,
+        })?;
+        if hook.is_xdp() {
+            xdp_program(&mut ebpf)?;
+        } else {
+            let program: &mut SchedClassifier = program(&mut ebpf, names::INGRESS)?;
+            program.load().map_err(|source| verify_error(names::INGRESS, source))?;
+        }
+        let counts = CountMaps::take(&mut ebpf, rules.len())?;
+        let wire_len = ebpf.take_map(names::WIRE_LEN).ok_or(Error::Missing(names::WIRE_LEN))?;
+        let wire_len =
+            wire_len.try_into().map_err(|source| Error::Map { map: names::WIRE_LEN, source })?;
+        Ok(Self { ebpf, hook, counts, wire_len })
+    }
+
+    /// Runs the program once on a frame of at least [`MIN_FRAME`] bytes that was
+    /// `wire_len` bytes long on the wire.
+    ///
+    /// # Errors
+    /// The kernel's, for a frame that it does not take.
+    pub fn run(&mut self, frame: &[u8], wire_len: u32) -> Result<(), Error> {
+        self.wire_len
+            .set(0, wire_len, 0)
+            .map_err(|source| Error::Map { map: names::WIRE_LEN, source })?;
+        let options = TestRunOptions { data_in: Some(frame), ..TestRunOptions::new() };
+        let run = |result: Result<_, ProgramError>| match result {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::TestRun(Box::new(error))),
+        };
+        if self.hook.is_xdp() {
+            run(xdp_program(&mut self.ebpf)?.test_run(options))
+        } else {
+            let program: &mut SchedClassifier = program(&mut self.ebpf, names::INGRESS)?;
+            run(program.test_run(options))
+        }
+    }
+
+    /// What the program counted so far.
+    ///
+    /// # Errors
+    /// What the map reads say.
+    pub fn counts(&self) -> Result<Counts, Error> {
+        self.counts.read()
+    }
+}
