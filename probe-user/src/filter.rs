@@ -12,7 +12,7 @@ use crate::{
 pub fn run(args: &FilterArgs) -> Result<()> {
     let link = if args.raw { LinkType::Raw } else { LinkType::Ethernet };
     let rule = Rule::new("match", args.expression.text()?);
-    let set = RuleSet::compile(vec![rule], &rules::options(link, rules::FILE_VIEW))?;
+    let set = RuleSet::compile(vec![rule], &rules::file_options(link))?;
     for filter in set.filters() {
         let graph = filter.graph();
         println!("{} predicates over {} values", graph.nodes().len(), graph.values().len());

@@ -29,12 +29,7 @@ pub struct Sieve<'a> {
 
 impl<'a> Sieve<'a> {
     /// For frames of one link type.
-    pub fn new(
-        rules: &'a RuleSet,
-        engine: Engine,
-        hook: Hook,
-        link: ir::LinkType,
-    ) -> Result<Self> {
+    pub fn new(rules: &'a RuleSet, engine: Engine, hook: Hook, link: ir::LinkType) -> Result<Self> {
         let kernel = match engine {
             Engine::User => None,
             Engine::Kernel => {

@@ -124,7 +124,7 @@ pub struct RuleSet {
 impl RuleSet {
     /// Compiles all rules. An expression that does not compile is a usage error that
     /// names the rule where there are several.
-    pub fn compile(rules: Vec<Rule>, options: &Options) -> Result<Self> {
+    pub fn compile(rules: Vec<Rule>, options: &Options<'_>) -> Result<Self> {
         let mut names = HashSet::new();
         for rule in &rules {
             if !names.insert(&rule.name) {
@@ -151,6 +151,7 @@ impl RuleSet {
                 })
             })
             .collect::<Result<Vec<_>, _>>()?;
+        filters.iter().for_each(print_notes);
         Ok(Self { rules, filters })
     }
 
@@ -174,18 +175,28 @@ impl RuleSet {
     }
 }
 
-/// Files hold VLAN tags where they were on the wire.
-pub const FILE_VIEW: VlanView = VlanView::AsFrame;
-
 /// Where filters find the outermost tag of a live frame: behind the driver the kernel
 /// has taken it out of the frame, as tcpdump's own filters assume; at XDP it has not.
 pub fn live_view(hook: Hook) -> VlanView {
     if hook.is_xdp() { VlanView::AsFrame } else { VlanView::Live }
 }
 
-/// Options for the compiler.
-pub fn options(link: LinkType, vlan: VlanView) -> Options {
-    Options { link, vlan, ..Options::default() }
+/// Compiler options for the frames of a file.
+pub fn file_options(link: LinkType) -> Options<'static> {
+    Options { link, ..Options::default() }
+}
+
+/// Compiler options for live frames.
+pub fn live_options(link: LinkType, hook: Hook) -> Options<'static> {
+    Options { link, vlan: live_view(hook), direction: true, ..Options::default() }
+}
+
+/// Tells on stderr where a filter may not mean what it seems to.
+fn print_notes(filter: &Filter) {
+    for note in filter.notes() {
+        let place = filter.text().get(note.span()).unwrap_or_default();
+        eprintln!("probe: note: {}: {note}", crate::print::text::visible(place));
+    }
 }
 
 #[cfg(test)]

@@ -81,8 +81,10 @@ impl Ledger {
             ));
         }
         if self.lost_in_ring > 0 {
-            out.push_str("probe: frames were lost in the ring: try a larger --buffer-size, a \
-                          smaller -s, or --sample\n");
+            out.push_str(
+                "probe: frames were lost in the ring: try a larger --buffer-size, a \
+                          smaller -s, or --sample\n",
+            );
         }
         if self.refusal != 0 {
             let error = std::io::Error::from_raw_os_error(self.refusal);
@@ -130,8 +132,7 @@ probe: frames were lost in the ring: try a larger --buffer-size, a smaller -s, o
 
     #[test]
     fn one_packet_and_a_gap() {
-        let ledger =
-            Ledger { seen: 1, matched: 1, chosen: 2, captured: 1, ..Ledger::default() };
+        let ledger = Ledger { seen: 1, matched: 1, chosen: 2, captured: 1, ..Ledger::default() };
         let summary = ledger.summary();
         assert!(summary.starts_with("1 packet captured\n1 packet received by filter\n"));
         assert!(summary.contains("1 frames have no account"));

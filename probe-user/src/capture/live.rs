@@ -33,8 +33,7 @@ const SMALLEST_RING: usize = 512 << 10;
 pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
     let names = args.live.interfaces()?;
     let (hook, link) = (args.live.hook(), interfaces::link_type(names)?);
-    let vlan = rules::live_view(hook);
-    let set = RuleSet::compile(vec![rule(args)?], &rules::options(link, vlan))?;
+    let set = RuleSet::compile(vec![rule(args)?], &rules::live_options(link, hook))?;
     let sinks = open_sinks(args, link)?;
     let stop = Stop::on_signals()?;
     let mut session = Session::attach(&Plan {
@@ -43,7 +42,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
         direction: args.live.direction,
         rules: &set.specs(),
         link,
-        vlan,
+        vlan: rules::live_view(hook),
         snaplen: args.snaplen(),
         ring_bytes: args.buffer_size.unwrap_or_else(default_ring),
         goal: 0,

@@ -22,10 +22,8 @@ pub(super) fn run(args: &CaptureArgs, path: &Path) -> Result<()> {
     }
     let mut reader = Reader::open(path)?;
     let link = reader.link();
-    let set = RuleSet::compile(
-        vec![Rule::new("match", filter_text(args)?)],
-        &rules::options(link, rules::FILE_VIEW),
-    )?;
+    let set =
+        RuleSet::compile(vec![Rule::new("match", filter_text(args)?)], &rules::file_options(link))?;
     let mut sinks = open_sinks(args, link)?;
     let mut sieve = Sieve::new(&set, args.offline.engine, args.live.hook(), link)?;
     let link_name = match link {

@@ -66,8 +66,7 @@ fn rules(args: &CountArgs) -> Result<Vec<Rule>> {
 async fn live(args: &CountArgs) -> Result<()> {
     let names = args.live.interfaces()?;
     let (hook, link) = (args.live.hook(), interfaces::link_type(names)?);
-    let vlan = rules::live_view(hook);
-    let set = RuleSet::compile(rules(args)?, &rules::options(link, vlan))?;
+    let set = RuleSet::compile(rules(args)?, &rules::live_options(link, hook))?;
     let mut stop = Stop::on_signals()?;
     let session = Session::attach(&Plan {
         interfaces: names,
@@ -75,7 +74,7 @@ async fn live(args: &CountArgs) -> Result<()> {
         direction: args.live.direction,
         rules: &set.specs(),
         link,
-        vlan,
+        vlan: rules::live_view(hook),
         snaplen: 0,
         ring_bytes: 0,
         goal: 0,
@@ -180,7 +179,7 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
     let path = offline.file.as_deref().context("a file")?;
     let mut reader = Reader::open(path)?;
     let link = reader.link();
-    let set = RuleSet::compile(rules(args)?, &rules::options(link, rules::FILE_VIEW))?;
+    let set = RuleSet::compile(rules(args)?, &rules::file_options(link))?;
     let mut sieve = Sieve::new(&set, offline.engine, args.live.hook(), link)?;
     let mut view = View::new(args.format)?;
     let (mut first, mut last) = (None, WallTime::default());

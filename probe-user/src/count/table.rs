@@ -10,7 +10,8 @@ const FILTER_WIDTH: usize = 48;
 
 /// The table.
 pub fn table(snapshot: &Snapshot) -> Vec<u8> {
-    let mut rows = vec![["rule", "packets", "bytes", "packets/s", "bits/s", "filter"].map(String::from)];
+    let mut rows =
+        vec![["rule", "packets", "bytes", "packets/s", "bits/s", "filter"].map(String::from)];
     rows.push([
         "(seen)".into(),
         grouped(snapshot.seen.packets),
@@ -64,7 +65,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);

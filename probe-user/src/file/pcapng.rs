@@ -150,7 +150,7 @@ impl Decoder {
 
     /// Reads what is left of a block's body, and the trailing length.
     fn rest(&mut self, input: &mut Input, total: u32, read: u32) -> Result<(), ReadError> {
-        if total % 4 != 0 || total < FRAMING + read || total > LONGEST_BLOCK {
+        if !total.is_multiple_of(4) || total < FRAMING + read || total > LONGEST_BLOCK {
             return Err(input.damaged(format!("a block of {total} bytes")));
         }
         self.block.resize((total - FRAMING - read) as usize, 0);
@@ -167,7 +167,8 @@ impl Decoder {
         let link = self.order.half(&self.block, 0)?.into();
         let snaplen = self.order.word(&self.block, 4)?;
         let mut interface = Interface { link, snaplen, per_second: 1_000_000, offset: 0 };
-        for (code, value) in Options { order: self.order, bytes: self.block.get(8..)? } {
+        let options = Options { order: self.order, bytes: self.block.get(8..)? };
+        for (code, value) in options {
             match (code, value) {
                 (IF_TSRESOL, &[resolution, ..]) => {
                     let base: u64 = if resolution & 0x80 == 0 { 10 } else { 2 };
@@ -218,10 +219,9 @@ impl Decoder {
             }
             _ => word(0)?,
         };
-        let interface = self
-            .interfaces
-            .get(number as usize)
-            .ok_or_else(|| input.damaged(format!("a frame of interface {number}, not described")))?;
+        let interface = self.interfaces.get(number as usize).ok_or_else(|| {
+            input.damaged(format!("a frame of interface {number}, not described"))
+        })?;
         let link = input.link_type(interface.link)?;
         if *self.link.get_or_insert(link) != link {
             return Err(input.damaged("frames of different link types in one file"));

@@ -138,9 +138,7 @@ impl PcapWriter {
     pub fn flush(&mut self) -> io::Result<()> {
         let result = match &mut self.output {
             Output::File(file) => file.write_all(&self.pending),
-            Output::Stream(stream) => {
-                stream.write_all(&self.pending).and_then(|()| stream.flush())
-            }
+            Output::Stream(stream) => stream.write_all(&self.pending).and_then(|()| stream.flush()),
         };
         if result.is_ok() {
             self.written += self.pending.len() as u64;
@@ -227,8 +225,7 @@ mod tests {
             assert_eq!(writer.frames(), 2);
 
             let bytes = shared.0.lock().unwrap().clone();
-            let mut reader =
-                Reader::new("test".into(), Box::new(io::Cursor::new(bytes))).unwrap();
+            let mut reader = Reader::new("test".into(), Box::new(io::Cursor::new(bytes))).unwrap();
             assert_eq!(reader.link(), LinkType::Ethernet);
             let first = reader.next().unwrap().unwrap();
             assert_eq!(first, frame(time / unit * unit, &[1, 2, 3], 60));

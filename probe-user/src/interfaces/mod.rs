@@ -10,7 +10,12 @@ use std::io::{self, Write as _};
 use anyhow::{Context as _, Result};
 use probe_filter::ir::LinkType;
 
-use crate::{cli::InterfacesArgs, explain, failure::Usage, kernel::{self, Attachment}};
+use crate::{
+    cli::InterfacesArgs,
+    explain,
+    failure::Usage,
+    kernel::{self, Attachment},
+};
 
 pub use report::Interface;
 pub use sysfs::names;
@@ -27,8 +32,7 @@ pub fn run(args: &InterfacesArgs) -> Result<()> {
     let addresses = addresses::all();
     let interfaces: Vec<Interface> =
         wanted.iter().map(|name| report::describe(name, &addresses)).collect();
-    let bytes =
-        if args.json { report::json(&interfaces) } else { report::text(&interfaces) };
+    let bytes = if args.json { report::json(&interfaces) } else { report::text(&interfaces) };
     let mut stdout = io::stdout().lock();
     stdout.write_all(&bytes).and_then(|()| stdout.flush()).context("writing to standard output")
 }

@@ -3,7 +3,7 @@
 use super::{
     address::v4,
     bytes::{Bytes, Cut},
-    checksum, gre, icmp, icmp6, igmp, ip6,
+    checksum, gre, icmp, igmp, ip6,
     names::IP_PROTOCOLS,
     tcp,
     text::{Text, bits, name_of, put, put_name},
@@ -206,7 +206,7 @@ fn route(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
         put!(t, " [bad length {length}]");
         return Ok(());
     }
-    if (length + 1) % 4 != 0 {
+    if !(length + 1).is_multiple_of(4) {
         put!(t, " [bad length {length}]");
     }
     let raw = p.u8(2)?;
@@ -234,14 +234,12 @@ fn timestamps(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> 
     put!(t, " TS{{");
     let kind = p.u8(3)? & 0xf;
     let hop = if kind == 0 { 4 } else { 8 };
-    if (length - 4) % hop != 0 {
+    if !(length - 4).is_multiple_of(hop) {
         put!(t, "[bad length {length}]");
     }
     let raw = p.u8(2)?;
     let pointer = u32::from(raw).wrapping_sub(1);
-    if pointer < 4
-        || pointer.wrapping_sub(4) & (hop as u32 - 1) != 0
-        || pointer > length as u32 + 1
+    if pointer < 4 || pointer.wrapping_sub(4) & (hop as u32 - 1) != 0 || pointer > length as u32 + 1
     {
         put!(t, "[bad ptr {raw}]");
     }
@@ -295,9 +293,8 @@ pub(super) fn upper(
         tcp::PROTOCOL => tcp::print(t, p, length, outer, fragmented),
         udp::PROTOCOL => udp::print(t, p, length, outer, fragmented),
         1 if four => icmp::print(t, p, length, fragmented),
-        58 if !four => icmp6::print(t, p, length, outer, fragmented),
         2 if four => igmp::print(t, p, length),
-        1 | 2 | 58 => {
+        1 | 2 => {
             let name = name_of(IP_PROTOCOLS, protocol).unwrap_or("unknown");
             put!(t, "[{name} requires IPv{}]", if four { 6 } else { 4 });
             t.invalid();

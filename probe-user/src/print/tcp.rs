@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     bytes::{Bytes, Cut},
-    checksum, dns, line_protocols,
+    checksum, line_protocols,
     text::{Text, bits, name_of, put},
     transport::Outer,
 };
@@ -237,8 +237,6 @@ fn content(
         line_protocols::http(t, p, length)
     } else if port(&[554, 8554]) {
         line_protocols::rtsp(t, p, length)
-    } else if port(&[53]) {
-        dns::print(t, p, length, dns::Carrier::Tcp)
     } else {
         Ok(())
     }
@@ -368,7 +366,7 @@ impl Options {
         match kind {
             2 => put!(t, " {}", p.u16(0)?),
             3 => put!(t, " {}", p.u8(0)?),
-            5 if length % 8 != 0 => put!(t, " invalid sack"),
+            5 if !length.is_multiple_of(8) => put!(t, " invalid sack"),
             5 => {
                 put!(t, " {} ", length / 8);
                 for at in (0..length).step_by(8) {
@@ -447,7 +445,7 @@ impl Options {
 fn fast_open(t: &mut Text<'_>, cookie: &[u8]) {
     if cookie.is_empty() {
         put!(t, " cookiereq");
-    } else if cookie.len() % 2 != 0 || !(4..=16).contains(&cookie.len()) {
+    } else if !cookie.len().is_multiple_of(2) || !(4..=16).contains(&cookie.len()) {
         t.invalid();
     } else {
         put!(t, " cookie ");

@@ -103,7 +103,10 @@ impl<'p> Text<'p> {
 }
 
 /// The name of a number, if it has one.
-pub fn name_of<N: PartialEq + Copy>(names: &[(N, &'static str)], number: N) -> Option<&'static str> {
+pub fn name_of<N: PartialEq + Copy>(
+    names: &[(N, &'static str)],
+    number: N,
+) -> Option<&'static str> {
     names.iter().find(|(n, _)| *n == number).map(|(_, name)| *name)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     bytes::{Bytes, Cut},
-    checksum, dhcp, dns, line_protocols, ntp,
+    checksum, line_protocols,
     text::{Text, put},
     transport::Outer,
 };
@@ -61,19 +61,10 @@ pub(super) fn print(
     }
     let payload = p.from(HEADER);
     let port = |number| from == number || to == number;
-    if !t.style.quiet {
-        if port(53) {
-            return dns::print(t, payload, length, dns::Carrier::Udp);
-        } else if port(5353) {
-            return dns::print(t, payload, length, dns::Carrier::Multicast);
-        } else if port(67) || port(68) {
-            return dhcp::print(t, payload, length);
-        } else if port(123) {
-            return ntp::print(t, payload, length);
-        } else if port(5060) {
+    if !t.style.quiet
+        && port(5060) {
             return line_protocols::sip(t, payload, length);
         }
-    }
     match stated > length && !fragmented {
         true => put!(t, "UDP, bad length {stated} > {length}"),
         false => put!(t, "UDP, length {stated}"),
@@ -81,12 +72,7 @@ pub(super) fn print(
     Ok(())
 }
 
-fn verify(
-    t: &mut Text<'_>,
-    p: Bytes<'_>,
-    length: usize,
-    outer: Outer<'_>,
-) -> Result<(), Cut> {
+fn verify(t: &mut Text<'_>, p: Bytes<'_>, length: usize, outer: Outer<'_>) -> Result<(), Cut> {
     let four = matches!(outer, Outer::V4(_));
     // tcpdump spares the IPv4 checksum, which is optional, for -vv.
     if four && t.style.verbose < 2 {

@@ -48,13 +48,12 @@ pub fn run(args: &RateArgs) -> Result<()> {
 async fn measure(args: &RateArgs) -> Result<Report> {
     let names = args.live.interfaces()?;
     let (hook, link) = (args.live.hook(), interfaces::link_type(names)?);
-    let vlan = rules::live_view(hook);
     let mut rule = Rule::new("match", args.expression.text()?);
     if args.count.is_some() {
         // The race runs over the matches of sampled rules; no ring, so nothing is copied.
         rule.sampler = Some(rules::sampler(1, None));
     }
-    let set = RuleSet::compile(vec![rule], &rules::options(link, vlan))?;
+    let set = RuleSet::compile(vec![rule], &rules::live_options(link, hook))?;
     let mut stop = Stop::on_signals()?;
     let session = Session::attach(&Plan {
         interfaces: names,
@@ -62,7 +61,7 @@ async fn measure(args: &RateArgs) -> Result<Report> {
         direction: args.live.direction,
         rules: &set.specs(),
         link,
-        vlan,
+        vlan: rules::live_view(hook),
         snaplen: 0,
         ring_bytes: 0,
         goal: args.count.unwrap_or(0),
