@@ -29,7 +29,11 @@ fn refusals_name_the_thing_and_the_way_out() {
         (&["count"], 2, &["-i"]),
         (&["count", "-r", "/dev/shm/absent.pcap"], 1, &["/dev/shm/absent.pcap", "No such file"]),
         (&["count", "-r", "/proc/self/environ"], 1, &["neither a pcap nor a pcapng"]),
-        (&["count", "-i", SERVER_LINK, "--rules", "/dev/shm/absent.toml"], 1, &["/dev/shm/absent.toml"]),
+        (
+            &["count", "-i", SERVER_LINK, "--rules", "/dev/shm/absent.toml"],
+            1,
+            &["/dev/shm/absent.toml"],
+        ),
         (&["capture", "-i", SERVER_LINK, "-w", "/absent/a.pcap"], 1, &["/absent/a.pcap"]),
         (&["count", "-i", SERVER_LINK, "--rule", "a=tcp", "--rule", "a=udp"], 2, &["a"]),
         // The loopback driver has no native XDP.
