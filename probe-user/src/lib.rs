@@ -1,2 +1,43 @@
-//! probe.
+//! probe: what is hitting this server, and how much of it.
+//!
+//! ```text
+//! cli ─> rules ─> kernel ─┬─> count    ─> table | JSON | CSV
+//!                         ├─> rate     ─> text | JSON
+//!        file (-r) ───────┴─> capture  ─> print (lines) | file (-w)
+//! ```
+//!
+//! [`kernel`] is the only module that knows how programs are loaded and attached;
+//! [`print`] and the formats of [`count`] and [`rate`] are pure: data in, bytes out.
+
+pub mod capture;
+pub mod cli;
+pub mod clock;
+pub mod count;
+pub mod explain;
+pub mod failure;
+pub mod file;
+pub mod filter;
+pub mod frame;
+pub mod interfaces;
 pub mod kernel;
+pub mod offline;
+pub mod print;
+pub mod rate;
+pub mod rules;
+pub mod stop;
+
+use cli::{Cli, Command};
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// What went wrong; [`failure::code`] turns it into an exit code.
+pub fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Count(args) => count::run(&args),
+        Command::Rate(args) => rate::run(&args),
+        Command::Capture(args) => capture::run(&args),
+        Command::Filter(args) => filter::run(&args),
+        Command::Interfaces(args) => interfaces::run(&args),
+    }
+}

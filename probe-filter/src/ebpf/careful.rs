@@ -62,14 +62,15 @@ impl Careful<'_> {
 
     fn block(&mut self, id: BlockId) -> Result<(), Error> {
         let flow = self.flow;
-        let Block { sets, action, trap } = flow.at(id);
+        let Block { action, trap } = flow.at(id);
         self.asm.bind(self.label(id));
         self.trap = self.label(*trap);
-        for &(var, value) in sets {
-            self.value(value, 0)?;
-            self.store_variable(var);
-        }
         match action {
+            &Action::Set { var, value, next } => {
+                self.value(value, 0)?;
+                self.store_variable(var);
+                self.asm.jump(self.label(next));
+            }
             &Action::Compare { compare, left, right, yes, no } => {
                 self.compare(compare, left, right, yes, no)?;
             }

@@ -25,8 +25,8 @@ pub use error::Error;
 pub use insn::{Insn, Reg};
 pub use target::{Flavour, Kernel, StateLayout, Target};
 
-use crate::flow;
 use crate::ir::Graph;
+use crate::passes;
 
 use asm::{Assembled, Mark};
 
@@ -75,7 +75,7 @@ impl Program {
 pub fn generate(rules: &[Rule<'_>], target: &Target) -> Result<Program, Error> {
     check(rules, target)?;
     let graphs: Vec<&Graph> = rules.iter().map(|rule| rule.graph).collect();
-    let flow = flow::lower(&graphs);
+    let flow = passes::run(&graphs, passes::View::Plain);
     let bits: Vec<Option<u8>> = rules.iter().map(|rule| rule.pending_bit).collect();
     let (assembled, stack_bytes) = careful::translate(&flow, &bits, target)?;
     fits(&assembled)?;

@@ -1,0 +1,298 @@
+//! The way from the draining thread to the writing thread: batches of frames that go
+//! round. Memory is bounded by their number; a writer that falls behind costs frames,
+//! which are counted, and never stalls a ring.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use anyhow::Result;
+
+use super::sink::Sink;
+use crate::{clock::WallTime, frame::Frame};
+
+/// Batches that go round.
+const BATCHES: usize = 32;
+/// A batch is full at so many bytes.
+const BATCH_BYTES: usize = 256 << 10;
+/// And at so many frames.
+const BATCH_FRAMES: usize = 4096;
+
+/// At the end, a writer that makes no progress for so long is given up.
+const STALL: Duration = Duration::from_millis(800);
+
+/// Frames, their bytes one behind the other.
+#[derive(Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    heads: Vec<Head>,
+}
+
+struct Head {
+    time: WallTime,
+    wire_len: u32,
+    captured: usize,
+    ifindex: u32,
+    outbound: Option<bool>,
+}
+
+impl Batch {
+    fn push(&mut self, frame: &Frame<'_>) {
+        self.bytes.extend_from_slice(frame.bytes);
+        self.heads.push(Head {
+            time: frame.time,
+            wire_len: frame.wire_len,
+            captured: frame.bytes.len(),
+            ifindex: frame.ifindex,
+            outbound: frame.outbound,
+        });
+    }
+
+    fn is_full(&self) -> bool {
+        self.bytes.len() >= BATCH_BYTES || self.heads.len() >= BATCH_FRAMES
+    }
+
+    fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
+        let mut rest = self.bytes.as_slice();
+        self.heads.iter().map(move |head| {
+            let (bytes, after) = rest.split_at(head.captured.min(rest.len()));
+            rest = after;
+            Frame {
+                time: head.time,
+                wire_len: head.wire_len,
+                bytes,
+                ifindex: head.ifindex,
+                outbound: head.outbound,
+            }
+        })
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.heads.clear();
+    }
+}
+
+/// The draining thread's end.
+pub(super) struct Conveyor {
+    full: Option<Sender<Batch>>,
+    empty: Receiver<Batch>,
+    current: Option<Batch>,
+    /// Batches not made yet: a quiet capture needs one.
+    unmade: usize,
+    written: Arc<AtomicU64>,
+    writer: Option<JoinHandle<Result<()>>>,
+    dropped: u64,
+}
+
+/// How the writing ended.
+pub(super) struct Written {
+    /// Frames that the sinks took.
+    pub(super) frames: u64,
+    /// Frames dropped because the writer was behind.
+    pub(super) dropped: u64,
+    /// The sinks' error, if one ended them.
+    pub(super) result: Result<()>,
+}
+
+impl Conveyor {
+    /// Starts the writing thread.
+    pub(super) fn start(mut sinks: Vec<Box<dyn Sink>>) -> Result<Self> {
+        let (full, incoming) = channel::<Batch>();
+        let (recycled, empty) = channel();
+        let written = Arc::new(AtomicU64::new(0));
+        let count = Arc::clone(&written);
+        let writer = thread::Builder::new()
+            .name("probe-writer".into())
+            .spawn(move || write(&incoming, &recycled, &mut sinks, &count))?;
+        Ok(Self {
+            full: Some(full),
+            empty,
+            current: None,
+            unmade: BATCHES,
+            written,
+            writer: Some(writer),
+            dropped: 0,
+        })
+    }
+
+    /// Takes a frame if there is room; `false` drops it.
+    pub(super) fn push(&mut self, frame: &Frame<'_>) -> bool {
+        let Some(batch) = self.batch() else {
+            self.dropped += 1;
+            return false;
+        };
+        batch.push(frame);
+        if batch.is_full() {
+            self.send();
+        }
+        true
+    }
+
+    fn batch(&mut self) -> Option<&mut Batch> {
+        if self.current.is_none() {
+            self.current = match self.empty.try_recv() {
+                Ok(batch) => Some(batch),
+                Err(_) if self.unmade > 0 => {
+                    self.unmade -= 1;
+                    Some(Batch::default())
+                }
+                Err(_) => None,
+            };
+        }
+        self.current.as_mut()
+    }
+
+    /// Hands over what has gathered: after each drain, so that a line shows at once.
+    pub(super) fn send(&mut self) {
+        if let Some(batch) = self.current.take_if(|batch| !batch.heads.is_empty())
+            && let Some(full) = &self.full
+        {
+            // It fails where the writer has ended; `is_alive` tells.
+            let _ = full.send(batch);
+        }
+    }
+
+    /// Waits for the writer to give a batch back, at the end, when nothing can be lost by
+    /// waiting but time; `false` if it gives none.
+    pub(super) fn wait(&mut self) -> bool {
+        if self.current.is_some() || self.unmade > 0 {
+            return true;
+        }
+        match self.empty.recv_timeout(STALL) {
+            Ok(batch) => {
+                self.current = Some(batch);
+                true
+            }
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => false,
+        }
+    }
+
+    /// Whether the writer still takes frames.
+    pub(super) fn is_alive(&self) -> bool {
+        self.writer.as_ref().is_some_and(|writer| !writer.is_finished())
+    }
+
+    /// Lets the writer finish, as long as it gets anywhere.
+    pub(super) fn finish(mut self) -> Written {
+        self.send();
+        self.full = None;
+        let mut before = self.written.load(Ordering::Acquire);
+        let mut waited = Duration::ZERO;
+        const TURN: Duration = Duration::from_millis(1);
+        while self.is_alive() && waited < STALL {
+            thread::sleep(TURN);
+            waited += TURN;
+            let now = self.written.load(Ordering::Acquire);
+            if now != before {
+                (before, waited) = (now, Duration::ZERO);
+            }
+        }
+        let result = match self.writer.take_if(|writer| writer.is_finished()) {
+            Some(writer) => writer
+                .join()
+                .unwrap_or_else(|_| Err(anyhow::anyhow!("the writing thread panicked"))),
+            None => Err(anyhow::anyhow!("the reader of the output does not read any more")),
+        };
+        Written { frames: self.written.load(Ordering::Acquire), dropped: self.dropped, result }
+    }
+}
+
+/// The writing thread: until the other end is gone, or a sink fails.
+fn write(
+    incoming: &Receiver<Batch>,
+    recycled: &Sender<Batch>,
+    sinks: &mut [Box<dyn Sink>],
+    written: &AtomicU64,
+) -> Result<()> {
+    while let Ok(mut batch) = incoming.recv() {
+        for frame in batch.frames() {
+            for sink in &mut *sinks {
+                sink.frame(&frame)?;
+            }
+            written.fetch_add(1, Ordering::Release);
+        }
+        for sink in &mut *sinks {
+            sink.flush()?;
+        }
+        batch.clear();
+        let _ = recycled.send(batch);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Mutex, mpsc};
+
+    use super::*;
+
+    /// Waits for leave before each frame, and remembers what it got.
+    struct Slow(Receiver<()>, Arc<Mutex<Vec<Vec<u8>>>>);
+
+    impl Sink for Slow {
+        fn frame(&mut self, frame: &Frame<'_>) -> Result<()> {
+            self.0.recv()?;
+            self.1.lock().unwrap().push(frame.bytes.to_vec());
+            Ok(())
+        }
+
+        fn flush(&mut self) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    fn frame(bytes: &[u8]) -> Frame<'_> {
+        let wire_len = bytes.len() as u32;
+        Frame { time: WallTime(1), wire_len, bytes, ifindex: 0, outbound: None }
+    }
+
+    #[test]
+    fn frames_arrive_whole_and_in_order() {
+        let (leave, wait) = mpsc::channel();
+        let got = Arc::new(Mutex::new(Vec::new()));
+        let mut conveyor = Conveyor::start(vec![Box::new(Slow(wait, Arc::clone(&got)))]).unwrap();
+        for n in 0..10_000u32 {
+            leave.send(()).unwrap();
+            assert!(conveyor.push(&frame(&n.to_be_bytes()[..(n % 5) as usize])));
+        }
+        let written = conveyor.finish();
+        written.result.unwrap();
+        assert_eq!((written.frames, written.dropped), (10_000, 0));
+        let got = got.lock().unwrap();
+        assert!(got.iter().zip(0u32..).all(|(b, n)| b == &n.to_be_bytes()[..(n % 5) as usize]));
+    }
+
+    #[test]
+    fn a_slow_sink_costs_counted_frames() {
+        let (leave, wait) = mpsc::channel();
+        let got = Arc::new(Mutex::new(Vec::new()));
+        let mut conveyor = Conveyor::start(vec![Box::new(Slow(wait, got))]).unwrap();
+        let big = vec![7; BATCH_BYTES];
+        let taken = (0..100).filter(|_| conveyor.push(&frame(&big))).count();
+        assert_eq!(taken, BATCHES);
+        for _ in 0..100 {
+            leave.send(()).unwrap();
+        }
+        let written = conveyor.finish();
+        written.result.unwrap();
+        assert_eq!((written.frames, written.dropped), (BATCHES as u64, 100 - BATCHES as u64));
+    }
+
+    #[test]
+    fn a_sink_that_hangs_is_given_up() {
+        let (_leave, wait) = mpsc::channel();
+        let got = Arc::new(Mutex::new(Vec::new()));
+        let mut conveyor = Conveyor::start(vec![Box::new(Slow(wait, got))]).unwrap();
+        assert!(conveyor.push(&frame(b"x")));
+        let start = std::time::Instant::now();
+        assert!(conveyor.finish().result.is_err());
+        assert!(start.elapsed() < STALL * 3);
+    }
+}

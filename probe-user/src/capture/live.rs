@@ -1,0 +1,158 @@
+//! Frames from interfaces.
+
+use std::{
+    ops::ControlFlow,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+use probe_common::{RecordFlags, RecordHeader};
+
+use super::{conveyor::Conveyor, ledger::Ledger, open_sinks, rule};
+use crate::{
+    cli::CaptureArgs,
+    clock::KernelClock,
+    explain, failure,
+    frame::{Frame, with_tag},
+    interfaces,
+    kernel::{Plan, Session},
+    rules::{self, RuleSet},
+    stop::Stop,
+};
+
+/// How long a frame of slow traffic waits in the ring at most. A flood wakes us earlier,
+/// by the ring's watermark, and no frame wakes us by itself.
+const POLL: Duration = Duration::from_millis(50);
+
+/// Ring of each CPU where nothing else is asked for, and of all together.
+const RING: usize = 8 << 20;
+const ALL_RINGS: usize = 256 << 20;
+const SMALLEST_RING: usize = 512 << 10;
+
+/// Captures until the end that was asked for, then tells the account.
+pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
+    let names = args.live.interfaces()?;
+    let (hook, link) = (args.live.hook(), interfaces::link_type(names)?);
+    let set = RuleSet::compile(vec![rule(args)?], &rules::live_options(link, hook))?;
+    let sinks = open_sinks(args, link)?;
+    let stop = Stop::on_signals()?;
+    let mut session = Session::attach(&Plan {
+        interfaces: names,
+        hook,
+        direction: args.live.direction,
+        rules: &set.specs(),
+        link,
+        vlan: rules::live_view(hook),
+        snaplen: args.snaplen(),
+        ring_bytes: args.buffer_size.unwrap_or_else(default_ring),
+        goal: 0,
+        diagnostics: args.live.diagnostics,
+    })
+    .map_err(explain::kernel)?;
+    interfaces::announce(session.attachments(), 1);
+
+    let mut intake = Intake {
+        conveyor: Conveyor::start(sinks)?,
+        clock: KernelClock::start(),
+        left: args.count,
+        at_end: false,
+        ledger: Ledger::default(),
+        tagged: Vec::new(),
+    };
+    let deadline = args.duration.map(|duration| Instant::now() + duration);
+    while !stop.requested() && intake.wants_more() {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        if left == Some(Duration::ZERO) {
+            break;
+        }
+        let rings = session.rings().context("a capture has rings")?;
+        rings.wait(left.map_or(POLL, |left| left.min(POLL))).context("waiting for frames")?;
+        intake.clock.tick();
+        // Broken off where -c is reached; what is left is accounted for below.
+        let _ = rings.drain(&mut |header, bytes| intake.record(header, bytes));
+        intake.conveyor.send();
+        // Kernel-side diagnostics run as a task beside us.
+        tokio::task::yield_now().await;
+    }
+
+    // Nothing new comes in from here on, so that even a flood ends at once.
+    let detached = session.detach();
+    intake.at_end = true;
+    let rings = session.rings().context("a capture has rings")?;
+    let _ = rings.drain_all(&mut |header, bytes| {
+        let _ = intake.record(header, bytes);
+        ControlFlow::Continue(())
+    });
+    let counts = session.counts().map_err(explain::kernel)?;
+    let Intake { conveyor, mut ledger, .. } = intake;
+    let written = conveyor.finish();
+    let handed_over = ledger.captured;
+    ledger.captured = written.frames;
+    ledger.output_behind = written.dropped + handed_over.saturating_sub(written.frames);
+    ledger.kernel(&counts);
+    eprint!("{}", ledger.summary());
+    written.result.or_else(|error| match failure::is_broken_pipe(&error) {
+        true => Ok(()),
+        false => Err(error),
+    })?;
+    detached.map_err(explain::kernel)
+}
+
+/// 8 MiB a CPU, less where many CPUs would make that a lot.
+fn default_ring() -> usize {
+    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+    RING.min(ALL_RINGS / cpus).max(SMALLEST_RING)
+}
+
+/// Takes records from the rings.
+struct Intake {
+    conveyor: Conveyor,
+    clock: KernelClock,
+    /// Frames that -c still wants; `None` wants all.
+    left: Option<u64>,
+    /// Whether the programs are off: then there is time to wait for the writer.
+    at_end: bool,
+    ledger: Ledger,
+    /// Scratch for a frame whose tag is put back.
+    tagged: Vec<u8>,
+}
+
+impl Intake {
+    fn wants_more(&self) -> bool {
+        self.left != Some(0) && self.conveyor.is_alive()
+    }
+
+    fn record(&mut self, header: &RecordHeader, bytes: &[u8]) -> ControlFlow<()> {
+        if self.left == Some(0) {
+            self.ledger.after_end += 1;
+            // While attached, the loop ends now; afterwards all the rest is counted.
+            return ControlFlow::Break(());
+        }
+        let mut frame = Frame {
+            time: self.clock.wall(header.timestamp_ns),
+            wire_len: header.wire_len,
+            bytes,
+            ifindex: header.ifindex,
+            outbound: Some(header.flags & RecordFlags::OUTBOUND != 0),
+        };
+        if header.vlan_tpid != 0 {
+            with_tag(bytes, header.vlan_tpid, header.vlan_tci, &mut self.tagged);
+            let added = self.tagged.len().saturating_sub(bytes.len()) as u32;
+            frame.wire_len = frame.wire_len.saturating_add(added);
+            frame.bytes = &self.tagged;
+        }
+        if self.at_end && self.conveyor.is_alive() {
+            self.conveyor.wait();
+        }
+        if self.conveyor.push(&frame) {
+            self.ledger.captured += 1;
+            if let Some(left) = &mut self.left {
+                *left -= 1;
+                if *left == 0 && !self.at_end {
+                    return ControlFlow::Break(());
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+}

@@ -1,0 +1,186 @@
+//! `probe capture`: tcpdump's letters, with tcpdump's meaning.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{ArgAction, Args};
+
+use super::{Expression, Live, Offline, values};
+use crate::print::{Dump, Precision, Style, TimeStyle};
+
+/// Flags of `probe capture`.
+#[derive(Debug, Args)]
+#[command(
+    disable_version_flag = true,
+    after_help = "Examples:\n  \
+    probe capture -i eth0 @syn\n  \
+    probe capture -i eth0 -w get.pcap --sample 100 @get\n  \
+    probe capture -r trace.pcap -v 'udp port 53'"
+)]
+pub struct CaptureArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a flattened group")]
+    pub live: Live,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a flattened group")]
+    pub offline: Offline,
+
+    /// Write frames to a pcap file instead of printing them (- is standard output)
+    #[arg(short = 'w', long = "write", value_name = "FILE")]
+    pub write: Option<PathBuf>,
+
+    /// End after N frames
+    #[arg(short = 'c', long = "count", value_name = "N",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+
+    /// End after this time
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub duration: Option<Duration>,
+
+    /// Bytes of a frame to capture (0: as many as possible)
+    #[arg(short = 's', long = "snapshot-length", value_name = "BYTES", default_value_t = 0,
+          hide_default_value = true, value_parser = clap::value_parser!(u32).range(0..=262_144))]
+    pub snaplen: u32,
+
+    /// Capture one match in N (on each CPU); all are counted
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub sample: Option<u64>,
+
+    /// Capture at most so many frames a second (on each CPU); all are counted
+    #[arg(long, value_name = "RATE", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_rate: Option<u64>,
+
+    /// Ring of each CPU, in KiB or with a suffix [default: 8M, less where there are many CPUs]
+    #[arg(short = 'B', long = "buffer-size", value_name = "SIZE",
+          value_parser = values::buffer_size)]
+    pub buffer_size: Option<usize>,
+
+    /// Numbers instead of names for addresses and ports (always so, for now)
+    #[arg(short = 'n', action = ArgAction::Count)]
+    pub numeric: u8,
+
+    /// Print the link-layer header
+    #[arg(short = 'e')]
+    pub link_header: bool,
+
+    /// Print less
+    #[arg(short = 'q', long = "quiet")]
+    pub quiet: bool,
+
+    /// Print more (-vv and -vvv: still more)
+    #[arg(short = 'v', long = "verbose", action = ArgAction::Count)]
+    pub verbose: u8,
+
+    /// No time (-tt: seconds since 1970; -ttt: since the frame before; -tttt: with the date;
+    /// -ttttt: since the first frame)
+    #[arg(short = 't', action = ArgAction::Count)]
+    pub time: u8,
+
+    /// Fraction of a second in lines and files: micro or nano
+    #[arg(long = "time-stamp-precision", value_name = "UNIT", default_value = "micro",
+          hide_default_value = true, value_parser = ["micro", "nano"])]
+    pub precision: String,
+
+    /// Absolute sequence numbers
+    #[arg(short = 'S', long = "absolute-tcp-sequence-numbers")]
+    pub absolute_sequence: bool,
+
+    /// Do not verify checksums
+    #[arg(short = 'K', long = "dont-verify-checksums")]
+    pub no_checksums: bool,
+
+    /// Number the lines
+    #[arg(short = '#', long = "number")]
+    pub number: bool,
+
+    /// Dump each frame in hexadecimal (-xx: with its link-layer header)
+    #[arg(short = 'x', action = ArgAction::Count)]
+    pub hex: u8,
+
+    /// Dump each frame in hexadecimal and as text (-XX: with its link-layer header)
+    #[arg(short = 'X', action = ArgAction::Count)]
+    pub hex_and_text: u8,
+
+    /// Dump each frame as text (-AA: with its link-layer header)
+    #[arg(short = 'A', action = ArgAction::Count)]
+    pub text: u8,
+
+    /// Flush after each line
+    #[arg(short = 'l')]
+    pub line_buffered: bool,
+
+    /// Flush after each frame written with -w
+    #[arg(short = 'U', long = "packet-buffered")]
+    pub packet_buffered: bool,
+
+    /// Print while writing with -w, too
+    #[arg(long = "print")]
+    pub print: bool,
+
+    /// Accepted; XDP and tcx never need promiscuous mode for frames of this host
+    #[arg(short = 'p', long = "no-promiscuous-mode", hide = true)]
+    pub no_promiscuous: bool,
+
+    /// Accepted; there is no optimizer to turn off
+    #[arg(short = 'O', long = "no-optimize", hide = true)]
+    pub no_optimize: bool,
+
+    /// Accepted; frames always show at once
+    #[arg(long = "immediate-mode", hide = true)]
+    pub immediate: bool,
+
+    /// Read the filter from a file
+    #[arg(short = 'F', value_name = "FILE", conflicts_with = "words")]
+    pub filter_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a flattened group")]
+    pub expression: Expression,
+}
+
+impl CaptureArgs {
+    /// How frames are shown.
+    pub fn style(&self) -> Style {
+        Style {
+            link_header: self.link_header,
+            quiet: self.quiet,
+            verbose: self.verbose,
+            absolute_sequence: self.absolute_sequence,
+            no_checksums: self.no_checksums,
+            time: match self.time {
+                0 => TimeStyle::Clock,
+                1 => TimeStyle::None,
+                2 => TimeStyle::Unix,
+                3 => TimeStyle::SincePrevious,
+                4 => TimeStyle::Date,
+                _ => TimeStyle::SinceFirst,
+            },
+            precision: self.precision(),
+            // tcpdump's order of precedence.
+            dump: match (self.hex_and_text, self.hex, self.text) {
+                (0, 0, 0) => Dump::None,
+                (0, 0, text) => Dump::Text { link: text > 1 },
+                (0, hex, _) => Dump::Hex { link: hex > 1 },
+                (both, _, _) => Dump::HexAndText { link: both > 1 },
+            },
+            number: self.number,
+        }
+    }
+
+    /// Fraction of a second in time stamps.
+    pub fn precision(&self) -> Precision {
+        match self.precision.as_str() {
+            "nano" => Precision::Nano,
+            _ => Precision::Micro,
+        }
+    }
+
+    /// Bytes of a frame that are kept.
+    pub fn snaplen(&self) -> u32 {
+        match self.snaplen {
+            0 => crate::file::MAX_FRAME,
+            length => length,
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! `probe count`.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, ValueEnum};
+
+use super::{Expression, Live, Offline, values};
+use crate::rules::Rule;
+
+/// How counts are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CountFormat {
+    /// For people.
+    Table,
+    /// One object a line, one line an interval and a last one.
+    Json,
+    /// One row a rule.
+    Csv,
+}
+
+/// Flags of `probe count`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    probe count -i eth0 @syn\n  \
+    probe count -i eth0 --rule syn=@syn --rule get='payload \"GET \"' --format json\n  \
+    probe count -r trace.pcap --rules rules.toml")]
+pub struct CountArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a flattened group")]
+    pub live: Live,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a flattened group")]
+    pub offline: Offline,
+
+    /// A named filter; may be given several times
+    #[arg(long = "rule", value_name = "NAME=EXPR")]
+    pub rules: Vec<Rule>,
+
+    /// Read named filters from a TOML file: [[rule]] with name, filter and optionally sample
+    #[arg(long = "rules", value_name = "FILE")]
+    pub rules_file: Option<PathBuf>,
+
+    /// Time between two readings
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::duration)]
+    pub interval: Duration,
+
+    /// End after this time
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub duration: Option<Duration>,
+
+    /// End when all rules together have matched so often (looked at 20 times a second)
+    #[arg(short = 'c', long = "count", value_name = "N",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+
+    /// Form of the output [default: table]
+    #[arg(long, value_enum, default_value = "table", hide_default_value = true)]
+    pub format: CountFormat,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a flattened group")]
+    pub expression: Expression,
+}

@@ -1,0 +1,45 @@
+//! `probe rate`.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::{Expression, Live, values};
+
+/// How the rate is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RateFormat {
+    /// For people.
+    Text,
+    /// One object.
+    Json,
+}
+
+/// Flags of `probe rate`.
+#[derive(Debug, Args)]
+#[command(after_help = "Ends after -c matches, after -t, or at Ctrl-C, whichever comes first.\n\n\
+    Examples:\n  \
+    probe rate -i eth0 -c 10000 @syn\n  \
+    probe rate -i eth0 -t 10s 'udp port 53'")]
+pub struct RateArgs {
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a flattened group")]
+    pub live: Live,
+
+    /// End at match number N; the kernel takes the time of the first and the last
+    #[arg(short = 'c', long = "count", value_name = "N",
+          value_parser = clap::value_parser!(u64).range(2..))]
+    pub count: Option<u64>,
+
+    /// End after this time
+    #[arg(short = 't', long = "time", value_name = "TIME", value_parser = values::duration)]
+    pub time: Option<Duration>,
+
+    /// Form of the output [default: text]
+    #[arg(long, value_enum, default_value = "text", hide_default_value = true)]
+    pub format: RateFormat,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a flattened group")]
+    pub expression: Expression,
+}

@@ -1,0 +1,93 @@
+//! Flags that several commands share.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::values;
+use crate::{
+    failure::Usage,
+    kernel::{Direction, Hook},
+};
+
+/// The filter, as the words that are left over.
+#[derive(Debug, Args)]
+pub struct Expression {
+    /// Filter, in the language of pcap-filter(7), with macros such as @syn; none: everything
+    #[arg(value_name = "EXPR")]
+    pub words: Vec<String>,
+}
+
+impl Expression {
+    /// The filter's text.
+    ///
+    /// # Errors
+    /// None yet; a filter file could fail to read.
+    pub fn text(&self) -> anyhow::Result<String> {
+        Ok(self.words.join(" "))
+    }
+}
+
+/// Where live frames come from.
+#[derive(Debug, Args)]
+pub struct Live {
+    /// Interface to look at; may be given several times
+    #[arg(short = 'i', long = "interface", value_name = "IF")]
+    pub interfaces: Vec<String>,
+
+    /// Where to attach: xdp (in the driver where it can, else generic), xdp-native,
+    /// xdp-generic, tcx, clsact [default: xdp, or tcx where -Q asks for frames sent]
+    #[arg(long, value_name = "HOOK", value_parser = values::hook)]
+    pub hook: Option<Hook>,
+
+    /// Which frames: in, out or inout (out needs tcx)
+    #[arg(short = 'Q', long = "direction", value_name = "DIR", default_value = "in",
+          value_parser = values::direction)]
+    pub direction: Direction,
+
+    /// Log what the kernel side notes about itself
+    #[arg(long)]
+    pub diagnostics: bool,
+}
+
+impl Live {
+    /// The hook to ask for: XDP cannot see frames sent.
+    pub fn hook(&self) -> Hook {
+        self.hook.unwrap_or(match self.direction {
+            Direction::In => Hook::Xdp,
+            Direction::Out | Direction::InOut => Hook::Tcx,
+        })
+    }
+
+    /// The interfaces, of which there must be one.
+    pub fn interfaces(&self) -> Result<&[String], Usage> {
+        match self.interfaces.is_empty() {
+            true => Err(Usage::new(
+                "no interface: name one with -i (`probe interfaces` lists them), or a file with -r",
+            )),
+            false => Ok(&self.interfaces),
+        }
+    }
+}
+
+/// What runs the filters over a file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// In this process.
+    #[default]
+    User,
+    /// In the kernel, by the same program that would be attached (BPF_PROG_TEST_RUN).
+    Kernel,
+}
+
+/// Frames out of a file instead.
+#[derive(Debug, Args)]
+pub struct Offline {
+    /// Read frames from a pcap or pcapng file (- is standard input)
+    #[arg(short = 'r', long = "read", value_name = "FILE", conflicts_with = "interfaces")]
+    pub file: Option<PathBuf>,
+
+    /// What runs the filter over the file
+    #[arg(long, value_enum, default_value = "user", requires = "file")]
+    pub engine: Engine,
+}

@@ -1,0 +1,92 @@
+//! Values of flags.
+
+use std::time::Duration;
+
+use crate::kernel::{Direction, Hook};
+
+/// A span of time: `500ms`, `1s`, `1.5m`, `2h`; a number alone is seconds.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let seconds = match unit.trim() {
+        "us" => 1e-6,
+        "ms" => 1e-3,
+        "" | "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        _ => return Err("expected a time such as 500ms, 1s, 2m or 1h".into()),
+    };
+    let number: f64 =
+        number.parse().map_err(|_| "expected a time such as 500ms, 1s, 2m or 1h".to_string())?;
+    match Duration::try_from_secs_f64(number * seconds) {
+        Ok(Duration::ZERO) => Err("a time of zero is too short".into()),
+        Ok(time) => Ok(time),
+        Err(_) => Err("that is too long".into()),
+    }
+}
+
+/// A number of bytes in units of `unit`, or with a suffix `K`, `M` or `G`.
+pub fn size(text: &str, unit: usize) -> Result<usize, String> {
+    let bad = || "expected a size such as 4096, 512K or 8M".to_string();
+    let (number, factor) = match text.strip_suffix(['K', 'k', 'M', 'm', 'G', 'g']) {
+        Some(number) => match text.as_bytes().last() {
+            Some(b'K' | b'k') => (number, 1 << 10),
+            Some(b'M' | b'm') => (number, 1 << 20),
+            _ => (number, 1 << 30),
+        },
+        None => (text, unit),
+    };
+    let number: usize = number.parse().map_err(|_| bad())?;
+    match number.checked_mul(factor) {
+        Some(0) => Err("a size of zero is too small".into()),
+        Some(bytes) if bytes <= 1 << 30 => Ok(bytes),
+        _ => Err("at most 1G".into()),
+    }
+}
+
+/// tcpdump's `-B`: KiB unless a suffix says otherwise.
+pub fn buffer_size(text: &str) -> Result<usize, String> {
+    size(text, 1 << 10)
+}
+
+/// `--hook`.
+pub fn hook(text: &str) -> Result<Hook, String> {
+    text.parse()
+}
+
+/// `-Q`.
+pub fn direction(text: &str) -> Result<Direction, String> {
+    match text {
+        "in" => Ok(Direction::In),
+        "out" => Ok(Direction::Out),
+        "inout" => Ok(Direction::InOut),
+        _ => Err("expected in, out or inout".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        for (text, ms) in
+            [("500ms", 500), ("1s", 1000), ("2", 2000), ("1.5s", 1500), ("2m", 120_000)]
+        {
+            assert_eq!(duration(text), Ok(Duration::from_millis(ms)));
+        }
+        for text in ["", "s", "1x", "0", "-1s", "1e3s", "1..2s", "99999999999999999999999h"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sizes() {
+        assert_eq!(buffer_size("4096"), Ok(4 << 20));
+        assert_eq!(buffer_size("8M"), Ok(8 << 20));
+        for text in ["", "0", "x", "2G", "99999999999999999999", "-1"] {
+            assert!(buffer_size(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! `probe count`: many filters counted at once. One reading of the maps a tick makes a
+//! [`Snapshot`]; table, JSON and CSV are views of it.
+
+mod csv;
+mod json;
+mod snapshot;
+mod table;
+mod view;
+
+pub use snapshot::{Row, Snapshot};
+pub use table::si;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use probe_common::Counter;
+use tokio::time::timeout_at;
+
+use crate::{
+    cli::{CountArgs, Offline},
+    clock::WallTime,
+    explain,
+    file::Reader,
+    interfaces,
+    kernel::{Plan, Session},
+    offline::Sieve,
+    rules::{self, Rule, RuleSet},
+    stop::Stop,
+};
+use snapshot::rates;
+use view::View;
+
+/// How often `-c` is looked at.
+const COUNT_TICK: Duration = Duration::from_millis(50);
+
+/// Runs the command.
+pub fn run(args: &CountArgs) -> Result<()> {
+    match &args.offline.file {
+        Some(_) => over_file(args, &args.offline),
+        None => {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(live(args))
+        }
+    }
+}
+
+/// The rules asked for: those of the file, those of the command line, and the expression
+/// under its own name. An expression alone, or nothing at all, is one rule.
+fn rules(args: &CountArgs) -> Result<Vec<Rule>> {
+    let mut rules = match &args.rules_file {
+        Some(path) => rules::read_file(path)?,
+        None => Vec::new(),
+    };
+    rules.extend(args.rules.iter().cloned());
+    let text = args.expression.text()?;
+    if !text.is_empty() || rules.is_empty() {
+        rules.push(Rule::new("match", text));
+    }
+    // Counting needs no frame; what a rules file says of sampling is for captures.
+    for rule in &mut rules {
+        rule.sampler = None;
+    }
+    Ok(rules)
+}
+
+async fn live(args: &CountArgs) -> Result<()> {
+    let names = args.live.interfaces()?;
+    let (hook, link) = (args.live.hook(), interfaces::link_type(names)?);
+    let set = RuleSet::compile(rules(args)?, &rules::live_options(link, hook))?;
+    let mut stop = Stop::on_signals()?;
+    let session = Session::attach(&Plan {
+        interfaces: names,
+        hook,
+        direction: args.live.direction,
+        rules: &set.specs(),
+        link,
+        vlan: rules::live_view(hook),
+        snaplen: 0,
+        ring_bytes: 0,
+        goal: 0,
+        diagnostics: args.live.diagnostics,
+    })
+    .map_err(explain::kernel)?;
+    let attachments = session.attachments();
+    interfaces::announce(attachments, set.rules().len());
+
+    let start = Instant::now();
+    let deadline = args.duration.map(|duration| start + duration);
+    let mut counting = Counting {
+        set: &set,
+        hook: interfaces::hooks(attachments),
+        interfaces: names.to_vec(),
+        before: vec![Counter::default(); set.rules().len()],
+        elapsed_before: Duration::ZERO,
+    };
+    let mut view = View::new(args.format)?;
+    let mut next = start + args.interval;
+    loop {
+        // Ticks, the end, and the look at -c: whichever comes first.
+        let look = args.count.map(|_| Instant::now() + COUNT_TICK);
+        let wake = [Some(next), deadline, look].into_iter().flatten().min().unwrap_or(next);
+        let stopped = timeout_at(wake.into(), stop.wait()).await.is_ok();
+        let now = Instant::now();
+        let over = stopped || deadline.is_some_and(|deadline| now >= deadline);
+        if !over && args.count.is_none() && now < next {
+            continue;
+        }
+        let counts = session.counts().map_err(explain::kernel)?;
+        let reached = args.count.is_some_and(|goal| {
+            counts.rules.iter().map(|counter| counter.packets).sum::<u64>() >= goal
+        });
+        if over || reached {
+            return view.last(&counting.total(now - start, counts.seen, &counts.rules));
+        }
+        if now >= next {
+            view.tick(&counting.tick(now - start, counts.seen, &counts.rules))?;
+            // A tick that came late does not make the later ones come in a burst.
+            while next <= now {
+                next += args.interval;
+            }
+        }
+    }
+}
+
+/// Makes snapshots of readings.
+struct Counting<'a> {
+    set: &'a RuleSet,
+    hook: String,
+    interfaces: Vec<String>,
+    before: Vec<Counter>,
+    elapsed_before: Duration,
+}
+
+impl Counting<'_> {
+    /// Rates belong to the interval since the reading before.
+    fn tick(&mut self, elapsed: Duration, seen: Counter, rules: &[Counter]) -> Snapshot {
+        let interval = elapsed - self.elapsed_before;
+        let snapshot = self.snapshot(elapsed, interval, false, seen, rules);
+        self.before = rules.to_vec();
+        self.elapsed_before = elapsed;
+        snapshot
+    }
+
+    /// The interval of the last snapshot is the whole run.
+    fn total(&mut self, elapsed: Duration, seen: Counter, rules: &[Counter]) -> Snapshot {
+        self.before = vec![Counter::default(); rules.len()];
+        self.snapshot(elapsed, elapsed, true, seen, rules)
+    }
+
+    fn snapshot(
+        &self,
+        elapsed: Duration,
+        interval: Duration,
+        last: bool,
+        seen: Counter,
+        totals: &[Counter],
+    ) -> Snapshot {
+        let rows = self.set.rules().iter().zip(totals).zip(&self.before);
+        Snapshot {
+            time: WallTime::now(),
+            elapsed,
+            last,
+            hook: self.hook.clone(),
+            interfaces: self.interfaces.clone(),
+            seen,
+            rules: rows
+                .map(|((rule, &total), &before)| {
+                    let (pps, bps) = rates(total, before, interval);
+                    let (name, filter) = (rule.name.clone(), rule.filter.clone());
+                    Row { name, filter, total, pps, bps }
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Counts the frames of a file: one snapshot, whose clock is the file's.
+fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
+    let path = offline.file.as_deref().context("a file")?;
+    let mut reader = Reader::open(path)?;
+    let link = reader.link();
+    let set = RuleSet::compile(rules(args)?, &rules::file_options(link))?;
+    let mut sieve = Sieve::new(&set, offline.engine, args.live.hook(), link)?;
+    let mut view = View::new(args.format)?;
+    let (mut first, mut last) = (None, WallTime::default());
+    // What was counted before a damaged record is told all the same.
+    let damage = loop {
+        match reader.next() {
+            Ok(Some(frame)) => {
+                first.get_or_insert(frame.time);
+                last = last.max(frame.time);
+                sieve.count(&frame)?;
+                if args.count.is_some_and(|goal| {
+                    let totals = sieve.totals().unwrap_or_default();
+                    totals.iter().map(|count| count.packets).sum::<u64>() >= goal
+                }) {
+                    break None;
+                }
+            }
+            Ok(None) => break None,
+            Err(error) => break Some(error),
+        }
+    };
+    let elapsed = Duration::from_nanos(last.0.saturating_sub(first.unwrap_or(last).0));
+    let mut counting = Counting {
+        set: &set,
+        hook: "file".into(),
+        interfaces: vec![reader.name().to_string()],
+        before: Vec::new(),
+        elapsed_before: Duration::ZERO,
+    };
+    let mut snapshot = counting.total(elapsed, sieve.seen(), &sieve.totals()?);
+    snapshot.time = last;
+    view.last(&snapshot)?;
+    if sieve.too_short() > 0 {
+        eprintln!(
+            "probe: {} frames shorter than 14 bytes, which the kernel does not take, were \
+             looked at in user space",
+            sieve.too_short()
+        );
+    }
+    damage.map_or(Ok(()), |error| Err(error.into()))
+}

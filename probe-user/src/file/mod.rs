@@ -1,0 +1,33 @@
+//! Capture files: reading pcap and pcapng, writing pcap.
+
+mod pcap;
+mod pcapng;
+pub mod reader;
+pub mod writer;
+
+pub use reader::{ReadError, Reader};
+pub use writer::PcapWriter;
+
+use probe_filter::ir::LinkType;
+
+/// What libpcap calls `MAXIMUM_SNAPLEN`: no reader of pcap takes longer frames.
+pub const MAX_FRAME: u32 = 262_144;
+
+/// The link type that a number in a file stands for (tcpdump.org/linktypes.html);
+/// `None` for those that probe does not understand.
+fn link_type(number: u32) -> Option<LinkType> {
+    match number {
+        1 => Some(LinkType::Ethernet),
+        // LINKTYPE_RAW, the DLT_RAW of two systems, LINKTYPE_IPV4 and LINKTYPE_IPV6.
+        101 | 12 | 14 | 228 | 229 => Some(LinkType::Raw),
+        _ => None,
+    }
+}
+
+/// The number that stands for a link type in a file.
+pub fn link_number(link: LinkType) -> u32 {
+    match link {
+        LinkType::Ethernet => 1,
+        LinkType::Raw => 101,
+    }
+}

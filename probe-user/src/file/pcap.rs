@@ -1,0 +1,72 @@
+//! The pcap format (draft-ietf-opsawg-pcap): a head of 24 bytes, then for each frame a
+//! head of 16 bytes and the frame. Either byte order, micro- or nanoseconds.
+
+use probe_filter::ir::LinkType;
+
+use super::{
+    MAX_FRAME,
+    reader::{Head, Input, ReadError},
+};
+use crate::clock::WallTime;
+
+/// Magic number of files with microseconds.
+pub(super) const MICRO: u32 = 0xa1b2_c3d4;
+/// Magic number of files with nanoseconds.
+pub(super) const NANO: u32 = 0xa1b2_3c4d;
+
+/// What the file's head says.
+pub(super) struct Decoder {
+    word: fn([u8; 4]) -> u32,
+    /// Nanoseconds in one unit of a time stamp's fraction.
+    unit: u64,
+    /// The longest frame that is believed.
+    longest: u32,
+    link: LinkType,
+}
+
+impl Decoder {
+    /// Reads the rest of the file's head; `None` if the magic number is another format's.
+    pub(super) fn start(magic: [u8; 4], input: &mut Input) -> Result<Option<Self>, ReadError> {
+        let (word, unit): (fn([u8; 4]) -> u32, u64) =
+            match (u32::from_le_bytes(magic), u32::from_be_bytes(magic)) {
+                (MICRO, _) => (u32::from_le_bytes, 1_000),
+                (NANO, _) => (u32::from_le_bytes, 1),
+                (_, MICRO) => (u32::from_be_bytes, 1_000),
+                (_, NANO) => (u32::from_be_bytes, 1),
+                _ => return Ok(None),
+            };
+        // Versions and reserved fields in the first words; nothing hangs on them.
+        let mut head = [[0; 4]; 5];
+        input.fill(head.as_flattened_mut())?;
+        let [_version, _zone, _accuracy, snaplen, link] = head.map(word);
+        // The upper bits carry the FCS length, which is none of our concern.
+        let link = input.link_type(link & 0x03ff_ffff)?;
+        Ok(Some(Self { word, unit, longest: snaplen.max(MAX_FRAME), link }))
+    }
+
+    pub(super) fn link(&self) -> LinkType {
+        self.link
+    }
+
+    /// Reads the next frame into `buffer`.
+    pub(super) fn next(
+        &mut self,
+        input: &mut Input,
+        buffer: &mut Vec<u8>,
+    ) -> Result<Option<Head>, ReadError> {
+        input.begin();
+        let mut head = [[0; 4]; 4];
+        if !input.fill_or_end(head.as_flattened_mut())? {
+            return Ok(None);
+        }
+        let [seconds, fraction, captured, wire_len] = head.map(self.word);
+        // A snaplen field of 4 GB must not become an allocation of 4 GB.
+        if captured > self.longest.min(16 * MAX_FRAME) {
+            return Err(input.damaged(format!("a frame of {captured} captured bytes")));
+        }
+        buffer.resize(captured as usize, 0);
+        input.fill(buffer)?;
+        let time = WallTime::new(seconds.into(), u64::from(fraction) * self.unit);
+        Ok(Some(Head { time, wire_len, outbound: None }))
+    }
+}

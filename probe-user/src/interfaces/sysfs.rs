@@ -1,0 +1,60 @@
+//! What sysfs knows of an interface.
+
+use std::{fs, io, path::PathBuf};
+
+use probe_filter::ir::LinkType;
+
+/// Names of all interfaces, sorted.
+pub fn names() -> io::Result<Vec<String>> {
+    let mut names: Vec<String> = fs::read_dir("/sys/class/net")?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        // bonding_masters is a file among the interfaces.
+        .filter(|name| path(name, "ifindex").exists())
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+fn path(name: &str, attribute: &str) -> PathBuf {
+    PathBuf::from("/sys/class/net").join(name).join(attribute)
+}
+
+/// An attribute, if the interface has it.
+pub(super) fn attribute(name: &str, attribute: &str) -> Option<String> {
+    // A name from the command line must not lead elsewhere.
+    if name.is_empty() || name.contains('/') || name.starts_with('.') {
+        return None;
+    }
+    Some(fs::read_to_string(path(name, attribute)).ok()?.trim().to_string())
+}
+
+/// A numeric attribute.
+pub(super) fn number(name: &str, key: &str) -> Option<u64> {
+    attribute(name, key)?.parse().ok()
+}
+
+/// The driver: of the device, or what kind of virtual interface it is.
+pub(super) fn driver(name: &str) -> Option<String> {
+    let module = fs::read_link(path(name, "device/driver")).ok();
+    if let Some(module) = module.as_ref().and_then(|path| path.file_name()) {
+        return Some(module.to_string_lossy().into_owned());
+    }
+    let uevent = attribute(name, "uevent")?;
+    let kind = uevent.lines().find_map(|line| line.strip_prefix("DEVTYPE="));
+    if let Some(kind) = kind {
+        return Some(kind.to_string());
+    }
+    if attribute(name, "tun_flags").is_some() {
+        return Some("tun".into());
+    }
+    None
+}
+
+/// What frames begin with. Numbers are ARPHRD_* (include/uapi/linux/if_arp.h).
+pub(super) fn link_type(name: &str) -> Option<LinkType> {
+    Some(match number(name, "type")? {
+        // PPP, IPv4 and IPv6 in IP, SIT, GRE, and devices without a link layer (tun, wireguard).
+        512 | 768 | 769 | 776 | 778 | 823 | 65_534 => LinkType::Raw,
+        _ => LinkType::Ethernet,
+    })
+}

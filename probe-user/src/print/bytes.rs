@@ -1,0 +1,83 @@
+//! The bytes a printer may look at. Every read is checked: what was not captured is an
+//! error that ends the line, never a panic.
+
+/// A field lies past the captured bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut;
+
+/// Bytes from some header on, up to the end of the layer that holds it or of what was
+/// captured, whichever comes first.
+#[derive(Clone, Copy, Debug)]
+pub struct Bytes<'a>(&'a [u8]);
+
+impl<'a> Bytes<'a> {
+    /// All of these.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self(bytes)
+    }
+
+    /// The bytes themselves.
+    pub fn all(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// How many there are.
+    pub fn len(self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether `length` bytes from `at` on are there.
+    pub fn has(self, at: usize, length: usize) -> bool {
+        at.checked_add(length).is_some_and(|end| end <= self.0.len())
+    }
+
+    /// From `at` on; none where that is past the end.
+    pub fn from(self, at: usize) -> Self {
+        Self(self.0.get(at..).unwrap_or_default())
+    }
+
+    /// The first `length`, or all where there are fewer.
+    pub fn limit(self, length: usize) -> Self {
+        Self(self.0.get(..length).unwrap_or(self.0))
+    }
+
+    /// `length` bytes at `at`.
+    pub fn slice(self, at: usize, length: usize) -> Result<&'a [u8], Cut> {
+        at.checked_add(length).and_then(|end| self.0.get(at..end)).ok_or(Cut)
+    }
+
+    /// A number of bytes known beforehand.
+    pub fn array<const N: usize>(self, at: usize) -> Result<[u8; N], Cut> {
+        self.0.get(at..).and_then(|rest| rest.first_chunk()).copied().ok_or(Cut)
+    }
+
+    /// One byte.
+    pub fn u8(self, at: usize) -> Result<u8, Cut> {
+        self.0.get(at).copied().ok_or(Cut)
+    }
+
+    /// Two bytes, big-endian.
+    pub fn u16(self, at: usize) -> Result<u16, Cut> {
+        self.array(at).map(u16::from_be_bytes)
+    }
+
+    /// Three bytes, big-endian.
+    pub fn u24(self, at: usize) -> Result<u32, Cut> {
+        self.array(at).map(|[a, b, c]| u32::from_be_bytes([0, a, b, c]))
+    }
+
+    /// Four bytes, big-endian.
+    pub fn u32(self, at: usize) -> Result<u32, Cut> {
+        self.array(at).map(u32::from_be_bytes)
+    }
+
+    /// Eight bytes, big-endian.
+    pub fn u64(self, at: usize) -> Result<u64, Cut> {
+        self.array(at).map(u64::from_be_bytes)
+    }
+}

@@ -1,0 +1,130 @@
+//! Ethernet and its VLAN tags.
+
+use super::{
+    address::Link,
+    arp,
+    bytes::{Bytes, Cut},
+    dump, ip, ip6, llc,
+    names::ETHERTYPES,
+    text::{Text, name_of, put},
+};
+
+const ADDRESSES: usize = 12;
+const HEADER: usize = 14;
+/// Up to here the type field is a length (IEEE 802.3).
+const MAX_LENGTH: u16 = 1500;
+/// Tag and the type behind it.
+const TAG: usize = 4;
+
+/// EtherTypes of VLAN tags.
+fn is_tag(ethertype: u16) -> bool {
+    matches!(ethertype, 0x8100 | 0x88a8 | 0x9100 | 0x9200)
+}
+
+/// Prints a frame and says how long its link-layer header is.
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usize, Cut> {
+    t.protocol = "ether";
+    if length < p.len() {
+        put!(t, "[length {length} < caplen {}]", p.len());
+        t.invalid();
+        return Ok(length);
+    }
+    if p.len() < HEADER {
+        t.truncated();
+        return Ok(p.len());
+    }
+    let verbose = t.style.link_header;
+    let (destination, source) = (Link(p.slice(0, 6)?), Link(p.slice(6, 6)?));
+    if verbose {
+        put!(t, "{source} > {destination}, ");
+    }
+    let mut ethertype = p.u16(ADDRESSES)?;
+    let mut at = HEADER;
+    let mut length_shown = false;
+    // Each tag takes four bytes, so the loop ends with the bytes.
+    while is_tag(ethertype) {
+        if !p.has(at, TAG) || length < at + TAG {
+            t.protocol = "vlan";
+            t.truncated();
+            return Ok(p.len().min(length));
+        }
+        if verbose {
+            put_ethertype(t, ethertype);
+            if length_shown {
+                put!(t, ", ");
+            } else {
+                put!(t, ", length {length}: ");
+                length_shown = true;
+            }
+            put_tci(t, p.u16(at)?);
+        }
+        ethertype = p.u16(at + 2)?;
+        at += TAG;
+    }
+    let (payload, rest) = (p.from(at), length - at);
+    if ethertype <= MAX_LENGTH {
+        let rest = rest.min(usize::from(ethertype));
+        if verbose {
+            put!(t, "802.3");
+            if !length_shown {
+                put!(t, ", length {rest}: ");
+            }
+        }
+        let header = llc::print(t, payload.limit(rest), rest, (source.0, destination.0))?;
+        return Ok(at + header);
+    }
+    if verbose {
+        put_ethertype(t, ethertype);
+        match length_shown {
+            true => put!(t, ", "),
+            false => put!(t, ", length {length}: "),
+        }
+    }
+    if !by_type(t, ethertype, payload, rest)? {
+        if !verbose {
+            put!(t, "{source} > {destination}, ");
+            put_ethertype(t, ethertype);
+            put!(t, ", length {length}: ");
+        }
+        default(t, payload);
+    }
+    Ok(at)
+}
+
+/// Prints the payload of a type; `false` if the type is not known.
+pub(super) fn by_type(
+    t: &mut Text<'_>,
+    ethertype: u16,
+    p: Bytes<'_>,
+    length: usize,
+) -> Result<bool, Cut> {
+    match ethertype {
+        0x0800 => ip::print(t, p, length)?,
+        0x86dd => ip6::print(t, p, length)?,
+        0x0806 | 0x8035 => arp::print(t, p, length)?,
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// What is not understood is shown as it is, unless a dump shows it anyway.
+pub(super) fn default(t: &mut Text<'_>, p: Bytes<'_>) {
+    if t.style.dump == dump::Dump::None {
+        dump::hex_and_text(p.all(), "\n\t", t.out);
+    }
+}
+
+fn put_ethertype(t: &mut Text<'_>, ethertype: u16) {
+    let name = name_of(ETHERTYPES, ethertype);
+    match (t.style.quiet, name) {
+        (false, name) => put!(t, "ethertype {} (0x{ethertype:04x})", name.unwrap_or("Unknown")),
+        (true, Some(name)) => put!(t, "{name}"),
+        (true, None) => put!(t, "Unknown Ethertype (0x{ethertype:04x})"),
+    }
+}
+
+/// VLAN, priority, and whether the frame may be dropped (IEEE 802.1Q).
+fn put_tci(t: &mut Text<'_>, tci: u16) {
+    let drop = if tci & 0x1000 == 0 { "" } else { ", DEI" };
+    put!(t, "vlan {}, p {}{drop}, ", tci & 0xfff, tci >> 13);
+}

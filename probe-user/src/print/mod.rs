@@ -1,0 +1,139 @@
+//! Frames as text, in tcpdump's form: what reads tcpdump's lines reads these.
+//!
+//! One file a protocol. A printer gets the bytes it may look at and the length that the
+//! layer below claims, writes what it knows, and hands on to the next. Bytes that were
+//! not captured end the line with `[|protocol]`; no bytes can make a printer fail.
+
+pub mod bytes;
+pub mod text;
+pub mod time;
+
+mod address;
+mod arp;
+mod checksum;
+// mod dhcp;
+// mod dns;
+mod dump;
+mod ethernet;
+mod gre;
+mod icmp;
+// mod icmp6;
+mod igmp;
+mod ip;
+mod ip6;
+mod line_protocols;
+mod llc;
+mod mptcp;
+mod names;
+// mod ntp;
+mod tcp;
+mod transport;
+mod udp;
+
+use probe_filter::ir::LinkType;
+
+pub use dump::Dump;
+pub use time::{Precision, TimeStyle};
+
+use bytes::{Bytes, Cut};
+use text::{Text, put};
+use time::TimePrinter;
+
+use crate::{file::MAX_FRAME, frame::Frame};
+
+/// How frames are shown: tcpdump's flags.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Style {
+    /// `-e`: the link-layer header.
+    pub link_header: bool,
+    /// `-q`: less.
+    pub quiet: bool,
+    /// `-v`, `-vv`, `-vvv`: more.
+    pub verbose: u8,
+    /// `-S`: absolute sequence numbers.
+    pub absolute_sequence: bool,
+    /// `-K`: checksums are not verified.
+    pub no_checksums: bool,
+    /// `-t` to `-ttttt`.
+    pub time: TimeStyle,
+    /// Fraction of a second.
+    pub precision: Precision,
+    /// `-x`, `-X`, `-A`.
+    pub dump: Dump,
+    /// `--number`.
+    pub number: bool,
+}
+
+/// Turns frames into lines. Keeps what one line needs of those before it: sequence
+/// numbers of TCP connections and the time of the frame before.
+pub struct Printer {
+    style: Style,
+    link: LinkType,
+    time: TimePrinter,
+    flows: tcp::Flows,
+    printed: u64,
+}
+
+impl Printer {
+    /// A printer for frames of one link type.
+    pub fn new(style: Style, link: LinkType) -> Self {
+        let time = TimePrinter::new(style.time, style.precision);
+        Self { style, link, time, flows: tcp::Flows::default(), printed: 0 }
+    }
+
+    /// Appends the line (or lines) of a frame.
+    pub fn print(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) {
+        self.printed += 1;
+        if self.style.number {
+            put!(out, "{:>5}  ", self.printed);
+        }
+        let captured = frame.bytes.len();
+        if let Some(complaint) = invalid_header(captured, frame.wire_len) {
+            put!(out, "[Invalid header:{complaint}]\n");
+            return;
+        }
+        self.time.print(frame.time, out);
+        let mut text = Text::new(out, &self.style, &mut self.flows);
+        let bytes = Bytes::new(frame.bytes);
+        let length = frame.wire_len as usize;
+        let header = match self.link {
+            LinkType::Ethernet => ethernet::print(&mut text, bytes, length),
+            LinkType::Raw => raw(&mut text, bytes, length).map(|()| 0),
+        };
+        let header = header.unwrap_or_else(|Cut| {
+            text.truncated();
+            0
+        });
+        dump::print(self.style.dump, frame.bytes, header, out);
+        out.push(b'\n');
+    }
+}
+
+/// What tcpdump says of a record whose lengths make no sense.
+fn invalid_header(captured: usize, wire_len: u32) -> Option<String> {
+    let mut complaints = Vec::new();
+    if captured == 0 {
+        complaints.push(" caplen==0".to_string());
+    }
+    if wire_len == 0 {
+        complaints.push(" len==0".to_string());
+    } else if (wire_len as usize) < captured {
+        complaints.push(format!(" len({wire_len}) < caplen({captured})"));
+    }
+    if captured > MAX_FRAME as usize {
+        complaints.push(format!(" caplen({captured}) > {MAX_FRAME}"));
+    }
+    if wire_len > MAX_FRAME {
+        complaints.push(format!(" len({wire_len}) > {MAX_FRAME}"));
+    }
+    (!complaints.is_empty()).then(|| complaints.join(","))
+}
+
+/// A frame that begins with an IP header.
+fn raw(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+    t.protocol = "raw";
+    if t.style.link_header {
+        put!(t, "ip: ");
+    }
+    ip::any(t, p, length)
+}

@@ -1,0 +1,170 @@
+//! Where printers write to.
+
+use super::{Style, tcp::Flows};
+
+/// Writes formatted text to a [`Text`] or a byte vector. Writing to memory cannot fail.
+macro_rules! put {
+    ($to:expr, $($format:tt)*) => {{
+        let _ = $crate::print::text::Sink::put(&mut *$to, format_args!($($format)*));
+    }};
+}
+pub(crate) use put;
+
+/// What [`put!`] writes to.
+pub(crate) trait Sink {
+    /// Appends text.
+    fn put(&mut self, text: std::fmt::Arguments<'_>) -> std::io::Result<()>;
+}
+
+impl Sink for Vec<u8> {
+    fn put(&mut self, text: std::fmt::Arguments<'_>) -> std::io::Result<()> {
+        std::io::Write::write_fmt(self, text)
+    }
+}
+
+impl Sink for Text<'_> {
+    fn put(&mut self, text: std::fmt::Arguments<'_>) -> std::io::Result<()> {
+        self.out.put(text)
+    }
+}
+
+/// The line being written, and what is known while it is.
+pub struct Text<'p> {
+    /// The text.
+    pub out: &'p mut Vec<u8>,
+    /// The user's flags.
+    pub style: &'p Style,
+    /// TCP connections seen before.
+    pub flows: &'p mut Flows,
+    /// The protocol at hand: what `[|...]` names where the bytes end.
+    pub protocol: &'static str,
+    /// How many packets this one is inside of.
+    pub depth: u8,
+}
+
+impl<'p> Text<'p> {
+    /// An empty line.
+    pub fn new(out: &'p mut Vec<u8>, style: &'p Style, flows: &'p mut Flows) -> Self {
+        Self { out, style, flows, protocol: "", depth: 0 }
+    }
+
+    /// Says that the bytes end inside the protocol at hand.
+    pub fn truncated(&mut self) {
+        let protocol = self.protocol;
+        put!(self, " [|{protocol}]");
+    }
+
+    /// Says that what stands there is against the protocol's rules.
+    pub fn invalid(&mut self) {
+        put!(self, " (invalid)");
+    }
+
+    /// A byte from the wire: printable as it is, the rest as `^X` and `M-X`.
+    pub fn character(&mut self, mut byte: u8) {
+        if byte >= 0x80 {
+            byte &= 0x7f;
+            self.out.extend_from_slice(b"M-");
+        }
+        if !(0x20..0x7f).contains(&byte) {
+            byte ^= 0x40;
+            self.out.push(b'^');
+        }
+        self.out.push(byte);
+    }
+
+    /// Text from the wire.
+    pub fn characters(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.character(byte);
+        }
+    }
+
+    /// Bytes as hexadecimal digits.
+    pub fn hex(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            put!(self, "{byte:02x}");
+        }
+    }
+
+    /// A span of seconds, as in `1h30m`.
+    pub fn relative_time(&mut self, mut seconds: u32) {
+        if seconds == 0 {
+            put!(self, "0s");
+        }
+        for (unit, name) in
+            [(31_536_000, 'y'), (604_800, 'w'), (86_400, 'd'), (3_600, 'h'), (60, 'm'), (1, 's')]
+        {
+            if seconds >= unit {
+                put!(self, "{}{name}", seconds / unit);
+                seconds %= unit;
+            }
+        }
+    }
+}
+
+/// The name of a number, if it has one.
+pub fn name_of<N: PartialEq + Copy>(
+    names: &[(N, &'static str)],
+    number: N,
+) -> Option<&'static str> {
+    names.iter().find(|(n, _)| *n == number).map(|(_, name)| *name)
+}
+
+/// Writes the name of a number, or the number in the form given.
+macro_rules! put_name {
+    ($to:expr, $names:expr, $number:expr, $($other:tt)*) => {
+        match $crate::print::text::name_of($names, $number) {
+            Some(name) => $crate::print::text::put!($to, "{name}"),
+            None => $crate::print::text::put!($to, $($other)*),
+        }
+    };
+}
+pub(crate) use put_name;
+
+/// The names of the bits set, joined; `none` where no named bit is.
+pub fn bits(names: &[(u32, &str)], value: u32, separator: &str, none: &str) -> String {
+    let set: Vec<&str> =
+        names.iter().filter(|(bit, _)| value & bit == *bit).map(|(_, name)| *name).collect();
+    if set.is_empty() { none.to_string() } else { set.join(separator) }
+}
+
+/// Text that did not come from us, fit for a terminal: control characters become `^X`,
+/// what is no UTF-8 becomes a replacement character.
+pub fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\0'..='\x1f' | '\x7f' => {
+                out.push('^');
+                out.push(char::from((c as u8) ^ 0x40));
+            }
+            // C1 controls: some terminals take U+009B for the beginning of an escape.
+            '\u{80}'..='\u{9f}' => out.push('\u{fffd}'),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wire_bytes_are_neutralised() {
+        let (mut out, style, mut flows) = (Vec::new(), Style::default(), Flows::default());
+        Text::new(&mut out, &style, &mut flows).characters(b"a\x1b[2J\x7f\xff\n");
+        assert_eq!(out, b"a^[[2J^?M-^?^J");
+        assert_eq!(visible("a\x1b[2J\u{9b}\x7f"), "a^[[2J\u{fffd}^?");
+    }
+
+    #[test]
+    fn spans() {
+        let (style, mut flows) = (Style::default(), Flows::default());
+        for (seconds, text) in [(0, "0s"), (5400, "1h30m"), (32_230_861, "1y1w1d1h1m1s")] {
+            let mut out = Vec::new();
+            Text::new(&mut out, &style, &mut flows).relative_time(seconds);
+            assert_eq!(String::from_utf8(out).unwrap(), text);
+        }
+    }
+}

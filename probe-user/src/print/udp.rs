@@ -1,0 +1,94 @@
+//! UDP (RFC 768).
+
+use super::{
+    bytes::{Bytes, Cut},
+    checksum, line_protocols,
+    text::{Text, put},
+    transport::Outer,
+};
+
+pub(super) const PROTOCOL: u8 = 17;
+const HEADER: usize = 8;
+
+/// Prints a datagram.
+pub(super) fn print(
+    t: &mut Text<'_>,
+    p: Bytes<'_>,
+    length: usize,
+    outer: Outer<'_>,
+    fragmented: bool,
+) -> Result<(), Cut> {
+    t.protocol = "udp";
+    let (Ok(from), Ok(to)) = (p.u16(0), p.u16(2)) else {
+        if outer.protocol()? == PROTOCOL {
+            outer.print_ends(t, None)?;
+            put!(t, ": ");
+        }
+        t.truncated();
+        return Ok(());
+    };
+    if outer.protocol()? == PROTOCOL {
+        outer.print_ends(t, Some((from, to)))?;
+        put!(t, ": ");
+    } else {
+        put!(t, "{from} > {to}: ");
+    }
+    if length < HEADER {
+        put!(t, "truncated-udp {length}");
+        return Ok(());
+    }
+    let Ok(stated) = p.u16(4) else {
+        t.truncated();
+        return Ok(());
+    };
+    let mut stated = usize::from(stated);
+    if stated == 0 && length > 65_535 {
+        // A jumbogram (RFC 2675).
+        stated = length;
+    }
+    if stated < HEADER {
+        put!(t, "truncated-udplength {stated}");
+        return Ok(());
+    }
+    let stated = stated - HEADER;
+    let length = stated.min(length - HEADER);
+    if p.len() < HEADER {
+        t.truncated();
+        return Ok(());
+    }
+    if t.style.verbose > 0 && !t.style.no_checksums && !fragmented {
+        verify(t, p, length, outer)?;
+    }
+    let payload = p.from(HEADER);
+    let port = |number| from == number || to == number;
+    if !t.style.quiet
+        && port(5060) {
+            return line_protocols::sip(t, payload, length);
+        }
+    match stated > length && !fragmented {
+        true => put!(t, "UDP, bad length {stated} > {length}"),
+        false => put!(t, "UDP, length {stated}"),
+    }
+    Ok(())
+}
+
+fn verify(t: &mut Text<'_>, p: Bytes<'_>, length: usize, outer: Outer<'_>) -> Result<(), Cut> {
+    let four = matches!(outer, Outer::V4(_));
+    // tcpdump spares the IPv4 checksum, which is optional, for -vv.
+    if four && t.style.verbose < 2 {
+        return Ok(());
+    }
+    let found = p.u16(6)?;
+    if four && found == 0 {
+        put!(t, "[no cksum] ");
+    } else if let Ok(bytes) = p.slice(0, HEADER + length) {
+        match outer.checksum(PROTOCOL, bytes)? {
+            0 => put!(t, "[udp sum ok] "),
+            residue => {
+                let right = checksum::should_be(found, residue);
+                put!(t, "[bad udp cksum 0x{found:04x} -> 0x{right:04x}!] ");
+            }
+        }
+    }
+    Ok(())
+}

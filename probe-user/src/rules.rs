@@ -1,0 +1,248 @@
+//! Named filters: from the command line and from a rules file, compiled together.
+
+use std::{collections::HashSet, fs, path::Path};
+
+use anyhow::{Context as _, Result};
+use probe_common::{MAX_RULES, MAX_SAMPLED, Sampler};
+use probe_filter::{
+    Filter, Options,
+    ir::{LinkType, VlanView},
+};
+use serde::Deserialize;
+
+use crate::{
+    failure::Usage,
+    kernel::{Hook, RuleSpec},
+};
+
+/// One rule as the user gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// What tables and JSON call it.
+    pub name: String,
+    /// The expression; empty matches everything.
+    pub filter: String,
+    /// Which of its matches are captured.
+    pub sampler: Option<Sampler>,
+}
+
+impl Rule {
+    /// A rule that only counts.
+    pub fn new(name: impl Into<String>, filter: impl Into<String>) -> Self {
+        Self { name: name.into(), filter: filter.into(), sampler: None }
+    }
+}
+
+impl std::str::FromStr for Rule {
+    type Err = String;
+
+    /// `NAME=EXPR`.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('=') {
+            Some((name, filter)) if valid_name(name.trim()) => {
+                Ok(Self::new(name.trim(), filter.trim()))
+            }
+            Some((name, _)) => Err(format!("{name:?} is no name: {NAME_HELP}")),
+            None => Err("expected NAME=EXPR, as in syn=@syn".into()),
+        }
+    }
+}
+
+const NAME_HELP: &str = "use letters, digits, '_', '-' and '.', at most 64";
+
+/// Names go into CSV, JSON and metrics unquoted.
+fn valid_name(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    rule: Vec<toml::Spanned<Entry>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    name: String,
+    filter: String,
+    sample: Option<u64>,
+    max_rate: Option<u64>,
+}
+
+/// Reads a rules file. Errors name the file and the line.
+pub fn read_file(path: &Path) -> Result<Vec<Rule>> {
+    let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    parse(&text, &path.display().to_string())
+}
+
+fn parse(text: &str, file: &str) -> Result<Vec<Rule>> {
+    let parsed: File = toml::from_str(text).map_err(|error| {
+        let line = error.span().map_or(1, |span| line_of(text, span.start));
+        Usage::new(format!("{file}:{line}: {}", error.message()))
+    })?;
+    parsed
+        .rule
+        .into_iter()
+        .map(|entry| {
+            let line = line_of(text, entry.span().start);
+            let Entry { name, filter, sample, max_rate } = entry.into_inner();
+            if !valid_name(&name) {
+                return Err(Usage::new(format!("{file}:{line}: {name:?} is no name: {NAME_HELP}")));
+            }
+            if sample == Some(0) || max_rate == Some(0) {
+                return Err(Usage::new(format!("{file}:{line}: sample and max_rate start at 1")));
+            }
+            let sampler = (sample.is_some() || max_rate.is_some())
+                .then(|| sampler(sample.unwrap_or(1), max_rate));
+            Ok(Rule { name, filter, sampler })
+        })
+        .collect::<Result<_, Usage>>()
+        .map_err(Into::into)
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    text.bytes().take(at).filter(|&b| b == b'\n').count() + 1
+}
+
+/// Every `every`th match, at most `max_rate` frames a second on each CPU, with a burst of
+/// a tenth of a second's worth (at least one frame).
+pub fn sampler(every: u64, max_rate: Option<u64>) -> Sampler {
+    let ns_per_frame = max_rate.map_or(0, |rate| (1_000_000_000 / rate.max(1)).max(1));
+    let burst_ns = if ns_per_frame == 0 { 0 } else { ns_per_frame.max(100_000_000) };
+    Sampler { every: every.max(1), ns_per_frame, burst_ns }
+}
+
+/// Rules and their compiled filters, in the order given.
+pub struct RuleSet {
+    rules: Vec<Rule>,
+    filters: Vec<Filter>,
+}
+
+impl RuleSet {
+    /// Compiles all rules. An expression that does not compile is a usage error that
+    /// names the rule where there are several.
+    pub fn compile(rules: Vec<Rule>, options: &Options<'_>) -> Result<Self> {
+        let mut names = HashSet::new();
+        for rule in &rules {
+            if !names.insert(&rule.name) {
+                return Err(Usage::new(format!("two rules are called {:?}", rule.name)).into());
+            }
+        }
+        if rules.len() > MAX_RULES {
+            let message = format!("{} rules; one program holds {MAX_RULES}", rules.len());
+            return Err(Usage::new(message).into());
+        }
+        if rules.iter().filter(|rule| rule.sampler.is_some()).count() > MAX_SAMPLED {
+            let message = format!("at most {MAX_SAMPLED} rules can sample frames");
+            return Err(Usage::new(message).into());
+        }
+        let several = rules.len() > 1;
+        let filters = rules
+            .iter()
+            .map(|rule| {
+                probe_filter::compile(&rule.filter, options).map_err(|error| {
+                    Usage::new(match several {
+                        true => format!("rule {}: {error}", rule.name),
+                        false => error.to_string(),
+                    })
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        filters.iter().for_each(print_notes);
+        Ok(Self { rules, filters })
+    }
+
+    /// The rules.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Their filters.
+    pub fn filters(&self) -> &[Filter] {
+        &self.filters
+    }
+
+    /// What the kernel side wants to know.
+    pub fn specs(&self) -> Vec<RuleSpec<'_>> {
+        self.filters
+            .iter()
+            .zip(&self.rules)
+            .map(|(filter, rule)| RuleSpec { graph: filter.graph(), sampler: rule.sampler })
+            .collect()
+    }
+}
+
+/// Where filters find the outermost tag of a live frame: behind the driver the kernel
+/// has taken it out of the frame, as tcpdump's own filters assume; at XDP it has not.
+pub fn live_view(hook: Hook) -> VlanView {
+    if hook.is_xdp() { VlanView::AsFrame } else { VlanView::Live }
+}
+
+/// Compiler options for the frames of a file.
+pub fn file_options(link: LinkType) -> Options<'static> {
+    Options { link, ..Options::default() }
+}
+
+/// Compiler options for live frames.
+pub fn live_options(link: LinkType, hook: Hook) -> Options<'static> {
+    Options { link, vlan: live_view(hook), direction: true, ..Options::default() }
+}
+
+/// Tells on stderr where a filter may not mean what it seems to.
+fn print_notes(filter: &Filter) {
+    for note in filter.notes() {
+        let place = filter.text().get(note.span()).unwrap_or_default();
+        eprintln!("probe: note: {}: {note}", crate::print::text::visible(place));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_a_name_and_an_expression() {
+        let rule: Rule = "syn = tcp[13] = 2".parse().unwrap();
+        assert_eq!(rule, Rule::new("syn", "tcp[13] = 2"));
+        assert!("tcp".parse::<Rule>().unwrap_err().contains("NAME=EXPR"));
+        assert!("a b=tcp".parse::<Rule>().unwrap_err().contains("no name"));
+    }
+
+    #[test]
+    fn a_rules_file() {
+        let rules = parse(
+            "[[rule]]\nname = \"syn\"\nfilter = \"@syn and dst port 80\"\nsample = 1000\n\
+             [[rule]]\nname = \"all\"\nfilter = \"\"\n",
+            "r.toml",
+        )
+        .unwrap();
+        assert_eq!(rules[0].sampler, Some(Sampler { every: 1000, ns_per_frame: 0, burst_ns: 0 }));
+        assert_eq!(rules[1], Rule::new("all", ""));
+    }
+
+    #[test]
+    fn errors_name_file_and_line() {
+        for (text, expected) in [
+            ("[[rule]]\nname = \"a\"\n", "r.toml:1: missing field `filter`"),
+            ("\n[[rule]]\nname = \"a\"\nfilter = 3\n", "r.toml:4:"),
+            ("[[rule]]\nname = \"a\"\nfilter = \"\"\ncolour = 1\n", "r.toml:4: unknown field"),
+            ("[[rule]]\nname = \"a b\"\nfilter = \"\"\n", "r.toml:1: \"a b\" is no name"),
+            ("[[rule]]\nname = \"a\"\nfilter = \"\"\nsample = 0\n", "r.toml:1: sample"),
+        ] {
+            let error = parse(text, "r.toml").unwrap_err();
+            assert!(error.to_string().starts_with(expected), "{error}");
+            assert_eq!(crate::failure::code(&error), 2);
+        }
+    }
+
+    #[test]
+    fn samplers() {
+        assert_eq!(sampler(10, None), Sampler { every: 10, ns_per_frame: 0, burst_ns: 0 });
+        let limited = sampler(1, Some(1000));
+        assert_eq!((limited.ns_per_frame, limited.burst_ns), (1_000_000, 100_000_000));
+        assert_eq!(sampler(1, Some(1)).burst_ns, 1_000_000_000);
+    }
+}
