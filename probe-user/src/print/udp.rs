@@ -61,10 +61,9 @@ pub(super) fn print(
     }
     let payload = p.from(HEADER);
     let port = |number| from == number || to == number;
-    if !t.style.quiet
-        && port(5060) {
-            return line_protocols::sip(t, payload, length);
-        }
+    if !t.style.quiet && port(5060) {
+        return line_protocols::sip(t, payload, length);
+    }
     match stated > length && !fragmented {
         true => put!(t, "UDP, bad length {stated} > {length}"),
         false => put!(t, "UDP, length {stated}"),

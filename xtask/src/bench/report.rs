@@ -26,10 +26,8 @@ pub fn text(
     let mut text = String::new();
     writeln!(
         text,
-        "`cargo xtask bench --quick --packets {} --rounds {}`\n\n{}\n",
-        options.packets,
-        options.rounds,
-        machine(probe)
+        "`cargo xtask bench --quick --packets {} --rounds {}`\n\n{machine}\n",
+        options.packets, options.rounds
     )?;
     writeln!(
         text,
