@@ -221,10 +221,14 @@ fn short(path: &Path) -> String {
 }
 
 fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("    {line}\n")).collect()
+    text.trim_end().lines().map(|line| format!("    {line}\n")).collect()
 }
 
-/// A line that fits most terminals.
+/// A line of tcpdump's without the TCP options, so that it fits most terminals.
 fn clipped(line: &str) -> String {
-    line.chars().take(92).collect()
+    let options = line.split_once(", options [").and_then(|(head, rest)| {
+        let (_, tail) = rest.split_once(']')?;
+        Some(format!("{head}{tail}"))
+    });
+    options.unwrap_or_else(|| line.to_owned()).chars().take(92).collect()
 }
