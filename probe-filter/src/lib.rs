@@ -7,11 +7,139 @@
 //! ```text
 //! text -> tokens -> tree -> predicate graph -> passes -> eBPF | classic BPF | evaluator
 //! ```
+//!
+//! ```
+//! use probe_filter::{Options, compile};
+//!
+//! let filter = compile("tcp port 80 and @get", &Options::default())?;
+//! assert_eq!(filter.text(), "tcp port 80 and @get");
+//!
+//! let error = compile("tcp prot 80", &Options::default()).unwrap_err();
+//! assert_eq!(error.span(), 4..8);
+//! # Ok::<(), probe_filter::Error>(())
+//! ```
 
 #![forbid(unsafe_code)]
 
+mod ast;
 pub mod ebpf;
+mod error;
 pub mod eval;
 mod flow;
 pub mod ir;
+mod keywords;
+mod lexer;
+mod lower;
+mod names;
+mod parser;
 mod passes;
+
+use std::fmt;
+
+pub use error::{Error, Span};
+pub use ir::{Frame, LinkType, VlanTag, VlanView};
+pub use names::{Port, Resolver, SystemResolver};
+
+/// What a filter is compiled for.
+#[derive(Clone, Copy, Debug)]
+pub struct Options<'a> {
+    /// What the first bytes of a frame are.
+    pub link: LinkType,
+    /// Where the outermost VLAN tag is.
+    pub vlan: VlanView,
+    /// The IPv4 netmask of the link, for `ip broadcast`.
+    pub netmask: Option<u32>,
+    /// Whether frames come with their direction, for `inbound` and `outbound`.
+    pub direction: bool,
+    /// The number of the interface that all frames come from, for `ifindex`.
+    pub ifindex: Option<u32>,
+    /// Who knows names.
+    pub resolver: &'a dyn Resolver,
+}
+
+impl Default for Options<'_> {
+    /// Frames of an Ethernet capture file, names as this machine knows them.
+    fn default() -> Self {
+        Self {
+            link: LinkType::default(),
+            vlan: VlanView::default(),
+            netmask: None,
+            direction: false,
+            ifindex: None,
+            resolver: &SystemResolver,
+        }
+    }
+}
+
+/// Compiles a filter. The empty text matches every frame.
+///
+/// # Errors
+/// If the text is not a filter, or asks for what the options do not know.
+pub fn compile(text: &str, options: &Options<'_>) -> Result<Filter, Error> {
+    let filter = || {
+        let tokens = lexer::tokens(text)?;
+        let tree = parser::parse(&tokens)?;
+        lower::lower(&tree, options)
+    };
+    let (graph, notes) = filter().map_err(|error: Error| error.in_text(text))?;
+    Ok(Filter { text: text.to_owned(), graph, notes })
+}
+
+/// A compiled filter.
+#[derive(Clone, Debug)]
+pub struct Filter {
+    text: String,
+    graph: ir::Graph,
+    notes: Vec<Note>,
+}
+
+impl Filter {
+    /// What it was compiled from.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What it means.
+    pub fn graph(&self) -> &ir::Graph {
+        &self.graph
+    }
+
+    /// What may surprise the one who wrote it.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// Whether the frame matches.
+    pub fn matches(&self, frame: &Frame<'_>) -> bool {
+        eval::matches(&self.graph, frame)
+    }
+}
+
+/// A surprise in what a part of a filter means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    span: Span,
+    message: &'static str,
+}
+
+impl Note {
+    pub(crate) fn new(span: Span, message: &'static str) -> Self {
+        Self { span, message }
+    }
+
+    /// The part of the text, in bytes.
+    pub fn span(&self) -> Span {
+        self.span.clone()
+    }
+
+    /// What is surprising about it.
+    pub fn message(&self) -> &'static str {
+        self.message
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.message)
+    }
+}

@@ -1,0 +1,182 @@
+//! Tree to predicate graph.
+//!
+//! What a primitive means depends on those before it: `vlan` moves the offsets of all
+//! that follows in the text, `or` or not. So the tree is walked once, from front to
+//! back, with the state that libpcap's code generator has at the same place.
+
+mod address;
+mod arithmetic;
+mod build;
+mod decnet;
+mod ethernet;
+mod ip;
+mod macros;
+mod ports;
+mod predicate;
+mod primitive;
+mod tunnels;
+mod walk;
+
+use crate::ast::{Expression, Tree};
+use crate::error::{Error, Span};
+use crate::ir::{Graph, LinkType, Target, Var};
+use crate::{Note, Options};
+use predicate::{PredicateId, Predicates};
+
+/// The graph of a filter, and what is to be said about it.
+pub fn lower(tree: &Tree, options: &Options<'_>) -> Result<(Graph, Vec<Note>), Error> {
+    let mut lowering = Lowering::new(tree, options);
+    let mut predicates: Vec<PredicateId> = Vec::with_capacity(tree.expressions.len());
+    for expression in &tree.expressions {
+        let predicate = match expression {
+            Expression::Primitive(primitive, span) => {
+                lowering.span = span.clone();
+                lowering.primitive(primitive)?
+            }
+            Expression::Not(of) => lowering.not(predicates[of.0]),
+            Expression::And(left, right) => lowering.and(predicates[left.0], predicates[right.0]),
+            Expression::Or(left, right) => lowering.or(predicates[left.0], predicates[right.0]),
+        };
+        predicates.push(predicate);
+    }
+    let Lowering { mut graph, predicates: arena, notes, .. } = lowering;
+    let entry = match predicates.last() {
+        Some(&whole) => arena.emit(whole, &mut graph),
+        None => Target::Match,
+    };
+    graph.set_entry(entry);
+    Ok((graph, notes))
+}
+
+/// Scratch registers of classic BPF. libpcap refuses an expression that needs more, so
+/// they are counted here too.
+const REGISTERS: usize = 16;
+
+/// The state of the walk.
+struct Lowering<'a> {
+    tree: &'a Tree,
+    options: &'a Options<'a>,
+    graph: Graph,
+    predicates: Predicates,
+    notes: Vec<Note>,
+    /// The primitive that is being lowered.
+    span: Span,
+    layers: Layers,
+    registers_in_use: usize,
+    /// Terms lowered so far.
+    terms: Vec<Option<arithmetic::Lowered>>,
+    walk: Option<walk::Vars>,
+}
+
+/// What the first bytes at [`Layers::link_header`] are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Link {
+    Ethernet,
+    Raw,
+    /// Inside PPPoE.
+    Ppp,
+}
+
+/// A position in the frame: a constant, and a variable for what depends on the path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Position {
+    constant: u32,
+    variable: Option<Var>,
+}
+
+impl Position {
+    fn at(constant: u32) -> Self {
+        Self { constant, variable: None }
+    }
+
+    fn plus(self, bytes: u32) -> Self {
+        Self { constant: self.constant.wrapping_add(bytes), ..self }
+    }
+}
+
+/// Where the headers are, given the tunnels and tags named so far.
+#[derive(Clone, Copy, Debug)]
+struct Layers {
+    link: Link,
+    link_header: Position,
+    /// `None` where the link has no such field.
+    link_type: Option<Position>,
+    /// What follows the link header.
+    payload: Position,
+    /// From there to the network header.
+    network: u32,
+    /// The same with an LLC header between the two.
+    network_after_llc: u32,
+    vlan_tags: u32,
+    mpls_labels: u32,
+    inside_geneve: bool,
+    /// Whether nothing but VLAN tags has moved the offsets.
+    outermost: bool,
+}
+
+impl Layers {
+    fn new(link: LinkType) -> Self {
+        let (link, link_type, payload, network_after_llc) = match link {
+            LinkType::Ethernet => (Link::Ethernet, Some(Position::at(12)), 14, 3),
+            LinkType::Raw => (Link::Raw, None, 0, 0),
+        };
+        Self {
+            link,
+            link_header: Position::at(0),
+            link_type,
+            payload: Position::at(payload),
+            network: 0,
+            network_after_llc,
+            vlan_tags: 0,
+            mpls_labels: 0,
+            inside_geneve: false,
+            outermost: true,
+        }
+    }
+
+    /// Where the network header starts.
+    fn network_header(&self) -> Position {
+        self.payload.plus(self.network)
+    }
+}
+
+impl<'a> Lowering<'a> {
+    fn new(tree: &'a Tree, options: &'a Options<'a>) -> Self {
+        Self {
+            tree,
+            options,
+            graph: Graph::new(),
+            predicates: Predicates::default(),
+            notes: Vec::new(),
+            span: 0..0,
+            layers: Layers::new(options.link),
+            registers_in_use: 0,
+            terms: vec![None; tree.terms.len()],
+            walk: None,
+        }
+    }
+
+    fn error(&self, message: impl Into<String>) -> Error {
+        Error::new(self.span.clone(), message)
+    }
+
+    /// Says something once.
+    fn note(&mut self, message: &'static str) {
+        if self.notes.iter().all(|note| note.message() != message) {
+            self.notes.push(Note::new(self.span.clone(), message));
+        }
+    }
+
+    fn take_register(&mut self) -> Result<(), Error> {
+        if self.registers_in_use >= REGISTERS {
+            let message = format!("more than {REGISTERS} values are needed at once");
+            return Err(self.error(message));
+        }
+        self.registers_in_use += 1;
+        Ok(())
+    }
+
+    fn free_register(&mut self) {
+        self.registers_in_use -= 1;
+    }
+}

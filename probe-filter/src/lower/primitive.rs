@@ -1,0 +1,72 @@
+//! One question, by its word.
+
+use super::Lowering;
+use super::build::From;
+use super::predicate::PredicateId;
+use crate::ast::{ByteTest, Primitive};
+use crate::error::Error;
+use crate::ir::{Alu, Compare, Meta, Width};
+
+impl Lowering<'_> {
+    pub fn primitive(&mut self, primitive: &Primitive) -> Result<PredicateId, Error> {
+        match primitive {
+            Primitive::Protocol(protocol) => self.protocol(*protocol),
+            Primitive::Address(qualifiers, address) => self.address(*qualifiers, address),
+            Primitive::Relation { compare, left, right } => self.relation(*compare, *left, *right),
+            Primitive::Broadcast(protocol) => self.broadcast(*protocol),
+            Primitive::Multicast(protocol) => self.multicast(*protocol),
+            Primitive::Less(length) => {
+                let frame = self.meta(Meta::WireLength);
+                let longer = self.compare_constant(Compare::Gt, frame, *length);
+                Ok(self.not(longer))
+            }
+            Primitive::Greater(length) => {
+                let frame = self.meta(Meta::WireLength);
+                Ok(self.compare_constant(Compare::Ge, frame, *length))
+            }
+            Primitive::Byte(index, test, value) => Ok(self.byte(*index, *test, *value)),
+            Primitive::Inbound => {
+                let outbound = self.outbound()?;
+                Ok(self.not(outbound))
+            }
+            Primitive::Outbound => self.outbound(),
+            Primitive::Ifindex(index) => match self.options.ifindex {
+                Some(known) => Ok(self.predicates.constant(known == *index)),
+                None => Err(self.error("the interface that frames came from is not known here")),
+            },
+            Primitive::Vlan(id) => self.vlan(*id),
+            Primitive::Mpls(label) => self.mpls(*label),
+            Primitive::Pppoed => self.pppoe_discovery(),
+            Primitive::Pppoes(session) => self.pppoe_session(*session),
+            Primitive::Geneve(vni) => self.geneve(*vni),
+            Primitive::Llc(frame) => self.llc(*frame),
+            Primitive::Macro(name) => self.expand(*name),
+            Primitive::PayloadStart(text) => self.payload_start(text),
+        }
+    }
+
+    fn outbound(&mut self) -> Result<PredicateId, Error> {
+        if !self.options.direction {
+            return Err(self.error("the direction of frames is not known here"));
+        }
+        let outbound = self.meta(Meta::Outbound);
+        Ok(self.compare_constant(Compare::Eq, outbound, 1))
+    }
+
+    fn byte(&mut self, index: u32, test: ByteTest, value: u32) -> PredicateId {
+        let byte = self.field(From::Link, index, Width::Byte);
+        let op = match test {
+            ByteTest::Equal => return self.compare_constant(Compare::Eq, byte, value),
+            ByteTest::Greater => return self.compare_constant(Compare::Gt, byte, value),
+            ByteTest::Less => {
+                let at_least = self.compare_constant(Compare::Ge, byte, value);
+                return self.not(at_least);
+            }
+            ByteTest::And => Alu::And,
+            ByteTest::Or => Alu::Or,
+        };
+        let result = self.alu_constant(op, byte, value);
+        let zero = self.compare_constant(Compare::Eq, result, 0);
+        self.not(zero)
+    }
+}

@@ -1,0 +1,146 @@
+//! Names of hosts, ports, protocols and networks.
+
+use std::fmt;
+use std::fs;
+use std::net::{IpAddr, ToSocketAddrs};
+
+/// The port that a name stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Port {
+    /// With TCP.
+    pub tcp: Option<u16>,
+    /// With UDP.
+    pub udp: Option<u16>,
+}
+
+/// Looks names up. What is not known is `None` or empty.
+pub trait Resolver {
+    /// The addresses of a host, in the order in which they are to be tried.
+    fn host(&self, name: &str) -> Vec<IpAddr>;
+    /// The port of a service.
+    fn port(&self, name: &str) -> Port;
+    /// The number of a protocol over IP.
+    fn protocol(&self, name: &str) -> Option<u32>;
+    /// The number of a network, as in `/etc/networks`.
+    fn network(&self, name: &str) -> Option<u32>;
+    /// The link-layer address of a host, as in `/etc/ethers`.
+    fn ether(&self, name: &str) -> Option<[u8; 6]>;
+}
+
+impl fmt::Debug for dyn Resolver + '_ {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Resolver")
+    }
+}
+
+/// The names of this machine: the C library's for hosts, the files in `/etc` for the rest.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemResolver;
+
+impl Resolver for SystemResolver {
+    fn host(&self, name: &str) -> Vec<IpAddr> {
+        // A port has to be given; it plays no part.
+        let addresses = (name, 0_u16).to_socket_addrs();
+        addresses.map(|all| all.map(|one| one.ip()).collect()).unwrap_or_default()
+    }
+
+    fn port(&self, name: &str) -> Port {
+        if let Some(port) = port_number(name) {
+            return Port { tcp: Some(port), udp: Some(port) };
+        }
+        port_in(&database("services"), name)
+    }
+
+    fn protocol(&self, name: &str) -> Option<u32> {
+        protocol_in(&database("protocols"), name)
+    }
+
+    fn network(&self, name: &str) -> Option<u32> {
+        network_in(&database("networks"), name)
+    }
+
+    fn ether(&self, name: &str) -> Option<[u8; 6]> {
+        ether_in(&database("ethers"), name)
+    }
+}
+
+fn database(name: &str) -> String {
+    let bytes = fs::read(format!("/etc/{name}")).unwrap_or_default();
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The words of each line, comments left out.
+fn lines(text: &str) -> impl Iterator<Item = Vec<&str>> {
+    text.lines()
+        .map(|line| line.split('#').next().unwrap_or("").split_ascii_whitespace().collect())
+        .filter(|words: &Vec<&str>| words.len() >= 2)
+}
+
+/// A name is the first word or one of the aliases from the third on.
+fn is_named(words: &[&str], is: impl Fn(&str) -> bool) -> bool {
+    words.iter().enumerate().any(|(at, word)| at != 1 && is(word))
+}
+
+/// A number in place of a service's name. The C library keeps its last 16 bits.
+fn port_number(name: &str) -> Option<u16> {
+    if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    Some(name.parse::<u64>().map_or(u16::MAX, |number| number as u16))
+}
+
+fn port_in(services: &str, name: &str) -> Port {
+    let with = |transport: &str| {
+        lines(services).find_map(|words| {
+            let (port, of) = words[1].split_once('/')?;
+            (of == transport && is_named(&words, |word| word == name)).then(|| port.parse().ok())?
+        })
+    };
+    Port { tcp: with("tcp"), udp: with("udp") }
+}
+
+fn protocol_in(protocols: &str, name: &str) -> Option<u32> {
+    lines(protocols).find(|words| is_named(words, |word| word == name))?[1].parse().ok()
+}
+
+/// A network of fewer than four numbers is filled up with zeros.
+fn network_in(networks: &str, name: &str) -> Option<u32> {
+    let words =
+        lines(networks).find(|words| is_named(words, |word| word.eq_ignore_ascii_case(name)))?;
+    let mut network = 0_u32;
+    let mut parts = 0;
+    for part in words[1].split('.') {
+        let part: u8 = part.parse().ok()?;
+        network = network << 8 | u32::from(part);
+        parts += 1;
+    }
+    (1..=4).contains(&parts).then(|| network << (8 * (4 - parts)))
+}
+
+fn ether_in(ethers: &str, name: &str) -> Option<[u8; 6]> {
+    lines(ethers).find_map(|words| {
+        let mut address = [0; 6];
+        let mut groups = words[0].split(':');
+        for byte in &mut address {
+            *byte = u8::from_str_radix(groups.next()?, 16).ok()?;
+        }
+        (words[1].eq_ignore_ascii_case(name) && groups.next().is_none()).then_some(address)
+    })
+}
+
+/// The number at the start of a text and what follows it, as C's `%d` reads it.
+pub(crate) fn parse_int(text: &str) -> Option<(i32, &str)> {
+    let text = text.trim_start_matches([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']);
+    let (negative, digits) = match text.as_bytes().first()? {
+        b'-' => (true, &text[1..]),
+        b'+' => (false, &text[1..]),
+        _ => (false, text),
+    };
+    let end = digits.bytes().take_while(u8::is_ascii_digit).count();
+    if end == 0 {
+        return None;
+    }
+    let value = digits[..end].parse::<i64>().unwrap_or(i64::MAX);
+    let value = if negative { value.wrapping_neg() } else { value };
+    Some((value as i32, &digits[end..]))
+}
