@@ -11,6 +11,12 @@ pub fn matches(graph: &Graph, frame: &Frame<'_>) -> bool {
     Evaluation { graph, frame, vars: vec![0; graph.vars() as usize] }.run().unwrap_or(false)
 }
 
+/// One value of a graph without variables; `None` is a trap.
+#[cfg(test)]
+pub(crate) fn compute(graph: &Graph, value: ValueId, frame: &Frame<'_>) -> Option<u32> {
+    Evaluation { graph, frame, vars: Vec::new() }.value(value).ok()
+}
+
 struct Evaluation<'a> {
     graph: &'a Graph,
     frame: &'a Frame<'a>,
@@ -37,12 +43,7 @@ impl Evaluation<'_> {
         match test {
             Test::Compare(compare, left, right) => {
                 let (left, right) = (self.value(left)?, self.value(right)?);
-                Ok(match compare {
-                    Compare::Eq => left == right,
-                    Compare::Gt => left > right,
-                    Compare::Ge => left >= right,
-                    Compare::Set => left & right != 0,
-                })
+                Ok(constant_compare(compare, left, right))
             }
             Test::Chain { kind, network_base, network, protocol } => {
                 let base = network_base.map_or(Ok(0), |id| self.value(id))?;
@@ -107,6 +108,21 @@ impl Evaluation<'_> {
             next = unit.0;
             offset = offset.wrapping_add(unit.1);
         }
+    }
+}
+
+/// Arithmetic on constants; `None` is a trap.
+pub(crate) fn constant_alu(op: Alu, left: u32, right: u32) -> Option<u32> {
+    alu(op, left, right).ok()
+}
+
+/// A comparison of constants.
+pub(crate) fn constant_compare(compare: Compare, left: u32, right: u32) -> bool {
+    match compare {
+        Compare::Eq => left == right,
+        Compare::Gt => left > right,
+        Compare::Ge => left >= right,
+        Compare::Set => left & right != 0,
     }
 }
 

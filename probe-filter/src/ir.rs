@@ -115,6 +115,23 @@ pub enum Value {
     Neg(ValueId),
 }
 
+impl Value {
+    /// The same with other operands.
+    pub(crate) fn map(self, mut operand: impl FnMut(ValueId) -> ValueId) -> Self {
+        match self {
+            Self::Const(_) | Self::Meta(_) | Self::Var(_) => self,
+            Self::Load { width, base, displacement } => {
+                Self::Load { width, base: base.map(operand), displacement }
+            }
+            Self::Alu(op, left, right) => {
+                let left = operand(left);
+                Self::Alu(op, left, operand(right))
+            }
+            Self::Neg(id) => Self::Neg(operand(id)),
+        }
+    }
+}
+
 /// A comparison, unsigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Compare {

@@ -32,6 +32,7 @@ mod lexer;
 mod lower;
 mod names;
 mod parser;
+mod passes;
 
 use std::fmt;
 

@@ -1,1 +1,41 @@
-//! Testbed.
+//! Network namespaces, links and traffic for probe's demonstration, tests and
+//! benchmarks. Knows nothing of probe itself: whatever watches the link is just a
+//! [`Running`] process in a [`Namespace`].
+//!
+//! | file | what it gives |
+//! | --- | --- |
+//! | `namespace` | anonymous network namespaces: commands, sockets and files in them |
+//! | `link` | veth pairs, addresses, neighbours, offloads, counters |
+//! | `pair` | the usual rig: a client and a server on a silent wire |
+//! | `process` | child processes that end with us, with time limits |
+//! | `frames` | frames built byte by byte, checksums right |
+//! | `sender` | sends given frames in order and says exactly how many went |
+//! | `trafgen` | netsniff-ng's generator, for floods |
+//! | `http` | nginx and curl: real requests over real connections |
+//! | `requirements` | what a test needs, and what happens where it is missing |
+//!
+//! Nothing is left behind, whatever ends the process: namespaces have no name, so
+//! they, their links and their private `/dev/shm` die with the last descriptor and the
+//! last child; children are killed by the kernel when their parent dies.
+
+mod frames;
+mod http;
+mod link;
+mod namespace;
+mod pair;
+mod process;
+pub mod requirements;
+mod sender;
+mod trafgen;
+
+pub use frames::{Extension, Frame, Icmp, Ipv4, Ipv6, Network, Tcp, Transport, Udp, tcp_flags};
+pub use http::{HttpServer, http_get};
+pub use link::LinkCounters;
+pub use namespace::{Namespace, SCRATCH_DIR};
+pub use pair::{
+    CLIENT_LINK, CLIENT_MAC, CLIENT_V4, CLIENT_V6, Pair, SERVER_LINK, SERVER_MAC, SERVER_V4,
+    SERVER_V6,
+};
+pub use process::{Finished, Running, run};
+pub use sender::{FrameSender, Sent, pin_to_cpu};
+pub use trafgen::trafgen;

@@ -1,1 +1,75 @@
-fn main() {}
+//! The one way in: `cargo xtask COMMAND`. Every command sets up what it needs first.
+
+mod bench;
+mod build;
+mod demo;
+mod lint;
+mod run;
+mod setup;
+mod shell;
+mod test;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Sets up, builds, runs and tests probe.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Find or install what is missing: a toolchain for eBPF, bpf-linker, system packages
+    Setup,
+    /// Build the kernel programs and target/release/probe
+    Build,
+    /// Show probe at work in namespaces of its own; with arguments, run probe with them
+    Run {
+        /// Arguments for probe, after `--`: `cargo xtask run -- count -i eth1 @syn`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Run all tests, those of the kernel side too; a test that cannot run fails
+    Test {
+        /// Arguments for cargo test: `cargo xtask test --package testbed`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Check format, lints, documentation, and which crate knows which
+    Lint,
+    /// Measure what watching a link costs, beside tcpdump and nftables
+    Bench(bench::Options),
+    /// The demonstration alone, once everything is built
+    #[command(hide = true)]
+    Demo,
+}
+
+fn main() -> ExitCode {
+    match perform(Cli::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The chain of causes, without the backtrace that RUST_BACKTRACE would add.
+            shell::say(format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(command: Command) -> Result<()> {
+    match command {
+        Command::Setup => setup::everything(),
+        Command::Build => build::release().map(drop),
+        Command::Run { arguments } if arguments.is_empty() => run::demonstration(),
+        Command::Run { arguments } => run::probe(&arguments),
+        Command::Test { arguments } => test::all(&arguments),
+        Command::Lint => lint::all(),
+        Command::Bench(options) => bench::live(&options),
+        Command::Demo => demo::show(),
+    }
+}

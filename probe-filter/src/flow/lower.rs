@@ -1,33 +1,20 @@
-//! Graphs into a flow: one rule after the other, each behind a boundary.
+//! Graphs into flows, one for each rule.
 
 use crate::ir::{Graph, Target, Test, Value, ValueId, Var};
 
-use super::{Action, Block, BlockId, Chain, Flow};
+use super::{Action, BlockId, Chain, END, Flow};
 
-/// The flow that runs all graphs in turn and counts each one that matches.
-pub(crate) fn lower(graphs: &[&Graph]) -> Flow {
-    let mut flow = Flow::new();
-    let mut next = flow.end();
-    // From the last rule to the first: a block's targets exist before it does.
-    for (rule, graph) in graphs.iter().enumerate().rev() {
-        next = flow.plain(Action::Boundary { next });
-        next = lower_graph(&mut flow, graph, rule as u32, next);
-    }
-    flow.set_entry(next);
-    flow
-}
-
-/// Adds one graph; `next` is what follows it. Returns where it starts.
-pub(crate) fn lower_graph(flow: &mut Flow, graph: &Graph, rule: u32, next: BlockId) -> BlockId {
-    let values: Vec<ValueId> = import_values(flow, graph);
-    let counted = flow.plain(Action::Count { rule, next });
+/// Adds one rule to a flow. Returns where the rule starts; it ends at [`END`].
+pub(crate) fn lower(flow: &mut Flow, graph: &Graph, rule: u32) -> BlockId {
+    let values = import_values(flow, graph);
+    let value = |id: ValueId| values[id.0 as usize];
+    let counted = flow.plain(Action::Count { rule, next: END });
     let mut blocks: Vec<BlockId> = Vec::with_capacity(graph.nodes().len());
     let target = |blocks: &[BlockId], target| match target {
         Target::Node(id) => blocks[id.0 as usize],
         Target::Match => counted,
-        Target::NoMatch => next,
+        Target::NoMatch => END,
     };
-    let value = |id: ValueId| values[id.0 as usize];
     for node in graph.nodes() {
         let (yes, no) = (target(&blocks, node.yes), target(&blocks, node.no));
         let action = match node.test {
@@ -39,34 +26,24 @@ pub(crate) fn lower_graph(flow: &mut Flow, graph: &Graph, rule: u32, next: Block
                 Action::Chain(Chain { kind, network_base, network, protocol }, yes, no)
             }
         };
-        let sets = node.sets.iter().map(|&(var, id)| (var, value(id))).collect();
-        blocks.push(flow.block(Block { sets, action, trap: next }));
-    }
-    let entry = target(&blocks, graph.entry());
-    if graph.vars() == 0 || entry == next || entry == counted {
-        return entry;
+        let test = flow.act(action, END);
+        let block = node.sets.iter().rev().fold(test, |next, &(var, id)| {
+            flow.act(Action::Set { var, value: value(id), next }, END)
+        });
+        blocks.push(block);
     }
     // Variables start at 0, and hold another rule's leftovers before.
     flow.need_vars(graph.vars());
     let zero = flow.value(Value::Const(0));
-    let mut first = flow.at(entry).clone();
-    let zeroes = (0..graph.vars()).map(|var| (Var(var), zero));
-    first.sets = zeroes.chain(first.sets).collect();
-    flow.block(first)
+    let entry = target(&blocks, graph.entry());
+    (0..graph.vars())
+        .fold(entry, |next, var| flow.act(Action::Set { var: Var(var), value: zero, next }, END))
 }
 
 fn import_values(flow: &mut Flow, graph: &Graph) -> Vec<ValueId> {
     let mut values: Vec<ValueId> = Vec::with_capacity(graph.values().len());
     for &value in graph.values() {
-        let of = |id: ValueId| values[id.0 as usize];
-        let value = match value {
-            Value::Const(_) | Value::Meta(_) | Value::Var(_) => value,
-            Value::Load { width, base, displacement } => {
-                Value::Load { width, base: base.map(of), displacement }
-            }
-            Value::Alu(op, left, right) => Value::Alu(op, of(left), of(right)),
-            Value::Neg(id) => Value::Neg(of(id)),
-        };
+        let value = value.map(|id| values[id.0 as usize]);
         values.push(flow.value(value));
     }
     values

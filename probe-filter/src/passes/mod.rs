@@ -1,0 +1,45 @@
+//! The passes over a flow, in order. Each is a file; the back ends only translate.
+
+mod facts;
+mod fold;
+mod gather;
+mod join;
+mod present;
+mod sink;
+mod thread;
+
+use crate::flow::{self, Flow};
+use crate::ir::Graph;
+
+pub(crate) use present::View;
+
+/// A pass over the rules while each of them is a root of its own.
+type Pass = fn(Flow) -> Flow;
+
+/// What is done to each rule by itself.
+const PER_RULE: [(&str, Pass); 6] = [
+    ("sink", sink::run),
+    ("fold", fold::run),
+    ("thread", thread::run),
+    ("fold", fold::run),
+    ("thread", thread::run),
+    ("gather", gather::run),
+];
+
+/// One flow for all rules, as the back ends want it.
+pub(crate) fn run(graphs: &[&Graph], view: View) -> Flow {
+    let mut flow = Flow::new();
+    flow.roots = graphs
+        .iter()
+        .enumerate()
+        .map(|(rule, graph)| flow::lower(&mut flow, graph, rule as u32))
+        .collect();
+    flow = present::run(flow, view);
+    for (_, pass) in PER_RULE {
+        flow = pass(flow);
+    }
+    thread::run(join::run(flow))
+}
+
+#[cfg(test)]
+mod tests;

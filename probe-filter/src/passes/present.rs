@@ -1,0 +1,267 @@
+//! Presentation: where the bytes of the frame that filters speak of really lie.
+//!
+//! Filters see a frame with its outermost VLAN tag among the bytes or outside of them
+//! (see [`VlanView`](crate::ir::VlanView)); the hook may have it the other way round.
+//! After this pass loads and [`Meta`] mean the hook's own bytes and fields.
+
+use std::collections::HashMap;
+
+use crate::flow::{Action, BlockId, Chain, END, Flow};
+use crate::ir::{Alu, Compare, Meta, Value, ValueId, Var, Width};
+
+/// How the hook's frame differs from the one that filters see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum View {
+    /// Not at all, and there is no tag outside the bytes.
+    Plain,
+    /// Not at all; the hook's fields hold the outermost tag, if there is one, and the
+    /// hook's length counts it.
+    Outside,
+    /// The outermost tag is among the hook's bytes, and filters see it outside.
+    Hidden,
+    /// The outermost tag is in the hook's fields, and filters see it among the bytes.
+    PutBack,
+}
+
+/// Where the EtherType lies, and so a tag (IEEE 802.3, 802.1Q).
+const TAG: u32 = 12;
+/// Bytes of a tag.
+const TAG_BYTES: u32 = 4;
+/// What follows the tag.
+const BEHIND: u32 = TAG + TAG_BYTES;
+
+/// Rewrites loads and kernel metadata for one view.
+pub(crate) fn run(flow: Flow, view: View) -> Flow {
+    let mut known = HashMap::new();
+    let first_var = flow.vars();
+    flow.rebuild(|flow, _, block, target| {
+        let mut placing = Placing { flow, view, known: &mut known, first_var, moving: Vec::new() };
+        let action = block.action.map(|value| placing.place(value), target);
+        let moving = placing.moving;
+        let block = match action {
+            Action::Chain(chain, yes, no) => place_chain(flow, view, chain, yes, no),
+            action => flow.act(action, target(block.trap)),
+        };
+        // Loads that may lie on either side of the tag are done before, innermost first.
+        moving.iter().rev().fold(block, |next, moving| choose_side(flow, view, moving, next))
+    })
+}
+
+/// A load at a position that may lie before, in or behind the tag, into a variable.
+struct Moving {
+    var: Var,
+    width: Width,
+    base: ValueId,
+    displacement: u32,
+}
+
+struct Placing<'a> {
+    flow: &'a mut Flow,
+    view: View,
+    /// Values that need no variables, placed.
+    known: &'a mut HashMap<ValueId, ValueId>,
+    first_var: u32,
+    moving: Vec<Moving>,
+}
+
+impl Placing<'_> {
+    fn place(&mut self, id: ValueId) -> ValueId {
+        if let Some(&known) = self.known.get(&id) {
+            return known;
+        }
+        let before = self.moving.len();
+        let value = self.flow.get(id).map(|operand| self.place(operand));
+        let placed = match value {
+            Value::Meta(meta) => self.meta(meta),
+            Value::Load { width, base: None, displacement } => self.fixed(width, displacement),
+            Value::Load { width, base: Some(base), displacement } => {
+                self.variable(width, base, displacement)
+            }
+            value => self.flow.value(value),
+        };
+        // A load in a variable holds for the block at hand only.
+        if before == self.moving.len() && !self.flow.values.depends(placed, u64::MAX) {
+            self.known.insert(id, placed);
+        }
+        placed
+    }
+
+    fn meta(&mut self, meta: Meta) -> ValueId {
+        let flow = &mut *self.flow;
+        let hooks_own = flow.value(Value::Meta(meta));
+        match (self.view, meta) {
+            (_, Meta::Outbound) => hooks_own,
+            (View::Plain | View::PutBack, Meta::WireLength) => hooks_own,
+            (View::Plain | View::PutBack, _) => flow.constant(0),
+            (View::Outside, Meta::VlanPresent) => hooks_own,
+            (View::Outside, Meta::WireLength) => {
+                let present = flow.value(Value::Meta(Meta::VlanPresent));
+                let two = flow.constant(2);
+                let bytes = flow.value(Value::Alu(Alu::Shl, present, two));
+                flow.value(Value::Alu(Alu::Sub, hooks_own, bytes))
+            }
+            // Without a tag the fields keep what the last one left.
+            (View::Outside, Meta::VlanTci | Meta::VlanTpid) => {
+                let present = flow.value(Value::Meta(Meta::VlanPresent));
+                flow.value(Value::Alu(Alu::Mul, hooks_own, present))
+            }
+            (View::Hidden, Meta::WireLength) => {
+                let bytes = flow.constant(TAG_BYTES);
+                flow.value(Value::Alu(Alu::Sub, hooks_own, bytes))
+            }
+            (View::Hidden, Meta::VlanPresent) => flow.constant(1),
+            (View::Hidden, Meta::VlanTpid) => load(flow, Width::Half, None, TAG),
+            (View::Hidden, Meta::VlanTci) => load(flow, Width::Half, None, TAG + 2),
+        }
+    }
+
+    fn fixed(&mut self, width: Width, at: u32) -> ValueId {
+        let flow = &mut *self.flow;
+        let bytes = width.bytes();
+        let ends_before = at.saturating_add(bytes) <= TAG;
+        match self.view {
+            View::Plain | View::Outside => load(flow, width, None, at),
+            View::Hidden | View::PutBack if ends_before => load(flow, width, None, at),
+            View::Hidden if at >= TAG => load(flow, width, None, at.saturating_add(TAG_BYTES)),
+            View::PutBack if at >= BEHIND => load(flow, width, None, at - TAG_BYTES),
+            View::PutBack if (at, bytes) == (TAG, 2) => flow.value(Value::Meta(Meta::VlanTpid)),
+            View::PutBack if (at, bytes) == (TAG + 2, 2) => flow.value(Value::Meta(Meta::VlanTci)),
+            View::Hidden | View::PutBack => {
+                let first = self.byte(at);
+                (at + 1..at + bytes).fold(first, |high, at| {
+                    let low = self.byte(at);
+                    append(self.flow, high, low)
+                })
+            }
+        }
+    }
+
+    /// One byte at a known position of the frame that filters see.
+    fn byte(&mut self, at: u32) -> ValueId {
+        if self.view != View::PutBack || !(TAG..BEHIND).contains(&at) {
+            return self.fixed(Width::Byte, at);
+        }
+        let tag = tag_word(self.flow);
+        let distance = self.flow.constant(8 * (BEHIND - 1 - at));
+        let shifted = self.flow.value(Value::Alu(Alu::Shr, tag, distance));
+        low_byte(self.flow, shifted)
+    }
+
+    fn variable(&mut self, width: Width, base: ValueId, displacement: u32) -> ValueId {
+        let flow = &mut *self.flow;
+        match self.view {
+            View::Plain | View::Outside => load(flow, width, Some(base), displacement),
+            View::Hidden if displacement >= TAG => {
+                load(flow, width, Some(base), displacement.saturating_add(TAG_BYTES))
+            }
+            View::PutBack if displacement >= BEHIND => {
+                load(flow, width, Some(base), displacement - TAG_BYTES)
+            }
+            View::Hidden | View::PutBack => {
+                let var = Var(self.first_var + self.moving.len() as u32);
+                flow.need_vars(var.0 + 1);
+                self.moving.push(Moving { var, width, base, displacement });
+                flow.value(Value::Var(var))
+            }
+        }
+    }
+}
+
+/// Blocks that read one value byte by byte, each from its side of the tag.
+fn choose_side(flow: &mut Flow, view: View, moving: &Moving, next: BlockId) -> BlockId {
+    let &Moving { var, width, base, displacement } = moving;
+    let sum = flow.value(Value::Var(var));
+    let bytes = (0..width.bytes()).rev().fold(next, |next, byte| {
+        let at = displacement + byte;
+        let keep = |flow: &mut Flow, byte: ValueId| {
+            let value = append(flow, sum, byte);
+            flow.act(Action::Set { var, value, next }, END)
+        };
+        let before = load(flow, Width::Byte, Some(base), at);
+        let before = keep(flow, before);
+        if view == View::Hidden {
+            let behind = load(flow, Width::Byte, Some(base), at + TAG_BYTES);
+            let behind = keep(flow, behind);
+            return from(flow, base, TAG.saturating_sub(at), behind, before);
+        }
+        let behind = load_shifted(flow, base, at);
+        let behind = keep(flow, behind);
+        // Bit distance of the byte in the tag: 8 * (15 - (base + at)).
+        let (last, eight) = (flow.constant((BEHIND - 1).wrapping_sub(at)), flow.constant(8));
+        let left = flow.value(Value::Alu(Alu::Sub, last, base));
+        let distance = flow.value(Value::Alu(Alu::Mul, left, eight));
+        let tag = tag_word(flow);
+        let inside = flow.value(Value::Alu(Alu::Shr, tag, distance));
+        let inside = low_byte(flow, inside);
+        let inside = keep(flow, inside);
+        let late = from(flow, base, BEHIND.saturating_sub(at), behind, inside);
+        from(flow, base, TAG.saturating_sub(at), late, before)
+    });
+    let zero = flow.constant(0);
+    flow.act(Action::Set { var, value: zero, next: bytes }, END)
+}
+
+/// `base >= least`.
+fn from(flow: &mut Flow, base: ValueId, least: u32, yes: BlockId, no: BlockId) -> BlockId {
+    let right = flow.constant(least);
+    flow.act(Action::Compare { compare: Compare::Ge, left: base, right, yes, no }, END)
+}
+
+/// The byte of the hook's frame at `base + at - 4`, for positions behind the tag.
+fn load_shifted(flow: &mut Flow, base: ValueId, at: u32) -> ValueId {
+    if at >= TAG_BYTES {
+        return load(flow, Width::Byte, Some(base), at - TAG_BYTES);
+    }
+    let back = flow.constant(TAG_BYTES - at);
+    let base = flow.value(Value::Alu(Alu::Sub, base, back));
+    load(flow, Width::Byte, Some(base), 0)
+}
+
+/// A header chain begins behind the tag: its EtherType has to be somewhere. One that
+/// would begin before or in the tag, which no expression can ask for, does not match.
+fn place_chain(flow: &mut Flow, view: View, chain: Chain, yes: BlockId, no: BlockId) -> BlockId {
+    let network = chain.network;
+    let (least, moved) = match view {
+        View::Plain | View::Outside => (0, network),
+        View::Hidden => (TAG, network.saturating_add(TAG_BYTES)),
+        View::PutBack => (BEHIND, network.wrapping_sub(TAG_BYTES)),
+    };
+    if network >= least {
+        return flow.act(Action::Chain(Chain { network: moved, ..chain }, yes, no), END);
+    }
+    let Some(base) = chain.network_base else { return END };
+    let chain = if view == View::PutBack && network < TAG_BYTES {
+        let back = flow.constant(TAG_BYTES - network);
+        let base = flow.value(Value::Alu(Alu::Sub, base, back));
+        Chain { network_base: Some(base), network: 0, ..chain }
+    } else {
+        Chain { network: moved, ..chain }
+    };
+    let walk = flow.act(Action::Chain(chain, yes, no), END);
+    from(flow, base, least - network, walk, END)
+}
+
+fn load(flow: &mut Flow, width: Width, base: Option<ValueId>, displacement: u32) -> ValueId {
+    flow.value(Value::Load { width, base, displacement })
+}
+
+/// The tag as it would stand in the frame.
+fn tag_word(flow: &mut Flow) -> ValueId {
+    let tpid = flow.value(Value::Meta(Meta::VlanTpid));
+    let tci = flow.value(Value::Meta(Meta::VlanTci));
+    let distance = flow.constant(16);
+    let high = flow.value(Value::Alu(Alu::Shl, tpid, distance));
+    flow.value(Value::Alu(Alu::Or, high, tci))
+}
+
+fn low_byte(flow: &mut Flow, value: ValueId) -> ValueId {
+    let mask = flow.constant(0xff);
+    flow.value(Value::Alu(Alu::And, value, mask))
+}
+
+/// `high << 8 | low`.
+fn append(flow: &mut Flow, high: ValueId, low: ValueId) -> ValueId {
+    let distance = flow.constant(8);
+    let high = flow.value(Value::Alu(Alu::Shl, high, distance));
+    flow.value(Value::Alu(Alu::Or, high, low))
+}

@@ -1,0 +1,133 @@
+//! Constants of variables, carried to where they are read.
+//!
+//! A variable that a path sets to a constant is read as that constant further down
+//! the path, and the assignment goes: what follows a VLAN tag is then read at a
+//! fixed offset. Where two paths meet with different constants, what follows is
+//! translated once for each, within [`GROWTH`]; beyond that the variable stays.
+
+use std::collections::HashMap;
+
+use crate::flow::{Action, BlockId, END, Flow, var_bit};
+use crate::ir::{Value, ValueId, Var};
+
+use super::fold::touch;
+
+/// Blocks that may be added, for each block there is.
+const GROWTH: usize = 3;
+/// Blocks that may be added in any case.
+const GROWTH_FLOOR: usize = 64;
+
+/// Carries constants down and drops assignments that nobody reads.
+pub(crate) fn run(flow: Flow) -> Flow {
+    let budget = flow.blocks().len() * (1 + GROWTH) + GROWTH_FLOOR;
+    let mut sinking = Sinking { live: Vec::new(), carried: HashMap::new(), budget };
+    flow.rebuild(|flow, _, block, target| {
+        let action = block.action.retarget(target);
+        let trap = target(block.trap);
+        let Action::Set { var, value, next } = action else { return flow.act(action, trap) };
+        if !sinking.reads(flow, next, var) {
+            let zero = flow.constant(0);
+            return touch(flow, value, zero, next, trap);
+        }
+        match flow.values.constant(value) {
+            Some(constant) => sinking.carry(flow, var, constant, next),
+            None => flow.act(Action::Set { var, value, next }, trap),
+        }
+    })
+}
+
+struct Sinking {
+    /// Variables that a block or a later one reads before setting them.
+    live: Vec<u64>,
+    carried: HashMap<(Var, u32, BlockId), BlockId>,
+    budget: usize,
+}
+
+impl Sinking {
+    fn reads(&mut self, flow: &Flow, id: BlockId, var: Var) -> bool {
+        for block in &flow.blocks()[self.live.len()..] {
+            let mut live = 0;
+            flow.for_each_successor(block, |to| live |= self.live[to.0 as usize]);
+            if let Action::Set { var, .. } = block.action {
+                // The bit that stands for many variables cannot be cleared by one.
+                live &= if var.0 < 63 { !var_bit(var.0) } else { u64::MAX };
+            }
+            let read = |bit: &u32| {
+                block.action.operands().any(|value| flow.values.depends(value, 1 << bit))
+            };
+            live |= (0..64).filter(read).fold(0, |bits, bit| bits | 1 << bit);
+            self.live.push(live);
+        }
+        self.live[id.0 as usize] & var_bit(var.0) != 0
+    }
+
+    /// The block as it is when the variable holds the constant.
+    fn carry(&mut self, flow: &mut Flow, var: Var, constant: u32, id: BlockId) -> BlockId {
+        if id == END || !self.reads(flow, id, var) {
+            return id;
+        }
+        if let Some(&known) = self.carried.get(&(var, constant, id)) {
+            return known;
+        }
+        let carried = if flow.blocks().len() > self.budget {
+            let value = flow.constant(constant);
+            flow.act(Action::Set { var, value, next: id }, END)
+        } else {
+            let block = flow.at(id).clone();
+            let mut known = HashMap::new();
+            let action = block
+                .action
+                .map(|value| substitute(flow, &mut known, value, var, constant), |target| target);
+            let overwrites = matches!(action, Action::Set { var: other, .. } if other == var);
+            let trap = block.trap;
+            let action = if overwrites {
+                action
+            } else {
+                self.carry_into_targets(flow, var, constant, action)
+            };
+            let trap = if trap == END { END } else { self.carry(flow, var, constant, trap) };
+            flow.act(action, trap)
+        };
+        self.carried.insert((var, constant, id), carried);
+        carried
+    }
+
+    fn carry_into_targets(
+        &mut self,
+        flow: &mut Flow,
+        var: Var,
+        constant: u32,
+        action: Action,
+    ) -> Action {
+        let mut targets = Vec::new();
+        action.for_each_target(|target| targets.push(target));
+        for target in &mut targets {
+            *target = self.carry(flow, var, constant, *target);
+        }
+        // Both walks visit the targets in the same order.
+        let mut targets = targets.into_iter();
+        action.retarget(|target| targets.next().unwrap_or(target))
+    }
+}
+
+fn substitute(
+    flow: &mut Flow,
+    known: &mut HashMap<ValueId, ValueId>,
+    id: ValueId,
+    var: Var,
+    constant: u32,
+) -> ValueId {
+    if !flow.values.depends(id, var_bit(var.0)) {
+        return id;
+    }
+    if let Some(&known) = known.get(&id) {
+        return known;
+    }
+    let value = match flow.get(id) {
+        Value::Var(read) if read == var => Value::Const(constant),
+        value => value.map(|operand| substitute(flow, known, operand, var, constant)),
+    };
+    let substituted = flow.value(value);
+    known.insert(id, substituted);
+    substituted
+}

@@ -1,0 +1,85 @@
+//! What it says when it cannot, and the exit code that goes with it.
+
+use testbed::{Namespace, SERVER_LINK, requirements::met};
+
+use crate::rig::{LIMIT, NEEDS, alone, attached, probe, quiet_pair};
+
+/// Runs to the end; gives exit code and standard error.
+fn said(namespace: &Namespace, arguments: &[&str]) -> (Option<i32>, String) {
+    let running = testbed::Running::spawn(probe(namespace, arguments)).unwrap();
+    let finished = running.wait(LIMIT).unwrap();
+    (finished.status.code(), finished.stderr)
+}
+
+#[test]
+fn refusals_name_the_thing_and_the_way_out() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let server = &pair.server;
+    let table: &[(&[&str], i32, &[&str])] = &[
+        (&["count", "-i", "srv1", "@syn"], 1, &["srv1", SERVER_LINK]),
+        (&["count", "-i", SERVER_LINK, "tcp port"], 2, &["tcp port", "^"]),
+        (&["count", "-i", SERVER_LINK, "@nothing"], 2, &["@nothing", "^"]),
+        (&["count", "-i", SERVER_LINK, "--hook", "xpd"], 2, &["--hook", "xpd"]),
+        (&["count", "-i", SERVER_LINK, "-Q", "out", "--hook", "xdp"], 2, &["--hook tcx"]),
+        (&["count", "-i", SERVER_LINK, "--interval", "soon"], 2, &["--interval"]),
+        (&["count"], 2, &["-i"]),
+        (&["count", "-r", "/dev/shm/absent.pcap"], 1, &["/dev/shm/absent.pcap", "No such file"]),
+        (&["count", "-r", "/proc/self/environ"], 1, &["neither a pcap nor a pcapng"]),
+        (
+            &["count", "-i", SERVER_LINK, "--rules", "/dev/shm/absent.toml"],
+            1,
+            &["/dev/shm/absent.toml"],
+        ),
+        (&["capture", "-i", SERVER_LINK, "-w", "/absent/a.pcap"], 1, &["/absent/a.pcap"]),
+        (&["count", "-i", SERVER_LINK, "--rule", "a=tcp", "--rule", "a=udp"], 2, &["a"]),
+        // The loopback driver has no native XDP.
+        (&["count", "-i", "lo", "--hook", "xdp-native"], 1, &["lo", "xdp-generic"]),
+    ];
+    for (arguments, code, parts) in table {
+        let (got, stderr) = said(server, arguments);
+        assert_eq!(got, Some(*code), "{arguments:?}: {stderr}");
+        for part in *parts {
+            assert!(stderr.contains(part), "{arguments:?} does not say {part:?}: {stderr}");
+        }
+    }
+}
+
+#[test]
+fn an_occupied_hook_is_named() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let _first = attached(&pair.server, &["count", "-i", SERVER_LINK, "--hook", "xdp"]);
+    let (code, stderr) = said(&pair.server, &["count", "-i", SERVER_LINK]);
+    assert_eq!(code, Some(1), "{stderr}");
+    for part in [SERVER_LINK, "probe_xdp", "--hook tcx"] {
+        assert!(stderr.contains(part), "{part}: {stderr}");
+    }
+    // tcx stands beside it, and beside itself.
+    let _second = attached(&pair.server, &["count", "-i", SERVER_LINK, "--hook", "tcx"]);
+    let _third = attached(&pair.server, &["count", "-i", SERVER_LINK, "--hook", "tcx"]);
+}
+
+#[test]
+fn missing_capabilities_are_named() {
+    if !met(NEEDS) || !met(&[testbed::requirements::Requirement::Tool("setpriv")]) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let mut command = pair.server.command("setpriv");
+    command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+    command.args(["--bounding-set", "-all", "--inh-caps", "-all"]);
+    command.arg(env!("CARGO_BIN_EXE_probe")).args(["count", "-i", SERVER_LINK]);
+    let finished = testbed::Running::spawn(command).unwrap().wait(LIMIT).unwrap();
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
+    for part in ["CAP_BPF", "CAP_NET_ADMIN"] {
+        assert!(finished.stderr.contains(part), "{}", finished.stderr);
+    }
+}

@@ -1,0 +1,148 @@
+//! Starting `probe` and its rivals, and reading what they say.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    process::Command,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use serde_json::Value;
+use testbed::{Finished, Namespace, Pair, Running, requirements::Requirement, run};
+
+/// Long enough for anything here on a busy machine of two cores.
+pub const LIMIT: Duration = Duration::from_secs(120);
+
+/// Everything that these tests need.
+pub const NEEDS: &[Requirement] = &[
+    Requirement::Root,
+    Requirement::Kernel(6, 6),
+    Requirement::Tool("tcpdump"),
+    Requirement::Tool("capinfos"),
+    Requirement::Tool("trafgen"),
+    Requirement::Tool("nginx"),
+    Requirement::Tool("curl"),
+    Requirement::Tool("ethtool"),
+];
+
+/// Whoever holds it is the only test that makes traffic.
+pub fn alone() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A client and a server with nothing merged, split or left unfinished between them.
+pub fn quiet_pair() -> Pair {
+    let pair = Pair::new().unwrap();
+    pair.offloads_off().unwrap();
+    pair
+}
+
+/// `probe` in a namespace, not started yet.
+pub fn probe<S: AsRef<str>>(namespace: &Namespace, arguments: &[S]) -> Command {
+    let mut command = namespace.command(env!("CARGO_BIN_EXE_probe"));
+    command.args(arguments.iter().map(AsRef::as_ref));
+    command
+}
+
+/// `probe`, started and attached.
+pub fn attached<S: AsRef<str>>(namespace: &Namespace, arguments: &[S]) -> Running {
+    let running = Running::spawn(probe(namespace, arguments)).unwrap();
+    running.wait_for_line("probe: attached to", LIMIT).unwrap();
+    running
+}
+
+/// `probe count --format json` with these rules, attached.
+pub fn counter(namespace: &Namespace, link: &str, hook: &str, rules: &[(&str, &str)]) -> Running {
+    let mut arguments: Vec<String> =
+        ["count", "-i", link, "--hook", hook, "--format", "json"].map(str::to_owned).to_vec();
+    for (name, filter) in rules {
+        arguments.push("--rule".into());
+        arguments.push(format!("{name}={filter}"));
+    }
+    attached(namespace, &arguments)
+}
+
+/// What one `probe count --format json` says at its end.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Totals {
+    pub seen: (u64, u64),
+    pub rules: BTreeMap<String, (u64, u64)>,
+}
+
+impl Totals {
+    /// Ends the counter as Ctrl-C does and reads its last line.
+    pub fn of(counter: Running) -> Self {
+        let finished = counter.interrupt(LIMIT).unwrap();
+        assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
+        Self::read(&finished)
+    }
+
+    /// Reads the last line of a counter that has ended.
+    pub fn read(finished: &Finished) -> Self {
+        let text = finished.text();
+        let last = text.lines().last().unwrap_or_else(|| panic!("no output: {}", finished.stderr));
+        let last: Value = serde_json::from_str(last).unwrap();
+        assert_eq!(last["final"], true);
+        let pair =
+            |value: &Value| (value["packets"].as_u64().unwrap(), value["bytes"].as_u64().unwrap());
+        let rules = last["rules"].as_array().unwrap();
+        let rules = rules.iter().map(|rule| (rule["name"].as_str().unwrap().into(), pair(rule)));
+        Self { seen: pair(&last["seen"]), rules: rules.collect() }
+    }
+
+    /// Packets that a rule matched.
+    pub fn packets(&self, rule: &str) -> u64 {
+        self.rules.get(rule).unwrap_or_else(|| panic!("no rule {rule}")).0
+    }
+}
+
+/// The numbers of a capture's ledger, by name; checked to add up.
+pub fn ledger(stderr: &str) -> BTreeMap<String, u64> {
+    let line = stderr
+        .lines()
+        .find_map(|line| line.strip_prefix("probe: ").filter(|line| line.starts_with("seen ")))
+        .unwrap_or_else(|| panic!("no ledger in {stderr}"));
+    let (left, right) = line.split_once(" = ").unwrap();
+    let numbers = |side: &str, between| -> BTreeMap<String, u64> {
+        let entries = side.split(between).map(|entry: &str| entry.rsplit_once(' ').unwrap());
+        entries.map(|(name, number)| (name.to_owned(), number.parse().unwrap())).collect()
+    };
+    let (mut left, right) = (numbers(left, ", "), numbers(right, " + "));
+    assert_eq!(left[CHOSEN], right.values().sum::<u64>(), "{line}");
+    left.extend(right);
+    left
+}
+
+/// Frames that sampling chose, and those of them that were captured.
+pub const CHOSEN: &str = "sampled";
+pub const DELIVERED: &str = "captured";
+
+/// tcpdump writing every frame of a link to a file, ready.
+pub fn tcpdump(namespace: &Namespace, link: &str, file: &Path) -> Running {
+    let mut command = namespace.command("tcpdump");
+    // -B: KiB; nothing may be lost here, whatever the machine does meanwhile.
+    command.args(["-nn", "-U", "--immediate-mode", "-B", "65536", "-i", link, "-w"]).arg(file);
+    let running = Running::spawn(command).unwrap();
+    running.wait_for_line("listening on", LIMIT).unwrap();
+    running
+}
+
+/// Ends tcpdump once it has written all that it will: its file has stopped growing.
+pub fn end_tcpdump(namespace: &Namespace, dump: Running, file: &Path) {
+    let length = || namespace.enter(|| Ok(std::fs::metadata(file)?.len())).unwrap();
+    let mut before = 0;
+    while std::mem::replace(&mut before, length()) != before {
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    dump.interrupt(LIMIT).unwrap();
+}
+
+/// Frames of a file that match a tcpdump expression, as tcpdump counts them.
+pub fn tcpdump_count(namespace: &Namespace, file: &Path, expression: &str) -> u64 {
+    let mut command = namespace.command("tcpdump");
+    command.args(["-nn", "--count", "-r"]).arg(file).arg(expression);
+    let text = run(command, LIMIT).unwrap().text();
+    text.split_whitespace().next().and_then(|n| n.parse().ok()).unwrap_or_else(|| panic!("{text}"))
+}

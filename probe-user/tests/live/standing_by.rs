@@ -1,0 +1,71 @@
+//! What it costs to be there: instructions loaded, memory resident.
+
+use std::fs;
+
+use testbed::{
+    CLIENT_LINK, CLIENT_V4, Frame, FrameSender, Namespace, Running, SERVER_LINK, SERVER_V4, Tcp,
+    requirements::met, run, tcp_flags,
+};
+
+use crate::rig::{LIMIT, NEEDS, Totals, alone, attached, quiet_pair};
+
+/// Bytes of translated instructions of the program attached to the server's link.
+fn loaded_bytes(namespace: &Namespace, running: &Running) -> u64 {
+    let mut bpftool = namespace.command("bpftool");
+    bpftool.args(["--json", "prog", "show"]);
+    let programs: serde_json::Value =
+        serde_json::from_str(&run(bpftool, LIMIT).unwrap().text()).unwrap();
+    let ours = programs.as_array().unwrap().iter().find(|program| {
+        let pids = program["pids"].as_array();
+        pids.is_some_and(|pids| pids.iter().any(|pid| pid["pid"] == running.id()))
+    });
+    ours.unwrap_or_else(|| panic!("no program of ours in {programs}"))["bytes_xlated"]
+        .as_u64()
+        .unwrap()
+}
+
+#[test]
+fn what_is_off_is_not_loaded() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let load = |arguments: &[&str]| {
+        let mut all = vec![arguments[0], "-i", SERVER_LINK, "--hook", "tcx"];
+        all.extend(&arguments[1..]);
+        let running = attached(&pair.server, &all);
+        loaded_bytes(&pair.server, &running)
+    };
+    let count = load(&["count", "@syn"]);
+    let capture = load(&["capture", "-w", "/dev/null", "@syn"]);
+    let diagnosed = load(&["capture", "-w", "/dev/null", "--diagnostics", "@syn"]);
+    assert!(count < capture, "sampling is loaded for a count: {count} {capture}");
+    assert!(capture < diagnosed, "diagnostics are loaded unasked: {capture} {diagnosed}");
+}
+
+/// Resident kilobytes of a process (proc(5), VmRSS).
+fn resident_kib(running: &Running) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", running.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn counting_stays_small() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let arguments =
+        ["count", "-i", SERVER_LINK, "--hook", "tcx", "--format", "json", "--interval", "100ms"];
+    let running = attached(&pair.server, &arguments);
+    let tcp = Tcp { source: 1, destination: 80, flags: tcp_flags::SYN, ..Tcp::default() };
+    let frame = Frame::ipv4(CLIENT_V4, SERVER_V4).tcp(tcp).build();
+    let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
+    let sent = sender.send_paced(&[frame], 200_000, None).unwrap();
+    let resident = resident_kib(&running);
+    assert!(resident < 15 * 1024, "{resident} KiB resident");
+    assert_eq!(Totals::of(running).seen.0, sent.frames);
+}

@@ -1,0 +1,201 @@
+//! Sends given frames in order through a packet socket (packet(7)) and says exactly
+//! how many went.
+
+use std::ffi::CString;
+use std::io;
+use std::mem::{size_of, zeroed};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::Namespace;
+use crate::namespace::check;
+
+/// Frames handed to the kernel in one system call.
+const BATCH: usize = 64;
+/// How long the kernel may refuse frames for want of buffers.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Gaps shorter than this are waited out awake: sleeping takes longer than asked.
+const SPIN: Duration = Duration::from_micros(200);
+
+/// What a sender did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Frames that the kernel took.
+    pub frames: u64,
+    /// From the first to the last.
+    pub elapsed: Duration,
+}
+
+/// A packet socket bound to one link.
+#[derive(Debug)]
+pub struct FrameSender {
+    socket: OwnedFd,
+    link: String,
+}
+
+impl FrameSender {
+    /// Opens a socket on a link of a namespace.
+    pub fn open(namespace: &Namespace, link: &str) -> Result<Self> {
+        let socket = namespace
+            .enter(|| bound_socket(link))
+            .with_context(|| format!("opening a packet socket on {link}"))?;
+        Ok(Self { socket, link: link.to_owned() })
+    }
+
+    /// Goes past the link's queueing discipline (PACKET_QDISC_BYPASS): faster, but a
+    /// driver that is busy then drops frames that count as sent.
+    pub fn bypass_qdisc(self) -> Result<Self> {
+        let on: libc::c_int = 1;
+        let length = size_of::<libc::c_int>() as libc::socklen_t;
+        let (fd, value) = (self.socket.as_raw_fd(), (&raw const on).cast());
+        let option = libc::PACKET_QDISC_BYPASS;
+        // SAFETY: `value` points to an int that outlives the call, and its length is given.
+        check(unsafe { libc::setsockopt(fd, libc::SOL_PACKET, option, value, length) })
+            .context("PACKET_QDISC_BYPASS")?;
+        Ok(self)
+    }
+
+    /// Sends frames in order, as fast as it goes.
+    pub fn send<F: AsRef<[u8]>>(&self, frames: &[F]) -> Result<Sent> {
+        self.send_paced(frames, frames.len() as u64, None)
+    }
+
+    /// Sends `count` frames, going round the given ones in order; at most `rate` a second.
+    pub fn send_paced<F: AsRef<[u8]>>(
+        &self,
+        frames: &[F],
+        count: u64,
+        rate: Option<f64>,
+    ) -> Result<Sent> {
+        if frames.is_empty() || count == 0 {
+            return Ok(Sent { frames: 0, elapsed: Duration::ZERO });
+        }
+        let mut round = Round::new(frames);
+        let start = Instant::now();
+        let mut sent = 0;
+        while sent < count {
+            let mut due = count;
+            if let Some(rate) = rate {
+                due = wait_until_due(start, sent, rate).min(count);
+            }
+            let batch = (due - sent).min(BATCH as u64) as usize;
+            let taken = self.send_batch(round.at(sent, batch))?;
+            sent += taken as u64;
+        }
+        Ok(Sent { frames: sent, elapsed: start.elapsed() })
+    }
+
+    /// Hands one batch over and says how many frames of it the kernel took, at least one.
+    fn send_batch(&self, messages: &mut [libc::mmsghdr]) -> Result<usize> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let (fd, length) = (self.socket.as_raw_fd(), messages.len() as libc::c_uint);
+            // SAFETY: each header points to an iovec and each iovec to a frame, all of which
+            // `Round` borrows; the kernel writes only `msg_len`.
+            let sent = unsafe { libc::sendmmsg(fd, messages.as_mut_ptr(), length, 0) };
+            if sent > 0 {
+                return Ok(sent as usize);
+            }
+            let error = io::Error::last_os_error();
+            match error.raw_os_error() {
+                // The driver's queue is full and the frame was not sent.
+                Some(libc::ENOBUFS | libc::EAGAIN | libc::EINTR) if Instant::now() < deadline => {
+                    thread::yield_now();
+                }
+                _ => bail!("sending on {}: {error}", self.link),
+            }
+        }
+    }
+}
+
+/// Waits until at least one more frame is due, and says how many are due by now.
+fn wait_until_due(start: Instant, sent: u64, rate: f64) -> u64 {
+    let next = start + Duration::from_secs_f64(sent as f64 / rate);
+    loop {
+        let now = Instant::now();
+        if now >= next {
+            return ((now - start).as_secs_f64() * rate) as u64 + 1;
+        }
+        if next - now > SPIN {
+            thread::sleep(next - now - SPIN);
+        } else {
+            std::hint::spin_loop();
+        }
+    }
+}
+
+/// Message headers for frames in their order, the first [`BATCH`] repeated at the end so
+/// that a batch from any place is one piece.
+struct Round<'a> {
+    headers: Vec<libc::mmsghdr>,
+    length: usize,
+    /// What the headers point to.
+    _slices: Vec<libc::iovec>,
+    _frames: std::marker::PhantomData<&'a [u8]>,
+}
+
+impl<'a> Round<'a> {
+    fn new<F: AsRef<[u8]>>(frames: &'a [F]) -> Self {
+        let mut slices: Vec<libc::iovec> = (frames.iter().map(AsRef::as_ref))
+            .map(|frame: &[u8]| libc::iovec {
+                iov_base: frame.as_ptr().cast_mut().cast(),
+                iov_len: frame.len(),
+            })
+            .collect();
+        let (first, total) = (slices.as_mut_ptr(), frames.len() + BATCH);
+        let headers = (0..total)
+            .map(|index| {
+                // SAFETY: an all-zero mmsghdr is a valid value of this plain C structure.
+                let mut header: libc::mmsghdr = unsafe { zeroed() };
+                header.msg_hdr.msg_iov = first.wrapping_add(index % frames.len());
+                header.msg_hdr.msg_iovlen = 1;
+                header
+            })
+            .collect();
+        Self { headers, length: frames.len(), _slices: slices, _frames: std::marker::PhantomData }
+    }
+
+    fn at(&mut self, position: u64, count: usize) -> &mut [libc::mmsghdr] {
+        let start = (position % self.length as u64) as usize;
+        &mut self.headers[start..start + count]
+    }
+}
+
+fn bound_socket(link: &str) -> Result<OwnedFd> {
+    let name = CString::new(link)?;
+    // SAFETY: a C string that outlives the call.
+    let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
+    if index == 0 {
+        return Err(io::Error::last_os_error()).context("looking up the link");
+    }
+    // Protocol 0: the socket receives nothing.
+    // SAFETY: socket(2) takes three numbers.
+    let fd = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
+    check(fd).context("socket")?;
+    // SAFETY: the descriptor is new and nobody else's.
+    let socket = unsafe { OwnedFd::from_raw_fd(fd) };
+    // SAFETY: an all-zero sockaddr_ll is a valid value of this plain C structure.
+    let mut address: libc::sockaddr_ll = unsafe { zeroed() };
+    address.sll_family = libc::AF_PACKET as u16;
+    address.sll_ifindex = index as libc::c_int;
+    let length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+    // SAFETY: the address is a sockaddr_ll that outlives the call, and its length is given.
+    check(unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), length) })
+        .context("bind")?;
+    Ok(socket)
+}
+
+/// Keeps the calling thread, and what it spawns, on one CPU. A veth hands a frame to
+/// the receiving side on the CPU of the sender, so this decides where both run.
+pub fn pin_to_cpu(cpu: usize) -> Result<()> {
+    // SAFETY: an all-zero cpu_set_t is an empty set.
+    let mut set: libc::cpu_set_t = unsafe { zeroed() };
+    // SAFETY: CPU_SET writes one bit inside the set, or nothing where it is out of range.
+    unsafe { libc::CPU_SET(cpu, &mut set) };
+    // SAFETY: the set outlives the call and its size is given; 0 is the calling thread.
+    check(unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set) })
+        .with_context(|| format!("pinning to CPU {cpu}"))
+}

@@ -1,0 +1,34 @@
+//! `cargo xtask run`: probe, built and started; without arguments the demonstration.
+
+use std::env;
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+
+use anyhow::{Context, Result};
+use testbed::requirements::is_root;
+
+use crate::setup::{self, Use};
+use crate::shell::{as_root, run, say};
+use crate::{build, demo};
+
+/// Builds probe and becomes it, through sudo where we are not root.
+pub fn probe(arguments: &[OsString]) -> Result<()> {
+    let probe = build::release()?;
+    let mut command = as_root(&probe, &[]);
+    command.args(arguments);
+    // exec, not a child: signals and the exit code are then probe's own.
+    Err(command.exec()).with_context(|| format!("starting {}", probe.display()))
+}
+
+/// Sets up, builds, and shows the demonstration, which needs root.
+pub fn demonstration() -> Result<()> {
+    setup::packages(&[Use::Demo])?;
+    build::release()?;
+    if is_root() {
+        return demo::show();
+    }
+    say("the demonstration makes network namespaces: going on through sudo");
+    let mut again = as_root(env::current_exe()?, &["CARGO_TARGET_DIR", "PATH"]);
+    again.arg("demo");
+    run(again)
+}

@@ -1,0 +1,105 @@
+//! System packages, by apt-get. Each is looked for by what it brings, so that another
+//! distribution's packages do as well.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+use testbed::requirements::find_tool;
+
+use crate::shell::{as_root, finish, say};
+
+/// What a package is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// The demonstration.
+    Demo,
+    /// The tests.
+    Test,
+    /// The benchmarks.
+    Bench,
+}
+
+impl Use {
+    /// All of them.
+    pub const ALL: &[Self] = &[Self::Demo, Self::Test, Self::Bench];
+}
+
+/// A package, what shows that it is there, and who wants it.
+struct Package {
+    name: &'static str,
+    brings: Brings,
+    uses: &'static [Use],
+}
+
+enum Brings {
+    Tool(&'static str),
+    File(&'static str),
+}
+
+const PACKAGES: &[Package] = &[
+    package("iproute2", Brings::Tool("ip"), Use::ALL),
+    package("ethtool", Brings::Tool("ethtool"), Use::ALL),
+    package("tcpdump", Brings::Tool("tcpdump"), Use::ALL),
+    package("curl", Brings::Tool("curl"), &[Use::Demo, Use::Test]),
+    package("nginx-light", Brings::Tool("nginx"), &[Use::Demo, Use::Test]),
+    package("netsniff-ng", Brings::Tool("trafgen"), &[Use::Test]),
+    package("tshark", Brings::Tool("capinfos"), &[Use::Test]),
+    package("libpcap-dev", Brings::File("/usr/include/pcap/pcap.h"), &[Use::Test]),
+    package("nftables", Brings::Tool("nft"), &[Use::Bench]),
+];
+
+const fn package(name: &'static str, brings: Brings, uses: &'static [Use]) -> Package {
+    Package { name, brings, uses }
+}
+
+impl Package {
+    fn is_there(&self) -> bool {
+        match self.brings {
+            Brings::Tool(name) => find_tool(name).is_some(),
+            Brings::File(path) => Path::new(path).is_file(),
+        }
+    }
+}
+
+/// Installs what is missing for these uses.
+pub fn packages(uses: &[Use]) -> Result<()> {
+    let missing: Vec<&str> = (PACKAGES.iter())
+        .filter(|package| package.uses.iter().any(|one| uses.contains(one)))
+        .filter(|package| !package.is_there())
+        .map(|package| package.name)
+        .collect();
+    if missing.is_empty() { Ok(()) } else { apt_get("demonstration and tests", &missing) }
+}
+
+/// Installs packages; services among them are not started: nginx is wanted inside
+/// namespaces only, not on the machine's port 80.
+pub fn apt_get(purpose: &str, names: &[&str]) -> Result<()> {
+    if find_tool("apt-get").is_none() {
+        bail!("missing for {purpose}: {}; there is no apt-get, install them", names.join(", "));
+    }
+    say(format!("{purpose}: installing {}", names.join(", ")));
+    // policy-rc.d is how Debian is told not to start services (invoke-rc.d(8)); one that is
+    // there already stays.
+    let script = "set -e
+        policy=/usr/sbin/policy-rc.d
+        if [ ! -e $policy ]; then
+            trap 'rm -f $policy' EXIT
+            printf '#!/bin/sh\\nexit 101\\n' > $policy
+            chmod 755 $policy
+        fi
+        export DEBIAN_FRONTEND=noninteractive
+        apt-get -qq update
+        apt-get -qq install --yes --no-install-recommends \"$@\"";
+    let mut shell = as_root("sh", &[]);
+    shell.args(["-c", script, "apt-get-install"]).args(names);
+    finish(shell)
+}
+
+/// The version of a package that apt-get would install.
+pub fn candidate_of(name: &str) -> Option<String> {
+    let output = Command::new("apt-cache").args(["policy", name]).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let version = text.lines().find_map(|line| line.trim().strip_prefix("Candidate: "))?;
+    (version != "(none)").then(|| version.to_owned())
+}

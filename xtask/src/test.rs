@@ -1,0 +1,35 @@
+//! `cargo xtask test`: every test, with a skip counted as a failure.
+
+use std::env;
+use std::ffi::OsString;
+
+use anyhow::Result;
+use testbed::requirements::{REQUIRED, is_root};
+
+use crate::setup::{self, Use};
+use crate::shell::{cargo, run, say};
+
+/// Sets up and runs all tests. Everything is built as the user; only the test programs
+/// run as root.
+pub fn all(arguments: &[OsString]) -> Result<()> {
+    setup::packages(&[Use::Test])?;
+    setup::toolchain()?;
+    let mut test = cargo(&["test"]);
+    if !is_root() {
+        say("tests of the kernel side need root: running the test programs through sudo");
+        test.args(["--config", &runner()]);
+    }
+    // The kernel programs have no tests of their own on the host; all others' tests load them.
+    if arguments.is_empty() {
+        test.args(["--workspace", "--exclude", "probe-ebpf"]);
+    }
+    test.args(arguments).env(REQUIRED, "1");
+    run(test)
+}
+
+/// The setting by which cargo starts test programs through sudo, which hands on only the
+/// variables named to it.
+fn runner() -> String {
+    let path = env::var("PATH").unwrap_or_default();
+    format!("target.'cfg(unix)'.runner = ['sudo', '{REQUIRED}=1', 'PATH={path}']")
+}
