@@ -53,7 +53,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
         diagnostics: args.live.diagnostics,
     })
     .map_err(explain::kernel)?;
-    interfaces::announce(session.attachments(), 1);
+    interfaces::announce(&session, 1, args.live.diagnostics);
 
     let mut intake = Intake {
         conveyor: Conveyor::start(sinks)?,

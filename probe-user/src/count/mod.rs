@@ -82,7 +82,7 @@ async fn live(args: &CountArgs) -> Result<()> {
     })
     .map_err(explain::kernel)?;
     let attachments = session.attachments();
-    interfaces::announce(attachments, set.rules().len());
+    interfaces::announce(&session, set.rules().len(), args.live.diagnostics);
 
     let start = Instant::now();
     let deadline = args.duration.map(|duration| start + duration);

@@ -68,7 +68,7 @@ async fn measure(args: &RateArgs) -> Result<Report> {
         diagnostics: args.live.diagnostics,
     })
     .map_err(explain::kernel)?;
-    interfaces::announce(session.attachments(), 1);
+    interfaces::announce(&session, 1, args.live.diagnostics);
 
     // The window opens when the counters are read, not when the program was attached.
     let (opened_ns, before) = read(&session)?;
