@@ -115,7 +115,7 @@ fn measure(
     packets: u64,
 ) -> Result<Sample> {
     let pair = Pair::new()?;
-    let sender = FrameSender::open(&pair.client, CLIENT_LINK)?;
+    let sender = FrameSender::open(&pair.client, CLIENT_LINK)?.linear()?;
     let watching = observer.start(probe, &pair.server)?;
     let before = pair.server.counters(SERVER_LINK)?;
     let flood = || -> Result<Vec<f64>> {
