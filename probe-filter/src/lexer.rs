@@ -398,22 +398,21 @@ fn mac(lexeme: &str) -> [u8; 6] {
 
 /// Decimal, octal after `0`, hexadecimal after `0x`.
 fn number(lexeme: &str, span: Span) -> Result<u32, Error> {
+    let overflow =
+        |_| Error::new(span.clone(), format!("{} does not fit in 32 bits", quoted(lexeme)));
     if let Some(digits) = lexeme.strip_prefix("0x").or_else(|| lexeme.strip_prefix("0X")) {
-        // libpcap keeps the last eight digits of a longer hexadecimal number: its test
-        // for overflow compares a 32-bit number with the greatest one there is.
-        let last = &digits[digits.len().saturating_sub(8)..];
-        return Ok(u32::from_str_radix(last, 16).unwrap_or(0));
+        return u32::from_str_radix(digits, 16).map_err(overflow);
     }
-    let overflow = |span| Error::new(span, format!("{} does not fit in 32 bits", quoted(lexeme)));
     match lexeme.strip_prefix('0') {
         Some("") => Ok(0),
         Some(digits) if digits.contains(['8', '9']) => {
             let message =
                 format!("{} starts with 0, so it is octal, but has an 8 or 9", quoted(lexeme));
-            Err(Error::new(span, message).expected("digits from 0 to 7, or no 0 at the front"))
+            Err(Error::new(span.clone(), message)
+                .expected("digits from 0 to 7, or no 0 at the front"))
         }
-        Some(digits) => u32::from_str_radix(digits, 8).map_err(|_| overflow(span)),
-        None => lexeme.parse().map_err(|_| overflow(span)),
+        Some(digits) => u32::from_str_radix(digits, 8).map_err(overflow),
+        None => lexeme.parse().map_err(overflow),
     }
 }
 

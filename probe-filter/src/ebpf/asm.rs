@@ -66,6 +66,21 @@ impl Assembler {
         self.emit_jump(Insn::jump(), target);
     }
 
+    /// The place to roll back to.
+    pub(crate) fn checkpoint(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Forgets all that was emitted since. Labels bound since are bound nowhere.
+    pub(crate) fn roll_back(&mut self, checkpoint: usize) {
+        self.items.truncate(checkpoint);
+        for label in &mut self.labels {
+            if label.is_some_and(|place| place > checkpoint) {
+                *label = None;
+            }
+        }
+    }
+
     /// Instructions so far, long jumps not counted.
     pub(crate) fn len(&self) -> usize {
         self.items.len()

@@ -1,14 +1,15 @@
 //! Careful code: every block translated by itself, every load through the kernel's
 //! load-bytes helper, which finds bytes wherever they lie (skb fragments, XDP
 //! multi-buffer frames) and fails past the frame's end. Nothing is kept in registers
-//! from block to block but the arguments, so careful code can be entered at any block.
+//! from block to block but the arguments, so careful code can be entered at any block
+//! where fast code gives up. At the next boundary it hands back to fast code.
 //!
 //! Registers: r6 context, r7 data, r8 data_end, r9 state; `meta` lies on the stack.
 
-use crate::flow::{Action, Block, BlockId, Flow};
+use crate::flow::{Action, Block, BlockId, END, Flow};
 use crate::ir::{Compare, ValueId};
 
-use super::asm::{Assembled, Assembler, Label, Mark};
+use super::asm::{Assembler, Label};
 use super::insn::{Cond, FP, Insn, Op, Operand, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, Reg, Size};
 use super::{Error, Target, count, stack};
 
@@ -24,40 +25,51 @@ pub(crate) struct Careful<'a> {
     pub(crate) asm: &'a mut Assembler,
     bits: &'a [Option<u8>],
     labels: Vec<Label>,
-    /// The rule whose code is being generated, for errors.
+    /// Where fast code goes on, by block.
+    fast: &'a [Label],
+    /// The rules of the program, for errors.
     pub(crate) rule: usize,
     /// Where a trap in the block at hand leads.
     pub(crate) trap: Label,
 }
 
-/// The whole flow as careful code.
+/// Translates the blocks with gates and all that they lead to, up to boundaries.
 pub(crate) fn translate(
     flow: &Flow,
     bits: &[Option<u8>],
     target: &Target,
-) -> Result<(Assembled, u32), Error> {
-    let mut asm = Assembler::default();
+    asm: &mut Assembler,
+    gates: &[Option<Label>],
+    fast: &[Label],
+) -> Result<(), Error> {
+    let mut needed: Vec<bool> = gates.iter().map(Option::is_some).collect();
+    for id in (0..needed.len()).rev() {
+        let block = &flow.blocks()[id];
+        if needed[id] && !matches!(block.action, Action::Boundary { .. }) {
+            flow.for_each_successor(block, |to| needed[to.0 as usize] = true);
+        }
+    }
     let labels: Vec<Label> = flow.blocks().iter().map(|_| asm.label()).collect();
-    if !stack::holds_variables(flow.vars(), target.layout.scratch_len) {
-        return Err(Error::TooManyVariables { rule: 0 });
-    }
-    for (kept, argument) in [(CONTEXT, R1), (DATA, R2), (DATA_END, R3), (STATE, R4)] {
-        asm.emit(Insn::alu64(Op::Mov, kept, Operand::Reg(argument)));
-    }
-    asm.emit(Insn::store(Size::Double, FP, stack::META, R5));
     let trap = labels[0];
-    let mut careful = Careful { flow, target, asm: &mut asm, bits, labels, rule: 0, trap };
-    careful.asm.jump(careful.labels[flow.entry().0 as usize]);
-    let reachable = flow.reachable();
-    for id in (0..flow.blocks().len()).rev().filter(|&id| reachable[id]) {
+    let mut careful = Careful { flow, target, asm, bits, labels, fast, rule: 0, trap };
+    for id in (0..needed.len()).rev().filter(|&id| needed[id]) {
+        if let Some(gate) = gates[id] {
+            careful.asm.bind(gate);
+            careful.keep_arguments();
+        }
         careful.block(BlockId(id as u32))?;
     }
-    Ok((asm.finish(), stack::MAX_STACK))
+    Ok(())
 }
 
 impl Careful<'_> {
     fn label(&self, id: BlockId) -> Label {
         self.labels[id.0 as usize]
+    }
+
+    /// From fast code: the arguments move to where calls leave them alone.
+    fn keep_arguments(&mut self) {
+        keep_arguments(self.asm);
     }
 
     fn block(&mut self, id: BlockId) -> Result<(), Error> {
@@ -69,7 +81,7 @@ impl Careful<'_> {
             &Action::Set { var, value, next } => {
                 self.value(value, 0)?;
                 self.store_variable(var);
-                self.asm.jump(self.label(next));
+                self.go(next);
             }
             &Action::Compare { compare, left, right, yes, no } => {
                 self.compare(compare, left, right, yes, no)?;
@@ -80,26 +92,50 @@ impl Careful<'_> {
             }
             Action::Switch { value, cases, default } => {
                 self.value(*value, 0)?;
-                for &(constant, target) in cases {
-                    let test = Insn::jump32(Cond::Eq, R0, Operand::Imm(constant as i32));
-                    self.asm.emit_jump(test, self.label(target));
-                }
-                self.asm.jump(self.label(*default));
+                self.search(cases, *default);
             }
             &Action::Count { rule, next } => {
                 self.asm.emit(Insn::load(Size::Double, R2, FP, stack::META));
                 let registers = count::Registers { state: STATE, meta: R2, scratch: [R0, R1] };
                 let bit = self.bits.get(rule as usize).copied().flatten();
                 count::count(self.asm, &self.target.layout, rule, bit, &registers);
-                self.asm.jump(self.label(next));
+                self.go(next);
             }
-            &Action::Boundary { next } => {
-                self.asm.mark(Mark::Rule(self.rule as u32));
-                self.asm.jump(self.label(next));
+            Action::Boundary { .. } => {
+                // The block itself reads the data pointer anew.
+                restore_arguments(self.asm);
+                self.asm.jump(self.fast[id.0 as usize]);
             }
             Action::End => self.asm.return_zero(),
         }
         Ok(())
+    }
+
+    fn go(&mut self, to: BlockId) {
+        if to == END {
+            self.asm.return_zero();
+        } else {
+            self.asm.jump(self.label(to));
+        }
+    }
+
+    /// Binary search for r0; the cases are in ascending order.
+    fn search(&mut self, cases: &[(u32, BlockId)], default: BlockId) {
+        const ROW: usize = 3;
+        if cases.len() <= ROW {
+            for &(case, to) in cases {
+                let test = Insn::jump32(Cond::Eq, R0, Operand::Imm(case as i32));
+                self.asm.emit_jump(test, self.label(to));
+            }
+            return self.go(default);
+        }
+        let (low, high) = cases.split_at(cases.len() / 2);
+        let upper = self.asm.label();
+        let middle = Operand::Imm(high[0].0 as i32);
+        self.asm.emit_jump(Insn::jump32(Cond::Ge, R0, middle), upper);
+        self.search(low, default);
+        self.asm.bind(upper);
+        self.search(high, default);
     }
 
     fn compare(
@@ -111,14 +147,16 @@ impl Careful<'_> {
         no: BlockId,
     ) -> Result<(), Error> {
         let right = self.pair(left, right, 0)?;
-        let cond = match compare {
-            Compare::Eq => Cond::Eq,
-            Compare::Gt => Cond::Gt,
-            Compare::Ge => Cond::Ge,
-            Compare::Set => Cond::Set,
-        };
-        self.asm.emit_jump(Insn::jump32(cond, R0, right), self.label(yes));
-        self.asm.jump(self.label(no));
+        if yes != no {
+            let cond = match compare {
+                Compare::Eq => Cond::Eq,
+                Compare::Gt => Cond::Gt,
+                Compare::Ge => Cond::Ge,
+                Compare::Set => Cond::Set,
+            };
+            self.asm.emit_jump(Insn::jump32(cond, R0, right), self.label(yes));
+        }
+        self.go(no);
         Ok(())
     }
 
@@ -157,4 +195,20 @@ impl Careful<'_> {
             Size::Byte | Size::Double => {}
         }
     }
+}
+
+/// Moves the arguments to where calls leave them alone.
+pub(crate) fn keep_arguments(asm: &mut Assembler) {
+    for (kept, argument) in [(CONTEXT, R1), (DATA, R2), (DATA_END, R3), (STATE, R4)] {
+        asm.emit(Insn::alu64(Op::Mov, kept, Operand::Reg(argument)));
+    }
+    asm.emit(Insn::store(Size::Double, FP, stack::META, R5));
+}
+
+/// Moves the arguments back, the data pointer too.
+pub(crate) fn restore_arguments(asm: &mut Assembler) {
+    for (kept, argument) in [(CONTEXT, R1), (DATA, R2), (DATA_END, R3), (STATE, R4)] {
+        asm.emit(Insn::alu64(Op::Mov, argument, Operand::Reg(kept)));
+    }
+    asm.emit(Insn::load(Size::Double, R5, FP, stack::META));
 }

@@ -16,19 +16,23 @@ mod careful;
 mod chain;
 mod count;
 mod error;
+mod fast;
 mod insn;
+mod order;
 mod stack;
 mod target;
 mod value;
+mod view;
 
 pub use error::Error;
 pub use insn::{Insn, Reg};
 pub use target::{Flavour, Kernel, StateLayout, Target};
 
 use crate::ir::Graph;
-use crate::passes;
+use crate::passes::{self, View};
 
-use asm::{Assembled, Mark};
+use asm::{Assembled, Assembler, Label, Mark};
+use view::Entry;
 
 /// Instructions that the kernel verifies at most (BPF_COMPLEXITY_LIMIT_INSNS), and
 /// therefore takes at most; the caller needs some too.
@@ -75,12 +79,44 @@ impl Program {
 pub fn generate(rules: &[Rule<'_>], target: &Target) -> Result<Program, Error> {
     check(rules, target)?;
     let graphs: Vec<&Graph> = rules.iter().map(|rule| rule.graph).collect();
-    let flow = passes::run(&graphs, passes::View::Plain);
     let bits: Vec<Option<u8>> = rules.iter().map(|rule| rule.pending_bit).collect();
-    let (assembled, stack_bytes) = careful::translate(&flow, &bits, target)?;
+    let assembled = translate(&graphs, &bits, target)?;
     fits(&assembled)?;
-    let stats = Stats { instructions: assembled.insns.len(), stack_bytes };
+    let stats = Stats { instructions: assembled.insns.len(), stack_bytes: stack::MAX_STACK };
     Ok(Program { insns: assembled.insns, stats })
+}
+
+/// Code for each view of the frame, behind the choice between them.
+fn translate(graphs: &[&Graph], bits: &[Option<u8>], target: &Target) -> Result<Assembled, Error> {
+    let mut asm = Assembler::default();
+    let (plain, tagged) = view::views(target);
+    let views: Vec<View> = [plain].into_iter().chain(tagged).collect();
+    let entries: Vec<Entry> =
+        views.iter().map(|_| Entry { fast: asm.label(), careful: asm.label() }).collect();
+    let reached = match &entries[..] {
+        [plain, tagged] => view::choose(&mut asm, target, plain, tagged),
+        _ => 0,
+    };
+    for (&view, entry) in views.iter().zip(&entries) {
+        let flow = passes::run(graphs, view);
+        if !stack::holds_variables(flow.vars(), target.layout.scratch_len) {
+            let most = graphs.iter().enumerate().max_by_key(|(_, graph)| graph.vars());
+            return Err(Error::TooManyVariables { rule: most.map_or(0, |(rule, _)| rule) });
+        }
+        let labels: Vec<Label> = flow.blocks().iter().map(|_| asm.label()).collect();
+        asm.bind(entry.fast);
+        asm.jump(labels[flow.entry().0 as usize]);
+        let mut gates = fast::translate(&flow, bits, target, &mut asm, &labels, reached);
+        if tagged.is_some() {
+            gates[flow.entry().0 as usize].get_or_insert_with(|| asm.label());
+        }
+        careful::translate(&flow, bits, target, &mut asm, &gates, &labels)?;
+        asm.bind(entry.careful);
+        if let Some(gate) = gates[flow.entry().0 as usize] {
+            asm.jump(gate);
+        }
+    }
+    Ok(asm.finish())
 }
 
 fn check(rules: &[Rule<'_>], target: &Target) -> Result<(), Error> {

@@ -84,12 +84,24 @@ impl Target {
 /// Offsets in the contexts (include/uapi/linux/bpf.h).
 pub(crate) mod context {
     use super::Flavour;
+    use crate::ir::Meta;
 
     pub(crate) const SKB_VLAN_PRESENT: i16 = 20;
-    pub(crate) const SKB_VLAN_TCI: i16 = 24;
+    const SKB_VLAN_TCI: i16 = 24;
     /// In network order.
-    pub(crate) const SKB_VLAN_PROTO: i16 = 28;
+    const SKB_VLAN_PROTO: i16 = 28;
 
+    /// The field with what is known of the tag. Only skbs have them, and the pass
+    /// `present` leaves them to skbs.
+    pub(crate) const fn vlan(meta: Meta) -> i16 {
+        match meta {
+            Meta::VlanTci => SKB_VLAN_TCI,
+            Meta::VlanTpid => SKB_VLAN_PROTO,
+            Meta::VlanPresent | Meta::WireLength | Meta::Outbound => SKB_VLAN_PRESENT,
+        }
+    }
+
+    /// The field with the start of the linear bytes.
     pub(crate) const fn data(flavour: Flavour) -> i16 {
         match flavour {
             Flavour::Xdp => 0,

@@ -1,17 +1,15 @@
 //! Careful code: values, computed from nothing into r0.
 
-use crate::ir::{Alu, Meta, Value, ValueId, Var, VlanView, Width};
+use crate::ir::{Alu, Meta, Value, ValueId, Var, Width};
 
 use super::Error;
 use super::careful::{CONTEXT, Careful, STATE};
-use super::insn::{Cond, FP, Insn, Op, Operand, R0, R1, R2, Reg, Size};
+use super::insn::{Cond, FP, Insn, Op, Operand, R0, R1, R2, Size};
 use super::stack::{self, Place};
-use super::target::{Flavour, context};
+use super::target::context;
 
 /// Offsets from here on are past the end of every frame, and out of the helpers' range.
 const MAX_OFFSET: i32 = 0x7fff_0000;
-/// A VLAN tag in bytes: EtherType and tag control information.
-const TAG_BYTES: i32 = 4;
 /// The bit of `meta` that says that the frame is being sent.
 const OUTBOUND_BIT: i32 = 32;
 
@@ -190,45 +188,21 @@ impl Careful<'_> {
     }
 
     fn meta(&mut self, meta: Meta) {
-        let outside = self.target.flavour == Flavour::Skb && self.target.vlan == VlanView::Live;
-        let field = |offset| Insn::load(Size::Word, R0, CONTEXT, offset);
         match meta {
-            Meta::WireLength => {
-                // The lower half: whole `meta` has the direction in it.
-                self.asm.emit(Insn::load(Size::Word, R0, FP, stack::META));
-                if outside {
-                    // `meta` counts the tag, the presented frame is without it.
-                    self.vlan_present(R1);
-                    self.asm.emit(Insn::alu32(Op::Mul, R1, Operand::Imm(TAG_BYTES)));
-                    self.asm.emit(Insn::alu32(Op::Sub, R0, Operand::Reg(R1)));
-                }
-            }
+            // The lower half: whole `meta` has the direction in it.
+            Meta::WireLength => self.asm.emit(Insn::load(Size::Word, R0, FP, stack::META)),
             Meta::Outbound => {
                 self.asm.emit(Insn::load(Size::Double, R0, FP, stack::META));
                 self.asm.emit(Insn::alu64(Op::Shr, R0, Operand::Imm(OUTBOUND_BIT)));
                 self.asm.emit(Insn::alu32(Op::And, R0, Operand::Imm(1)));
             }
-            Meta::VlanPresent | Meta::VlanTci | Meta::VlanTpid if !outside => {
-                self.asm.constant(R0, 0);
-            }
-            Meta::VlanPresent => self.vlan_present(R0),
-            Meta::VlanTci | Meta::VlanTpid => {
-                let tci = meta == Meta::VlanTci;
-                let offset = if tci { context::SKB_VLAN_TCI } else { context::SKB_VLAN_PROTO };
-                self.asm.emit(field(offset));
-                if !tci {
+            Meta::VlanPresent | Meta::VlanTci | Meta::VlanTpid => {
+                self.asm.emit(Insn::load(Size::Word, R0, CONTEXT, context::vlan(meta)));
+                if meta == Meta::VlanTpid {
                     self.asm.emit(Insn::big_endian(R0, 16));
                 }
-                // Without a tag the fields keep what the last one left.
-                self.vlan_present(R1);
-                self.asm.emit(Insn::alu32(Op::Mul, R0, Operand::Reg(R1)));
             }
         }
-    }
-
-    fn vlan_present(&mut self, dst: Reg) {
-        let offset = context::SKB_VLAN_PRESENT;
-        self.asm.emit(Insn::load(Size::Word, dst, CONTEXT, offset));
     }
 }
 

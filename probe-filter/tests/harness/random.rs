@@ -46,7 +46,8 @@ pub fn graph(random: &mut Random, size: u32) -> Graph {
             let kind = random.pick(&[ChainKind::Ipv4, ChainKind::Ipv6]);
             let network_base = random.chance(30).then(|| value(random, &mut graph, &vars, 1));
             let protocol = random.pick(&[6, 17, 58, 59, 51, 44, 0]);
-            Test::Chain { kind, network_base, network: random.pick(&[14, 18, 22]), protocol }
+            // Behind a tag: a chain that begins inside of one is what no expression asks for.
+            Test::Chain { kind, network_base, network: random.pick(&[16, 18, 22]), protocol }
         } else {
             let compare = random.pick(&[
                 Compare::Eq,

@@ -212,19 +212,22 @@ fn write(
     written: &AtomicU64,
 ) -> Result<()> {
     while let Ok(mut batch) = incoming.recv() {
-        for frame in batch.frames() {
-            for sink in &mut *sinks {
-                sink.frame(&frame)?;
-            }
-            written.fetch_add(1, Ordering::Release);
-        }
-        for sink in &mut *sinks {
-            sink.flush()?;
-        }
+        let result = write_batch(&batch, sinks);
+        // What every sink has: on failure fewer than it was given.
+        let kept = sinks.iter().map(|sink| sink.kept()).min().unwrap_or(0);
+        written.store(kept, Ordering::Release);
+        result?;
         batch.clear();
         let _ = recycled.send(batch);
     }
     Ok(())
+}
+
+fn write_batch(batch: &Batch, sinks: &mut [Box<dyn Sink>]) -> Result<()> {
+    for frame in batch.frames() {
+        sinks.iter_mut().try_for_each(|sink| sink.frame(&frame))?;
+    }
+    sinks.iter_mut().try_for_each(|sink| sink.flush())
 }
 
 #[cfg(test)]
@@ -245,6 +248,10 @@ mod tests {
 
         fn flush(&mut self) -> Result<()> {
             Ok(())
+        }
+
+        fn kept(&self) -> u64 {
+            self.1.lock().unwrap().len() as u64
         }
     }
 

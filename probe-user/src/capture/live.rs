@@ -24,6 +24,10 @@ use crate::{
 /// by the ring's watermark, and no frame wakes us by itself.
 const POLL: Duration = Duration::from_millis(50);
 
+/// After a signal, what is in the rings is still handed to the output, but only for so
+/// long: Ctrl-C must end even a flood that is printed, within a second.
+const PATIENCE: Duration = Duration::from_millis(600);
+
 /// Ring of each CPU where nothing else is asked for, and of all together.
 const RING: usize = 8 << 20;
 const ALL_RINGS: usize = 256 << 20;
@@ -55,7 +59,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
         conveyor: Conveyor::start(sinks)?,
         clock: KernelClock::start(),
         left: args.count,
-        at_end: false,
+        end: End::Attached,
         ledger: Ledger::default(),
         tagged: Vec::new(),
     };
@@ -77,7 +81,10 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
 
     // Nothing new comes in from here on, so that even a flood ends at once.
     let detached = session.detach();
-    intake.at_end = true;
+    intake.end = match stop.requested() {
+        true => End::Until(Instant::now() + PATIENCE),
+        false => End::Patient,
+    };
     let rings = session.rings().context("a capture has rings")?;
     let _ = rings.drain_all(&mut |header, bytes| {
         let _ = intake.record(header, bytes);
@@ -104,14 +111,24 @@ fn default_ring() -> usize {
     RING.min(ALL_RINGS / cpus).max(SMALLEST_RING)
 }
 
+/// How much time there is for the frames that are in the rings.
+#[derive(Clone, Copy)]
+enum End {
+    /// The programs are attached: whoever waits here loses frames there.
+    Attached,
+    /// They are off: the output may take its time.
+    Patient,
+    /// They are off, and the user waits.
+    Until(Instant),
+}
+
 /// Takes records from the rings.
 struct Intake {
     conveyor: Conveyor,
     clock: KernelClock,
     /// Frames that -c still wants; `None` wants all.
     left: Option<u64>,
-    /// Whether the programs are off: then there is time to wait for the writer.
-    at_end: bool,
+    end: End,
     ledger: Ledger,
     /// Scratch for a frame whose tag is put back.
     tagged: Vec<u8>,
@@ -123,7 +140,8 @@ impl Intake {
     }
 
     fn record(&mut self, header: &RecordHeader, bytes: &[u8]) -> ControlFlow<()> {
-        if self.left == Some(0) {
+        let late = matches!(self.end, End::Until(end) if Instant::now() >= end);
+        if self.left == Some(0) || late {
             self.ledger.after_end += 1;
             // While attached, the loop ends now; afterwards all the rest is counted.
             return ControlFlow::Break(());
@@ -141,14 +159,15 @@ impl Intake {
             frame.wire_len = frame.wire_len.saturating_add(added);
             frame.bytes = &self.tagged;
         }
-        if self.at_end && self.conveyor.is_alive() {
+        let attached = matches!(self.end, End::Attached);
+        if !attached && self.conveyor.is_alive() {
             self.conveyor.wait();
         }
         if self.conveyor.push(&frame) {
             self.ledger.captured += 1;
             if let Some(left) = &mut self.left {
                 *left -= 1;
-                if *left == 0 && !self.at_end {
+                if *left == 0 && attached {
                     return ControlFlow::Break(());
                 }
             }

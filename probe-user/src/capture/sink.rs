@@ -15,12 +15,16 @@ pub(super) trait Sink: Send {
     fn frame(&mut self, frame: &Frame<'_>) -> Result<()>;
     /// Hands on all that was taken.
     fn flush(&mut self) -> Result<()>;
+    /// Frames that were handed on: the number that stays true if a flush fails.
+    fn kept(&self) -> u64;
 }
 
 /// Lines on standard output.
 pub(super) struct LineSink {
     printer: Printer,
     pending: Vec<u8>,
+    pending_lines: u64,
+    lines: u64,
     each: bool,
 }
 
@@ -30,13 +34,14 @@ const GATHER: usize = 64 << 10;
 impl LineSink {
     /// `each` line is written at once, or many together.
     pub(super) fn new(printer: Printer, each: bool) -> Self {
-        Self { printer, pending: Vec::with_capacity(GATHER), each }
+        Self { printer, pending: Vec::new(), pending_lines: 0, lines: 0, each }
     }
 }
 
 impl Sink for LineSink {
     fn frame(&mut self, frame: &Frame<'_>) -> Result<()> {
         self.printer.print(frame, &mut self.pending);
+        self.pending_lines += 1;
         if self.each || self.pending.len() >= GATHER { self.flush() } else { Ok(()) }
     }
 
@@ -44,7 +49,14 @@ impl Sink for LineSink {
         let mut stdout = io::stdout().lock();
         let result = stdout.write_all(&self.pending).and_then(|()| stdout.flush());
         self.pending.clear();
-        result.context("writing to standard output")
+        let lines = std::mem::take(&mut self.pending_lines);
+        result.context("writing to standard output")?;
+        self.lines += lines;
+        Ok(())
+    }
+
+    fn kept(&self) -> u64 {
+        self.lines
     }
 }
 
@@ -79,5 +91,9 @@ impl Sink for PcapSink {
 
     fn flush(&mut self) -> Result<()> {
         self.writer.flush().map_err(|error| self.explain(error))
+    }
+
+    fn kept(&self) -> u64 {
+        self.writer.frames()
     }
 }

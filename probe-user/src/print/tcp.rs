@@ -393,13 +393,20 @@ impl Options {
             }
             29 if length < 2 => t.invalid(),
             29 => {
-                if let Err(end) = fits(length) {
-                    return Ok(Err(end));
+                for (at, name) in [(0, "keyid"), (1, "rnextkeyid")] {
+                    if let Err(end) = fits(at + 1) {
+                        return Ok(Err(end));
+                    }
+                    put!(t, " {name} {}", p.u8(at)?);
                 }
-                put!(t, " keyid {} rnextkeyid {}", p.u8(0)?, p.u8(1)?);
                 if length > 2 {
                     put!(t, " mac 0x");
-                    t.hex(p.slice(2, length - 2)?);
+                }
+                for at in 2..length {
+                    if let Err(end) = fits(at + 1) {
+                        return Ok(Err(end));
+                    }
+                    put!(t, "{:02x}", p.u8(at)?);
                 }
             }
             30 => {

@@ -52,8 +52,12 @@ impl Report {
     }
 
     /// Bits a second: the packets' rate times their mean length, which is taken as known.
+    /// Without packets nothing is known of their length.
     fn bit_rate(&self) -> Option<Rate> {
-        let mean_bits = self.bytes as f64 * 8.0 / self.packets.max(1) as f64;
+        if self.packets == 0 {
+            return None;
+        }
+        let mean_bits = self.bytes as f64 * 8.0 / self.packets as f64;
         self.packet_rate().map(|rate| rate.scaled(mean_bits))
     }
 }
@@ -75,17 +79,16 @@ pub fn text(report: &Report) -> Vec<u8> {
         report.hook,
         span.as_secs_f64()
     );
-    match (report.packet_rate(), report.bit_rate()) {
-        (Some(packets), Some(bits)) => {
-            for (rate, unit) in [(packets, "packets/s"), (bits, "bits/s")] {
-                let Rate { value, low, high } = rate;
-                let digits = if value < 100.0 { 3 } else { 1 };
-                out.push_str(&format!(
-                    "{value:.digits$} {unit} (95 %: {low:.digits$} to {high:.digits$})\n"
-                ));
-            }
+    for (rate, unit) in [(report.packet_rate(), "packets/s"), (report.bit_rate(), "bits/s")] {
+        if let Some(Rate { value, low, high }) = rate {
+            let digits = if value < 100.0 { 3 } else { 1 };
+            out.push_str(&format!(
+                "{value:.digits$} {unit} (95 %: {low:.digits$} to {high:.digits$})\n"
+            ));
         }
-        _ => out.push_str("no time passed between the first and the last: no rate\n"),
+    }
+    if report.packet_rate().is_none() {
+        out.push_str("no time passed between the first and the last: no rate\n");
     }
     out.into_bytes()
 }
@@ -153,7 +156,7 @@ mod tests {
 @syn on eth0 (tcx)
 10001 packets, 600060 bytes in 2.500000 s from the first to the last
 4000.0 packets/s (95 %: 3922.0 to 4078.8)
-1920000.0 bits/s (95 %: 1882553.5 to 1957812.2)
+1920000.0 bits/s (95 %: 1882550.8 to 1957812.9)
 ";
         let text = text(&report(Ending::Count, 10_001));
         assert_eq!(String::from_utf8(text).unwrap(), expected);
@@ -164,7 +167,7 @@ mod tests {
         let expected = concat!(
             r#"{"time":"2026-11-21T07:00:01.000Z","hook":"tcx","interfaces":["eth0"],"#,
             r#""filter":"@syn","ended_by":"time","packets":10,"bytes":600,"seconds":2.5,"#,
-            r#""pps":4.0,"pps_95":[1.918,7.356],"bps":1920.0,"bps_95":[920.717,3530.953]}"#,
+            r#""pps":4.0,"pps_95":[1.918,7.356],"bps":1920.0,"bps_95":[920.715,3530.948]}"#,
             "\n"
         );
         assert_eq!(String::from_utf8(json(&report(Ending::Time, 10))).unwrap(), expected);

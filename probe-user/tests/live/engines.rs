@@ -1,8 +1,12 @@
 //! The evaluator and the program in the kernel give the same counts on a file.
 
-use std::fs;
+use std::path::Path;
 
-use probe::file::PcapWriter;
+use probe::{
+    clock::WallTime,
+    file::{MAX_FRAME, PcapWriter, writer::Precision},
+};
+use probe_filter::LinkType;
 use testbed::{
     CLIENT_V4, CLIENT_V6, Frame, Namespace, SERVER_V4, SERVER_V6, Tcp, requirements::met, run,
     tcp_flags,
@@ -57,6 +61,21 @@ fn mixed() -> Vec<(Vec<u8>, u32)> {
     frames
 }
 
+fn write(path: &Path, frames: &[(Vec<u8>, u32)]) -> anyhow::Result<()> {
+    let mut file = PcapWriter::create(path, LinkType::Ethernet, MAX_FRAME, Precision::Micro)?;
+    for (number, (bytes, wire_len)) in (0..).zip(frames) {
+        let time = WallTime::new(1_700_000_000, number * 1_000);
+        file.write(&probe::frame::Frame {
+            time,
+            wire_len: *wire_len,
+            bytes,
+            ifindex: 0,
+            outbound: None,
+        })?;
+    }
+    Ok(file.flush()?)
+}
+
 const RULES: [(&str, &str); 20] = [
     ("all", ""),
     ("syn", "@syn"),
@@ -89,8 +108,7 @@ fn engines_agree() {
     let namespace = Namespace::new().unwrap();
     let file = "/dev/shm/mixed.pcap";
     let frames = mixed();
-    let bytes = PcapWriter::to_bytes(&frames);
-    namespace.enter(|| Ok(fs::write(file, &bytes)?)).unwrap();
+    namespace.enter(|| write(Path::new(file), &frames)).unwrap();
 
     let count = |engine: &str, hook: &str| {
         let mut arguments: Vec<String> =

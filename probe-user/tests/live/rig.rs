@@ -102,22 +102,22 @@ impl Totals {
 pub fn ledger(stderr: &str) -> BTreeMap<String, u64> {
     let line = stderr
         .lines()
-        .find_map(|line| line.strip_prefix("probe: ledger: "))
+        .find_map(|line| line.strip_prefix("probe: ").filter(|line| line.starts_with("seen ")))
         .unwrap_or_else(|| panic!("no ledger in {stderr}"));
-    let (chosen, parts) = line.split_once(" = ").unwrap();
-    let mut numbers = BTreeMap::new();
-    for part in parts.split(" + ").chain([chosen]) {
-        let (number, name) = part.split_once(' ').unwrap();
-        numbers.insert(name.to_owned(), number.parse().unwrap());
-    }
-    let sum: u64 = numbers.iter().filter(|(name, _)| *name != CHOSEN).map(|(_, n)| n).sum();
-    assert_eq!(numbers.get(CHOSEN), Some(&sum), "{line}");
-    numbers
+    let (left, right) = line.split_once(" = ").unwrap();
+    let numbers = |side: &str, between| -> BTreeMap<String, u64> {
+        let entries = side.split(between).map(|entry: &str| entry.rsplit_once(' ').unwrap());
+        entries.map(|(name, number)| (name.to_owned(), number.parse().unwrap())).collect()
+    };
+    let (mut left, right) = (numbers(left, ", "), numbers(right, " + "));
+    assert_eq!(left[CHOSEN], right.values().sum::<u64>(), "{line}");
+    left.extend(right);
+    left
 }
 
-/// The names in a ledger.
-pub const CHOSEN: &str = "matched and sampled";
-pub const DELIVERED: &str = "delivered";
+/// Frames that sampling chose, and those of them that were captured.
+pub const CHOSEN: &str = "sampled";
+pub const DELIVERED: &str = "captured";
 
 /// tcpdump writing every frame of a link to a file, ready.
 pub fn tcpdump(namespace: &Namespace, link: &str, file: &Path) -> Running {

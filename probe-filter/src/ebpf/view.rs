@@ -1,0 +1,80 @@
+//! Which view of the frame the code at hand is for: decided once at the start of the
+//! function, by the tag that the frame has or has not; from there on each view has
+//! code of its own.
+
+use crate::ir::{LinkType, VlanView};
+use crate::passes::View;
+
+use super::asm::{Assembler, Label};
+use super::careful::{keep_arguments, restore_arguments};
+use super::insn::{Cond, FP, Insn, Op, Operand, R0, R1, R2, R3, R4, Size};
+use super::stack;
+use super::target::{Flavour, Target, context};
+
+/// Offset of the EtherType, and of a tag.
+const ETHERTYPE: i16 = 12;
+/// A tag is taken off only where an EtherType follows it (skb_vlan_untag in
+/// net/core/skbuff.c drops shorter frames): so long has the frame to be.
+const TAGGED_BYTES: u32 = 12 + 4 + 2;
+/// 802.1Q and 802.1ad, the EtherTypes whose tags the kernel takes off.
+const TAG_TYPES: [u16; 2] = [0x8100, 0x88a8];
+
+/// The views of a target: without a tag, and with one if that makes a difference.
+pub(crate) fn views(target: &Target) -> (View, Option<View>) {
+    match (target.link, target.vlan, target.flavour) {
+        (LinkType::Raw, _, _) | (LinkType::Ethernet, VlanView::AsFrame, Flavour::Xdp) => {
+            (View::Plain, None)
+        }
+        (LinkType::Ethernet, VlanView::Live, Flavour::Skb) => (View::Outside, None),
+        (LinkType::Ethernet, VlanView::Live, Flavour::Xdp) => (View::Plain, Some(View::Hidden)),
+        (LinkType::Ethernet, VlanView::AsFrame, Flavour::Skb) => (View::Plain, Some(View::PutBack)),
+    }
+}
+
+/// Where one view's code is entered: with its bytes known to be linear, or not.
+pub(crate) struct Entry {
+    pub(crate) fast: Label,
+    pub(crate) careful: Label,
+}
+
+/// Decides for a view. Returns how many bytes are then known to be linear.
+pub(crate) fn choose(asm: &mut Assembler, target: &Target, plain: &Entry, tagged: &Entry) -> u32 {
+    if target.flavour == Flavour::Skb {
+        asm.emit(Insn::load(Size::Word, R0, R1, context::SKB_VLAN_PRESENT));
+        asm.emit_jump(Insn::jump32(Cond::Ne, R0, Operand::Imm(0)), tagged.fast);
+        asm.jump(plain.fast);
+        return 0;
+    }
+    let short = asm.label();
+    asm.emit(Insn::alu64(Op::Mov, R0, Operand::Reg(R2)));
+    asm.emit(Insn::alu64(Op::Add, R0, Operand::Imm(TAGGED_BYTES as i32)));
+    asm.emit_jump(Insn::jump64(Cond::Gt, R0, Operand::Reg(R3)), short);
+    asm.emit(Insn::load(Size::Half, R0, R2, ETHERTYPE));
+    by_ethertype(asm, plain.fast, tagged.fast);
+    asm.bind(short);
+    if let Some(helper) = target.load_bytes() {
+        // The first buffer may be shorter than the frame.
+        keep_arguments(asm);
+        asm.constant(R2, ETHERTYPE as u32);
+        asm.emit(Insn::alu64(Op::Mov, R3, Operand::Reg(FP)));
+        asm.emit(Insn::alu64(Op::Add, R3, Operand::Imm(stack::BUFFER.into())));
+        asm.constant(R4, TAGGED_BYTES - ETHERTYPE as u32);
+        asm.emit(Insn::call(helper));
+        restore_arguments(asm);
+        asm.emit_jump(Insn::jump64(Cond::Ne, R0, Operand::Imm(0)), plain.careful);
+        asm.emit(Insn::load(Size::Half, R0, FP, stack::BUFFER));
+        by_ethertype(asm, plain.careful, tagged.careful);
+    } else {
+        asm.jump(plain.careful);
+    }
+    TAGGED_BYTES
+}
+
+fn by_ethertype(asm: &mut Assembler, plain: Label, tagged: Label) {
+    for tag_type in TAG_TYPES {
+        // In network order, as it was loaded.
+        let test = Operand::Imm(tag_type.swap_bytes().into());
+        asm.emit_jump(Insn::jump32(Cond::Eq, R0, test), tagged);
+    }
+    asm.jump(plain);
+}

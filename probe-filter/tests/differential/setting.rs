@@ -1,0 +1,251 @@
+//! One way to compile and the frames that go with it.
+
+use std::fmt;
+
+use pcap::{Active, BpfProgram, Capture, Dead, Linktype};
+use probe_filter::{Filter, Frame, LinkType, Options, SystemResolver, VlanTag, VlanView, compile};
+
+use crate::frames::{Rng, pool};
+use crate::generator::pieces;
+use crate::oracle::{IFINDEX, Program, Verdict};
+
+const FRAMES: usize = 20_000;
+/// Set by CI: a test that cannot run is a failure.
+const REQUIRE_ALL: &str = "PROBE_REQUIRE_ALL_TESTS";
+
+/// What compiles on libpcap's side.
+enum Handle {
+    Dead(Capture<Dead>),
+    Active(Box<Capture<Active>>),
+}
+
+impl Handle {
+    fn compile(&self, text: &str) -> Result<BpfProgram, pcap::Error> {
+        match self {
+            Self::Dead(capture) => capture.compile(text, false),
+            Self::Active(capture) => capture.compile(text, false),
+        }
+    }
+}
+
+/// A frame with what the kernel knows of it.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    pub bytes: Vec<u8>,
+    pub wire_len: u32,
+    pub vlan: Option<VlanTag>,
+    pub outbound: Option<bool>,
+}
+
+impl Sample {
+    pub fn frame(&self) -> Frame<'_> {
+        Frame {
+            bytes: &self.bytes,
+            wire_len: self.wire_len,
+            vlan: self.vlan,
+            outbound: self.outbound,
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Live {
+    Wanted,
+    Not,
+}
+
+pub struct Setting {
+    pub name: &'static str,
+    handle: Handle,
+    options: Options<'static>,
+    pub samples: Vec<Sample>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    pub accepted: usize,
+    pub refused: usize,
+    pub compared: usize,
+    pub matched: usize,
+    pub undefined: usize,
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { accepted, refused, compared, matched, undefined } = self;
+        write!(f, "{accepted} filters accepted, {refused} refused by both; {compared} verdicts, ")?;
+        write!(f, "{matched} of them matches; {undefined} undefined in libpcap")
+    }
+}
+
+impl Setting {
+    pub fn all(live: Live) -> Vec<Self> {
+        let mut settings = vec![Self::dead(LinkType::Ethernet), Self::dead(LinkType::Raw)];
+        if live == Live::Wanted {
+            settings.extend(Self::live());
+        }
+        settings
+    }
+
+    pub fn dead(link: LinkType) -> Self {
+        let (name, linktype, seed) = match link {
+            LinkType::Ethernet => ("Ethernet", Linktype::ETHERNET, 11),
+            LinkType::Raw => ("raw IP", Linktype(12), 12),
+        };
+        let samples = pool(link, seed, FRAMES).into_iter().enumerate().map(|(at, bytes)| Sample {
+            wire_len: bytes.len() as u32 + [0, 0, 0, 1, 1000][at % 5],
+            bytes,
+            vlan: None,
+            outbound: Some(at % 3 == 0),
+        });
+        Self {
+            name,
+            handle: Handle::Dead(Capture::dead(linktype).expect("libpcap has this link type")),
+            options: Options {
+                link,
+                vlan: VlanView::AsFrame,
+                // The pcap crate says that the netmask is 0.
+                netmask: Some(0),
+                direction: true,
+                ifindex: Some(IFINDEX),
+                resolver: &SystemResolver,
+            },
+            samples: samples.collect(),
+        }
+    }
+
+    /// What tcpdump compiles on a live link. Only a live handle makes libpcap do so,
+    /// and only root has one.
+    pub fn live() -> Option<Self> {
+        let capture = Capture::from_device("lo").and_then(|capture| capture.open());
+        let capture = match capture {
+            Ok(capture) => capture,
+            Err(error) => {
+                assert!(std::env::var_os(REQUIRE_ALL).is_none(), "no live handle: {error}");
+                eprintln!("SKIPPED: the live setting, because it needs root: {error}");
+                return None;
+            }
+        };
+        let mut setting = Self::dead(LinkType::Ethernet);
+        setting.name = "live Ethernet";
+        setting.handle = Handle::Active(Box::new(capture));
+        setting.options.vlan = VlanView::Live;
+        setting.samples.iter_mut().for_each(take_tag_off);
+        Some(setting)
+    }
+
+    pub fn ours(&self, text: &str) -> Result<Filter, probe_filter::Error> {
+        compile(text, &self.options)
+    }
+
+    pub fn theirs(&self, text: &str) -> Result<Program, pcap::Error> {
+        self.handle.compile(text).map(|program| Program::new(&program))
+    }
+
+    /// Panics, with the smallest case it finds, where the two sides differ.
+    pub fn check(&self, text: &str, frames: usize, rng: &mut Rng, tally: &mut Tally) {
+        let (ours, theirs) = match (self.ours(text), self.theirs(text)) {
+            (Ok(ours), Ok(theirs)) => (ours, theirs),
+            (Err(_), Err(_)) => {
+                tally.refused += 1;
+                return;
+            }
+            (ours, _) => {
+                let text = self.shrink_text(text, |text| {
+                    self.ours(text).is_ok() != self.theirs(text).is_ok()
+                        && self.ours(text).is_ok() == ours.is_ok()
+                });
+                panic!(
+                    "{}: one side refuses {text:?}\nours: {}\nlibpcap: {}",
+                    self.name,
+                    self.ours(&text).map_or_else(|error| error.to_string(), |_| "accepted".into()),
+                    self.theirs(&text)
+                        .map_or_else(|error| error.to_string(), |_| "accepted".into()),
+                );
+            }
+        };
+        tally.accepted += 1;
+        for _ in 0..frames {
+            let sample = &self.samples[rng.below(self.samples.len())];
+            let verdict = theirs.run(&sample.frame());
+            let matches = ours.matches(&sample.frame());
+            match verdict {
+                Verdict::Undefined => tally.undefined += 1,
+                _ if (verdict == Verdict::Match) == matches => {
+                    tally.compared += 1;
+                    tally.matched += usize::from(matches);
+                }
+                _ => self.report(text, sample),
+            }
+        }
+    }
+
+    fn differs(&self, text: &str, sample: &Sample) -> bool {
+        let (Ok(ours), Ok(theirs)) = (self.ours(text), self.theirs(text)) else { return false };
+        match theirs.run(&sample.frame()) {
+            Verdict::Undefined => false,
+            verdict => (verdict == Verdict::Match) != ours.matches(&sample.frame()),
+        }
+    }
+
+    fn report(&self, text: &str, sample: &Sample) {
+        let text = self.shrink_text(text, |text| self.differs(text, sample));
+        let mut sample = sample.clone();
+        while let Some(&last) = sample.bytes.last() {
+            sample.bytes.pop();
+            if !self.differs(&text, &sample) {
+                sample.bytes.push(last);
+                break;
+            }
+        }
+        for at in 0..sample.bytes.len() {
+            let byte = std::mem::take(&mut sample.bytes[at]);
+            if !self.differs(&text, &sample) {
+                sample.bytes[at] = byte;
+            }
+        }
+        panic!(
+            "{}: {text:?} differs: libpcap says {:?}, we say {}\nframe {:02x?}\n{:?} wire {} outbound {:?}",
+            self.name,
+            self.theirs(&text).map(|program| program.run(&sample.frame())),
+            self.ours(&text).is_ok_and(|filter| filter.matches(&sample.frame())),
+            sample.bytes,
+            sample.vlan,
+            sample.wire_len,
+            sample.outbound,
+        );
+    }
+
+    /// Leaves pieces of the text out as long as it stays wrong.
+    fn shrink_text(&self, text: &str, wrong: impl Fn(&str) -> bool) -> String {
+        let mut best = text.to_owned();
+        let mut chunk = pieces(text).len() / 2;
+        while chunk > 0 {
+            let mut at = 0;
+            loop {
+                let mut parts = pieces(&best);
+                if at >= parts.len() {
+                    break;
+                }
+                parts.drain(at..(at + chunk).min(parts.len()));
+                let shorter = parts.join(" ");
+                if wrong(&shorter) { best = shorter } else { at += chunk }
+            }
+            chunk /= 2;
+        }
+        best
+    }
+}
+
+/// What the kernel does before a packet socket sees a frame.
+fn take_tag_off(sample: &mut Sample) {
+    let bytes = &mut sample.bytes;
+    let half = |at: usize| Some(u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?]));
+    let (Some(tpid @ (0x8100 | 0x88a8)), Some(tci)) = (half(12), half(14)) else { return };
+    if bytes.len() < 18 {
+        return;
+    }
+    bytes.drain(12..16);
+    sample.wire_len -= 4;
+    sample.vlan = Some(VlanTag { tpid, tci });
+}
