@@ -145,7 +145,8 @@ fn wait_until_due(start: Instant, sent: u64, rate: f64) -> u64 {
     loop {
         let now = Instant::now();
         if now >= next {
-            return ((now - start).as_secs_f64() * rate) as u64 + 1;
+            // At least the one just waited for: rounding may say that it is not due.
+            return (((now - start).as_secs_f64() * rate) as u64).max(sent) + 1;
         }
         if next - now > SPIN {
             thread::sleep(next - now - SPIN);

@@ -37,7 +37,7 @@ const SMALLEST_RING: usize = 512 << 10;
 pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
     let names = args.live.interfaces()?;
     let (hook, link) = (args.live.hook(), interfaces::link_type(names)?);
-    let set = RuleSet::compile(vec![rule(args)?], &rules::live_options(link, hook))?;
+    let set = RuleSet::compile(vec![rule(args)?], &rules::live_options(link, args.live.vlan))?;
     let sinks = open_sinks(args, link)?;
     let stop = Stop::on_signals()?;
     let mut session = Session::attach(&Plan {
@@ -46,7 +46,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
         direction: args.live.direction,
         rules: &set.specs(),
         link,
-        vlan: rules::live_view(hook),
+        vlan: args.live.vlan,
         snaplen: args.snaplen(),
         ring_bytes: args.buffer_size.unwrap_or_else(default_ring),
         goal: 0,

@@ -2,7 +2,7 @@
 
 use std::mem::offset_of;
 
-use aya::{Ebpf, EbpfLoader, VerifierLogLevel, maps::Array};
+use aya::{Ebpf, EbpfLoader, maps::Array};
 use probe_common::{Counter, CpuState, MAX_RULES, MAX_SAMPLED, SCRATCH_WORDS, Sampler, names};
 use probe_filter::{
     ebpf::{self, Flavour, Kernel, StateLayout},
@@ -63,8 +63,6 @@ pub(super) fn load(setting: &Setting<'_>) -> Result<Ebpf, Error> {
         (samplers.len() as u32, if setting.diagnostics { 0xff } else { 0u8 });
     let mut ebpf = EbpfLoader::new()
         .btf(None)
-        // The log costs time even where nobody reads it; a refusal asks for it anew.
-        .verifier_log_level(VerifierLogLevel::DISABLE)
         .override_global(names::SNAPLEN, &setting.snaplen, true)
         .override_global(names::SAMPLED, &sampled, true)
         .override_global(names::GOAL, &setting.goal, true)

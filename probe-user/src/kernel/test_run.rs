@@ -19,10 +19,6 @@ use super::{
     session::{program, xdp_program},
 };
 
-/// The shortest frame that the kernel takes: an Ethernet header (`ETH_HLEN`,
-/// net/bpf/test_run.c).
-pub const MIN_FRAME: usize = 14;
-
 /// A program for one set of rules.
 pub struct TestRun {
     ebpf: Ebpf,
@@ -32,6 +28,10 @@ pub struct TestRun {
 }
 
 impl TestRun {
+    /// The shortest frame that the kernel takes, in bytes: an Ethernet header, and since
+    /// kernel 6.1 for an skb something behind it (net/bpf/test_run.c).
+    pub const MIN_FRAME: usize = 15;
+
     /// Loads the program of `hook`'s type. Frames are what the file says: tags among the bytes.
     ///
     /// # Errors
@@ -60,7 +60,7 @@ impl TestRun {
         Ok(Self { ebpf, hook, counts, wire_len })
     }
 
-    /// Runs the program once on a frame of at least [`MIN_FRAME`] bytes that was
+    /// Runs the program once on a frame of at least [`MIN_FRAME`](Self::MIN_FRAME) bytes that was
     /// `wire_len` bytes long on the wire.
     ///
     /// # Errors

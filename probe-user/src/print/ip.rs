@@ -3,7 +3,7 @@
 use super::{
     address::v4,
     bytes::{Bytes, Cut},
-    checksum, gre, icmp, igmp, ip6,
+    checksum, gre, icmp, icmp6, igmp, ip6,
     names::IP_PROTOCOLS,
     tcp,
     text::{Text, bits, name_of, put, put_name},
@@ -293,8 +293,9 @@ pub(super) fn upper(
         tcp::PROTOCOL => tcp::print(t, p, length, outer, fragmented),
         udp::PROTOCOL => udp::print(t, p, length, outer, fragmented),
         1 if four => icmp::print(t, p, length, fragmented),
+        58 if !four => icmp6::print(t, p, length, outer, fragmented),
         2 if four => igmp::print(t, p, length),
-        1 | 2 => {
+        1 | 2 | 58 => {
             let name = name_of(IP_PROTOCOLS, protocol).unwrap_or("unknown");
             put!(t, "[{name} requires IPv{}]", if four { 6 } else { 4 });
             t.invalid();

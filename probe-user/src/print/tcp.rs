@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::{
     bytes::{Bytes, Cut},
-    checksum, line_protocols,
+    checksum, dns, line_protocols,
     text::{Text, bits, name_of, put},
     transport::Outer,
 };
@@ -237,6 +237,8 @@ fn content(
         line_protocols::http(t, p, length)
     } else if port(&[554, 8554]) {
         line_protocols::rtsp(t, p, length)
+    } else if port(&[53]) {
+        dns::print(t, p, length, dns::Carrier::Tcp)
     } else {
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::{
     bytes::{Bytes, Cut},
-    checksum, line_protocols,
+    checksum, dhcp, dns, line_protocols, ntp,
     text::{Text, put},
     transport::Outer,
 };
@@ -61,8 +61,18 @@ pub(super) fn print(
     }
     let payload = p.from(HEADER);
     let port = |number| from == number || to == number;
-    if !t.style.quiet && port(5060) {
-        return line_protocols::sip(t, payload, length);
+    if !t.style.quiet {
+        if port(53) {
+            return dns::print(t, payload, length, dns::Carrier::Udp);
+        } else if port(5353) {
+            return dns::print(t, payload, length, dns::Carrier::Multicast);
+        } else if port(67) || port(68) {
+            return dhcp::print(t, payload, length);
+        } else if port(123) {
+            return ntp::print(t, payload, length);
+        } else if port(5060) {
+            return line_protocols::sip(t, payload, length);
+        }
     }
     match stated > length && !fragmented {
         true => put!(t, "UDP, bad length {stated} > {length}"),
