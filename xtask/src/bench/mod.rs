@@ -52,9 +52,9 @@ pub struct Sample {
 /// observer's buffers are in their stride.
 const WARM_UP: u64 = 20_000;
 
-/// A flood is timed in so many pieces and the median one stands for it: a piece that
-/// another process interrupts then says nothing.
-const PIECES: u64 = 20;
+/// A flood is timed in pieces of so many frames, about a millisecond, and the median piece
+/// stands for it: a piece in which another process took the CPU then says nothing.
+const PIECE: u64 = 1000;
 
 /// Builds, measures, prints, and writes where asked to.
 pub fn live(options: &Options) -> Result<()> {
@@ -122,8 +122,8 @@ fn measure(
         pin_to_cpu(0)?;
         sender.send_paced(&[frame], WARM_UP, None)?;
         let mut pieces = Vec::new();
-        for piece in 0..PIECES {
-            let count = packets * (piece + 1) / PIECES - packets * piece / PIECES;
+        for start in (0..packets).step_by(PIECE as usize) {
+            let count = PIECE.min(packets - start);
             let sent = sender.send_paced(&[frame], count, None)?;
             ensure!(sent.frames == count, "{} of {count} frames were sent", sent.frames);
             pieces.push(sent.elapsed.as_nanos() as f64 / count as f64);
