@@ -19,7 +19,7 @@ use testbed::{
 
 use crate::build;
 use crate::setup::{self, Use};
-use crate::shell::{as_root, run, say};
+use crate::shell::{as_root, run, say, target_dir};
 use observer::{OBSERVERS, Observer, Verdict};
 
 /// What to measure.
@@ -37,6 +37,9 @@ pub struct Options {
     /// Put the result into docs/benchmarks.md
     #[arg(long)]
     write: bool,
+    /// Everything is built already
+    #[arg(long, hide = true)]
+    built: bool,
 }
 
 /// One observer in one round.
@@ -59,16 +62,17 @@ const PIECE: u64 = 1000;
 /// Builds, measures, prints, and writes where asked to.
 pub fn live(options: &Options) -> Result<()> {
     ensure!(options.quick, "only the quick suite exists so far: add --quick");
-    if !is_root() {
+    if !options.built {
         setup::packages(&[Use::Bench])?;
         build::release()?;
+    }
+    if !is_root() {
         say("the benchmark makes network namespaces: going on through sudo");
-        let mut again = as_root(std::env::current_exe()?, &["CARGO_TARGET_DIR", "PATH", "HOME"]);
-        again.args(std::env::args_os().skip(1));
+        let mut again = as_root(std::env::current_exe()?, &["CARGO_TARGET_DIR", "PATH"]);
+        again.args(std::env::args_os().skip(1)).arg("--built");
         return run(again);
     }
-    setup::packages(&[Use::Bench])?;
-    let probe = build::release()?;
+    let probe = target_dir().join("release/probe");
     let cpus = thread::available_parallelism()?.get();
     // Children inherit the CPU; the sender's thread chooses the first for itself.
     pin_to_cpu(cpus - 1)?;
