@@ -63,6 +63,11 @@ impl Flow {
         flow
     }
 
+    /// The same values, without blocks.
+    pub(crate) fn emptied(&self) -> Self {
+        Self { values: self.values.clone(), vars: self.vars, ..Self::new() }
+    }
+
     /// The id of a value; equal values share one.
     pub(crate) fn value(&mut self, value: Value) -> ValueId {
         self.values.add(value)
