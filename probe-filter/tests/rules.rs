@@ -69,12 +69,14 @@ fn rules_on_one_port_each() {
     if !bpf::available() {
         return;
     }
-    let frames = frames::pool(LinkType::Ethernet, 1, 1500);
-    for head in ["port", "tcp port", "udp dst port", "tcp src or dst port", "tcp src and dst port"]
-    {
-        for count in [2, 3, 5, 64] {
-            let texts: Vec<String> = ports(count).map(|port| format!("{head} {port}")).collect();
-            both(&texts, &frames);
+    let frames = frames::pool(LinkType::Ethernet, 1, 600);
+    for head in ["port", "tcp port", "udp dst port", "tcp src or dst port", "src and dst port"] {
+        let all: Vec<String> = ports(64).map(|port| format!("{head} {port}")).collect();
+        both(&all, &frames);
+        for count in [2, 3, 5] {
+            for flavour in [Flavour::Xdp, Flavour::Skb] {
+                check(&all[..count], flavour, &frames);
+            }
         }
     }
 }
@@ -84,7 +86,7 @@ fn rules_on_one_host_each() {
     if !bpf::available() {
         return;
     }
-    let frames = frames::pool(LinkType::Ethernet, 2, 1500);
+    let frames = frames::pool(LinkType::Ethernet, 2, 400);
     let hosts = ["10.0.0.1", "10.0.0.2", "192.168.1.1", "224.0.0.1", "fe80::1", "2001:db8::1"];
     for head in ["host", "src host", "tcp port 80 and host", "not host", "ip or dst host"] {
         let texts: Vec<String> = hosts.iter().map(|host| format!("{head} {host}")).collect();
@@ -102,7 +104,7 @@ fn alternatives_in_one_rule() {
     if !bpf::available() {
         return;
     }
-    let frames = frames::pool(LinkType::Ethernet, 3, 1500);
+    let frames = frames::pool(LinkType::Ethernet, 3, 600);
     let list = |head: &str, count| {
         let parts: Vec<String> = ports(count).map(|port| format!("{head} {port}")).collect();
         parts.join(" or ")

@@ -6,28 +6,34 @@
 //! them; the rest is joined in the same way. Rules with nothing in common follow one
 //! another behind boundaries.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::flow::{Action, BlockId, END, Flow};
 use crate::ir::{Compare, ValueId};
 
 use super::apart::Apart;
 
-/// Blocks that joining may make for each block of the rules; beyond that rules
+/// Tests that joining may make for each test of the rules; beyond that rules
 /// follow one another.
-const GROWTH: usize = 6;
-/// Blocks that it may make in any case.
-const GROWTH_FLOOR: usize = 4096;
-/// A switch with a shared rest is worth its code from so many rules on.
-const WORTH_SHARING: usize = 4;
+const GROWTH: usize = 4;
+/// Tests that it may make in any case.
+const GROWTH_FLOOR: usize = 512;
+/// A rule with so many tests left where a common switch does not decide it is
+/// not drawn into it: each case would have to repeat them.
+const HEAVY: usize = 24;
+/// How much more code the cases of a switch may have than the rules by themselves,
+/// before they share what they have in common.
+const REPEATED: usize = 3;
 /// So many groups of rules follow each other without a boundary.
 const WITHOUT_BOUNDARY: usize = 3;
 
 /// Makes one root of all rules.
 pub(crate) fn run(rules: Flow) -> Flow {
     let mut out = rules.emptied();
-    let budget = rules.blocks().len() * GROWTH + GROWTH_FLOOR;
-    let mut joining = Joining { rules: &rules, out: &mut out, known: HashMap::new(), budget };
+    let tests: usize = rules.blocks().iter().map(|block| tests(&block.action)).sum();
+    let budget = tests * GROWTH + GROWTH_FLOOR;
+    let (known, weights) = (HashMap::new(), HashMap::new());
+    let mut joining = Joining { rules: &rules, out: &mut out, known, weights, spent: 0, budget };
     let root = joining.join(rules.roots.clone(), END, true);
     out.roots = vec![root];
     out
@@ -48,6 +54,9 @@ struct Joining<'a> {
     rules: &'a Flow,
     out: &'a mut Flow,
     known: HashMap<(Vec<BlockId>, BlockId), BlockId>,
+    weights: HashMap<BlockId, usize>,
+    /// Tests made so far.
+    spent: usize,
     budget: usize,
 }
 
@@ -78,7 +87,7 @@ impl Joining<'_> {
 
     /// Rules by what they have in common, in the order of the first of each group.
     fn groups(&self, left: &[BlockId]) -> Vec<(Key, Vec<BlockId>)> {
-        let exhausted = self.out.blocks().len() > self.budget;
+        let exhausted = self.spent > self.budget;
         let mut places = HashMap::new();
         let mut groups: Vec<(Key, Vec<BlockId>)> = Vec::new();
         for &id in left {
@@ -120,6 +129,7 @@ impl Joining<'_> {
                 };
                 let (yes, no) = (side(true), side(false));
                 let (yes, no) = (self.join(yes, next, false), self.join(no, next, false));
+                self.spent += 1;
                 self.out.act(Action::Compare { compare, left, right, yes, no }, next)
             }
             (Key::Value(value), _) => self.switch(value, group, next),
@@ -129,33 +139,89 @@ impl Joining<'_> {
     /// One look at a value for all rules of a group. A trap ends all of them.
     fn switch(&mut self, value: ValueId, group: &[BlockId], next: BlockId) -> BlockId {
         let constants = self.constants(value, group);
-        let cases: Vec<(u32, Vec<BlockId>)> = constants
-            .keys()
-            .map(|&constant| {
-                let given = |&id: &BlockId| self.advance(id, value, Some(constant), &constants);
-                (constant, group.iter().map(given).collect())
-            })
-            .collect();
-        let rest: Vec<BlockId> =
+        let rests: Vec<BlockId> =
             group.iter().map(|&id| self.advance(id, value, None, &constants)).collect();
-        let undecided = rest.iter().filter(|&&id| id != END).count();
-        let apart: Option<Vec<Vec<Apart>>> = (undecided >= WORTH_SHARING)
-            .then(|| cases.iter().map(|(_, case)| self.all_apart(case, &rest)).collect())
-            .flatten();
-        let default = self.join(rest, next, false);
-        let cases = match apart {
-            // Each case does what is its own and goes on with what all have in common.
-            Some(apart) => cases
-                .iter()
-                .zip(apart)
-                .map(|((constant, _), apart)| (*constant, self.before(apart, default)))
-                .collect(),
-            None => cases
-                .into_iter()
-                .map(|(constant, case)| (constant, self.join(case, next, false)))
-                .collect(),
+        let heavy = |joining: &mut Self, rest| joining.weight(rest) > HEAVY;
+        if rests.iter().any(|&rest| heavy(self, rest)) {
+            return self.without(value, group, next, |joining, place| heavy(joining, rests[place]));
+        }
+        let case_of = |joining: &Self, constant| -> Vec<BlockId> {
+            let given = |&id: &BlockId| joining.advance(id, value, Some(constant), &constants);
+            group.iter().map(given).collect()
         };
+        let own: usize = group.iter().map(|&id| self.weight(id)).sum();
+        let repeated: usize = rests.iter().map(|&rest| self.weight(rest)).sum();
+        if repeated * constants.len() <= own * REPEATED {
+            let cases = constants.keys().map(|&constant| {
+                let case = case_of(self, constant);
+                (constant, self.join(case, next, false))
+            });
+            let cases = cases.collect();
+            let default = self.join(rests, next, false);
+            return self.choose(value, cases, default, next);
+        }
+        // Each case does what is its own and goes on with what all have in common.
+        let mut apart: Vec<(u32, Vec<Apart>)> = Vec::new();
+        for &constant in constants.keys() {
+            let mut own = Vec::new();
+            for (place, (case, &rest)) in
+                case_of(self, constant).into_iter().zip(&rests).enumerate()
+            {
+                if case == rest {
+                    continue;
+                }
+                match Apart::new(self.rules, case, rest) {
+                    Some(apart) => own.push(apart),
+                    None => return self.without(value, group, next, |_, other| other == place),
+                }
+            }
+            apart.push((constant, own));
+        }
+        let default = self.join(rests, next, false);
+        let cases = apart.into_iter().map(|(constant, own)| (constant, self.before(own, default)));
+        let cases = cases.collect();
         self.choose(value, cases, default, next)
+    }
+
+    /// A group without some of its rules, which come before it, each by itself.
+    fn without(
+        &mut self,
+        value: ValueId,
+        group: &[BlockId],
+        next: BlockId,
+        mut leaves: impl FnMut(&mut Self, usize) -> bool,
+    ) -> BlockId {
+        let (mut left, mut stays) = (Vec::new(), Vec::new());
+        for (place, &id) in group.iter().enumerate() {
+            if leaves(self, place) { left.push(id) } else { stays.push(id) }
+        }
+        let start = match stays[..] {
+            [] => next,
+            [alone] => self.graft(alone, next),
+            _ => self.switch(value, &stays, next),
+        };
+        left.into_iter().rev().fold(start, |next, id| {
+            let next = self.out.plain(Action::Boundary { next });
+            self.graft(id, next)
+        })
+    }
+
+    /// Tests from a block on, as far as they matter.
+    fn weight(&mut self, id: BlockId) -> usize {
+        if let Some(&known) = self.weights.get(&id) {
+            return known;
+        }
+        let (mut seen, mut pending, mut weight) = (HashSet::new(), vec![id], 0);
+        while let Some(id) = pending.pop() {
+            if id == END || weight > 4 * HEAVY || !seen.insert(id) {
+                continue;
+            }
+            let action = &self.rules.at(id).action;
+            weight += tests(action);
+            action.for_each_target(|to| pending.push(to));
+        }
+        self.weights.insert(id, weight);
+        weight
     }
 
     fn choose(
@@ -166,6 +232,7 @@ impl Joining<'_> {
         trap: BlockId,
     ) -> BlockId {
         const FEW: usize = 3;
+        self.spent += 1 + cases.len();
         if cases.len() > FEW {
             return self.out.act(Action::Switch { value, cases, default }, trap);
         }
@@ -230,12 +297,6 @@ impl Joining<'_> {
         }
     }
 
-    /// For a case, what it has to do for each rule that the common rest does not do.
-    fn all_apart(&self, case: &[BlockId], rest: &[BlockId]) -> Option<Vec<Apart>> {
-        let affected = case.iter().zip(rest).filter(|(case, rest)| case != rest);
-        affected.map(|(&case, &rest)| Apart::new(self.rules, case, rest)).collect()
-    }
-
     /// What a case has of its own, and then the common rest.
     fn before(&mut self, apart: Vec<Apart>, rest: BlockId) -> BlockId {
         let mut next = rest;
@@ -244,6 +305,7 @@ impl Joining<'_> {
             match apart {
                 Apart::Own(start) => own.push(start),
                 Apart::Unless { start, counted } => {
+                    self.spent += self.weight(counted);
                     next = super::apart::unless(self.rules, self.out, start, counted, next);
                 }
             }
@@ -257,10 +319,19 @@ impl Joining<'_> {
         if let Some(&known) = self.known.get(&key) {
             return known;
         }
+        self.spent += self.weight(start);
         let mut known = HashMap::from([(END, next)]);
         let grafted = graft(self.rules, self.out, &mut known, start);
         self.known.insert(key, grafted);
         grafted
+    }
+}
+
+/// What a block counts for in the growth of the code.
+fn tests(action: &Action) -> usize {
+    match action {
+        Action::Switch { cases, .. } => 1 + cases.len(),
+        _ => 1,
     }
 }
 
