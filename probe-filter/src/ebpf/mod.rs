@@ -19,7 +19,6 @@ mod error;
 mod fast;
 mod insn;
 mod listing;
-mod order;
 mod stack;
 mod target;
 mod value;

@@ -12,6 +12,7 @@ mod action;
 #[cfg(test)]
 pub(crate) mod eval;
 mod lower;
+mod order;
 mod values;
 
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ use crate::ir::{Value, ValueId};
 
 pub(crate) use action::{Action, Chain};
 pub(crate) use lower::lower;
+pub(crate) use order::order;
 pub(crate) use values::{Values, var_bit};
 
 /// A block in [`Flow::blocks`].
