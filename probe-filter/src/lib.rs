@@ -22,6 +22,7 @@
 #![forbid(unsafe_code)]
 
 mod ast;
+pub mod cbpf;
 pub mod ebpf;
 mod error;
 pub mod eval;

@@ -12,9 +12,6 @@ use crate::{
     rules::RuleSet,
 };
 
-/// The shortest frame that the kernel runs a program on: an Ethernet header.
-const KERNEL_MIN: usize = 14;
-
 /// The filters of a rule set, ready to look at frames, and what they counted.
 pub struct Sieve<'a> {
     rules: &'a RuleSet,
@@ -44,7 +41,7 @@ impl<'a> Sieve<'a> {
     pub fn count(&mut self, frame: &Frame<'_>) -> Result<()> {
         self.seen += one(frame);
         match &mut self.kernel {
-            Some(kernel) if frame.bytes.len() >= KERNEL_MIN => {
+            Some(kernel) if frame.bytes.len() >= TestRun::MIN_FRAME => {
                 kernel.run(frame.bytes, frame.wire_len).map_err(explain::kernel)?;
             }
             kernel => {

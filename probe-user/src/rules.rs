@@ -10,10 +10,7 @@ use probe_filter::{
 };
 use serde::Deserialize;
 
-use crate::{
-    failure::Usage,
-    kernel::{Hook, RuleSpec},
-};
+use crate::{failure::Usage, kernel::RuleSpec};
 
 /// One rule as the user gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -175,20 +172,14 @@ impl RuleSet {
     }
 }
 
-/// Where filters find the outermost tag of a live frame: behind the driver the kernel
-/// has taken it out of the frame, as tcpdump's own filters assume; at XDP it has not.
-pub fn live_view(hook: Hook) -> VlanView {
-    if hook.is_xdp() { VlanView::AsFrame } else { VlanView::Live }
-}
-
 /// Compiler options for the frames of a file.
 pub fn file_options(link: LinkType) -> Options<'static> {
     Options { link, ..Options::default() }
 }
 
 /// Compiler options for live frames.
-pub fn live_options(link: LinkType, hook: Hook) -> Options<'static> {
-    Options { link, vlan: live_view(hook), direction: true, ..Options::default() }
+pub fn live_options(link: LinkType, vlan: VlanView) -> Options<'static> {
+    Options { link, vlan, direction: true, ..Options::default() }
 }
 
 /// Tells on stderr where a filter may not mean what it seems to.

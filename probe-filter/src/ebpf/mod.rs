@@ -18,7 +18,7 @@ mod count;
 mod error;
 mod fast;
 mod insn;
-mod order;
+mod listing;
 mod stack;
 mod target;
 mod value;
@@ -31,7 +31,7 @@ pub use target::{Flavour, Kernel, StateLayout, Target};
 use crate::ir::Graph;
 use crate::passes::{self, View};
 
-use asm::{Assembled, Assembler, Label, Mark};
+use asm::{Assembled, Assembler, Label};
 use view::Entry;
 
 /// Instructions that the kernel verifies at most (BPF_COMPLEXITY_LIMIT_INSNS), and
@@ -54,6 +54,21 @@ pub struct Program {
     pub insns: Vec<Insn>,
     /// What it costs.
     pub stats: Stats,
+    /// What begins at which instruction.
+    parts: Vec<(usize, Part)>,
+}
+
+/// A part of the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Fast code.
+    Fast,
+    /// Careful code, for bytes that are not where fast code reads.
+    Careful,
+    /// Fast code for frames with a VLAN tag, where that has to be told apart.
+    Tagged,
+    /// Fast code of the rules from this one on.
+    Rule(u32),
 }
 
 /// What generated code costs.
@@ -61,6 +76,9 @@ pub struct Program {
 pub struct Stats {
     /// Instructions in all.
     pub instructions: usize,
+    /// Those that read packet memory directly, for one view of the frame: the way
+    /// that frames usually take.
+    pub fast_instructions: usize,
     /// Bytes of stack.
     pub stack_bytes: u32,
 }
@@ -82,8 +100,14 @@ pub fn generate(rules: &[Rule<'_>], target: &Target) -> Result<Program, Error> {
     let bits: Vec<Option<u8>> = rules.iter().map(|rule| rule.pending_bit).collect();
     let assembled = translate(&graphs, &bits, target)?;
     fits(&assembled)?;
-    let stats = Stats { instructions: assembled.insns.len(), stack_bytes: stack::MAX_STACK };
-    Ok(Program { insns: assembled.insns, stats })
+    let Assembled { insns, marks: parts } = assembled;
+    let careful = parts.iter().find(|(_, part)| *part == Part::Careful);
+    let stats = Stats {
+        instructions: insns.len(),
+        fast_instructions: careful.map_or(insns.len(), |&(start, _)| start),
+        stack_bytes: stack::MAX_STACK,
+    };
+    Ok(Program { insns, stats, parts })
 }
 
 /// Code for each view of the frame, behind the choice between them.
@@ -103,6 +127,7 @@ fn translate(graphs: &[&Graph], bits: &[Option<u8>], target: &Target) -> Result<
             let most = graphs.iter().enumerate().max_by_key(|(_, graph)| graph.vars());
             return Err(Error::TooManyVariables { rule: most.map_or(0, |(rule, _)| rule) });
         }
+        asm.mark(if Some(view) == tagged { Part::Tagged } else { Part::Fast });
         let labels: Vec<Label> = flow.blocks().iter().map(|_| asm.label()).collect();
         asm.bind(entry.fast);
         asm.jump(labels[flow.entry().0 as usize]);
@@ -110,6 +135,7 @@ fn translate(graphs: &[&Graph], bits: &[Option<u8>], target: &Target) -> Result<
         if tagged.is_some() {
             gates[flow.entry().0 as usize].get_or_insert_with(|| asm.label());
         }
+        asm.mark(Part::Careful);
         careful::translate(&flow, bits, target, &mut asm, &gates, &labels)?;
         asm.bind(entry.careful);
         if let Some(gate) = gates[flow.entry().0 as usize] {
@@ -146,8 +172,5 @@ fn fits(assembled: &Assembled) -> Result<(), Error> {
     if instructions <= MAX_INSNS {
         return Ok(());
     }
-    let ends = assembled.marks.iter().skip(1).map(|&(place, _)| place).chain([instructions]);
-    let longest = assembled.marks.iter().zip(ends).max_by_key(|((start, _), end)| end - start);
-    let rule = longest.map_or(0, |(&(_, Mark::Rule(rule)), _)| rule as usize);
-    Err(Error::TooLong { instructions, rule })
+    Err(Error::TooLong { instructions, rule: 0 })
 }

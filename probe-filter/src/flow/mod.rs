@@ -12,6 +12,7 @@ mod action;
 #[cfg(test)]
 pub(crate) mod eval;
 mod lower;
+mod order;
 mod values;
 
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ use crate::ir::{Value, ValueId};
 
 pub(crate) use action::{Action, Chain};
 pub(crate) use lower::lower;
+pub(crate) use order::order;
 pub(crate) use values::{Values, var_bit};
 
 /// A block in [`Flow::blocks`].
@@ -61,6 +63,11 @@ impl Flow {
         };
         flow.plain(Action::End);
         flow
+    }
+
+    /// The same values, without blocks.
+    pub(crate) fn emptied(&self) -> Self {
+        Self { values: self.values.clone(), vars: self.vars, ..Self::new() }
     }
 
     /// The id of a value; equal values share one.

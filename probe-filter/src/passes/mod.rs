@@ -1,5 +1,6 @@
 //! The passes over a flow, in order. Each is a file; the back ends only translate.
 
+mod apart;
 mod facts;
 mod fold;
 mod gather;

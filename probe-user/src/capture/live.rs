@@ -37,7 +37,7 @@ const SMALLEST_RING: usize = 512 << 10;
 pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
     let names = args.live.interfaces()?;
     let (hook, link) = (args.live.hook(), interfaces::link_type(names)?);
-    let set = RuleSet::compile(vec![rule(args)?], &rules::live_options(link, hook))?;
+    let set = RuleSet::compile(vec![rule(args)?], &rules::live_options(link, args.live.vlan))?;
     let sinks = open_sinks(args, link)?;
     let stop = Stop::on_signals()?;
     let mut session = Session::attach(&Plan {
@@ -46,14 +46,14 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
         direction: args.live.direction,
         rules: &set.specs(),
         link,
-        vlan: rules::live_view(hook),
+        vlan: args.live.vlan,
         snaplen: args.snaplen(),
         ring_bytes: args.buffer_size.unwrap_or_else(default_ring),
         goal: 0,
         diagnostics: args.live.diagnostics,
     })
     .map_err(explain::kernel)?;
-    interfaces::announce(session.attachments(), 1);
+    interfaces::announce(&session, 1, args.live.diagnostics);
 
     let mut intake = Intake {
         conveyor: Conveyor::start(sinks)?,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use probe_filter::VlanView;
 
 use super::values;
 use crate::{
@@ -44,6 +45,11 @@ pub struct Live {
     #[arg(short = 'Q', long = "direction", value_name = "DIR", default_value = "in",
           value_parser = values::direction)]
     pub direction: Direction,
+
+    /// Where filters find the outermost VLAN tag: live (beside the frame, as tcpdump has it
+    /// on a live link) or as-frame (in the frame, as in a file)
+    #[arg(long, value_name = "VIEW", default_value = "live", value_parser = values::vlan)]
+    pub vlan: VlanView,
 
     /// Log what the kernel side notes about itself
     #[arg(long)]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use probe_filter::VlanView;
+
 use crate::kernel::{Direction, Hook};
 
 /// A span of time: `500ms`, `1s`, `1.5m`, `2h`; a number alone is seconds.
@@ -53,6 +55,15 @@ pub fn buffer_size(text: &str) -> Result<usize, String> {
 /// `--hook`.
 pub fn hook(text: &str) -> Result<Hook, String> {
     text.parse()
+}
+
+/// `--vlan`.
+pub fn vlan(text: &str) -> Result<VlanView, String> {
+    match text {
+        "live" => Ok(VlanView::Live),
+        "as-frame" => Ok(VlanView::AsFrame),
+        _ => Err("expected live or as-frame".into()),
+    }
 }
 
 /// `-Q`.

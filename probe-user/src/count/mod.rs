@@ -66,7 +66,7 @@ fn rules(args: &CountArgs) -> Result<Vec<Rule>> {
 async fn live(args: &CountArgs) -> Result<()> {
     let names = args.live.interfaces()?;
     let (hook, link) = (args.live.hook(), interfaces::link_type(names)?);
-    let set = RuleSet::compile(rules(args)?, &rules::live_options(link, hook))?;
+    let set = RuleSet::compile(rules(args)?, &rules::live_options(link, args.live.vlan))?;
     let mut stop = Stop::on_signals()?;
     let session = Session::attach(&Plan {
         interfaces: names,
@@ -74,7 +74,7 @@ async fn live(args: &CountArgs) -> Result<()> {
         direction: args.live.direction,
         rules: &set.specs(),
         link,
-        vlan: rules::live_view(hook),
+        vlan: args.live.vlan,
         snaplen: 0,
         ring_bytes: 0,
         goal: 0,
@@ -82,7 +82,7 @@ async fn live(args: &CountArgs) -> Result<()> {
     })
     .map_err(explain::kernel)?;
     let attachments = session.attachments();
-    interfaces::announce(attachments, set.rules().len());
+    interfaces::announce(&session, set.rules().len(), args.live.diagnostics);
 
     let start = Instant::now();
     let deadline = args.duration.map(|duration| start + duration);

@@ -53,7 +53,7 @@ pub enum Error {
     TooManySampled(usize),
 
     #[error("loading the kernel programs: {0}")]
-    Load(Box<EbpfError>),
+    Load(#[source] Box<EbpfError>),
 
     #[error("the kernel's verifier refused the program {program}: {source}")]
     Verify { program: &'static str, source: Box<ProgramError> },
@@ -71,7 +71,7 @@ pub enum Error {
     Ring { cpu: u32, source: io::Error },
 
     #[error("running the program on a frame: {0}")]
-    TestRun(Box<ProgramError>),
+    TestRun(#[source] Box<ProgramError>),
 }
 
 /// The errno at the bottom of an aya error.

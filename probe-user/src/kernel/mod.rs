@@ -11,15 +11,17 @@ mod ring;
 mod rings;
 mod session;
 mod test_run;
+mod timing;
 
 pub use counts::{Counts, Ledger};
 pub use error::Error;
 pub use hook::{Attached, Direction, Hook};
 pub use load::RuleSpec;
-pub use neighbour::{Occupant, xdp_occupant};
+pub use neighbour::{Occupant, tcx_occupants, xdp_occupant};
 pub use rings::Rings;
 pub use session::{Attachment, Plan, Session};
 pub use test_run::TestRun;
+pub use timing::Timing;
 
 /// The clock of the kernel's time stamps, `CLOCK_MONOTONIC`, in nanoseconds.
 pub fn monotonic_ns() -> u64 {

@@ -1,8 +1,9 @@
-//! Who else is attached to an interface: the XDP program that rtnetlink names.
+//! Who is attached to an interface: the XDP program that rtnetlink names, and the
+//! programs at its tcx hooks.
 
 use std::{fmt, io};
 
-use aya::programs::loaded_programs;
+use aya::programs::{SchedClassifier, TcAttachType, loaded_programs};
 use netlink_packet_core::{NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::{
     RouteNetlinkMessage,
@@ -10,7 +11,9 @@ use netlink_packet_route::{
 };
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
-/// An XDP program of somebody else.
+use super::{Error, Hook};
+
+/// A program on an interface, ours or somebody else's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Occupant {
     /// The kernel's id of the program.
@@ -43,6 +46,24 @@ pub fn xdp_occupant(ifindex: u32) -> io::Result<Option<Occupant>> {
         .find(|program| program.id() == id)
         .and_then(|program| program.name_as_str().map(str::to_owned));
     Ok(Some(Occupant { id: Some(id), name }))
+}
+
+/// The programs at an interface's tcx hooks, received first, in the order they run.
+///
+/// # Errors
+/// What the kernel says: before 6.6 that it knows no such thing.
+pub fn tcx_occupants(interface: &str) -> Result<Vec<Occupant>, Error> {
+    let mut occupants = Vec::new();
+    for hook in [TcAttachType::Ingress, TcAttachType::Egress] {
+        let (_, programs) = SchedClassifier::query_tcx(interface, hook).map_err(|source| {
+            Error::Attach { interface: interface.into(), hook: Hook::Tcx, source: Box::new(source) }
+        })?;
+        occupants.extend(programs.iter().map(|program| Occupant {
+            id: Some(program.id()),
+            name: program.name_as_str().map(str::to_owned),
+        }));
+    }
+    Ok(occupants)
 }
 
 /// RTM_GETLINK for one interface, and IFLA_XDP_PROG_ID in its answer (rtnetlink(7)).

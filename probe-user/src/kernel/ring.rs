@@ -102,14 +102,14 @@ impl Ring {
 
     /// The next event's header of ours, if it is a sample that can hold one.
     fn peek(&self) -> Option<RecordHeader> {
-        let event: perf_event_header_pod = self.read(self.tail);
+        let event: EventHeader = self.read(self.tail);
         let enough = self.event_len() >= SAMPLE_LEN + size_of::<RecordHeader>();
         (event.kind == PERF_RECORD_SAMPLE as u32 && enough)
             .then(|| self.read(self.tail + SAMPLE_LEN as u64))
     }
 
     fn event_len(&self) -> usize {
-        let event: perf_event_header_pod = self.read(self.tail);
+        let event: EventHeader = self.read(self.tail);
         usize::from(event.size)
     }
 
@@ -139,8 +139,7 @@ impl AsFd for Ring {
 /// `struct perf_event_header`, which the bindings do not mark as plain data.
 #[repr(C)]
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-#[expect(non_camel_case_types, reason = "named after the kernel's")]
-struct perf_event_header_pod {
+struct EventHeader {
     kind: u32,
     misc: u16,
     size: u16,

@@ -17,11 +17,8 @@ use super::{
     counts::CountMaps,
     load::{Setting, load, verify_error},
     session::{program, xdp_program},
+    timing::Timing,
 };
-
-/// The shortest frame that the kernel takes: an Ethernet header (`ETH_HLEN`,
-/// net/bpf/test_run.c).
-pub const MIN_FRAME: usize = 14;
 
 /// A program for one set of rules.
 pub struct TestRun {
@@ -32,12 +29,16 @@ pub struct TestRun {
 }
 
 impl TestRun {
+    /// The shortest frame that the kernel takes, in bytes: an Ethernet header, and since
+    /// kernel 6.1 for an skb something behind it (net/bpf/test_run.c).
+    pub const MIN_FRAME: usize = 15;
+
     /// Loads the program of `hook`'s type. Frames are what the file says: tags among the bytes.
     ///
     /// # Errors
     /// See [`Error`].
     pub fn new(rules: &[RuleSpec<'_>], hook: Hook, link: LinkType) -> Result<Self, Error> {
-        let mut ebpf = load(&Setting {
+        let setting = Setting {
             rules,
             flavour: if hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb },
             link,
@@ -46,7 +47,8 @@ impl TestRun {
             goal: 0,
             diagnostics: false,
             offline: true,
-        })?;
+        };
+        let mut ebpf = load(&setting, &mut Timing::start())?;
         if hook.is_xdp() {
             xdp_program(&mut ebpf)?;
         } else {
@@ -60,7 +62,7 @@ impl TestRun {
         Ok(Self { ebpf, hook, counts, wire_len })
     }
 
-    /// Runs the program once on a frame of at least [`MIN_FRAME`] bytes that was
+    /// Runs the program once on a frame of at least [`MIN_FRAME`](Self::MIN_FRAME) bytes that was
     /// `wire_len` bytes long on the wire.
     ///
     /// # Errors

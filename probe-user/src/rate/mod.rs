@@ -53,7 +53,7 @@ async fn measure(args: &RateArgs) -> Result<Report> {
         // The race runs over the matches of sampled rules; no ring, so nothing is copied.
         rule.sampler = Some(rules::sampler(1, None));
     }
-    let set = RuleSet::compile(vec![rule], &rules::live_options(link, hook))?;
+    let set = RuleSet::compile(vec![rule], &rules::live_options(link, args.live.vlan))?;
     let mut stop = Stop::on_signals()?;
     let session = Session::attach(&Plan {
         interfaces: names,
@@ -61,14 +61,14 @@ async fn measure(args: &RateArgs) -> Result<Report> {
         direction: args.live.direction,
         rules: &set.specs(),
         link,
-        vlan: rules::live_view(hook),
+        vlan: args.live.vlan,
         snaplen: 0,
         ring_bytes: 0,
         goal: args.count.unwrap_or(0),
         diagnostics: args.live.diagnostics,
     })
     .map_err(explain::kernel)?;
-    interfaces::announce(session.attachments(), 1);
+    interfaces::announce(&session, 1, args.live.diagnostics);
 
     // The window opens when the counters are read, not when the program was attached.
     let (opened_ns, before) = read(&session)?;

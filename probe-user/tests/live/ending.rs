@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use probe::kernel::xdp_occupant;
+use probe::kernel::{tcx_occupants, xdp_occupant};
 use testbed::{
     CLIENT_LINK, CLIENT_V4, Frame, FrameSender, Namespace, SERVER_LINK, SERVER_V4, Tcp,
     requirements::met, run, tcp_flags,
@@ -15,23 +15,14 @@ fn syn() -> Vec<u8> {
     Frame::ipv4(CLIENT_V4, SERVER_V4).tcp(tcp).build()
 }
 
-/// What is attached to the server's link, in the words of two who should know.
+/// What is attached to the server's link, as the kernel lists it.
 fn attachments(namespace: &Namespace) -> String {
-    let index = namespace
-        .enter(|| {
-            let text = std::fs::read_to_string(format!("/sys/class/net/{SERVER_LINK}/ifindex"))?;
-            Ok(text.trim().parse()?)
-        })
-        .unwrap();
-    let xdp = namespace.enter(|| Ok(xdp_occupant(index)?)).unwrap();
-    let mut bpftool = namespace.command("bpftool");
-    bpftool.args(["net", "show", "dev", SERVER_LINK]);
-    let net = run(bpftool, LIMIT).unwrap().text();
-    let programs: Vec<&str> = net.lines().filter(|line| line.contains("probe_")).collect();
-    match xdp {
-        Some(occupant) => format!("{occupant} {programs:?}"),
-        None => programs.concat(),
-    }
+    let index = format!("/sys/class/net/{SERVER_LINK}/ifindex");
+    let occupants = namespace.enter(|| {
+        let xdp = xdp_occupant(std::fs::read_to_string(index)?.trim().parse()?)?;
+        Ok(xdp.into_iter().chain(tcx_occupants(SERVER_LINK)?).collect::<Vec<_>>())
+    });
+    occupants.unwrap().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn patient_tcp(pair: &Pair) {
         namespace
             .ip(&[
                 format!("route replace 192.0.2.0/24 dev {link} rto_min 30s"),
-                format!("-6 route replace 2001:db8::/64 dev {link} rto_min 30s"),
+                format!("route replace 2001:db8::/64 dev {link} rto_min 30s"),
             ])
             .unwrap();
         namespace
@@ -131,12 +131,13 @@ const TCP_OPTIONS: &[u8] = &[2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 1, 0, 0, 0, 0,
 struct Network {
     name: &'static str,
     frame: fn() -> Frame,
-    /// Offset of the TCP header from the IPv6 header; `None` where `tcp[]` says it.
-    ip6_tcp: Option<u32>,
+    /// Offset of the TCP header from the IPv6 header, and tcpdump's words for the chain
+    /// that leads to it; `None` where `tcp[]` says it all.
+    ip6: Option<(u32, &'static str)>,
 }
 
 fn networks() -> Vec<Network> {
-    let network = |name, frame, ip6_tcp| Network { name, frame, ip6_tcp };
+    let network = |name, frame, ip6| Network { name, frame, ip6 };
     vec![
         network("ipv4", || Frame::ipv4(CLIENT_V4, SERVER_V4), None),
         network(
@@ -144,11 +145,11 @@ fn networks() -> Vec<Network> {
             || Frame::ipv4(CLIENT_V4, SERVER_V4).ipv4_options(&[148, 4, 0, 0, 1, 1, 1, 0]),
             None,
         ),
-        network("ipv6", || Frame::ipv6(CLIENT_V6, SERVER_V6), Some(40)),
+        network("ipv6", || Frame::ipv6(CLIENT_V6, SERVER_V6), Some((40, "ip6[6] = 6"))),
         network(
             "ipv6 with hop-by-hop",
             || Frame::ipv6(CLIENT_V6, SERVER_V6).extension(0, &[1, 4, 0, 0, 0, 0]),
-            Some(48),
+            Some((48, "ip6[6] = 0 and ip6[40] = 6")),
         ),
         network(
             "ipv6 with hop-by-hop, routing and destination options",
@@ -158,7 +159,7 @@ fn networks() -> Vec<Network> {
                     .extension(43, &[0, 0, 0, 0, 0, 0])
                     .extension(60, &[1, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
             },
-            Some(40 + 8 + 8 + 16),
+            Some((72, "ip6[6] = 0 and ip6[40] = 43 and ip6[48] = 60 and ip6[56] = 6")),
         ),
     ]
 }
@@ -174,17 +175,19 @@ impl Network {
             "fin" => (Some((0x01, 0x01)), None),
             _ => unreachable!("no rule for {kind}"),
         };
-        let at = |offset: u32| match self.ip6_tcp {
-            None => format!("tcp[{offset}]"),
-            Some(tcp) => format!("ip6[{}]", tcp + offset),
+        let (chain, bytes, tcp) = match self.ip6 {
+            None => ("tcp", "tcp", 0),
+            Some((tcp, chain)) => (chain, "ip6", tcp),
         };
-        match (flags, word, self.ip6_tcp) {
-            (Some((mask, value)), ..) => format!("{} & {mask} = {value}", at(13)),
-            (_, Some(word), None) => format!("tcp[((tcp[12] & 0xf0) >> 2):4] = {word}"),
-            (_, Some(word), Some(tcp)) => {
-                format!("ip6[{tcp} + ((ip6[{}] & 0xf0) >> 2):4] = {word}", tcp + 12)
+        match (flags, word) {
+            (Some((mask, value)), _) => {
+                format!("{chain} and {bytes}[{}] & {mask} = {value}", tcp + 13)
             }
-            _ => unreachable!("every kind has flags or a word"),
+            (_, Some(word)) => format!(
+                "{chain} and {bytes}[{tcp} + (({bytes}[{}] & 0xf0) >> 2):4] = {word}",
+                tcp + 12
+            ),
+            (None, None) => unreachable!("every kind has flags or a word"),
         }
     }
 }
@@ -262,7 +265,7 @@ fn tags_options_and_extension_headers() {
                     // Both single tags are one expression to tcpdump.
                     let tags = if prefix == "vlan and " { 2 } else { 1 };
                     let expected = tags * 2 * ROUNDS as u64;
-                    let (v4, with_options) = (network.ip6_tcp.is_none(), network.name.len() > 4);
+                    let (v4, with_options) = (network.ip6.is_none(), network.name.len() > 4);
                     // The two IPv4 headers are one expression to tcpdump, too.
                     let expected = if v4 { 2 * expected } else { expected };
                     assert_eq!(count, expected, "{hook}: {} {expression}", network.name);

@@ -101,7 +101,7 @@ fn jumbo_frames_are_whole() {
         let file = format!("/dev/shm/jumbo-{hook}.pcap");
         // The last bytes lie in a fragment: the filter has to find them there.
         let last =
-            format!("udp[8900:4] = {:#x}", u32::from_be_bytes(*payload.last_chunk().unwrap()));
+            format!("udp[8904:4] = {:#x}", u32::from_be_bytes(*payload.last_chunk().unwrap()));
         let capture = attached(
             &pair.server,
             &["capture", "-i", SERVER_LINK, "--hook", hook, "-w", &file, "-c", "10", &last],

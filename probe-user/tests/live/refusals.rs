@@ -20,7 +20,7 @@ fn refusals_name_the_thing_and_the_way_out() {
     let pair = quiet_pair();
     let server = &pair.server;
     let table: &[(&[&str], i32, &[&str])] = &[
-        (&["count", "-i", "srv1", "@syn"], 1, &["srv1", SERVER_LINK]),
+        (&["count", "-i", "srv1", "@syn"], 2, &["srv1", SERVER_LINK]),
         (&["count", "-i", SERVER_LINK, "tcp port"], 2, &["tcp port", "^"]),
         (&["count", "-i", SERVER_LINK, "@nothing"], 2, &["@nothing", "^"]),
         (&["count", "-i", SERVER_LINK, "--hook", "xpd"], 2, &["--hook", "xpd"]),

@@ -9,19 +9,24 @@ use testbed::{
 
 use crate::rig::{LIMIT, NEEDS, Totals, alone, attached, quiet_pair};
 
-/// Bytes of translated instructions of the program attached to the server's link.
+/// Bytes of translated instructions of the one program that a process holds.
 fn loaded_bytes(namespace: &Namespace, running: &Running) -> u64 {
+    let descriptors = fs::read_dir(format!("/proc/{}/fdinfo", running.id())).unwrap();
+    let id = descriptors
+        .filter_map(|entry| fs::read_to_string(entry.unwrap().path()).ok())
+        .filter(|info| info.contains("prog_type:"))
+        .find_map(|info| {
+            info.lines()
+                .find_map(|line| line.strip_prefix("prog_id:"))
+                .map(str::trim)
+                .map(str::to_owned)
+        })
+        .expect("a program");
     let mut bpftool = namespace.command("bpftool");
-    bpftool.args(["--json", "prog", "show"]);
-    let programs: serde_json::Value =
+    bpftool.args(["--json", "prog", "show", "id", &id]);
+    let program: serde_json::Value =
         serde_json::from_str(&run(bpftool, LIMIT).unwrap().text()).unwrap();
-    let ours = programs.as_array().unwrap().iter().find(|program| {
-        let pids = program["pids"].as_array();
-        pids.is_some_and(|pids| pids.iter().any(|pid| pid["pid"] == running.id()))
-    });
-    ours.unwrap_or_else(|| panic!("no program of ours in {programs}"))["bytes_xlated"]
-        .as_u64()
-        .unwrap()
+    program["bytes_xlated"].as_u64().unwrap()
 }
 
 #[test]

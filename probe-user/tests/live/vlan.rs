@@ -66,7 +66,16 @@ fn every_hook_answers_as_tcpdump_does() {
             .iter()
             .map(|expression| {
                 let mut command = pair.server.command("tcpdump");
-                command.args(["-nn", "--immediate-mode", "-i", SERVER_LINK, "-w", "/dev/null"]);
+                command.args([
+                    "-nn",
+                    "--immediate-mode",
+                    "-Q",
+                    "in",
+                    "-i",
+                    SERVER_LINK,
+                    "-w",
+                    "/dev/null",
+                ]);
                 command.arg(expression);
                 let dump = Running::spawn(command).unwrap();
                 dump.wait_for_line("listening on", LIMIT).unwrap();
