@@ -25,7 +25,8 @@ pub(super) fn run(args: &CaptureArgs, path: &Path) -> Result<()> {
     let set =
         RuleSet::compile(vec![Rule::new("match", filter_text(args)?)], &rules::file_options(link))?;
     let mut sinks = open_sinks(args, link)?;
-    let mut sieve = Sieve::new(&set, args.offline.engine, args.live.hook(), link)?;
+    let mut sieve =
+        Sieve::new(&set, args.offline.engine.unwrap_or_default(), args.live.hook(), link)?;
     let link_name = match link {
         probe_filter::ir::LinkType::Ethernet => "EN10MB (Ethernet)",
         probe_filter::ir::LinkType::Raw => "RAW (Raw IP)",

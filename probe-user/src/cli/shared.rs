@@ -94,6 +94,6 @@ pub struct Offline {
     pub file: Option<PathBuf>,
 
     /// What runs the filter over the file
-    #[arg(long, value_enum, default_value = "user", requires = "file")]
-    pub engine: Engine,
+    #[arg(long, value_enum, conflicts_with = "interfaces")]
+    pub engine: Option<Engine>,
 }

@@ -180,7 +180,7 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
     let mut reader = Reader::open(path)?;
     let link = reader.link();
     let set = RuleSet::compile(rules(args)?, &rules::file_options(link))?;
-    let mut sieve = Sieve::new(&set, offline.engine, args.live.hook(), link)?;
+    let mut sieve = Sieve::new(&set, offline.engine.unwrap_or_default(), args.live.hook(), link)?;
     let mut view = View::new(args.format)?;
     let (mut first, mut last) = (None, WallTime::default());
     // What was counted before a damaged record is told all the same.
