@@ -66,6 +66,29 @@ fn generated_filters_agree() {
     assert!(matched > count, "{matched} matches: the frames are of no use");
 }
 
+/// The captures in the folder that `PROBE_CAPTURES` names, tcpdump's own tests for one.
+#[test]
+fn captured_frames_agree() {
+    let Some(folder) = std::env::var_os("PROBE_CAPTURES") else {
+        setting::skipped("no captures: PROBE_CAPTURES names no folder");
+        return;
+    };
+    let mut rng = Rng::new(4);
+    let (mut files, mut tally) = (0, setting::Tally::default());
+    for entry in std::fs::read_dir(&folder).expect("PROBE_CAPTURES is a folder") {
+        let Some(setting) = Setting::of_capture(&entry.expect("readable").path()) else { continue };
+        if setting.samples.is_empty() {
+            continue;
+        }
+        files += 1;
+        for text in hand_written().skip(files % 50).step_by(50) {
+            setting.check(text, setting.samples.len().min(200), &mut rng, &mut tally);
+        }
+    }
+    println!("{files} captures: {tally}");
+    assert!(files > 0, "no capture of Ethernet or raw IP in {folder:?}");
+}
+
 /// The oracle runs libpcap's programs by itself. Where libpcap's own interpreter can run
 /// them too, both say the same.
 #[test]
