@@ -64,7 +64,7 @@ fn value(t: &mut Text<'_>, code: u16, data: &[u8]) -> Result<(), Cut> {
         13 => {
             dns::name(t, p, 0)?;
         }
-        14 if data.len() % 2 == 0 => {
+        14 if data.len().is_multiple_of(2) => {
             for at in (0..data.len()).step_by(2) {
                 put!(t, "{}{}", if at > 0 { " " } else { "" }, p.u16(at)?);
             }
