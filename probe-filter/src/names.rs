@@ -17,7 +17,7 @@ pub struct Port {
 pub trait Resolver {
     /// The addresses of a host, in the order in which they are to be tried.
     fn host(&self, name: &str) -> Vec<IpAddr>;
-    /// The port of a service.
+    /// The port of a service. Numbers are not asked for.
     fn port(&self, name: &str) -> Port;
     /// The number of a protocol over IP.
     fn protocol(&self, name: &str) -> Option<u32>;
@@ -45,9 +45,6 @@ impl Resolver for SystemResolver {
     }
 
     fn port(&self, name: &str) -> Port {
-        if let Some(port) = port_number(name) {
-            return Port { tcp: Some(port), udp: Some(port) };
-        }
         port_in(&database("services"), name)
     }
 
@@ -82,7 +79,7 @@ fn is_named(words: &[&str], is: impl Fn(&str) -> bool) -> bool {
 }
 
 /// A number in place of a service's name. The C library keeps its last 16 bits.
-fn port_number(name: &str) -> Option<u16> {
+pub(crate) fn port_number(name: &str) -> Option<u16> {
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
