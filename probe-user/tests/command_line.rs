@@ -230,3 +230,18 @@ fn interfaces_are_listed_without_privileges() {
     assert!(list.as_array().expect("a list").iter().any(|i| i["name"] == "lo" && i["index"] == 1));
     assert_eq!(run(&["interfaces", "nosuch0"]).0, 2);
 }
+
+#[test]
+fn a_filter_shows_what_it_compiles_to() {
+    let (code, out, err) = run(&["filter", "-d", "tcp port 80"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.contains("exit"), "{out}");
+    let (code, out, _) = run(&["filter", "-ddd", "arp"]);
+    assert_eq!((code, out.as_str()), (0, "4\n40 0 0 12\n21 0 1 2054\n6 0 0 262144\n6 0 0 0\n"));
+    let (code, out, _) = run(&["filter", "-dd", "arp"]);
+    assert_eq!(code, 0);
+    assert_eq!(out.lines().next(), Some("{ 0x28, 0, 0, 0x0000000c },"));
+    let (code, out, _) = run(&["filter", "--explain", "arp"]);
+    assert_eq!(code, 0);
+    assert!(out.contains("frame[12:2] = 0x806?  yes: match, no: no match"), "{out}");
+}
