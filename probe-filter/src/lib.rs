@@ -21,6 +21,10 @@
 
 #![forbid(unsafe_code)]
 
+// Unit tests share the random graphs of the other tests, which name the crate.
+#[cfg(test)]
+extern crate self as probe_filter;
+
 mod ast;
 pub mod cbpf;
 pub mod ebpf;

@@ -219,8 +219,12 @@ impl Assembler {
     }
 }
 
+/// The kernel lengthens some instructions after it has taken the program (fields of the
+/// context, division), and refuses if a 16-bit distance then overflows: half of them
+/// are left to it.
 fn short_distance(from: usize, to: usize) -> Option<i16> {
-    i16::try_from(to as i64 - from as i64 - 1).ok()
+    let distance = i16::try_from(to as i64 - from as i64 - 1).ok()?;
+    (distance.unsigned_abs() <= i16::MAX as u16 / 2).then_some(distance)
 }
 
 impl Assembler {

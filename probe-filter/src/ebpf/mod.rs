@@ -158,7 +158,7 @@ fn check(rules: &[Rule<'_>], target: &Target) -> Result<(), Error> {
     if ends.iter().any(|&end| end > i16::MAX as u32) {
         return Err(Error::StateTooLarge);
     }
-    if layout.scratch_len < stack::CHAIN_WORDS {
+    if layout.scratch_len < stack::RESERVED_WORDS {
         return Err(Error::NoScratch);
     }
     match rules.iter().position(|rule| rule.pending_bit.is_some_and(|bit| bit > 63)) {
