@@ -48,12 +48,6 @@ impl Sample {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Live {
-    Wanted,
-    Not,
-}
-
 pub struct Setting {
     pub name: &'static str,
     handle: Handle,
@@ -79,11 +73,9 @@ impl fmt::Display for Tally {
 }
 
 impl Setting {
-    pub fn all(live: Live) -> Vec<Self> {
+    pub fn all() -> Vec<Self> {
         let mut settings = vec![Self::dead(LinkType::Ethernet), Self::dead(LinkType::Raw)];
-        if live == Live::Wanted {
-            settings.extend(Self::live());
-        }
+        settings.extend(Self::live());
         settings
     }
 
@@ -140,6 +132,13 @@ impl Setting {
 
     pub fn theirs(&self, text: &str) -> Result<Program, pcap::Error> {
         self.handle.compile(text).map(|program| Program::new(&program))
+    }
+
+    /// Their program, where their own interpreter can run it over frames of a file.
+    pub fn plain_program(&self, text: &str) -> Option<(Program, BpfProgram)> {
+        let theirs = self.handle.compile(text).ok()?;
+        let program = Program::new(&theirs);
+        program.is_plain().then_some((program, theirs))
     }
 
     /// Panics, with the smallest case it finds, where the two sides differ.
