@@ -26,6 +26,8 @@ pub(crate) struct Assembler {
 #[derive(Debug)]
 pub(crate) struct Assembled {
     pub(crate) insns: Vec<Insn>,
+    /// Whether there are jumps of more than 16 bits.
+    pub(crate) long_jumps: bool,
     /// Marks by index of the instruction.
     pub(crate) marks: Vec<(usize, Part)>,
 }
@@ -122,7 +124,7 @@ impl Assembler {
             insns.push(Insn::jump_long((to as i64 - insns.len() as i64 - 1) as i32));
         }
         let marks = self.marks.iter().map(|&(index, mark)| (positions[index], mark)).collect();
-        Assembled { insns, marks }
+        Assembled { insns, long_jumps: long.contains(&true), marks }
     }
 
     fn at(&self, positions: &[usize], label: Label) -> usize {

@@ -1,7 +1,7 @@
 //! Every pass against the evaluator: after each, the flow still counts exactly the
 //! rules whose graphs match.
 
-#[path = "../../tests/harness/random.rs"]
+#[path = "../../tests/executors/harness/random.rs"]
 mod random;
 
 use crate::eval;
