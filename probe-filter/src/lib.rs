@@ -11,6 +11,10 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+// Unit tests share the random graphs of the other tests, which name the crate.
+#[cfg(test)]
+extern crate self as probe_filter;
+
 mod ast;
 pub mod cbpf;
 pub mod ebpf;

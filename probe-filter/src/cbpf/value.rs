@@ -97,6 +97,14 @@ impl Translation<'_> {
 
     /// Computes `left` into the accumulator and `right` into the index register.
     pub(super) fn pair(&mut self, left: ValueId, right: ValueId, free: u32) -> Result<(), Error> {
+        if let Some(at) = self.header_length(right) {
+            self.compute(left, free)?;
+            if self.state.index != Some(right) {
+                self.asm.emit(LDX | MSH | BYTE, at);
+                self.state.index = Some(right);
+            }
+            return Ok(());
+        }
         if self.keeps_index(left) {
             if self.state.index != Some(right) {
                 self.compute(right, free)?;
@@ -163,6 +171,20 @@ impl Translation<'_> {
                 self.asm.emit(ALU | code, constant);
             }
             None if shifts => self.shift(code, left, right, free)?,
+            None if matches!(op, Alu::Add | Alu::Mul | Alu::And | Alu::Or | Alu::Xor)
+                && self.header_length(left).is_some() =>
+            {
+                // The header's length comes into the index register by itself, and is
+                // often there already.
+                self.compute(right, free)?;
+                if self.state.index != Some(left)
+                    && let Some(at) = self.header_length(left)
+                {
+                    self.asm.emit(LDX | MSH | BYTE, at);
+                    self.state.index = Some(left);
+                }
+                self.asm.emit(ALU | code | X, 0);
+            }
             None => {
                 self.pair(left, right, free)?;
                 if matches!(op, Alu::Div | Alu::Mod) {

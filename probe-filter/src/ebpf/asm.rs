@@ -26,6 +26,8 @@ pub(crate) struct Assembler {
 #[derive(Debug)]
 pub(crate) struct Assembled {
     pub(crate) insns: Vec<Insn>,
+    /// Whether there are jumps of more than 16 bits.
+    pub(crate) long_jumps: bool,
     /// Marks by index of the instruction.
     pub(crate) marks: Vec<(usize, Part)>,
 }
@@ -122,7 +124,7 @@ impl Assembler {
             insns.push(Insn::jump_long((to as i64 - insns.len() as i64 - 1) as i32));
         }
         let marks = self.marks.iter().map(|&(index, mark)| (positions[index], mark)).collect();
-        Assembled { insns, marks }
+        Assembled { insns, long_jumps: long.contains(&true), marks }
     }
 
     fn at(&self, positions: &[usize], label: Label) -> usize {
@@ -219,8 +221,12 @@ impl Assembler {
     }
 }
 
+/// The kernel lengthens some instructions after it has taken the program (fields of the
+/// context, division), and refuses if a 16-bit distance then overflows: half of them
+/// are left to it.
 fn short_distance(from: usize, to: usize) -> Option<i16> {
-    i16::try_from(to as i64 - from as i64 - 1).ok()
+    let distance = i16::try_from(to as i64 - from as i64 - 1).ok()?;
+    (distance.unsigned_abs() <= i16::MAX as u16 / 2).then_some(distance)
 }
 
 impl Assembler {

@@ -34,7 +34,7 @@ impl fmt::Display for Part {
             Self::Fast => write!(f, "packet memory read directly"),
             Self::Careful => write!(f, "packet memory read through helpers"),
             Self::Tagged => write!(f, "frames with a VLAN tag"),
-            Self::Rule(rule) => write!(f, "from here: rule {}", rule + 1),
+            Self::Count(rule) => write!(f, "rule {} matches", rule + 1),
         }
     }
 }

@@ -158,6 +158,30 @@ impl Flow {
         reached
     }
 
+    /// The different loads that reachable blocks make, and the bytes each reads.
+    pub(crate) fn loads(&self) -> Vec<(ValueId, u32)> {
+        let reachable = self.reachable();
+        let blocks = self.blocks.iter().zip(&reachable).filter(|(_, reached)| **reached);
+        let mut pending: Vec<ValueId> =
+            blocks.flat_map(|(block, _)| block.action.operands()).collect();
+        let mut seen = vec![false; self.values.len()];
+        let mut loads = Vec::new();
+        while let Some(id) = pending.pop() {
+            if std::mem::replace(&mut seen[id.0 as usize], true) {
+                continue;
+            }
+            let value = self.get(id);
+            if let Value::Load { width, .. } = value {
+                loads.push((id, width.bytes()));
+            }
+            value.map(|operand| {
+                pending.push(operand);
+                operand
+            });
+        }
+        loads
+    }
+
     /// Builds all reachable blocks anew, targets before their users. `build` is given
     /// the new flow, which has the same values, the old block, and the old blocks'
     /// new ids; it returns the new block's id.

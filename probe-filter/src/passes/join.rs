@@ -25,7 +25,7 @@ const HEAVY: usize = 24;
 /// before they share what they have in common.
 const REPEATED: usize = 3;
 /// So many groups of rules follow each other without a boundary.
-const WITHOUT_BOUNDARY: usize = 3;
+const WITHOUT_BOUNDARY: usize = 1;
 
 /// Makes one root of all rules.
 pub(crate) fn run(rules: Flow) -> Flow {
@@ -64,7 +64,7 @@ impl Joining<'_> {
     /// Code for what is left of some rules, and then `next`.
     fn join(&mut self, mut left: Vec<BlockId>, next: BlockId, outermost: bool) -> BlockId {
         left.retain(|&id| id != END);
-        if let [] = left[..] {
+        if left.is_empty() {
             return next;
         }
         let key = (left, next);

@@ -29,17 +29,22 @@ const PER_RULE: [(&str, Pass); 6] = [
 
 /// One flow for all rules, as the back ends want it.
 pub(crate) fn run(graphs: &[&Graph], view: View) -> Flow {
+    let mut flow = present::run(lower(graphs), view);
+    for (_, pass) in PER_RULE {
+        flow = pass(flow);
+    }
+    thread::run(join::run(flow))
+}
+
+/// The rules as they are.
+fn lower(graphs: &[&Graph]) -> Flow {
     let mut flow = Flow::new();
     flow.roots = graphs
         .iter()
         .enumerate()
         .map(|(rule, graph)| flow::lower(&mut flow, graph, rule as u32))
         .collect();
-    flow = present::run(flow, view);
-    for (_, pass) in PER_RULE {
-        flow = pass(flow);
-    }
-    thread::run(join::run(flow))
+    flow
 }
 
 #[cfg(test)]

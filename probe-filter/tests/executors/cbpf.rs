@@ -1,15 +1,10 @@
 //! Classic BPF in the kernel (SO_ATTACH_FILTER) against the evaluator, and its listings.
 
-#[path = "common/frames.rs"]
-mod frames;
-#[path = "differential/generator.rs"]
-mod generator;
-mod harness;
-
-use frames::Rng;
-use harness::random::{self, Random};
-use harness::show;
-use harness::socket::Filtered;
+use crate::frames::{self, Rng};
+use crate::generator;
+use crate::harness::random::{self, Random};
+use crate::harness::show;
+use crate::harness::socket::Filtered;
 use probe_filter::ir::{Frame, Graph, LinkType};
 use probe_filter::{Options, cbpf, compile, eval};
 

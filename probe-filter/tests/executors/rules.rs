@@ -1,16 +1,10 @@
 //! Lists of real filters in the kernel against the evaluator: what rules share, and
 //! what they do not.
 
-#[path = "common/frames.rs"]
-mod frames;
-#[path = "differential/generator.rs"]
-mod generator;
-mod harness;
-
-use frames::Rng;
-use harness::bpf;
-use harness::kernel::{Loaded, Sent, target, this_kernel};
-use harness::random;
+use crate::frames::{self, Rng};
+use crate::generator;
+use crate::harness::kernel::{Loaded, Sent, target, this_kernel};
+use crate::harness::{bpf, kernel};
 use probe_filter::ebpf::Flavour;
 use probe_filter::ir::{Frame, Graph, LinkType, VlanView};
 use probe_filter::{Options, compile, eval};
@@ -30,7 +24,7 @@ fn check(texts: &[String], flavour: Flavour, frames: &[Vec<u8>]) -> usize {
     for bytes in frames {
         let mut bytes = bytes.clone();
         if flavour == Flavour::Skb {
-            random::lengthen_for_skb(&mut bytes);
+            kernel::lengthen_for_skb(&mut bytes);
         }
         if bytes.len() < 14 || bytes.len() > 3000 {
             continue;
