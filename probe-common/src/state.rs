@@ -5,7 +5,7 @@ use bytemuck::{Pod, Zeroable};
 use crate::{MAX_RULES, MAX_SAMPLED};
 
 /// 64-bit words of scratch memory that generated filter code may use.
-pub const SCRATCH_WORDS: usize = 32;
+pub const SCRATCH_WORDS: usize = 64;
 
 /// Packets and wire bytes (without FCS). 64 bits: a 100 Gbit/s link takes 46
 /// years to wrap the bytes.

@@ -14,7 +14,7 @@ pub(crate) const CHAIN_NEXT: i16 = -16;
 const FIRST_FREE: i16 = CHAIN_NEXT;
 const SLOTS: u32 = (MAX_STACK as i16 + FIRST_FREE) as u32 / 8;
 /// Slots for variables; further ones lie in the state's scratch memory.
-const VAR_SLOTS: u32 = 12;
+const VAR_SLOTS: u32 = 0;
 
 /// Words of scratch memory that are not for variables, at its end.
 pub(crate) const RESERVED_WORDS: u32 = 3;

@@ -6,6 +6,7 @@ mod fold;
 mod gather;
 mod join;
 mod present;
+mod ranges;
 mod sink;
 mod thread;
 

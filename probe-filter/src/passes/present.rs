@@ -9,6 +9,8 @@ use std::collections::HashMap;
 use crate::flow::{Action, BlockId, Chain, END, Flow};
 use crate::ir::{Alu, Compare, Meta, Value, ValueId, Var, Width};
 
+use super::ranges::{Range, Ranges, range};
+
 /// How the hook's frame differs from the one that filters see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum View {
@@ -36,8 +38,10 @@ const BEHIND: u32 = TAG + TAG_BYTES;
 pub(crate) fn run(flow: Flow, view: View) -> Flow {
     let mut known = HashMap::new();
     let first_var = flow.vars();
-    flow.rebuild(|flow, _, block, target| {
-        let mut placing = Placing { flow, view, known: &mut known, first_var, moving: Vec::new() };
+    let ranges = Ranges::of(&flow);
+    flow.rebuild(|flow, id, block, target| {
+        let (known, ranges, moving) = (&mut known, ranges.at(id), Vec::new());
+        let mut placing = Placing { flow, view, known, first_var, ranges, moving };
         let action = block.action.map(|value| placing.place(value), target);
         let moving = placing.moving;
         let block = match action {
@@ -63,6 +67,8 @@ struct Placing<'a> {
     /// Values that need no variables, placed.
     known: &'a mut HashMap<ValueId, ValueId>,
     first_var: u32,
+    /// What variables can hold where the block begins.
+    ranges: &'a [Range],
     moving: Vec<Moving>,
 }
 
@@ -72,12 +78,20 @@ impl Placing<'_> {
             return known;
         }
         let before = self.moving.len();
-        let value = self.flow.get(id).map(|operand| self.place(operand));
+        let old = self.flow.get(id);
+        let value = old.map(|operand| self.place(operand));
         let placed = match value {
             Value::Meta(meta) => self.meta(meta),
             Value::Load { width, base: None, displacement } => self.fixed(width, displacement),
             Value::Load { width, base: Some(base), displacement } => {
-                self.variable(width, base, displacement)
+                // Asked of the position that filters see: placing it changes what it is
+                // made of, never what it is.
+                let seen = match old {
+                    Value::Load { base: Some(seen), .. } => seen,
+                    _ => base,
+                };
+                let least = range(self.flow, self.ranges, seen).least.saturating_add(displacement);
+                self.variable(width, base, displacement, least)
             }
             value => self.flow.value(value),
         };
@@ -149,16 +163,15 @@ impl Placing<'_> {
         low_byte(self.flow, shifted)
     }
 
-    fn variable(&mut self, width: Width, base: ValueId, displacement: u32) -> ValueId {
+    /// A load that begins at position `least` at least.
+    fn variable(&mut self, width: Width, base: ValueId, displacement: u32, least: u32) -> ValueId {
         let flow = &mut *self.flow;
         match self.view {
             View::Same | View::Plain | View::Outside => load(flow, width, Some(base), displacement),
-            View::Hidden if displacement >= TAG => {
+            View::Hidden if least >= TAG => {
                 load(flow, width, Some(base), displacement.saturating_add(TAG_BYTES))
             }
-            View::PutBack if displacement >= BEHIND => {
-                load(flow, width, Some(base), displacement - TAG_BYTES)
-            }
+            View::PutBack if least >= BEHIND => load_shifted(flow, width, base, displacement),
             View::Hidden | View::PutBack => {
                 let var = Var(self.first_var + self.moving.len() as u32);
                 flow.need_vars(var.0 + 1);
@@ -186,7 +199,7 @@ fn choose_side(flow: &mut Flow, view: View, moving: &Moving, next: BlockId) -> B
             let behind = keep(flow, behind);
             return from(flow, base, TAG.saturating_sub(at), behind, before);
         }
-        let behind = load_shifted(flow, base, at);
+        let behind = load_shifted(flow, Width::Byte, base, at);
         let behind = keep(flow, behind);
         // Bit distance of the byte in the tag: 8 * (15 - (base + at)).
         let (last, eight) = (flow.constant((BEHIND - 1).wrapping_sub(at)), flow.constant(8));
@@ -209,14 +222,14 @@ fn from(flow: &mut Flow, base: ValueId, least: u32, yes: BlockId, no: BlockId) -
     flow.act(Action::Compare { compare: Compare::Ge, left: base, right, yes, no }, END)
 }
 
-/// The byte of the hook's frame at `base + at - 4`, for positions behind the tag.
-fn load_shifted(flow: &mut Flow, base: ValueId, at: u32) -> ValueId {
+/// The bytes of the hook's frame at `base + at - 4`, for positions behind the tag.
+fn load_shifted(flow: &mut Flow, width: Width, base: ValueId, at: u32) -> ValueId {
     if at >= TAG_BYTES {
-        return load(flow, Width::Byte, Some(base), at - TAG_BYTES);
+        return load(flow, width, Some(base), at - TAG_BYTES);
     }
     let back = flow.constant(TAG_BYTES - at);
     let base = flow.value(Value::Alu(Alu::Sub, base, back));
-    load(flow, Width::Byte, Some(base), 0)
+    load(flow, width, Some(base), 0)
 }
 
 /// A header chain begins behind the tag: its EtherType has to be somewhere. One that
