@@ -41,7 +41,7 @@ impl<'a> Sieve<'a> {
     pub fn count(&mut self, frame: &Frame<'_>) -> Result<()> {
         self.seen += one(frame);
         match &mut self.kernel {
-            Some(kernel) if frame.bytes.len() >= TestRun::MIN_FRAME => {
+            Some(kernel) if kernel.takes(frame.bytes) => {
                 kernel.run(frame.bytes, frame.wire_len).map_err(explain::kernel)?;
             }
             kernel => {

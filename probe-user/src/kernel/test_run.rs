@@ -29,9 +29,19 @@ pub struct TestRun {
 }
 
 impl TestRun {
-    /// The shortest frame that the kernel takes, in bytes: an Ethernet header, and since
-    /// kernel 6.1 for an skb something behind it (net/bpf/test_run.c).
-    pub const MIN_FRAME: usize = 15;
+    /// Whether the kernel runs the program on such a frame at all (net/bpf/test_run.c): an
+    /// Ethernet header has to be there, and for an skb something behind it, which is a
+    /// whole IP header where the EtherType says IP.
+    pub fn takes(&self, frame: &[u8]) -> bool {
+        const ETHERNET: usize = 14;
+        let least = match frame.get(12..ETHERNET) {
+            _ if self.hook.is_xdp() => ETHERNET,
+            Some([0x08, 0x00]) => ETHERNET + 20,
+            Some([0x86, 0xdd]) => ETHERNET + 40,
+            _ => ETHERNET + 1,
+        };
+        frame.len() >= least
+    }
 
     /// Loads the program of `hook`'s type. Frames are what the file says: tags among the bytes.
     ///
@@ -62,7 +72,7 @@ impl TestRun {
         Ok(Self { ebpf, hook, counts, wire_len })
     }
 
-    /// Runs the program once on a frame of at least [`MIN_FRAME`](Self::MIN_FRAME) bytes that was
+    /// Runs the program once on a frame that the kernel [takes](Self::takes) and that was
     /// `wire_len` bytes long on the wire.
     ///
     /// # Errors
