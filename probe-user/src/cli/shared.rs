@@ -51,6 +51,11 @@ pub struct Live {
     #[arg(long, value_name = "VIEW", default_value = "live", value_parser = values::vlan)]
     pub vlan: VlanView,
 
+    /// Become this user once the programs are attached, before any file is created
+    /// [default: who called sudo; else root stays, without capabilities]
+    #[arg(short = 'Z', long = "relinquish-privileges", value_name = "USER")]
+    pub user: Option<String>,
+
     /// Log what the kernel side notes about itself
     #[arg(long)]
     pub diagnostics: bool,
@@ -90,10 +95,16 @@ pub enum Engine {
 #[derive(Debug, Args)]
 pub struct Offline {
     /// Read frames from a pcap or pcapng file (- is standard input)
-    #[arg(short = 'r', long = "read", value_name = "FILE", conflicts_with = "interfaces")]
+    #[arg(
+        short = 'r',
+        long = "read",
+        value_name = "FILE",
+        conflicts_with = "interfaces",
+        group = "input"
+    )]
     pub file: Option<PathBuf>,
 
     /// What runs the filter over the file
-    #[arg(long, value_enum, default_value = "user", requires = "file")]
+    #[arg(long, value_enum, default_value = "user", requires = "input")]
     pub engine: Engine,
 }

@@ -24,6 +24,7 @@ use crate::{
     interfaces,
     kernel::{Plan, Session},
     offline::Sieve,
+    privileges::{self, Needs},
     rules::{self, Rule, RuleSet},
     stop::Stop,
 };
@@ -82,6 +83,7 @@ async fn live(args: &CountArgs) -> Result<()> {
     })
     .map_err(explain::kernel)?;
     let attachments = session.attachments();
+    privileges::drop(args.live.user.as_deref(), Needs::of(session.attachments()))?;
     interfaces::announce(attachments, set.rules().len());
 
     let start = Instant::now();
