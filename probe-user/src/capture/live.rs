@@ -39,7 +39,8 @@ const SMALLEST_RING: usize = 512 << 10;
 pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
     let names = args.live.interfaces()?;
     let (hook, link) = (args.live.hook(), interfaces::link_type(names)?);
-    let set = RuleSet::compile(vec![rule(args)?], &rules::live_options(link, args.live.vlan))?;
+    let rule = rule(args)?;
+    let set = RuleSet::compile(vec![rule.clone()], &rules::live_options(link, args.live.vlan))?;
     let stop = Stop::on_signals()?;
     let mut session = Session::attach(&Plan {
         interfaces: names,
@@ -56,7 +57,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
     .map_err(explain::kernel)?;
     let needs = Needs { files: args.writes_files(), ..Needs::of(session.attachments()) };
     privileges::drop(args.live.user.as_deref(), needs)?;
-    let sinks = open_sinks(args, link, origin::live(args, session.attachments())?)?;
+    let sinks = open_sinks(args, link, origin::live(args, &rule, session.attachments()))?;
     interfaces::announce(session.attachments(), 1);
 
     let mut intake = Intake {

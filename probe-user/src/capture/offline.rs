@@ -46,8 +46,8 @@ pub(super) fn run(args: &CaptureArgs, paths: Vec<PathBuf>) -> Result<()> {
     let path = paths.next().context("a file")?;
     let mut reader = Reader::open(&path)?;
     let link = reader.link();
-    let set =
-        RuleSet::compile(vec![Rule::new("match", filter_text(args)?)], &rules::file_options(link))?;
+    let rule = Rule::new("match", filter_text(args)?);
+    let set = RuleSet::compile(vec![rule.clone()], &rules::file_options(link))?;
     let sieve = Sieve::new(&set, args.offline.engine, args.live.hook(), link)?;
     // What is in a file may be anybody's: it is not for root to look into it.
     let needs = Needs {
@@ -56,7 +56,7 @@ pub(super) fn run(args: &CaptureArgs, paths: Vec<PathBuf>) -> Result<()> {
         ..Needs::default()
     };
     privileges::drop(args.live.user.as_deref(), needs)?;
-    let sinks = open_sinks(args, link, origin::file(args, reader.name())?)?;
+    let sinks = open_sinks(args, link, origin::file(args, &rule, reader.name()))?;
     let mut pass = Pass { args, sieve, sinks, matches: 0, captured: 0 };
     let mut damaged = None;
     let flow = loop {

@@ -1,45 +1,41 @@
 //! What a pcapng file says of where its frames come from.
 
-use anyhow::Result;
-
-use super::{filter_text, rule};
 use crate::{
     cli::CaptureArgs,
-    file::{Interface, Origin, Verdict},
-    kernel::{Attached, Attachment, Direction},
+    file::{Interface, Origin},
+    kernel::{Attachment, Direction},
+    rules::Rule,
 };
 
 /// Of frames from interfaces.
-pub(super) fn live(args: &CaptureArgs, attachments: &[Attachment]) -> Result<Origin> {
+pub(super) fn live(args: &CaptureArgs, rule: &Rule, attachments: &[Attachment]) -> Origin {
     let interfaces = attachments.iter().map(|attachment| Interface {
         index: attachment.index,
         name: attachment.interface.clone(),
-        description: format!("{}, frames {}", attachment.hook, which(args.live.direction)),
-        verdict: Some(match attachment.hook {
-            Attached::XdpNative | Attached::XdpGeneric => Verdict::Xdp,
-            Attached::Tcx | Attached::Clsact => Verdict::Tc,
-        }),
+        description: format!(
+            "{}, frames {}, all passed on",
+            attachment.hook,
+            which(args.live.direction)
+        ),
     });
-    let rule = rule(args)?;
-    Ok(Origin {
+    Origin {
         interfaces: interfaces.collect(),
+        filter: rule.filter.clone(),
         comment: comment(&rule.name, args.sample, args.max_rate),
-        filter: rule.filter,
         ..Origin::here()
-    })
+    }
 }
 
 /// Of frames from a file.
-pub(super) fn file(args: &CaptureArgs, name: &str) -> Result<Origin> {
+pub(super) fn file(args: &CaptureArgs, rule: &Rule, name: &str) -> Origin {
     let description = format!("read from {name}");
-    let filter = filter_text(args)?;
     let comment = args.sample.filter(|&every| every > 1).map(|every| format!("1 in {every}"));
-    Ok(Origin {
+    Origin {
         interfaces: vec![Interface { description, ..Interface::default() }],
+        filter: rule.filter.clone(),
         comment,
-        filter,
         ..Origin::here()
-    })
+    }
 }
 
 fn which(direction: Direction) -> &'static str {

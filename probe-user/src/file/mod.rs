@@ -8,7 +8,7 @@ pub mod reader;
 mod unpack;
 pub mod writer;
 
-pub use pcapng_writer::{Interface, Origin, Verdict};
+pub use pcapng_writer::{Interface, Origin};
 pub use reader::{ReadError, Reader};
 pub use writer::{Contents, Format, Statistics, Writer};
 

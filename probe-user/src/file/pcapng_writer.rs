@@ -28,7 +28,8 @@ const IF_TSRESOL: u16 = 9;
 const IF_FILTER: u16 = 11;
 /// Of a frame.
 const EPB_FLAGS: u16 = 2;
-const EPB_VERDICT: u16 = 7;
+// Not epb_verdict (7): it would say of each frame that it passed, and Wireshark 4.0, when
+// it copies such a frame to another file, writes a block that no reader takes any more.
 /// Of the statistics.
 const ISB_STARTTIME: u16 = 2;
 const ISB_ENDTIME: u16 = 3;
@@ -46,30 +47,6 @@ const FILTER_IS_TEXT: u8 = 0;
 const INBOUND: u32 = 1;
 const OUTBOUND: u32 = 2;
 
-/// What the program at the hook answered for every frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// `XDP_PASS` (include/uapi/linux/bpf.h).
-    Xdp,
-    /// `TC_ACT_UNSPEC` (include/uapi/linux/pkt_cls.h).
-    Tc,
-}
-
-impl Verdict {
-    /// Type of the program, and what it returned.
-    fn option(self) -> [u8; 9] {
-        let (kind, value): (u8, i64) = match self {
-            Self::Tc => (1, -1),
-            Self::Xdp => (2, 2),
-        };
-        let mut bytes = [kind; 9];
-        if let Some(place) = bytes.last_chunk_mut::<8>() {
-            *place = value.to_le_bytes();
-        }
-        bytes
-    }
-}
-
 /// An interface that frames come from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Interface {
@@ -79,8 +56,6 @@ pub struct Interface {
     pub name: String,
     /// Where on it we looked: the hook, and which frames it sees.
     pub description: String,
-    /// What the hook answered, for each of its frames.
-    pub verdict: Option<Verdict>,
 }
 
 /// Where the frames come from.
@@ -173,7 +148,6 @@ impl Encoder {
         }
         let first = self.span.map_or(frame.time, |(first, _)| first);
         self.span = Some((first, frame.time));
-        let verdict = self.origin.interfaces.get(number).and_then(|interface| interface.verdict);
         block(out, pcapng::ENHANCED_PACKET, |out| {
             word(out, number as u32);
             time(out, frame.time);
@@ -186,10 +160,7 @@ impl Encoder {
                 let flags = if outbound { OUTBOUND } else { INBOUND };
                 option(out, EPB_FLAGS, &flags.to_le_bytes());
             }
-            if let Some(verdict) = verdict {
-                option(out, EPB_VERDICT, &verdict.option());
-            }
-            if !comment.is_empty() || frame.outbound.is_some() || verdict.is_some() {
+            if !comment.is_empty() || frame.outbound.is_some() {
                 end_options(out);
             }
         });
@@ -324,4 +295,121 @@ fn text(out: &mut Vec<u8>, code: u16, text: &str) {
 
 fn end_options(out: &mut Vec<u8>) {
     option(out, pcapng::END_OF_OPTIONS, &[]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(interfaces: Vec<Interface>) -> Origin {
+        Origin {
+            hardware: "cpu".into(),
+            os: "Linux".into(),
+            application: "probe 1".into(),
+            interfaces,
+            filter: "tcp".into(),
+            comment: Some("rule a: 1 in 9".into()),
+        }
+    }
+
+    fn interface(index: u32, name: &str) -> Interface {
+        let description = "tcx".to_string();
+        Interface { index, name: name.into(), description }
+    }
+
+    fn encoder(interfaces: Vec<Interface>) -> Encoder {
+        Encoder::new(LinkType::Ethernet, 96, origin(interfaces))
+    }
+
+    #[test]
+    fn golden_head() {
+        let mut out = Vec::new();
+        encoder(vec![interface(7, "eth0")]).head(&mut out);
+        #[rustfmt::skip]
+        let expected = [
+            b"\x0a\x0d\x0d\x0a\x40\0\0\0", &b"\x4d\x3c\x2b\x1a\x01\0\0\0"[..],
+            b"\xff\xff\xff\xff\xff\xff\xff\xff",
+            b"\x02\0\x03\0cpu\0", b"\x03\0\x05\0Linux\0\0\0", b"\x04\0\x07\0probe 1\0",
+            b"\0\0\0\0", b"\x40\0\0\0",
+            b"\x01\0\0\0\x38\0\0\0", b"\x01\0\0\0\x60\0\0\0",
+            b"\x02\0\x04\0eth0", b"\x03\0\x03\0tcx\0", b"\x09\0\x01\0\x09\0\0\0",
+            b"\x0b\0\x04\0\0tcp", b"\0\0\0\0", b"\x38\0\0\0",
+        ]
+        .concat();
+        assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn golden_frame() {
+        let mut encoder = encoder(vec![interface(7, "eth0"), interface(9, "eth1")]);
+        let time = WallTime(0x0102_0304_0506_0708);
+        let frame = Frame { time, wire_len: 60, bytes: b"abcde", ifindex: 9, outbound: Some(true) };
+        let mut out = Vec::new();
+        encoder.frame(&frame, &mut out);
+        #[rustfmt::skip]
+        let expected = [
+            b"\x06\0\0\0\x48\0\0\0", &b"\x01\0\0\0\x04\x03\x02\x01\x08\x07\x06\x05"[..],
+            b"\x05\0\0\0\x3c\0\0\0", b"abcde\0\0\0",
+            b"\x01\0\x0e\0rule a: 1 in 9\0\0", b"\x02\0\x04\0\x02\0\0\0",
+            b"\0\0\0\0", b"\x48\0\0\0",
+        ]
+        .concat();
+        assert_eq!(out, expected);
+
+        // Of nothing known, nothing is said.
+        let mut plain = Encoder::new(LinkType::Ethernet, 96, Origin::default());
+        out.clear();
+        plain.frame(&Frame { outbound: None, ifindex: 0, ..frame }, &mut out);
+        assert_eq!(out.len(), 28 + 8 + 4);
+    }
+
+    #[test]
+    fn golden_statistics() {
+        let statistics = Statistics {
+            time: WallTime(0x0102_0304_0506_0708),
+            seen: 9,
+            matched: 8,
+            chosen: 8,
+            lost: 2,
+            dropped: 1,
+        };
+        let mut encoder = encoder(vec![interface(7, "eth0")]);
+        let frame =
+            Frame { time: WallTime(5), wire_len: 1, bytes: b"a", ifindex: 7, outbound: None };
+        for _ in 0..5 {
+            encoder.frame(&frame, &mut Vec::new());
+        }
+        let mut out = Vec::new();
+        encoder.tail(Some(&statistics), &mut out);
+        let words = "seen 9, matched 8, sampled 8, of which lost in the kernel 2, dropped in user \
+                     space 1";
+        let mut expected = b"\x05\0\0\0\xc8\0\0\0\0\0\0\0\x04\x03\x02\x01\x08\x07\x06\x05".to_vec();
+        expected.extend_from_slice(b"\x01\0\x54\0");
+        expected.extend_from_slice(words.as_bytes());
+        for (code, count) in [(2u8, [0, 5]), (3, [0, 5])] {
+            expected.extend_from_slice(&[code, 0, 8, 0]);
+            count.iter().for_each(|half: &u32| expected.extend_from_slice(&half.to_le_bytes()));
+        }
+        for (code, count) in [(4u8, 8u64), (5, 3), (6, 8), (7, 2), (8, 5)] {
+            expected.extend_from_slice(&[code, 0, 8, 0]);
+            expected.extend_from_slice(&count.to_le_bytes());
+        }
+        expected.extend_from_slice(b"\0\0\0\0\xc8\0\0\0");
+        assert_eq!(words.len(), 0x54);
+        assert_eq!(out, expected);
+    }
+
+    /// The kernel counts interfaces together: what is not known of one is not said.
+    #[test]
+    fn several_interfaces_say_what_is_known() {
+        let encoder = encoder(vec![interface(7, "eth0"), interface(9, "eth1")]);
+        let all = Statistics { matched: 9, chosen: 9, ..Statistics::default() };
+        let known = encoder.counts(4, Some(&all));
+        assert!(known.contains(&(ISB_FILTERACCEPT, 4)) && known.contains(&(ISB_IFDROP, 0)));
+        let lossy = Statistics { lost: 1, ..all };
+        assert_eq!(encoder.counts(4, Some(&lossy)), [(ISB_USRDELIV, 4)]);
+        let sampled = encoder.counts(4, Some(&Statistics { chosen: 3, ..all }));
+        assert!(sampled.contains(&(ISB_IFDROP, 0)) && !sampled.contains(&(ISB_IFRECV, 4)));
+        assert_eq!(encoder.counts(4, None), [(ISB_USRDELIV, 4)]);
+    }
 }
