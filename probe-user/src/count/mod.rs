@@ -17,7 +17,7 @@ use probe_common::Counter;
 use tokio::time::timeout_at;
 
 use crate::{
-    cli::{CountArgs, Offline},
+    cli::{CountArgs, Engine, Offline},
     clock::WallTime,
     explain,
     file::Reader,
@@ -183,6 +183,8 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
     let link = reader.link();
     let set = RuleSet::compile(rules(args)?, &rules::file_options(link))?;
     let mut sieve = Sieve::new(&set, offline.engine, args.live.hook(), link)?;
+    let needs = Needs { test_run: offline.engine == Engine::Kernel, ..Needs::default() };
+    privileges::drop(args.live.user.as_deref(), needs)?;
     let mut view = View::new(args.format)?;
     let (mut first, mut last) = (None, WallTime::default());
     // What was counted before a damaged record is told all the same.
