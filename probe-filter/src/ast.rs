@@ -13,6 +13,8 @@ pub struct Tree {
     pub expressions: Vec<Expression>,
     /// Arithmetic.
     pub terms: Vec<Term>,
+    /// Each `and` whose left side is an `or` without parentheses.
+    pub mixed: Vec<Span>,
 }
 
 /// An expression in [`Tree::expressions`].
@@ -84,6 +86,13 @@ pub enum Primitive {
     Macro(Macro),
     /// `payload "GET "`
     PayloadStart(Vec<u8>),
+}
+
+impl Primitive {
+    /// Whether what follows in the text looks at other bytes because of it.
+    pub fn moves_offsets(&self) -> bool {
+        matches!(self, Self::Vlan(_) | Self::Mpls(_) | Self::Pppoes(_) | Self::Geneve(_))
+    }
 }
 
 /// A number computed from a frame.
@@ -251,7 +260,7 @@ pub enum LlcFrame {
 }
 
 macro_rules! named {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $spelling:literal,)* }) => {
+    ($(#[$doc:meta])* $name:ident { $($variant:ident = $spelling:literal,)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum $name { $(#[doc = concat!("`", $spelling, "`")] $variant,)* }

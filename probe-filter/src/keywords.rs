@@ -65,7 +65,7 @@ pub enum Word {
     Geneve,
     /// `llc`
     Llc,
-    /// `rnr`, a packet filter's rule number and an LLC frame
+    /// `rnr`, `rulenum`: a packet filter's rule number and an LLC frame
     Rnr,
     /// A word of a link type that this crate does not know.
     Foreign(Foreign),
@@ -136,14 +136,15 @@ pub fn word(spelling: &str) -> Option<Word> {
         "pppoes" => Word::Pppoes,
         "geneve" => Word::Geneve,
         "llc" => Word::Llc,
-        "rnr" => Word::Rnr,
+        "rnr" | "rulenum" => Word::Rnr,
         "type" | "subtype" | "direction" | "dir" => Word::Foreign(Foreign::Wlan),
         "lane" | "metac" | "bcc" | "oam" | "oamf4" | "oamf4ec" | "oamf4sc" | "sc" | "ilmic"
         | "vpi" | "vci" | "connectmsg" | "metaconnect" => Word::Foreign(Foreign::Atm),
         "fisu" | "lssu" | "lsu" | "msu" | "hfisu" | "hlssu" | "hmsu" | "sio" | "opc" | "dpc"
         | "sls" | "hsio" | "hopc" | "hdpc" | "hsls" => Word::Foreign(Foreign::Ss7),
-        "on" | "ifname" | "rset" | "ruleset" | "rulenum" | "srnr" | "subrulenum" | "reason"
-        | "action" => Word::Foreign(Foreign::PacketFilter),
+        "on" | "ifname" | "rset" | "ruleset" | "srnr" | "subrulenum" | "reason" | "action" => {
+            Word::Foreign(Foreign::PacketFilter)
+        }
         _ => return None,
     })
 }

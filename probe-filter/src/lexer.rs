@@ -312,8 +312,11 @@ fn broken_mac_length(rest: &[u8]) -> usize {
     let (mut length, mut parts) = (0, 0);
     loop {
         let digits = hex_digits(&rest[length..], 2);
+        if digits == 0 {
+            break;
+        }
         let colons = rest[length + digits..].iter().take_while(|&&byte| byte == b':').count();
-        if digits == 0 || colons == 0 {
+        if colons == 0 {
             break;
         }
         length += digits + colons;

@@ -8,20 +8,15 @@
 //! text -> tokens -> tree -> predicate graph -> passes -> eBPF | classic BPF | evaluator
 //! ```
 //!
-//! ```
-//! use probe_filter::{Options, compile};
-//!
-//! let filter = compile("tcp port 80 and @get", &Options::default())?;
-//! assert_eq!(filter.text(), "tcp port 80 and @get");
-//!
-//! let error = compile("tcp prot 80", &Options::default()).unwrap_err();
-//! assert_eq!(error.span(), 4..8);
-//! # Ok::<(), probe_filter::Error>(())
-//! ```
-
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+// Unit tests share the random graphs of the other tests, which name the crate.
+#[cfg(test)]
+extern crate self as probe_filter;
+
 mod ast;
+pub mod cbpf;
 pub mod ebpf;
 mod error;
 pub mod eval;

@@ -17,7 +17,7 @@ pub struct Port {
 pub trait Resolver {
     /// The addresses of a host, in the order in which they are to be tried.
     fn host(&self, name: &str) -> Vec<IpAddr>;
-    /// The port of a service.
+    /// The port of a service. Numbers are not asked for.
     fn port(&self, name: &str) -> Port;
     /// The number of a protocol over IP.
     fn protocol(&self, name: &str) -> Option<u32>;
@@ -45,9 +45,6 @@ impl Resolver for SystemResolver {
     }
 
     fn port(&self, name: &str) -> Port {
-        if let Some(port) = port_number(name) {
-            return Port { tcp: Some(port), udp: Some(port) };
-        }
         port_in(&database("services"), name)
     }
 
@@ -82,7 +79,7 @@ fn is_named(words: &[&str], is: impl Fn(&str) -> bool) -> bool {
 }
 
 /// A number in place of a service's name. The C library keeps its last 16 bits.
-fn port_number(name: &str) -> Option<u16> {
+pub(crate) fn port_number(name: &str) -> Option<u16> {
     if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -143,4 +140,63 @@ pub(crate) fn parse_int(text: &str) -> Option<(i32, &str)> {
     let value = digits[..end].parse::<i64>().unwrap_or(i64::MAX);
     let value = if negative { value.wrapping_neg() } else { value };
     Some((value as i32, &digits[end..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SERVICES: &str = "\
+# a comment
+http\t\t80/tcp\t\twww\t\t# WorldWideWeb HTTP
+domain\t\t53/tcp
+domain\t\t53/udp
+broken
+tftp\t\t69/udp
+huge 99999/tcp
+";
+
+    #[test]
+    fn services_by_name_and_alias() {
+        assert_eq!(port_in(SERVICES, "www"), Port { tcp: Some(80), udp: None });
+        assert_eq!(port_in(SERVICES, "domain"), Port { tcp: Some(53), udp: Some(53) });
+        assert_eq!(port_in(SERVICES, "tftp"), Port { tcp: None, udp: Some(69) });
+        for none in ["HTTP", "80/tcp", "WorldWideWeb", "broken", "huge", ""] {
+            assert_eq!(port_in(SERVICES, none), Port::default(), "{none}");
+        }
+    }
+
+    #[test]
+    fn numbers_in_place_of_services() {
+        assert_eq!(port_number("80"), Some(80));
+        assert_eq!(port_number("65537"), Some(1));
+        assert_eq!(port_number("8o"), None);
+        assert_eq!(port_number(""), None);
+    }
+
+    #[test]
+    fn protocols_networks_and_ethers() {
+        let protocols = "ip 0 IP # pseudo\ntcp 6 TCP\nodd x\n";
+        assert_eq!(protocol_in(protocols, "TCP"), Some(6));
+        assert_eq!(protocol_in(protocols, "Tcp"), None);
+        assert_eq!(protocol_in(protocols, "odd"), None);
+        let networks = "loopback 127.0.0.0 lo\nshort 10\nbad 10.x\nlong 1.2.3.4.5\n";
+        assert_eq!(network_in(networks, "LOOPBACK"), Some(0x7f00_0000));
+        assert_eq!(network_in(networks, "lo"), Some(0x7f00_0000));
+        assert_eq!(network_in(networks, "short"), Some(0x0a00_0000));
+        assert_eq!(network_in(networks, "bad"), None);
+        assert_eq!(network_in(networks, "long"), None);
+        let ethers = "0:11:22:33:44:55 a\n00:11:22:33:44 b\n0:1:2:3:4:5:6 c\n";
+        assert_eq!(ether_in(ethers, "a"), Some([0, 0x11, 0x22, 0x33, 0x44, 0x55]));
+        assert_eq!(ether_in(ethers, "b"), None);
+        assert_eq!(ether_in(ethers, "c"), None);
+    }
+
+    #[test]
+    fn numbers_as_c_reads_them() {
+        assert_eq!(parse_int(" -12x"), Some((-12, "x")));
+        assert_eq!(parse_int("+7"), Some((7, "")));
+        assert_eq!(parse_int("-"), None);
+        assert_eq!(parse_int("99999999999999999999"), Some((-1, "")));
+    }
 }

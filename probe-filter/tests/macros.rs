@@ -246,6 +246,17 @@ fn macros_on_other_links() {
         let mpls = ethernet(&[], 0x8847, &[&[0, 1, 1, 64][..], &packet].concat());
         assert!(matches("mpls and @syn", &mpls));
         assert!(!matches("@syn", &mpls));
+        let version = if packet[0] >> 4 == 4 { 0x21 } else { 0x57 };
+        let pppoe =
+            ethernet(&[], 0x8864, &[&[0x11, 0, 0, 1, 0, 9, 0, version][..], &packet].concat());
+        assert!(matches("pppoes and @syn", &pppoe));
+        assert!(!matches("@syn", &pppoe));
+        let ethertype = if packet[0] >> 4 == 4 { 0x0800 } else { 0x86dd };
+        let inner = ethernet(&[], ethertype, &packet);
+        let geneve = [&[0, 0, 0x65, 0x58, 0, 0, 1, 0][..], &inner].concat();
+        let outer = ethernet(&[], 0x0800, &ipv4(17, 0, &[], &udp(5000, 6081, &geneve)));
+        assert!(matches("geneve 1 and @syn", &outer));
+        assert!(!matches("@syn", &outer));
     }
     // Live, the kernel has taken the outermost tag off.
     let live = Options { vlan: VlanView::Live, ..Options::default() };

@@ -13,11 +13,11 @@ pub fn kernel(error: kernel::Error) -> Error {
         K::Egress { .. } => return Usage::new(format!("{error}: use --hook tcx with -Q")).into(),
         K::TooManyRules(_) | K::TooManySampled(_) => return Usage::new(error.to_string()).into(),
         K::Permission { .. } => {
-            "probe needs root, or CAP_NET_ADMIN, CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN on \
+            "this needs root, or CAP_NET_ADMIN, CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN on \
              kernels before 5.8)"
         }
         K::Ring { source, .. } if is_permission(source) => {
-            "probe needs root or CAP_PERFMON to open rings (or kernel.perf_event_paranoid below \
+            "rings need root or CAP_PERFMON (or kernel.perf_event_paranoid below \
              1), and CAP_IPC_LOCK or a smaller --buffer-size to lock their memory"
         }
         K::Ring { source, .. } if source.kind() == std::io::ErrorKind::OutOfMemory => {

@@ -18,7 +18,8 @@ pub struct Stop {
     requested: Arc<AtomicBool>,
     interrupt: Signal,
     terminate: Signal,
-    hang_up: Signal,
+    /// `None` where nohup(1) has the signal ignored.
+    hang_up: Option<Signal>,
 }
 
 impl Stop {
@@ -28,7 +29,9 @@ impl Stop {
     /// Where the handlers cannot be installed.
     pub fn on_signals() -> io::Result<Self> {
         let requested = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM, SIGHUP] {
+        let hangs_up = !is_ignored(SIGHUP);
+        let signals = [SIGINT, SIGTERM, SIGHUP];
+        for &signal in signals.iter().filter(|&&signal| signal != SIGHUP || hangs_up) {
             // Order matters: the first handler looks at the flag that the second sets,
             // so that only a second signal finds it set.
             signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&requested))?;
@@ -38,7 +41,7 @@ impl Stop {
             requested,
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
+            hang_up: hangs_up.then(|| signal(SignalKind::hangup())).transpose()?,
         })
     }
 
@@ -55,7 +58,21 @@ impl Stop {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}
-            _ = self.hang_up.recv() => {}
+            Some(_) = async {
+                match &mut self.hang_up {
+                    Some(signal) => signal.recv().await,
+                    None => std::future::pending().await,
+                }
+            } => {}
         }
     }
+}
+
+/// Whether the signal was ignored when the program began.
+fn is_ignored(signal: i32) -> bool {
+    // SAFETY: all zeroes is a valid value of this C structure.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: without a new action the call only writes the old one to `action`.
+    let result = unsafe { libc::sigaction(signal, std::ptr::null(), &raw mut action) };
+    result == 0 && action.sa_sigaction == libc::SIG_IGN
 }

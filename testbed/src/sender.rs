@@ -30,10 +30,29 @@ pub struct Sent {
 }
 
 /// A packet socket bound to one link.
+///
+/// The kernel puts only the link-layer header of such a frame into the linear part of
+/// its buffer, the rest into a page fragment (packet_snd in net/packet/af_packet.c): a
+/// good test of code that must not rely on the linear part, but not what a network card
+/// or a local TCP sends. For that, see [`linear`](Self::linear).
 #[derive(Debug)]
 pub struct FrameSender {
     socket: OwnedFd,
     link: String,
+    linear: bool,
+}
+
+/// The header that goes before each frame on a socket with PACKET_VNET_HDR
+/// (include/uapi/linux/virtio_net.h): no offloads, and `header_length` bytes are linear.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+struct VirtioHeader {
+    flags: u8,
+    gso_type: u8,
+    header_length: u16,
+    gso_size: u16,
+    checksum_start: u16,
+    checksum_offset: u16,
 }
 
 impl FrameSender {
@@ -42,20 +61,29 @@ impl FrameSender {
         let socket = namespace
             .enter(|| bound_socket(link))
             .with_context(|| format!("opening a packet socket on {link}"))?;
-        Ok(Self { socket, link: link.to_owned() })
+        Ok(Self { socket, link: link.to_owned(), linear: false })
     }
 
     /// Goes past the link's queueing discipline (PACKET_QDISC_BYPASS): faster, but a
     /// driver that is busy then drops frames that count as sent.
     pub fn bypass_qdisc(self) -> Result<Self> {
+        self.set(libc::PACKET_QDISC_BYPASS).context("PACKET_QDISC_BYPASS")?;
+        Ok(self)
+    }
+
+    /// Makes each frame wholly linear in the kernel, as those of most network cards are.
+    pub fn linear(mut self) -> Result<Self> {
+        self.set(libc::PACKET_VNET_HDR).context("PACKET_VNET_HDR")?;
+        self.linear = true;
+        Ok(self)
+    }
+
+    fn set(&self, option: libc::c_int) -> io::Result<()> {
         let on: libc::c_int = 1;
         let length = size_of::<libc::c_int>() as libc::socklen_t;
         let (fd, value) = (self.socket.as_raw_fd(), (&raw const on).cast());
-        let option = libc::PACKET_QDISC_BYPASS;
         // SAFETY: `value` points to an int that outlives the call, and its length is given.
         check(unsafe { libc::setsockopt(fd, libc::SOL_PACKET, option, value, length) })
-            .context("PACKET_QDISC_BYPASS")?;
-        Ok(self)
     }
 
     /// Sends frames in order, as fast as it goes.
@@ -73,7 +101,7 @@ impl FrameSender {
         if frames.is_empty() || count == 0 {
             return Ok(Sent { frames: 0, elapsed: Duration::ZERO });
         }
-        let mut round = Round::new(frames);
+        let mut round = Round::new(frames, self.linear);
         let start = Instant::now();
         let mut sent = 0;
         while sent < count {
@@ -93,8 +121,8 @@ impl FrameSender {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let (fd, length) = (self.socket.as_raw_fd(), messages.len() as libc::c_uint);
-            // SAFETY: each header points to an iovec and each iovec to a frame, all of which
-            // `Round` borrows; the kernel writes only `msg_len`.
+            // SAFETY: each message points to its slices and these to header and frame, all of which
+            // `Round` holds or borrows; the kernel writes only `msg_len`.
             let sent = unsafe { libc::sendmmsg(fd, messages.as_mut_ptr(), length, 0) };
             if sent > 0 {
                 return Ok(sent as usize);
@@ -131,37 +159,57 @@ fn wait_until_due(start: Instant, sent: u64, rate: f64) -> u64 {
 /// Message headers for frames in their order, the first [`BATCH`] repeated at the end so
 /// that a batch from any place is one piece.
 struct Round<'a> {
-    headers: Vec<libc::mmsghdr>,
+    messages: Vec<libc::mmsghdr>,
     length: usize,
-    /// What the headers point to.
-    _slices: Vec<libc::iovec>,
+    /// What the messages point to: two slices each, a header and a frame.
+    _slices: Vec<[libc::iovec; 2]>,
+    /// What the first slices point to.
+    _headers: Vec<VirtioHeader>,
     _frames: std::marker::PhantomData<&'a [u8]>,
 }
 
 impl<'a> Round<'a> {
-    fn new<F: AsRef<[u8]>>(frames: &'a [F]) -> Self {
-        let mut slices: Vec<libc::iovec> = (frames.iter().map(AsRef::as_ref))
-            .map(|frame: &[u8]| libc::iovec {
-                iov_base: frame.as_ptr().cast_mut().cast(),
-                iov_len: frame.len(),
+    fn new<F: AsRef<[u8]>>(frames: &'a [F], linear: bool) -> Self {
+        let header_of = |frame: &F| VirtioHeader {
+            header_length: frame.as_ref().len().try_into().unwrap_or(u16::MAX),
+            ..VirtioHeader::default()
+        };
+        let mut headers: Vec<VirtioHeader> = frames.iter().map(header_of).collect();
+        let mut slices: Vec<[libc::iovec; 2]> = (headers.iter_mut().zip(frames))
+            .map(|(header, frame)| {
+                let header_size = if linear { size_of::<VirtioHeader>() } else { 0 };
+                let frame = frame.as_ref();
+                [
+                    libc::iovec { iov_base: (&raw mut *header).cast(), iov_len: header_size },
+                    libc::iovec {
+                        iov_base: frame.as_ptr().cast_mut().cast(),
+                        iov_len: frame.len(),
+                    },
+                ]
             })
             .collect();
         let (first, total) = (slices.as_mut_ptr(), frames.len() + BATCH);
-        let headers = (0..total)
+        let messages = (0..total)
             .map(|index| {
                 // SAFETY: an all-zero mmsghdr is a valid value of this plain C structure.
-                let mut header: libc::mmsghdr = unsafe { zeroed() };
-                header.msg_hdr.msg_iov = first.wrapping_add(index % frames.len());
-                header.msg_hdr.msg_iovlen = 1;
-                header
+                let mut message: libc::mmsghdr = unsafe { zeroed() };
+                message.msg_hdr.msg_iov = first.wrapping_add(index % frames.len()).cast();
+                message.msg_hdr.msg_iovlen = 2;
+                message
             })
             .collect();
-        Self { headers, length: frames.len(), _slices: slices, _frames: std::marker::PhantomData }
+        Self {
+            messages,
+            length: frames.len(),
+            _slices: slices,
+            _headers: headers,
+            _frames: std::marker::PhantomData,
+        }
     }
 
     fn at(&mut self, position: u64, count: usize) -> &mut [libc::mmsghdr] {
         let start = (position % self.length as u64) as usize;
-        &mut self.headers[start..start + count]
+        &mut self.messages[start..start + count]
     }
 }
 

@@ -40,8 +40,11 @@ fn frames_arrive_as_sent_in_order_and_counted() -> Result<()> {
     let frames: Vec<Vec<u8>> = (0..700).map(assorted).collect();
     let watcher = tcpdump(&pair, &["-w", "/dev/shm/sent.pcap", "-c", "1500", FROM_CLIENT])?;
     let before = pair.server.counters(SERVER_LINK)?;
-    let sent = FrameSender::open(&pair.client, CLIENT_LINK)?.send_paced(&frames, 1500, None)?;
-    assert_eq!(sent.frames, 1500);
+    let sender = FrameSender::open(&pair.client, CLIENT_LINK)?;
+    assert_eq!(sender.send_paced(&frames, 800, None)?.frames, 800);
+    // The same bytes, with another layout in the kernel.
+    let rest = [&frames[100..], &frames[..100]].concat();
+    assert_eq!(sender.linear()?.send_paced(&rest, 700, None)?.frames, 700);
     pair.server.wait_for_received(SERVER_LINK, before, 1500, LIMIT)?;
     let summary = watcher.wait(LIMIT)?.stderr;
     ensure!(summary.contains("1500 packets captured"), "{summary}");
@@ -137,6 +140,55 @@ fn children_die_with_the_thread_that_started_them() -> Result<()> {
     let finished = child.wait(LIMIT)?;
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&finished.status), Some(9));
     Ok(())
+}
+
+/// The test starts itself once more as a victim that builds a rig, and kills it.
+#[test]
+fn sigkill_leaves_nothing() -> Result<()> {
+    const VICTIM: &str = "TESTBED_VICTIM";
+    if !met(&RIG) {
+        return Ok(());
+    }
+    if std::env::var_os(VICTIM).is_some() {
+        let pair = Pair::new()?;
+        let mut show = pair.server.command("readlink");
+        show.arg("/proc/self/ns/net");
+        let name = run(show, LIMIT)?.text();
+        let mut sleep = pair.server.command("sleep");
+        sleep.arg("600");
+        let sleep = Running::spawn(sleep)?;
+        // The harness captures what is printed.
+        std::io::Write::write_all(&mut std::io::stderr(), format!("built {name}").as_bytes())?;
+        sleep.wait(LIMIT)?;
+        return Ok(());
+    }
+    let mut victim = std::process::Command::new(std::env::current_exe()?);
+    victim.args(["--exact", "sigkill_leaves_nothing"]).env(VICTIM, "1");
+    let victim = Running::spawn(victim)?;
+    let line = victim.wait_for_line("built net:[", LIMIT)?;
+    let (_, name) = line.split_once("built ").context("the line was chosen for it")?;
+    assert!(holders(name)?.len() >= 2, "the victim and its child hold {name}");
+    victim.signal(9)?;
+    victim.wait(LIMIT)?;
+    let deadline = Instant::now() + LIMIT;
+    while !holders(name)?.is_empty() {
+        ensure!(Instant::now() < deadline, "{name} is still held by {:?}", holders(name)?);
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    Ok(())
+}
+
+/// Whatever keeps a network namespace alive: processes in it, and descriptors of it.
+fn holders(name: &str) -> Result<Vec<std::path::PathBuf>> {
+    let mut links = Vec::new();
+    for process in std::fs::read_dir("/proc")?.flatten() {
+        links.push(process.path().join("ns/net"));
+        let descriptors = std::fs::read_dir(process.path().join("fd"));
+        // A process may end while we look.
+        links.extend(descriptors.into_iter().flatten().flatten().map(|entry| entry.path()));
+    }
+    links.retain(|link| std::fs::read_link(link).is_ok_and(|target| target.as_os_str() == name));
+    Ok(links)
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The assembler: instructions and labels in, distances out.
 
+use super::Part;
 use super::insn::{Insn, Operand, R0};
 
 /// A place in the code, bound once.
@@ -18,22 +19,17 @@ struct Item {
 pub(crate) struct Assembler {
     items: Vec<Item>,
     labels: Vec<Option<usize>>,
-    marks: Vec<(usize, Mark)>,
-}
-
-/// What begins at an instruction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Mark {
-    /// Code that belongs to the rules from this one on.
-    Rule(u32),
+    marks: Vec<(usize, Part)>,
 }
 
 /// Finished code.
 #[derive(Debug)]
 pub(crate) struct Assembled {
     pub(crate) insns: Vec<Insn>,
+    /// Whether there are jumps of more than 16 bits.
+    pub(crate) long_jumps: bool,
     /// Marks by index of the instruction.
-    pub(crate) marks: Vec<(usize, Mark)>,
+    pub(crate) marks: Vec<(usize, Part)>,
 }
 
 impl Assembler {
@@ -49,7 +45,7 @@ impl Assembler {
         *slot = Some(self.items.len());
     }
 
-    pub(crate) fn mark(&mut self, mark: Mark) {
+    pub(crate) fn mark(&mut self, mark: Part) {
         self.marks.push((self.items.len(), mark));
     }
 
@@ -81,15 +77,11 @@ impl Assembler {
         }
     }
 
-    /// Instructions so far, long jumps not counted.
-    pub(crate) fn len(&self) -> usize {
-        self.items.len()
-    }
-
     /// Fills the distances in. A jump further than 16 bits becomes a `gotol`.
     pub(crate) fn finish(mut self) -> Assembled {
         self.drop_unreachable();
         self.drop_jumps_to_next();
+        self.invert_jumps_over_jumps();
         let mut long = vec![false; self.items.len()];
         // Making one jump long can push another out of reach; each round lengthens
         // at least one, so the rounds end.
@@ -132,7 +124,7 @@ impl Assembler {
             insns.push(Insn::jump_long((to as i64 - insns.len() as i64 - 1) as i32));
         }
         let marks = self.marks.iter().map(|&(index, mark)| (positions[index], mark)).collect();
-        Assembled { insns, marks }
+        Assembled { insns, long_jumps: long.contains(&true), marks }
     }
 
     fn at(&self, positions: &[usize], label: Label) -> usize {
@@ -185,6 +177,31 @@ impl Assembler {
         self.retain(&keep);
     }
 
+    /// `if c goto A; goto B; A:` becomes `if !c goto B; A:`.
+    fn invert_jumps_over_jumps(&mut self) {
+        let place = |label: Label| self.labels[label.0 as usize];
+        let mut entered = vec![false; self.items.len() + 1];
+        for target in self.items.iter().filter_map(|item| place(item.target?)) {
+            entered[target] = true;
+        }
+        let mut inversions = Vec::new();
+        for index in 0..self.items.len().saturating_sub(1) {
+            let (first, second) = (self.items[index], self.items[index + 1]);
+            let over = first.target.and_then(place) == Some(index + 2);
+            if let (true, true, Some(insn)) =
+                (over && second.insn.is_jump(), !entered[index + 1], first.insn.inverted())
+            {
+                inversions.push((index, Item { insn, target: second.target }));
+            }
+        }
+        let mut keep = vec![true; self.items.len()];
+        for (index, inverted) in inversions {
+            self.items[index] = inverted;
+            keep[index + 1] = false;
+        }
+        self.retain(&keep);
+    }
+
     fn retain(&mut self, keep: &[bool]) {
         let mut moved = Vec::with_capacity(keep.len() + 1);
         let mut position = 0;
@@ -204,8 +221,12 @@ impl Assembler {
     }
 }
 
+/// The kernel lengthens some instructions after it has taken the program (fields of the
+/// context, division), and refuses if a 16-bit distance then overflows: half of them
+/// are left to it.
 fn short_distance(from: usize, to: usize) -> Option<i16> {
-    i16::try_from(to as i64 - from as i64 - 1).ok()
+    let distance = i16::try_from(to as i64 - from as i64 - 1).ok()?;
+    (distance.unsigned_abs() <= i16::MAX as u16 / 2).then_some(distance)
 }
 
 impl Assembler {

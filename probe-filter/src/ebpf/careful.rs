@@ -4,14 +4,15 @@
 //! from block to block but the arguments, so careful code can be entered at any block
 //! where fast code gives up. At the next boundary it hands back to fast code.
 //!
-//! Registers: r6 context, r7 data, r8 data_end, r9 state; `meta` lies on the stack.
+//! Registers: r6 context, r7 data, r8 data_end, r9 state; `meta` lies in scratch memory.
 
 use crate::flow::{Action, Block, BlockId, END, Flow};
 use crate::ir::{Compare, ValueId};
 
 use super::asm::{Assembler, Label};
-use super::insn::{Cond, FP, Insn, Op, Operand, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, Reg, Size};
-use super::{Error, Target, count, stack};
+use super::insn::{Cond, Insn, Op, Operand, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, Reg, Size};
+use super::stack::Word;
+use super::{Error, StateLayout, Target, count};
 
 pub(crate) const CONTEXT: Reg = R6;
 pub(crate) const DATA: Reg = R7;
@@ -69,7 +70,7 @@ impl Careful<'_> {
 
     /// From fast code: the arguments move to where calls leave them alone.
     fn keep_arguments(&mut self) {
-        keep_arguments(self.asm);
+        keep_arguments(self.asm, &self.target.layout);
     }
 
     fn block(&mut self, id: BlockId) -> Result<(), Error> {
@@ -95,7 +96,8 @@ impl Careful<'_> {
                 self.search(cases, *default);
             }
             &Action::Count { rule, next } => {
-                self.asm.emit(Insn::load(Size::Double, R2, FP, stack::META));
+                let meta = Word::Meta.offset(&self.target.layout);
+                self.asm.emit(Insn::load(Size::Double, R2, STATE, meta));
                 let registers = count::Registers { state: STATE, meta: R2, scratch: [R0, R1] };
                 let bit = self.bits.get(rule as usize).copied().flatten();
                 count::count(self.asm, &self.target.layout, rule, bit, &registers);
@@ -103,7 +105,7 @@ impl Careful<'_> {
             }
             Action::Boundary { .. } => {
                 // The block itself reads the data pointer anew.
-                restore_arguments(self.asm);
+                restore_arguments(self.asm, &self.target.layout);
                 self.asm.jump(self.fast[id.0 as usize]);
             }
             Action::End => self.asm.return_zero(),
@@ -170,12 +172,13 @@ impl Careful<'_> {
         };
         if let Some(helper) = self.target.load_bytes() {
             self.asm.emit(Insn::alu64(Op::Mov, R1, Operand::Reg(CONTEXT)));
-            self.asm.emit(Insn::alu64(Op::Mov, R3, Operand::Reg(FP)));
-            self.asm.emit(Insn::alu64(Op::Add, R3, Operand::Imm(stack::BUFFER.into())));
+            let buffer = Word::Buffer.offset(&self.target.layout);
+            self.asm.emit(Insn::alu64(Op::Mov, R3, Operand::Reg(STATE)));
+            self.asm.emit(Insn::alu64(Op::Add, R3, Operand::Imm(buffer.into())));
             self.asm.constant(R4, bytes);
             self.asm.emit(Insn::call(helper));
             self.asm.emit_jump(Insn::jump64(Cond::Ne, R0, Operand::Imm(0)), self.trap);
-            self.asm.emit(Insn::load(size, R0, FP, stack::BUFFER));
+            self.asm.emit(Insn::load(size, R0, STATE, buffer));
         } else {
             // No helper, no fragments: the packet pointers see all of the frame. The
             // verifier follows offsets up to 16 bits only, and no XDP frame is longer.
@@ -198,17 +201,17 @@ impl Careful<'_> {
 }
 
 /// Moves the arguments to where calls leave them alone.
-pub(crate) fn keep_arguments(asm: &mut Assembler) {
+pub(crate) fn keep_arguments(asm: &mut Assembler, layout: &StateLayout) {
     for (kept, argument) in [(CONTEXT, R1), (DATA, R2), (DATA_END, R3), (STATE, R4)] {
         asm.emit(Insn::alu64(Op::Mov, kept, Operand::Reg(argument)));
     }
-    asm.emit(Insn::store(Size::Double, FP, stack::META, R5));
+    asm.emit(Insn::store(Size::Double, STATE, Word::Meta.offset(layout), R5));
 }
 
 /// Moves the arguments back, the data pointer too.
-pub(crate) fn restore_arguments(asm: &mut Assembler) {
+pub(crate) fn restore_arguments(asm: &mut Assembler, layout: &StateLayout) {
     for (kept, argument) in [(CONTEXT, R1), (DATA, R2), (DATA_END, R3), (STATE, R4)] {
         asm.emit(Insn::alu64(Op::Mov, argument, Operand::Reg(kept)));
     }
-    asm.emit(Insn::load(Size::Double, R5, FP, stack::META));
+    asm.emit(Insn::load(Size::Double, R5, STATE, Word::Meta.offset(layout)));
 }

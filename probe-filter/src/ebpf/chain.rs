@@ -12,6 +12,7 @@ use crate::ir::ChainKind;
 use super::asm::Label;
 use super::careful::{Careful, STATE};
 use super::insn::{Cond, FP, Insn, Op, Operand, R0, R2, Reg, Size};
+use super::stack::Word;
 use super::{Error, stack};
 
 /// Headers walked over where the kernel has no loop that the verifier accepts.
@@ -113,8 +114,7 @@ impl Careful<'_> {
     }
 
     fn offset_word(&self) -> i16 {
-        let layout = &self.target.layout;
-        (layout.scratch + 8 * (layout.scratch_len - stack::CHAIN_WORDS)) as i16
+        Word::ChainOffset.offset(&self.target.layout)
     }
 
     /// The byte at an offset from the network header.

@@ -1,5 +1,6 @@
 //! A rule matches: its counter goes up, and its bit is set if it samples.
 
+use super::Part;
 use super::asm::Assembler;
 use super::insn::{Insn, Op, Operand, Reg, Size};
 use super::target::StateLayout;
@@ -22,6 +23,7 @@ pub(crate) fn count(
     pending_bit: Option<u8>,
     registers: &Registers,
 ) {
+    asm.mark(Part::Count(rule));
     let Registers { state, meta, scratch: [value, length] } = *registers;
     let packets = (layout.rules + rule * layout.rule_size) as i16;
     asm.emit(Insn::load(Size::Double, value, state, packets));

@@ -31,6 +31,13 @@ pub enum Error {
         /// Index of the rule.
         rule: usize,
     },
+    /// A jump is further than 16 bits, and the kernel (before 6.6) has no further ones.
+    TooFar {
+        /// Instructions.
+        instructions: usize,
+        /// Index of the rule with the most of them.
+        rule: usize,
+    },
     /// The program has more instructions than the kernel takes.
     TooLong {
         /// Instructions.
@@ -55,6 +62,12 @@ impl fmt::Display for Error {
             Self::PendingBit { rule } => {
                 write!(f, "rule {}: at most 64 rules can sample", rule + 1)
             }
+            Self::TooFar { instructions, rule } => write!(
+                f,
+                "{instructions} instructions, whose jumps are too far for a kernel before 6.6; \
+                 most of them in rule {}",
+                rule + 1
+            ),
             Self::TooLong { instructions, rule } => write!(
                 f,
                 "{instructions} instructions, more than the kernel takes; most of them in rule {}",

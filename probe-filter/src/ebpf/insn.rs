@@ -31,7 +31,6 @@ pub(crate) const FP: Reg = Reg(10);
 // Instruction classes.
 const LD: u8 = 0x00;
 const LDX: u8 = 0x01;
-const ST: u8 = 0x02;
 const STX: u8 = 0x03;
 const ALU32: u8 = 0x04;
 const JMP: u8 = 0x05;
@@ -190,10 +189,6 @@ impl Insn {
         Self::new(STX | MODE_MEM | size.bits(), base, src, offset, 0)
     }
 
-    pub(crate) const fn store_imm(size: Size, base: Reg, offset: i16, imm: i32) -> Self {
-        Self::new(ST | MODE_MEM | size.bits(), base, R0, offset, imm)
-    }
-
     /// Both halves of a 64-bit constant.
     pub(crate) const fn wide(dst: Reg, value: u64) -> [Self; 2] {
         [
@@ -271,6 +266,24 @@ impl Insn {
         Some(Self { code: self.code & 0x0f | cond.bits(), ..self })
     }
 
+    pub(crate) const fn class(self) -> u8 {
+        self.code & 0x07
+    }
+
+    /// Whether the second operand is a register.
+    pub(crate) const fn takes_register(self) -> bool {
+        self.code & SOURCE_REGISTER != 0
+    }
+
+    /// Whether this is the first half of a 64-bit constant.
+    pub(crate) const fn is_wide(self) -> bool {
+        self.code == WIDE
+    }
+
+    pub(crate) const fn is_may_goto(self) -> bool {
+        self.code == MAY_GOTO
+    }
+
     /// Whether this ends the function.
     pub(crate) const fn is_exit(self) -> bool {
         self.code == EXIT
@@ -288,4 +301,22 @@ impl Insn {
 pub(crate) enum Helper {
     SkbLoadBytes = 26,
     XdpLoadBytes = 189,
+}
+
+impl Helper {
+    /// The helper that an instruction calls.
+    pub(crate) const fn called(insn: Insn) -> Option<Self> {
+        match (insn.code, insn.imm) {
+            (CALL, 26) => Some(Self::SkbLoadBytes),
+            (CALL, 189) => Some(Self::XdpLoadBytes),
+            _ => None,
+        }
+    }
+
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::SkbLoadBytes => "bpf_skb_load_bytes",
+            Self::XdpLoadBytes => "bpf_xdp_load_bytes",
+        }
+    }
 }

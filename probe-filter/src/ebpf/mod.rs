@@ -18,7 +18,7 @@ mod count;
 mod error;
 mod fast;
 mod insn;
-mod order;
+mod listing;
 mod stack;
 mod target;
 mod value;
@@ -28,10 +28,10 @@ pub use error::Error;
 pub use insn::{Insn, Reg};
 pub use target::{Flavour, Kernel, StateLayout, Target};
 
-use crate::ir::Graph;
+use crate::ir::{Graph, ValueId};
 use crate::passes::{self, View};
 
-use asm::{Assembled, Assembler, Label, Mark};
+use asm::{Assembled, Assembler, Label};
 use view::Entry;
 
 /// Instructions that the kernel verifies at most (BPF_COMPLEXITY_LIMIT_INSNS), and
@@ -54,6 +54,21 @@ pub struct Program {
     pub insns: Vec<Insn>,
     /// What it costs.
     pub stats: Stats,
+    /// What begins at which instruction.
+    parts: Vec<(usize, Part)>,
+}
+
+/// A part of the code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// Fast code.
+    Fast,
+    /// Careful code, for bytes that are not where fast code reads.
+    Careful,
+    /// Fast code for frames with a VLAN tag, where that has to be told apart.
+    Tagged,
+    /// The place where this rule counts.
+    Count(u32),
 }
 
 /// What generated code costs.
@@ -61,6 +76,13 @@ pub struct Program {
 pub struct Stats {
     /// Instructions in all.
     pub instructions: usize,
+    /// Those that read packet memory directly, for one view of the frame: the way
+    /// that frames usually take.
+    pub fast_instructions: usize,
+    /// Different loads from the frame.
+    pub loads: usize,
+    /// Bytes of the frame looked at, over all ways through the code.
+    pub bytes: u32,
     /// Bytes of stack.
     pub stack_bytes: u32,
 }
@@ -78,16 +100,40 @@ impl Program {
 /// If a limit is broken; the error names the rule that broke it.
 pub fn generate(rules: &[Rule<'_>], target: &Target) -> Result<Program, Error> {
     check(rules, target)?;
-    let graphs: Vec<&Graph> = rules.iter().map(|rule| rule.graph).collect();
-    let bits: Vec<Option<u8>> = rules.iter().map(|rule| rule.pending_bit).collect();
-    let assembled = translate(&graphs, &bits, target)?;
-    fits(&assembled)?;
-    let stats = Stats { instructions: assembled.insns.len(), stack_bytes: stack::MAX_STACK };
-    Ok(Program { insns: assembled.insns, stats })
+    let (assembled, loads) =
+        translate(rules, target).map_err(|error| blame(error, rules, target))?;
+    fits(&assembled, rules, target)?;
+    let Assembled { insns, marks: parts, .. } = assembled;
+    let careful = parts.iter().find(|(_, part)| *part == Part::Careful);
+    let stats = Stats {
+        instructions: insns.len(),
+        fast_instructions: careful.map_or(insns.len(), |&(start, _)| start),
+        loads: loads.len(),
+        bytes: loads.iter().map(|load| load.1).sum(),
+        stack_bytes: stack::MAX_STACK,
+    };
+    Ok(Program { insns, stats, parts })
+}
+
+/// The rule that breaks a limit even by itself; errors of many rules name the first.
+fn blame(error: Error, rules: &[Rule<'_>], target: &Target) -> Error {
+    let broken = |rule: &Rule<'_>| translate(std::slice::from_ref(rule), target).is_err();
+    let Some(found) = rules.iter().position(broken) else { return error };
+    match error {
+        Error::TooDeep { .. } => Error::TooDeep { rule: found },
+        Error::TooManyVariables { .. } => Error::TooManyVariables { rule: found },
+        error => error,
+    }
 }
 
 /// Code for each view of the frame, behind the choice between them.
-fn translate(graphs: &[&Graph], bits: &[Option<u8>], target: &Target) -> Result<Assembled, Error> {
+fn translate(
+    rules: &[Rule<'_>],
+    target: &Target,
+) -> Result<(Assembled, Vec<(ValueId, u32)>), Error> {
+    let graphs: Vec<&Graph> = rules.iter().map(|rule| rule.graph).collect();
+    let bits: Vec<Option<u8>> = rules.iter().map(|rule| rule.pending_bit).collect();
+    let mut loads = None;
     let mut asm = Assembler::default();
     let (plain, tagged) = view::views(target);
     let views: Vec<View> = [plain].into_iter().chain(tagged).collect();
@@ -98,25 +144,28 @@ fn translate(graphs: &[&Graph], bits: &[Option<u8>], target: &Target) -> Result<
         _ => 0,
     };
     for (&view, entry) in views.iter().zip(&entries) {
-        let flow = passes::run(graphs, view);
+        let flow = passes::run(&graphs, view);
         if !stack::holds_variables(flow.vars(), target.layout.scratch_len) {
             let most = graphs.iter().enumerate().max_by_key(|(_, graph)| graph.vars());
             return Err(Error::TooManyVariables { rule: most.map_or(0, |(rule, _)| rule) });
         }
+        loads.get_or_insert_with(|| flow.loads());
+        asm.mark(if Some(view) == tagged { Part::Tagged } else { Part::Fast });
         let labels: Vec<Label> = flow.blocks().iter().map(|_| asm.label()).collect();
         asm.bind(entry.fast);
         asm.jump(labels[flow.entry().0 as usize]);
-        let mut gates = fast::translate(&flow, bits, target, &mut asm, &labels, reached);
+        let mut gates = fast::translate(&flow, &bits, target, &mut asm, &labels, reached);
         if tagged.is_some() {
             gates[flow.entry().0 as usize].get_or_insert_with(|| asm.label());
         }
-        careful::translate(&flow, bits, target, &mut asm, &gates, &labels)?;
+        asm.mark(Part::Careful);
+        careful::translate(&flow, &bits, target, &mut asm, &gates, &labels)?;
         asm.bind(entry.careful);
         if let Some(gate) = gates[flow.entry().0 as usize] {
             asm.jump(gate);
         }
     }
-    Ok(asm.finish())
+    Ok((asm.finish(), loads.unwrap_or_default()))
 }
 
 fn check(rules: &[Rule<'_>], target: &Target) -> Result<(), Error> {
@@ -132,7 +181,7 @@ fn check(rules: &[Rule<'_>], target: &Target) -> Result<(), Error> {
     if ends.iter().any(|&end| end > i16::MAX as u32) {
         return Err(Error::StateTooLarge);
     }
-    if layout.scratch_len < stack::CHAIN_WORDS {
+    if layout.scratch_len < stack::RESERVED_WORDS {
         return Err(Error::NoScratch);
     }
     match rules.iter().position(|rule| rule.pending_bit.is_some_and(|bit| bit > 63)) {
@@ -141,13 +190,20 @@ fn check(rules: &[Rule<'_>], target: &Target) -> Result<(), Error> {
     }
 }
 
-fn fits(assembled: &Assembled) -> Result<(), Error> {
+fn fits(assembled: &Assembled, rules: &[Rule<'_>], target: &Target) -> Result<(), Error> {
     let instructions = assembled.insns.len();
-    if instructions <= MAX_INSNS {
+    let too_far = assembled.long_jumps && !target.kernel.long_jumps;
+    if instructions <= MAX_INSNS && !too_far {
         return Ok(());
     }
-    let ends = assembled.marks.iter().skip(1).map(|&(place, _)| place).chain([instructions]);
-    let longest = assembled.marks.iter().zip(ends).max_by_key(|((start, _), end)| end - start);
-    let rule = longest.map_or(0, |(&(_, Mark::Rule(rule)), _)| rule as usize);
-    Err(Error::TooLong { instructions, rule })
+    let alone = |rule: &Rule<'_>| {
+        let alone = translate(std::slice::from_ref(rule), target);
+        alone.map_or(usize::MAX, |(assembled, _)| assembled.insns.len())
+    };
+    let rule = (0..rules.len()).max_by_key(|&rule| alone(&rules[rule])).unwrap_or(0);
+    Err(if too_far {
+        Error::TooFar { instructions, rule }
+    } else {
+        Error::TooLong { instructions, rule }
+    })
 }

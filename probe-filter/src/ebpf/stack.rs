@@ -1,29 +1,44 @@
 //! Where things lie on the stack. The caller shares the kernel's 512 bytes with
 //! the function, so it stays below [`MAX_STACK`].
 
-use super::Error;
+use super::{Error, StateLayout};
 
 /// Bytes of stack the function takes at most.
 pub(crate) const MAX_STACK: u32 = 256;
 
-/// The fifth argument: length and direction.
-pub(crate) const META: i16 = -8;
-/// Where the load-bytes helpers put what they read.
-pub(crate) const BUFFER: i16 = -16;
-/// State of a walk along a header chain: start of the network header,
-pub(crate) const CHAIN_BASE: i16 = -24;
-/// and the next protocol. The offset of its header lies in the last word of scratch
-/// memory: on the stack the verifier would follow its range from step to step and
-/// never see the same state twice.
-pub(crate) const CHAIN_NEXT: i16 = -32;
+/// Start of the network header during a walk along a header chain.
+pub(crate) const CHAIN_BASE: i16 = -8;
+/// The next protocol of such a walk.
+pub(crate) const CHAIN_NEXT: i16 = -16;
 
 const FIRST_FREE: i16 = CHAIN_NEXT;
 const SLOTS: u32 = (MAX_STACK as i16 + FIRST_FREE) as u32 / 8;
 /// Slots for variables; further ones lie in the state's scratch memory.
 const VAR_SLOTS: u32 = 12;
 
-/// Words of scratch memory that walks along header chains use.
-pub(crate) const CHAIN_WORDS: u32 = 1;
+/// Words of scratch memory that are not for variables, at its end.
+pub(crate) const RESERVED_WORDS: u32 = 3;
+
+/// What careful code keeps in scratch memory rather than on the stack. The verifier
+/// (since 6.18) computes the liveness of stack slots anew whenever it meets another
+/// instruction that touches them, over the whole function each time; and it follows
+/// the ranges of values on the stack, where a loop had better have none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// The fifth argument: length and direction.
+    Meta = 1,
+    /// What the load-bytes helpers read.
+    Buffer = 2,
+    /// Offset of the header at hand in a walk along a header chain.
+    ChainOffset = 3,
+}
+
+impl Word {
+    /// Bytes from the start of the state.
+    pub(crate) const fn offset(self, layout: &StateLayout) -> i16 {
+        (layout.scratch + 8 * (layout.scratch_len - self as u32)) as i16
+    }
+}
 
 /// Where a variable lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +56,7 @@ pub(crate) const fn variable(var: u32) -> Place {
 
 /// Whether so many variables can be held.
 pub(crate) const fn holds_variables(vars: u32, scratch_len: u32) -> bool {
-    vars <= VAR_SLOTS + scratch_len - CHAIN_WORDS
+    vars <= VAR_SLOTS + scratch_len - RESERVED_WORDS
 }
 
 /// Where an intermediate result lies, by nesting depth.

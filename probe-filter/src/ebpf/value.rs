@@ -5,7 +5,7 @@ use crate::ir::{Alu, Meta, Value, ValueId, Var, Width};
 use super::Error;
 use super::careful::{CONTEXT, Careful, STATE};
 use super::insn::{Cond, FP, Insn, Op, Operand, R0, R1, R2, Size};
-use super::stack::{self, Place};
+use super::stack::{self, Place, Word};
 use super::target::context;
 
 /// Offsets from here on are past the end of every frame, and out of the helpers' range.
@@ -188,11 +188,12 @@ impl Careful<'_> {
     }
 
     fn meta(&mut self, meta: Meta) {
+        let meta_word = Word::Meta.offset(&self.target.layout);
         match meta {
             // The lower half: whole `meta` has the direction in it.
-            Meta::WireLength => self.asm.emit(Insn::load(Size::Word, R0, FP, stack::META)),
+            Meta::WireLength => self.asm.emit(Insn::load(Size::Word, R0, STATE, meta_word)),
             Meta::Outbound => {
-                self.asm.emit(Insn::load(Size::Double, R0, FP, stack::META));
+                self.asm.emit(Insn::load(Size::Double, R0, STATE, meta_word));
                 self.asm.emit(Insn::alu64(Op::Shr, R0, Operand::Imm(OUTBOUND_BIT)));
                 self.asm.emit(Insn::alu32(Op::And, R0, Operand::Imm(1)));
             }

@@ -6,9 +6,9 @@ use crate::ir::{LinkType, VlanView};
 use crate::passes::View;
 
 use super::asm::{Assembler, Label};
-use super::careful::{keep_arguments, restore_arguments};
-use super::insn::{Cond, FP, Insn, Op, Operand, R0, R1, R2, R3, R4, Size};
-use super::stack;
+use super::careful::{STATE, keep_arguments, restore_arguments};
+use super::insn::{Cond, Insn, Op, Operand, R0, R1, R2, R3, R4, Size};
+use super::stack::Word;
 use super::target::{Flavour, Target, context};
 
 /// Offset of the EtherType, and of a tag.
@@ -54,15 +54,16 @@ pub(crate) fn choose(asm: &mut Assembler, target: &Target, plain: &Entry, tagged
     asm.bind(short);
     if let Some(helper) = target.load_bytes() {
         // The first buffer may be shorter than the frame.
-        keep_arguments(asm);
+        keep_arguments(asm, &target.layout);
         asm.constant(R2, ETHERTYPE as u32);
-        asm.emit(Insn::alu64(Op::Mov, R3, Operand::Reg(FP)));
-        asm.emit(Insn::alu64(Op::Add, R3, Operand::Imm(stack::BUFFER.into())));
+        let buffer = Word::Buffer.offset(&target.layout);
+        asm.emit(Insn::alu64(Op::Mov, R3, Operand::Reg(R4)));
+        asm.emit(Insn::alu64(Op::Add, R3, Operand::Imm(buffer.into())));
         asm.constant(R4, TAGGED_BYTES - ETHERTYPE as u32);
         asm.emit(Insn::call(helper));
-        restore_arguments(asm);
+        restore_arguments(asm, &target.layout);
         asm.emit_jump(Insn::jump64(Cond::Ne, R0, Operand::Imm(0)), plain.careful);
-        asm.emit(Insn::load(Size::Half, R0, FP, stack::BUFFER));
+        asm.emit(Insn::load(Size::Half, R0, STATE, buffer));
         by_ethertype(asm, plain.careful, tagged.careful);
     } else {
         asm.jump(plain.careful);

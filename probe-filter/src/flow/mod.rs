@@ -12,6 +12,7 @@ mod action;
 #[cfg(test)]
 pub(crate) mod eval;
 mod lower;
+mod order;
 mod values;
 
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ use crate::ir::{Value, ValueId};
 
 pub(crate) use action::{Action, Chain};
 pub(crate) use lower::lower;
+pub(crate) use order::order;
 pub(crate) use values::{Values, var_bit};
 
 /// A block in [`Flow::blocks`].
@@ -61,6 +63,11 @@ impl Flow {
         };
         flow.plain(Action::End);
         flow
+    }
+
+    /// The same values, without blocks.
+    pub(crate) fn emptied(&self) -> Self {
+        Self { values: self.values.clone(), vars: self.vars, ..Self::new() }
     }
 
     /// The id of a value; equal values share one.
@@ -149,6 +156,30 @@ impl Flow {
             }
         }
         reached
+    }
+
+    /// The different loads that reachable blocks make, and the bytes each reads.
+    pub(crate) fn loads(&self) -> Vec<(ValueId, u32)> {
+        let reachable = self.reachable();
+        let blocks = self.blocks.iter().zip(&reachable).filter(|(_, reached)| **reached);
+        let mut pending: Vec<ValueId> =
+            blocks.flat_map(|(block, _)| block.action.operands()).collect();
+        let mut seen = vec![false; self.values.len()];
+        let mut loads = Vec::new();
+        while let Some(id) = pending.pop() {
+            if std::mem::replace(&mut seen[id.0 as usize], true) {
+                continue;
+            }
+            let value = self.get(id);
+            if let Value::Load { width, .. } = value {
+                loads.push((id, width.bytes()));
+            }
+            value.map(|operand| {
+                pending.push(operand);
+                operand
+            });
+        }
+        loads
     }
 
     /// Builds all reachable blocks anew, targets before their users. `build` is given

@@ -96,7 +96,7 @@ impl Values {
             Value::Alu(op, left, right) => {
                 facts.limit = self.alu_limit(op, left, right);
                 let divides = matches!(op, Alu::Div | Alu::Mod);
-                facts.may_trap |= divides && !self.constant(right).is_some_and(|value| value != 0);
+                facts.may_trap |= divides && self.constant(right).is_none_or(|value| value == 0);
             }
             Value::Meta(_) | Value::Neg(_) => {}
         }
@@ -109,8 +109,8 @@ impl Values {
         match (op, self.constant(right)) {
             (Alu::And, _) => max.min(right_max),
             (Alu::Or | Alu::Xor, _) => all_bits(max | right_max),
-            (Alu::Add, _) => max.checked_add(right_max).unwrap_or(u32::MAX),
-            (Alu::Mul, _) => max.checked_mul(right_max).unwrap_or(u32::MAX),
+            (Alu::Add, _) => max.saturating_add(right_max),
+            (Alu::Mul, _) => max.saturating_mul(right_max),
             (Alu::Shl, Some(by @ 0..32)) => u32::try_from(u64::from(max) << by).unwrap_or(u32::MAX),
             (Alu::Shr, Some(by)) => max.checked_shr(by).unwrap_or(0),
             (Alu::Div, Some(by)) if by != 0 => max / by,

@@ -9,7 +9,7 @@ use super::ports::Ports;
 use super::predicate::PredicateId;
 use crate::ast::{Address, Kind, Protocol, Qualifiers};
 use crate::error::{Error, quoted};
-use crate::names::{Port, parse_int};
+use crate::names::{Port, parse_int, port_number};
 
 const MAX_PORT: u32 = 65_535;
 
@@ -327,6 +327,9 @@ impl Lowering<'_> {
 
     /// A port by name, with the one transport that has it; `None` for both.
     fn port_name(&self, name: &str) -> Result<(i64, Option<u32>), Error> {
+        if let Some(port) = port_number(name) {
+            return Ok((port.into(), None));
+        }
         let Port { tcp, udp } = self.options.resolver.port(name);
         match (tcp, udp) {
             (Some(tcp), Some(udp)) if tcp == udp => Ok((tcp.into(), None)),

@@ -1,12 +1,16 @@
 //! Arithmetic and comparisons.
 
-use super::Lowering;
 use super::build::{From, IPV6_HEADER};
 use super::ip::number;
 use super::predicate::PredicateId;
+use super::{Lowering, Whole};
 use crate::ast::{Protocol, Relation, TermId, TermKind};
 use crate::error::Error;
 use crate::ir::{Alu, Compare, ValueId, Width};
+
+/// Values nest no deeper than this: beyond it, a part is put into a variable first. Text
+/// of any length then costs whoever walks a value neither stack nor registers.
+const MAX_DEPTH: u32 = 32;
 
 /// A term that has been lowered.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +25,8 @@ pub struct Lowered {
     in_payload: Option<PredicateId>,
     /// The constant that libpcap's code for the term starts with, if it does.
     starts_with: Option<u32>,
+    /// Steps from the value down to its deepest part.
+    depth: u32,
 }
 
 impl Lowering<'_> {
@@ -31,7 +37,7 @@ impl Lowering<'_> {
         relation: Relation,
         left: TermId,
         right: TermId,
-    ) -> Result<PredicateId, Error> {
+    ) -> Result<Whole, Error> {
         let mut first = right.0;
         while first > 0 && self.terms[first - 1].is_none() {
             first -= 1;
@@ -39,7 +45,8 @@ impl Lowering<'_> {
         for term in first..=right.0 {
             let span = self.tree.terms[term].span.clone();
             let outer = std::mem::replace(&mut self.span, span);
-            self.terms[term] = Some(self.term(self.tree.terms[term].kind)?);
+            let lowered = self.term(self.tree.terms[term].kind)?;
+            self.terms[term] = Some(self.not_too_deep(lowered));
             self.span = outer;
         }
         let (left, right) = (self.lowered(left)?, self.lowered(right)?);
@@ -58,15 +65,38 @@ impl Lowering<'_> {
         if negated {
             result = self.not(result);
         }
-        let checks = [left.check, right.check, left.in_payload, right.in_payload];
-        for check in checks.into_iter().rev().flatten() {
+        for check in [right.in_payload, left.in_payload].into_iter().flatten() {
+            result = self.and(check, result);
+        }
+        if !self.parts.is_empty() {
+            let parts = std::mem::take(&mut self.parts);
+            let assign = self.assign(&parts);
+            result = self.and(assign, result);
+        }
+        for check in [right.check, left.check].into_iter().flatten() {
             result = self.and(check, result);
         }
         if left.payload || right.payload {
-            let payload = self.find_payload()?;
-            result = self.and(payload, result);
+            let payload = self.any_payload();
+            let question = self.and(payload, result);
+            return Ok(self.after_walk(question));
         }
-        Ok(result)
+        Ok(Whole::Plain(result))
+    }
+
+    /// The value itself, or a variable that holds it where it nests too deep.
+    fn not_too_deep(&mut self, term: Lowered) -> Lowered {
+        if term.depth < MAX_DEPTH {
+            return term;
+        }
+        let part = self.parts.len();
+        if part == self.part_vars.len() {
+            let var = self.graph.var();
+            self.part_vars.push(var);
+        }
+        let var = self.part_vars[part];
+        self.parts.push((var, term.value));
+        Lowered { value: self.variable(var), depth: 0, ..term }
     }
 
     fn lowered(&self, id: TermId) -> Result<Lowered, Error> {
@@ -80,6 +110,7 @@ impl Lowering<'_> {
             payload: false,
             in_payload: None,
             starts_with,
+            depth: 0,
         };
         match kind {
             TermKind::Number(number) => {
@@ -92,7 +123,7 @@ impl Lowering<'_> {
             }
             TermKind::Negated(of) => {
                 let of = self.lowered(of)?;
-                Ok(Lowered { value: self.negated(of.value), ..of })
+                Ok(Lowered { value: self.negated(of.value), depth: of.depth + 1, ..of })
             }
             TermKind::Operation(op, left, right) => {
                 let (left, right) = (self.lowered(left)?, self.lowered(right)?);
@@ -100,6 +131,7 @@ impl Lowering<'_> {
             }
             TermKind::Bytes(protocol, index, size) => {
                 let index = self.lowered(index)?;
+                let index = Lowered { depth: index.depth + 1, ..index };
                 // The index's register is given back only after one is taken.
                 self.take_register()?;
                 self.free_register();
@@ -107,6 +139,7 @@ impl Lowering<'_> {
             }
             TermKind::Payload(index, size) => {
                 let index = self.lowered(index)?;
+                let index = Lowered { depth: index.depth + 1, ..index };
                 self.payload_bytes(index, size)
             }
         }
@@ -143,6 +176,7 @@ impl Lowering<'_> {
             value: self.alu(op, left.value, right.value),
             payload: left.payload || right.payload,
             in_payload,
+            depth: left.depth.max(right.depth) + 1,
             ..left
         })
     }

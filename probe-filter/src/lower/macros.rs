@@ -4,7 +4,6 @@ use super::Lowering;
 use super::ip::number;
 use super::predicate::PredicateId;
 use crate::ast::Macro;
-use crate::error::Error;
 use crate::ir::{Alu, Compare, Width};
 
 /// Bits of the TCP flags byte (RFC 9293).
@@ -32,7 +31,8 @@ const SMTP_PORTS: [u32; 2] = [25, 587];
 const DNS_PORT: u32 = 53;
 
 impl Lowering<'_> {
-    pub fn expand(&mut self, name: Macro) -> Result<PredicateId, Error> {
+    /// The question that a macro asks after the walk.
+    pub fn expand(&mut self, name: Macro) -> PredicateId {
         match name {
             Macro::Syn => self.tcp_flags(SYN | ACK, SYN),
             Macro::SynAck => self.tcp_flags(SYN | ACK, SYN | ACK),
@@ -54,19 +54,18 @@ impl Lowering<'_> {
         }
     }
 
-    fn tcp_flags(&mut self, mask: u32, value: u32) -> Result<PredicateId, Error> {
-        let found = self.find_transport()?;
+    fn tcp_flags(&mut self, mask: u32, value: u32) -> PredicateId {
         let tcp = self.is_tcp();
         let flags = self.transport_field(13, Width::Byte);
         let flags = self.alu_constant(Alu::And, flags, mask);
         let flags = self.compare_constant(Compare::Eq, flags, value);
-        Ok(self.all(found, &[tcp, flags]))
+        self.and(tcp, flags)
     }
 
-    fn tcp_starts(&mut self, starts: &[&[u8]]) -> Result<PredicateId, Error> {
-        let found = self.find_tcp_payload()?;
+    fn tcp_starts(&mut self, starts: &[&[u8]]) -> PredicateId {
+        let tcp = self.tcp_payload();
         let starts = self.payload_starts(starts, false);
-        Ok(self.and(found, starts))
+        self.and(tcp, starts)
     }
 
     fn payload_starts(&mut self, starts: &[&[u8]], fold_case: bool) -> PredicateId {
@@ -79,22 +78,22 @@ impl Lowering<'_> {
     }
 
     /// `payload "GET "`
-    pub fn payload_start(&mut self, text: &[u8]) -> Result<PredicateId, Error> {
-        let found = self.find_payload()?;
+    pub fn payload_start(&mut self, text: &[u8]) -> PredicateId {
+        let payload = self.any_payload();
         let starts = self.payload_is(0, text, false);
-        Ok(self.and(found, starts))
+        self.and(payload, starts)
     }
 
     /// A handshake record of TLS 1.x that starts with a ClientHello (RFC 8446).
-    fn tls_hello(&mut self) -> Result<PredicateId, Error> {
-        let found = self.find_tcp_payload()?;
+    fn tls_hello(&mut self) -> PredicateId {
+        let tcp = self.tcp_payload();
         let record = self.payload_is(0, &[22, 3], false);
         let message = self.payload_is(5, &[1], false);
-        Ok(self.all(found, &[record, message]))
+        self.all(tcp, &[record, message])
     }
 
-    fn smtp(&mut self) -> Result<PredicateId, Error> {
-        let found = self.find_tcp_payload()?;
+    fn smtp(&mut self) -> PredicateId {
+        let tcp = self.tcp_payload();
         let command = self.payload_starts(&SMTP_COMMANDS, true);
         let port = self.transport_field(0, Width::Half);
         let ports = SMTP_PORTS.map(|value| self.compare_constant(Compare::Eq, port, value));
@@ -102,11 +101,10 @@ impl Lowering<'_> {
         let greeting = self.payload_starts(&SMTP_GREETINGS, false);
         let greeting = self.and(from_server, greeting);
         let either = self.or(command, greeting);
-        Ok(self.and(found, either))
+        self.and(tcp, either)
     }
 
-    fn dns(&mut self) -> Result<PredicateId, Error> {
-        let found = self.find_transport()?;
+    fn dns(&mut self) -> PredicateId {
         let tcp = self.is_tcp();
         let udp = self.protocol_is(number::UDP);
         let either = self.or(udp, tcp);
@@ -115,6 +113,6 @@ impl Lowering<'_> {
             self.compare_constant(Compare::Eq, port, DNS_PORT)
         });
         let port = self.or(ports[0], ports[1]);
-        Ok(self.all(found, &[either, port]))
+        self.and(either, port)
     }
 }

@@ -19,34 +19,60 @@ mod walk;
 
 use crate::ast::{Expression, Tree};
 use crate::error::{Error, Span};
-use crate::ir::{Graph, LinkType, Target, Var};
+use crate::ir::{Graph, LinkType, Target, ValueId, Var};
 use crate::{Note, Options};
 use predicate::{PredicateId, Predicates};
 
 /// The graph of a filter, and what is to be said about it.
 pub fn lower(tree: &Tree, options: &Options<'_>) -> Result<(Graph, Vec<Note>), Error> {
     let mut lowering = Lowering::new(tree, options);
-    let mut predicates: Vec<PredicateId> = Vec::with_capacity(tree.expressions.len());
+    let mut predicates: Vec<Whole> = Vec::with_capacity(tree.expressions.len());
+    // Where in each expression the offsets were moved, if they were.
+    let mut moved: Vec<Option<Span>> = Vec::with_capacity(tree.expressions.len());
     for expression in &tree.expressions {
-        let predicate = match expression {
+        let (predicate, moves) = match expression {
             Expression::Primitive(primitive, span) => {
                 lowering.span = span.clone();
-                lowering.primitive(primitive)?
+                let predicate = lowering.primitive(primitive)?;
+                (predicate, primitive.moves_offsets().then(|| span.clone()))
             }
-            Expression::Not(of) => lowering.not(predicates[of.0]),
-            Expression::And(left, right) => lowering.and(predicates[left.0], predicates[right.0]),
-            Expression::Or(left, right) => lowering.or(predicates[left.0], predicates[right.0]),
+            Expression::Not(of) => {
+                let of_it = lowering.plain(predicates[of.0])?;
+                (Whole::Plain(lowering.not(of_it)), moved[of.0].clone())
+            }
+            Expression::And(left, right) => {
+                let moves = moved[right.0].clone().or(moved[left.0].clone());
+                (lowering.join(predicates[left.0], predicates[right.0], Lowering::and)?, moves)
+            }
+            Expression::Or(left, right) => {
+                if let Some(span) = &moved[left.0] {
+                    lowering.span = span.clone();
+                    lowering.note(AFTER_MOVE);
+                }
+                let moves = moved[right.0].clone().or(moved[left.0].clone());
+                (lowering.join(predicates[left.0], predicates[right.0], Lowering::or)?, moves)
+            }
         };
         predicates.push(predicate);
+        moved.push(moves);
     }
+    for span in &tree.mixed {
+        lowering.span = span.clone();
+        lowering.note(MIXED);
+    }
+    let whole = predicates.last().map(|&whole| lowering.plain(whole)).transpose()?;
     let Lowering { mut graph, predicates: arena, notes, .. } = lowering;
-    let entry = match predicates.last() {
-        Some(&whole) => arena.emit(whole, &mut graph),
+    let entry = match whole {
+        Some(whole) => arena.emit(whole, &mut graph),
         None => Target::Match,
     };
     graph.set_entry(entry);
     Ok((graph, notes))
 }
+
+const AFTER_MOVE: &str = "vlan, mpls, pppoes and geneve move what all later words look at, \
+                          also after 'or': put the alternatives that are not inside first";
+const MIXED: &str = "'and' and 'or' bind equally tight, from left to right: use parentheses";
 
 /// Scratch registers of classic BPF. libpcap refuses an expression that needs more, so
 /// they are counted here too.
@@ -65,7 +91,19 @@ struct Lowering<'a> {
     registers_in_use: usize,
     /// Terms lowered so far.
     terms: Vec<Option<arithmetic::Lowered>>,
+    /// What the relation that is being lowered puts into variables, and the variables.
+    parts: Vec<(Var, ValueId)>,
+    part_vars: Vec<Var>,
     walk: Option<walk::Vars>,
+}
+
+/// What an expression has become.
+#[derive(Clone, Copy, Debug)]
+enum Whole {
+    Plain(PredicateId),
+    /// A question that is asked after the walk from these layers. Neighbours that need
+    /// the same walk share it: `@get or @post` walks once.
+    AfterWalk(Layers, PredicateId),
 }
 
 /// What the first bytes at [`Layers::link_header`] are.
@@ -95,7 +133,7 @@ impl Position {
 }
 
 /// Where the headers are, given the tunnels and tags named so far.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Layers {
     link: Link,
     link_header: Position,
@@ -152,7 +190,33 @@ impl<'a> Lowering<'a> {
             layers: Layers::new(options.link),
             registers_in_use: 0,
             terms: vec![None; tree.terms.len()],
+            parts: Vec::new(),
+            part_vars: Vec::new(),
             walk: None,
+        }
+    }
+
+    fn plain(&mut self, whole: Whole) -> Result<PredicateId, Error> {
+        match whole {
+            Whole::Plain(predicate) => Ok(predicate),
+            Whole::AfterWalk(layers, question) => self.walked(layers, question),
+        }
+    }
+
+    fn join(
+        &mut self,
+        left: Whole,
+        right: Whole,
+        join: impl Fn(&mut Self, PredicateId, PredicateId) -> PredicateId,
+    ) -> Result<Whole, Error> {
+        match (left, right) {
+            (Whole::AfterWalk(from, left), Whole::AfterWalk(also, right)) if from == also => {
+                Ok(Whole::AfterWalk(from, join(self, left, right)))
+            }
+            (left, right) => {
+                let (left, right) = (self.plain(left)?, self.plain(right)?);
+                Ok(Whole::Plain(join(self, left, right)))
+            }
         }
     }
 

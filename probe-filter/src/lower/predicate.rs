@@ -81,9 +81,10 @@ impl Predicates {
 
     /// Adds the nodes of a predicate to a graph. Without recursion: a predicate nests
     /// as deep as its text is long.
-    pub fn emit(&self, id: PredicateId, graph: &mut Graph) -> Target {
+    pub fn emit(mut self, id: PredicateId, graph: &mut Graph) -> Target {
         let mut tasks = vec![Task::Emit(id, Target::Match, Target::NoMatch)];
         let mut done: Vec<Target> = Vec::new();
+        let mut emitted = vec![false; self.0.len()];
         while let Some(task) = tasks.pop() {
             let (id, yes, no) = match task {
                 Task::Emit(id, yes, no) => (id, yes, no),
@@ -98,10 +99,12 @@ impl Predicates {
                     (condition, yes, no)
                 }
             };
-            match &self.0[id.0] {
+            match &mut self.0[id.0] {
                 Predicate::Constant(value) => done.push(if *value { yes } else { no }),
                 Predicate::Test { sets, test } => {
-                    let node = Node { sets: sets.clone(), test: *test, yes, no };
+                    let again = std::mem::replace(&mut emitted[id.0], true);
+                    debug_assert!(!again, "a predicate is used once");
+                    let node = Node { sets: std::mem::take(sets), test: *test, yes, no };
                     done.push(graph.node(node));
                 }
                 Predicate::Not(of) => tasks.push(Task::Emit(*of, no, yes)),

@@ -1,48 +1,59 @@
 //! One question, by its word.
 
-use super::Lowering;
 use super::build::From;
 use super::predicate::PredicateId;
+use super::{Lowering, Whole};
 use crate::ast::{ByteTest, Primitive};
 use crate::error::Error;
 use crate::ir::{Alu, Compare, Meta, Width};
 
 impl Lowering<'_> {
-    pub fn primitive(&mut self, primitive: &Primitive) -> Result<PredicateId, Error> {
-        match primitive {
-            Primitive::Protocol(protocol) => self.protocol(*protocol),
-            Primitive::Address(qualifiers, address) => self.address(*qualifiers, address),
-            Primitive::Relation { compare, left, right } => self.relation(*compare, *left, *right),
-            Primitive::Broadcast(protocol) => self.broadcast(*protocol),
-            Primitive::Multicast(protocol) => self.multicast(*protocol),
+    pub fn primitive(&mut self, primitive: &Primitive) -> Result<Whole, Error> {
+        let plain = match primitive {
+            Primitive::Macro(name) => {
+                let question = self.expand(*name);
+                return Ok(self.after_walk(question));
+            }
+            Primitive::PayloadStart(text) => {
+                let question = self.payload_start(text);
+                return Ok(self.after_walk(question));
+            }
+            Primitive::Relation { compare, left, right } => {
+                return self.relation(*compare, *left, *right);
+            }
+            Primitive::Protocol(protocol) => self.protocol(*protocol)?,
+            Primitive::Address(qualifiers, address) => self.address(*qualifiers, address)?,
+            Primitive::Broadcast(protocol) => self.broadcast(*protocol)?,
+            Primitive::Multicast(protocol) => self.multicast(*protocol)?,
             Primitive::Less(length) => {
                 let frame = self.meta(Meta::WireLength);
                 let longer = self.compare_constant(Compare::Gt, frame, *length);
-                Ok(self.not(longer))
+                self.not(longer)
             }
             Primitive::Greater(length) => {
                 let frame = self.meta(Meta::WireLength);
-                Ok(self.compare_constant(Compare::Ge, frame, *length))
+                self.compare_constant(Compare::Ge, frame, *length)
             }
-            Primitive::Byte(index, test, value) => Ok(self.byte(*index, *test, *value)),
+            Primitive::Byte(index, test, value) => self.byte(*index, *test, *value),
             Primitive::Inbound => {
                 let outbound = self.outbound()?;
-                Ok(self.not(outbound))
+                self.not(outbound)
             }
-            Primitive::Outbound => self.outbound(),
+            Primitive::Outbound => self.outbound()?,
             Primitive::Ifindex(index) => match self.options.ifindex {
-                Some(known) => Ok(self.predicates.constant(known == *index)),
-                None => Err(self.error("the interface that frames came from is not known here")),
+                Some(known) => self.predicates.constant(known == *index),
+                None => {
+                    return Err(self.error("the interface that frames came from is not known here"));
+                }
             },
-            Primitive::Vlan(id) => self.vlan(*id),
-            Primitive::Mpls(label) => self.mpls(*label),
-            Primitive::Pppoed => self.pppoe_discovery(),
-            Primitive::Pppoes(session) => self.pppoe_session(*session),
-            Primitive::Geneve(vni) => self.geneve(*vni),
-            Primitive::Llc(frame) => self.llc(*frame),
-            Primitive::Macro(name) => self.expand(*name),
-            Primitive::PayloadStart(text) => self.payload_start(text),
-        }
+            Primitive::Vlan(id) => self.vlan(*id)?,
+            Primitive::Mpls(label) => self.mpls(*label)?,
+            Primitive::Pppoed => self.pppoe_discovery()?,
+            Primitive::Pppoes(session) => self.pppoe_session(*session)?,
+            Primitive::Geneve(vni) => self.geneve(*vni)?,
+            Primitive::Llc(frame) => self.llc(*frame)?,
+        };
+        Ok(Whole::Plain(plain))
     }
 
     fn outbound(&mut self) -> Result<PredicateId, Error> {

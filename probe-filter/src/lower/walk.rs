@@ -5,10 +5,10 @@
 //! Unlike libpcap's own tests it steps over VLAN tags, IPv4 options and IPv6 extension
 //! headers, and it ends without a match where a header contradicts itself.
 
-use super::Lowering;
 use super::ethernet::ethertype;
 use super::ip::number;
 use super::predicate::PredicateId;
+use super::{Layers, Lowering, Whole};
 use crate::error::Error;
 use crate::ir::{Alu, Compare, Test, ValueId, Var, VlanView, Width};
 
@@ -55,9 +55,25 @@ impl Lowering<'_> {
         vars
     }
 
+    /// A question about what the walk finds, asked of the headers where they are now.
+    pub fn after_walk(&self, question: PredicateId) -> Whole {
+        // VLAN tags are stepped over, wherever `vlan` has moved the offsets.
+        let layers =
+            if self.layers.outermost { Layers::new(self.options.link) } else { self.layers };
+        Whole::AfterWalk(layers, question)
+    }
+
+    /// The walk and the question after it.
+    pub fn walked(&mut self, layers: Layers, question: PredicateId) -> Result<PredicateId, Error> {
+        let now = std::mem::replace(&mut self.layers, layers);
+        let found = self.find_transport();
+        self.layers = now;
+        Ok(self.and(found?, question))
+    }
+
     /// Whether there is an IP packet whose first fragment this is, and where its last
     /// header starts.
-    pub fn find_transport(&mut self) -> Result<PredicateId, Error> {
+    fn find_transport(&mut self) -> Result<PredicateId, Error> {
         let (ip, ip6) = self.find_network()?;
         let ipv4 = self.ipv4_packet();
         let ipv4 = self.and(ip, ipv4);
@@ -236,13 +252,7 @@ impl Lowering<'_> {
     }
 
     /// TCP, and where its payload starts.
-    pub fn find_tcp_payload(&mut self) -> Result<PredicateId, Error> {
-        let found = self.find_transport()?;
-        let tcp = self.tcp_payload();
-        Ok(self.and(found, tcp))
-    }
-
-    fn tcp_payload(&mut self) -> PredicateId {
+    pub fn tcp_payload(&mut self) -> PredicateId {
         let vars = self.vars();
         let tcp = self.is_tcp();
         let at = self.variable(vars.transport);
@@ -255,17 +265,15 @@ impl Lowering<'_> {
     }
 
     /// TCP or UDP, and where the payload starts.
-    pub fn find_payload(&mut self) -> Result<PredicateId, Error> {
+    pub fn any_payload(&mut self) -> PredicateId {
         let vars = self.vars();
-        let found = self.find_transport()?;
         let tcp = self.tcp_payload();
         let at = self.variable(vars.transport);
         let payload = self.alu_constant(Alu::Add, at, UDP_HEADER);
         let udp = self.protocol_is(number::UDP);
         let set = self.assign(&[(vars.payload, payload)]);
         let udp = self.and(udp, set);
-        let either = self.or(tcp, udp);
-        Ok(self.and(found, either))
+        self.or(tcp, udp)
     }
 
     /// Bytes of the payload, and the checks that the packet has them. Padding behind

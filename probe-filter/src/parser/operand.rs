@@ -338,6 +338,9 @@ impl Parser<'_> {
     pub(super) fn unexpected(&self, token: &Token, place: Place) -> Error {
         let message = match &token.kind {
             TokenKind::End => "the filter ends too early".to_owned(),
+            TokenKind::Name(name) if keywords::word(&name.to_ascii_lowercase()).is_some() => {
+                "reserved words are written in lower case".to_owned()
+            }
             _ => "this cannot stand here".to_owned(),
         };
         let expected = match place {

@@ -223,7 +223,11 @@ impl Parser<'_> {
                 _ => {}
             }
         }
+        let sign = self.at;
         if let Some(join) = self.take_join() {
+            if joined && join == Join::And && self.is_or(of) {
+                self.tree.mixed.push(self.tokens[sign].span.clone());
+            }
             self.push(Frame::Left { join, left: of, of_addresses: false, qualifiers })?;
             return Ok(Reduced::Wants);
         }
@@ -248,6 +252,10 @@ impl Parser<'_> {
                     .expected(expected))
             }
         }
+    }
+
+    fn is_or(&self, of: ExpressionId) -> bool {
+        matches!(self.tree.expressions.get(of.0), Some(Expression::Or(..)))
     }
 
     fn take_join(&mut self) -> Option<Join> {

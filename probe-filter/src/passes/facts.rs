@@ -2,7 +2,7 @@
 
 use crate::eval::{constant_alu, constant_compare};
 use crate::flow::Values;
-use crate::ir::{Compare, Value, ValueId};
+use crate::ir::{Alu, Compare, Value, ValueId};
 
 /// Facts kept at most: the oldest are forgotten first. Bounds the time that a long
 /// chain of alternatives takes.
@@ -96,7 +96,7 @@ impl Facts {
                 let end = u64::from(displacement) + u64::from(width.bytes());
                 self.reached.iter().any(|reached| reached.0 == base && reached.1 >= end)
             }
-            Value::Alu(op, _, right) if matches!(op, crate::ir::Alu::Div | crate::ir::Alu::Mod) => {
+            Value::Alu(Alu::Div | Alu::Mod, _, right) => {
                 self.constant(values, right).is_some_and(|divisor| divisor != 0)
             }
             _ => true,

@@ -196,6 +196,16 @@ fn simplify(
     no: BlockId,
     trap: BlockId,
 ) -> BlockId {
+    // (x & mask) == 0 asks for bits in common, as does (x & bit) == bit.
+    if let (Compare::Eq, Value::Alu(Alu::And, rest, mask), Some(constant)) =
+        (compare, flow.get(left), flow.values.constant(right))
+        && let Some(bits) = flow.values.constant(mask)
+        && (constant == 0 || constant == bits && bits.is_power_of_two())
+    {
+        let (yes, no) = if constant == 0 { (no, yes) } else { (yes, no) };
+        let action = Action::Compare { compare: Compare::Set, left: rest, right: mask, yes, no };
+        return self::compare(flow, action, trap);
+    }
     if let (Compare::Eq, Value::Alu(op, rest, operand), Some(constant)) =
         (compare, flow.get(left), flow.values.constant(right))
         && let Some(operand) = flow.values.constant(operand)

@@ -1,48 +1,371 @@
-//! All rules in one program.
+//! All rules in one program: what they ask in common is asked once.
+//!
+//! Rules count independently of each other, so their tests may be run in any order,
+//! as long as each rule's own order holds. Where several rules begin by comparing the
+//! same value, one switch on that value leads on to what is then left of each of
+//! them; the rest is joined in the same way. Rules with nothing in common follow one
+//! another behind boundaries.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::flow::{Action, BlockId, END, Flow};
+use crate::ir::{Compare, ValueId};
+
+use super::apart::Apart;
+
+/// Tests that joining may make for each test of the rules; beyond that rules
+/// follow one another.
+const GROWTH: usize = 4;
+/// Tests that it may make in any case.
+const GROWTH_FLOOR: usize = 512;
+/// A rule with so many tests left where a common switch does not decide it is
+/// not drawn into it: each case would have to repeat them.
+const HEAVY: usize = 24;
+/// How much more code the cases of a switch may have than the rules by themselves,
+/// before they share what they have in common.
+const REPEATED: usize = 3;
+/// So many groups of rules follow each other without a boundary.
+const WITHOUT_BOUNDARY: usize = 1;
 
 /// Makes one root of all rules.
-pub(crate) fn run(flow: Flow) -> Flow {
-    let roots = flow.roots.clone();
-    let mut rules = Vec::new();
-    let mut flow = flow;
-    let mut next = END;
-    let source = flow.clone();
-    for &root in roots.iter().rev() {
-        if root == END {
-            continue;
-        }
-        if next != END {
-            next = flow.plain(Action::Boundary { next });
-        }
-        next = graft(&source, &mut flow, &mut HashMap::new(), root, next);
-        rules.push(root);
-    }
-    flow.roots = vec![next];
-    flow
+pub(crate) fn run(rules: Flow) -> Flow {
+    let mut out = rules.emptied();
+    let tests: usize = rules.blocks().iter().map(|block| tests(&block.action)).sum();
+    let budget = tests * GROWTH + GROWTH_FLOOR;
+    let (known, weights) = (HashMap::new(), HashMap::new());
+    let mut joining = Joining { rules: &rules, out: &mut out, known, weights, spent: 0, budget };
+    let root = joining.join(rules.roots.clone(), END, true);
+    out.roots = vec![root];
+    out
 }
 
-/// The blocks of one rule, with `next` in the place of the end.
-fn graft(
-    source: &Flow,
-    flow: &mut Flow,
+/// What rules have in common at their first test.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Key {
+    /// They compare this value with constants.
+    Value(ValueId),
+    /// They make this comparison.
+    Test(Compare, ValueId, ValueId),
+    /// Nothing.
+    Alone(BlockId),
+}
+
+struct Joining<'a> {
+    rules: &'a Flow,
+    out: &'a mut Flow,
+    known: HashMap<(Vec<BlockId>, BlockId), BlockId>,
+    weights: HashMap<BlockId, usize>,
+    /// Tests made so far.
+    spent: usize,
+    budget: usize,
+}
+
+impl Joining<'_> {
+    /// Code for what is left of some rules, and then `next`.
+    fn join(&mut self, mut left: Vec<BlockId>, next: BlockId, outermost: bool) -> BlockId {
+        left.retain(|&id| id != END);
+        if left.is_empty() {
+            return next;
+        }
+        let key = (left, next);
+        if let Some(&known) = self.known.get(&key) {
+            return known;
+        }
+        let groups = self.groups(&key.0);
+        let boundaries = outermost || groups.len() > WITHOUT_BOUNDARY;
+        let mut start = next;
+        for (place, (key, group)) in groups.iter().enumerate().rev() {
+            // Nothing needs a boundary before the end.
+            if boundaries && place + 1 < groups.len() {
+                start = self.out.plain(Action::Boundary { next: start });
+            }
+            start = self.group(*key, group, start);
+        }
+        self.known.insert(key, start);
+        start
+    }
+
+    /// Rules by what they have in common, in the order of the first of each group.
+    fn groups(&self, left: &[BlockId]) -> Vec<(Key, Vec<BlockId>)> {
+        let exhausted = self.spent > self.budget;
+        let mut places = HashMap::new();
+        let mut groups: Vec<(Key, Vec<BlockId>)> = Vec::new();
+        for &id in left {
+            let key = if exhausted { Key::Alone(id) } else { self.key(id) };
+            let place = *places.entry(key).or_insert(groups.len());
+            match groups.get_mut(place) {
+                Some((_, group)) => group.push(id),
+                None => groups.push((key, vec![id])),
+            }
+        }
+        groups
+    }
+
+    fn key(&self, id: BlockId) -> Key {
+        match self.rules.at(id).action {
+            Action::Compare { compare: Compare::Eq, left, right, .. }
+                if self.rules.values.constant(right).is_some() =>
+            {
+                Key::Value(left)
+            }
+            Action::Compare { compare, left, right, .. } => Key::Test(compare, left, right),
+            Action::Switch { value, .. } => Key::Value(value),
+            _ => Key::Alone(id),
+        }
+    }
+
+    fn group(&mut self, key: Key, group: &[BlockId], next: BlockId) -> BlockId {
+        match (key, group) {
+            (_, &[alone]) => self.graft(alone, next),
+            (Key::Alone(_), _) => group.iter().rev().fold(next, |next, &id| self.graft(id, next)),
+            (Key::Test(compare, left, right), _) => {
+                let side = |answer| -> Vec<BlockId> {
+                    let follow = |&id: &BlockId| match self.rules.at(id).action {
+                        Action::Compare { yes, .. } if answer => yes,
+                        Action::Compare { no, .. } => no,
+                        _ => id,
+                    };
+                    group.iter().map(follow).collect()
+                };
+                let (yes, no) = (side(true), side(false));
+                let (yes, no) = (self.join(yes, next, false), self.join(no, next, false));
+                self.spent += 1;
+                self.out.act(Action::Compare { compare, left, right, yes, no }, next)
+            }
+            (Key::Value(value), _) => self.switch(value, group, next),
+        }
+    }
+
+    /// One look at a value for all rules of a group. A trap ends all of them.
+    fn switch(&mut self, value: ValueId, group: &[BlockId], next: BlockId) -> BlockId {
+        let constants = self.constants(value, group);
+        let rests: Vec<BlockId> =
+            group.iter().map(|&id| self.advance(id, value, None, &constants)).collect();
+        let heavy = |joining: &mut Self, rest| joining.weight(rest) > HEAVY;
+        if rests.iter().any(|&rest| heavy(self, rest)) {
+            return self.without(value, group, next, |joining, place| heavy(joining, rests[place]));
+        }
+        let case_of = |joining: &Self, constant| -> Vec<BlockId> {
+            let given = |&id: &BlockId| joining.advance(id, value, Some(constant), &constants);
+            group.iter().map(given).collect()
+        };
+        let own: usize = group.iter().map(|&id| self.weight(id)).sum();
+        let repeated: usize = rests.iter().map(|&rest| self.weight(rest)).sum();
+        if repeated * constants.len() <= own * REPEATED {
+            let cases = constants.keys().map(|&constant| {
+                let case = case_of(self, constant);
+                (constant, self.join(case, next, false))
+            });
+            let cases = cases.collect();
+            let default = self.join(rests, next, false);
+            return self.choose(value, cases, default, next);
+        }
+        // Each case does what is its own and goes on with what all have in common.
+        let mut apart: Vec<(u32, Vec<Apart>)> = Vec::new();
+        for &constant in constants.keys() {
+            let mut own = Vec::new();
+            for (place, (case, &rest)) in
+                case_of(self, constant).into_iter().zip(&rests).enumerate()
+            {
+                if case == rest {
+                    continue;
+                }
+                match Apart::new(self.rules, case, rest) {
+                    Some(apart) => own.push(apart),
+                    None => return self.without(value, group, next, |_, other| other == place),
+                }
+            }
+            apart.push((constant, own));
+        }
+        let default = self.join(rests, next, false);
+        let cases = apart.into_iter().map(|(constant, own)| (constant, self.before(own, default)));
+        let cases = cases.collect();
+        self.choose(value, cases, default, next)
+    }
+
+    /// A group without some of its rules, which come before it, each by itself.
+    fn without(
+        &mut self,
+        value: ValueId,
+        group: &[BlockId],
+        next: BlockId,
+        mut leaves: impl FnMut(&mut Self, usize) -> bool,
+    ) -> BlockId {
+        let (mut left, mut stays) = (Vec::new(), Vec::new());
+        for (place, &id) in group.iter().enumerate() {
+            if leaves(self, place) { left.push(id) } else { stays.push(id) }
+        }
+        let start = match stays[..] {
+            [] => next,
+            [alone] => self.graft(alone, next),
+            _ => self.switch(value, &stays, next),
+        };
+        left.into_iter().rev().fold(start, |next, id| {
+            let next = self.out.plain(Action::Boundary { next });
+            self.graft(id, next)
+        })
+    }
+
+    /// Tests from a block on, as far as they matter.
+    fn weight(&mut self, id: BlockId) -> usize {
+        if let Some(&known) = self.weights.get(&id) {
+            return known;
+        }
+        let (mut seen, mut pending, mut weight) = (HashSet::new(), vec![id], 0);
+        while let Some(id) = pending.pop() {
+            if id == END || weight > 4 * HEAVY || !seen.insert(id) {
+                continue;
+            }
+            let action = &self.rules.at(id).action;
+            weight += tests(action);
+            action.for_each_target(|to| pending.push(to));
+        }
+        self.weights.insert(id, weight);
+        weight
+    }
+
+    fn choose(
+        &mut self,
+        value: ValueId,
+        cases: Vec<(u32, BlockId)>,
+        default: BlockId,
+        trap: BlockId,
+    ) -> BlockId {
+        const FEW: usize = 3;
+        self.spent += 1 + cases.len();
+        if cases.len() > FEW {
+            return self.out.act(Action::Switch { value, cases, default }, trap);
+        }
+        cases.into_iter().rev().fold(default, |no, (constant, yes)| {
+            let right = self.out.constant(constant);
+            let action = Action::Compare { compare: Compare::Eq, left: value, right, yes, no };
+            self.out.act(action, trap)
+        })
+    }
+
+    /// The constants that the rules of a group compare the value with at their start.
+    fn constants(&self, value: ValueId, group: &[BlockId]) -> BTreeMap<u32, ()> {
+        let mut constants = BTreeMap::new();
+        for &start in group {
+            let mut at = start;
+            loop {
+                match &self.rules.at(at).action {
+                    &Action::Compare { compare: Compare::Eq, left, right, no, .. }
+                        if left == value =>
+                    {
+                        let Some(constant) = self.rules.values.constant(right) else { break };
+                        constants.insert(constant, ());
+                        at = no;
+                    }
+                    Action::Switch { value: other, cases, default } if *other == value => {
+                        constants.extend(cases.iter().map(|&(constant, _)| (constant, ())));
+                        at = *default;
+                    }
+                    _ => break,
+                }
+            }
+        }
+        constants
+    }
+
+    /// What is left of a rule once the value is known: a constant, or none of those
+    /// that rules compare it with.
+    fn advance(
+        &self,
+        mut at: BlockId,
+        value: ValueId,
+        is: Option<u32>,
+        constants: &BTreeMap<u32, ()>,
+    ) -> BlockId {
+        loop {
+            at = match &self.rules.at(at).action {
+                &Action::Compare { compare, left, right, yes, no } if left == value => {
+                    let Some(right) = self.rules.values.constant(right) else { return at };
+                    match is {
+                        Some(is) if crate::eval::constant_compare(compare, is, right) => yes,
+                        Some(_) => no,
+                        None if compare == Compare::Eq && constants.contains_key(&right) => no,
+                        None => return at,
+                    }
+                }
+                Action::Switch { value: other, cases, default } if *other == value => {
+                    let case = is.and_then(|is| cases.iter().find(|case| case.0 == is));
+                    case.map_or(*default, |case| case.1)
+                }
+                _ => return at,
+            }
+        }
+    }
+
+    /// What a case has of its own, and then the common rest.
+    fn before(&mut self, apart: Vec<Apart>, rest: BlockId) -> BlockId {
+        let mut next = rest;
+        let mut own = Vec::new();
+        for apart in apart {
+            match apart {
+                Apart::Own(start) => own.push(start),
+                Apart::Unless { start, counted } => {
+                    self.spent += self.weight(counted);
+                    next = super::apart::unless(self.rules, self.out, start, counted, next);
+                }
+            }
+        }
+        self.join(own, next, false)
+    }
+
+    /// The blocks of one rule, with `next` in the place of the end.
+    fn graft(&mut self, start: BlockId, next: BlockId) -> BlockId {
+        let key = (vec![start], next);
+        if let Some(&known) = self.known.get(&key) {
+            return known;
+        }
+        self.spent += self.weight(start);
+        let mut known = HashMap::from([(END, next)]);
+        let grafted = graft(self.rules, self.out, &mut known, start);
+        self.known.insert(key, grafted);
+        grafted
+    }
+}
+
+/// What a block counts for in the growth of the code.
+fn tests(action: &Action) -> usize {
+    match action {
+        Action::Switch { cases, .. } => 1 + cases.len(),
+        _ => 1,
+    }
+}
+
+/// Copies blocks; `known` says what stands for those that are not copied.
+pub(super) fn graft(
+    rules: &Flow,
+    out: &mut Flow,
     known: &mut HashMap<BlockId, BlockId>,
-    id: BlockId,
-    next: BlockId,
+    start: BlockId,
 ) -> BlockId {
-    if id == END {
-        return next;
+    // A stack of its own: rules may be deeper than the thread's.
+    let mut pending = vec![start];
+    while let Some(&id) = pending.last() {
+        if known.contains_key(&id) {
+            pending.pop();
+            continue;
+        }
+        let block = rules.at(id);
+        let before = pending.len();
+        let mut missing = |to: BlockId| {
+            if !known.contains_key(&to) {
+                pending.push(to);
+            }
+        };
+        block.action.for_each_target(&mut missing);
+        missing(block.trap);
+        if pending.len() == before {
+            let at = |to: BlockId| known.get(&to).copied().unwrap_or(END);
+            let action = block.action.retarget(at);
+            let trap = at(block.trap);
+            let copied = out.act(action, trap);
+            known.insert(id, copied);
+            pending.pop();
+        }
     }
-    if let Some(&known) = known.get(&id) {
-        return known;
-    }
-    let block = source.at(id).clone();
-    let action = block.action.retarget(|target| graft(source, flow, known, target, next));
-    let trap = graft(source, flow, known, block.trap, next);
-    let grafted = flow.act(action, trap);
-    known.insert(id, grafted);
-    grafted
+    known.get(&start).copied().unwrap_or(END)
 }

@@ -1,5 +1,6 @@
 //! The passes over a flow, in order. Each is a file; the back ends only translate.
 
+mod apart;
 mod facts;
 mod fold;
 mod gather;
@@ -28,17 +29,22 @@ const PER_RULE: [(&str, Pass); 6] = [
 
 /// One flow for all rules, as the back ends want it.
 pub(crate) fn run(graphs: &[&Graph], view: View) -> Flow {
+    let mut flow = present::run(lower(graphs), view);
+    for (_, pass) in PER_RULE {
+        flow = pass(flow);
+    }
+    thread::run(join::run(flow))
+}
+
+/// The rules as they are.
+fn lower(graphs: &[&Graph]) -> Flow {
     let mut flow = Flow::new();
     flow.roots = graphs
         .iter()
         .enumerate()
         .map(|(rule, graph)| flow::lower(&mut flow, graph, rule as u32))
         .collect();
-    flow = present::run(flow, view);
-    for (_, pass) in PER_RULE {
-        flow = pass(flow);
-    }
-    thread::run(join::run(flow))
+    flow
 }
 
 #[cfg(test)]

@@ -12,6 +12,8 @@ use crate::ir::{Alu, Compare, Meta, Value, ValueId, Var, Width};
 /// How the hook's frame differs from the one that filters see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum View {
+    /// Not at all: bytes and kernel's metadata are those of the graph.
+    Same,
     /// Not at all, and there is no tag outside the bytes.
     Plain,
     /// Not at all; the hook's fields hold the outermost tag, if there is one, and the
@@ -90,7 +92,7 @@ impl Placing<'_> {
         let flow = &mut *self.flow;
         let hooks_own = flow.value(Value::Meta(meta));
         match (self.view, meta) {
-            (_, Meta::Outbound) => hooks_own,
+            (View::Same, _) | (_, Meta::Outbound) => hooks_own,
             (View::Plain | View::PutBack, Meta::WireLength) => hooks_own,
             (View::Plain | View::PutBack, _) => flow.constant(0),
             (View::Outside, Meta::VlanPresent) => hooks_own,
@@ -120,7 +122,7 @@ impl Placing<'_> {
         let bytes = width.bytes();
         let ends_before = at.saturating_add(bytes) <= TAG;
         match self.view {
-            View::Plain | View::Outside => load(flow, width, None, at),
+            View::Same | View::Plain | View::Outside => load(flow, width, None, at),
             View::Hidden | View::PutBack if ends_before => load(flow, width, None, at),
             View::Hidden if at >= TAG => load(flow, width, None, at.saturating_add(TAG_BYTES)),
             View::PutBack if at >= BEHIND => load(flow, width, None, at - TAG_BYTES),
@@ -150,7 +152,7 @@ impl Placing<'_> {
     fn variable(&mut self, width: Width, base: ValueId, displacement: u32) -> ValueId {
         let flow = &mut *self.flow;
         match self.view {
-            View::Plain | View::Outside => load(flow, width, Some(base), displacement),
+            View::Same | View::Plain | View::Outside => load(flow, width, Some(base), displacement),
             View::Hidden if displacement >= TAG => {
                 load(flow, width, Some(base), displacement.saturating_add(TAG_BYTES))
             }
@@ -222,7 +224,7 @@ fn load_shifted(flow: &mut Flow, base: ValueId, at: u32) -> ValueId {
 fn place_chain(flow: &mut Flow, view: View, chain: Chain, yes: BlockId, no: BlockId) -> BlockId {
     let network = chain.network;
     let (least, moved) = match view {
-        View::Plain | View::Outside => (0, network),
+        View::Same | View::Plain | View::Outside => (0, network),
         View::Hidden => (TAG, network.saturating_add(TAG_BYTES)),
         View::PutBack => (BEHIND, network.wrapping_sub(TAG_BYTES)),
     };

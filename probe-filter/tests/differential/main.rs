@@ -3,6 +3,7 @@
 //!
 //! `PROBE_FILTER_SEED` and `PROBE_FILTER_COUNT` set what is generated and how much.
 
+mod deliberate;
 #[path = "../common/frames.rs"]
 mod frames;
 mod generator;
@@ -10,7 +11,9 @@ mod oracle;
 mod setting;
 
 use frames::Rng;
-use setting::{Live, Setting};
+use oracle::Verdict;
+use probe_filter::LinkType;
+use setting::Setting;
 
 const HAND_WRITTEN: &str = include_str!("expressions.txt");
 
@@ -27,7 +30,7 @@ fn hand_written_filters_agree() {
     let count = hand_written().count();
     assert!(count >= 1000, "{count} filters");
     let mut rng = Rng::new(1);
-    for setting in Setting::all(Live::Wanted) {
+    for setting in Setting::all() {
         let mut tally = setting::Tally::default();
         for text in hand_written() {
             setting.check(text, 400, &mut rng, &mut tally);
@@ -42,7 +45,7 @@ fn generated_filters_agree() {
     let seed = number_from("PROBE_FILTER_SEED", 2);
     let count = number_from("PROBE_FILTER_COUNT", 20_000) as usize;
     let mut rng = Rng::new(seed);
-    let settings = Setting::all(Live::Wanted);
+    let settings = Setting::all();
     let mut tallies = vec![setting::Tally::default(); settings.len()];
     for round in 0..count {
         let text = match round % 8 {
@@ -61,4 +64,72 @@ fn generated_filters_agree() {
     assert!(accepted > count / 4, "{accepted} of {count} accepted: the generator is of no use");
     let matched: usize = tallies.iter().map(|tally| tally.matched).sum();
     assert!(matched > count, "{matched} matches: the frames are of no use");
+}
+
+/// The captures in the folder that `PROBE_CAPTURES` names, tcpdump's own tests for one.
+#[test]
+fn captured_frames_agree() {
+    let Some(folder) = std::env::var_os("PROBE_CAPTURES") else {
+        setting::skipped("no captures: PROBE_CAPTURES names no folder");
+        return;
+    };
+    let mut rng = Rng::new(4);
+    let (mut files, mut tally) = (0, setting::Tally::default());
+    for entry in std::fs::read_dir(&folder).expect("PROBE_CAPTURES is a folder") {
+        let Some(setting) = Setting::of_capture(&entry.expect("readable").path()) else { continue };
+        if setting.samples.is_empty() {
+            continue;
+        }
+        files += 1;
+        for text in hand_written().skip(files % 50).step_by(50) {
+            setting.check(text, setting.samples.len().min(200), &mut rng, &mut tally);
+        }
+    }
+    println!("{files} captures: {tally}");
+    assert!(files > 0, "no capture of Ethernet or raw IP in {folder:?}");
+}
+
+/// The oracle runs libpcap's programs by itself. Where libpcap's own interpreter can run
+/// them too, both say the same.
+#[test]
+fn the_oracle_agrees_with_libpcaps_interpreter() {
+    let mut rng = Rng::new(3);
+    let mut compared = 0;
+    for link in [LinkType::Ethernet, LinkType::Raw] {
+        let setting = Setting::dead(link);
+        for text in hand_written() {
+            let Some((program, theirs)) = setting.plain_program(text) else { continue };
+            for _ in 0..40 {
+                let mut sample = setting.samples[rng.below(setting.samples.len())].clone();
+                sample.wire_len = sample.bytes.len() as u32;
+                let verdict = program.run(&sample.frame());
+                let expected = theirs.filter(&sample.bytes);
+                assert_eq!(verdict == Verdict::Match, expected, "{text}, {sample:02x?}");
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 40_000, "{compared} compared");
+}
+
+/// A comparison that cannot fail proves nothing: filters that differ are told apart.
+#[test]
+fn differences_are_noticed() {
+    let setting = Setting::dead(LinkType::Ethernet);
+    for (ours, theirs) in [
+        ("tcp", "udp"),
+        ("port 80", "tcp port 80"),
+        ("ip[0] & 0xf > 5", "ip[0] & 0xf > 6"),
+        ("vlan and ip", "ip and vlan"),
+        ("not (tcp[13] = 2)", "tcp[13] != 2"),
+        ("protochain 17", "proto 17"),
+        ("geneve and tcp", "geneve"),
+    ] {
+        let ours = setting.ours(ours).unwrap();
+        let program = setting.theirs(theirs).unwrap();
+        let differ = setting.samples.iter().any(|sample| {
+            (program.run(&sample.frame()) == Verdict::Match) != ours.matches(&sample.frame())
+        });
+        assert!(differ, "{} and {theirs}", ours.text());
+    }
 }

@@ -1,6 +1,7 @@
 //! One way to compile and the frames that go with it.
 
 use std::fmt;
+use std::io::Write;
 
 use pcap::{Active, BpfProgram, Capture, Dead, Linktype};
 use probe_filter::{Filter, Frame, LinkType, Options, SystemResolver, VlanTag, VlanView, compile};
@@ -11,7 +12,7 @@ use crate::oracle::{IFINDEX, Program, Verdict};
 
 const FRAMES: usize = 20_000;
 /// Set by CI: a test that cannot run is a failure.
-const REQUIRE_ALL: &str = "PROBE_REQUIRE_ALL_TESTS";
+const REQUIRED: &str = "PROBE_REQUIRE_KERNEL_TESTS";
 
 /// What compiles on libpcap's side.
 enum Handle {
@@ -48,12 +49,6 @@ impl Sample {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Live {
-    Wanted,
-    Not,
-}
-
 pub struct Setting {
     pub name: &'static str,
     handle: Handle,
@@ -79,18 +74,16 @@ impl fmt::Display for Tally {
 }
 
 impl Setting {
-    pub fn all(live: Live) -> Vec<Self> {
+    pub fn all() -> Vec<Self> {
         let mut settings = vec![Self::dead(LinkType::Ethernet), Self::dead(LinkType::Raw)];
-        if live == Live::Wanted {
-            settings.extend(Self::live());
-        }
+        settings.extend(Self::live());
         settings
     }
 
     pub fn dead(link: LinkType) -> Self {
-        let (name, linktype, seed) = match link {
-            LinkType::Ethernet => ("Ethernet", Linktype::ETHERNET, 11),
-            LinkType::Raw => ("raw IP", Linktype(12), 12),
+        let seed = match link {
+            LinkType::Ethernet => 11,
+            LinkType::Raw => 12,
         };
         let samples = pool(link, seed, FRAMES).into_iter().enumerate().map(|(at, bytes)| Sample {
             wire_len: bytes.len() as u32 + [0, 0, 0, 1, 1000][at % 5],
@@ -98,6 +91,14 @@ impl Setting {
             vlan: None,
             outbound: Some(at % 3 == 0),
         });
+        Self { samples: samples.collect(), ..Self::without_frames(link) }
+    }
+
+    fn without_frames(link: LinkType) -> Self {
+        let (name, linktype) = match link {
+            LinkType::Ethernet => ("Ethernet", Linktype::ETHERNET),
+            LinkType::Raw => ("raw IP", Linktype(12)),
+        };
         Self {
             name,
             handle: Handle::Dead(Capture::dead(linktype).expect("libpcap has this link type")),
@@ -110,8 +111,25 @@ impl Setting {
                 ifindex: Some(IFINDEX),
                 resolver: &SystemResolver,
             },
-            samples: samples.collect(),
+            samples: Vec::new(),
         }
+    }
+
+    /// The frames of a capture file, if its link type is one of ours.
+    pub fn of_capture(path: &std::path::Path) -> Option<Self> {
+        let mut capture = Capture::from_file(path).ok()?;
+        let link = match capture.get_datalink() {
+            Linktype::ETHERNET => LinkType::Ethernet,
+            // DLT_RAW, and LINKTYPE_RAW where a file says it so.
+            Linktype(12 | 101) => LinkType::Raw,
+            _ => return None,
+        };
+        let mut samples = Vec::new();
+        while let Ok(packet) = capture.next_packet() {
+            let (bytes, wire_len) = (packet.data.to_vec(), packet.header.len);
+            samples.push(Sample { bytes, wire_len, vlan: None, outbound: Some(false) });
+        }
+        Some(Self { name: "a capture", samples, ..Self::without_frames(link) })
     }
 
     /// What tcpdump compiles on a live link. Only a live handle makes libpcap do so,
@@ -121,8 +139,9 @@ impl Setting {
         let capture = match capture {
             Ok(capture) => capture,
             Err(error) => {
-                assert!(std::env::var_os(REQUIRE_ALL).is_none(), "no live handle: {error}");
-                eprintln!("SKIPPED: the live setting, because it needs root: {error}");
+                let required = std::env::var_os(REQUIRED).is_some_and(|value| value == "1");
+                assert!(!required, "the live setting needs root: {error}");
+                skipped(&format!("the live setting needs root: {error}"));
                 return None;
             }
         };
@@ -140,6 +159,13 @@ impl Setting {
 
     pub fn theirs(&self, text: &str) -> Result<Program, pcap::Error> {
         self.handle.compile(text).map(|program| Program::new(&program))
+    }
+
+    /// Their program, where their own interpreter can run it over frames of a file.
+    pub fn plain_program(&self, text: &str) -> Option<(Program, BpfProgram)> {
+        let theirs = self.handle.compile(text).ok()?;
+        let program = Program::new(&theirs);
+        program.is_plain().then_some((program, theirs))
     }
 
     /// Panics, with the smallest case it finds, where the two sides differ.
@@ -235,6 +261,11 @@ impl Setting {
         }
         best
     }
+}
+
+/// Says it where the test harness does not swallow it.
+pub fn skipped(what: &str) {
+    let _ = writeln!(std::io::stderr(), "SKIPPED, NOT TESTED: {what}");
 }
 
 /// What the kernel does before a packet socket sees a frame.

@@ -58,7 +58,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
     let needs = Needs { files: args.writes_files(), ..Needs::of(session.attachments()) };
     privileges::drop(args.live.user.as_deref(), needs)?;
     let sinks = open_sinks(args, link, origin::live(args, &rule, session.attachments()))?;
-    interfaces::announce(session.attachments(), 1);
+    interfaces::announce(&session, 1, args.live.diagnostics);
 
     let mut intake = Intake {
         conveyor: Conveyor::start(sinks)?,

@@ -48,10 +48,11 @@ pub(super) fn run(args: &CaptureArgs, paths: Vec<PathBuf>) -> Result<()> {
     let link = reader.link();
     let rule = Rule::new("match", filter_text(args)?);
     let set = RuleSet::compile(vec![rule.clone()], &rules::file_options(link))?;
-    let sieve = Sieve::new(&set, args.offline.engine, args.live.hook(), link)?;
+    let engine = args.offline.engine.unwrap_or_default();
+    let sieve = Sieve::new(&set, engine, args.live.hook(), link)?;
     // What is in a file may be anybody's: it is not for root to look into it.
     let needs = Needs {
-        test_run: args.offline.engine == Engine::Kernel,
+        test_run: engine == Engine::Kernel,
         files: args.writes_files(),
         ..Needs::default()
     };

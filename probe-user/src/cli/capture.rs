@@ -39,8 +39,7 @@ pub struct CaptureArgs {
     pub offline: Offline,
 
     /// Read the frames of many files: a file with one name a line (- is standard input)
-    #[arg(short = 'V', value_name = "FILE", conflicts_with_all = ["interfaces", "file"],
-          group = "input")]
+    #[arg(short = 'V', value_name = "FILE", conflicts_with_all = ["interfaces", "file"])]
     pub file_list: Option<PathBuf>,
 
     /// Write frames to a file instead of printing them (- is standard output)

@@ -95,16 +95,10 @@ pub enum Engine {
 #[derive(Debug, Args)]
 pub struct Offline {
     /// Read frames from a pcap or pcapng file (- is standard input)
-    #[arg(
-        short = 'r',
-        long = "read",
-        value_name = "FILE",
-        conflicts_with = "interfaces",
-        group = "input"
-    )]
+    #[arg(short = 'r', long = "read", value_name = "FILE", conflicts_with = "interfaces")]
     pub file: Option<PathBuf>,
 
     /// What runs the filter over the file
-    #[arg(long, value_enum, default_value = "user", requires = "input")]
-    pub engine: Engine,
+    #[arg(long, value_enum, conflicts_with = "interfaces")]
+    pub engine: Option<Engine>,
 }

@@ -84,7 +84,7 @@ async fn live(args: &CountArgs) -> Result<()> {
     .map_err(explain::kernel)?;
     let attachments = session.attachments();
     privileges::drop(args.live.user.as_deref(), Needs::of(session.attachments()))?;
-    interfaces::announce(attachments, set.rules().len());
+    interfaces::announce(&session, set.rules().len(), args.live.diagnostics);
 
     let start = Instant::now();
     let deadline = args.duration.map(|duration| start + duration);
@@ -182,8 +182,9 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
     let mut reader = Reader::open(path)?;
     let link = reader.link();
     let set = RuleSet::compile(rules(args)?, &rules::file_options(link))?;
-    let mut sieve = Sieve::new(&set, offline.engine, args.live.hook(), link)?;
-    let needs = Needs { test_run: offline.engine == Engine::Kernel, ..Needs::default() };
+    let engine = offline.engine.unwrap_or_default();
+    let mut sieve = Sieve::new(&set, engine, args.live.hook(), link)?;
+    let needs = Needs { test_run: engine == Engine::Kernel, ..Needs::default() };
     privileges::drop(args.live.user.as_deref(), needs)?;
     let mut view = View::new(args.format)?;
     let (mut first, mut last) = (None, WallTime::default());

@@ -21,6 +21,8 @@ pub(super) struct Decoder {
     unit: u64,
     /// The longest frame that is believed.
     longest: u32,
+    /// Bytes of a frame that the file says to keep.
+    snaplen: u32,
     link: LinkType,
 }
 
@@ -41,7 +43,10 @@ impl Decoder {
         let [_version, _zone, _accuracy, snaplen, link] = head.map(word);
         // The upper bits carry the FCS length, which is none of our concern.
         let link = input.link_type(link & 0x03ff_ffff)?;
-        Ok(Some(Self { word, unit, longest: snaplen.max(MAX_FRAME), link }))
+        let longest = snaplen.max(MAX_FRAME);
+        // Some writers put zero, or a negative number, for no limit.
+        let snaplen = if snaplen == 0 || snaplen > i32::MAX as u32 { u32::MAX } else { snaplen };
+        Ok(Some(Self { word, unit, longest, snaplen, link }))
     }
 
     pub(super) fn link(&self) -> LinkType {
@@ -66,6 +71,8 @@ impl Decoder {
         }
         buffer.resize(captured as usize, 0);
         input.fill(buffer)?;
+        // As libpcap has it: what a file says to have cut off does not count.
+        buffer.truncate(self.snaplen as usize);
         let time = WallTime::new(seconds.into(), u64::from(fraction) * self.unit);
         Ok(Some(Head { time, wire_len, outbound: None }))
     }

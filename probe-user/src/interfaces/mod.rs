@@ -14,7 +14,7 @@ use crate::{
     cli::InterfacesArgs,
     explain,
     failure::Usage,
-    kernel::{self, Attachment},
+    kernel::{self, Attachment, Session},
 };
 
 pub use report::Interface;
@@ -55,10 +55,14 @@ pub fn link_type(names: &[String]) -> Result<LinkType> {
     Ok(first.map_or_else(LinkType::default, |(_, link)| link))
 }
 
-/// The line on stderr that scripts wait for: everything is attached.
-pub fn announce(attachments: &[Attachment], rules: usize) {
+/// The line on stderr that scripts wait for: everything is attached. With `diagnostics`
+/// another line before it says where the time went.
+pub fn announce(session: &Session, rules: usize, diagnostics: bool) {
+    if diagnostics {
+        eprintln!("probe: started in {}", session.timing());
+    }
     let places: Vec<String> =
-        attachments.iter().map(|a| format!("{} ({})", a.interface, a.hook)).collect();
+        session.attachments().iter().map(|a| format!("{} ({})", a.interface, a.hook)).collect();
     let s = if rules == 1 { "" } else { "s" };
     eprintln!("probe: attached to {}, {rules} rule{s}", places.join(", "));
 }

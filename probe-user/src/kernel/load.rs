@@ -13,6 +13,7 @@ use super::{
     Error,
     error::{errno, is_permission},
     object,
+    timing::Timing,
 };
 
 /// One rule, as the kernel side needs it.
@@ -49,7 +50,7 @@ const LAYOUT: StateLayout = StateLayout {
 
 /// The object with the rules linked in and its constants set. Its programs are not yet
 /// in the kernel; its maps are.
-pub(super) fn load(setting: &Setting<'_>) -> Result<Ebpf, Error> {
+pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, Error> {
     let samplers: Vec<Sampler> = setting.rules.iter().filter_map(|rule| rule.sampler).collect();
     if setting.rules.len() > MAX_RULES {
         return Err(Error::TooManyRules(setting.rules.len()));
@@ -58,7 +59,10 @@ pub(super) fn load(setting: &Setting<'_>) -> Result<Ebpf, Error> {
         return Err(Error::TooManySampled(samplers.len()));
     }
 
-    let linked = object::link(&generate(setting)?)?;
+    let code = generate(setting)?;
+    timing.step("generate");
+    let linked = object::link(&code)?;
+    timing.step("link");
     let (sampled, log_level) =
         (samplers.len() as u32, if setting.diagnostics { 0xff } else { 0u8 });
     let mut ebpf = EbpfLoader::new()
@@ -74,6 +78,7 @@ pub(super) fn load(setting: &Setting<'_>) -> Result<Ebpf, Error> {
             false => Error::Load(Box::new(error)),
         })?;
     write_samplers(&mut ebpf, &samplers)?;
+    timing.step("maps");
     Ok(ebpf)
 }
 

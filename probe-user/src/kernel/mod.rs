@@ -11,6 +11,7 @@ mod ring;
 mod rings;
 mod session;
 mod test_run;
+mod timing;
 
 pub use counts::{Counts, Ledger};
 pub use error::Error;
@@ -20,6 +21,7 @@ pub use neighbour::{Occupant, tcx_occupants, xdp_occupant};
 pub use rings::Rings;
 pub use session::{Attachment, Plan, Session};
 pub use test_run::TestRun;
+pub use timing::Timing;
 
 /// The clock of the kernel's time stamps, `CLOCK_MONOTONIC`, in nanoseconds.
 pub fn monotonic_ns() -> u64 {

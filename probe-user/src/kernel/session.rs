@@ -21,6 +21,7 @@ use super::{
     error::{errno, is_permission},
     load::{Setting, load, verify_error},
     neighbour::xdp_occupant,
+    timing::Timing,
 };
 
 /// What to attach, and where.
@@ -68,6 +69,7 @@ pub struct Session {
     attachments: Vec<Attachment>,
     links: Vec<FdLink>,
     filters: Vec<(&'static str, SchedClassifierLinkId)>,
+    timing: Timing,
 }
 
 impl Session {
@@ -81,7 +83,8 @@ impl Session {
         }
         let indices = plan.interfaces.iter().map(|name| Ok((name, index(name)?)));
         let indices: Vec<_> = indices.collect::<Result<_, Error>>()?;
-        let mut ebpf = load(&Setting {
+        let mut timing = Timing::start();
+        let setting = Setting {
             rules: plan.rules,
             flavour: if plan.hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb },
             link: plan.link,
@@ -90,7 +93,8 @@ impl Session {
             goal: plan.goal,
             diagnostics: plan.diagnostics,
             offline: false,
-        })?;
+        };
+        let mut ebpf = load(&setting, &mut timing)?;
         if plan.diagnostics {
             log_diagnostics(&mut ebpf);
         }
@@ -101,6 +105,7 @@ impl Session {
                 Some(Rings::open(map, len)?)
             }
         };
+        timing.step("rings");
         let counts = CountMaps::take(&mut ebpf, plan.rules.len())?;
         let mut session = Self {
             ebpf,
@@ -109,7 +114,10 @@ impl Session {
             attachments: Vec::new(),
             links: Vec::new(),
             filters: Vec::new(),
+            timing,
         };
+        session.verify(plan)?;
+        session.timing.step("verify");
         for (name, index) in indices {
             let hook = match plan.hook {
                 Hook::Xdp | Hook::XdpNative | Hook::XdpGeneric => {
@@ -119,7 +127,13 @@ impl Session {
             };
             session.attachments.push(Attachment { interface: name.clone(), index, hook });
         }
+        session.timing.step("attach");
         Ok(session)
+    }
+
+    /// Where the time of [`attach`](Self::attach) went.
+    pub fn timing(&self) -> &Timing {
+        &self.timing
     }
 
     /// What is attached where.
@@ -153,6 +167,20 @@ impl Session {
                 hook: Hook::Clsact,
                 source: Box::new(source),
             })?;
+        }
+        Ok(())
+    }
+
+    /// Puts the programs that the plan needs into the kernel.
+    fn verify(&mut self, plan: &Plan<'_>) -> Result<(), Error> {
+        if plan.hook.is_xdp() {
+            return xdp_program(&mut self.ebpf).map(drop);
+        }
+        for (name, _, wanted) in classifiers(plan.direction) {
+            if wanted {
+                let program: &mut SchedClassifier = program(&mut self.ebpf, name)?;
+                program.load().map_err(|source| verify_error(name, source))?;
+            }
         }
         Ok(())
     }
@@ -201,18 +229,11 @@ impl Session {
             // It may be there already; whether it serves shows in a moment.
             log::debug!("adding clsact to {interface}: {error}");
         }
-        let directions = [
-            (names::INGRESS, TcAttachType::Ingress, direction.has_ingress()),
-            (names::EGRESS, TcAttachType::Egress, direction.has_egress()),
-        ];
-        for (name, attach_type, wanted) in directions {
+        for (name, attach_type, wanted) in classifiers(direction) {
             if !wanted {
                 continue;
             }
             let program: &mut SchedClassifier = program(&mut self.ebpf, name)?;
-            if program.fd().is_err() {
-                program.load().map_err(|source| verify_error(name, source))?;
-            }
             let options = match tcx {
                 // First in line: a program after us may end the chain with a verdict.
                 true => TcAttachOptions::TcxOrder(LinkOrder::first()),
@@ -231,6 +252,14 @@ impl Session {
         }
         Ok(if tcx { Attached::Tcx } else { Attached::Clsact })
     }
+}
+
+/// The classifiers, their hooks, and whether a direction wants them.
+fn classifiers(direction: Direction) -> [(&'static str, TcAttachType, bool); 2] {
+    [
+        (names::INGRESS, TcAttachType::Ingress, direction.has_ingress()),
+        (names::EGRESS, TcAttachType::Egress, direction.has_egress()),
+    ]
 }
 
 /// The XDP program, in the kernel: with fragments where the kernel knows them.

@@ -17,6 +17,7 @@ use super::{
     counts::CountMaps,
     load::{Setting, load, verify_error},
     session::{program, xdp_program},
+    timing::Timing,
 };
 
 /// A program for one set of rules.
@@ -37,7 +38,7 @@ impl TestRun {
     /// # Errors
     /// See [`Error`].
     pub fn new(rules: &[RuleSpec<'_>], hook: Hook, link: LinkType) -> Result<Self, Error> {
-        let mut ebpf = load(&Setting {
+        let setting = Setting {
             rules,
             flavour: if hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb },
             link,
@@ -46,7 +47,8 @@ impl TestRun {
             goal: 0,
             diagnostics: false,
             offline: true,
-        })?;
+        };
+        let mut ebpf = load(&setting, &mut Timing::start())?;
         if hook.is_xdp() {
             xdp_program(&mut ebpf)?;
         } else {

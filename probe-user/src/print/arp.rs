@@ -37,8 +37,7 @@ const OPERATIONS: &[(u16, &str)] = &[
 pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
     t.protocol = "arp";
     if !p.has(0, HEADER) {
-        t.truncated();
-        return Ok(());
+        return Err(Cut);
     }
     let (hardware, protocol, operation) = (p.u16(0)?, p.u16(2)?, p.u16(6)?);
     let (hardware_len, protocol_len) = (usize::from(p.u8(4)?), usize::from(p.u8(5)?));
@@ -46,8 +45,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     let target_hardware = sender + protocol_len;
     let target = target_hardware + hardware_len;
     if !p.has(target, protocol_len) {
-        t.truncated();
-        return Ok(());
+        return Err(Cut);
     }
     if !t.style.link_header {
         put!(t, "ARP, ");

@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use super::{
     address::V6,
     bytes::{Bytes, Cut},
-    dns,
     dns_names::{DIGESTS, OPTIONS, SIGNATURES},
+    domain_name,
     text::{Text, put, put_name},
 };
 
@@ -62,9 +62,9 @@ fn value(t: &mut Text<'_>, code: u16, data: &[u8]) -> Result<(), Cut> {
         11 if data.len() == 2 => put!(t, "{:.1} sec", f64::from(p.u16(0)?) / 10.0),
         12 => put!(t, "({})", data.len()),
         13 => {
-            dns::name(t, p, 0)?;
+            domain_name::name(t, p, 0)?;
         }
-        14 if data.len() % 2 == 0 => {
+        14 if data.len().is_multiple_of(2) => {
             for at in (0..data.len()).step_by(2) {
                 put!(t, "{}{}", if at > 0 { " " } else { "" }, p.u16(at)?);
             }

@@ -4,7 +4,8 @@ use super::{
     address::Link,
     arp,
     bytes::{Bytes, Cut},
-    dump, ip, ip6, llc,
+    dump::{self, Dump},
+    ip, ip6, llc,
     names::ETHERTYPES,
     text::{Text, name_of, put},
 };
@@ -107,9 +108,11 @@ pub(super) fn by_type(
     Ok(true)
 }
 
-/// What is not understood is shown as it is, unless a dump shows it anyway.
+/// What is not understood is shown as it is, unless less is wanted or a dump shows it
+/// anyway.
 pub(super) fn default(t: &mut Text<'_>, p: Bytes<'_>) {
-    if t.style.dump == dump::Dump::None {
+    let dumped = matches!(t.style.dump, Dump::Hex { .. } | Dump::HexAndText { .. });
+    if !t.style.quiet && !dumped {
         dump::hex_and_text(p.all(), "\n\t", t.out);
     }
 }

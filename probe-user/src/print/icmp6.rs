@@ -144,7 +144,7 @@ pub(super) fn print(
         _ => {
             put!(t, ", length {length}");
             if verbose <= 1 {
-                unknown(t, p, length)?;
+                unknown(t, p, length);
             }
             return Ok(());
         }
@@ -155,9 +155,9 @@ pub(super) fn print(
     Ok(())
 }
 
-fn unknown(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+/// What is not understood, as far as it was captured.
+fn unknown(t: &mut Text<'_>, p: Bytes<'_>, length: usize) {
     dump::hex(p.limit(length).all(), "\n\t", 0, t.out);
-    if p.has(0, length) { Ok(()) } else { Err(Cut) }
 }
 
 /// Destination unreachable; `false` where nothing more is to be said.
@@ -182,7 +182,7 @@ fn unreachable(t: &mut Text<'_>, p: Bytes<'_>, length: usize, code: u8) -> Resul
             }
         }
         _ if t.style.verbose <= 1 => {
-            unknown(t, p, length)?;
+            unknown(t, p, length);
             return Ok(false);
         }
         _ => {}

@@ -188,8 +188,8 @@ fn options(t: &mut Text<'_>, mut p: Bytes<'_>, mut length: usize) -> Result<bool
         }
         match code {
             0 => return Ok(true),
-            68 => timestamps(t, p, option_len)?,
-            7 | 131 | 137 => route(t, p, option_len)?,
+            68 if !timestamps(t, p, option_len)? => return Ok(false),
+            7 | 131 | 137 if !route(t, p, option_len)? => return Ok(false),
             148 if option_len < 4 => put!(t, " [bad length {option_len}]"),
             148 if p.u16(2)? != 0 => put!(t, " value {}", p.u16(2)?),
             _ => {}
@@ -200,11 +200,11 @@ fn options(t: &mut Text<'_>, mut p: Bytes<'_>, mut length: usize) -> Result<bool
     Ok(true)
 }
 
-/// A recorded or a source route.
-fn route(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+/// A recorded or a source route; `false` where an address is cut.
+fn route(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> {
     if length < 3 {
         put!(t, " [bad length {length}]");
-        return Ok(());
+        return Ok(true);
     }
     if !(length + 1).is_multiple_of(4) {
         put!(t, " [bad length {length}]");
@@ -216,20 +216,20 @@ fn route(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
         put!(t, " [bad ptr {raw}]");
     }
     for at in (3..length).step_by(4) {
-        let Ok(address) = v4(p, at) else { return Err(Cut) };
+        let Ok(address) = v4(p, at) else { return Ok(false) };
         put!(t, " {address}");
         if pointer > at as u32 {
             put!(t, ",");
         }
     }
-    Ok(())
+    Ok(true)
 }
 
-/// The timestamp option.
-fn timestamps(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+/// The timestamp option; `false` where an entry is cut.
+fn timestamps(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> {
     if length < 4 {
         put!(t, "[bad length {length}]");
-        return Ok(());
+        return Ok(true);
     }
     put!(t, " TS{{");
     let kind = p.u8(3)? & 0xf;
@@ -257,6 +257,9 @@ fn timestamps(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> 
             at = 4;
             while at < length {
                 let mark = if pointer == at as u32 { " ^ " } else { " " };
+                if !p.has(at, hop) {
+                    return Ok(false);
+                }
                 let stamp = p.u32(at + hop - 4)?;
                 match hop {
                     8 => put!(t, "{mark}{stamp}@{}", v4(p, at)?),
@@ -273,7 +276,7 @@ fn timestamps(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> 
         0 => put!(t, "}}"),
         hops => put!(t, " [{hops} hops not recorded]}} "),
     }
-    Ok(())
+    Ok(true)
 }
 
 const SCTP: u8 = 132;

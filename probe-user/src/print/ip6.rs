@@ -289,9 +289,11 @@ impl Walk<'_> {
 
 /// A routing header (RFC 8200, RFC 6275, RFC 8754). `None` ends the packet.
 fn routing(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Cut> {
+    put!(t, "RT6");
     let length = usize::from(p.u8(1)?);
+    put!(t, " (len={length}");
     let kind = p.u8(2)?;
-    put!(t, "RT6 (len={length}, type={kind}");
+    put!(t, ", type={kind}");
     if kind == 0 {
         put!(t, " [Deprecated]");
     }

@@ -145,19 +145,25 @@ pub(super) fn ssh(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), C
 /// Lines of requests and responses; bodies are left out.
 fn requests(t: &mut Text<'_>, p: Bytes<'_>, length: usize, methods: &[&str]) -> Result<(), Cut> {
     let bytes = p.limit(length).all();
-    let is_message = word(bytes).is_some_and(|(first, rest)| {
+    let cut = bytes.len() < length;
+    let is_message = word(bytes, cut).is_some_and(|(first, rest)| {
         let method = methods.iter().any(|method| first.eq_ignore_ascii_case(method.as_bytes()));
-        let response = word(rest)
+        let response = word(rest, cut)
             .is_some_and(|(code, _)| code.len() == 3 && code.iter().all(u8::is_ascii_digit));
         method || response
     });
     if is_message { lines(t, p, length) } else { Ok(()) }
 }
 
-/// The first word, and what begins with the second.
-fn word(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+/// The first word, and what begins with the second. A word that the captured bytes end
+/// in may be longer, and is none.
+fn word(bytes: &[u8], cut: bool) -> Option<(&[u8], &[u8])> {
     let is_end = |b: &u8| matches!(b, b' ' | b'\t' | b'\r' | b'\n');
-    let end = bytes.iter().position(is_end).unwrap_or(bytes.len());
+    let end = match bytes.iter().position(is_end) {
+        Some(end) => end,
+        None if cut => return None,
+        None => bytes.len(),
+    };
     let (word, rest) = bytes.split_at(end);
     let plain = word.iter().all(|b| (0x20..0x7f).contains(b));
     if word.is_empty() || !plain || word.len() > MAX_WORD {

@@ -14,6 +14,7 @@ mod checksum;
 mod dhcp;
 mod dns;
 mod dns_names;
+mod domain_name;
 mod dump;
 mod edns;
 mod ethernet;

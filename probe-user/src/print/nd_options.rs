@@ -3,7 +3,7 @@
 use super::{
     address::{Link, V6, v6},
     bytes::{Bytes, Cut},
-    dns, dump,
+    domain_name, dump,
     text::{Text, bits, name_of, put},
 };
 
@@ -141,7 +141,7 @@ fn value(
             let mut at = 8;
             while at < size && option.u8(at)? != 0 {
                 put!(t, " ");
-                match dns::name(t, option, at)? {
+                match domain_name::name(t, option, at)? {
                     Some(next) if next > at => at = next,
                     _ => return Ok(Value::Cut),
                 }

@@ -70,7 +70,7 @@ async fn measure(args: &RateArgs) -> Result<Report> {
     })
     .map_err(explain::kernel)?;
     privileges::drop(args.live.user.as_deref(), Needs::of(session.attachments()))?;
-    interfaces::announce(session.attachments(), 1);
+    interfaces::announce(&session, 1, args.live.diagnostics);
 
     // The window opens when the counters are read, not when the program was attached.
     let (opened_ns, before) = read(&session)?;

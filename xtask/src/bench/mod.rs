@@ -19,7 +19,7 @@ use testbed::{
 
 use crate::build;
 use crate::setup::{self, Use};
-use crate::shell::{as_root, run, say};
+use crate::shell::{as_root, run, say, target_dir};
 use observer::{OBSERVERS, Observer, Verdict};
 
 /// What to measure.
@@ -37,6 +37,9 @@ pub struct Options {
     /// Put the result into docs/benchmarks.md
     #[arg(long)]
     write: bool,
+    /// Everything is built already
+    #[arg(long, hide = true)]
+    built: bool,
 }
 
 /// One observer in one round.
@@ -52,23 +55,24 @@ pub struct Sample {
 /// observer's buffers are in their stride.
 const WARM_UP: u64 = 20_000;
 
-/// A flood is timed in so many pieces and the median one stands for it: a piece that
-/// another process interrupts then says nothing.
-const PIECES: u64 = 20;
+/// A flood is timed in pieces of so many frames, about a millisecond, and the median piece
+/// stands for it: a piece in which another process took the CPU then says nothing.
+const PIECE: u64 = 1000;
 
 /// Builds, measures, prints, and writes where asked to.
 pub fn live(options: &Options) -> Result<()> {
     ensure!(options.quick, "only the quick suite exists so far: add --quick");
-    if !is_root() {
+    if !options.built {
         setup::packages(&[Use::Bench])?;
         build::release()?;
+    }
+    if !is_root() {
         say("the benchmark makes network namespaces: going on through sudo");
-        let mut again = as_root(std::env::current_exe()?, &["CARGO_TARGET_DIR", "PATH", "HOME"]);
-        again.args(std::env::args_os().skip(1));
+        let mut again = as_root(std::env::current_exe()?, &["CARGO_TARGET_DIR", "PATH"]);
+        again.args(std::env::args_os().skip(1)).arg("--built");
         return run(again);
     }
-    setup::packages(&[Use::Bench])?;
-    let probe = build::release()?;
+    let probe = target_dir().join("release/probe");
     let cpus = thread::available_parallelism()?.get();
     // Children inherit the CPU; the sender's thread chooses the first for itself.
     pin_to_cpu(cpus - 1)?;
@@ -115,15 +119,15 @@ fn measure(
     packets: u64,
 ) -> Result<Sample> {
     let pair = Pair::new()?;
-    let sender = FrameSender::open(&pair.client, CLIENT_LINK)?;
+    let sender = FrameSender::open(&pair.client, CLIENT_LINK)?.linear()?;
     let watching = observer.start(probe, &pair.server)?;
     let before = pair.server.counters(SERVER_LINK)?;
     let flood = || -> Result<Vec<f64>> {
         pin_to_cpu(0)?;
         sender.send_paced(&[frame], WARM_UP, None)?;
         let mut pieces = Vec::new();
-        for piece in 0..PIECES {
-            let count = packets * (piece + 1) / PIECES - packets * piece / PIECES;
+        for start in (0..packets).step_by(PIECE as usize) {
+            let count = PIECE.min(packets - start);
             let sent = sender.send_paced(&[frame], count, None)?;
             ensure!(sent.frames == count, "{} of {count} frames were sent", sent.frames);
             pieces.push(sent.elapsed.as_nanos() as f64 / count as f64);

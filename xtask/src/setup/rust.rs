@@ -48,18 +48,18 @@ pub fn find_or_install() -> Result<Rust> {
             return Ok(toolchain.rust());
         }
     }
-    if candidate_of(DEBIAN[0]).is_some() {
-        apt_get("core's sources for eBPF", &DEBIAN)?;
-        if let Some(rust) = debian() {
-            return Ok(rust);
-        }
-    }
     say(format!("core's sources: asking rustup for {PINNED}"));
-    let flags = ["--profile", "minimal", "--component", "rust-src", "--component", "clippy"];
+    let flags = ["--profile=minimal", "--component=rust-src,clippy", "--no-self-update"];
     if rustup(&[&["toolchain", "install", PINNED], &flags[..]].concat()) {
         installed = rustup_toolchains();
         if let Some(ready) = installed.iter().find(|toolchain| has_sources(&toolchain.rustc)) {
             return Ok(ready.rust());
+        }
+    }
+    if candidate_of(DEBIAN[0]).is_some() {
+        apt_get("core's sources for eBPF", &DEBIAN)?;
+        if let Some(rust) = debian() {
+            return Ok(rust);
         }
     }
     bail!(

@@ -25,11 +25,12 @@ fn mark(flow: &Flow, used: &mut [bool], id: ValueId) {
     });
 }
 
-/// A set of values for each block.
+/// For each block what it and those after it may want: values, and pointers by base.
 pub(crate) struct Live {
     /// Number of each value that can be wanted; constants never are.
     numbers: Vec<Option<usize>>,
     words: usize,
+    /// Even bits are values, odd ones pointers.
     bits: Vec<u64>,
 }
 
@@ -40,8 +41,8 @@ impl Live {
             .map(|id| {
                 let constant = matches!(flow.get(ValueId(id as u32)), Value::Const(_));
                 (used[id] && !constant).then(|| {
-                    count += 1;
-                    count - 1
+                    count += 2;
+                    count - 2
                 })
             })
             .collect();
@@ -65,8 +66,18 @@ impl Live {
     }
 
     /// Whether a block, or one after it, computes with a value.
-    pub(crate) fn at(&self, block: BlockId, value: ValueId) -> bool {
+    pub(crate) fn value(&self, block: BlockId, value: ValueId) -> bool {
+        self.bit(block, value, 0)
+    }
+
+    /// Whether a block, or one after it, loads from a base.
+    pub(crate) fn pointer(&self, block: BlockId, base: ValueId) -> bool {
+        self.bit(block, base, 1)
+    }
+
+    fn bit(&self, block: BlockId, value: ValueId, odd: usize) -> bool {
         let Some(number) = self.numbers[value.0 as usize] else { return false };
+        let number = number + odd;
         let word = self.bits[self.words * block.0 as usize + number / 64];
         word >> (number % 64) & 1 == 1
     }
@@ -81,8 +92,18 @@ fn note(flow: &Flow, numbers: &[Option<usize>], id: ValueId, own: &mut [u64]) {
         return;
     }
     *word |= bit;
-    flow.get(id).map(|operand| {
-        note(flow, numbers, operand, own);
-        operand
-    });
+    match flow.get(id) {
+        // What the base is made of is of no use once the pointer is there.
+        Value::Load { base: Some(base), .. } => {
+            if let Some(number) = numbers[base.0 as usize] {
+                own[(number + 1) / 64] |= 1 << ((number + 1) % 64);
+            }
+        }
+        value => {
+            value.map(|operand| {
+                note(flow, numbers, operand, own);
+                operand
+            });
+        }
+    }
 }

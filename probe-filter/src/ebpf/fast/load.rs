@@ -4,6 +4,7 @@ use crate::ir::{Value, ValueId, Width};
 
 use super::super::insn::{Cond, Insn, Op, Operand, R2, R3, Reg, Size};
 use super::registers::{Content, POOL};
+use super::value::place_of;
 use super::{Fast, TooHard};
 
 /// Loads end at most here: so far a 16-bit offset and the verifier both reach.
@@ -121,9 +122,13 @@ impl Fast<'_> {
             let gate = self.gate();
             self.asm.emit_jump(Insn::jump64(Cond::Gt, from, limit), gate);
         }
+        // As a pointer it is there from here on; is it wanted as a number, too?
+        let own = place_of(from);
+        self.state.contents[own] = Some(Content::Pointer { base, reached: 0 });
         let place = self.reuse_or_take(base, from)?;
-        if POOL[place] != from {
+        if place != own {
             self.asm.emit(Insn::alu64(Op::Mov, POOL[place], Operand::Reg(from)));
+            self.state.contents[own] = Some(Content::Value(base));
         }
         self.asm.emit(Insn::alu64(Op::Add, POOL[place], Operand::Reg(R2)));
         self.state.contents[place] = Some(Content::Pointer { base, reached: 0 });

@@ -16,13 +16,13 @@ mod value;
 
 use std::collections::HashMap;
 
-use crate::flow::{Action, BlockId, END, Flow};
+use crate::flow::{self, Action, BlockId, END, Flow};
 use crate::ir::{Compare, ValueId, Width};
 
 use super::asm::{Assembler, Label};
 use super::insn::{Cond, Insn, Operand, R1, R2, R4, R5, Reg, Size};
 use super::target::context;
-use super::{Target, count, order};
+use super::{Target, count};
 
 use extents::Extents;
 use live::Live;
@@ -86,7 +86,7 @@ pub(crate) fn translate(
     };
     let entry = flow.entry().0 as usize;
     fast.known[entry] = Some(State { reached, ..State::default() });
-    let order = order::order(flow);
+    let order = flow::order(flow);
     for (place, &id) in order.iter().enumerate() {
         fast.next = order.get(place + 1).copied();
         fast.translate_block(id);

@@ -32,14 +32,24 @@ impl Fast<'_> {
         }
     }
 
-    /// Whether a value is worth a register: the block wants it again, or one after it.
-    fn is_wanted(&self, id: ValueId) -> bool {
+    /// Whether something is worth a register: the block wants it again, or one after it.
+    fn is_wanted(&self, content: Content) -> bool {
+        let id = content.value();
         if self.wanted.get(&id).is_some_and(|&wanted| wanted > 0) {
             return true;
         }
+        let pointer = |content| matches!(content, Content::Pointer { base, .. } if base == id);
         let mut ahead = false;
-        let block = self.flow.at(self.block);
-        self.flow.for_each_successor(block, |to| ahead |= self.live.at(to, id));
+        self.flow.for_each_successor(self.flow.at(self.block), |to| {
+            ahead |= match content {
+                Content::Pointer { .. } => self.live.pointer(to, id),
+                // Good for itself, or for a pointer that is still to be made.
+                Content::Value(_) => {
+                    self.live.value(to, id)
+                        || self.live.pointer(to, id) && self.state.find(pointer).is_none()
+                }
+            };
+        });
         ahead
     }
 
@@ -47,7 +57,7 @@ impl Fast<'_> {
     pub(super) fn least_wanted(&self) -> Option<usize> {
         let cost = |place: &usize| match self.state.contents[*place] {
             None => 0,
-            Some(content) if !self.is_wanted(content.value()) => 1,
+            Some(content) if !self.is_wanted(content) => 1,
             Some(Content::Value(id)) if matches!(self.flow.get(id), Value::Load { .. }) => 2,
             Some(Content::Value(_)) => 3,
             Some(Content::Pointer { .. }) => 4,
@@ -68,7 +78,7 @@ impl Fast<'_> {
     pub(super) fn reuse_or_take(&mut self, id: ValueId, register: Reg) -> Result<usize, TooHard> {
         let own = place_of(register);
         // An operand that waits for its partner may be in the same register.
-        if self.pinned[own] == 1 && !self.is_wanted(id) {
+        if self.pinned[own] == 1 && !self.is_wanted(Content::Value(id)) {
             self.state.contents[own] = None;
             return Ok(own);
         }
@@ -211,6 +221,7 @@ impl Fast<'_> {
     }
 }
 
-fn place_of(register: Reg) -> usize {
+/// The place of a register in the pool.
+pub(super) fn place_of(register: Reg) -> usize {
     POOL.iter().position(|&other| other == register).unwrap_or(0)
 }

@@ -4,3 +4,4 @@ pub mod bpf;
 pub mod kernel;
 pub mod random;
 pub mod show;
+pub mod socket;

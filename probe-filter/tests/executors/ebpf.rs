@@ -1,12 +1,10 @@
 //! Generated eBPF in the kernel against the evaluator, over random graphs and frames:
 //! both flavours, both views of VLAN tags, linear frames and scattered ones.
 
-mod harness;
-
-use harness::bpf;
-use harness::kernel::{Loaded, Seen, Sent, pending_bit, target, this_kernel};
-use harness::random::{self, Random};
-use harness::show;
+use crate::harness::kernel::{Loaded, Seen, Sent, pending_bit, target, this_kernel};
+use crate::harness::random::{self, Random};
+use crate::harness::show;
+use crate::harness::{bpf, kernel};
 use probe_filter::ebpf::{Flavour, Kernel};
 use probe_filter::eval;
 use probe_filter::ir::{Frame, Graph, VlanTag, VlanView};
@@ -74,7 +72,7 @@ fn compare(case: &Case) {
                 tci: random.below(0x10000) as u16,
             });
             if case.flavour == Flavour::Skb {
-                random::lengthen_for_skb(&mut bytes);
+                kernel::lengthen_for_skb(&mut bytes);
             }
             // The kernel wants the Ethernet header in the first buffer.
             let linear = case
@@ -159,4 +157,31 @@ fn code_for_the_oldest_kernel() {
             compare(&Case { flavour, vlan, kernel, seeds, longest: 300, scattered: false });
         }
     }
+}
+
+/// As many extension headers as fit a frame of nearly 64 KiB, with TCP behind them.
+#[test]
+fn the_longest_header_chain() {
+    if !bpf::available() || !this_kernel().may_goto {
+        return;
+    }
+    const HEADERS: usize = 7500;
+    let mut bytes = vec![0; 12];
+    bytes.extend([0x86, 0xdd, 0x60, 0, 0, 0, 0xff, 0xff, 60, 64]);
+    bytes.resize(14 + 40, 0);
+    for header in 0..HEADERS {
+        // Destination options of eight bytes; the last one leads to TCP.
+        let next = if header + 1 == HEADERS { 6 } else { 60 };
+        bytes.extend([next, 0, 1, 4, 0, 0, 0, 0]);
+    }
+    bytes.resize(bytes.len() + 20, 0);
+    let texts = ["ip6 protochain 6", "ip6 protochain 17"];
+    let graphs = texts.map(|text| {
+        let filter = probe_filter::compile(text, &probe_filter::Options::default());
+        filter.expect("a filter").graph().clone()
+    });
+    let target = target(Flavour::Xdp, VlanView::AsFrame, this_kernel());
+    let loaded = Loaded::new(&graphs, &target).expect("two rules");
+    let seen = loaded.run(&Sent { bytes: &bytes, meta: bytes.len() as u64, ..Sent::default() });
+    assert_eq!(seen.matched, [true, false]);
 }

@@ -137,7 +137,6 @@ pub struct Prog {
 /// What one test run gave.
 #[derive(Clone, Copy, Debug)]
 pub struct Run {
-    pub retval: u32,
     pub duration_ns: u32,
 }
 
@@ -145,13 +144,6 @@ impl Prog {
     /// Loads instructions; the error carries the verifier's log.
     pub fn load(kind: Kind, insns: &[u8]) -> Result<Self, String> {
         Self::load_logged(kind, insns, 0).or_else(|_| Self::load_logged(kind, insns, 1))
-    }
-
-    /// Loads instructions and returns the verifier's statistics too.
-    pub fn load_with_stats(kind: Kind, insns: &[u8]) -> Result<(Self, String), String> {
-        let mut log = vec![0u8; 1 << 16];
-        let prog = Self::load_into(kind, insns, 4, &mut log)?;
-        Ok((prog, text(&log)))
     }
 
     fn load_logged(kind: Kind, insns: &[u8], level: u32) -> Result<Self, String> {
@@ -201,7 +193,7 @@ impl Prog {
             attributes.ctx_size_in = size_of_val(&context) as u32;
         }
         bpf(PROG_TEST_RUN, &mut attributes)?;
-        Ok(Run { retval: attributes.retval, duration_ns: attributes.duration })
+        Ok(Run { duration_ns: attributes.duration })
     }
 }
 

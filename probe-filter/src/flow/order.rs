@@ -3,7 +3,7 @@
 
 use std::collections::BinaryHeap;
 
-use crate::flow::{Action, Block, BlockId, END, Flow};
+use super::{Action, Block, BlockId, END, Flow};
 
 /// Reachable blocks in the order of the code, the end left out.
 pub(crate) fn order(flow: &Flow) -> Vec<BlockId> {

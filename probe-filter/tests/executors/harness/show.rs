@@ -7,7 +7,7 @@ use std::fmt::Write;
 pub fn graph(graph: &Graph) -> String {
     let mut text = format!("start {}\n", target(graph.entry()));
     let mut reached = vec![false; graph.nodes().len()];
-    let mut reach = |to: Target, reached: &mut Vec<bool>| {
+    let reach = |to: Target, reached: &mut Vec<bool>| {
         if let Target::Node(id) = to {
             reached[id.0 as usize] = true;
         }

@@ -193,16 +193,3 @@ pub fn frame(random: &mut Random, max: u32) -> Vec<u8> {
     }
     bytes
 }
-
-/// Lengthens a frame to what the kernel takes for a test run over an skb: an IP
-/// frame has a whole IP header there.
-pub fn lengthen_for_skb(bytes: &mut Vec<u8>) {
-    let least = match bytes.get(12..14) {
-        Some([0x08, 0x00]) => 14 + 20,
-        Some([0x86, 0xdd]) => 14 + 40,
-        _ => 14,
-    };
-    while bytes.len() < least {
-        bytes.push(bytes.len() as u8);
-    }
-}

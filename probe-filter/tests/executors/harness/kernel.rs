@@ -73,7 +73,7 @@ pub fn generate(graphs: &[Graph], target: &Target) -> Result<Program, ebpf::Erro
 }
 
 pub fn pending_bit(rule: usize) -> Option<u8> {
-    (rule % 3 == 0 && rule < 3 * 64).then_some((rule / 3) as u8)
+    (rule.is_multiple_of(3) && rule < 3 * 64).then_some((rule / 3) as u8)
 }
 
 impl Loaded {
@@ -89,14 +89,6 @@ impl Loaded {
         let mut code = main_program(&map, kind);
         code.extend(program.to_bytes());
         Ok(Self { prog: Prog::load(kind, &code)?, map, rules })
-    }
-
-    /// The whole program's bytes, for those who load it themselves.
-    pub fn code(program: &Program, map: &Map, flavour: Flavour) -> Vec<u8> {
-        let kind = if flavour == Flavour::Xdp { Kind::Xdp } else { Kind::Skb };
-        let mut code = main_program(map, kind);
-        code.extend(program.to_bytes());
-        code
     }
 
     /// Sends one frame through.
@@ -176,4 +168,17 @@ fn main_program(map: &Map, kind: Kind) -> Vec<u8> {
         insn(0x95, 0, 0, 0, 0),           // exit
     ]);
     code.concat()
+}
+
+/// Lengthens a frame to what the kernel takes for a test run over an skb: an IP
+/// frame has a whole IP header there.
+pub fn lengthen_for_skb(bytes: &mut Vec<u8>) {
+    let least = match bytes.get(12..14) {
+        Some([0x08, 0x00]) => 14 + 20,
+        Some([0x86, 0xdd]) => 14 + 40,
+        _ => 14,
+    };
+    while bytes.len() < least {
+        bytes.push(bytes.len() as u8);
+    }
 }

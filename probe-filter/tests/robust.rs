@@ -1,0 +1,287 @@
+//! No text makes the compiler panic, hang, or run out of stack.
+
+use std::time::{Duration, Instant};
+
+use probe_filter::{Frame, LinkType, Options, Port, Resolver, VlanView, compile};
+
+#[path = "common/frames.rs"]
+mod frames;
+use frames::{Rng, pool};
+
+/// Longest text that a user may give.
+const LONGEST: usize = 65_536;
+/// A quarter of what Rust gives a thread: recursion would show.
+const STACK: usize = 512 * 1024;
+
+/// Knows nothing, and asks nobody.
+struct Nobody;
+
+impl Resolver for Nobody {
+    fn host(&self, _: &str) -> Vec<std::net::IpAddr> {
+        Vec::new()
+    }
+    fn port(&self, _: &str) -> Port {
+        Port::default()
+    }
+    fn protocol(&self, _: &str) -> Option<u32> {
+        None
+    }
+    fn network(&self, _: &str) -> Option<u32> {
+        None
+    }
+    fn ether(&self, _: &str) -> Option<[u8; 6]> {
+        None
+    }
+}
+
+fn options(rng: &mut Rng) -> Options<'static> {
+    Options {
+        link: rng.pick(&[LinkType::Ethernet, LinkType::Ethernet, LinkType::Raw]),
+        vlan: rng.pick(&[VlanView::AsFrame, VlanView::Live]),
+        netmask: Some(0xffff_ff00),
+        direction: true,
+        ifindex: Some(1),
+        resolver: &Nobody,
+    }
+}
+
+const PIECES: [&str; 112] = [
+    "tcp",
+    "udp",
+    "ip",
+    "ip6",
+    "arp",
+    "icmp",
+    "icmp6",
+    "ether",
+    "host",
+    "net",
+    "port",
+    "portrange",
+    "src",
+    "dst",
+    "and",
+    "or",
+    "not",
+    "!",
+    "&&",
+    "||",
+    "(",
+    ")",
+    "[",
+    "]",
+    ":",
+    "/",
+    "+",
+    "-",
+    "*",
+    "%",
+    "^",
+    "&",
+    "|",
+    "<<",
+    ">>",
+    "=",
+    "!=",
+    "<",
+    ">",
+    "<=",
+    ">=",
+    "0",
+    "1",
+    "80",
+    "0x47455420",
+    "65536",
+    "4294967295",
+    "4294967296",
+    "len",
+    "vlan",
+    "mpls",
+    "pppoes",
+    "pppoed",
+    "geneve",
+    "llc",
+    "less",
+    "greater",
+    "byte",
+    "broadcast",
+    "multicast",
+    "inbound",
+    "outbound",
+    "proto",
+    "protochain",
+    "gateway",
+    "mask",
+    "10.0.0.1",
+    "10.0.0.0/8",
+    "10.1",
+    "2001:db8::1",
+    "::",
+    "::1/64",
+    "00:11:22:33:44:55",
+    "1:2:",
+    "$a",
+    "tcpflags",
+    "tcp-syn",
+    "icmptype",
+    "foo",
+    "\\tcp",
+    "\\",
+    "20-25",
+    "@syn",
+    "@get",
+    "@http",
+    "@tls-hello",
+    "@smtp",
+    "@dns",
+    "@nothing",
+    "@",
+    "payload",
+    "payload[",
+    "payload[0:4]",
+    "payload \"GET \"",
+    "\"",
+    "\"\\x\"",
+    "\"\\xff\"",
+    "",
+    "\t",
+    "\n",
+    "\r",
+    "\0",
+    "\u{1b}[31m",
+    "é",
+    "\u{202e}",
+    "𝕏",
+    "isis",
+    "l1",
+    "decnet",
+    "1.42",
+    "type",
+    "rnr",
+];
+
+fn text(rng: &mut Rng) -> String {
+    let mut text = String::new();
+    for _ in 0..rng.below(24) {
+        match rng.below(12) {
+            0 => text.extend(char::from_u32(rng.next() as u32 & 0x1_ffff)),
+            1 => text.push(char::from(rng.next() as u8 & 0x7f)),
+            _ => text.push_str(rng.pick(&PIECES)),
+        }
+        if !rng.one_in(4) {
+            text.push(' ');
+        }
+    }
+    text
+}
+
+#[test]
+fn a_hundred_thousand_random_texts() {
+    let mut rng = Rng::new(7);
+    let frames = [pool(LinkType::Ethernet, 21, 2_000), pool(LinkType::Raw, 22, 2_000)];
+    let (mut accepted, mut refused) = (0, 0);
+    for _ in 0..100_000 {
+        let text = text(&mut rng);
+        let options = options(&mut rng);
+        match compile(&text, &options) {
+            Ok(filter) => {
+                accepted += 1;
+                let frames = &frames[usize::from(options.link == LinkType::Raw)];
+                for _ in 0..4 {
+                    let bytes = &frames[rng.below(frames.len())];
+                    let wire_len = bytes.len() as u32;
+                    filter.matches(&Frame { bytes, wire_len, vlan: None, outbound: None });
+                }
+            }
+            Err(error) => {
+                refused += 1;
+                let said = error.to_string();
+                let lines: Vec<&str> = said.lines().collect();
+                assert!((3..=4).contains(&lines.len()), "{text:?}: {said}");
+                assert!(said.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}: {said:?}");
+                assert!(lines.iter().all(|line| line.chars().count() < 200), "{said}");
+                assert!(error.span().end <= text.len(), "{text:?}: {:?}", error.span());
+                assert!(lines[2].contains('^'), "{said}");
+            }
+        }
+    }
+    assert!(accepted > 2_000 && refused > 10_000, "{accepted} accepted, {refused} refused");
+}
+
+/// `start`, then as often as it fits `middle`, then as often `end`.
+fn nested(start: &str, middle: &str, inner: &str, end: &str) -> String {
+    let times = (LONGEST - start.len() - inner.len()) / (middle.len() + end.len());
+    format!("{start}{}{inner}{}", middle.repeat(times), end.repeat(times))
+}
+
+#[test]
+fn the_longest_texts_answer_within_a_second_on_a_small_stack() {
+    let texts = [
+        nested("", "(", "", ""),
+        nested("", "(", "tcp", ")"),
+        nested("", "not ", "tcp", ""),
+        nested("", "!", "tcp", ""),
+        nested("", "not (", "tcp", ")"),
+        nested("", "tcp and (", "udp", ")"),
+        nested("", "-", "len = 5", ""),
+        nested("", "(", "len", ")") + " = 5",
+        nested("", "ip[", "0", "]"),
+        nested("", "1%", "1", ""),
+        nested("len=", "len+", "len", ""),
+        nested("len=", "-", "len", ""),
+        nested("ip[0]=", "ip[0]+", "1", ""),
+        nested("payload[0]=", "payload[0]^", "1", ""),
+        nested("payload[0]=", "payload[", "0", "]"),
+        nested("", "tcp or ", "udp", ""),
+        nested("", "tcp and ", "udp", ""),
+        nested("", "@syn or ", "@fin", ""),
+        nested("", "@http or ", "@dns", ""),
+        nested("", "@smtp and ", "@dns", ""),
+        nested("", "not @http or ", "@dns", ""),
+        nested("port ", "1 or ", "1", ""),
+        nested("", "port 1 or ", "ip", ""),
+        nested("", "portrange 1-2 or ", "ip", ""),
+        nested("", "vlan and ", "ip", ""),
+        nested("", "mpls and ", "ip", ""),
+        nested("", "l1 or ", "ip", ""),
+        nested("", "geneve or ", "ip", ""),
+        nested("", "protochain 1 or ", "ip", ""),
+        nested("host ", "1:", "2", ""),
+        nested("", ":", "", ""),
+        nested("host ", "a-", "", ""),
+        nested("", "1.", "1", ""),
+        nested("", "0", "", ""),
+        nested("", "9", "", ""),
+        nested("", "\\", "", ""),
+        nested("", "\"", "", ""),
+        nested("payload \"", "a", "\"", ""),
+        nested("payload \"", "\\x41", "\"", ""),
+        nested("", "@", "", ""),
+        nested("", " ", "", ""),
+        nested("", "\n", "tcp", ""),
+        nested("", "\u{202e}", "", ""),
+        nested("", "é", "", ""),
+    ];
+    let frame = pool(LinkType::Ethernet, 23, 1).remove(0);
+    for text in texts {
+        assert!(text.len() <= LONGEST + 8);
+        let bytes = frame.clone();
+        let checked = std::thread::Builder::new().stack_size(STACK).spawn(move || {
+            let started = Instant::now();
+            let answer = compile(&text, &Options { resolver: &Nobody, ..Options::default() });
+            let said = match &answer {
+                Ok(filter) => {
+                    let wire_len = bytes.len() as u32;
+                    filter.matches(&Frame { bytes: &bytes, wire_len, vlan: None, outbound: None });
+                    format!("{} nodes", filter.graph().nodes().len())
+                }
+                Err(error) => error.to_string(),
+            };
+            assert!(said.len() < 2_000, "{said}");
+            (started.elapsed(), text)
+        });
+        let (took, text) = checked.unwrap().join().expect("no panic");
+        let start: String = text.chars().take(20).collect();
+        assert!(took < Duration::from_secs(1), "{start}…: {took:?}");
+    }
+}

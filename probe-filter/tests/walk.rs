@@ -1,0 +1,179 @@
+//! The walk to the TCP or UDP header, held against a reader of frames that shares
+//! nothing with it, on valid and broken frames and on every prefix of some.
+
+use probe_filter::{Frame, LinkType, Options, VlanTag, VlanView, compile};
+
+#[path = "common/frames.rs"]
+mod frames;
+use frames::pool;
+
+/// What a frame carries, as docs/filters.md defines it.
+struct Found<'a> {
+    protocol: u8,
+    /// From the TCP or UDP header to the end of what was captured.
+    transport: &'a [u8],
+    /// Bytes from there to the end of the IP packet by its own account.
+    length: i64,
+}
+
+fn half(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_be_bytes([*bytes.get(at)?, *bytes.get(at + 1)?]))
+}
+
+/// The length that a field of 0 stands for is 65,536.
+fn length(field: u16) -> i64 {
+    if field == 0 { 65_536 } else { field.into() }
+}
+
+fn find(frame: &[u8], link: LinkType, tags: usize) -> Option<Found<'_>> {
+    let packet = match link {
+        LinkType::Raw => frame,
+        LinkType::Ethernet => {
+            let mut at = 12;
+            for _ in 0..tags {
+                if matches!(half(frame, at)?, 0x8100 | 0x88a8 | 0x9100) {
+                    at += 4;
+                }
+            }
+            let packet = frame.get(at + 2..)?;
+            let version = match half(frame, at)? {
+                0x0800 => 4,
+                0x86dd => 6,
+                _ => return None,
+            };
+            if packet.first()? >> 4 != version {
+                return None;
+            }
+            packet
+        }
+    };
+    match packet.first()? >> 4 {
+        4 => find_in_ipv4(packet),
+        6 => find_in_ipv6(packet),
+        _ => None,
+    }
+}
+
+fn find_in_ipv4(packet: &[u8]) -> Option<Found<'_>> {
+    let header = usize::from(packet[0] & 15) * 4;
+    if header < 20 || half(packet, 6)? & 0x1fff != 0 {
+        return None;
+    }
+    Some(Found {
+        protocol: *packet.get(9)?,
+        transport: packet.get(header..).unwrap_or_default(),
+        length: length(half(packet, 2)?) - header as i64,
+    })
+}
+
+fn find_in_ipv6(packet: &[u8]) -> Option<Found<'_>> {
+    let mut protocol = *packet.get(6)?;
+    let end = 40 + length(half(packet, 4)?);
+    let mut at = 40;
+    for _ in 0..8 {
+        let size = match protocol {
+            0 | 43 | 60 | 135 | 139 | 140 => (usize::from(*packet.get(at + 1)?) + 1) * 8,
+            51 => (usize::from(*packet.get(at + 1)?) + 2) * 4,
+            44 if half(packet, at + 2)? & 0xfff8 == 0 => 8,
+            44 => return None,
+            _ => break,
+        };
+        protocol = *packet.get(at)?;
+        at += size;
+    }
+    Some(Found {
+        protocol,
+        transport: packet.get(at..).unwrap_or_default(),
+        length: end - at as i64,
+    })
+}
+
+impl Found<'_> {
+    fn tcp(&self) -> bool {
+        self.protocol == 6 && self.transport.get(12).is_some_and(|byte| byte >> 4 >= 5)
+    }
+
+    fn flags(&self, mask: u8, value: u8) -> bool {
+        self.tcp() && self.transport.get(13).is_some_and(|flags| flags & mask == value)
+    }
+
+    /// The payload that the packet has and the capture has too.
+    fn payload(&self) -> Option<&[u8]> {
+        let start = match self.protocol {
+            6 if self.tcp() => usize::from(self.transport[12] >> 4) * 4,
+            17 => 8,
+            _ => return None,
+        };
+        let end = usize::try_from(self.length).ok()?.min(self.transport.len());
+        Some(self.transport.get(start..end).unwrap_or_default())
+    }
+
+    fn starts(&self, with: &[&[u8]]) -> bool {
+        self.tcp() && self.any_starts(with)
+    }
+
+    fn any_starts(&self, with: &[&[u8]]) -> bool {
+        self.payload().is_some_and(|payload| with.iter().any(|start| payload.starts_with(start)))
+    }
+
+    fn port(&self, port: u16) -> bool {
+        (self.protocol == 17 || self.tcp())
+            && (half(self.transport, 0) == Some(port) || half(self.transport, 2) == Some(port))
+    }
+}
+
+type Question = fn(&Found<'_>) -> bool;
+
+const QUESTIONS: [(&str, Question); 14] = [
+    ("@syn", |found| found.flags(0x12, 0x02)),
+    ("@synack", |found| found.flags(0x12, 0x12)),
+    ("@fin", |found| found.flags(1, 1)),
+    ("@rst", |found| found.flags(4, 4)),
+    ("@get", |found| found.starts(&[b"GET "])),
+    ("@post", |found| found.starts(&[b"POST "])),
+    ("@http-response", |found| found.starts(&[b"HTTP/"])),
+    ("@ssh", |found| found.starts(&[b"SSH-"])),
+    ("@get or @post or @ssh", |found| found.starts(&[b"GET ", b"POST ", b"SSH-"])),
+    ("@tls-hello", |found| {
+        found.tcp()
+            && found
+                .payload()
+                .is_some_and(|payload| payload.starts_with(&[22, 3]) && payload.get(5) == Some(&1))
+    }),
+    ("@dns", |found| found.port(53)),
+    ("payload \"GE\"", |found| found.any_starts(&[b"GE"])),
+    ("payload[1:2] = 0x4554", |found| {
+        found.payload().is_some_and(|payload| payload.get(1..3) == Some(b"ET"))
+    }),
+    ("payload[payload[0] - 68] = 32", |found| {
+        found.payload().is_some_and(|payload| {
+            let index = payload.first().and_then(|&first| usize::from(first).checked_sub(68));
+            index.and_then(|index| payload.get(index)) == Some(&32)
+        })
+    }),
+];
+
+#[test]
+fn the_walk_agrees_with_a_plain_reader() {
+    for (link, vlan, tags) in [
+        (LinkType::Ethernet, VlanView::AsFrame, 2),
+        (LinkType::Ethernet, VlanView::Live, 1),
+        (LinkType::Raw, VlanView::AsFrame, 0),
+    ] {
+        let frames = pool(link, 41, 60_000);
+        let options = Options { link, vlan, ..Options::default() };
+        for (text, question) in QUESTIONS {
+            let filter = compile(text, &options).unwrap();
+            let mut matched = 0;
+            for bytes in &frames {
+                let tag = (vlan == VlanView::Live).then_some(VlanTag { tpid: 0x8100, tci: 1 });
+                let wire_len = bytes.len() as u32;
+                let frame = Frame { bytes, wire_len, vlan: tag, outbound: None };
+                let expected = find(bytes, link, tags).is_some_and(|found| question(&found));
+                assert_eq!(filter.matches(&frame), expected, "{text} on {link:?}: {bytes:02x?}");
+                matched += usize::from(expected);
+            }
+            assert!(matched > 20, "{text} on {link:?} matched {matched} only");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The program as it is called: what goes to which stream, and how it ends.
+
+mod samples;
+
+use std::{
+    fs,
+    io::Read as _,
+    path::PathBuf,
+    process::{Command, Output, Stdio},
+};
+
+use tempfile::TempDir;
+
+fn probe(arguments: &[&str]) -> Output {
+    // A command line that should have been refused must not capture for ever.
+    Command::new("timeout")
+        .args(["20", env!("CARGO_BIN_EXE_probe")])
+        .args(arguments)
+        .env("TZ", "UTC")
+        .output()
+        .expect("the program runs")
+}
+
+/// Runs it; its exit code, standard output and standard error.
+fn run(arguments: &[&str]) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = probe(arguments);
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("text");
+    (status.code().expect("it ended by itself"), text(stdout), text(stderr))
+}
+
+/// A folder with a capture of the samples in it.
+fn capture() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("samples.pcap");
+    samples::write(&path, &samples::all(true));
+    (folder, path)
+}
+
+#[test]
+fn help_and_version_go_to_stdout() {
+    let (code, out, err) = run(&["--help"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    for word in ["count", "rate", "capture", "filter", "interfaces"] {
+        assert!(out.contains(word), "{word}");
+    }
+    let (code, out, _) = run(&["--version"]);
+    assert_eq!((code, out.as_str()), (0, concat!("probe ", env!("CARGO_PKG_VERSION"), "\n")));
+    for command in ["count", "rate", "capture", "filter", "interfaces"] {
+        let (code, out, err) = run(&[command, "--help"]);
+        assert_eq!((code, err.as_str()), (0, ""), "{command}");
+        assert!(out.contains("Usage: probe"), "{command}");
+    }
+}
+
+#[test]
+fn mistakes_are_code_2_and_go_to_stderr() {
+    for (arguments, expected) in [
+        (&["nosuch"][..], "unrecognized subcommand"),
+        (&["count", "--nosuch"], "unexpected argument"),
+        (&["count"], "no interface: name one with -i"),
+        (&["count", "-i", "nosuch0"], "no interface is named \"nosuch0\""),
+        (&["capture", "-i", "lo", "-Q", "out", "--hook", "xdp"], "use --hook tcx"),
+        (&["capture", "-i", "lo", "-c", "0"], "0 is not in 1.."),
+        (&["count", "-i", "lo", "--interval", "soon"], "expected a time such as 500ms"),
+        (&["count", "-i", "lo", "--hook", "nic"], "no such hook; one of xdp"),
+        (&["count", "-i", "lo", "--rule", "nameless"], "expected NAME=EXPR"),
+        (&["count", "-i", "lo", "--rule", "a=tcp", "--rule", "a=udp"], "two rules are called"),
+        (&["rate", "-i", "lo", "tcp"], "say when to end: -c N (matches) or -t TIME"),
+        (&["capture", "-r", "x", "-i", "lo"], "cannot be used with"),
+        (&["capture", "-i", "lo", "--engine", "kernel"], "cannot be used with"),
+    ] {
+        let (code, out, err) = run(arguments);
+        assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}: {err}");
+        assert!(err.contains(expected), "{arguments:?}: {err}");
+    }
+}
+
+#[test]
+fn a_bad_expression_shows_a_caret() {
+    let (code, out, err) = run(&["filter", "tcp prot 80"]);
+    assert_eq!((code, out.as_str()), (2, ""));
+    let lines: Vec<&str> = err.lines().collect();
+    let text = lines.iter().position(|line| line.trim() == "tcp prot 80").expect("the text");
+    assert_eq!(lines[text + 1].find('^'), lines[text].find("prot"), "{err}");
+    // The rule is named where there are several.
+    let (code, _, err) = run(&["count", "-i", "lo", "--rule", "a=tcp", "--rule", "b=prot 80"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("rule b: "), "{err}");
+}
+
+#[test]
+fn files_that_do_not_read_are_code_1_and_named() {
+    let (folder, capture) = capture();
+    let text = folder.path().join("text.pcap");
+    fs::write(&text, "not a capture at all, only words").expect("written");
+    let cut = folder.path().join("cut.pcap");
+    let bytes = fs::read(&capture).expect("readable");
+    fs::write(&cut, &bytes[..bytes.len() - 3]).expect("written");
+    for (path, expected) in [
+        ("/nosuch/x.pcap", "opening /nosuch/x.pcap: No such file"),
+        ("/", "opening /: "),
+        (text.to_str().expect("a path"), "is neither a pcap nor a pcapng file"),
+        (cut.to_str().expect("a path"), "ends inside the record that begins at byte"),
+    ] {
+        for command in ["count", "capture"] {
+            let (code, _, err) = run(&[command, "-r", path]);
+            assert_eq!(code, 1, "{command} {path}: {err}");
+            assert!(err.contains(expected), "{command} {path}: {err}");
+        }
+    }
+    // What comes before the damage is shown all the same.
+    let lines =
+        |path: &PathBuf| run(&["capture", "-r", path.to_str().expect("a path")]).1.lines().count();
+    assert_eq!(lines(&cut), lines(&capture) - 1);
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_code_1() {
+    let (_folder, capture) = capture();
+    let capture = capture.to_str().expect("a path");
+    let (code, _, err) = run(&["capture", "-r", capture, "-w", "/nosuch/out.pcap"]);
+    assert_eq!(code, 1);
+    assert!(err.contains("creating /nosuch/out.pcap: No such file"), "{err}");
+    let (code, _, err) = run(&["capture", "-r", capture, "-w", "/dev/full"]);
+    assert_eq!(code, 1);
+    assert!(err.contains("/dev/full") && err.contains("No space left"), "{err}");
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").expect("/dev/full");
+    let status = Command::new(env!("CARGO_BIN_EXE_probe"))
+        .args(["capture", "-r", capture])
+        .stdout(full)
+        .stderr(Stdio::null())
+        .status();
+    assert_eq!(status.expect("it runs").code(), Some(1));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_success() {
+    let (_folder, capture) = capture();
+    for arguments in [&["capture", "-r"][..], &["capture", "-w", "-", "-r"]] {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_probe"))
+            .args(arguments)
+            .arg(&capture)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program runs");
+        drop(child.stdout.take());
+        let mut err = String::new();
+        child.stderr.take().expect("piped").read_to_string(&mut err).expect("text");
+        assert_eq!(child.wait().expect("it ends").code(), Some(0), "{err}");
+        assert!(!err.contains("Broken pipe"), "{err}");
+    }
+}
+
+#[test]
+fn a_copy_of_a_file_is_the_file() {
+    let (folder, capture) = capture();
+    let copy = folder.path().join("copy.pcap");
+    let (code, out, _) = run(&[
+        "capture",
+        "-r",
+        capture.to_str().expect("a path"),
+        "-w",
+        copy.to_str().expect("a path"),
+    ]);
+    assert_eq!((code, out.as_str()), (0, ""));
+    assert_eq!(fs::read(&copy).expect("written"), fs::read(&capture).expect("readable"));
+    // To standard output it is the same.
+    let output = probe(&["capture", "-r", capture.to_str().expect("a path"), "-w", "-"]);
+    assert_eq!(output.stdout, fs::read(&capture).expect("readable"));
+}
+
+#[test]
+fn counts_of_a_file() {
+    let (folder, capture) = capture();
+    let capture = capture.to_str().expect("a path");
+    let rules = folder.path().join("rules.toml");
+    fs::write(&rules, "[[rule]]\nname = \"tcp\"\nfilter = \"tcp\"\nsample = 10\n")
+        .expect("written");
+    let rules = rules.to_str().expect("a path");
+    let arguments = ["count", "-r", capture, "--format", "json", "--rules", rules];
+    let (code, out, err) = run(&[&arguments[..], &["--rule", "six=ip6", "arp"]].concat());
+    assert_eq!((code, err.as_str()), (0, ""));
+    let line: serde_json::Value = serde_json::from_str(&out).expect("one object");
+    assert_eq!(line["final"], true);
+    assert_eq!(line["hook"], "file");
+    assert_eq!(line["interfaces"][0], capture);
+    let names: Vec<&str> = line["rules"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|r| r["name"].as_str())
+        .collect();
+    assert_eq!(names, ["tcp", "six", "match"]);
+    let seen = line["seen"]["packets"].as_u64().expect("a number");
+    assert_eq!(seen as usize, samples::all(true).len());
+    // The lines that a capture with the same filter prints are as many.
+    for (index, filter) in ["tcp", "ip6", "arp"].iter().enumerate() {
+        let output = probe(&["capture", "-r", capture, "--number", "-t", filter]);
+        let lines = String::from_utf8(output.stdout).expect("text");
+        let frames = lines.lines().filter(|l| !l.starts_with('\t')).count() as u64;
+        assert_eq!(line["rules"][index]["packets"].as_u64(), Some(frames), "{filter}");
+    }
+}
+
+#[test]
+fn limits_of_a_file() {
+    let (_folder, capture) = capture();
+    let capture = capture.to_str().expect("a path");
+    let frames = |arguments: &[&str]| {
+        let (code, out, err) = run(&[&["capture", "-r", capture, "-t"], arguments].concat());
+        assert_eq!(code, 0, "{err}");
+        out.lines().filter(|line| !line.starts_with('\t')).count()
+    };
+    let all = frames(&[]);
+    assert_eq!(frames(&["-c", "5"]), 5);
+    assert_eq!(frames(&["--sample", "10"]), all / 10);
+    let (_, out, _) = run(&["capture", "-r", capture, "-s", "20", "-c", "1", "-t"]);
+    assert_eq!(out, "IP  [|ip]\n");
+}
+
+#[test]
+fn interfaces_are_listed_without_privileges() {
+    let (code, out, err) = run(&["interfaces", "lo"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.starts_with("1: lo  "), "{out}");
+    let (code, out, _) = run(&["interfaces", "--json"]);
+    assert_eq!(code, 0);
+    let list: serde_json::Value = serde_json::from_str(&out).expect("JSON");
+    assert!(list.as_array().expect("a list").iter().any(|i| i["name"] == "lo" && i["index"] == 1));
+    assert_eq!(run(&["interfaces", "nosuch0"]).0, 2);
+}
+
+#[test]
+fn a_filter_shows_what_it_compiles_to() {
+    let (code, out, err) = run(&["filter", "-d", "tcp port 80"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.contains("exit"), "{out}");
+    let (code, out, _) = run(&["filter", "-ddd", "arp"]);
+    assert_eq!((code, out.as_str()), (0, "4\n40 0 0 12\n21 0 1 2054\n6 0 0 262144\n6 0 0 0\n"));
+    let (code, out, _) = run(&["filter", "-dd", "arp"]);
+    assert_eq!(code, 0);
+    assert_eq!(out.lines().next(), Some("{ 0x28, 0, 0, 0x0000000c },"));
+    let (code, out, _) = run(&["filter", "--explain", "arp"]);
+    assert_eq!(code, 0);
+    assert!(out.contains("frame[12:2] = 0x806?  yes: match, no: no match"), "{out}");
+}
