@@ -22,6 +22,7 @@ pub mod interfaces;
 pub mod kernel;
 pub mod offline;
 pub mod print;
+pub mod privileges;
 pub mod rate;
 pub mod rules;
 pub mod stop;

@@ -3,6 +3,7 @@
 //! which are counted, and never stalls a ring.
 
 use std::{
+    ops::ControlFlow,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -15,7 +16,7 @@ use std::{
 use anyhow::Result;
 
 use super::sink::Sink;
-use crate::{clock::WallTime, frame::Frame};
+use crate::{clock::WallTime, file::Statistics, frame::Frame};
 
 /// Batches that go round.
 const BATCHES: usize = 32;
@@ -26,6 +27,17 @@ const BATCH_FRAMES: usize = 4096;
 
 /// At the end, a writer that makes no progress for so long is given up.
 const STALL: Duration = Duration::from_millis(800);
+
+/// How long a writer waits for frames before it looks at the clock, where a sink goes
+/// by the clock.
+const TICK: Duration = Duration::from_millis(50);
+
+/// What goes to the writer.
+enum Message {
+    Frames(Batch),
+    /// The last one: the account, without what the sinks know better.
+    End(Statistics),
+}
 
 /// Frames, their bytes one behind the other.
 #[derive(Default)]
@@ -81,13 +93,13 @@ impl Batch {
 
 /// The draining thread's end.
 pub(super) struct Conveyor {
-    full: Option<Sender<Batch>>,
+    full: Option<Sender<Message>>,
     empty: Receiver<Batch>,
     current: Option<Batch>,
     /// Batches not made yet: a quiet capture needs one.
     unmade: usize,
     written: Arc<AtomicU64>,
-    writer: Option<JoinHandle<Result<()>>>,
+    writer: Option<JoinHandle<Result<ControlFlow<()>>>>,
     dropped: u64,
 }
 
@@ -97,14 +109,14 @@ pub(super) struct Written {
     pub(super) frames: u64,
     /// Frames dropped because the writer was behind.
     pub(super) dropped: u64,
-    /// The sinks' error, if one ended them.
-    pub(super) result: Result<()>,
+    /// The sinks' error, if one ended them; a break if they had all they wanted.
+    pub(super) result: Result<ControlFlow<()>>,
 }
 
 impl Conveyor {
     /// Starts the writing thread.
     pub(super) fn start(mut sinks: Vec<Box<dyn Sink>>) -> Result<Self> {
-        let (full, incoming) = channel::<Batch>();
+        let (full, incoming) = channel::<Message>();
         let (recycled, empty) = channel();
         let written = Arc::new(AtomicU64::new(0));
         let count = Arc::clone(&written);
@@ -155,7 +167,7 @@ impl Conveyor {
             && let Some(full) = &self.full
         {
             // It fails where the writer has ended; `is_alive` tells.
-            let _ = full.send(batch);
+            let _ = full.send(Message::Frames(batch));
         }
     }
 
@@ -179,10 +191,17 @@ impl Conveyor {
         self.writer.as_ref().is_some_and(|writer| !writer.is_finished())
     }
 
+    /// Frames dropped so far because the writer was behind.
+    pub(super) fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
     /// Lets the writer finish, as long as it gets anywhere.
-    pub(super) fn finish(mut self) -> Written {
+    pub(super) fn finish(mut self, statistics: Statistics) -> Written {
         self.send();
-        self.full = None;
+        if let Some(full) = self.full.take() {
+            let _ = full.send(Message::End(statistics));
+        }
         let mut before = self.written.load(Ordering::Acquire);
         let mut waited = Duration::ZERO;
         const TURN: Duration = Duration::from_millis(1);
@@ -204,30 +223,74 @@ impl Conveyor {
     }
 }
 
-/// The writing thread: until the other end is gone, or a sink fails.
+/// The writing thread: until the other end is gone, a sink fails, or one has enough.
 fn write(
-    incoming: &Receiver<Batch>,
+    incoming: &Receiver<Message>,
     recycled: &Sender<Batch>,
     sinks: &mut [Box<dyn Sink>],
     written: &AtomicU64,
-) -> Result<()> {
-    while let Ok(mut batch) = incoming.recv() {
-        let result = write_batch(&batch, sinks);
+) -> Result<ControlFlow<()>> {
+    let ticks = sinks.iter().any(|sink| sink.wants_ticks());
+    let next = || match ticks {
+        true => incoming.recv_timeout(TICK),
+        false => incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
+    };
+    loop {
+        let mut end = None;
+        let result = match next() {
+            Ok(Message::Frames(mut batch)) => {
+                let result = write_batch(&batch, sinks);
+                batch.clear();
+                let _ = recycled.send(batch);
+                result
+            }
+            Ok(Message::End(statistics)) => {
+                end = Some(statistics);
+                Ok(ControlFlow::Continue(()))
+            }
+            Err(RecvTimeoutError::Timeout) => all(sinks, |sink| sink.tick(WallTime::now())),
+            Err(RecvTimeoutError::Disconnected) => {
+                end = Some(Statistics::default());
+                Ok(ControlFlow::Continue(()))
+            }
+        };
+        let over = !matches!(result, Ok(ControlFlow::Continue(()))) || end.is_some();
+        let mut finished = Ok(());
+        if over {
+            // Each is finished, whatever becomes of the others.
+            for sink in sinks.iter_mut() {
+                finished = finished.and(sink.finish(end.as_ref()));
+            }
+        }
         // What every sink has: on failure fewer than it was given.
         let kept = sinks.iter().map(|sink| sink.kept()).min().unwrap_or(0);
         written.store(kept, Ordering::Release);
-        result?;
-        batch.clear();
-        let _ = recycled.send(batch);
+        if over {
+            return result.and_then(|flow| finished.map(|()| flow));
+        }
     }
-    Ok(())
 }
 
-fn write_batch(batch: &Batch, sinks: &mut [Box<dyn Sink>]) -> Result<()> {
+fn write_batch(batch: &Batch, sinks: &mut [Box<dyn Sink>]) -> Result<ControlFlow<()>> {
     for frame in batch.frames() {
-        sinks.iter_mut().try_for_each(|sink| sink.frame(&frame))?;
+        if all(sinks, |sink| sink.frame(&frame))?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
     }
-    sinks.iter_mut().try_for_each(|sink| sink.flush())
+    all(sinks, |sink| sink.flush().map(ControlFlow::Continue))
+}
+
+/// Does a thing with each sink, until one fails or breaks.
+fn all(
+    sinks: &mut [Box<dyn Sink>],
+    mut work: impl FnMut(&mut dyn Sink) -> Result<ControlFlow<()>>,
+) -> Result<ControlFlow<()>> {
+    for sink in sinks {
+        if work(sink.as_mut())?.is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+    }
+    Ok(ControlFlow::Continue(()))
 }
 
 #[cfg(test)]
@@ -240,10 +303,10 @@ mod tests {
     struct Slow(Receiver<()>, Arc<Mutex<Vec<Vec<u8>>>>);
 
     impl Sink for Slow {
-        fn frame(&mut self, frame: &Frame<'_>) -> Result<()> {
+        fn frame(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>> {
             self.0.recv()?;
             self.1.lock().unwrap().push(frame.bytes.to_vec());
-            Ok(())
+            Ok(ControlFlow::Continue(()))
         }
 
         fn flush(&mut self) -> Result<()> {
@@ -269,8 +332,8 @@ mod tests {
             leave.send(()).unwrap();
             assert!(conveyor.push(&frame(&n.to_be_bytes()[..(n % 5) as usize])));
         }
-        let written = conveyor.finish();
-        written.result.unwrap();
+        let written = conveyor.finish(Statistics::default());
+        assert!(written.result.unwrap().is_continue());
         assert_eq!((written.frames, written.dropped), (10_000, 0));
         let got = got.lock().unwrap();
         assert!(got.iter().zip(0u32..).all(|(b, n)| b == &n.to_be_bytes()[..(n % 5) as usize]));
@@ -287,9 +350,81 @@ mod tests {
         for _ in 0..100 {
             leave.send(()).unwrap();
         }
-        let written = conveyor.finish();
-        written.result.unwrap();
+        let written = conveyor.finish(Statistics::default());
+        assert!(written.result.unwrap().is_continue());
         assert_eq!((written.frames, written.dropped), (BATCHES as u64, 100 - BATCHES as u64));
+    }
+
+    /// Has enough after some frames, or when time passes.
+    struct Enough {
+        left: u64,
+        kept: Arc<AtomicU64>,
+        ticks: bool,
+        finished: Arc<Mutex<Vec<Option<Statistics>>>>,
+    }
+
+    impl Sink for Enough {
+        fn frame(&mut self, _frame: &Frame<'_>) -> Result<ControlFlow<()>> {
+            if self.left == 0 {
+                return Ok(ControlFlow::Break(()));
+            }
+            self.left -= 1;
+            self.kept.fetch_add(1, Ordering::Relaxed);
+            Ok(ControlFlow::Continue(()))
+        }
+
+        fn flush(&mut self) -> Result<()> {
+            Ok(())
+        }
+
+        fn kept(&self) -> u64 {
+            self.kept.load(Ordering::Relaxed)
+        }
+
+        fn wants_ticks(&self) -> bool {
+            self.ticks
+        }
+
+        fn tick(&mut self, _now: WallTime) -> Result<ControlFlow<()>> {
+            Ok(ControlFlow::Break(()))
+        }
+
+        fn finish(&mut self, statistics: Option<&Statistics>) -> Result<()> {
+            self.finished.lock().unwrap().push(statistics.copied());
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_sink_that_has_enough_ends_the_writing() {
+        for (left, ticks, kept) in [(3, false, 3), (u64::MAX, true, 10)] {
+            let finished = Arc::new(Mutex::new(Vec::new()));
+            let sink = Enough { left, kept: Arc::default(), ticks, finished: finished.clone() };
+            let mut conveyor = Conveyor::start(vec![Box::new(sink)]).unwrap();
+            for _ in 0..10 {
+                conveyor.push(&frame(b"x"));
+            }
+            conveyor.send();
+            while conveyor.is_alive() {
+                thread::sleep(Duration::from_millis(1));
+            }
+            let written = conveyor.finish(Statistics::default());
+            assert!(written.result.unwrap().is_break());
+            assert_eq!(written.frames, kept);
+            assert_eq!(*finished.lock().unwrap(), [None]);
+        }
+    }
+
+    #[test]
+    fn the_account_arrives_at_the_end() {
+        let finished = Arc::new(Mutex::new(Vec::new()));
+        let sink =
+            Enough { left: 5, kept: Arc::default(), ticks: false, finished: finished.clone() };
+        let mut conveyor = Conveyor::start(vec![Box::new(sink)]).unwrap();
+        conveyor.push(&frame(b"x"));
+        let statistics = Statistics { seen: 7, ..Statistics::default() };
+        assert_eq!(conveyor.finish(statistics).frames, 1);
+        assert_eq!(*finished.lock().unwrap(), [Some(statistics)]);
     }
 
     #[test]
@@ -299,7 +434,7 @@ mod tests {
         let mut conveyor = Conveyor::start(vec![Box::new(Slow(wait, got))]).unwrap();
         assert!(conveyor.push(&frame(b"x")));
         let start = std::time::Instant::now();
-        assert!(conveyor.finish().result.is_err());
+        assert!(conveyor.finish(Statistics::default()).result.is_err());
         assert!(start.elapsed() < STALL * 3);
     }
 }

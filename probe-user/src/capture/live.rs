@@ -8,14 +8,16 @@ use std::{
 use anyhow::{Context as _, Result};
 use probe_common::{RecordFlags, RecordHeader};
 
-use super::{conveyor::Conveyor, ledger::Ledger, open_sinks, rule};
+use super::{conveyor::Conveyor, ledger::Ledger, open_sinks, origin, rule};
 use crate::{
     cli::CaptureArgs,
-    clock::KernelClock,
+    clock::{KernelClock, WallTime},
     explain, failure,
+    file::Statistics,
     frame::{Frame, with_tag},
     interfaces,
     kernel::{Plan, Session},
+    privileges::{self, Needs},
     rules::{self, RuleSet},
     stop::Stop,
 };
@@ -37,8 +39,8 @@ const SMALLEST_RING: usize = 512 << 10;
 pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
     let names = args.live.interfaces()?;
     let (hook, link) = (args.live.hook(), interfaces::link_type(names)?);
-    let set = RuleSet::compile(vec![rule(args)?], &rules::live_options(link, args.live.vlan))?;
-    let sinks = open_sinks(args, link)?;
+    let rule = rule(args)?;
+    let set = RuleSet::compile(vec![rule.clone()], &rules::live_options(link, args.live.vlan))?;
     let stop = Stop::on_signals()?;
     let mut session = Session::attach(&Plan {
         interfaces: names,
@@ -53,6 +55,9 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
         diagnostics: args.live.diagnostics,
     })
     .map_err(explain::kernel)?;
+    let needs = Needs { files: args.writes_files(), ..Needs::of(session.attachments()) };
+    privileges::drop(args.live.user.as_deref(), needs)?;
+    let sinks = open_sinks(args, link, origin::live(args, &rule, session.attachments()))?;
     interfaces::announce(&session, 1, args.live.diagnostics);
 
     let mut intake = Intake {
@@ -92,16 +97,29 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
     });
     let counts = session.counts().map_err(explain::kernel)?;
     let Intake { conveyor, mut ledger, .. } = intake;
-    let written = conveyor.finish();
-    let handed_over = ledger.captured;
-    ledger.captured = written.frames;
-    ledger.output_behind = written.dropped + handed_over.saturating_sub(written.frames);
     ledger.kernel(&counts);
+    let dropped = ledger.after_end + conveyor.dropped();
+    let written = conveyor.finish(Statistics {
+        time: WallTime::now(),
+        seen: ledger.seen,
+        matched: ledger.matched,
+        chosen: ledger.chosen,
+        lost: ledger.lost_in_ring + ledger.refused,
+        dropped,
+    });
+    let handed_over = std::mem::replace(&mut ledger.captured, written.frames);
+    let left_over = written.dropped + handed_over.saturating_sub(written.frames);
+    match written.result {
+        // The last file was full: what came after it came after the end.
+        Ok(ControlFlow::Break(())) => ledger.after_end += left_over,
+        _ => ledger.output_behind = left_over,
+    }
     eprint!("{}", ledger.summary());
-    written.result.or_else(|error| match failure::is_broken_pipe(&error) {
-        true => Ok(()),
-        false => Err(error),
-    })?;
+    if let Err(error) = written.result
+        && !failure::is_broken_pipe(&error)
+    {
+        return Err(error);
+    }
     detached.map_err(explain::kernel)
 }
 

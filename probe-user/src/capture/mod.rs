@@ -7,22 +7,29 @@
 //! are dropped and counted.
 
 mod conveyor;
+mod file_sink;
+mod files;
 mod ledger;
 mod live;
 mod offline;
+mod origin;
+mod post_rotate;
+mod rotation;
 mod sink;
 
 use anyhow::{Context as _, Result};
 use probe_filter::ir::LinkType;
 
-use crate::{cli::CaptureArgs, file::PcapWriter, print::Printer, rules};
-use sink::{LineSink, PcapSink, Sink};
+use crate::{cli::CaptureArgs, file::Origin, print::Printer, rules};
+use sink::{LineSink, Sink};
 
 /// Runs the command.
 pub fn run(args: &CaptureArgs) -> Result<()> {
-    match &args.offline.file {
-        Some(path) => offline::run(args, path),
-        None => {
+    files::check(args)?;
+    match (&args.offline.file, &args.file_list) {
+        (Some(path), _) => offline::run(args, vec![path.clone()]),
+        (None, Some(list)) => offline::run(args, offline::read_list(list)?),
+        (None, None) => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(live::run(args))
         }
@@ -39,14 +46,12 @@ fn filter_text(args: &CaptureArgs) -> Result<String> {
     }
 }
 
-/// Opens what frames go to, before the long run: a file that cannot be made is better
-/// known now.
-fn open_sinks(args: &CaptureArgs, link: LinkType) -> Result<Vec<Box<dyn Sink>>> {
+/// Opens what frames go to, before the long run, and after privileges are gone: a file
+/// that cannot be made is better known now.
+fn open_sinks(args: &CaptureArgs, link: LinkType, origin: Origin) -> Result<Vec<Box<dyn Sink>>> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if let Some(path) = &args.write {
-        let writer = PcapWriter::create(path, link, args.snaplen(), args.precision())
-            .with_context(|| format!("creating {}", path.display()))?;
-        sinks.push(Box::new(PcapSink::new(writer, path, args.packet_buffered)));
+        sinks.push(Box::new(files::open(args, path, link, origin)?));
     }
     if args.write.is_none() || args.print {
         let printer = Printer::new(args.style(), link);

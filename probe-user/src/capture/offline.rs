@@ -1,72 +1,158 @@
 //! Frames from a file.
 
-use std::path::Path;
+use std::{
+    fs, io,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, anyhow};
+use probe_filter::ir::LinkType;
 
-use super::{filter_text, open_sinks, sink::Sink};
+use super::{filter_text, open_sinks, origin, sink::Sink};
 use crate::{
-    cli::CaptureArgs,
+    cli::{CaptureArgs, Engine},
+    clock::WallTime,
     failure::{self, Usage},
-    file::Reader,
+    file::{ReadError, Reader, Statistics},
     frame::Frame,
     offline::Sieve,
+    privileges::{self, Needs},
     rules::{self, Rule, RuleSet},
 };
 
-/// Prints or writes the frames of a file that match.
-pub(super) fn run(args: &CaptureArgs, path: &Path) -> Result<()> {
+/// The names in a list of files, one a line.
+pub(super) fn read_list(path: &Path) -> Result<Vec<PathBuf>> {
+    let text = match path.as_os_str() == "-" {
+        true => io::read_to_string(io::stdin()),
+        false => fs::read_to_string(path),
+    };
+    let text = text.with_context(|| format!("reading the list {}", path.display()))?;
+    let names: Vec<PathBuf> =
+        text.lines().filter(|line| !line.is_empty()).map(PathBuf::from).collect();
+    match names.is_empty() {
+        true => Err(Usage::new(format!("-V: nothing in {}", path.display())).into()),
+        false => Ok(names),
+    }
+}
+
+/// Prints or writes the frames of files that match, one file after the other.
+pub(super) fn run(args: &CaptureArgs, paths: Vec<PathBuf>) -> Result<()> {
     if args.max_rate.is_some() || args.duration.is_some() {
         let message = "--max-rate and --duration go by the clock, which a file (-r) does not have";
         return Err(Usage::new(message).into());
     }
-    let mut reader = Reader::open(path)?;
+    let mut paths = paths.into_iter();
+    let path = paths.next().context("a file")?;
+    let mut reader = Reader::open(&path)?;
     let link = reader.link();
-    let set =
-        RuleSet::compile(vec![Rule::new("match", filter_text(args)?)], &rules::file_options(link))?;
-    let mut sinks = open_sinks(args, link)?;
-    let mut sieve =
-        Sieve::new(&set, args.offline.engine.unwrap_or_default(), args.live.hook(), link)?;
-    let link_name = match link {
-        probe_filter::ir::LinkType::Ethernet => "EN10MB (Ethernet)",
-        probe_filter::ir::LinkType::Raw => "RAW (Raw IP)",
+    let rule = Rule::new("match", filter_text(args)?);
+    let set = RuleSet::compile(vec![rule.clone()], &rules::file_options(link))?;
+    let engine = args.offline.engine.unwrap_or_default();
+    let sieve = Sieve::new(&set, engine, args.live.hook(), link)?;
+    // What is in a file may be anybody's: it is not for root to look into it.
+    let needs = Needs {
+        test_run: engine == Engine::Kernel,
+        files: args.writes_files(),
+        ..Needs::default()
     };
-    eprintln!("reading from file {}, link-type {link_name}", path.display());
-    let (every, mut matches, mut captured) = (args.sample.unwrap_or(1), 0u64, 0u64);
-    // What came before a damaged record is shown all the same.
-    let result = loop {
-        let frame = match reader.next() {
-            Ok(Some(frame)) => frame,
-            Ok(None) => break Ok(()),
+    privileges::drop(args.live.user.as_deref(), needs)?;
+    let sinks = open_sinks(args, link, origin::file(args, &rule, reader.name()))?;
+    let mut pass = Pass { args, sieve, sinks, matches: 0, captured: 0 };
+    let mut damaged = None;
+    let flow = loop {
+        announce(&reader);
+        match pass.over(&mut reader) {
+            Ok(ControlFlow::Continue(())) => {}
+            Ok(ControlFlow::Break(())) => break Ok(()),
+            // What came before a damaged record is shown all the same, and other files
+            // are no worse for it.
+            Err(error) if error.is::<ReadError>() => {
+                if let Some(earlier) = damaged.replace(error) {
+                    failure::report(&earlier);
+                }
+            }
+            Err(error) => break Err(error),
+        }
+        let Some(path) = paths.next() else { break Ok(()) };
+        reader = match Reader::open(&path) {
+            Ok(next) if next.link() == link => next,
+            Ok(next) => {
+                let (name, other) = (next.name(), link_name(link));
+                break Err(anyhow!("{name} has another link type than the first file, {other}"));
+            }
             Err(error) => break Err(error.into()),
         };
-        if !sieve.first_matches(&frame)? {
-            continue;
-        }
-        matches += 1;
-        if matches % every != 0 {
-            continue;
-        }
-        if let Err(error) = push(&mut sinks, &snapped(frame, args.snaplen())) {
-            break Err(error);
-        }
-        captured += 1;
-        if args.count == Some(captured) {
-            break Ok(());
-        }
     };
-    let flushed = sinks.iter_mut().try_for_each(|sink| sink.flush());
-    if every > 1 {
-        eprintln!("probe: matched {matches}, sampled {captured}");
-    }
-    result.and(flushed).or_else(|error| match failure::is_broken_pipe(&error) {
-        true => Ok(()),
-        false => Err(error),
-    })
+    let finished = pass.finish();
+    flow.and(finished)
+        .or_else(|error| match failure::is_broken_pipe(&error) {
+            true => Ok(()),
+            false => Err(error),
+        })
+        .and(damaged.map_or(Ok(()), Err))
 }
 
-fn push(sinks: &mut [Box<dyn Sink>], frame: &Frame<'_>) -> Result<()> {
-    sinks.iter_mut().try_for_each(|sink| sink.frame(frame))
+fn announce(reader: &Reader) {
+    let name = crate::print::text::visible(reader.name());
+    eprintln!("reading from file {name}, link-type {}", link_name(reader.link()));
+}
+
+fn link_name(link: LinkType) -> &'static str {
+    match link {
+        LinkType::Ethernet => "EN10MB (Ethernet)",
+        LinkType::Raw => "RAW (Raw IP)",
+    }
+}
+
+/// One pass over all files.
+struct Pass<'a> {
+    args: &'a CaptureArgs,
+    sieve: Sieve<'a>,
+    sinks: Vec<Box<dyn Sink>>,
+    matches: u64,
+    captured: u64,
+}
+
+impl Pass<'_> {
+    /// Takes the frames of a file; breaks where no more are wanted.
+    fn over(&mut self, reader: &mut Reader) -> Result<ControlFlow<()>> {
+        while let Some(frame) = reader.next()? {
+            if !self.sieve.first_matches(&frame)? {
+                continue;
+            }
+            self.matches += 1;
+            if !self.matches.is_multiple_of(self.args.sample.unwrap_or(1)) {
+                continue;
+            }
+            let frame = snapped(frame, self.args.snaplen());
+            for sink in &mut self.sinks {
+                if sink.frame(&frame)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            self.captured += 1;
+            if self.args.count == Some(self.captured) {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn finish(mut self) -> Result<()> {
+        let statistics = Statistics {
+            time: WallTime::now(),
+            seen: self.sieve.seen().packets,
+            matched: self.matches,
+            chosen: self.captured,
+            ..Statistics::default()
+        };
+        let finished = self.sinks.iter_mut().try_for_each(|sink| sink.finish(Some(&statistics)));
+        if self.args.sample.is_some_and(|every| every > 1) {
+            eprintln!("probe: matched {}, sampled {}", self.matches, self.captured);
+        }
+        finished
+    }
 }
 
 fn snapped(frame: Frame<'_>, snaplen: u32) -> Frame<'_> {

@@ -1,22 +1,35 @@
-//! Where frames end up. A sink is pushed to; its error ends the capture.
+//! Where frames end up. A sink is pushed to; its error ends the capture, and so does its
+//! word that it has enough.
 
 use std::{
     io::{self, Write as _},
-    path::{Path, PathBuf},
+    ops::ControlFlow,
 };
 
 use anyhow::{Context as _, Result};
 
-use crate::{file::PcapWriter, frame::Frame, print::Printer};
+use crate::{clock::WallTime, file::Statistics, frame::Frame, print::Printer};
 
 /// Takes frames.
 pub(super) trait Sink: Send {
-    /// Takes a frame.
-    fn frame(&mut self, frame: &Frame<'_>) -> Result<()>;
+    /// Takes a frame, or breaks: it was one too many.
+    fn frame(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>>;
     /// Hands on all that was taken.
     fn flush(&mut self) -> Result<()>;
     /// Frames that were handed on: the number that stays true if a flush fails.
     fn kept(&self) -> u64;
+    /// Whether it wants to know that time passes.
+    fn wants_ticks(&self) -> bool {
+        false
+    }
+    /// No frame came for a while. Breaks if there shall be no more.
+    fn tick(&mut self, _now: WallTime) -> Result<ControlFlow<()>> {
+        Ok(ControlFlow::Continue(()))
+    }
+    /// Nothing follows; here is the account of it all, where there is one.
+    fn finish(&mut self, _statistics: Option<&Statistics>) -> Result<()> {
+        self.flush()
+    }
 }
 
 /// Lines on standard output.
@@ -39,10 +52,13 @@ impl LineSink {
 }
 
 impl Sink for LineSink {
-    fn frame(&mut self, frame: &Frame<'_>) -> Result<()> {
+    fn frame(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>> {
         self.printer.print(frame, &mut self.pending);
         self.pending_lines += 1;
-        if self.each || self.pending.len() >= GATHER { self.flush() } else { Ok(()) }
+        if self.each || self.pending.len() >= GATHER {
+            self.flush()?;
+        }
+        Ok(ControlFlow::Continue(()))
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -57,43 +73,5 @@ impl Sink for LineSink {
 
     fn kept(&self) -> u64 {
         self.lines
-    }
-}
-
-/// A pcap file.
-pub(super) struct PcapSink {
-    writer: PcapWriter,
-    path: PathBuf,
-    each: bool,
-}
-
-impl PcapSink {
-    /// `each` frame is written at once, or many together.
-    pub(super) fn new(writer: PcapWriter, path: &Path, each: bool) -> Self {
-        Self { writer, path: path.into(), each }
-    }
-
-    fn explain(&self, error: io::Error) -> anyhow::Error {
-        let frames = self.writer.frames();
-        let path = self.path.display();
-        anyhow::Error::new(error).context(match path.to_string().as_str() {
-            "-" => "writing to standard output".to_string(),
-            _ => format!("writing {path} (it holds {frames} whole frames)"),
-        })
-    }
-}
-
-impl Sink for PcapSink {
-    fn frame(&mut self, frame: &Frame<'_>) -> Result<()> {
-        self.writer.write(frame).map_err(|error| self.explain(error))?;
-        if self.each { self.flush() } else { Ok(()) }
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        self.writer.flush().map_err(|error| self.explain(error))
-    }
-
-    fn kept(&self) -> u64 {
-        self.writer.frames()
     }
 }

@@ -1,11 +1,24 @@
 //! `probe capture`: tcpdump's letters, with tcpdump's meaning.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, ValueEnum};
 
 use super::{Expression, Live, Offline, values};
 use crate::print::{Dump, Precision, Style, TimeStyle};
+
+/// Form of the files of -w.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FileFormat {
+    /// Read by every tool.
+    Pcap,
+    /// Tells also of interfaces, filters, directions, sampling and losses.
+    Pcapng,
+}
 
 /// Flags of `probe capture`.
 #[derive(Debug, Args)]
@@ -25,9 +38,37 @@ pub struct CaptureArgs {
     #[expect(missing_docs, reason = "a flattened group")]
     pub offline: Offline,
 
-    /// Write frames to a pcap file instead of printing them (- is standard output)
+    /// Read the frames of many files: a file with one name a line (- is standard input)
+    #[arg(short = 'V', value_name = "FILE", conflicts_with_all = ["interfaces", "file"])]
+    pub file_list: Option<PathBuf>,
+
+    /// Write frames to a file instead of printing them (- is standard output)
     #[arg(short = 'w', long = "write", value_name = "FILE")]
     pub write: Option<PathBuf>,
+
+    /// Form of the file [default: pcapng for the name *.pcapng, else pcap]
+    #[arg(long, value_enum, value_name = "FORM", hide_possible_values = false)]
+    pub format: Option<FileFormat>,
+
+    /// Begin another file when this one has more than SIZE million bytes (suffixes k, m and
+    /// g: KiB, MiB and GiB)
+    #[arg(short = 'C', value_name = "SIZE", value_parser = values::file_size)]
+    pub file_size: Option<u64>,
+
+    /// Begin another file every so many seconds; conversions of strftime(3) in the name of
+    /// -w keep the files apart
+    #[arg(short = 'G', value_name = "SECONDS",
+          value_parser = clap::value_parser!(u64).range(0..=i32::MAX as u64))]
+    pub rotate_seconds: Option<u64>,
+
+    /// With -C: so many files, written in turn. With -G: end after so many files
+    #[arg(short = 'W', value_name = "FILES",
+          value_parser = clap::value_parser!(u32).range(1..=i32::MAX as i64))]
+    pub files: Option<u32>,
+
+    /// Run COMMAND on each file of -C and -G when it is closed
+    #[arg(short = 'z', value_name = "COMMAND")]
+    pub post_rotate: Option<OsString>,
 
     /// End after N frames
     #[arg(short = 'c', long = "count", value_name = "N",
@@ -166,6 +207,17 @@ impl CaptureArgs {
             },
             number: self.number,
         }
+    }
+
+    /// Whether frames go to files of which the names are known.
+    pub fn writes_files(&self) -> bool {
+        self.write.as_ref().is_some_and(|path| path.as_os_str() != "-")
+    }
+
+    /// The form of a file: as asked for, or as its name says.
+    pub fn file_format(&self, path: &Path) -> FileFormat {
+        let ng = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("pcapng"));
+        self.format.unwrap_or(if ng { FileFormat::Pcapng } else { FileFormat::Pcap })
     }
 
     /// Fraction of a second in time stamps.

@@ -11,7 +11,7 @@ pub mod values;
 
 use clap::{Parser, Subcommand};
 
-pub use capture::CaptureArgs;
+pub use capture::{CaptureArgs, FileFormat};
 pub use count::{CountArgs, CountFormat};
 pub use filter::FilterArgs;
 pub use interfaces::InterfacesArgs;

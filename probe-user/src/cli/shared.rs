@@ -51,6 +51,11 @@ pub struct Live {
     #[arg(long, value_name = "VIEW", default_value = "live", value_parser = values::vlan)]
     pub vlan: VlanView,
 
+    /// Become this user once the programs are attached, before any file is created
+    /// [default: who called sudo; else root stays, without capabilities]
+    #[arg(short = 'Z', long = "relinquish-privileges", value_name = "USER")]
+    pub user: Option<String>,
+
     /// Log what the kernel side notes about itself
     #[arg(long)]
     pub diagnostics: bool,

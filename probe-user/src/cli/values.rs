@@ -52,6 +52,25 @@ pub fn buffer_size(text: &str) -> Result<usize, String> {
     size(text, 1 << 10)
 }
 
+/// tcpdump's `-C`: millions of bytes, or with a suffix of its later versions powers of
+/// 1,024.
+pub fn file_size(text: &str) -> Result<u64, String> {
+    let bad = || format!("invalid file size {text}: expected a number, or one with k, m or g");
+    let (number, unit) = match text.as_bytes().last() {
+        Some(b'k' | b'K') => (text.get(..text.len() - 1), 1 << 10),
+        Some(b'm' | b'M') => (text.get(..text.len() - 1), 1 << 20),
+        Some(b'g' | b'G') => (text.get(..text.len() - 1), 1 << 30),
+        _ => (Some(text), 1_000_000),
+    };
+    let number: i64 = number.and_then(|number| number.parse().ok()).ok_or_else(bad)?;
+    match number.checked_mul(unit).and_then(|bytes| u64::try_from(bytes).ok()) {
+        Some(0) => Err(bad()),
+        Some(bytes) => Ok(bytes),
+        None if number < 0 => Err(bad()),
+        None => Err(format!("file size {text} is too large")),
+    }
+}
+
 /// `--hook`.
 pub fn hook(text: &str) -> Result<Hook, String> {
     text.parse()
@@ -89,6 +108,18 @@ mod tests {
         }
         for text in ["", "s", "1x", "0", "-1s", "1e3s", "1..2s", "99999999999999999999999h"] {
             assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn file_sizes() {
+        for (text, bytes) in
+            [("1", 1_000_000), ("25", 25_000_000), ("1k", 1024), ("2M", 2 << 20), ("3g", 3 << 30)]
+        {
+            assert_eq!(file_size(text), Ok(bytes));
+        }
+        for text in ["", "0", "-1", "k", "1x", "1.5", "9223372036854775807", "0k", "\u{e9}k"] {
+            assert!(file_size(text).is_err(), "{text}");
         }
     }
 

@@ -17,13 +17,14 @@ use probe_common::Counter;
 use tokio::time::timeout_at;
 
 use crate::{
-    cli::{CountArgs, Offline},
+    cli::{CountArgs, Engine, Offline},
     clock::WallTime,
     explain,
     file::Reader,
     interfaces,
     kernel::{Plan, Session},
     offline::Sieve,
+    privileges::{self, Needs},
     rules::{self, Rule, RuleSet},
     stop::Stop,
 };
@@ -82,6 +83,7 @@ async fn live(args: &CountArgs) -> Result<()> {
     })
     .map_err(explain::kernel)?;
     let attachments = session.attachments();
+    privileges::drop(args.live.user.as_deref(), Needs::of(session.attachments()))?;
     interfaces::announce(&session, set.rules().len(), args.live.diagnostics);
 
     let start = Instant::now();
@@ -180,7 +182,10 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
     let mut reader = Reader::open(path)?;
     let link = reader.link();
     let set = RuleSet::compile(rules(args)?, &rules::file_options(link))?;
-    let mut sieve = Sieve::new(&set, offline.engine.unwrap_or_default(), args.live.hook(), link)?;
+    let engine = offline.engine.unwrap_or_default();
+    let mut sieve = Sieve::new(&set, engine, args.live.hook(), link)?;
+    let needs = Needs { test_run: engine == Engine::Kernel, ..Needs::default() };
+    privileges::drop(args.live.user.as_deref(), needs)?;
     let mut view = View::new(args.format)?;
     let (mut first, mut last) = (None, WallTime::default());
     // What was counted before a damaged record is told all the same.

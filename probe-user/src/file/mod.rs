@@ -1,12 +1,19 @@
-//! Capture files: reading pcap and pcapng, writing pcap.
+//! Capture files: reading and writing pcap and pcapng.
 
 mod pcap;
+mod pcap_writer;
 mod pcapng;
+mod pcapng_writer;
 pub mod reader;
+mod unpack;
 pub mod writer;
 
+pub use pcapng_writer::{Interface, Origin};
 pub use reader::{ReadError, Reader};
-pub use writer::PcapWriter;
+pub use writer::{Contents, Format, Statistics, Writer};
+
+/// A [`Writer`] that [`Writer::create`] made: one of pcap.
+pub type PcapWriter = Writer;
 
 use probe_filter::ir::LinkType;
 

@@ -10,7 +10,7 @@ use std::{
 
 use probe_filter::ir::LinkType;
 
-use super::{pcap, pcapng};
+use super::{pcap, pcapng, unpack::unpack};
 use crate::{clock::WallTime, frame::Frame};
 
 /// Why a capture file cannot be read (any further).
@@ -138,6 +138,20 @@ impl Input {
         if self.fill_or_end(buffer)? || buffer.is_empty() { Ok(()) } else { Err(self.cut()) }
     }
 
+    /// The first four bytes, without which it is no capture.
+    fn magic(&mut self) -> Result<[u8; 4], ReadError> {
+        let mut magic = [0; 4];
+        match self.fill_or_end(&mut magic) {
+            Ok(true) => Ok(magic),
+            Ok(false) | Err(ReadError::Cut { .. }) => Err(self.foreign()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn foreign(&self) -> ReadError {
+        ReadError::Foreign { name: self.name.clone() }
+    }
+
     pub(super) fn cut(&self) -> ReadError {
         ReadError::Cut { name: self.name.clone(), offset: self.record }
     }
@@ -167,6 +181,7 @@ enum Format {
 
 /// A capture file being read.
 pub struct Reader {
+    name: String,
     input: Input,
     format: Format,
     /// Bytes of the frame at hand.
@@ -194,15 +209,17 @@ impl Reader {
 
     /// Reads a capture from any stream.
     pub fn new(name: String, stream: Box<dyn Read + Send>) -> Result<Self, ReadError> {
-        let mut input = Input { name, stream, offset: 0, record: 0 };
-        let mut magic = [0; 4];
-        let foreign = |name: &str| ReadError::Foreign { name: name.to_string() };
-        if !input.fill_or_end(&mut magic).map_err(|error| match error {
-            ReadError::Cut { name, .. } => foreign(&name),
-            other => other,
-        })? {
-            return Err(foreign(&input.name));
+        let mut input = Input { name: name.clone(), stream, offset: 0, record: 0 };
+        let mut magic = input.magic()?;
+        let (packed, stream) = unpack(magic, input.stream);
+        input.stream = stream;
+        input.offset = 0;
+        if packed {
+            // Places in errors are those of what was in it.
+            input.name = format!("{name} (unpacked)");
         }
+        // Comes again, in front of the rest, or unpacked.
+        magic = input.magic()?;
         let mut buffer = Vec::new();
         let (format, link, ahead) = if let Some(decoder) = pcap::Decoder::start(magic, &mut input)?
         {
@@ -215,9 +232,9 @@ impl Reader {
             let link = decoder.link().unwrap_or_default();
             (Format::PcapNg(decoder), link, ahead)
         } else {
-            return Err(foreign(&input.name));
+            return Err(input.foreign());
         };
-        Ok(Self { input, format, buffer, ahead, link })
+        Ok(Self { name, input, format, buffer, ahead, link })
     }
 
     /// What the first bytes of each frame are.
@@ -227,7 +244,7 @@ impl Reader {
 
     /// Name of the file.
     pub fn name(&self) -> &str {
-        &self.input.name
+        &self.name
     }
 
     /// The next frame; `None` at the end of the file.

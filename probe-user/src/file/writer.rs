@@ -1,6 +1,6 @@
-//! Writes pcap. A frame is in the file whole or not at all: frames gather in memory and
-//! go out in whole frames; where a write fails half-way, the file is cut back to the
-//! last whole frame, so that a full disk leaves a file that reads.
+//! Writes capture files. A frame is in the file whole or not at all: blocks gather in
+//! memory and go out whole; where a write fails half-way, the file is cut back to the
+//! last whole block, so that a full disk leaves a file that reads.
 
 use std::{
     fs::File,
@@ -10,8 +10,8 @@ use std::{
 
 use probe_filter::ir::LinkType;
 
-use super::{link_number, pcap};
-use crate::frame::Frame;
+use super::{pcap_writer, pcapng_writer, pcapng_writer::Origin};
+use crate::{clock::WallTime, frame::Frame};
 
 /// Bytes gathered before a write; a longer frame is written at once.
 const GATHER: usize = 256 << 10;
@@ -26,116 +26,198 @@ pub enum Precision {
     Nano,
 }
 
+/// The form of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// pcap, which every tool reads.
+    Pcap(Precision),
+    /// pcapng, which also tells where the frames came from.
+    PcapNg(Origin),
+}
+
+/// What a file is to hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contents {
+    /// What the frames begin with.
+    pub link: LinkType,
+    /// Bytes of a frame that are kept.
+    pub snaplen: u32,
+    /// The form of the file.
+    pub format: Format,
+}
+
+/// The account of a whole capture, for the formats that have a place for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Statistics {
+    /// When the account was made.
+    pub time: WallTime,
+    /// Frames looked at.
+    pub seen: u64,
+    /// Frames that the filter accepted.
+    pub matched: u64,
+    /// Accepted frames that sampling chose: all of them where nothing is sampled.
+    pub chosen: u64,
+    /// Chosen frames that the kernel lost.
+    pub lost: u64,
+    /// Chosen frames that did not make it through user space.
+    pub dropped: u64,
+}
+
+/// Turns frames into the blocks of one format.
+enum Encoder {
+    Pcap(pcap_writer::Encoder),
+    PcapNg(Box<pcapng_writer::Encoder>),
+}
+
+impl Encoder {
+    fn new(contents: &Contents) -> Self {
+        let Contents { link, snaplen, format } = contents;
+        match format {
+            Format::Pcap(precision) => {
+                Self::Pcap(pcap_writer::Encoder::new(*link, *snaplen, *precision))
+            }
+            Format::PcapNg(origin) => {
+                Self::PcapNg(Box::new(pcapng_writer::Encoder::new(*link, *snaplen, origin.clone())))
+            }
+        }
+    }
+
+    fn head(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Pcap(pcap) => pcap.head(out),
+            Self::PcapNg(pcapng) => pcapng.head(out),
+        }
+    }
+
+    fn frame(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) {
+        match self {
+            Self::Pcap(pcap) => pcap.frame(frame, out),
+            Self::PcapNg(pcapng) => pcapng.frame(frame, out),
+        }
+    }
+
+    fn tail(&self, statistics: Option<&Statistics>, out: &mut Vec<u8>) {
+        match self {
+            // pcap has no place for an account.
+            Self::Pcap(_) => {}
+            Self::PcapNg(pcapng) => pcapng.tail(statistics, out),
+        }
+    }
+
+    /// Length of the block at the start of `bytes`, and whether it is a frame.
+    fn block(&self, bytes: &[u8]) -> Option<(usize, bool)> {
+        match self {
+            Self::Pcap(_) => pcap_writer::record(bytes).map(|length| (length, true)),
+            Self::PcapNg(_) => pcapng_writer::block_at(bytes),
+        }
+    }
+}
+
 /// Where the bytes go: `set_len` is what a pipe does not have.
 enum Output {
     File(File),
     Stream(Box<dyn Write + Send>),
 }
 
-/// A pcap file being written.
-pub struct PcapWriter {
+/// A capture file being written.
+pub struct Writer {
     output: Output,
-    precision: Precision,
+    encoder: Encoder,
     snaplen: u32,
     pending: Vec<u8>,
     /// Frames in `pending`.
     pending_frames: u64,
-    /// Bytes of whole frames that the output took.
+    /// Bytes of whole blocks that the output took.
     written: u64,
     /// Frames that the output took.
     frames: u64,
+    /// A write failed: what follows would not be where a reader looks for it.
+    failed: bool,
 }
 
-impl PcapWriter {
-    /// Creates the file; `-` is standard output.
+impl Writer {
+    /// Creates a pcap file; `-` is standard output.
+    ///
+    /// # Errors
+    /// Those of creating and writing files.
     pub fn create(
         path: &Path,
         link: LinkType,
         snaplen: u32,
         precision: Precision,
     ) -> io::Result<Self> {
-        let output = if path.as_os_str() == "-" {
-            Output::Stream(Box::new(io::stdout()))
-        } else {
-            let file = File::create(path)?;
-            // A pipe or a device is written like a stream: it has no length to cut.
-            match file.metadata()?.is_file() {
-                true => Output::File(file),
-                false => Output::Stream(Box::new(file)),
-            }
-        };
-        Self::start(output, link, snaplen, precision)
+        Self::open(path, &Contents { link, snaplen, format: Format::Pcap(precision) })
+    }
+
+    /// Creates a file; `-` is standard output.
+    ///
+    /// # Errors
+    /// Those of creating and writing files.
+    pub fn open(path: &Path, contents: &Contents) -> io::Result<Self> {
+        if path.as_os_str() == "-" {
+            return Self::to_stream(Box::new(io::stdout()), contents);
+        }
+        let file = File::create(path)?;
+        // A pipe or a device is written like a stream: it has no length to cut.
+        if !file.metadata()?.is_file() {
+            return Self::to_stream(Box::new(file), contents);
+        }
+        Self::start(Output::File(file), contents).inspect_err(|_| {
+            // Without even a head it is a file that nobody can read, and we made it.
+            let _ = std::fs::remove_file(path);
+        })
     }
 
     /// Writes to any stream.
-    pub fn to_stream(
-        stream: Box<dyn Write + Send>,
-        link: LinkType,
-        snaplen: u32,
-        precision: Precision,
-    ) -> io::Result<Self> {
-        Self::start(Output::Stream(stream), link, snaplen, precision)
+    ///
+    /// # Errors
+    /// Those of the stream.
+    pub fn to_stream(stream: Box<dyn Write + Send>, contents: &Contents) -> io::Result<Self> {
+        Self::start(Output::Stream(stream), contents)
     }
 
-    fn start(
-        output: Output,
-        link: LinkType,
-        snaplen: u32,
-        precision: Precision,
-    ) -> io::Result<Self> {
+    fn start(output: Output, contents: &Contents) -> io::Result<Self> {
         let mut writer = Self {
             output,
-            precision,
-            snaplen,
+            encoder: Encoder::new(contents),
+            snaplen: contents.snaplen,
             pending: Vec::with_capacity(GATHER),
             pending_frames: 0,
             written: 0,
             frames: 0,
+            failed: false,
         };
-        let magic = match precision {
-            Precision::Micro => pcap::MICRO,
-            Precision::Nano => pcap::NANO,
-        };
-        writer.word(magic);
-        writer.pending.extend_from_slice(&2u16.to_ne_bytes());
-        writer.pending.extend_from_slice(&4u16.to_ne_bytes());
-        writer.word(0);
-        writer.word(0);
-        writer.word(snaplen);
-        writer.word(link_number(link));
+        writer.encoder.head(&mut writer.pending);
         // The head goes out at once: a reader at the other end of a pipe waits for it,
         // and a disk without room is better known before the capture than after.
         writer.flush()?;
         Ok(writer)
     }
 
-    fn word(&mut self, word: u32) {
-        self.pending.extend_from_slice(&word.to_ne_bytes());
-    }
-
     /// Adds a frame.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush), which it calls now and then.
     pub fn write(&mut self, frame: &Frame<'_>) -> io::Result<()> {
         let bytes = frame.bytes.get(..self.snaplen as usize).unwrap_or(frame.bytes);
-        let fraction = match self.precision {
-            Precision::Micro => frame.time.nanoseconds() / 1_000,
-            Precision::Nano => frame.time.nanoseconds(),
-        };
-        if self.pending.len() + bytes.len() + 16 > GATHER {
+        if self.pending.len() + bytes.len() >= GATHER {
             self.flush()?;
         }
-        // 32 bits of seconds last until 2106; the format has no more.
-        self.word(frame.time.seconds() as u32);
-        self.word(fraction);
-        self.word(bytes.len() as u32);
-        self.word(frame.wire_len);
-        self.pending.extend_from_slice(bytes);
+        self.encoder.frame(&Frame { bytes, ..*frame }, &mut self.pending);
         self.pending_frames += 1;
         Ok(())
     }
 
-    /// Hands all whole frames to the output. On failure the frames that did not fit are
-    /// dropped, and a file is cut back to what holds whole frames.
+    /// Hands all whole blocks to the output. On failure the frames that did not fit are
+    /// dropped, and a file is cut back to what holds whole blocks.
+    ///
+    /// # Errors
+    /// Those of the output.
     pub fn flush(&mut self) -> io::Result<()> {
+        if self.failed {
+            let message = "an earlier write to the file had failed";
+            return Err(io::Error::other(message));
+        }
         let result = match &mut self.output {
             Output::File(file) => file.write_all(&self.pending),
             Output::Stream(stream) => stream.write_all(&self.pending).and_then(|()| stream.flush()),
@@ -143,53 +225,73 @@ impl PcapWriter {
         if result.is_ok() {
             self.written += self.pending.len() as u64;
             self.frames += self.pending_frames;
-        } else if let Output::File(file) = &mut self.output {
-            let (whole, frames) = whole_frames(&self.pending, file, self.written);
-            self.written += whole;
-            self.frames += frames;
-            // Nothing can be done if even that fails; the first error is the one to tell.
-            let _ = file.set_len(self.written);
+        } else {
+            self.failed = true;
+            self.cut_back();
         }
         self.pending.clear();
         self.pending_frames = 0;
         result
     }
 
+    /// Ends the file with what its format says at the end: the account of the capture,
+    /// where it is known. After a failure there is nothing to add.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush).
+    pub fn finish(&mut self, statistics: Option<&Statistics>) -> io::Result<()> {
+        if self.failed {
+            return Ok(());
+        }
+        self.encoder.tail(statistics, &mut self.pending);
+        self.flush()
+    }
+
     /// Frames that the output took, whole.
     pub fn frames(&self) -> u64 {
         self.frames
     }
+
+    /// Bytes of the file so far, those that wait for the next write included.
+    pub fn length(&self) -> u64 {
+        self.written + self.pending.len() as u64
+    }
+
+    /// After a write that failed: keeps the whole blocks that landed.
+    fn cut_back(&mut self) {
+        let Output::File(file) = &self.output else { return };
+        let length = file.metadata().map_or(self.written, |metadata| metadata.len());
+        let landed = length.saturating_sub(self.written);
+        // Before the first frame there is the head, which is of use only whole.
+        if self.written > 0 {
+            let (whole, frames) = whole_blocks(&self.encoder, &self.pending, landed);
+            self.written += whole;
+            self.frames += frames;
+        }
+        // Nothing can be done if even that fails; the write's error is the one to tell.
+        let _ = file.set_len(self.written);
+    }
 }
 
-/// After a write that failed: how many bytes and frames of `pending` stand in the file
-/// whole, given that the file held `before` bytes.
-fn whole_frames(pending: &[u8], file: &File, before: u64) -> (u64, u64) {
-    let length = file.metadata().map_or(before, |metadata| metadata.len());
-    let landed = length.saturating_sub(before);
-    if before == 0 {
-        // Not even the file's head fitted.
-        return (0, 0);
-    }
+/// How many bytes and frames of `pending` landed whole, if `landed` bytes of it did.
+fn whole_blocks(encoder: &Encoder, pending: &[u8], landed: u64) -> (u64, u64) {
     let (mut at, mut frames) = (0, 0);
-    while let Some(length) = pending.get(at + 8..).and_then(|rest| rest.first_chunk::<4>()) {
-        let end = at + 16 + u32::from_ne_bytes(*length) as usize;
+    while let Some((length, is_frame)) = pending.get(at..).and_then(|rest| encoder.block(rest)) {
+        let end = at + length;
         if end as u64 > landed {
             break;
         }
-        (at, frames) = (end, frames + 1);
+        (at, frames) = (end, frames + u64::from(is_frame));
     }
     (at as u64, frames)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io::{Seek, SeekFrom},
-        sync::{Arc, Mutex},
-    };
+    use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::{clock::WallTime, file::Reader};
+    use crate::file::Reader;
 
     /// A stream whose bytes can be looked at.
     #[derive(Clone, Default)]
@@ -210,21 +312,29 @@ mod tests {
         Frame { time: WallTime(time), wire_len, bytes, ifindex: 0, outbound: None }
     }
 
+    fn formats() -> [(Format, u64); 3] {
+        [
+            (Format::Pcap(Precision::Micro), 1_000),
+            (Format::Pcap(Precision::Nano), 1),
+            (Format::PcapNg(Origin::default()), 1),
+        ]
+    }
+
     #[test]
     fn what_is_written_reads_back() {
-        for (precision, unit) in [(Precision::Micro, 1_000), (Precision::Nano, 1)] {
+        for (format, unit) in formats() {
             let shared = Shared::default();
-            let stream = Box::new(shared.clone());
-            let mut writer =
-                PcapWriter::to_stream(stream, LinkType::Ethernet, 100, precision).unwrap();
+            let contents = Contents { link: LinkType::Ethernet, snaplen: 100, format };
+            let mut writer = Writer::to_stream(Box::new(shared.clone()), &contents).unwrap();
             let long: Vec<u8> = (0..=255).collect();
             let time = 1_700_000_000_123_456_789;
             writer.write(&frame(time, &[1, 2, 3], 60)).unwrap();
             writer.write(&frame(time + 5, &long, 1514)).unwrap();
-            writer.flush().unwrap();
+            writer.finish(None).unwrap();
             assert_eq!(writer.frames(), 2);
 
             let bytes = shared.0.lock().unwrap().clone();
+            assert_eq!(writer.length(), bytes.len() as u64);
             let mut reader = Reader::new("test".into(), Box::new(io::Cursor::new(bytes))).unwrap();
             assert_eq!(reader.link(), LinkType::Ethernet);
             let first = reader.next().unwrap().unwrap();
@@ -235,24 +345,62 @@ mod tests {
         }
     }
 
-    /// A half-written frame is found by its length, whatever stands before it.
+    /// Wherever a write breaks off, what is kept is whole blocks, and as many as fit.
     #[test]
-    fn a_half_written_frame_is_found() {
-        let mut pending = Vec::new();
-        for length in [5u32, 0, 300] {
-            for word in [1, 2, length, length] {
-                pending.extend_from_slice(&word.to_ne_bytes());
+    fn a_half_written_block_is_found() {
+        for (format, _) in formats() {
+            let contents = Contents { link: LinkType::Ethernet, snaplen: 1000, format };
+            let mut encoder = Encoder::new(&contents);
+            let (mut pending, mut ends) = (Vec::new(), vec![0]);
+            for length in [5usize, 0, 300] {
+                encoder.frame(&frame(1, &[7; 300][..length], 300), &mut pending);
+                ends.push(pending.len());
             }
-            pending.extend(std::iter::repeat_n(7, length as usize));
+            encoder.tail(None, &mut pending);
+            for landed in 0..=pending.len() {
+                let frames = ends.iter().filter(|&&end| end <= landed).count() - 1;
+                let (whole, kept) = whole_blocks(&encoder, &pending, landed as u64);
+                assert_eq!(kept, frames as u64, "{landed} bytes");
+                let tail = pending.len() as u64;
+                assert!(whole == ends[frames] as u64 || whole == tail && landed == pending.len());
+            }
         }
-        let mut file = tempfile::tempfile().unwrap();
-        for (landed, whole, frames) in
-            [(0, 0, 0), (20, 0, 0), (21, 21, 1), (37, 37, 2), (352, 37, 2), (353, 353, 3)]
-        {
-            file.set_len(24).unwrap();
-            file.seek(SeekFrom::End(0)).unwrap();
-            file.write_all(&pending[..landed]).unwrap();
-            assert_eq!(whole_frames(&pending, &file, 24), (whole, frames), "{landed} bytes");
+    }
+
+    /// A device that is always full: the head already fails, and no file is left behind.
+    #[test]
+    fn no_room_is_told_at_once() {
+        for (format, _) in formats() {
+            let contents = Contents { link: LinkType::Raw, snaplen: 100, format };
+            let error = Writer::open(Path::new("/dev/full"), &contents).err().unwrap();
+            assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         }
+    }
+
+    #[test]
+    fn after_a_failure_nothing_more_is_written() {
+        struct Once(Shared, usize);
+        impl Write for Once {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.1 += 1;
+                match self.1 {
+                    2 => Err(io::ErrorKind::StorageFull.into()),
+                    _ => self.0.write(bytes),
+                }
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let shared = Shared::default();
+        let format = Format::PcapNg(Origin::default());
+        let contents = Contents { link: LinkType::Ethernet, snaplen: 100, format };
+        let stream = Box::new(Once(shared.clone(), 0));
+        let mut writer = Writer::to_stream(stream, &contents).unwrap();
+        let head = shared.0.lock().unwrap().len();
+        writer.write(&frame(1, &[1; 60], 60)).unwrap();
+        assert!(writer.flush().is_err());
+        writer.finish(Some(&Statistics::default())).unwrap();
+        assert_eq!(shared.0.lock().unwrap().len(), head);
     }
 }

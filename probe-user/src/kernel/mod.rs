@@ -33,7 +33,7 @@ pub fn monotonic_ns() -> u64 {
 
 /// Major and minor number of the running kernel's release; the floor, 5.15, where it
 /// does not tell.
-fn release() -> (u32, u32) {
+pub(crate) fn release() -> (u32, u32) {
     // LINUX_VERSION_CODE: major << 16 | minor << 8 | patch
     let code = aya::util::KernelVersion::current().map_or(5 << 16 | 15 << 8, |now| now.code());
     (code >> 16, code >> 8 & 0xff)

@@ -20,6 +20,7 @@ use crate::{
     failure::Usage,
     interfaces,
     kernel::{Counts, Plan, Session, monotonic_ns},
+    privileges::{self, Needs},
     rules::{self, Rule, RuleSet},
     stop::Stop,
 };
@@ -68,6 +69,7 @@ async fn measure(args: &RateArgs) -> Result<Report> {
         diagnostics: args.live.diagnostics,
     })
     .map_err(explain::kernel)?;
+    privileges::drop(args.live.user.as_deref(), Needs::of(session.attachments()))?;
     interfaces::announce(&session, 1, args.live.diagnostics);
 
     // The window opens when the counters are read, not when the program was attached.

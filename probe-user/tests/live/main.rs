@@ -8,6 +8,7 @@ mod ending;
 mod engines;
 mod exactness;
 mod fidelity;
+mod files;
 mod flood;
 mod refusals;
 mod rig;

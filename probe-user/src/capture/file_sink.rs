@@ -1,0 +1,172 @@
+//! Frames into files: one after the other, as the rotation says.
+
+use std::{
+    io,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Error, Result, anyhow};
+
+use super::{
+    post_rotate::PostRotate,
+    rotation::{Limits, Rotation, Turn},
+    sink::Sink,
+};
+use crate::{
+    clock::WallTime,
+    file::{Contents, Statistics, Writer},
+    frame::Frame,
+    privileges,
+};
+
+/// Whose time ends a period of -G.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Clock {
+    /// That of the frames, which is now: the file of a second has all its frames.
+    Frames,
+    /// That of the wall: frames of a file (-r) are old, and come at once.
+    Wall,
+}
+
+/// How files are written.
+pub(super) struct Files {
+    pub(super) contents: Contents,
+    pub(super) limits: Limits,
+    pub(super) clock: Clock,
+    /// -U.
+    pub(super) each: bool,
+    pub(super) post_rotate: Option<PostRotate>,
+}
+
+/// One file, or many.
+pub(super) struct FileSink {
+    files: Files,
+    rotation: Rotation,
+    writer: Writer,
+    path: PathBuf,
+    /// Frames in the files that were closed.
+    closed: u64,
+    /// The last file is closed, or a write failed.
+    over: bool,
+}
+
+impl FileSink {
+    /// Creates the first file.
+    pub(super) fn create(base: &Path, files: Files) -> Result<Self> {
+        let rotation = Rotation::new(files.limits, base, WallTime::now());
+        let path = rotation.name()?;
+        let writer = open(&path, &files.contents)?;
+        if !files.limits.rotates() {
+            privileges::no_more_files()?;
+        }
+        Ok(Self { files, rotation, writer, path, closed: 0, over: false })
+    }
+
+    fn turn(&mut self, turn: Turn) -> Result<ControlFlow<()>> {
+        if turn == Turn::Stay {
+            return Ok(ControlFlow::Continue(()));
+        }
+        // What is in the file counts even if the next one cannot be opened.
+        self.over = true;
+        self.writer.finish(None).map_err(|error| self.explain(error))?;
+        // All of it is with the kernel now, though our descriptor is still open.
+        if let Some(post_rotate) = &mut self.files.post_rotate {
+            post_rotate.run(&self.path);
+        }
+        if turn == Turn::Last {
+            let files = self.files.limits.files.unwrap_or_default();
+            eprintln!("Maximum file limit reached: {files}");
+            return Ok(ControlFlow::Break(()));
+        }
+        self.path = self.rotation.name()?;
+        let next = open(&self.path, &self.files.contents)?;
+        self.closed += self.writer.frames();
+        self.writer = next;
+        self.over = false;
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn explain(&self, error: io::Error) -> Error {
+        let frames = self.writer.frames();
+        let path = self.path.display();
+        Error::new(error).context(match path.to_string().as_str() {
+            "-" => "writing to standard output".to_string(),
+            _ => format!("writing {path} (it holds {frames} whole frames)"),
+        })
+    }
+}
+
+fn open(path: &Path, contents: &Contents) -> Result<Writer> {
+    privileges::creating(|| Writer::open(path, contents)).map_err(|error| {
+        let hint = privileges::hint(&error);
+        let error = Error::new(error).context(format!("creating {}", path.display()));
+        match hint {
+            Some(hint) => anyhow!("{error:#}\nprobe: {hint}"),
+            None => error,
+        }
+    })
+}
+
+impl Sink for FileSink {
+    fn frame(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>> {
+        if self.over {
+            return Ok(ControlFlow::Break(()));
+        }
+        if self.files.limits.rotates() {
+            let time = match self.files.clock {
+                Clock::Frames => frame.time,
+                // Read only where it is asked for: it costs as much as a small frame.
+                Clock::Wall if self.files.limits.seconds.is_some() => WallTime::now(),
+                Clock::Wall => frame.time,
+            };
+            let turn = self.rotation.frame(time, self.writer.length());
+            if self.turn(turn)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        self.writer.write(frame).map_err(|error| self.explain(error))?;
+        if self.files.each {
+            self.flush()?;
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        match self.over {
+            true => Ok(()),
+            false => self.writer.flush().map_err(|error| self.explain(error)),
+        }
+    }
+
+    fn kept(&self) -> u64 {
+        self.closed + self.writer.frames()
+    }
+
+    fn wants_ticks(&self) -> bool {
+        self.files.limits.seconds.is_some() || self.files.post_rotate.is_some()
+    }
+
+    fn tick(&mut self, now: WallTime) -> Result<ControlFlow<()>> {
+        if let Some(post_rotate) = &mut self.files.post_rotate {
+            post_rotate.reap();
+        }
+        let turn = match self.over {
+            true => Turn::Stay,
+            false => self.rotation.tick(now),
+        };
+        self.turn(turn)
+    }
+
+    fn finish(&mut self, statistics: Option<&Statistics>) -> Result<()> {
+        let result = match self.over {
+            true => Ok(()),
+            false => self.writer.finish(statistics).map_err(|error| self.explain(error)),
+        };
+        self.over = true;
+        if let Some(post_rotate) = &mut self.files.post_rotate {
+            post_rotate.finish();
+        }
+        result
+    }
+}

@@ -1,0 +1,70 @@
+//! What a pcapng file says of where its frames come from.
+
+use crate::{
+    cli::CaptureArgs,
+    file::{Interface, Origin},
+    kernel::{Attachment, Direction},
+    rules::Rule,
+};
+
+/// Of frames from interfaces.
+pub(super) fn live(args: &CaptureArgs, rule: &Rule, attachments: &[Attachment]) -> Origin {
+    let interfaces = attachments.iter().map(|attachment| Interface {
+        index: attachment.index,
+        name: attachment.interface.clone(),
+        description: format!(
+            "{}, frames {}, all passed on",
+            attachment.hook,
+            which(args.live.direction)
+        ),
+    });
+    Origin {
+        interfaces: interfaces.collect(),
+        filter: rule.filter.clone(),
+        comment: comment(&rule.name, args.sample, args.max_rate),
+        ..Origin::here()
+    }
+}
+
+/// Of frames from a file.
+pub(super) fn file(args: &CaptureArgs, rule: &Rule, name: &str) -> Origin {
+    let description = format!("read from {name}");
+    let comment = args.sample.filter(|&every| every > 1).map(|every| format!("1 in {every}"));
+    Origin {
+        interfaces: vec![Interface { description, ..Interface::default() }],
+        filter: rule.filter.clone(),
+        comment,
+        ..Origin::here()
+    }
+}
+
+fn which(direction: Direction) -> &'static str {
+    match direction {
+        Direction::In => "received",
+        Direction::Out => "sent",
+        Direction::InOut => "received and sent",
+    }
+}
+
+/// What to say of each frame that sampling chose: nothing where it chose all.
+fn comment(rule: &str, sample: Option<u64>, max_rate: Option<u64>) -> Option<String> {
+    let every = sample.filter(|&every| every > 1).map(|every| format!("1 in {every}"));
+    let rate = max_rate.map(|rate| format!("at most {rate} a second"));
+    let parts: Vec<String> = every.into_iter().chain(rate).collect();
+    (!parts.is_empty()).then(|| format!("rule {rule}: {} on each CPU", parts.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_sampled_frames_have_a_comment() {
+        assert_eq!(comment("match", None, None), None);
+        assert_eq!(comment("match", Some(1), None), None);
+        let every = comment("match", Some(100), None);
+        assert_eq!(every.as_deref(), Some("rule match: 1 in 100 on each CPU"));
+        let both = comment("match", Some(2), Some(1000));
+        assert_eq!(both.as_deref(), Some("rule match: 1 in 2, at most 1000 a second on each CPU"));
+    }
+}

@@ -1,0 +1,72 @@
+//! Frames as pcap (draft-ietf-opsawg-pcap), in the byte order of this machine.
+
+use probe_filter::ir::LinkType;
+
+use super::{
+    link_number,
+    pcap::{MICRO, NANO},
+    writer::Precision,
+};
+use crate::frame::Frame;
+
+/// Bytes before each frame: seconds, fraction, captured length, length on the wire.
+const RECORD_HEAD: usize = 16;
+/// Where the captured length stands in them.
+const CAPTURED_AT: usize = 8;
+
+/// Version 2.4, which has been the last one since 1998.
+const VERSION: [u16; 2] = [2, 4];
+
+/// Turns frames into records.
+pub(super) struct Encoder {
+    link: LinkType,
+    snaplen: u32,
+    precision: Precision,
+}
+
+impl Encoder {
+    pub(super) fn new(link: LinkType, snaplen: u32, precision: Precision) -> Self {
+        Self { link, snaplen, precision }
+    }
+
+    /// The file's head.
+    pub(super) fn head(&self, out: &mut Vec<u8>) {
+        let magic = match self.precision {
+            Precision::Micro => MICRO,
+            Precision::Nano => NANO,
+        };
+        word(out, magic);
+        for number in VERSION {
+            out.extend_from_slice(&number.to_ne_bytes());
+        }
+        // Time zone and accuracy: reserved, and zero.
+        word(out, 0);
+        word(out, 0);
+        word(out, self.snaplen);
+        word(out, link_number(self.link));
+    }
+
+    /// A frame's record.
+    pub(super) fn frame(&self, frame: &Frame<'_>, out: &mut Vec<u8>) {
+        let fraction = match self.precision {
+            Precision::Micro => frame.time.nanoseconds() / 1_000,
+            Precision::Nano => frame.time.nanoseconds(),
+        };
+        // 32 bits of seconds last until 2106; the format has no more.
+        word(out, frame.time.seconds() as u32);
+        word(out, fraction);
+        word(out, frame.bytes.len() as u32);
+        word(out, frame.wire_len);
+        out.extend_from_slice(frame.bytes);
+    }
+}
+
+fn word(out: &mut Vec<u8>, word: u32) {
+    out.extend_from_slice(&word.to_ne_bytes());
+}
+
+/// Length of the record at the start of `bytes`.
+pub(super) fn record(bytes: &[u8]) -> Option<usize> {
+    let captured = bytes.get(CAPTURED_AT..)?.first_chunk::<4>()?;
+    Some(RECORD_HEAD + u32::from_ne_bytes(*captured) as usize)
+}
