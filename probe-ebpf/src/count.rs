@@ -1,14 +1,10 @@
 //! One frame's way: seen, filtered, counted, perhaps sampled.
 
-use core::ptr;
-
-use aya_ebpf::helpers::bpf_ktime_get_ns;
-
 use crate::{
     atomic::fetch_add,
     frame::Frame,
     maps::{GOAL, RACE, SAMPLED, STATE},
-    sample::sample,
+    sample::{now, sample},
 };
 
 /// Looks at one frame. The caller's verdict is to pass, whatever happens here.
@@ -57,11 +53,13 @@ fn race(frame: &Frame) {
     // SAFETY: as above.
     unsafe { fetch_add(&raw mut (*race).bytes, u64::from(frame.wire_len())) };
     if before == 0 {
-        // SAFETY: only the CPU that counted match number 1 gets here.
-        unsafe { ptr::write_volatile(&raw mut (*race).first_ns, bpf_ktime_get_ns()) };
+        let time = now();
+        // SAFETY: a field of a map value; only the CPU that counted match number 1 gets here.
+        unsafe { (*race).first_ns = time };
     }
     if before + 1 == goal {
-        // SAFETY: only the CPU that reached the goal gets here.
-        unsafe { ptr::write_volatile(&raw mut (*race).last_ns, bpf_ktime_get_ns()) };
+        let time = now();
+        // SAFETY: as above, for the CPU that reached the goal.
+        unsafe { (*race).last_ns = time };
     }
 }

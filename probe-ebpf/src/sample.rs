@@ -12,11 +12,17 @@ use crate::{
 /// `ENOSPC`: the ring is full (include/uapi/asm-generic/errno-base.h).
 const RING_FULL: i64 = -28;
 
+/// `CLOCK_MONOTONIC`, nanoseconds.
+#[inline(always)]
+pub fn now() -> u64 {
+    // SAFETY: the helper takes nothing and returns a number.
+    unsafe { bpf_ktime_get_ns() }
+}
+
 /// Outputs the frame if one of the `pending` rules chooses it.
 #[inline(always)]
 pub fn sample(frame: &Frame, state: &mut CpuState, pending: u64) {
-    // SAFETY: the helper takes nothing and returns a number.
-    let now = unsafe { bpf_ktime_get_ns() };
+    let now = now();
     let rules = choose(state, pending, now);
     if rules == 0 {
         return;

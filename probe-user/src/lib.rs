@@ -7,7 +7,7 @@
 //! ```
 //!
 //! [`kernel`] is the only module that knows how programs are loaded and attached;
-//! [`print`] and the formats of [`count`] and [`rate`] are pure: data in, bytes out.
+//! [`mod@print`] and the formats of [`count`] and [`rate`] are pure: data in, bytes out.
 
 pub mod capture;
 pub mod cli;

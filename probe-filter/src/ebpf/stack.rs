@@ -13,8 +13,6 @@ pub(crate) const CHAIN_NEXT: i16 = -16;
 
 const FIRST_FREE: i16 = CHAIN_NEXT;
 const SLOTS: u32 = (MAX_STACK as i16 + FIRST_FREE) as u32 / 8;
-/// Slots for variables; further ones lie in the state's scratch memory.
-const VAR_SLOTS: u32 = 0;
 
 /// Words of scratch memory that are not for variables, at its end.
 pub(crate) const RESERVED_WORDS: u32 = 3;
@@ -40,32 +38,22 @@ impl Word {
     }
 }
 
-/// Where a variable lies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// Offset from the frame pointer.
-    Stack(i16),
-    /// Index of the 64-bit word of scratch memory.
-    Scratch(u32),
-}
-
-/// Where variable number `var` lies.
-pub(crate) const fn variable(var: u32) -> Place {
-    if var < VAR_SLOTS { Place::Stack(slot(var)) } else { Place::Scratch(var - VAR_SLOTS) }
+/// Where variable number `var` lies: 32 bits in scratch memory, in bytes from the start of
+/// the state. On the stack or in a register the verifier would follow the ranges that a walk
+/// over headers gives it, and each path through one rule's walk would begin the next rule in
+/// a state of its own.
+pub(crate) const fn variable(var: u32, layout: &StateLayout) -> i16 {
+    (layout.scratch + 8 * var) as i16
 }
 
 /// Whether so many variables can be held.
 pub(crate) const fn holds_variables(vars: u32, scratch_len: u32) -> bool {
-    vars <= VAR_SLOTS + scratch_len - RESERVED_WORDS
+    vars + RESERVED_WORDS <= scratch_len
 }
 
 /// Where an intermediate result lies, by nesting depth.
 pub(crate) fn intermediate(depth: u32, rule: usize) -> Result<i16, Error> {
-    if VAR_SLOTS + depth < SLOTS {
-        Ok(slot(VAR_SLOTS + depth))
-    } else {
-        Err(Error::TooDeep { rule })
-    }
+    if depth < SLOTS { Ok(slot(depth)) } else { Err(Error::TooDeep { rule }) }
 }
 
 const fn slot(index: u32) -> i16 {

@@ -5,7 +5,7 @@ use crate::ir::{Alu, Meta, Value, ValueId, Var, Width};
 use super::Error;
 use super::careful::{CONTEXT, Careful, STATE};
 use super::insn::{Cond, FP, Insn, Op, Operand, R0, R1, R2, Size};
-use super::stack::{self, Place, Word};
+use super::stack::{self, Word};
 use super::target::context;
 
 /// Offsets from here on are past the end of every frame, and out of the helpers' range.
@@ -167,24 +167,13 @@ impl Careful<'_> {
     }
 
     pub(crate) fn store_variable(&mut self, var: Var) {
-        match stack::variable(var.0) {
-            Place::Stack(offset) => self.asm.emit(Insn::store(Size::Double, FP, offset, R0)),
-            Place::Scratch(word) => {
-                let offset = (self.target.layout.scratch + 8 * word) as i16;
-                self.asm.emit(Insn::store(Size::Double, STATE, offset, R0));
-            }
-        }
+        let offset = stack::variable(var.0, &self.target.layout);
+        self.asm.emit(Insn::store(Size::Word, STATE, offset, R0));
     }
 
     fn load_variable(&mut self, var: Var) {
-        match stack::variable(var.0) {
-            Place::Stack(offset) => self.asm.emit(Insn::load(Size::Double, R0, FP, offset)),
-            Place::Scratch(word) => {
-                let offset = (self.target.layout.scratch + 8 * word) as i16;
-                // Only the lower half: the verifier then knows that it has 32 bits.
-                self.asm.emit(Insn::load(Size::Word, R0, STATE, offset));
-            }
-        }
+        let offset = stack::variable(var.0, &self.target.layout);
+        self.asm.emit(Insn::load(Size::Word, R0, STATE, offset));
     }
 
     fn meta(&mut self, meta: Meta) {

@@ -37,7 +37,7 @@ pub struct CountArgs {
     #[arg(long = "rule", value_name = "NAME=EXPR")]
     pub rules: Vec<Rule>,
 
-    /// Read named filters from a TOML file: [[rule]] with name, filter and optionally sample
+    /// Read named filters from a TOML file: `[[rule]]` with name, filter and optionally sample
     #[arg(long = "rules", value_name = "FILE")]
     pub rules_file: Option<PathBuf>,
 

@@ -107,7 +107,7 @@ fn jumbo_frames_are_whole() {
             &["capture", "-i", SERVER_LINK, "--hook", hook, "-w", &file, "-c", "10", &last],
         );
         let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
-        sender.send(&vec![&frame; 10]).unwrap();
+        sender.send(&[&frame; 10]).unwrap();
         let finished = capture.wait(LIMIT).unwrap();
         assert_eq!(finished.status.code(), Some(0), "{hook}: {}", finished.stderr);
         let mut reader = open(&pair.server, &file);

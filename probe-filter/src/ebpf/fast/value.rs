@@ -2,8 +2,8 @@
 
 use crate::ir::{Alu, Meta, Value, ValueId, Var};
 
-use super::super::insn::{FP, Insn, Op, Operand, R1, R4, R5, Reg, Size};
-use super::super::stack::{self, Place};
+use super::super::insn::{Insn, Op, Operand, R1, R4, R5, Reg, Size};
+use super::super::stack;
 use super::super::target::context;
 use super::registers::{Content, POOL};
 use super::{Fast, TooHard, raw};
@@ -111,8 +111,8 @@ impl Fast<'_> {
             Value::Meta(meta) => self.meta(meta)?,
             Value::Var(var) => {
                 let place = self.take()?;
-                let (base, size, offset) = self.variable(var);
-                self.asm.emit(Insn::load(size, POOL[place], base, offset));
+                let offset = stack::variable(var.0, &self.target.layout);
+                self.asm.emit(Insn::load(Size::Word, POOL[place], R4, offset));
                 place
             }
             Value::Neg(operand) => {
@@ -194,20 +194,9 @@ impl Fast<'_> {
         Ok(place)
     }
 
-    /// Base register, size and offset of a variable. Scratch memory holds 64-bit
-    /// words; only the lower half is read, so that the verifier knows the upper one.
-    fn variable(&self, var: Var) -> (Reg, Size, i16) {
-        match stack::variable(var.0) {
-            Place::Stack(offset) => (FP, Size::Double, offset),
-            Place::Scratch(word) => {
-                (R4, Size::Word, (self.target.layout.scratch + 8 * word) as i16)
-            }
-        }
-    }
-
     pub(super) fn store_variable(&mut self, var: Var, register: Reg) {
-        let (base, size, offset) = self.variable(var);
-        self.asm.emit(Insn::store(size, base, offset, register));
+        let offset = stack::variable(var.0, &self.target.layout);
+        self.asm.emit(Insn::store(Size::Word, R4, offset, register));
     }
 
     /// What depends on a variable holds no more.
