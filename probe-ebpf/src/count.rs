@@ -44,8 +44,10 @@ fn race(frame: &Frame) {
     let Some(race) = RACE.get_ptr_mut(0) else {
         return;
     };
-    // SAFETY: a map value; the references to its parts are raw, so that no CPU claims more.
-    let (matches, bytes) = unsafe { (&raw mut (*race).matches, &raw mut (*race).bytes) };
+    // SAFETY: within a map value.
+    let matches = unsafe { &raw mut (*race).matches };
+    // SAFETY: as above.
+    let bytes = unsafe { &raw mut (*race).bytes };
     // SAFETY: a field of a map value, 8 aligned bytes; all CPUs use it as an atomic only.
     let before = unsafe { fetch_add(matches, 1) };
     let goal = GOAL.load();
