@@ -2,7 +2,7 @@
 //! BPF_PROG_TEST_RUN in both flavours, classic BPF by SO_ATTACH_FILTER.
 //!
 //! `PROBE_TEST_TIMES=n` runs n times as many random cases. Without the right to load
-//! programs the eBPF tests say so and pass; `PROBE_REQUIRE_KERNEL=1` makes that a
+//! programs the eBPF tests say so and pass; `PROBE_REQUIRE_KERNEL_TESTS=1` makes that a
 //! failure.
 
 mod cbpf;

@@ -206,11 +206,14 @@ fn text(log: &[u8]) -> String {
 }
 
 /// Whether this process may load programs. Without that the kernel tests say so and
-/// pass, unless `PROBE_REQUIRE_KERNEL` is set, as it is in CI.
+/// pass, unless `PROBE_REQUIRE_KERNEL_TESTS` is set, as it is in CI.
 pub fn available() -> bool {
     let allowed = Map::new(8).is_ok();
     if !allowed {
-        assert!(std::env::var_os("PROBE_REQUIRE_KERNEL").is_none(), "bpf(2) is not permitted");
+        assert!(
+            std::env::var_os("PROBE_REQUIRE_KERNEL_TESTS").is_none(),
+            "bpf(2) is not permitted"
+        );
         eprintln!("SKIPPED: bpf(2) is not permitted here");
     }
     allowed
