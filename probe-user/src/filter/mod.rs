@@ -2,21 +2,17 @@
 
 mod explain;
 
-use std::{
-    fs,
-    io::{self, Write as _},
-    mem::offset_of,
-};
+use std::io::{self, Write as _};
 
 use anyhow::{Context as _, Result};
-use probe_common::{Counter, CpuState, MAX_RULES, SCRATCH_WORDS};
 use probe_filter::{
     Filter, LinkType, Options, cbpf,
-    ebpf::{self, Flavour, Kernel, StateLayout, Target},
+    ebpf::{self, Flavour},
 };
 
 use crate::{
     cli::FilterArgs,
+    kernel,
     rules::{self, Rule, RuleSet},
 };
 
@@ -53,27 +49,8 @@ fn summary(filter: &Filter) -> String {
 
 /// The function that is linked into the program of a hook.
 fn listing(args: &FilterArgs, filter: &Filter, link: LinkType) -> Result<String> {
-    let target = Target {
-        flavour: if args.hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb },
-        vlan: args.vlan,
-        link,
-        kernel: running_kernel(),
-        layout: StateLayout {
-            rules: offset_of!(CpuState, rules) as u32,
-            rule_size: size_of::<Counter>() as u32,
-            rules_len: MAX_RULES as u32,
-            pending: offset_of!(CpuState, pending) as u32,
-            scratch: offset_of!(CpuState, scratch) as u32,
-            scratch_len: SCRATCH_WORDS as u32,
-        },
-    };
+    let flavour = if args.hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb };
+    let target = kernel::target(flavour, args.vlan, link);
     let rule = ebpf::Rule { graph: filter.graph(), pending_bit: None };
     Ok(ebpf::generate(&[rule], &target)?.to_string())
-}
-
-/// What the running kernel can do; the oldest that is supported where it does not tell.
-fn running_kernel() -> Kernel {
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|n| n.parse().ok());
-    Kernel::release(numbers.next().unwrap_or(5), numbers.next().unwrap_or(15))
 }

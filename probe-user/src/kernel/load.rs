@@ -5,7 +5,7 @@ use std::mem::offset_of;
 use aya::{Ebpf, EbpfLoader, maps::Array};
 use probe_common::{Counter, CpuState, MAX_RULES, MAX_SAMPLED, SCRATCH_WORDS, Sampler, names};
 use probe_filter::{
-    ebpf::{self, Flavour, Kernel, StateLayout},
+    ebpf::{self, Flavour, Kernel, StateLayout, Target},
     ir::{Graph, LinkType, VlanView},
 };
 
@@ -47,6 +47,12 @@ const LAYOUT: StateLayout = StateLayout {
     scratch: offset_of!(CpuState, scratch) as u32,
     scratch_len: SCRATCH_WORDS as u32,
 };
+
+/// What code is generated for here: the running kernel, and the state of our programs.
+pub fn target(flavour: Flavour, vlan: VlanView, link: LinkType) -> Target {
+    let (major, minor) = super::release();
+    Target { flavour, vlan, link, kernel: Kernel::release(major, minor), layout: LAYOUT }
+}
 
 /// The object with the rules linked in and its constants set. Its programs are not yet
 /// in the kernel; its maps are.
@@ -92,14 +98,7 @@ fn generate(setting: &Setting<'_>) -> Result<Vec<u8>, Error> {
             pending_bit: rule.sampler.and_then(|_| slots.next()),
         })
         .collect();
-    let (major, minor) = super::release();
-    let target = ebpf::Target {
-        flavour: setting.flavour,
-        vlan: setting.vlan,
-        link: setting.link,
-        kernel: Kernel::release(major, minor),
-        layout: LAYOUT,
-    };
+    let target = target(setting.flavour, setting.vlan, setting.link);
     Ok(ebpf::generate(&rules, &target)?.to_bytes())
 }
 

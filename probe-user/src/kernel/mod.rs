@@ -16,7 +16,7 @@ mod timing;
 pub use counts::{Counts, Ledger};
 pub use error::Error;
 pub use hook::{Attached, Direction, Hook};
-pub use load::RuleSpec;
+pub use load::{RuleSpec, target};
 pub use neighbour::{Occupant, tcx_occupants, xdp_occupant};
 pub use rings::Rings;
 pub use session::{Attachment, Plan, Session};
