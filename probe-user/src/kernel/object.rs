@@ -1,5 +1,8 @@
 //! The compiled programs, and the exchange of their `filter` for a generated one.
 
+use std::mem::offset_of;
+
+use aya_obj::maps::bpf_map_def;
 use object::{
     build::{ByteString, elf::Builder, elf::SectionData},
     elf::{SHT_STRTAB, STB_LOCAL, STT_FUNC, STV_HIDDEN},
@@ -11,19 +14,20 @@ use super::Error;
 /// The embedded object; empty in a build with `PROBE_EMPTY_OBJECT=1`.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/probe.o"));
 
-/// The embedded object with `code`, eBPF instructions, as the body of its `filter`.
+/// The embedded object with `code`, eBPF instructions, as the body of its `filter`, and with
+/// rings of `ring_size` bytes, control words included.
 ///
 /// The programs' calls stay as they are: the code is appended to `.text` and the symbol
 /// moves there. Its visibility becomes hidden, which makes the function a static one to
 /// the verifier, checked with its caller's registers: packet pointers stay packet pointers.
-pub fn link(code: &[u8]) -> Result<Vec<u8>, Error> {
+pub fn link(code: &[u8], ring_size: u32) -> Result<Vec<u8>, Error> {
     if OBJECT.is_empty() {
         return Err(Error::EmptyObject);
     }
-    splice(OBJECT, code)
+    splice(OBJECT, code, ring_size)
 }
 
-fn splice(object: &[u8], code: &[u8]) -> Result<Vec<u8>, Error> {
+fn splice(object: &[u8], code: &[u8], ring_size: u32) -> Result<Vec<u8>, Error> {
     let mut elf = Builder::read(object)?;
 
     let text = elf.sections.iter_mut().find(|section| section.name == b".text"[..].into());
@@ -49,6 +53,8 @@ fn splice(object: &[u8], code: &[u8]) -> Result<Vec<u8>, Error> {
     abandoned.section = Some(text_id);
     (abandoned.st_value, abandoned.st_size) = template;
 
+    set_value_size(&mut elf, names::RINGS, ring_size)?;
+
     // Type information describes the abandoned function, and the kernel wants it for all
     // of a program's functions or for none; debug information nobody reads.
     for section in elf.sections.iter_mut() {
@@ -68,4 +74,21 @@ fn splice(object: &[u8], code: &[u8]) -> Result<Vec<u8>, Error> {
     let mut linked = Vec::with_capacity(object.len() + code.len());
     elf.write(&mut linked)?;
     Ok(linked)
+}
+
+/// Sets the size of a map's values in its definition, a `struct bpf_map_def` in the section
+/// `maps`: aya sets the number of entries only.
+fn set_value_size(elf: &mut Builder<'_>, map: &'static str, size: u32) -> Result<(), Error> {
+    const VALUE_SIZE: usize = offset_of!(bpf_map_def, value_size);
+
+    let symbol = elf.symbols.iter().find(|symbol| symbol.name == map.as_bytes().into());
+    let place = symbol.and_then(|symbol| Some((symbol.section?, symbol.st_value as usize)));
+    let (section, start) = place.ok_or(Error::Missing(map))?;
+    let SectionData::Data(definitions) = &mut elf.sections.get_mut(section).data else {
+        return Err(Error::Missing(map));
+    };
+    let place = start + VALUE_SIZE..start + VALUE_SIZE + size_of::<u32>();
+    let place = definitions.to_mut().get_mut(place).ok_or(Error::Missing(map))?;
+    place.copy_from_slice(&size.to_ne_bytes());
+    Ok(())
 }
