@@ -4,6 +4,7 @@
 mod counts;
 mod error;
 mod hook;
+mod inline;
 mod load;
 mod neighbour;
 mod object;

@@ -211,7 +211,8 @@ impl Session {
                     return Ok(attached);
                 }
                 Err(error) if errno(&error) == Some(libc::EOPNOTSUPP) => {}
-                Err(error) if errno(&error) == Some(libc::EBUSY) => {
+                // EEXIST: the other mode, native or generic, is in use.
+                Err(error) if matches!(errno(&error), Some(libc::EBUSY | libc::EEXIST)) => {
                     let of_interface = |source| Error::Interface { interface: name.into(), source };
                     let occupant = xdp_occupant(index).map_err(of_interface)?;
                     let occupant = occupant.unwrap_or(super::Occupant { id: None, name: None });
