@@ -33,38 +33,20 @@ impl Ranges {
     /// Follows every path from the roots, where variables hold anything.
     pub(crate) fn of(flow: &Flow) -> Self {
         let unknown = vec![Range::up_to(u32::MAX); flow.vars() as usize];
-        let mut at = vec![Vec::new(); flow.blocks().len()];
         if flow.vars() == 0 {
-            return Self { at };
+            return Self { at: vec![Vec::new(); flow.blocks().len()] };
         }
-        for root in &flow.roots {
-            at[root.0 as usize].clone_from(&unknown);
-        }
-        // Blocks lead to blocks with smaller ids: one round, from the top, sees all paths.
-        for id in (0..flow.blocks().len()).rev() {
-            let here = std::mem::take(&mut at[id]);
-            if here.is_empty() {
-                continue;
-            }
-            let block = flow.at(BlockId(id as u32));
-            let mut after = here.clone();
-            if let Action::Set { var, value, .. } = block.action {
-                after[var.0 as usize] = range(flow, &here, value);
-            }
-            let mut arrive = |to: BlockId, ranges: &[Range]| {
-                let there = &mut at[to.0 as usize];
-                if there.is_empty() {
-                    there.extend_from_slice(ranges);
-                } else {
-                    let joined = there.iter().zip(ranges).map(|(a, b)| a.join(*b)).collect();
-                    *there = joined;
-                }
-            };
-            block.action.for_each_target(|to| arrive(to, &after));
-            if block.trap != END {
-                arrive(block.trap, &here);
-            }
-            at[id] = here;
+        let Some(prelude) = flow.prelude() else {
+            return Self { at: follow(flow, &flow.roots, &unknown, None) };
+        };
+        // Rules read what is kept only where it was set: one of the values that it gets.
+        let mut kept = vec![None; flow.vars() as usize];
+        let before = follow(flow, &[prelude], &unknown, Some(&mut kept));
+        let known: Vec<Range> =
+            kept.iter().zip(&unknown).map(|(kept, unknown)| kept.unwrap_or(*unknown)).collect();
+        let mut at = follow(flow, flow.rules(), &known, None);
+        for (at, before) in at.iter_mut().zip(before) {
+            arrive(at, &before);
         }
         Self { at }
     }
@@ -72,6 +54,54 @@ impl Ranges {
     /// The variables where a block begins.
     pub(crate) fn at(&self, block: BlockId) -> &[Range] {
         &self.at[block.0 as usize]
+    }
+}
+
+/// Follows the paths from some roots, where variables have these ranges. `kept` gets what
+/// kept variables are set to.
+fn follow(
+    flow: &Flow,
+    roots: &[BlockId],
+    known: &[Range],
+    mut kept: Option<&mut Vec<Option<Range>>>,
+) -> Vec<Vec<Range>> {
+    let mut at = vec![Vec::new(); flow.blocks().len()];
+    for root in roots {
+        at[root.0 as usize] = known.to_vec();
+    }
+    // Blocks lead to blocks with smaller ids: one round, from the top, sees all paths.
+    for id in (0..flow.blocks().len()).rev() {
+        let here = std::mem::take(&mut at[id]);
+        if here.is_empty() {
+            continue;
+        }
+        let block = flow.at(BlockId(id as u32));
+        let mut after = here.clone();
+        if let Action::Set { var, value, .. } = block.action {
+            let range = range(flow, &here, value);
+            after[var.0 as usize] = range;
+            if let Some(kept) = &mut kept
+                && flow.kept.contains(&var)
+            {
+                let slot = &mut kept[var.0 as usize];
+                *slot = Some(slot.map_or(range, |other| other.join(range)));
+            }
+        }
+        block.action.for_each_target(|to| arrive(&mut at[to.0 as usize], &after));
+        if block.trap != END {
+            arrive(&mut at[block.trap.0 as usize], &here);
+        }
+        at[id] = here;
+    }
+    at
+}
+
+/// Variables that come to a block by one more way.
+fn arrive(there: &mut Vec<Range>, ranges: &[Range]) {
+    if there.is_empty() {
+        there.extend_from_slice(ranges);
+    } else {
+        there.iter_mut().zip(ranges).for_each(|(there, range)| *there = there.join(*range));
     }
 }
 
