@@ -158,7 +158,9 @@ fn jumbo_frames_of_a_file() {
             arguments.extend(["--rule".into(), format!("r{number}={text}")]);
         }
         let finished = run(probe(&namespace, &arguments), LIMIT).unwrap();
-        assert!(!finished.stderr.contains("looked at in user space"), "{}", finished.stderr);
+        // A test run gives an skb one page: what is longer is looked at in user space.
+        let not_taken = finished.stderr.contains("too long for the kernel to take");
+        assert_eq!(not_taken, hook == "tcx", "{}", finished.stderr);
         let totals = Totals::read(&finished);
         assert_eq!(totals.seen.0, frames.len() as u64);
         for (number, text) in texts.iter().enumerate() {
