@@ -1,6 +1,6 @@
-//! Frames that the kernel has not cut yet (GSO), and will not cut on a veth: one frame of
-//! up to 64 KiB whose payload lies in page fragments. They are counted as what they are, as
-//! tcpdump counts them, and rules see into their payload.
+//! Frames that the kernel has not cut yet (GSO) and will not cut on a veth, or has merged
+//! (GRO): one frame of up to 64 KiB whose payload lies in page fragments. They are counted
+//! as what they are, as tcpdump counts them, and rules see into their payload.
 
 use std::{
     net::{IpAddr, SocketAddr, UdpSocket},
@@ -80,6 +80,18 @@ fn tcpdump_bytes(namespace: &Namespace, file: &Path, expression: &str) -> u64 {
     sum
 }
 
+/// Makes the server's end cut what it sends, and the client's end merge what it receives.
+fn merging(pair: &Pair) {
+    for (namespace, settings) in [
+        (&pair.server, [SERVER_LINK, "tso", "off", "gso", "off"]),
+        (&pair.client, [CLIENT_LINK, "gro", "on", "tso", "on"]),
+    ] {
+        let mut ethtool = namespace.command("ethtool");
+        ethtool.arg("-K").args(settings);
+        run(ethtool, LIMIT).unwrap();
+    }
+}
+
 /// The server's answers on their way out of its stack and into the client's.
 #[test]
 fn http_in_superframes() {
@@ -87,9 +99,14 @@ fn http_in_superframes() {
         return;
     }
     let _alone = alone();
-    for hook in ["tcx", "xdp-generic", "xdp-native"] {
-        // Offloads stay as they are for a veth: on.
+    for (hook, merged) in
+        [("tcx", false), ("tcx", true), ("xdp-generic", false), ("xdp-native", false)]
+    {
+        // Offloads stay as they are for a veth: segmentation on, merging off.
         let pair = Pair::new().unwrap();
+        if merged {
+            merging(&pair);
+        }
         patient_tcp(&pair);
         let _server = HttpServer::start(&pair.server, PORT).unwrap();
         let rules = RULES.map(|(name, ours, _)| (name, ours));
@@ -105,6 +122,7 @@ fn http_in_superframes() {
         let file = Path::new(SCRATCH_DIR).join("superframes.pcap");
         let dump = tcpdump_in(&pair.client, CLIENT_LINK, &file);
 
+        let before = pair.server.counters(SERVER_LINK).unwrap();
         for address in [IpAddr::from(SERVER_V4), SERVER_V6.into()] {
             http_get_large(&pair.client, address, PORT, REQUESTS / 2, LIMIT).unwrap();
         }
@@ -117,7 +135,7 @@ fn http_in_superframes() {
                 tcpdump_bytes(&pair.client, &file, theirs),
             );
             assert_eq!(received.rules[name], expected, "{hook}: {name}, left is probe");
-            if hook == "tcx" {
+            if hook == "tcx" && !merged {
                 // An XDP program on the other end makes the veth cut what is sent.
                 assert_eq!(sent.rules[name], expected, "sent: {name}, left is probe");
             }
@@ -125,6 +143,8 @@ fn http_in_superframes() {
         assert_eq!(received.packets("response"), REQUESTS, "{hook}");
         assert_eq!(sent.packets("response"), REQUESTS, "{hook}");
         assert!(received.seen.1 > REQUESTS * LARGE_PAGE as u64, "{hook}: {received:?}");
+        let on_the_wire = pair.server.counters(SERVER_LINK).unwrap().since(before).tx_packets;
+        assert_eq!(on_the_wire > received.seen.0, merged, "{hook}: {on_the_wire} on the wire");
         if hook != "xdp-native" {
             let (superframes, all) = (received.packets("superframes"), received.seen.0);
             assert!(superframes * 4 > all, "{hook}: {superframes} superframes of {all}");
