@@ -6,7 +6,7 @@ use aya::{
     maps::{Array, MapData},
     programs::{ProgramError, SchedClassifier, TestRun as _, TestRunOptions},
 };
-use probe_common::names;
+use probe_common::{RingLayout, names};
 use probe_filter::{
     ebpf::Flavour,
     ir::{LinkType, VlanView},
@@ -68,6 +68,8 @@ impl TestRun {
             link,
             vlan: VlanView::AsFrame,
             snaplen: 0,
+            ring: RingLayout::new(0, 0),
+            rings: 1,
             goal: 0,
             diagnostics: false,
             offline: true,
