@@ -67,7 +67,7 @@ fn rules(args: &CountArgs) -> Result<Vec<Rule>> {
 async fn live(args: &CountArgs) -> Result<()> {
     let names = args.live.interfaces()?;
     let (hook, link) = (args.live.hook(), interfaces::link_type(names)?);
-    let set = RuleSet::compile(rules(args)?, &rules::live_options(link, args.live.vlan))?;
+    let set = RuleSet::compile(rules(args)?, &rules::live_options(names, link, args.live.vlan))?;
     let mut stop = Stop::on_signals()?;
     let session = Session::attach(&Plan {
         interfaces: names,

@@ -12,6 +12,7 @@ mod fidelity;
 mod files;
 mod flood;
 mod jumbo;
+mod link_facts;
 mod raw_ip;
 mod refusals;
 mod rig;
