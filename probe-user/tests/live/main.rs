@@ -11,6 +11,7 @@ mod exactness;
 mod fidelity;
 mod files;
 mod flood;
+mod iptables;
 mod jumbo;
 mod link_facts;
 mod raw_ip;
