@@ -39,7 +39,8 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
     let names = args.live.interfaces()?;
     let (hook, link) = (args.live.hook(), interfaces::link_type(names)?);
     let rule = rule(args)?;
-    let set = RuleSet::compile(vec![rule.clone()], &rules::live_options(link, args.live.vlan))?;
+    let set =
+        RuleSet::compile(vec![rule.clone()], &rules::live_options(names, link, args.live.vlan))?;
     let stop = Stop::on_signals()?;
     let mut session = Session::attach(&Plan {
         interfaces: names,
