@@ -1,7 +1,6 @@
 //! Ethernet and its VLAN tags.
 
 use super::{
-    address::Link,
     arp,
     bytes::{Bytes, Cut},
     dump::{self, Dump},
@@ -35,7 +34,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usi
         return Ok(p.len());
     }
     let verbose = t.style.link_header;
-    let (destination, source) = (Link(p.slice(0, 6)?), Link(p.slice(6, 6)?));
+    let (destination, source) = (t.link(p.slice(0, 6)?), t.link(p.slice(6, 6)?));
     if verbose {
         put!(t, "{source} > {destination}, ");
     }
@@ -71,7 +70,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usi
                 put!(t, ", length {rest}: ");
             }
         }
-        let header = llc::print(t, payload.limit(rest), rest, (source.0, destination.0))?;
+        let header = llc::print(t, payload.limit(rest), rest, (source, destination))?;
         return Ok(at + header);
     }
     if verbose {

@@ -1,11 +1,10 @@
 //! IPv4 (RFC 791), and what lies above either IP.
 
 use super::{
-    address::v4,
     bytes::{Bytes, Cut},
     checksum, gre, icmp, icmp6, igmp, ip6,
     names::IP_PROTOCOLS,
-    tcp,
+    protocol_names, tcp,
     text::{Text, bits, name_of, put, put_name},
     transport::Outer,
     udp,
@@ -83,14 +82,15 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     let payload = total - header.min(total);
     let fragment = p.u16(6)?;
     let protocol = p.u8(9)?;
-    let (source, destination) = (v4(p, 12)?, v4(p, 16)?);
+    let (source, destination) = (t.v4(p, 12)?, t.v4(p, 16)?);
     if t.style.verbose > 0 && !details(t, p, header, fragment, protocol)? {
         put!(t, "{source} > {destination}: ");
         t.truncated();
         return Ok(());
     }
     if fragment & OFFSET != 0 {
-        put!(t, "{source} > {destination}: ip-proto-{protocol}");
+        put!(t, "{source} > {destination}:");
+        t.unknown_protocol(protocol);
         return Ok(());
     }
     if !matches!(protocol, tcp::PROTOCOL | udp::PROTOCOL | SCTP | DCCP) {
@@ -216,7 +216,7 @@ fn route(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> {
         put!(t, " [bad ptr {raw}]");
     }
     for at in (3..length).step_by(4) {
-        let Ok(address) = v4(p, at) else { return Ok(false) };
+        let Ok(address) = t.v4(p, at) else { return Ok(false) };
         put!(t, " {address}");
         if pointer > at as u32 {
             put!(t, ",");
@@ -262,7 +262,7 @@ fn timestamps(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut
                 }
                 let stamp = p.u32(at + hop - 4)?;
                 match hop {
-                    8 => put!(t, "{mark}{stamp}@{}", v4(p, at)?),
+                    8 => put!(t, "{mark}{stamp}@{}", t.v4(p, at)?),
                     _ => put!(t, "{mark}{stamp}@"),
                 }
                 at += hop;
@@ -317,8 +317,19 @@ pub(super) fn upper(
         }
         51 => authentication(t, p, length, outer, fragmented),
         _ => {
-            put!(t, " ip-proto-{protocol} {length}");
+            t.unknown_protocol(protocol);
+            put!(t, " {length}");
             Ok(())
+        }
+    }
+}
+
+impl Text<'_> {
+    /// A protocol that is not looked into.
+    fn unknown_protocol(&mut self, protocol: u8) {
+        match name_of(protocol_names::NAMES, protocol).filter(|_| self.names.shown()) {
+            Some(name) => put!(self, " {name}"),
+            None => put!(self, " ip-proto-{protocol}"),
         }
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn print(
     t: &mut Text<'_>,
     p: Bytes<'_>,
     length: usize,
-    (source, destination): (&[u8], &[u8]),
+    (source, destination): (Link<'_>, Link<'_>),
 ) -> Result<usize, Cut> {
     t.protocol = "llc";
     if p.len() < 3 || length < 3 {
@@ -31,7 +31,7 @@ pub(super) fn print(
         }
     }
     if !t.style.link_header {
-        put!(t, "{} > {}, ", Link(source), Link(destination));
+        put!(t, "{} > {}, ", source, destination);
         put!(t, "802.3, length {length}: ");
     }
     ethernet::default(t, p);

@@ -2,7 +2,7 @@
 
 use super::{
     bytes::{Bytes, Cut},
-    checksum, dhcp, dns, line_protocols, ntp,
+    checksum, dhcp, dns, line_protocols, ntp, snmp,
     text::{Text, put},
     transport::Outer,
 };
@@ -27,11 +27,12 @@ pub(super) fn print(
         t.truncated();
         return Ok(());
     };
+    let ports = (t.names.udp(from), t.names.udp(to));
     if outer.protocol()? == PROTOCOL {
-        outer.print_ends(t, Some((from, to)))?;
+        outer.print_ends(t, Some(ports))?;
         put!(t, ": ");
     } else {
-        put!(t, "{from} > {to}: ");
+        put!(t, "{} > {}: ", ports.0, ports.1);
     }
     if length < HEADER {
         put!(t, "truncated-udp {length}");
@@ -70,6 +71,8 @@ pub(super) fn print(
             return dhcp::print(t, payload, length);
         } else if port(123) {
             return ntp::print(t, payload, length);
+        } else if port(161) || port(162) {
+            return snmp::print(t, payload, length);
         } else if port(5060) {
             return line_protocols::sip(t, payload, length);
         }
