@@ -40,9 +40,7 @@ pub(super) fn print(
         put!(t, "\n\t");
         let quoted = p.from(QUOTED);
         let quoted_len = usize::from(quoted.u16(2)?);
-        t.depth += 1;
-        ip::print(t, quoted.limit(quoted_len), quoted_len)?;
-        t.depth -= 1;
+        t.nested(|t| ip::print(t, quoted.limit(quoted_len), quoted_len))?;
     }
     t.protocol = "icmp";
     if length > EXTENSION && matches!(kind, 3 | 11 | 12) {

@@ -2,12 +2,12 @@
 
 use super::{
     bytes::{Bytes, Cut},
-    checksum, gre, icmp, icmp6, igmp, ip6,
+    checksum, ethernet, gre, icmp, icmp6, igmp, ip6, ipsec,
     names::IP_PROTOCOLS,
-    protocol_names, tcp,
+    protocol_names, sctp, tcp,
     text::{Text, bits, name_of, put, put_name},
     transport::Outer,
-    udp,
+    udp, vrrp,
 };
 
 const HEADER: usize = 20;
@@ -17,9 +17,6 @@ const OFFSET: u16 = 0x1fff;
 
 const FLAGS: &[(u32, &str)] =
     &[(MORE_FRAGMENTS as u32, "+"), (DONT_FRAGMENT as u32, "DF"), (0x8000, "rsvd")];
-
-/// Tunnels in tunnels are followed this deep: a frame of 64 KiB could hold thousands.
-const MAX_DEPTH: u8 = 32;
 
 /// Prints a packet of whichever version its first byte says.
 pub(super) fn any(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
@@ -304,18 +301,23 @@ pub(super) fn upper(
             t.invalid();
             Ok(())
         }
-        4 | 41 if t.depth >= MAX_DEPTH => {
-            put!(t, "[packets nested too deep]");
+        4 => t.nested(|t| print(t, p, length)),
+        41 => t.nested(|t| ip6::print(t, p, length)),
+        47 => t.nested(|t| gre::print(t, p, length)),
+        50 => ipsec::esp(t, p, length),
+        77 => {
+            put!(t, " nd {length}");
             Ok(())
         }
-        4 => nested(t, |t| print(t, p, length)),
-        41 => nested(t, |t| ip6::print(t, p, length)),
-        47 => nested(t, |t| gre::print(t, p, length)),
+        108 => ipsec::compressed(t, p),
+        112 => vrrp::print(t, p, length, outer),
+        SCTP => sctp::print(t, p, length, outer),
+        143 if !four => t.nested(|t| ethernet::print(t, p, length).map(|_| ())),
         59 => {
             put!(t, "no next header");
             Ok(())
         }
-        51 => authentication(t, p, length, outer, fragmented),
+        51 => ipsec::authentication(t, p, length, outer, fragmented),
         _ => {
             t.unknown_protocol(protocol);
             put!(t, " {length}");
@@ -332,43 +334,4 @@ impl Text<'_> {
             None => put!(self, " ip-proto-{protocol}"),
         }
     }
-}
-
-fn nested(
-    t: &mut Text<'_>,
-    print: impl FnOnce(&mut Text<'_>) -> Result<(), Cut>,
-) -> Result<(), Cut> {
-    t.depth += 1;
-    let result = print(t);
-    t.depth -= 1;
-    result
-}
-
-/// The authentication header (RFC 4302), and what it protects.
-fn authentication(
-    t: &mut Text<'_>,
-    p: Bytes<'_>,
-    length: usize,
-    outer: Outer<'_>,
-    fragmented: bool,
-) -> Result<(), Cut> {
-    t.protocol = "ah";
-    let (next, size) = (p.u8(0)?, 4 * (usize::from(p.u8(1)?) + 2));
-    put!(t, "AH(");
-    if t.style.verbose > 0 {
-        put!(t, "length={}({size}-bytes),", p.u8(1)?);
-    }
-    let reserved = p.u16(2)?;
-    if reserved != 0 {
-        put!(t, "reserved=0x{reserved:x}[MustBeZero],");
-    }
-    put!(t, "spi=0x{:08x},", p.u32(4)?);
-    put!(t, "seq=0x{:x},icv=0x", p.u32(8)?);
-    t.hex(p.limit(size).from(12).all());
-    if !p.has(0, size) {
-        return Err(Cut);
-    }
-    put!(t, "): ");
-    // The header is at least 8 bytes, so the recursion ends with the bytes.
-    upper(t, p.from(size), length.saturating_sub(size), next, outer, fragmented)
 }

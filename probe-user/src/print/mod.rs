@@ -5,12 +5,14 @@
 //! not captured end the line with `[|protocol]`; no bytes can make a printer fail.
 
 pub mod bytes;
+pub mod hosts;
 pub mod text;
 pub mod time;
 
 mod address;
 mod arp;
 mod ber;
+mod cdp;
 mod checksum;
 mod dhcp;
 mod dhcp_options;
@@ -20,26 +22,41 @@ mod domain_name;
 mod dump;
 mod edns;
 mod ethernet;
+mod geneve;
 mod gre;
-pub mod hosts;
+mod hsrp;
 mod icmp;
 mod icmp6;
 mod igmp;
 mod ip;
 mod ip6;
+mod ipsec;
 mod line_protocols;
 mod llc;
+mod lldp;
+mod loopback;
 mod mld;
+mod mpls;
 mod mptcp;
 mod names;
 mod nd_options;
+mod nsh;
 mod ntp;
 mod ouis;
+mod ppp;
+mod pppoe;
 mod protocol_names;
+mod rip;
+mod sctp;
 mod snmp;
+mod stp;
+mod syslog;
 mod tcp;
+mod tftp;
 mod transport;
 mod udp;
+mod vrrp;
+mod vxlan;
 
 use probe_filter::ir::LinkType;
 

@@ -71,6 +71,20 @@ impl<'p> Text<'p> {
         put!(self, " [|{protocol}]");
     }
 
+    /// Prints what is inside of the packet at hand. Tunnels in tunnels are followed only so
+    /// deep: a frame of 64 KiB could hold thousands.
+    pub fn nested(&mut self, print: impl FnOnce(&mut Self) -> Result<(), Cut>) -> Result<(), Cut> {
+        const MAX_DEPTH: u8 = 32;
+        if self.depth >= MAX_DEPTH {
+            put!(self, "[packets nested too deep]");
+            return Ok(());
+        }
+        self.depth += 1;
+        let result = print(self);
+        self.depth -= 1;
+        result
+    }
+
     /// Says that what stands there is against the protocol's rules.
     pub fn invalid(&mut self) {
         put!(self, " (invalid)");

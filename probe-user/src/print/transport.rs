@@ -48,6 +48,14 @@ impl Outer<'_> {
         Ok(())
     }
 
+    /// Time to live, or hop limit.
+    pub(super) fn hops(self) -> Result<u8, Cut> {
+        match self {
+            Self::V4(ip) => ip.u8(8),
+            Self::V6(ip) => ip.u8(7),
+        }
+    }
+
     /// Source and destination as 16 bytes each, for keys.
     pub(super) fn ends(self) -> Result<([u8; 16], [u8; 16]), Cut> {
         match self {
