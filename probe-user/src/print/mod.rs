@@ -31,6 +31,7 @@ mod mptcp;
 mod names;
 mod nd_options;
 mod ntp;
+mod place;
 mod tcp;
 mod transport;
 mod udp;
@@ -38,6 +39,7 @@ mod udp;
 use probe_filter::ir::LinkType;
 
 pub use dump::Dump;
+pub use place::Place;
 pub use time::{Precision, TimeStyle};
 
 use bytes::{Bytes, Cut};
@@ -67,6 +69,8 @@ pub struct Style {
     pub dump: Dump,
     /// `--number`.
     pub number: bool,
+    /// `--lengths`.
+    pub lengths: bool,
 }
 
 /// Turns frames into lines. Keeps what one line needs of those before it: sequence
@@ -77,13 +81,20 @@ pub struct Printer {
     time: TimePrinter,
     flows: tcp::Flows,
     printed: u64,
+    places: Vec<Place>,
 }
 
 impl Printer {
     /// A printer for frames of one link type.
     pub fn new(style: Style, link: LinkType) -> Self {
         let time = TimePrinter::new(style.time, style.precision);
-        Self { style, link, time, flows: tcp::Flows::default(), printed: 0 }
+        Self { style, link, time, flows: tcp::Flows::default(), printed: 0, places: Vec::new() }
+    }
+
+    /// Makes it tell of which interface each frame is, and which way it went.
+    #[must_use]
+    pub fn with_places(self, places: Vec<Place>) -> Self {
+        Self { places, ..self }
     }
 
     /// Appends the line (or lines) of a frame.
@@ -93,11 +104,15 @@ impl Printer {
             put!(out, "{:>5}  ", self.printed);
         }
         let captured = frame.bytes.len();
+        if self.style.lengths {
+            put!(out, "caplen {captured} len {} ", frame.wire_len);
+        }
         if let Some(complaint) = invalid_header(captured, frame.wire_len) {
             put!(out, "[Invalid header:{complaint}]\n");
             return;
         }
         self.time.print(frame.time, out);
+        place::print(&self.places, frame, out);
         let mut text = Text::new(out, &self.style, &mut self.flows);
         let bytes = Bytes::new(frame.bytes);
         let length = frame.wire_len as usize;
