@@ -22,10 +22,10 @@ pub(super) fn addresses() -> HashMap<String, Vec<String>> {
 /// The interfaces with their flags (IFF_*), in the kernel's order, which is that of their
 /// indices.
 pub(super) fn flags() -> Vec<(String, i32)> {
-    let mut flags = Vec::new();
+    let mut flags: Vec<(String, i32)> = Vec::new();
     each(|name, node| {
-        // Each interface has one entry of this family, whatever addresses it has.
-        if family(node.ifa_addr) == Some(libc::AF_PACKET) {
+        // The entries of the links come first; one without a link layer has no address there.
+        if !flags.iter().any(|(known, _)| *known == name) {
             flags.push((name, node.ifa_flags as i32));
         }
     });
