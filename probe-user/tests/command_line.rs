@@ -232,6 +232,178 @@ fn interfaces_are_listed_without_privileges() {
 }
 
 #[test]
+fn what_makes_no_sense_is_refused_with_the_reason() {
+    let (_folder, capture) = capture();
+    let capture = capture.to_str().expect("a path");
+    for (flags, reason) in [
+        (&["-I"][..], "-I: monitor mode is 802.11's"),
+        (&["--monitor-mode"], "-I: monitor mode is 802.11's"),
+        (&["-H"], "-H: mesh headers are 802.11's"),
+        (&["-E", "0x1@192.0.2.1 des-cbc:secret"], "-E: ESP is not decrypted"),
+        (&["-M", "secret"], "-M: TCP-MD5"),
+        (&["-m", "mib.txt"], "-m: SMI modules are not read"),
+        (&["-T", "domain"], "-T: a protocol is told by its ports"),
+        (&["-j", "adapter"], "that of the program's look at it, which is host"),
+        (&["-j", "moon"], "no such type of time stamps; -J lists them"),
+        (&["-y", "DOCSIS"], "XDP and tcx see EN10MB (Ethernet) or RAW (IP)"),
+        (&["-y", "RAW"], "-y RAW: the link type is EN10MB"),
+        (&["--micro", "--nano"], "cannot be used with"),
+        (&["-F", "filter.txt", "tcp"], "cannot be used with"),
+    ] {
+        let arguments = [&["capture", "-r", capture], flags].concat();
+        let (code, out, err) = run(&arguments);
+        assert_eq!((code, out.as_str()), (2, ""), "{arguments:?}: {err}");
+        assert!(err.contains(reason), "{arguments:?}: {err}");
+    }
+}
+
+#[test]
+fn what_changes_nothing_is_accepted() {
+    let (_folder, capture) = capture();
+    let capture = capture.to_str().expect("a path");
+    let lines = |flags: &[&str]| {
+        let (code, out, err) = run(&[&["capture", "-r", capture, "-nn"], flags].concat());
+        assert_eq!(code, 0, "{flags:?}: {err}");
+        (out, err)
+    };
+    let (plain, words) = lines(&[]);
+    for flags in [
+        &["-p"][..],
+        &["--no-promiscuous-mode"],
+        &["-O"],
+        &["--no-optimize"],
+        &["--immediate-mode"],
+        &["-f"],
+        &["-N"],
+        &["-l"],
+        &["-U"],
+        &["--print"],
+        &["-j", "host"],
+        &["-y", "en10mb"],
+        &["--micro"],
+    ] {
+        assert_eq!(lines(flags), (plain.clone(), words.clone()), "{flags:?}");
+    }
+    for (flag, note) in [("-b", "BGP is not taken apart"), ("-u", "NFS is not taken apart")] {
+        let (out, err) = lines(&[flag]);
+        assert_eq!(out, plain, "{flag}");
+        assert!(err.contains("note: ") && err.contains(note), "{flag}: {err}");
+    }
+    assert_eq!(lines(&["--nano"]), lines(&["--time-stamp-precision", "nano"]));
+    assert_ne!(lines(&["--nano"]).0, plain);
+}
+
+/// Runs tcpdump; its standard output.
+fn tcpdump(arguments: &[&str]) -> String {
+    let output = Command::new("tcpdump").args(arguments).env("TZ", "UTC").output();
+    String::from_utf8(output.expect("tcpdump is installed").stdout).expect("text")
+}
+
+#[test]
+fn a_count_in_tcpdumps_words() {
+    let (_folder, capture) = capture();
+    let capture = capture.to_str().expect("a path");
+    for filter in [&[][..], &["arp"], &["tcp", "port", "1"], &["-c", "1"], &["-c", "3", "udp"]] {
+        let words = [&["--count", "-r", capture], filter].concat();
+        let (code, out, _) = run(&[&["capture"], &words[..]].concat());
+        assert_eq!((code, out.as_str()), (0, tcpdump(&words).as_str()), "{filter:?}");
+    }
+}
+
+#[test]
+fn a_filter_file_has_comments() {
+    let (folder, capture) = capture();
+    let capture = capture.to_str().expect("a path");
+    let file = folder.path().join("filter.txt");
+    let text = "# what is asked for\ntcp # not udp\n or\n arp # (both)";
+    fs::write(&file, text).expect("written");
+    let file = file.to_str().expect("a path");
+    let words = ["--count", "-r", capture, "-F", file];
+    let (code, out, err) = run(&[&["capture"], &words[..]].concat());
+    assert_eq!((code, out.as_str()), (0, tcpdump(&words).as_str()), "{err}");
+    let (code, _, err) = run(&["capture", "-r", capture, "-F", "/nosuch/filter"]);
+    assert_eq!(code, 1);
+    assert!(err.contains("reading /nosuch/filter"), "{err}");
+}
+
+#[test]
+fn lengths_stand_at_the_beginning() {
+    let (_folder, capture) = capture();
+    let capture = capture.to_str().expect("a path");
+    let lines = |flags: &[&str]| {
+        let (code, out, err) =
+            run(&[&["capture", "-t", "-r", capture, "-s", "20"], flags].concat());
+        assert_eq!(code, 0, "{err}");
+        out
+    };
+    let frames = samples::all(true);
+    let wanted = frames.iter().zip(1..).map(|(frame, number)| {
+        let (bytes, wire_len) = frame;
+        format!("{number:>5}  caplen {} len {wire_len} ", bytes.len().min(20))
+    });
+    let out = lines(&["--lengths", "--number"]);
+    // The bytes of what no printer knows follow on lines of their own.
+    let first: Vec<&str> = out.lines().filter(|line| !line.starts_with('\t')).collect();
+    assert_eq!(first.len(), frames.len());
+    for (line, beginning) in first.into_iter().zip(wanted) {
+        assert!(line.starts_with(&beginning), "{line:?}, not {beginning:?}");
+        assert!(line.len() > beginning.len());
+    }
+}
+
+#[test]
+fn lists_of_interfaces_and_types() {
+    let (code, out, err) = run(&["capture", "-D"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert_eq!(run(&["capture", "--list-interfaces"]).1, out);
+    let numbers = out.lines().zip(1..).all(|(line, n)| line.starts_with(&format!("{n}.")));
+    assert!(numbers, "{out}");
+    let line = |end: &str| out.lines().find(|line| line.ends_with(end)).map(str::to_owned);
+    let any = "any (Pseudo-device that captures on all interfaces) [Up, Running]";
+    assert!(line(any).is_some(), "{out}");
+    let loopback = line(".lo [Up, Running, Loopback]").expect("the loopback");
+    let number = loopback.split('.').next().expect("a number");
+    for name in ["lo", number] {
+        let (code, out, err) = run(&["capture", "-L", "-i", name]);
+        assert_eq!((code, err.as_str()), (0, ""));
+        assert_eq!(out, "Data link types for lo (use option -y to set):\n  EN10MB (Ethernet)\n");
+        let (code, out, err) = run(&["capture", "-J", "-i", name]);
+        assert_eq!((code, err.as_str()), (0, ""));
+        assert_eq!(out, "Time stamp types for lo (use option -j to set):\n  host (Host)\n");
+    }
+    assert_eq!(run(&["capture", "-L"]).0, 0);
+    assert_eq!(run(&["capture", "-L", "-i", "nosuch0"]).0, 2);
+    let (code, _, err) = run(&["capture", "-i", "999", "-c", "1"]);
+    assert_eq!(code, 2);
+    assert!(err.contains("-i 999: `probe capture -D` numbers 1 to"), "{err}");
+}
+
+#[test]
+fn a_capture_shows_the_code_of_its_filter() {
+    let (_folder, capture) = capture();
+    let capture = capture.to_str().expect("a path");
+    let (code, out, err) = run(&["capture", "-ddd", "arp"]);
+    assert_eq!((code, err.as_str()), (0, "Warning: assuming Ethernet\n"));
+    assert_eq!(out, run(&["filter", "-ddd", "arp"]).1);
+    let (_, raw, err) = run(&["capture", "-dd", "-y", "RAW", "udp"]);
+    assert_eq!((raw, err), (run(&["filter", "--raw", "-dd", "udp"]).1, String::new()));
+    assert_eq!(run(&["capture", "-d", "-r", capture, "udp"]).1, run(&["filter", "-d", "udp"]).1);
+    // On an interface it is what would be attached there.
+    let live = run(&["capture", "-d", "-i", "lo", "--hook", "tcx", "vlan 5"]);
+    let filter = run(&["filter", "-d", "--hook", "tcx", "--vlan", "live", "vlan 5"]);
+    assert_eq!(live, filter);
+    assert_eq!(run(&["capture", "-d", "-i", "lo", "tcp prot 80"]).0, 2);
+}
+
+#[test]
+fn a_capture_has_a_version() {
+    let version = concat!(env!("CARGO_PKG_VERSION"), "\n");
+    let (code, out, err) = run(&["capture", "--version"]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert!(out.starts_with("probe") && out.ends_with(version), "{out}");
+}
+
+#[test]
 fn a_filter_shows_what_it_compiles_to() {
     let (code, out, err) = run(&["filter", "-d", "tcp port 80"]);
     assert_eq!((code, err.as_str()), (0, ""));

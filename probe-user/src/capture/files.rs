@@ -49,10 +49,14 @@ pub(super) fn open(
     link: LinkType,
     origin: Origin,
 ) -> Result<FileSink> {
-    let format = match args.file_format(path) {
+    let interfaces = origin.interfaces.len();
+    let format = match args.file_format(path, interfaces) {
         FileFormat::Pcap => Format::Pcap(args.precision()),
         FileFormat::Pcapng => Format::PcapNg(origin),
     };
+    if interfaces > 1 && matches!(format, Format::Pcap(_)) {
+        eprintln!("probe: note: pcap does not tell interfaces apart; --format pcapng does");
+    }
     let offline = args.offline.file.is_some() || args.file_list.is_some();
     FileSink::create(
         path,

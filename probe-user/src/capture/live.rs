@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use probe_common::{RecordFlags, RecordHeader};
 
-use super::{conveyor::Conveyor, ledger::Ledger, open_sinks, origin, rule};
+use super::{check_link, conveyor::Conveyor, ledger::Ledger, open_sinks, origin, rule};
 use crate::{
     cli::CaptureArgs,
     clock::{KernelClock, WallTime},
@@ -36,14 +36,17 @@ const SMALLEST_RING: usize = 512 << 10;
 
 /// Captures until the end that was asked for, then tells the account.
 pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
-    let names = args.live.interfaces()?;
-    let (hook, link) = (args.live.hook(), interfaces::link_type(names)?);
+    let (chosen, hook) = args.live.place()?;
+    let link = chosen.link;
+    check_link(args, link)?;
     let rule = rule(args)?;
-    let set =
-        RuleSet::compile(vec![rule.clone()], &rules::live_options(names, link, args.live.vlan))?;
+    let set = RuleSet::compile(
+        vec![rule.clone()],
+        &rules::live_options(&chosen.names, link, args.live.vlan),
+    )?;
     let stop = Stop::on_signals()?;
     let mut session = Session::attach(&Plan {
-        interfaces: names,
+        interfaces: &chosen.names,
         hook,
         direction: args.live.direction,
         rules: &set.specs(),
@@ -57,7 +60,12 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
     .map_err(explain::kernel)?;
     let needs = Needs { files: args.writes_files(), ..Needs::of(session.attachments()) };
     privileges::drop(args.live.user.as_deref(), needs)?;
-    let sinks = open_sinks(args, link, origin::live(args, &rule, session.attachments()))?;
+    let places = match chosen.several() {
+        true => origin::places(session.attachments()),
+        false => Vec::new(),
+    };
+    let origin = origin::live(args, &rule, session.attachments());
+    let sinks = open_sinks(args, link, origin, places)?;
     interfaces::announce(&session, 1, args.live.diagnostics);
 
     let mut intake = Intake {

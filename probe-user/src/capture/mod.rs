@@ -10,6 +10,7 @@ mod conveyor;
 mod file_sink;
 mod files;
 mod ledger;
+mod lists;
 mod live;
 mod offline;
 mod origin;
@@ -20,11 +21,21 @@ mod sink;
 use anyhow::{Context as _, Result};
 use probe_filter::ir::LinkType;
 
-use crate::{cli::CaptureArgs, file::Origin, print::Printer, rules};
+use crate::{
+    cli::{CaptureArgs, values::LINK_TYPES},
+    failure::Usage,
+    file::Origin,
+    print::{Place, Printer},
+    rules,
+};
 use sink::{LineSink, Sink};
 
 /// Runs the command.
 pub fn run(args: &CaptureArgs) -> Result<()> {
+    args.compat.check()?;
+    if lists::show(args)? {
+        return Ok(());
+    }
     files::check(args)?;
     match (&args.offline.file, &args.file_list) {
         (Some(path), _) => offline::run(args, vec![path.clone()]),
@@ -36,26 +47,47 @@ pub fn run(args: &CaptureArgs) -> Result<()> {
     }
 }
 
-/// The filter: words, or the contents of a file.
+/// The filter: words, or the contents of a file, where `#` begins a comment.
 fn filter_text(args: &CaptureArgs) -> Result<String> {
-    match &args.filter_file {
-        Some(path) => {
-            std::fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))
-        }
-        None => args.expression.text(),
+    let Some(path) = &args.filter_file else { return args.expression.text() };
+    let text = std::fs::read_to_string(path);
+    let text = text.with_context(|| format!("reading {}", path.display()))?;
+    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+    Ok(lines.collect::<Vec<_>>().join("\n"))
+}
+
+/// Holds -y against what the frames begin with.
+fn check_link(args: &CaptureArgs, link: LinkType) -> Result<(), Usage> {
+    let name = |link| {
+        let known = LINK_TYPES.iter().find(|(of, ..)| *of == link);
+        known.map_or("another", |(_, name, _)| name)
+    };
+    match args.lists.link_type {
+        Some(wanted) if wanted != link => Err(Usage::new(format!(
+            "-y {}: the link type is {}, and frames are not converted",
+            name(wanted),
+            name(link)
+        ))),
+        _ => Ok(()),
     }
 }
 
 /// Opens what frames go to, before the long run, and after privileges are gone: a file
-/// that cannot be made is better known now.
-fn open_sinks(args: &CaptureArgs, link: LinkType, origin: Origin) -> Result<Vec<Box<dyn Sink>>> {
+/// that cannot be made is better known now. Lines tell the places apart, if there are any.
+fn open_sinks(
+    args: &CaptureArgs,
+    link: LinkType,
+    origin: Origin,
+    places: Vec<Place>,
+) -> Result<Vec<Box<dyn Sink>>> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if let Some(path) = &args.write {
         sinks.push(Box::new(files::open(args, path, link, origin)?));
     }
-    if args.write.is_none() || args.print {
-        let printer = Printer::new(args.style(), link);
-        sinks.push(Box::new(LineSink::new(printer, args.line_buffered)));
+    if (args.write.is_none() || args.print) && !args.only_count {
+        let printer = Printer::new(args.style(), link).with_places(places);
+        let each = args.line_buffered || args.packet_buffered;
+        sinks.push(Box::new(LineSink::new(printer, each)));
     }
     Ok(sinks)
 }

@@ -1,7 +1,8 @@
 //! Frames from a file.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write as _},
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
@@ -9,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Result, anyhow};
 use probe_filter::ir::LinkType;
 
-use super::{filter_text, open_sinks, origin, sink::Sink};
+use super::{check_link, filter_text, open_sinks, origin, sink::Sink};
 use crate::{
     cli::{CaptureArgs, Engine},
     clock::WallTime,
@@ -46,6 +47,7 @@ pub(super) fn run(args: &CaptureArgs, paths: Vec<PathBuf>) -> Result<()> {
     let path = paths.next().context("a file")?;
     let mut reader = Reader::open(&path)?;
     let link = reader.link();
+    check_link(args, link)?;
     let rule = Rule::new("match", filter_text(args)?);
     let set = RuleSet::compile(vec![rule.clone()], &rules::file_options(link))?;
     let engine = args.offline.engine.unwrap_or_default();
@@ -57,7 +59,7 @@ pub(super) fn run(args: &CaptureArgs, paths: Vec<PathBuf>) -> Result<()> {
         ..Needs::default()
     };
     privileges::drop(args.live.user.as_deref(), needs)?;
-    let sinks = open_sinks(args, link, origin::file(args, &rule, reader.name()))?;
+    let sinks = open_sinks(args, link, origin::file(args, &rule, reader.name()), Vec::new())?;
     let mut pass = Pass { args, sieve, sinks, matches: 0, captured: 0 };
     let mut damaged = None;
     let flow = loop {
@@ -148,6 +150,12 @@ impl Pass<'_> {
             ..Statistics::default()
         };
         let finished = self.sinks.iter_mut().try_for_each(|sink| sink.finish(Some(&statistics)));
+        if self.args.only_count {
+            let s = if self.captured == 1 { "" } else { "s" };
+            let mut stdout = io::stdout().lock();
+            let written = writeln!(stdout, "{} packet{s}", self.captured);
+            written.and_then(|()| stdout.flush()).context("writing to standard output")?;
+        }
         if self.args.sample.is_some_and(|every| every > 1) {
             eprintln!("probe: matched {}, sampled {}", self.matches, self.captured);
         }

@@ -1,9 +1,11 @@
-//! What a pcapng file says of where its frames come from.
+//! What files and lines say of where its frames come from.
 
 use crate::{
     cli::CaptureArgs,
     file::{Interface, Origin},
+    interfaces::hardware_address,
     kernel::{Attachment, Direction},
+    print::Place,
     rules::Rule,
 };
 
@@ -24,6 +26,16 @@ pub(super) fn live(args: &CaptureArgs, rule: &Rule, attachments: &[Attachment]) 
         comment: comment(&rule.name, args.sample, args.max_rate),
         ..Origin::here()
     }
+}
+
+/// What lines say of the interfaces, where there are several.
+pub(super) fn places(attachments: &[Attachment]) -> Vec<Place> {
+    let place = |attachment: &Attachment| Place {
+        index: attachment.index,
+        name: attachment.interface.clone(),
+        address: hardware_address(&attachment.interface),
+    };
+    attachments.iter().map(place).collect()
 }
 
 /// Of frames from a file.

@@ -8,7 +8,7 @@ use std::{
 
 use clap::{ArgAction, Args, ValueEnum};
 
-use super::{Expression, Live, Offline, values};
+use super::{Compat, Expression, Lists, Live, Offline, values};
 use crate::print::{Dump, NameStyle, Precision, Style, TimeStyle};
 
 /// Form of the files of -w.
@@ -38,6 +38,18 @@ pub struct CaptureArgs {
     #[expect(missing_docs, reason = "a flattened group")]
     pub offline: Offline,
 
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a flattened group")]
+    pub lists: Lists,
+
+    #[command(flatten)]
+    #[expect(missing_docs, reason = "a flattened group")]
+    pub compat: Compat,
+
+    /// Print version
+    #[arg(long, action = ArgAction::Version)]
+    pub version: Option<bool>,
+
     /// Read the frames of many files: a file with one name a line (- is standard input)
     #[arg(short = 'V', value_name = "FILE", conflicts_with_all = ["interfaces", "file"])]
     pub file_list: Option<PathBuf>,
@@ -46,7 +58,8 @@ pub struct CaptureArgs {
     #[arg(short = 'w', long = "write", value_name = "FILE")]
     pub write: Option<PathBuf>,
 
-    /// Form of the file [default: pcapng for the name *.pcapng, else pcap]
+    /// Form of the file [default: pcapng for the name *.pcapng and for several interfaces,
+    /// else pcap]
     #[arg(long, value_enum, value_name = "FORM", hide_possible_values = false)]
     pub format: Option<FileFormat>,
 
@@ -71,9 +84,12 @@ pub struct CaptureArgs {
     pub post_rotate: Option<OsString>,
 
     /// End after N frames
-    #[arg(short = 'c', long = "count", value_name = "N",
-          value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short = 'c', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
+
+    /// Print no frame, but with -r how many there are
+    #[arg(long = "count")]
+    pub only_count: bool,
 
     /// End after this time
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
@@ -127,6 +143,14 @@ pub struct CaptureArgs {
           hide_default_value = true, value_parser = ["micro", "nano"])]
     pub precision: String,
 
+    /// Short for --time-stamp-precision micro
+    #[arg(long, conflicts_with_all = ["precision", "nano"])]
+    pub micro: bool,
+
+    /// Short for --time-stamp-precision nano
+    #[arg(long, conflicts_with = "precision")]
+    pub nano: bool,
+
     /// Absolute sequence numbers
     #[arg(short = 'S', long = "absolute-tcp-sequence-numbers")]
     pub absolute_sequence: bool,
@@ -138,6 +162,10 @@ pub struct CaptureArgs {
     /// Number the lines
     #[arg(short = '#', long = "number")]
     pub number: bool,
+
+    /// Begin lines with the captured length and the length on the wire
+    #[arg(long)]
+    pub lengths: bool,
 
     /// Dump each frame in hexadecimal (-xx: with its link-layer header)
     #[arg(short = 'x', action = ArgAction::Count)]
@@ -151,7 +179,7 @@ pub struct CaptureArgs {
     #[arg(short = 'A', action = ArgAction::Count)]
     pub text: u8,
 
-    /// Flush after each line
+    /// Flush after each line (each turn of the reader does, 50 ms at most)
     #[arg(short = 'l')]
     pub line_buffered: bool,
 
@@ -162,18 +190,6 @@ pub struct CaptureArgs {
     /// Print while writing with -w, too
     #[arg(long = "print")]
     pub print: bool,
-
-    /// Accepted; XDP and tcx never need promiscuous mode for frames of this host
-    #[arg(short = 'p', long = "no-promiscuous-mode", hide = true)]
-    pub no_promiscuous: bool,
-
-    /// Accepted; there is no optimizer to turn off
-    #[arg(short = 'O', long = "no-optimize", hide = true)]
-    pub no_optimize: bool,
-
-    /// Accepted; frames always show at once
-    #[arg(long = "immediate-mode", hide = true)]
-    pub immediate: bool,
 
     /// Read the filter from a file
     #[arg(short = 'F', value_name = "FILE", conflicts_with = "words")]
@@ -217,6 +233,7 @@ impl CaptureArgs {
                 _ => NameStyle::Numbers,
             },
             short_names: self.short_names,
+            lengths: self.lengths,
         }
     }
 
@@ -225,15 +242,22 @@ impl CaptureArgs {
         self.write.as_ref().is_some_and(|path| path.as_os_str() != "-")
     }
 
-    /// The form of a file: as asked for, or as its name says.
-    pub fn file_format(&self, path: &Path) -> FileFormat {
-        let ng = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("pcapng"));
-        self.format.unwrap_or(if ng { FileFormat::Pcapng } else { FileFormat::Pcap })
+    /// The form of a file: as asked for, as its name says, or what can tell of as many
+    /// interfaces as there are.
+    pub fn file_format(&self, path: &Path, interfaces: usize) -> FileFormat {
+        let named = |end: &str| path.extension().is_some_and(|have| have.eq_ignore_ascii_case(end));
+        match self.format {
+            Some(format) => format,
+            None if named("pcapng") => FileFormat::Pcapng,
+            None if interfaces > 1 && !named("pcap") => FileFormat::Pcapng,
+            None => FileFormat::Pcap,
+        }
     }
 
     /// Fraction of a second in time stamps.
     pub fn precision(&self) -> Precision {
         match self.precision.as_str() {
+            _ if self.nano => Precision::Nano,
             "nano" => Precision::Nano,
             _ => Precision::Micro,
         }

@@ -2,9 +2,11 @@
 //! commands share are in [`shared`].
 
 mod capture;
+mod compat;
 mod count;
 mod filter;
 mod interfaces;
+mod lists;
 mod rate;
 pub mod shared;
 pub mod values;
@@ -12,9 +14,11 @@ pub mod values;
 use clap::{Parser, Subcommand};
 
 pub use capture::{CaptureArgs, FileFormat};
+pub use compat::Compat;
 pub use count::{CountArgs, CountFormat};
 pub use filter::FilterArgs;
 pub use interfaces::InterfacesArgs;
+pub use lists::Lists;
 pub use rate::{RateArgs, RateFormat};
 pub use shared::{Engine, Expression, Live, Offline};
 
@@ -44,7 +48,7 @@ pub enum Command {
     /// Measure the rate of what matches, exactly
     Rate(RateArgs),
     /// Show or save packets, as tcpdump does
-    Capture(CaptureArgs),
+    Capture(Box<CaptureArgs>),
     /// Check a filter, and show what it compiles to
     Filter(FilterArgs),
     /// List interfaces: state, driver, counters, hooks that fit

@@ -7,7 +7,7 @@ use probe_filter::VlanView;
 
 use super::values;
 use crate::{
-    failure::Usage,
+    interfaces::{self, Chosen},
     kernel::{Direction, Hook},
 };
 
@@ -32,12 +32,14 @@ impl Expression {
 /// Where live frames come from.
 #[derive(Debug, Args)]
 pub struct Live {
-    /// Interface to look at; may be given several times
+    /// Interface to look at, by name or by its number in `probe capture -D`, or any: all
+    /// that are up; may be given several times
     #[arg(short = 'i', long = "interface", value_name = "IF")]
     pub interfaces: Vec<String>,
 
     /// Where to attach: xdp (in the driver where it can, else generic), xdp-native,
-    /// xdp-generic, tcx, clsact [default: xdp, or tcx where -Q asks for frames sent]
+    /// xdp-generic, tcx, clsact [default: xdp, or tcx for -i any and where -Q asks for frames
+    /// sent]
     #[arg(long, value_name = "HOOK", value_parser = values::hook)]
     pub hook: Option<Hook>,
 
@@ -62,22 +64,27 @@ pub struct Live {
 }
 
 impl Live {
-    /// The hook to ask for: XDP cannot see frames sent.
+    /// The interfaces, and the hook to ask for on them.
+    ///
+    /// # Errors
+    /// None given, none with that number, or such as cannot share a program.
+    pub fn place(&self) -> anyhow::Result<(Chosen, Hook)> {
+        let chosen = interfaces::choose(&self.interfaces)?;
+        // XDP on everything would reset the queues of many a card, and there is room for one
+        // program only: any is not to fail for one interface.
+        let hook = match (self.hook, chosen.any) {
+            (None, true) => Hook::Tcx,
+            _ => self.hook(),
+        };
+        Ok((chosen, hook))
+    }
+
+    /// The hook to ask for on one interface: XDP cannot see frames sent.
     pub fn hook(&self) -> Hook {
         self.hook.unwrap_or(match self.direction {
             Direction::In => Hook::Xdp,
             Direction::Out | Direction::InOut => Hook::Tcx,
         })
-    }
-
-    /// The interfaces, of which there must be one.
-    pub fn interfaces(&self) -> Result<&[String], Usage> {
-        match self.interfaces.is_empty() {
-            true => Err(Usage::new(
-                "no interface: name one with -i (`probe interfaces` lists them), or a file with -r",
-            )),
-            false => Ok(&self.interfaces),
-        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use probe_filter::VlanView;
+use probe_filter::{VlanView, ir::LinkType};
 
 use crate::kernel::{Direction, Hook};
 
@@ -68,6 +68,32 @@ pub fn file_size(text: &str) -> Result<u64, String> {
         Some(bytes) => Ok(bytes),
         None if number < 0 => Err(bad()),
         None => Err(format!("file size {text} is too large")),
+    }
+}
+
+/// tcpdump's `-y`: a name of pcap-linktype(7), in any case.
+pub fn link_type(text: &str) -> Result<LinkType, String> {
+    LINK_TYPES
+        .into_iter()
+        .find(|(_, name, _)| name.eq_ignore_ascii_case(text))
+        .map(|(link, ..)| link)
+        .ok_or_else(|| "XDP and tcx see EN10MB (Ethernet) or RAW (IP), as -L lists".into())
+}
+
+/// Link types with name and description, as libpcap has them.
+pub const LINK_TYPES: [(LinkType, &str, &str); 2] =
+    [(LinkType::Ethernet, "EN10MB", "Ethernet"), (LinkType::Raw, "RAW", "Raw IP")];
+
+/// tcpdump's `-j`: a name of pcap-tstamp(7).
+pub fn time_stamp_type(text: &str) -> Result<&'static str, String> {
+    const OTHERS: [&str; 5] =
+        ["host_lowprec", "host_hiprec", "host_hiprec_unsynced", "adapter", "adapter_unsynced"];
+    match text {
+        "host" => Ok("host"),
+        other if OTHERS.contains(&other) => {
+            Err("a frame's time is that of the program's look at it, which is host".into())
+        }
+        _ => Err("no such type of time stamps; -J lists them".into()),
     }
 }
 

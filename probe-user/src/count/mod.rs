@@ -21,7 +21,7 @@ use crate::{
     clock::WallTime,
     explain,
     file::Reader,
-    interfaces,
+    interfaces::{self, Chosen},
     kernel::{Plan, Session},
     offline::Sieve,
     privileges::{self, Needs},
@@ -65,12 +65,11 @@ fn rules(args: &CountArgs) -> Result<Vec<Rule>> {
 }
 
 async fn live(args: &CountArgs) -> Result<()> {
-    let names = args.live.interfaces()?;
-    let (hook, link) = (args.live.hook(), interfaces::link_type(names)?);
-    let set = RuleSet::compile(rules(args)?, &rules::live_options(names, link, args.live.vlan))?;
+    let (Chosen { names, link, .. }, hook) = args.live.place()?;
+    let set = RuleSet::compile(rules(args)?, &rules::live_options(&names, link, args.live.vlan))?;
     let mut stop = Stop::on_signals()?;
     let session = Session::attach(&Plan {
-        interfaces: names,
+        interfaces: &names,
         hook,
         direction: args.live.direction,
         rules: &set.specs(),

@@ -6,13 +6,13 @@ use std::io::{self, Write as _};
 
 use anyhow::{Context as _, Result};
 use probe_filter::{
-    Filter, LinkType, Options, cbpf,
+    Filter, LinkType, Options, VlanView, cbpf,
     ebpf::{self, Flavour},
 };
 
 use crate::{
     cli::FilterArgs,
-    kernel,
+    kernel::{self, Hook},
     rules::{self, Rule, RuleSet},
 };
 
@@ -26,9 +26,7 @@ pub fn run(args: &FilterArgs) -> Result<()> {
     let text = match (args.dump, args.explain) {
         (_, true) => explain::text(filter.graph()),
         (0, false) => summary(filter),
-        (1, false) => listing(args, filter, link)?,
-        (2, false) => cbpf::generate(filter.graph())?.c_array(),
-        (_, false) => cbpf::generate(filter.graph())?.decimal(),
+        (level, false) => code(filter, level, View { hook: args.hook, vlan: args.vlan, link })?,
     };
     let mut stdout = io::stdout().lock();
     stdout
@@ -47,10 +45,32 @@ fn summary(filter: &Filter) -> String {
     format!("{} predicates; classic BPF: {classic}\n", graph.nodes().len())
 }
 
-/// The function that is linked into the program of a hook.
-fn listing(args: &FilterArgs, filter: &Filter, link: LinkType) -> Result<String> {
-    let flavour = if args.hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb };
-    let target = kernel::target(flavour, args.vlan, link);
-    let rule = ebpf::Rule { graph: filter.graph(), pending_bit: None };
-    Ok(ebpf::generate(&[rule], &target)?.to_string())
+/// What code is generated for.
+#[derive(Clone, Copy, Debug)]
+pub struct View {
+    /// Where it would be attached.
+    pub hook: Hook,
+    /// Where it finds VLAN tags.
+    pub vlan: VlanView,
+    /// What frames begin with.
+    pub link: LinkType,
+}
+
+/// The code of a filter: -d the function that is linked into the program of a hook, -dd
+/// classic BPF as C, -ddd classic BPF as numbers.
+///
+/// # Errors
+/// Where the filter does not fit.
+pub fn code(filter: &Filter, level: u8, view: View) -> Result<String> {
+    let graph = filter.graph();
+    Ok(match level {
+        0 | 1 => {
+            let flavour = if view.hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb };
+            let target = kernel::target(flavour, view.vlan, view.link);
+            let rule = ebpf::Rule { graph, pending_bit: None };
+            ebpf::generate(&[rule], &target)?.to_string()
+        }
+        2 => cbpf::generate(graph)?.c_array(),
+        _ => cbpf::generate(graph)?.decimal(),
+    })
 }

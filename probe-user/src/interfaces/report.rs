@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn the_loopback_is_there() {
-        let lo = describe("lo", &super::super::addresses::all());
+        let lo = describe("lo", &super::super::ifaddrs::addresses());
         assert_eq!((lo.index, lo.name.as_str()), (1, "lo"));
         assert!(lo.mtu > 0);
     }

@@ -50,6 +50,22 @@ pub(super) fn driver(name: &str) -> Option<String> {
     None
 }
 
+/// Whether it is of the 802.11 kind.
+pub(super) fn is_wireless(name: &str) -> bool {
+    attribute(name, "uevent").is_some_and(|uevent| uevent.lines().any(|l| l == "DEVTYPE=wlan"))
+}
+
+/// The link-layer address, where it is one of Ethernet.
+pub fn hardware_address(name: &str) -> Option<[u8; 6]> {
+    let text = attribute(name, "address")?;
+    let mut bytes = text.split(':').map(|byte| u8::from_str_radix(byte, 16));
+    let mut address = [0; 6];
+    for place in &mut address {
+        *place = bytes.next()?.ok()?;
+    }
+    bytes.next().is_none().then_some(address)
+}
+
 /// What frames begin with. Numbers are ARPHRD_* (include/uapi/linux/if_arp.h).
 pub(super) fn link_type(name: &str) -> Option<LinkType> {
     Some(match number(name, "type")? {

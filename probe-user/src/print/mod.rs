@@ -43,6 +43,7 @@ mod nd_options;
 mod nsh;
 mod ntp;
 mod ouis;
+mod place;
 mod ppp;
 mod pppoe;
 mod protocol_names;
@@ -62,6 +63,7 @@ use probe_filter::ir::LinkType;
 
 pub use dump::Dump;
 pub use hosts::NameStyle;
+pub use place::Place;
 pub use time::{Precision, TimeStyle};
 
 use bytes::{Bytes, Cut};
@@ -96,6 +98,8 @@ pub struct Style {
     pub names: NameStyle,
     /// `-N`: names of hosts without their domains.
     pub short_names: bool,
+    /// `--lengths`.
+    pub lengths: bool,
 }
 
 /// Turns frames into lines. Keeps what one line needs of those before it: sequence
@@ -107,6 +111,7 @@ pub struct Printer {
     flows: tcp::Flows,
     names: Names,
     printed: u64,
+    places: Vec<Place>,
 }
 
 impl Printer {
@@ -114,12 +119,19 @@ impl Printer {
     pub fn new(style: Style, link: LinkType) -> Self {
         let time = TimePrinter::new(style.time, style.precision);
         let names = Names::new(style.names, style.short_names);
-        Self { style, link, time, flows: tcp::Flows::default(), names, printed: 0 }
+        let flows = tcp::Flows::default();
+        Self { style, link, time, flows, names, printed: 0, places: Vec::new() }
     }
 
     /// The link type of the frames.
     pub fn link(&self) -> LinkType {
         self.link
+    }
+
+    /// Makes it tell of which interface each frame is, and which way it went.
+    #[must_use]
+    pub fn with_places(self, places: Vec<Place>) -> Self {
+        Self { places, ..self }
     }
 
     /// Appends the line (or lines) of a frame.
@@ -129,11 +141,15 @@ impl Printer {
             put!(out, "{:>5}  ", self.printed);
         }
         let captured = frame.bytes.len();
+        if self.style.lengths {
+            put!(out, "caplen {captured} len {} ", frame.wire_len);
+        }
         if let Some(complaint) = invalid_header(captured, frame.wire_len) {
             put!(out, "[Invalid header:{complaint}]\n");
             return;
         }
         self.time.print(frame.time, out);
+        place::print(&self.places, frame, out);
         let mut text = Text::new(out, &self.style, &mut self.flows, &self.names);
         let bytes = Bytes::new(frame.bytes);
         let length = frame.wire_len as usize;

@@ -18,7 +18,7 @@ use crate::{
     count::si,
     explain,
     failure::Usage,
-    interfaces,
+    interfaces::{self, Chosen},
     kernel::{Counts, Plan, Session, monotonic_ns},
     privileges::{self, Needs},
     rules::{self, Rule, RuleSet},
@@ -47,17 +47,16 @@ pub fn run(args: &RateArgs) -> Result<()> {
 }
 
 async fn measure(args: &RateArgs) -> Result<Report> {
-    let names = args.live.interfaces()?;
-    let (hook, link) = (args.live.hook(), interfaces::link_type(names)?);
+    let (Chosen { names, link, .. }, hook) = args.live.place()?;
     let mut rule = Rule::new("match", args.expression.text()?);
     if args.count.is_some() {
         // The race runs over the matches of sampled rules; no ring, so nothing is copied.
         rule.sampler = Some(rules::sampler(1, None));
     }
-    let set = RuleSet::compile(vec![rule], &rules::live_options(names, link, args.live.vlan))?;
+    let set = RuleSet::compile(vec![rule], &rules::live_options(&names, link, args.live.vlan))?;
     let mut stop = Stop::on_signals()?;
     let session = Session::attach(&Plan {
-        interfaces: names,
+        interfaces: &names,
         hook,
         direction: args.live.direction,
         rules: &set.specs(),

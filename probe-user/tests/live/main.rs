@@ -4,6 +4,7 @@
 //! One binary, one test at a time ([`rig::alone`]): a machine of two cores that floods
 //! and handshakes at once would retransmit, and then nothing is exact.
 
+mod any;
 mod beside;
 mod ending;
 mod engines;

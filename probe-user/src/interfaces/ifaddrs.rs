@@ -1,4 +1,4 @@
-//! IP addresses of interfaces (getifaddrs(3)).
+//! What getifaddrs(3) tells: the interfaces with their flags, and their IP addresses.
 
 use std::{
     collections::HashMap,
@@ -8,12 +8,36 @@ use std::{
 };
 
 /// The addresses of each interface, by name, with their prefix lengths.
-pub(super) fn all() -> HashMap<String, Vec<String>> {
+pub(super) fn addresses() -> HashMap<String, Vec<String>> {
     let mut addresses: HashMap<String, Vec<String>> = HashMap::new();
+    each(|name, node| {
+        if let Some(address) = ip(node.ifa_addr) {
+            let prefix = ip(node.ifa_netmask).map_or(0, ones);
+            addresses.entry(name).or_default().push(format!("{address}/{prefix}"));
+        }
+    });
+    addresses
+}
+
+/// The interfaces with their flags (IFF_*), in the kernel's order, which is that of their
+/// indices.
+pub(super) fn flags() -> Vec<(String, i32)> {
+    let mut flags: Vec<(String, i32)> = Vec::new();
+    each(|name, node| {
+        // The entries of the links come first; one without a link layer has no address there.
+        if !flags.iter().any(|(known, _)| *known == name) {
+            flags.push((name, node.ifa_flags as i32));
+        }
+    });
+    flags
+}
+
+/// Calls `look` with each entry of the list; with none where there is no list.
+fn each(mut look: impl FnMut(String, &libc::ifaddrs)) {
     let mut head: *mut libc::ifaddrs = ptr::null_mut();
     // SAFETY: `head` is a place for the list; it is freed below.
     if unsafe { libc::getifaddrs(&raw mut head) } != 0 {
-        return addresses;
+        return;
     }
     let mut next = head;
     // SAFETY: the list's nodes live until freeifaddrs, and the last one's `ifa_next` is null.
@@ -21,22 +45,20 @@ pub(super) fn all() -> HashMap<String, Vec<String>> {
         next = node.ifa_next;
         // SAFETY: `ifa_name` is a string that lives as long as the list.
         let name = unsafe { CStr::from_ptr(node.ifa_name) };
-        if let Some(address) = ip(node.ifa_addr) {
-            let prefix = ip(node.ifa_netmask).map_or(0, ones);
-            let name = name.to_string_lossy().into_owned();
-            addresses.entry(name).or_default().push(format!("{address}/{prefix}"));
-        }
+        look(name.to_string_lossy().into_owned(), node);
     }
     // SAFETY: the list came from getifaddrs and is not used after this.
     unsafe { libc::freeifaddrs(head) };
-    addresses
+}
+
+fn family(address: *const libc::sockaddr) -> Option<i32> {
+    // SAFETY: null, or a socket address whose family field is there.
+    Some(unsafe { address.as_ref() }?.sa_family.into())
 }
 
 /// The IP address in a socket address that getifaddrs returned.
 fn ip(address: *const libc::sockaddr) -> Option<IpAddr> {
-    // SAFETY: null, or a socket address whose family field is there.
-    let family = unsafe { address.as_ref() }?.sa_family;
-    match i32::from(family) {
+    match family(address)? {
         libc::AF_INET => {
             // SAFETY: the family says that this is a sockaddr_in.
             let v4 = unsafe { address.cast::<libc::sockaddr_in>().read_unaligned() };

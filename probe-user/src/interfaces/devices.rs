@@ -1,0 +1,175 @@
+//! The numbered list of `-D`: order, numbers and words are libpcap's, so that a number
+//! means the same here and there. libpcap also lists what is no network interface
+//! (Bluetooth, D-Bus): behind all that are up and connected, and behind the loopback.
+
+use std::{fmt::Write as _, io, os::fd::AsRawFd as _};
+
+use super::{ifaddrs, sysfs};
+
+/// The name that stands for all interfaces.
+pub const ANY: &str = "any";
+
+/// An entry of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Name of the interface, or [`ANY`].
+    pub name: String,
+    up: bool,
+    running: bool,
+    loopback: bool,
+    wireless: bool,
+    /// Whether there is a link; `None` where the question makes no sense.
+    connected: Option<bool>,
+}
+
+impl Device {
+    fn new(name: String, flags: i32) -> Self {
+        let has = |flag| flags & flag != 0;
+        let loopback = has(libc::IFF_LOOPBACK);
+        Self {
+            up: has(libc::IFF_UP),
+            running: has(libc::IFF_RUNNING),
+            loopback,
+            wireless: !loopback && sysfs::is_wireless(&name),
+            connected: if loopback { None } else { has_link(&name).ok() },
+            name,
+        }
+    }
+
+    fn any() -> Self {
+        Self {
+            name: ANY.into(),
+            up: true,
+            running: true,
+            loopback: false,
+            wireless: false,
+            connected: None,
+        }
+    }
+
+    /// What comes first, and so has the smaller number (libpcap's figure of merit).
+    fn merit(&self) -> (bool, bool, bool, bool, bool) {
+        let disconnected = !self.wireless && self.connected == Some(false);
+        (!self.running, !self.up, disconnected, self.loopback, self.name == ANY)
+    }
+
+    /// What stands in brackets.
+    fn state(&self) -> String {
+        let words = [
+            (self.up, "Up"),
+            (self.running, "Running"),
+            (self.loopback, "Loopback"),
+            (self.wireless, "Wireless"),
+        ];
+        let words = words.into_iter().filter_map(|(holds, word)| holds.then_some(word));
+        let mut state = words.collect::<Vec<_>>().join(", ");
+        if state.is_empty() {
+            state.push_str("none");
+        }
+        state.push_str(match (self.connected, self.wireless) {
+            (None, _) => "",
+            (Some(true), false) => ", Connected",
+            (Some(false), false) => ", Disconnected",
+            (Some(true), true) => ", Associated",
+            (Some(false), true) => ", Not associated",
+        });
+        state
+    }
+}
+
+/// All interfaces, and [`ANY`] among them, the most promising first.
+pub fn devices() -> Vec<Device> {
+    let interfaces = ifaddrs::flags().into_iter().map(|(name, flags)| Device::new(name, flags));
+    sorted(interfaces.chain([Device::any()]).collect())
+}
+
+fn sorted(mut devices: Vec<Device>) -> Vec<Device> {
+    // Stable: equals stay in the kernel's order.
+    devices.sort_by_key(Device::merit);
+    devices
+}
+
+/// The names of the interfaces that are up, in the kernel's order.
+pub(super) fn up() -> Vec<String> {
+    let up = |flags: &i32| flags & libc::IFF_UP != 0;
+    ifaddrs::flags().into_iter().filter(|(_, flags)| up(flags)).map(|(name, _)| name).collect()
+}
+
+/// The list, as `-D` prints it.
+pub fn list(devices: &[Device]) -> String {
+    let mut out = String::new();
+    for (number, device) in (1..).zip(devices) {
+        let what = match device.name == ANY {
+            true => " (Pseudo-device that captures on all interfaces)",
+            false => "",
+        };
+        let _ = writeln!(out, "{number}.{}{what} [{}]", device.name, device.state());
+    }
+    out
+}
+
+/// ETHTOOL_GLINK (include/uapi/linux/ethtool.h), which needs no rights.
+fn has_link(name: &str) -> io::Result<bool> {
+    const ETHTOOL_GLINK: u32 = 0x0a;
+    const SIOCETHTOOL: libc::c_ulong = 0x8946;
+    /// `struct ethtool_value`.
+    #[repr(C)]
+    struct Value {
+        command: u32,
+        data: u32,
+    }
+    let socket = std::net::UdpSocket::bind((std::net::Ipv4Addr::UNSPECIFIED, 0))?;
+    let mut value = Value { command: ETHTOOL_GLINK, data: 0 };
+    // SAFETY: all zeroes is a valid value of this C structure of numbers and pointers.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    // The last byte of the name stays zero.
+    let room = request.ifr_name.len() - 1;
+    for (place, byte) in request.ifr_name.iter_mut().take(room).zip(name.bytes()) {
+        *place = byte as libc::c_char;
+    }
+    request.ifr_ifru.ifru_data = (&raw mut value).cast();
+    // SAFETY: the request and the value it points to live through the call, and are what
+    // SIOCETHTOOL with this command reads and writes.
+    let result = unsafe { libc::ioctl(socket.as_raw_fd(), SIOCETHTOOL as _, &raw mut request) };
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(value.data != 0) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(name: &str, up: bool, connected: Option<bool>) -> Device {
+        let loopback = name == "lo";
+        let name = name.into();
+        Device { name, up, running: up, loopback, wireless: false, connected }
+    }
+
+    #[test]
+    fn the_most_promising_comes_first() {
+        let wireless = Device { wireless: true, ..device("wlan0", true, Some(false)) };
+        let devices = sorted(vec![
+            device("lo", true, None),
+            device("eth0", true, Some(false)),
+            device("eth1", true, Some(true)),
+            device("dummy0", false, None),
+            wireless,
+            Device::any(),
+        ]);
+        let expected = "\
+1.eth1 [Up, Running, Connected]
+2.wlan0 [Up, Running, Wireless, Not associated]
+3.any (Pseudo-device that captures on all interfaces) [Up, Running]
+4.lo [Up, Running, Loopback]
+5.eth0 [Up, Running, Disconnected]
+6.dummy0 [none]
+";
+        assert_eq!(list(&devices), expected);
+    }
+
+    #[test]
+    fn the_loopback_and_any_are_there() {
+        let devices = devices();
+        assert_eq!(devices.iter().filter(|device| device.name == ANY).count(), 1);
+        assert!(devices.iter().any(|device| device.name == "lo" && device.loopback));
+    }
+}

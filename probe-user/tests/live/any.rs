@@ -1,0 +1,259 @@
+//! Several interfaces at once, and `any`: which they are, what lines and files tell of
+//! them, and the list of `-D` that numbers them.
+
+use std::{collections::BTreeMap, net::UdpSocket, thread, time::Duration};
+
+use testbed::{
+    CLIENT_LINK, CLIENT_V4, Frame, FrameSender, Namespace, Pair, Running, SERVER_LINK, SERVER_V4,
+    requirements::{Requirement, met},
+    run,
+};
+
+use crate::rig::{LIMIT, NEEDS, alone, attached, probe, quiet_pair};
+
+const TOOLS: &[Requirement] = &[Requirement::Tool("tshark"), Requirement::Tool("setpriv")];
+
+fn ready() -> bool {
+    let all = met(NEEDS);
+    met(TOOLS) && all
+}
+
+/// A second wire beside that of the pair.
+const CLIENT_SECOND: &str = "cli1";
+const SERVER_SECOND: &str = "srv1";
+
+/// The pair with a second wire, a link that is down, and one without a link layer.
+fn wide_pair() -> Pair {
+    let pair = quiet_pair();
+    let (ours, theirs) = ([2, 0, 0, 0, 1, 1], [2, 0, 0, 0, 1, 2]);
+    pair.client.veth((CLIENT_SECOND, ours), &pair.server, (SERVER_SECOND, theirs)).unwrap();
+    pair.server.ip(&["link add idle0 type veth peer name idle1"]).unwrap();
+    pair.server.ip(&["tuntap add dev bare0 mode tun", "link set bare0 up"]).unwrap();
+    pair
+}
+
+fn udp(destination: [u8; 6], port: u16) -> Vec<u8> {
+    let mut frame = Frame::ipv4(CLIENT_V4, SERVER_V4).udp(1000, port).payload(&[7; 30]);
+    frame.destination = destination;
+    frame.build()
+}
+
+/// Frames for the server, for more than it, and for others, on both wires; a datagram out
+/// of the server on each, and one on its loopback with the answer that nobody listens.
+fn traffic(pair: &Pair) {
+    for (client, own, port) in
+        [(CLIENT_LINK, testbed::SERVER_MAC, 1), (CLIENT_SECOND, [2, 0, 0, 0, 1, 2], 11)]
+    {
+        let group = [0x01, 0, 0x5e, 0, 0, 5];
+        let frames = [
+            udp(own, port),
+            udp([0xff; 6], port + 1),
+            udp(group, port + 2),
+            udp([2, 0, 0, 9, 9, 9], port + 3),
+        ];
+        FrameSender::open(&pair.client, client).unwrap().send(&frames).unwrap();
+    }
+    for (link, port) in [(SERVER_LINK, 21), (SERVER_SECOND, 22)] {
+        let out = [udp(testbed::CLIENT_MAC, port)];
+        FrameSender::open(&pair.server, link).unwrap().send(&out).unwrap();
+    }
+    let datagram = || {
+        let socket = UdpSocket::bind("127.0.0.1:1000")?;
+        Ok(socket.send_to(b"hello", "127.0.0.1:9")?)
+    };
+    assert_eq!(pair.server.enter(datagram).unwrap(), 5);
+}
+
+/// Ends it once it has said nothing new for a while.
+fn lines(running: Running) -> Vec<String> {
+    let mut before = usize::MAX;
+    while std::mem::replace(&mut before, running.stdout().len()) != before {
+        thread::sleep(Duration::from_millis(300));
+    }
+    let finished = running.interrupt(LIMIT).unwrap();
+    assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
+    // tcpdump ends a line that may show ^C.
+    let text = finished.text();
+    let mut lines: Vec<String> =
+        text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn lines_of_any_are_those_of_tcpdump() {
+    if !ready() {
+        return;
+    }
+    let _alone = alone();
+    let pair = wide_pair();
+    let mut tcpdump = pair.server.command("tcpdump");
+    tcpdump.args(["-tnnl", "--immediate-mode", "-i", "any"]);
+    let tcpdump = Running::spawn(tcpdump).unwrap();
+    tcpdump.wait_for_line("listening on", LIMIT).unwrap();
+    let probe = attached(&pair.server, &["capture", "-tnn", "-i", "any", "-Q", "inout"]);
+    let said = probe.stderr();
+    for part in ["lo (tcx)", "srv0 (tcx)", "srv1 (tcx)", "any leaves out bare0"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(!said.contains("idle0"), "{said}");
+    traffic(&pair);
+    let (mut ours, theirs) = (lines(probe), lines(tcpdump));
+    // What goes out on the loopback comes in there; tcpdump shows it once.
+    let all = ours.len();
+    ours.retain(|line| !line.starts_with("lo    Out "));
+    assert_eq!(all - ours.len(), 2, "{ours:#?}");
+    assert_eq!(ours, theirs);
+    for beginning in
+        ["srv0  In  IP", "srv0  B   ", "srv0  M   ", "srv0  P   ", "srv1  Out ", "lo    In  "]
+    {
+        assert!(ours.iter().any(|line| line.starts_with(beginning)), "{beginning}: {ours:#?}");
+    }
+}
+
+#[test]
+fn directions_of_several_and_of_any() {
+    if !ready() {
+        return;
+    }
+    let _alone = alone();
+    for interfaces in [&["-i", SERVER_LINK, "-i", SERVER_SECOND][..], &["-i", "any"]] {
+        let mut totals = Vec::new();
+        for direction in ["in", "out", "inout"] {
+            let pair = wide_pair();
+            let flags = ["capture", "-tnn", "--hook", "tcx", "-Q", direction, "udp"];
+            let capture = attached(&pair.server, &[&flags[..6], interfaces, &flags[6..]].concat());
+            traffic(&pair);
+            let lines = lines(capture);
+            let out = lines.iter().filter(|line| line.get(6..10) == Some("Out ")).count();
+            totals.push((lines.len() - out, out));
+        }
+        let loopback = usize::from(interfaces.contains(&"any"));
+        let (received, sent) = (8 + loopback, 2 + loopback);
+        assert_eq!(totals, [(received, 0), (0, sent), (received, sent)], "{interfaces:?}");
+    }
+}
+
+/// A tool's output on a file in the namespace.
+fn read(namespace: &Namespace, program: &str, arguments: &[&str]) -> String {
+    let mut command = namespace.command(program);
+    command.args(arguments);
+    run(command, LIMIT).unwrap().text()
+}
+
+#[test]
+fn files_of_several_interfaces() {
+    if !ready() {
+        return;
+    }
+    let _alone = alone();
+    let pair = wide_pair();
+    let start = |flags: &[&str]| {
+        let flags = [&["capture", "-i", "any", "-Q", "inout"], flags, &["udp"]].concat();
+        attached(&pair.server, &flags)
+    };
+    // The name says pcap, or it says nothing, and then the form is one that can tell.
+    let pcap = start(&["-w", "/dev/shm/any.pcap"]);
+    let note = "note: pcap does not tell interfaces apart; --format pcapng does";
+    assert!(pcap.stderr().contains(note), "{}", pcap.stderr());
+    let pcapng = start(&["-w", "/dev/shm/any"]);
+    assert!(!pcapng.stderr().contains(note), "{}", pcapng.stderr());
+    traffic(&pair);
+    thread::sleep(Duration::from_millis(300));
+    for running in [pcap, pcapng] {
+        let finished = running.interrupt(LIMIT).unwrap();
+        assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
+    }
+    let fields =
+        ["-T", "fields", "-e", "frame.interface_name", "-e", "frame.packet_flags_direction"];
+    let text = read(&pair.server, "tshark", &[&["-r", "/dev/shm/any"], &fields[..]].concat());
+    let mut frames: BTreeMap<&str, u64> = BTreeMap::new();
+    for line in text.lines() {
+        *frames.entry(line).or_default() += 1;
+    }
+    let expected = [
+        ("lo\t0x00000001", 1),
+        ("lo\t0x00000002", 1),
+        ("srv0\t0x00000001", 4),
+        ("srv0\t0x00000002", 1),
+        ("srv1\t0x00000001", 4),
+        ("srv1\t0x00000002", 1),
+    ];
+    assert_eq!(frames, BTreeMap::from(expected));
+    let info = read(&pair.server, "capinfos", &["/dev/shm/any"]);
+    assert!(info.contains("Number of interfaces in file: 3"), "{info}");
+    // Plain Ethernet, the same frames in the same order.
+    let info = read(&pair.server, "capinfos", &["-t", "-E", "/dev/shm/any.pcap"]);
+    assert!(info.contains("Wireshark/tcpdump/... - pcap") && info.contains("Ethernet"), "{info}");
+    let frames = |file| read(&pair.server, "tcpdump", &["-nn", "-t", "-XX", "-r", file]);
+    assert_eq!(frames("/dev/shm/any.pcap"), frames("/dev/shm/any"));
+}
+
+#[test]
+fn the_list_is_tcpdumps_and_needs_no_rights() {
+    if !ready() {
+        return;
+    }
+    let _alone = alone();
+    let pair = wide_pair();
+    let unprivileged = |arguments: &[&str]| {
+        let mut command = pair.server.command("setpriv");
+        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+        command.args(["--bounding-set", "-all", "--inh-caps", "-all"]);
+        command.arg(env!("CARGO_BIN_EXE_probe")).args(arguments);
+        run(command, LIMIT).unwrap().text()
+    };
+    let ours = unprivileged(&["capture", "-D"]);
+    // libpcap also lists what is no network interface.
+    let theirs = read(&pair.server, "tcpdump", &["-D"]);
+    let names: Vec<String> =
+        ours.lines().filter_map(|line| name(line).map(str::to_owned)).collect();
+    let same =
+        theirs.lines().filter(|line| name(line).is_some_and(|n| names.iter().any(|m| m == n)));
+    // Behind those others a number may differ.
+    let states = |line: &str| line.split_once('.').map(|(_, rest)| rest.to_owned());
+    let (listed, same): (Vec<_>, Vec<_>) = (ours.lines().collect(), same.collect());
+    assert_eq!(
+        listed.iter().map(|line| states(line)).collect::<Vec<_>>(),
+        same.iter().map(|line| states(line)).collect::<Vec<_>>(),
+    );
+    let up = |line: &&&str| line.contains("[Up, Running");
+    assert!(listed.iter().filter(up).eq(same.iter().filter(up)), "{ours}\n{theirs}");
+    for listed in ["any", "lo", SERVER_LINK, SERVER_SECOND, "idle0", "bare0"] {
+        assert!(names.iter().any(|name| name == listed), "{listed}: {ours}");
+    }
+    for flag in ["-L", "-J"] {
+        let text = unprivileged(&["capture", flag, "-i", SERVER_LINK]);
+        let mut command = pair.server.command("tcpdump");
+        command.args([flag, "-i", SERVER_LINK]);
+        // 4.99 prints these lists to standard error.
+        let theirs = run(command, LIMIT).unwrap().stderr;
+        let first = |text: &str| text.lines().take(2).map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(first(&text), first(&theirs), "{flag}");
+    }
+    let raw = unprivileged(&["capture", "-L", "-i", "bare0"]);
+    assert!(raw.ends_with("  RAW (Raw IP)\n"), "{raw}");
+
+    // The number does as the name does.
+    let number = listed.iter().position(|line| line.contains(".srv1 ")).unwrap() + 1;
+    let number = number.to_string();
+    let capture = attached(&pair.server, &["capture", "-i", &number, "-c", "1"]);
+    assert!(capture.stderr().contains("attached to srv1 ("), "{}", capture.stderr());
+    capture.interrupt(LIMIT).unwrap();
+    // tcpdump's -y; another type is refused.
+    let said = |link: &str| {
+        let arguments = ["capture", "-i", SERVER_LINK, "-y", link, "--duration", "100ms"];
+        let finished =
+            Running::spawn(probe(&pair.server, &arguments)).unwrap().wait(LIMIT).unwrap();
+        (finished.status.code(), finished.stderr)
+    };
+    assert_eq!(said("EN10MB").0, Some(0));
+    let (code, stderr) = said("RAW");
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("-y RAW: the link type is EN10MB"), "{stderr}");
+}
+
+/// The interface of a line of the list.
+fn name(line: &str) -> Option<&str> {
+    line.split_once('.')?.1.split(' ').next()
+}
