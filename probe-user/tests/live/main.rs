@@ -11,6 +11,8 @@ mod exactness;
 mod fidelity;
 mod files;
 mod flood;
+mod kills;
+mod latency;
 mod refusals;
 mod rig;
 mod standing_by;
