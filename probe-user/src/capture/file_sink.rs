@@ -1,12 +1,13 @@
 //! Frames into files: one after the other, as the rotation says.
 
 use std::{
+    fs::File,
     io,
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Error, Result, anyhow};
+use anyhow::{Context as _, Error, Result, anyhow};
 
 use super::{
     post_rotate::PostRotate,
@@ -52,11 +53,15 @@ pub(super) struct FileSink {
 }
 
 impl FileSink {
-    /// Creates the first file.
-    pub(super) fn create(base: &Path, files: Files) -> Result<Self> {
+    /// Creates the first file, unless it is a pipe that is open already.
+    pub(super) fn create(base: &Path, files: Files, fifo: Option<File>) -> Result<Self> {
         let rotation = Rotation::new(files.limits, base, WallTime::now());
         let path = rotation.name()?;
-        let writer = open(&path, &files.contents)?;
+        let writer = match fifo {
+            Some(fifo) => Writer::to_stream(Box::new(fifo), &files.contents)
+                .with_context(|| format!("writing {}", path.display()))?,
+            None => open(&path, &files.contents)?,
+        };
         if !files.limits.rotates() {
             privileges::no_more_files()?;
         }

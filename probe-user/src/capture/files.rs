@@ -1,11 +1,12 @@
 //! The flags about files, made into one plan, and refused where they contradict.
 
-use std::path::Path;
+use std::{fs::File, path::Path};
 
 use anyhow::Result;
 use probe_filter::ir::LinkType;
 
 use super::{
+    fifo,
     file_sink::{Clock, FileSink, Files},
     post_rotate::PostRotate,
     rotation::Limits,
@@ -23,6 +24,9 @@ pub(super) fn check(args: &CaptureArgs) -> Result<()> {
         None if limits.rotates() => "-C and -G rotate the files of -w: name one with -w",
         Some(path) if is_stdout(path) && limits.rotates() => {
             "-w -: standard output cannot be rotated by -C or -G"
+        }
+        Some(path) if limits.rotates() && fifo::is_fifo(path) => {
+            "-w: a named pipe cannot be rotated by -C or -G"
         }
         None if args.format.is_some() => "--format is that of the file of -w: name one with -w",
         _ => return note(args, limits),
@@ -48,6 +52,7 @@ pub(super) fn open(
     path: &Path,
     link: LinkType,
     origin: Origin,
+    fifo: Option<File>,
 ) -> Result<FileSink> {
     let interfaces = origin.interfaces.len();
     let format = match args.file_format(path, interfaces) {
@@ -67,6 +72,7 @@ pub(super) fn open(
             each: args.packet_buffered,
             post_rotate: args.post_rotate.clone().map(PostRotate::new),
         },
+        fifo,
     )
 }
 

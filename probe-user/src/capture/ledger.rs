@@ -50,18 +50,17 @@ impl Ledger {
         i128::from(self.chosen) - accounted as i128
     }
 
+    /// The numbers so far, on one line, as tcpdump has them at SIGUSR1.
+    pub(super) fn interim(&self, counts: &kernel::Counts) -> String {
+        let mut now = *self;
+        now.kernel(counts);
+        let lines = now.three_lines();
+        format!("probe: {}\n", lines.trim_end().replace('\n', ", "))
+    }
+
     /// tcpdump's three lines, and the account.
     pub(super) fn summary(&self) -> String {
-        let s = |count: u64| if count == 1 { "" } else { "s" };
-        let mut out = format!(
-            "{} packet{} captured\n{} packet{} received by filter\n{} packet{} dropped by kernel\n",
-            self.captured,
-            s(self.captured),
-            self.matched,
-            s(self.matched),
-            self.lost_in_ring + self.refused,
-            s(self.lost_in_ring + self.refused),
-        );
+        let mut out = self.three_lines();
         out.push_str(&format!(
             "probe: seen {}, matched {}, sampled {} = captured {} + lost in ring {} + refused by \
              kernel {} + dropped in user space {}\n",
@@ -97,6 +96,19 @@ impl Ledger {
             )),
         }
         out
+    }
+
+    fn three_lines(&self) -> String {
+        let s = |count: u64| if count == 1 { "" } else { "s" };
+        format!(
+            "{} packet{} captured\n{} packet{} received by filter\n{} packet{} dropped by kernel\n",
+            self.captured,
+            s(self.captured),
+            self.matched,
+            s(self.matched),
+            self.lost_in_ring + self.refused,
+            s(self.lost_in_ring + self.refused),
+        )
     }
 }
 

@@ -2,20 +2,24 @@
 
 use std::{
     ops::ControlFlow,
+    os::fd::OwnedFd,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use probe_common::{RecordFlags, RecordHeader};
 
-use super::{check_link, conveyor::Conveyor, ledger::Ledger, open_sinks, origin, rule};
+use super::{
+    check_link, conveyor::Conveyor, events, events::Events, fifo, ledger::Ledger, open_sinks,
+    origin, rule, sink::Sink,
+};
 use crate::{
     cli::CaptureArgs,
     clock::{KernelClock, WallTime},
     explain, failure,
-    file::Statistics,
+    file::{Origin, Statistics},
     frame::{Frame, with_tag},
-    interfaces,
+    interfaces::{self, Chosen},
     kernel::{Plan, Session},
     privileges::{self, Needs},
     rules::{self, RuleSet},
@@ -60,13 +64,13 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
     .map_err(explain::kernel)?;
     let needs = Needs { files: args.writes_files(), ..Needs::of(session.attachments()) };
     privileges::drop(args.live.user.as_deref(), needs)?;
-    let places = match chosen.several() {
-        true => origin::places(session.attachments()),
-        false => Vec::new(),
-    };
+    let deadline = args.duration.map(|duration| Instant::now() + duration);
+    let over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
     let origin = origin::live(args, &rule, session.attachments());
-    let sinks = open_sinks(args, link, origin, places)?;
-    interfaces::announce(&session, 1, args.live.diagnostics);
+    let Output { sinks, readers } =
+        open_output(args, &chosen, origin, &session, || stop.requested() || over())?;
+    let progress = args.verbose > 0 && args.write.is_some() && !args.print;
+    let mut events = Events::watch(session.attachments(), readers, progress)?;
 
     let mut intake = Intake {
         conveyor: Conveyor::start(sinks)?,
@@ -76,7 +80,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
         ledger: Ledger::default(),
         tagged: Vec::new(),
     };
-    let deadline = args.duration.map(|duration| Instant::now() + duration);
+    let mut ended = None;
     while !stop.requested() && intake.wants_more() {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         if left == Some(Duration::ZERO) {
@@ -88,6 +92,14 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
         // Broken off where -c is reached; what is left is accounted for below.
         let _ = rings.drain(&mut |header, bytes| intake.record(header, bytes));
         intake.conveyor.send();
+        if events.report_wanted() {
+            let counts = session.counts().map_err(explain::kernel)?;
+            eprint!("{}", intake.ledger.interim(&counts));
+        }
+        ended = events.look(intake.ledger.captured);
+        if ended.is_some() {
+            break;
+        }
         // Kernel-side diagnostics run as a task beside us.
         tokio::task::yield_now().await;
     }
@@ -128,7 +140,47 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
     {
         return Err(error);
     }
-    detached.map_err(explain::kernel)
+    detached.map_err(explain::kernel)?;
+    match ended {
+        Some(events::End::NoInterface(name)) => bail!("{name} is gone, and nothing can come"),
+        Some(events::End::NoReader) | None => Ok(()),
+    }
+}
+
+/// Where frames go.
+struct Output {
+    sinks: Vec<Box<dyn Sink>>,
+    /// What somebody has to read, lest it be for nothing.
+    readers: Vec<OwnedFd>,
+}
+
+/// Opens what frames go to, and says that everything is attached and open. A named pipe
+/// comes after that line: who waits for the line may be the pipe's reader.
+fn open_output(
+    args: &CaptureArgs,
+    chosen: &Chosen,
+    origin: Origin,
+    session: &Session,
+    give_up: impl Fn() -> bool,
+) -> Result<Output> {
+    let announce = || interfaces::announce(session, 1, args.live.diagnostics);
+    let places = match chosen.several() {
+        true => origin::places(session.attachments()),
+        false => Vec::new(),
+    };
+    let Some(path) = args.write.as_deref().filter(|path| fifo::is_fifo(path)) else {
+        let sinks = open_sinks(args, chosen.link, origin, places, None)?;
+        announce();
+        return Ok(Output { sinks, readers: events::outputs(args.uses_stdout(), None)? });
+    };
+    announce();
+    let Some(pipe) = fifo::open(path, give_up)? else {
+        // Nobody came; the account is all there is to tell.
+        return Ok(Output { sinks: Vec::new(), readers: Vec::new() });
+    };
+    let readers = events::outputs(args.uses_stdout(), Some(&pipe))?;
+    let sinks = open_sinks(args, chosen.link, origin, places, Some(pipe))?;
+    Ok(Output { sinks, readers })
 }
 
 /// 8 MiB a CPU, less where many CPUs would make that a lot.

@@ -7,6 +7,8 @@
 //! are dropped and counted.
 
 mod conveyor;
+mod events;
+mod fifo;
 mod file_sink;
 mod files;
 mod ledger;
@@ -18,6 +20,8 @@ mod post_rotate;
 mod rotation;
 mod sink;
 
+use std::fs::File;
+
 use anyhow::{Context as _, Result};
 use probe_filter::ir::LinkType;
 
@@ -28,7 +32,7 @@ use crate::{
     print::{Place, Printer},
     rules,
 };
-use sink::{LineSink, Sink};
+use sink::{CountSink, LineSink, Sink};
 
 /// Runs the command.
 pub fn run(args: &CaptureArgs) -> Result<()> {
@@ -79,15 +83,19 @@ fn open_sinks(
     link: LinkType,
     origin: Origin,
     places: Vec<Place>,
+    fifo: Option<File>,
 ) -> Result<Vec<Box<dyn Sink>>> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     if let Some(path) = &args.write {
-        sinks.push(Box::new(files::open(args, path, link, origin)?));
+        sinks.push(Box::new(files::open(args, path, link, origin, fifo)?));
     }
-    if (args.write.is_none() || args.print) && !args.only_count {
+    if args.prints() {
         let printer = Printer::new(args.style(), link).with_places(places);
         let each = args.line_buffered || args.packet_buffered;
         sinks.push(Box::new(LineSink::new(printer, each)));
+    }
+    if sinks.is_empty() {
+        sinks.push(Box::new(CountSink::default()));
     }
     Ok(sinks)
 }

@@ -59,7 +59,7 @@ pub(super) fn run(args: &CaptureArgs, paths: Vec<PathBuf>) -> Result<()> {
         ..Needs::default()
     };
     privileges::drop(args.live.user.as_deref(), needs)?;
-    let sinks = open_sinks(args, link, origin::file(args, &rule, reader.name()), Vec::new())?;
+    let sinks = open_sinks(args, link, origin::file(args, &rule, reader.name()), Vec::new(), None)?;
     let mut pass = Pass { args, sieve, sinks, matches: 0, captured: 0 };
     let mut damaged = None;
     let flow = loop {

@@ -32,6 +32,25 @@ pub(super) trait Sink: Send {
     }
 }
 
+/// For --count: takes frames and keeps their number.
+#[derive(Default)]
+pub(super) struct CountSink(u64);
+
+impl Sink for CountSink {
+    fn frame(&mut self, _frame: &Frame<'_>) -> Result<ControlFlow<()>> {
+        self.0 += 1;
+        Ok(ControlFlow::Continue(()))
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    fn kept(&self) -> u64 {
+        self.0
+    }
+}
+
 /// Lines on standard output.
 pub(super) struct LineSink {
     printer: Printer,

@@ -237,6 +237,16 @@ impl CaptureArgs {
         }
     }
 
+    /// Whether frames are shown as lines.
+    pub fn prints(&self) -> bool {
+        (self.write.is_none() || self.print) && !self.only_count
+    }
+
+    /// Whether anything goes to standard output.
+    pub fn uses_stdout(&self) -> bool {
+        self.prints() || self.write.as_ref().is_some_and(|path| path.as_os_str() == "-")
+    }
+
     /// Whether frames go to files of which the names are known.
     pub fn writes_files(&self) -> bool {
         self.write.as_ref().is_some_and(|path| path.as_os_str() != "-")

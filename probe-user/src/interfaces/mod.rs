@@ -4,6 +4,7 @@
 mod choose;
 mod devices;
 mod ifaddrs;
+mod links;
 mod report;
 mod sysfs;
 
@@ -19,6 +20,7 @@ use crate::{
 
 pub use choose::{Chosen, choose, known_link_type};
 pub use devices::{ANY, Device, devices, list};
+pub use links::{Change, Links};
 pub use report::Interface;
 pub use sysfs::{hardware_address, names};
 

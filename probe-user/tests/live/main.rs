@@ -14,6 +14,8 @@ mod files;
 mod flood;
 mod iptables;
 mod jumbo;
+mod kills;
+mod latency;
 mod link_facts;
 mod raw_ip;
 mod refusals;

@@ -1,0 +1,144 @@
+//! What may happen beside frames: interfaces go, readers of the output go, and the user
+//! asks how far it is. Looked at once a turn of the capture's loop, in a few system calls.
+
+use std::{
+    fs::File,
+    io::{self, Write as _},
+    os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use signal_hook::consts::{SIGUSR1, SIGUSR2};
+
+use crate::{
+    interfaces::{Change, Links},
+    kernel::Attachment,
+};
+
+/// How often -v tells of frames written.
+const PROGRESS: Duration = Duration::from_secs(1);
+
+/// What ends a capture from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Nobody reads the output any more.
+    NoReader,
+    /// The last interface is gone: this one.
+    NoInterface(String),
+}
+
+/// Whom to ask.
+pub(super) struct Events {
+    links: Links,
+    outputs: Vec<OwnedFd>,
+    /// SIGUSR1 came.
+    report: Arc<AtomicBool>,
+    /// -v with -w: what was shown last.
+    progress: Option<Progress>,
+}
+
+impl Events {
+    /// Starts to watch; `outputs` are those of which a reader can go.
+    pub(super) fn watch(
+        attachments: &[Attachment],
+        outputs: Vec<OwnedFd>,
+        progress: bool,
+    ) -> Result<Self> {
+        let report = Arc::new(AtomicBool::new(false));
+        signal_hook::flag::register(SIGUSR1, Arc::clone(&report))?;
+        // tcpdump flushes its file at this one. Ours is flushed each turn; it must not kill.
+        signal_hook::flag::register(SIGUSR2, Arc::default())?;
+        let mut links = Links::watch(attachments)?;
+        tell(&links.survey());
+        let progress = progress.then(Progress::default);
+        Ok(Self { links, outputs, report, progress })
+    }
+
+    /// Tells what is new; the end, if it is one.
+    pub(super) fn look(&mut self, captured: u64) -> Option<End> {
+        let changes = self.links.look();
+        tell(&changes);
+        self.show_progress(captured);
+        if self.links.all_gone() {
+            let last = changes.into_iter().rev().find_map(|change| match change {
+                Change::Gone(name) => Some(name),
+                Change::Down(_) | Change::Up(_) => None,
+            });
+            return Some(End::NoInterface(last.unwrap_or_default()));
+        }
+        self.outputs.iter().any(has_no_reader).then_some(End::NoReader)
+    }
+
+    /// Whether SIGUSR1 asked for the numbers so far, since it was last looked at.
+    pub(super) fn report_wanted(&self) -> bool {
+        self.report.swap(false, Ordering::Relaxed)
+    }
+
+    /// tcpdump's `Got 12`, on one line that is written over.
+    fn show_progress(&mut self, captured: u64) {
+        let Some(Progress { shown, at }) = &mut self.progress else { return };
+        let recent = at.is_some_and(|at| at.elapsed() < PROGRESS);
+        if *shown == Some(captured) || recent {
+            return;
+        }
+        (*shown, *at) = (Some(captured), Some(Instant::now()));
+        let mut stderr = io::stderr().lock();
+        let _ = write!(stderr, "Got {captured}\r").and_then(|()| stderr.flush());
+    }
+}
+
+#[derive(Default)]
+struct Progress {
+    shown: Option<u64>,
+    at: Option<Instant>,
+}
+
+fn tell(changes: &[Change]) {
+    for change in changes {
+        match change {
+            Change::Down(name) => {
+                eprintln!("probe: {name} is down: nothing comes until it is up again");
+            }
+            Change::Up(name) => eprintln!("probe: {name} is up again"),
+            Change::Gone(name) => eprintln!("probe: {name} is gone"),
+        }
+    }
+}
+
+/// Descriptors of the outputs of which a reader can go: pipes, sockets and terminals.
+pub(super) fn outputs(stdout: bool, fifo: Option<&File>) -> io::Result<Vec<OwnedFd>> {
+    let stdout = stdout.then(|| io::stdout().as_fd().try_clone_to_owned());
+    let fifo = fifo.map(|file| file.as_fd().try_clone_to_owned());
+    stdout.into_iter().chain(fifo).collect()
+}
+
+/// Whether what is written there would find nobody: poll(2) says POLLERR of a pipe and
+/// POLLHUP of a terminal, without being asked. Files and devices have neither.
+fn has_no_reader(output: &OwnedFd) -> bool {
+    let mut fd = libc::pollfd { fd: output.as_raw_fd(), events: 0, revents: 0 };
+    // SAFETY: one entry, which lives through the call; it does not wait.
+    let ready = unsafe { libc::poll(&raw mut fd, 1, 0) };
+    ready > 0 && fd.revents & (libc::POLLERR | libc::POLLHUP) != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_without_a_reader_is_noticed() {
+        let (reader, writer) = io::pipe().unwrap();
+        let writer: OwnedFd = writer.into();
+        assert!(!has_no_reader(&writer));
+        drop(reader);
+        assert!(has_no_reader(&writer));
+        for path in ["/dev/null", "Cargo.toml"] {
+            assert!(!has_no_reader(&File::open(path).unwrap().into()), "{path}");
+        }
+    }
+}
