@@ -70,10 +70,11 @@ impl Ring {
     /// The next record. Its place is free once [`release`](Self::release) is called.
     pub fn next(&mut self) -> Option<Record<'_>> {
         let header = self.peek()?;
-        let frame = self.tail + size_of::<RecordHeader>() as u64;
-        let len = u64::from(header.captured_len).min(self.head.saturating_sub(frame));
-        self.tail = self.head.min(self.tail + record_len(header.captured_len));
-        Some(Record { header, frame: self.slice(frame, len as usize) })
+        let (start, head) = (self.tail, size_of::<RecordHeader>());
+        self.tail = self.head.min(start + record_len(header.captured_len));
+        // In one piece with its header, which may be all that lies before the ring's end.
+        let whole = self.slice(start, head + header.captured_len as usize);
+        Some(Record { header, frame: whole.get(head..).unwrap_or_default() })
     }
 
     /// Gives the place of all records read back to the kernel.

@@ -149,3 +149,84 @@ fn drain_one(
     }
     ControlFlow::Continue(())
 }
+
+#[cfg(test)]
+mod tests {
+    use aya::programs::{SchedClassifier, TestRun as _, TestRunOptions, Xdp};
+    use probe_filter::{Options, compile, ebpf::Flavour, ir::VlanView};
+    use testbed::requirements::{Requirement, met};
+
+    use super::*;
+    use crate::{
+        kernel::{
+            load::{RuleSpec, Setting, load},
+            session::program,
+            timing::Timing,
+        },
+        rules,
+    };
+
+    /// Frames of every length around the copy's steps, through a ring so small that it
+    /// wraps, read back: each program copies in a way of its own.
+    fn frames_come_back(name: &'static str, lengths: &[usize]) {
+        let filter = compile("", &Options::default()).unwrap();
+        let rule = RuleSpec { graph: filter.graph(), sampler: Some(rules::sampler(1, None)) };
+        let flavour = if name == names::INGRESS { Flavour::Skb } else { Flavour::Xdp };
+        let layout = RingLayout::new(0, 4096);
+        let cpus = std::thread::available_parallelism().unwrap().get() as u32;
+        let setting = Setting {
+            rules: &[rule],
+            flavour,
+            link: Default::default(),
+            vlan: VlanView::AsFrame,
+            snaplen: 4096,
+            ring: layout,
+            rings: cpus,
+            goal: 0,
+            diagnostics: false,
+            offline: false,
+        };
+        let mut ebpf = load(&setting, &mut Timing::start()).unwrap();
+        let map = ebpf.take_map(names::RINGS).unwrap();
+        let mut rings = Rings::open(map, cpus, layout).unwrap();
+        for &length in lengths {
+            let frame: Vec<u8> = (0..length).map(|at| (at * 7 + length) as u8).collect();
+            let options = TestRunOptions { data_in: Some(&frame), ..TestRunOptions::new() };
+            match flavour {
+                Flavour::Xdp => {
+                    let program: &mut Xdp = program(&mut ebpf, name).unwrap();
+                    if program.fd().is_err() {
+                        program.load().unwrap();
+                    }
+                    program.test_run(options).unwrap();
+                }
+                Flavour::Skb => {
+                    let program: &mut SchedClassifier = program(&mut ebpf, name).unwrap();
+                    if program.fd().is_err() {
+                        program.load().unwrap();
+                    }
+                    program.test_run(options).unwrap();
+                }
+            }
+            let mut found = Vec::new();
+            let _ = rings.drain_all(&mut |header, bytes| {
+                assert_eq!(header.wire_len as usize, length, "{name}");
+                assert_eq!((header.captured_len, header.rules), (length as u32, 1), "{name}");
+                found.push(bytes.to_vec());
+                ControlFlow::Continue(())
+            });
+            assert_eq!(found, [frame], "{name}: {length} bytes");
+        }
+    }
+
+    #[test]
+    fn every_program_copies_whole_frames() {
+        if !met(&[Requirement::Root, Requirement::Kernel(5, 18)]) {
+            return;
+        }
+        let linear: Vec<usize> = (14..80).chain([1500, 1501, 2047, 3000, 3001, 3520]).collect();
+        frames_come_back(names::XDP, &linear);
+        frames_come_back(names::XDP_LINEAR, &linear);
+        frames_come_back(names::INGRESS, &linear[1..]);
+    }
+}
