@@ -1,25 +1,3 @@
-//! Any text: the compiler accepts or refuses it, in bounded time and memory, and an
-//! error's span lies within the text.
-
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use probe_filter::{LinkType, Options, VlanView, compile};
-
-fuzz_target!(|data: &[u8]| {
-    let Ok(text) = std::str::from_utf8(data) else {
-        return;
-    };
-    for link in [LinkType::Ethernet, LinkType::Raw] {
-        for vlan in [VlanView::AsFrame, VlanView::Live] {
-            let options = Options { link, vlan, direction: true, ..Options::default() };
-            match compile(text, &options) {
-                Ok(filter) => assert!(filter.graph().nodes().len() < 1 << 20),
-                Err(error) => {
-                    assert!(error.span().end <= text.len());
-                    assert!(!error.to_string().is_empty());
-                }
-            }
-        }
-    }
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| probe_fuzz::expression::run(data));
