@@ -37,5 +37,5 @@ pub use pair::{
     SERVER_V6,
 };
 pub use process::{Finished, Running, run};
-pub use sender::{FrameSender, Sent, pin_to_cpu};
+pub use sender::{FrameSender, Pace, Sent, hurry, pin_to_cpu};
 pub use trafgen::trafgen;

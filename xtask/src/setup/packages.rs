@@ -43,10 +43,11 @@ const PACKAGES: &[Package] = &[
     package("tcpdump", Brings::Tool("tcpdump"), Use::ALL),
     package("curl", Brings::Tool("curl"), &[Use::Demo, Use::Test]),
     package("nginx-light", Brings::Tool("nginx"), &[Use::Demo, Use::Test]),
-    package("netsniff-ng", Brings::Tool("trafgen"), &[Use::Test]),
-    package("tshark", Brings::Tool("capinfos"), &[Use::Test]),
+    package("netsniff-ng", Brings::Tool("trafgen"), &[Use::Test, Use::Bench]),
+    package("tshark", Brings::Tool("capinfos"), &[Use::Test, Use::Bench]),
     package("libpcap-dev", Brings::File("/usr/include/pcap/pcap.h"), &[Use::Test]),
     package("nftables", Brings::Tool("nft"), &[Use::Bench]),
+    package("iptables", Brings::Tool("iptables"), &[Use::Bench]),
 ];
 
 const fn package(name: &'static str, brings: Brings, uses: &'static [Use]) -> Package {
