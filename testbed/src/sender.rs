@@ -43,6 +43,11 @@ impl Pace {
         self.stop.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the sending is to end.
+    pub fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
     /// The most frames that were due at one time since this was last asked: 1 or 2 where
     /// the pace was kept, many where the sender did not get the CPU.
     pub fn behind(&self) -> u64 {
@@ -136,7 +141,7 @@ impl FrameSender {
         let mut round = Round::new(frames, self.linear);
         let start = Instant::now();
         let mut sent = 0;
-        while sent < count && !pace.stop.load(Ordering::Relaxed) {
+        while sent < count && !pace.stopped() {
             let mut due = count;
             if let Some(rate) = rate {
                 due = wait_until_due(start, sent, rate);

@@ -12,14 +12,19 @@
 
 mod compare;
 mod goals;
+mod kernel;
 mod live;
 mod observer;
+mod program;
 mod quick;
 mod rate;
 mod report;
 mod rig;
+mod rules;
 mod said;
+mod start;
 mod stats;
+mod yardstick;
 
 use std::path::PathBuf;
 use std::thread;
@@ -63,15 +68,21 @@ enum Suite {
     Rate,
     /// Everybody on a flood: added ns, CPU, losses
     Live,
+    /// One run of the kernel program, by rules, hooks and sampling
+    Program,
+    /// From the start to the first counted packet; memory and CPU while counting
+    Start,
 }
 
 impl Suite {
-    const ALL: [Self; 2] = [Self::Rate, Self::Live];
+    const ALL: [Self; 4] = [Self::Rate, Self::Live, Self::Program, Self::Start];
 
     fn measure(self, bench: &Bench, report: &mut Report) -> Result<()> {
         match self {
             Self::Rate => rate::run(bench, report),
             Self::Live => live::run(bench, report),
+            Self::Program => program::run(bench, report),
+            Self::Start => start::run(bench, report),
         }
     }
 }
@@ -85,6 +96,11 @@ struct Build {
 }
 
 impl Build {
+    /// What tells it apart in a table.
+    fn mark(&self) -> String {
+        if self.label.is_empty() { String::new() } else { format!(" [{}]", self.label) }
+    }
+
     /// An observer: this build with these words.
     fn probe(&self, words: &[&str]) -> Observer {
         Observer::probe(self.program.clone(), &self.label, words)
@@ -95,6 +111,8 @@ impl Build {
 struct Bench {
     /// This one, and with --against the other.
     builds: Vec<Build>,
+    /// The object with the programs that probe's are measured against.
+    yardstick: PathBuf,
     quick: bool,
     packets: Option<u64>,
     rounds: Option<u32>,
@@ -130,6 +148,7 @@ pub fn run_suites(options: &Options) -> Result<()> {
     if !options.built {
         setup::packages(&[Use::Bench])?;
         build::release()?;
+        yardstick::build()?;
     }
     if !is_root() {
         say("the benchmark makes network namespaces: going on through sudo");
@@ -143,6 +162,7 @@ pub fn run_suites(options: &Options) -> Result<()> {
     pin_to_cpu(cpus - 1)?;
     let bench = Bench {
         builds: vec![Build { label: String::new(), program: target_dir().join("release/probe") }],
+        yardstick: yardstick::object(),
         quick: options.quick,
         packets: options.packets,
         rounds: options.rounds,
