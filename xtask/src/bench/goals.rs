@@ -105,7 +105,7 @@ impl Goals {
     }
 
     /// A figure came out, and its limit, unless the fixed one is more.
-    pub fn reached_within(&mut self, goal: Goal, figure: f64, limit: f64) {
+    fn reached_within(&mut self, goal: Goal, figure: f64, limit: f64) {
         self.reached.push((goal, figure, limit.max(goal.limit())));
     }
 

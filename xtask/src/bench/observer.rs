@@ -81,8 +81,6 @@ pub struct Verdict {
     pub cpu: Option<Duration>,
     /// Of it, what came behind its start.
     pub cpu_at_work: Option<Duration>,
-    /// The largest resident set, in bytes.
-    pub resident: u64,
 }
 
 /// An observer at work.
@@ -258,11 +256,6 @@ impl Process {
 }
 
 impl Watching<'_> {
-    /// Its process, where it has one.
-    pub fn process(&self) -> Option<&Running> {
-        self.process.as_ref().map(|(running, _)| running)
-    }
-
     /// Ends it and reads what it says.
     pub fn end(self, namespace: &Namespace) -> Result<Verdict> {
         let Some((running, at_start)) = self.process else {
@@ -286,7 +279,6 @@ impl Watching<'_> {
             lost,
             cpu: Some(cpu),
             cpu_at_work: Some(cpu.saturating_sub(at_start)),
-            resident: finished.max_resident,
         })
     }
 }

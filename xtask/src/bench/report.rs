@@ -1,5 +1,5 @@
 //! Where results go: printed, and with --write into docs/benchmarks.md between the marks
-//! of their section, with the plots beside it.
+//! of their section.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,6 @@ use crate::shell::{root, say};
 #[derive(Debug, Default)]
 pub struct Report {
     sections: Vec<(String, String)>,
-    plots: Vec<(String, String)>,
     goals: Goals,
 }
 
@@ -26,19 +25,9 @@ impl Report {
         self.sections.push((name.to_owned(), text));
     }
 
-    /// Adds a plot; the text refers to it as `plots/NAME.svg`.
-    pub fn plot(&mut self, name: &str, svg: String) {
-        self.plots.push((name.to_owned(), svg));
-    }
-
     /// What became of a goal.
     pub fn reached(&mut self, goal: Goal, figure: f64) {
         self.goals.reached(goal, figure);
-    }
-
-    /// The same for a goal whose limit was measured, too.
-    pub fn reached_within(&mut self, goal: Goal, figure: f64, limit: f64) {
-        self.goals.reached_within(goal, figure, limit);
     }
 
     /// The table of all goals.
@@ -46,16 +35,10 @@ impl Report {
         self.goals.table()
     }
 
-    /// Puts all sections into docs/benchmarks.md, and the plots into docs/plots.
+    /// Puts all sections into docs/benchmarks.md.
     pub fn write(&self) -> Result<()> {
         for (name, text) in &self.sections {
             write_section(name, text)?;
-        }
-        let folder = root().join("docs/plots");
-        for (name, svg) in &self.plots {
-            fs::create_dir_all(&folder)?;
-            let file = folder.join(format!("{name}.svg"));
-            fs::write(&file, svg).with_context(|| format!("writing {}", file.display()))?;
         }
         say("written to docs/benchmarks.md");
         Ok(())
