@@ -39,6 +39,6 @@ pub use pair::{
     SERVER_V6,
 };
 pub use process::{Finished, Running, run};
-pub use sender::{FrameSender, Sent, pin_to_cpu};
+pub use sender::{FrameSender, Pace, Sent, hurry, pin_to_cpu};
 pub use trafgen::trafgen;
 pub use tun::Tun;

@@ -104,6 +104,21 @@ impl Running {
             .with_context(|| format!("{}: no output with '{part}' within {limit:?}", self.name))
     }
 
+    /// The CPU time of all its threads so far.
+    pub fn cpu_time(&self) -> Result<Duration> {
+        ensure!(!self.reaped, "{} has ended", self.name);
+        let mut clock: libc::clockid_t = 0;
+        // SAFETY: `clock` is ours; the child is not reaped yet, so the id is still its own.
+        let error =
+            unsafe { libc::clock_getcpuclockid(self.child.id() as libc::pid_t, &mut clock) };
+        ensure!(error == 0, "CPU clock of {}: {}", self.name, io::Error::from_raw_os_error(error));
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: `time` is ours, and the clock is one that the call above gave.
+        crate::namespace::check(unsafe { libc::clock_gettime(clock, &mut time) })
+            .with_context(|| format!("CPU clock of {}", self.name))?;
+        Ok(Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: libc::c_int) -> Result<()> {
         ensure!(!self.reaped, "{} has ended", self.name);

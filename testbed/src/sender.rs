@@ -5,6 +5,7 @@ use std::ffi::CString;
 use std::io;
 use std::mem::{size_of, zeroed};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,31 @@ pub struct Sent {
     pub frames: u64,
     /// From the first to the last.
     pub elapsed: Duration,
+}
+
+/// What another thread sees of a running sender, and may ask of it.
+#[derive(Debug, Default)]
+pub struct Pace {
+    stop: AtomicBool,
+    behind: AtomicU64,
+}
+
+impl Pace {
+    /// Ends the sending.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the sending is to end.
+    pub fn stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    /// The most frames that were due at one time since this was last asked: 1 or 2 where
+    /// the pace was kept, many where the sender did not get the CPU.
+    pub fn behind(&self) -> u64 {
+        self.behind.swap(0, Ordering::Relaxed)
+    }
 }
 
 /// A packet socket bound to one link.
@@ -98,16 +124,29 @@ impl FrameSender {
         count: u64,
         rate: Option<f64>,
     ) -> Result<Sent> {
+        self.send_until(frames, count, rate, &Pace::default())
+    }
+
+    /// Does the same, watched through `pace`, and ends early where that says so.
+    pub fn send_until<F: AsRef<[u8]>>(
+        &self,
+        frames: &[F],
+        count: u64,
+        rate: Option<f64>,
+        pace: &Pace,
+    ) -> Result<Sent> {
         if frames.is_empty() || count == 0 {
             return Ok(Sent { frames: 0, elapsed: Duration::ZERO });
         }
         let mut round = Round::new(frames, self.linear);
         let start = Instant::now();
         let mut sent = 0;
-        while sent < count {
+        while sent < count && !pace.stopped() {
             let mut due = count;
             if let Some(rate) = rate {
-                due = wait_until_due(start, sent, rate).min(count);
+                due = wait_until_due(start, sent, rate);
+                pace.behind.fetch_max(due - sent, Ordering::Relaxed);
+                due = due.min(count);
             }
             let batch = (due - sent).min(BATCH as u64) as usize;
             let taken = self.send_batch(round.at(sent, batch))?;
@@ -247,4 +286,11 @@ pub fn pin_to_cpu(cpu: usize) -> Result<()> {
     // SAFETY: the set outlives the call and its size is given; 0 is the calling thread.
     check(unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set) })
         .with_context(|| format!("pinning to CPU {cpu}"))
+}
+
+/// Lets the calling thread go before all others of its CPU, as far as niceness goes: for a
+/// generator that has a pace to keep on a machine with other work.
+pub fn hurry() -> Result<()> {
+    // SAFETY: setpriority(2) takes three numbers; 0 is the calling thread.
+    check(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, -20) }).context("setpriority")
 }

@@ -69,7 +69,7 @@ fn perform(command: Command) -> Result<()> {
         Command::Run { arguments } => run::probe(&arguments),
         Command::Test { arguments } => test::all(&arguments),
         Command::Lint => lint::all(),
-        Command::Bench(options) => bench::live(&options),
+        Command::Bench(options) => bench::run_suites(&options),
         Command::Demo => demo::show(),
     }
 }

@@ -1,39 +1,58 @@
-//! `cargo xtask bench --quick`: what it costs a server to be watched.
+//! `cargo xtask bench`: what it costs a server to be watched, by probe and by what people
+//! use today.
 //!
-//! A flood of SYNs goes over a veth pair, sender and receive path on one CPU, observers
-//! on another. All observers alternate within each round, so that a machine that
-//! drifts drifts for all; what an observer adds is its round's time less the same
-//! round's time with nothing attached.
+//! | file | what it has |
+//! | --- | --- |
+//! | `rig`, `compare` | floods, and observers that alternate against nothing attached |
+//! | `observer`, `said` | who watches, and what each says at its end |
+//! | `stats`, `report`, `goals` | medians and spread; sections of docs/benchmarks.md; targets |
+//! | `quick` | the quick suite |
+//! | `rate` | `probe rate` beside tcpdump -c, on paced traffic |
+//! | `live` | all observers on a flood |
 
+mod compare;
+mod goals;
+mod kernel;
+mod live;
 mod observer;
+mod program;
+mod quick;
+mod rate;
 mod report;
+mod rig;
+mod rules;
+mod said;
+mod start;
+mod stats;
+mod yardstick;
 
+use std::path::PathBuf;
 use std::thread;
-use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
-use testbed::{
-    CLIENT_LINK, CLIENT_V4, Frame, FrameSender, Pair, SERVER_LINK, SERVER_V4, Tcp, pin_to_cpu,
-    requirements::is_root, tcp_flags,
-};
+use anyhow::{Result, ensure};
+use testbed::{pin_to_cpu, requirements::is_root};
 
 use crate::build;
 use crate::setup::{self, Use};
 use crate::shell::{as_root, run, say, target_dir};
-use observer::{OBSERVERS, Observer, Verdict};
+use observer::Observer;
+use report::Report;
 
 /// What to measure.
 #[derive(clap::Args)]
 pub struct Options {
-    /// The quick suite, the only one so far
-    #[arg(long, required = true)]
+    /// Measure this; may be given several times [default: everything]
+    #[arg(long = "suite", value_enum, value_name = "SUITE")]
+    suites: Vec<Suite>,
+    /// The quick suite's table, and the others in small: minutes become seconds, and figures rough
+    #[arg(long)]
     quick: bool,
-    /// Frames sent past each observer in each round
-    #[arg(long, default_value_t = 400_000, value_parser = clap::value_parser!(u64).range(1000..))]
-    packets: u64,
-    /// Rounds
-    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
-    rounds: u32,
+    /// Frames sent past each observer in each round [default: as the suite needs]
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1000..))]
+    packets: Option<u64>,
+    /// Rounds [default: as the suite needs]
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: Option<u32>,
     /// Put the result into docs/benchmarks.md
     #[arg(long)]
     write: bool,
@@ -42,29 +61,94 @@ pub struct Options {
     built: bool,
 }
 
-/// One observer in one round.
-#[derive(Clone, Copy, Debug)]
-pub struct Sample {
-    /// Nanoseconds a packet, sender and receive path together.
-    ns: f64,
-    /// What the observer counted and what it cost itself.
-    verdict: Verdict,
+/// One group of measurements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Suite {
+    /// `probe rate` and the old command beside it, on paced traffic
+    Rate,
+    /// Everybody on a flood: added ns, CPU, losses
+    Live,
+    /// One run of the kernel program, by rules, hooks and sampling
+    Program,
+    /// From the start to the first counted packet; memory and CPU while counting
+    Start,
 }
 
-/// Frames sent before the measured ones, so that caches, branch predictors and the
-/// observer's buffers are in their stride.
-const WARM_UP: u64 = 20_000;
+impl Suite {
+    const ALL: [Self; 4] = [Self::Rate, Self::Live, Self::Program, Self::Start];
 
-/// A flood is timed in pieces of so many frames, about a millisecond, and the median piece
-/// stands for it: a piece in which another process took the CPU then says nothing.
-const PIECE: u64 = 1000;
+    fn measure(self, bench: &Bench, report: &mut Report) -> Result<()> {
+        match self {
+            Self::Rate => rate::run(bench, report),
+            Self::Live => live::run(bench, report),
+            Self::Program => program::run(bench, report),
+            Self::Start => start::run(bench, report),
+        }
+    }
+}
+
+/// A build of probe.
+#[derive(Clone, Debug)]
+struct Build {
+    /// Empty where there is only one.
+    label: String,
+    program: PathBuf,
+}
+
+impl Build {
+    /// What tells it apart in a table.
+    fn mark(&self) -> String {
+        if self.label.is_empty() { String::new() } else { format!(" [{}]", self.label) }
+    }
+
+    /// An observer: this build with these words.
+    fn probe(&self, words: &[&str]) -> Observer {
+        Observer::probe(self.program.clone(), &self.label, words)
+    }
+}
+
+/// What all suites share.
+struct Bench {
+    /// This one, and with --against the other.
+    builds: Vec<Build>,
+    /// The object with the programs that probe's are measured against.
+    yardstick: PathBuf,
+    quick: bool,
+    packets: Option<u64>,
+    rounds: Option<u32>,
+    cpus: usize,
+}
+
+impl Bench {
+    /// Frames past each observer: as asked for, else as the suite wants it.
+    fn packets(&self, full: u64, quick: u64) -> u64 {
+        self.packets.unwrap_or(if self.quick { quick } else { full })
+    }
+
+    /// Rounds, likewise.
+    fn rounds(&self, full: u32, quick: u32) -> u32 {
+        self.rounds.unwrap_or(if self.quick { quick } else { full })
+    }
+
+    /// The machine, and the versions of probe and of these tools.
+    fn machine(&self, tools: &[&str]) -> String {
+        report::machine(&self.builds[0].program, self.cpus, tools)
+    }
+
+    /// The command that measures a suite like this, and the machine.
+    fn heading(&self, suite: &str, rounds: u32, tools: &[&str]) -> String {
+        let quick = if self.quick { " --quick" } else { "" };
+        let machine = self.machine(tools);
+        format!("`cargo xtask bench --suite {suite}{quick}`, {rounds} rounds\n\n{machine}\n\n")
+    }
+}
 
 /// Builds, measures, prints, and writes where asked to.
-pub fn live(options: &Options) -> Result<()> {
-    ensure!(options.quick, "only the quick suite exists so far: add --quick");
+pub fn run_suites(options: &Options) -> Result<()> {
     if !options.built {
         setup::packages(&[Use::Bench])?;
         build::release()?;
+        yardstick::build()?;
     }
     if !is_root() {
         say("the benchmark makes network namespaces: going on through sudo");
@@ -72,76 +156,30 @@ pub fn live(options: &Options) -> Result<()> {
         again.args(std::env::args_os().skip(1)).arg("--built");
         return run(again);
     }
-    let probe = target_dir().join("release/probe");
     let cpus = thread::available_parallelism()?.get();
+    ensure!(cpus > 1, "sender and observers need a CPU each, and there is one");
     // Children inherit the CPU; the sender's thread chooses the first for itself.
     pin_to_cpu(cpus - 1)?;
-    let frame = syn();
-    let mut rounds: Vec<Vec<Sample>> = Vec::new();
-    for round in 1..=options.rounds {
-        say(format!("round {round} of {}", options.rounds));
-        let mut samples = Vec::new();
-        for observer in OBSERVERS {
-            let sample = measure(&probe, observer, &frame, options.packets)
-                .with_context(|| format!("measuring: {}", observer.name()))?;
-            samples.push(sample);
+    let bench = Bench {
+        builds: vec![Build { label: String::new(), program: target_dir().join("release/probe") }],
+        yardstick: yardstick::object(),
+        quick: options.quick,
+        packets: options.packets,
+        rounds: options.rounds,
+        cpus,
+    };
+    let mut report = Report::default();
+    if options.quick && options.suites.is_empty() {
+        report.section("quick suite", quick::run(&bench)?);
+        // The other suites' sections are for their full runs.
+        if options.write {
+            report.write()?;
         }
-        rounds.push(samples);
     }
-    let text = report::text(&rounds, options, frame.len(), &report::machine(&probe, cpus))?;
-    println!("{text}");
-    if options.write { report::write(&text) } else { Ok(()) }
-}
-
-/// A SYN of the smallest Ethernet frame, 60 bytes without FCS.
-fn syn() -> Vec<u8> {
-    let tcp = Tcp {
-        source: 40_000,
-        destination: 80,
-        flags: tcp_flags::SYN,
-        window: 64_240,
-        ..Tcp::default()
-    };
-    let mut frame = Frame::ipv4(CLIENT_V4, SERVER_V4).tcp(tcp);
-    // Another machine's address: the stack lets go of the frame right behind the hooks,
-    // and no answer comes back to disturb the measurement.
-    frame.destination = [0x02, 0, 0, 0, 0, 0x77];
-    let mut bytes = frame.build();
-    bytes.resize(60, 0);
-    bytes
-}
-
-/// Floods one observer, on a rig of its own.
-fn measure(
-    probe: &std::path::Path,
-    observer: Observer,
-    frame: &[u8],
-    packets: u64,
-) -> Result<Sample> {
-    let pair = Pair::new()?;
-    let sender = FrameSender::open(&pair.client, CLIENT_LINK)?.linear()?;
-    let watching = observer.start(probe, &pair.server)?;
-    let before = pair.server.counters(SERVER_LINK)?;
-    let flood = || -> Result<Vec<f64>> {
-        pin_to_cpu(0)?;
-        sender.send_paced(&[frame], WARM_UP, None)?;
-        let mut pieces = Vec::new();
-        for start in (0..packets).step_by(PIECE as usize) {
-            let count = PIECE.min(packets - start);
-            let sent = sender.send_paced(&[frame], count, None)?;
-            ensure!(sent.frames == count, "{} of {count} frames were sent", sent.frames);
-            pieces.push(sent.elapsed.as_nanos() as f64 / count as f64);
-        }
-        Ok(pieces)
-    };
-    let pieces = thread::scope(|scope| scope.spawn(flood).join().expect("no panic in a flood"))?;
-    let all = WARM_UP + packets;
-    pair.server.wait_for_received(SERVER_LINK, before, all, Duration::from_secs(10))?;
-    let verdict = watching.end(&pair.server)?;
-    ensure!(
-        !observer.must_be_exact() || verdict.counted == all,
-        "counted {} of {all} frames",
-        verdict.counted
-    );
-    Ok(Sample { ns: report::median(pieces.into_iter()), verdict })
+    let suites = if options.suites.is_empty() { &Suite::ALL[..] } else { &options.suites };
+    for suite in suites {
+        suite.measure(&bench, &mut report)?;
+    }
+    println!("\n## goals\n\n{}", report.goals());
+    if options.write && !options.quick { report.write() } else { Ok(()) }
 }

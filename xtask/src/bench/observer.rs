@@ -1,14 +1,21 @@
 //! Who watches the link: probe, and what people use today.
 
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use testbed::{Finished, Namespace, Running, SCRATCH_DIR, SERVER_LINK, run};
+use testbed::requirements::find_tool;
+use testbed::{Namespace, Running, SCRATCH_DIR, SERVER_LINK, run};
+
+use super::said::{self, Said};
 
 /// Ample for a start or an end.
-const LIMIT: Duration = Duration::from_secs(30);
+pub const LIMIT: Duration = Duration::from_secs(30);
+
+/// tcpdump's question about SYNs, which most of the others understand, too.
+pub const SYN: &str = "tcp[tcpflags] = tcp-syn";
 
 /// The rules of the nftables observer: the same question, in its words.
 const NFTABLES: &str = "table netdev watch {
@@ -20,23 +27,47 @@ const NFTABLES: &str = "table netdev watch {
 }
 ";
 
-/// All of them, in the order in which they are measured; the first is the baseline.
-pub const OBSERVERS: [Observer; 5] =
-    [Observer::Nothing, Observer::Count, Observer::Capture, Observer::Nftables, Observer::Tcpdump];
-
 /// One way to watch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Observer {
+#[derive(Clone, Debug)]
+pub struct Observer {
+    /// The command, as a user would type it.
+    pub name: String,
+    /// Whether it must have counted every match, whatever the load.
+    pub exact: bool,
+    /// Whether it is probe: then its failure is the benchmark's.
+    pub ours: bool,
+    how: How,
+}
+
+#[derive(Clone, Debug)]
+enum How {
     /// Nobody.
     Nothing,
-    /// `probe count` on tcx.
-    Count,
-    /// `probe capture` on tcx.
-    Capture,
     /// An ingress counter of nftables.
     Nftables,
-    /// tcpdump, writing what it matches to nowhere.
-    Tcpdump,
+    /// A counting rule of iptables.
+    Iptables,
+    /// A program that runs while it watches.
+    Process(Process),
+}
+
+#[derive(Clone, Debug)]
+struct Process {
+    program: PathBuf,
+    arguments: Vec<String>,
+    ready: Ready,
+    said: Said,
+    /// What it prints is thrown away, as with `> /dev/null`.
+    mute: bool,
+    /// It needs the kernel's trace points, in the namespace's own mounts.
+    traces: bool,
+}
+
+/// By what a program shows that it watches.
+#[derive(Clone, Copy, Debug)]
+enum Ready {
+    Stderr(&'static str),
+    Stdout(&'static str),
 }
 
 /// What an observer said at its end.
@@ -48,36 +79,139 @@ pub struct Verdict {
     pub lost: u64,
     /// CPU time of its process, from start to end; none for what lives in the kernel.
     pub cpu: Option<Duration>,
+    /// Of it, what came behind its start.
+    pub cpu_at_work: Option<Duration>,
 }
 
 /// An observer at work.
-pub struct Watching {
-    observer: Observer,
-    process: Option<Running>,
+pub struct Watching<'a> {
+    observer: &'a Observer,
+    process: Option<(Running, Duration)>,
 }
 
 impl Observer {
-    /// The command, as a user would type it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Nothing => "nothing attached",
-            Self::Count => "probe count --hook tcx @syn",
-            Self::Capture => "probe capture --hook tcx -s 96 -w /dev/null @syn",
-            Self::Nftables => "nftables: tcp flags == syn counter",
-            Self::Tcpdump => "tcpdump -nn -w /dev/null 'tcp[tcpflags] = tcp-syn'",
+    /// Nobody.
+    pub fn nothing() -> Self {
+        Self { name: "nothing attached".into(), exact: false, ours: true, how: How::Nothing }
+    }
+
+    /// probe; `words` begin with its command. `label` tells two builds apart.
+    pub fn probe(program: PathBuf, label: &str, words: &[&str]) -> Self {
+        let (command, rest) = words.split_first().expect("probe has commands");
+        let capture = *command == "capture";
+        let mut arguments = vec![(*command).to_owned(), "-i".into(), SERVER_LINK.into()];
+        arguments.extend(rest.iter().map(|word| (*word).to_owned()));
+        if *command == "count" {
+            arguments.extend(["--format".into(), "json".into()]);
+        }
+        let to_file = words.contains(&"-w");
+        let process = Process {
+            program,
+            arguments,
+            ready: Ready::Stderr("probe: attached to"),
+            said: if capture { Said::Summary } else { Said::Count },
+            mute: capture && !to_file,
+            traces: false,
+        };
+        let label = if label.is_empty() { String::new() } else { format!(" [{label}]") };
+        let name = format!("probe {}{}{label}", shown(words), shown_sink(process.mute));
+        Self { name, exact: true, ours: true, how: How::Process(process) }
+    }
+
+    /// tcpdump.
+    pub fn tcpdump(words: &[&str]) -> Self {
+        let mute = !words.contains(&"-w");
+        // Without -Z it would give /dev/null, where that is its file, to its own user.
+        let fixed = ["-i", SERVER_LINK, "-nn", "-Z", "root"];
+        let mut it =
+            Self::tool("tcpdump", &fixed, words, Ready::Stderr("listening on"), Said::Summary);
+        it.set_mute(mute);
+        it.name = format!("tcpdump -nn {}{}", shown(words), shown_sink(mute));
+        it
+    }
+
+    /// Wireshark's dumpcap.
+    pub fn dumpcap(words: &[&str]) -> Self {
+        let fixed = ["-q", "-P", "-i", SERVER_LINK];
+        // The line comes when the file is open, right behind the socket.
+        Self::tool("dumpcap", &fixed, words, Ready::Stderr("File: "), Said::Dumpcap)
+    }
+
+    /// netsniff-ng. It knows no snaplen.
+    pub fn netsniff(words: &[&str]) -> Self {
+        // It would tune the machine's socket memory and interrupts.
+        let fixed = ["--in", SERVER_LINK, "--silent", "--no-sock-mem", "--notouch-irq"];
+        Self::tool("netsniff-ng", &fixed, words, Ready::Stdout("Running!"), Said::Netsniff)
+    }
+
+    /// xdpdump with an XDP program of its own.
+    pub fn xdpdump(words: &[&str]) -> Self {
+        let fixed = ["-i", SERVER_LINK, "--load-xdp-program"];
+        Self::tool("xdpdump", &fixed, words, Ready::Stderr("listening on"), Said::Xdpdump)
+    }
+
+    /// A bpftrace one-liner on the receive path's trace point.
+    pub fn bpftrace() -> Self {
+        let script = format!(
+            "BEGIN {{ printf(\"ready\\n\"); }} \
+             tracepoint:net:netif_receive_skb /str(args->name) == \"{SERVER_LINK}\"/ \
+             {{ @ = count(); }}"
+        );
+        let words = ["-e", script.as_str()];
+        let mut it = Self::tool("bpftrace", &[], &words, Ready::Stdout("ready"), Said::Bpftrace);
+        it.name = "bpftrace: tracepoint:net:netif_receive_skb { @ = count(); }".into();
+        if let How::Process(process) = &mut it.how {
+            process.traces = true;
+        }
+        it
+    }
+
+    /// An ingress counter of nftables.
+    pub fn nftables() -> Self {
+        let name = "nftables: tcp flags == syn counter".into();
+        Self { name, exact: true, ours: false, how: How::Nftables }
+    }
+
+    /// A counting rule of iptables, in the first of its tables.
+    pub fn iptables() -> Self {
+        let name = "iptables -t raw -A PREROUTING -p tcp --syn".into();
+        Self { name, exact: true, ours: false, how: How::Iptables }
+    }
+
+    fn tool(name: &str, fixed: &[&str], words: &[&str], ready: Ready, said: Said) -> Self {
+        let arguments = fixed.iter().chain(words).map(|word| (*word).to_owned()).collect();
+        let process =
+            Process { program: name.into(), arguments, ready, said, mute: false, traces: false };
+        Self {
+            name: format!("{name} {}", shown(words)),
+            exact: false,
+            ours: false,
+            how: How::Process(process),
         }
     }
 
-    /// Whether it must have counted every frame, whatever the load.
-    pub fn must_be_exact(self) -> bool {
-        matches!(self, Self::Count | Self::Capture | Self::Nftables)
+    fn set_mute(&mut self, mute: bool) {
+        if let How::Process(process) = &mut self.how {
+            process.mute = mute;
+        }
+    }
+
+    /// The program that it is, where that is not on this machine.
+    pub fn missing(&self) -> Option<&str> {
+        let name = match &self.how {
+            How::Nothing => return None,
+            How::Nftables => "nft",
+            How::Iptables => "iptables",
+            How::Process(process) => process.program.to_str()?,
+        };
+        (!name.contains('/') && find_tool(name).is_none()).then_some(name)
     }
 
     /// Starts watching the server's link and waits until it does.
-    pub fn start(self, probe: &Path, namespace: &Namespace) -> Result<Watching> {
-        let process = match self {
-            Self::Nothing => None,
-            Self::Nftables => {
+    pub fn start(&self, namespace: &Namespace) -> Result<Watching<'_>> {
+        let process = match &self.how {
+            How::Nothing => None,
+            How::Nftables => {
                 let file = format!("{SCRATCH_DIR}/watch.nft");
                 namespace.enter(|| Ok(fs::write(&file, NFTABLES)?))?;
                 let mut nft = namespace.command("nft");
@@ -85,86 +219,79 @@ impl Observer {
                 run(nft, LIMIT)?;
                 None
             }
-            Self::Count => {
-                let format = ["--format", "json", "@syn"];
-                Some(start_probe(probe, namespace, "count", &format)?)
+            How::Iptables => {
+                let mut iptables = namespace.command("iptables");
+                iptables.args(["-t", "raw", "-A", "PREROUTING", "-p", "tcp", "--tcp-flags"]);
+                iptables.args(["FIN,SYN,RST,PSH,ACK,URG", "SYN"]);
+                run(iptables, LIMIT)?;
+                None
             }
-            Self::Capture => {
-                let file = ["-s", "96", "-w", "/dev/null", "@syn"];
-                Some(start_probe(probe, namespace, "capture", &file)?)
-            }
-            Self::Tcpdump => {
-                let mut tcpdump = namespace.command("tcpdump");
-                tcpdump.args(["-i", SERVER_LINK, "-nn", "-w", "/dev/null"]);
-                tcpdump.arg("tcp[tcpflags] = tcp-syn");
-                let running = Running::spawn(tcpdump)?;
-                running.wait_for_line("listening on", LIMIT)?;
-                Some(running)
+            How::Process(process) => {
+                let running = process.start(namespace)?;
+                let cpu = running.cpu_time()?;
+                Some((running, cpu))
             }
         };
         Ok(Watching { observer: self, process })
     }
 }
 
-fn start_probe(
-    probe: &Path,
-    namespace: &Namespace,
-    subcommand: &str,
-    arguments: &[&str],
-) -> Result<Running> {
-    let mut command = namespace.command(probe);
-    command.args([subcommand, "-i", SERVER_LINK, "--hook", "tcx"]).args(arguments);
-    let running = Running::spawn(command)?;
-    running.wait_for_line("probe: attached to", LIMIT)?;
-    Ok(running)
-}
-
-impl Watching {
-    /// Ends it and reads what it says.
-    pub fn end(self, namespace: &Namespace) -> Result<Verdict> {
-        let finished = match self.process {
-            Some(process) => Some(process.interrupt(LIMIT)?),
-            None => None,
-        };
-        if let Some(finished) = &finished {
-            ensure!(finished.status.success(), "{}: {}", finished.status, finished.stderr);
+impl Process {
+    fn start(&self, namespace: &Namespace) -> Result<Running> {
+        if self.traces {
+            let mut mount = namespace.command("mount");
+            mount.args(["-t", "tracefs", "none", "/sys/kernel/tracing"]);
+            run(mount, LIMIT)?;
         }
-        let cpu = finished.as_ref().map(|one| one.user_time + one.system_time);
-        let (counted, lost) = match (self.observer, finished) {
-            (Observer::Nftables, _) => (nftables_counter(namespace)?, 0),
-            (Observer::Count, Some(finished)) => (last_count(&finished)?, 0),
-            (Observer::Capture | Observer::Tcpdump, Some(finished)) => summary(&finished)?,
-            (_, _) => (0, 0),
+        let mut command = namespace.command(&self.program);
+        command.args(&self.arguments);
+        let stdout = if self.mute { Stdio::null() } else { Stdio::piped() };
+        let running = Running::spawn_to(command, stdout)?;
+        match self.ready {
+            Ready::Stderr(line) => running.wait_for_line(line, LIMIT)?,
+            Ready::Stdout(line) => running.wait_for_output(line, LIMIT)?,
         };
-        Ok(Verdict { counted, lost, cpu })
+        Ok(running)
     }
 }
 
-fn nftables_counter(namespace: &Namespace) -> Result<u64> {
-    let mut nft = namespace.command("nft");
-    nft.args(["list", "counter", "netdev", "watch", "syn"]);
-    let text = run(nft, LIMIT)?.text();
-    let mut words = text.split_whitespace().skip_while(|word| *word != "packets");
-    let number = words.nth(1).with_context(|| format!("no counter in: {text}"))?;
-    Ok(number.parse()?)
+impl Watching<'_> {
+    /// Ends it and reads what it says.
+    pub fn end(self, namespace: &Namespace) -> Result<Verdict> {
+        let Some((running, at_start)) = self.process else {
+            let counted = match self.observer.how {
+                How::Nftables => said::nftables(namespace)?,
+                How::Iptables => said::iptables(namespace)?,
+                How::Nothing | How::Process(_) => 0,
+            };
+            return Ok(Verdict { counted, ..Verdict::default() });
+        };
+        let finished = running.interrupt(LIMIT)?;
+        ensure!(finished.status.success(), "{}: {}", finished.status, finished.stderr);
+        let How::Process(process) = &self.observer.how else { return Ok(Verdict::default()) };
+        let (counted, lost) = process
+            .said
+            .counted_and_lost(&finished)
+            .with_context(|| format!("reading what {} said", self.observer.name))?;
+        let cpu = finished.user_time + finished.system_time;
+        Ok(Verdict {
+            counted,
+            lost,
+            cpu: Some(cpu),
+            cpu_at_work: Some(cpu.saturating_sub(at_start)),
+        })
+    }
 }
 
-/// The matches in the last JSON line of `probe count`.
-fn last_count(finished: &Finished) -> Result<u64> {
-    let text = finished.text();
-    let line = text.lines().last().context("probe count printed nothing")?;
-    let object: serde_json::Value = serde_json::from_str(line)?;
-    object["rules"][0]["packets"].as_u64().with_context(|| format!("no count in: {line}"))
+/// Words as a shell would want them.
+fn shown(words: &[&str]) -> String {
+    let quoted = words.iter().map(|word| match word.contains(' ') {
+        true => format!("'{word}'"),
+        false => word.replace(&format!("{SCRATCH_DIR}/"), ""),
+    });
+    quoted.collect::<Vec<_>>().join(" ")
 }
 
-/// tcpdump's summary lines, which probe capture prints, too: what passed the filter, and
-/// what of it was lost.
-fn summary(finished: &Finished) -> Result<(u64, u64)> {
-    let number = |what: &str| -> Result<u64> {
-        let line = finished.stderr.lines().find(|line| line.contains(what));
-        let word = line.and_then(|line| line.split_whitespace().next());
-        let word = word.with_context(|| format!("no '{what}' in: {}", finished.stderr))?;
-        word.parse().with_context(|| format!("'{what}' in: {}", finished.stderr))
-    };
-    Ok((number("received by filter")?, number("dropped by kernel")?))
+fn shown_sink(mute: bool) -> &'static str {
+    if mute { " > /dev/null" } else { "" }
 }

@@ -43,9 +43,9 @@ const PACKAGES: &[Package] = &[
     package("tcpdump", Brings::Tool("tcpdump"), Use::ALL),
     package("curl", Brings::Tool("curl"), &[Use::Demo, Use::Test]),
     package("nginx-light", Brings::Tool("nginx"), &[Use::Demo, Use::Test]),
-    package("netsniff-ng", Brings::Tool("trafgen"), &[Use::Test]),
-    package("tshark", Brings::Tool("capinfos"), &[Use::Test]),
-    package("iptables", Brings::Tool("iptables"), &[Use::Test]),
+    package("netsniff-ng", Brings::Tool("trafgen"), &[Use::Test, Use::Bench]),
+    package("tshark", Brings::Tool("capinfos"), &[Use::Test, Use::Bench]),
+    package("iptables", Brings::Tool("iptables"), &[Use::Test, Use::Bench]),
     package("libpcap-dev", Brings::File("/usr/include/pcap/pcap.h"), &[Use::Test]),
     package("nftables", Brings::Tool("nft"), &[Use::Bench]),
 ];

@@ -1,0 +1,75 @@
+//! The programs that probe is measured against: `probe-ebpf/examples/yardstick.rs`, built
+//! with the toolchain that builds probe's own.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use aya::programs::{SchedClassifier, Xdp};
+use aya::{Ebpf, EbpfLoader};
+
+use crate::setup;
+use crate::shell::{cargo, run, target_dir};
+
+/// The machine that the programs are for.
+const TARGET: &str =
+    if cfg!(target_endian = "big") { "bpfeb-unknown-none" } else { "bpfel-unknown-none" };
+
+/// Builds them.
+pub fn build() -> Result<()> {
+    let toolchain = setup::toolchain()?;
+    let mut build = cargo(&["build", "--package", "probe-ebpf", "--example", "yardstick"]);
+    build.args(["--release", "-Z", "build-std=core", "--target", TARGET, "--target-dir"]);
+    build.arg(folder());
+    // As probe-user's build script does; there stands why.
+    let flags =
+        ["-Cdebuginfo=2", "-Clink-arg=--btf", &format!("-Clinker={}", toolchain.linker.display())]
+            .join("\x1f");
+    build.env("RUSTC", &toolchain.rustc);
+    build.env("RUSTC_BOOTSTRAP", "1");
+    build.env("LD_LIBRARY_PATH", &toolchain.llvm_lib);
+    build.env("CARGO_ENCODED_RUSTFLAGS", flags);
+    run(build)
+}
+
+fn folder() -> PathBuf {
+    target_dir().join("yardstick")
+}
+
+/// Where the object lies.
+pub fn object() -> PathBuf {
+    folder().join(TARGET).join("release/examples/yardstick")
+}
+
+/// The programs, loaded.
+pub struct Yardstick(Ebpf);
+
+impl Yardstick {
+    /// Loads the object; `redirect` then sends frames to this interface.
+    pub fn load(object: &Path, to: u32) -> Result<Self> {
+        let bytes = std::fs::read(object)
+            .with_context(|| format!("reading the yardstick, {}", object.display()))?;
+        let mut loader = EbpfLoader::new();
+        loader.override_global("TO", &to, true);
+        Ok(Self(loader.load(&bytes).context("loading the yardstick")?))
+    }
+
+    /// One of the XDP programs, in the kernel.
+    pub fn xdp(&mut self, name: &str) -> Result<&mut Xdp> {
+        let program = self.0.program_mut(name).with_context(|| format!("no program {name}"))?;
+        let program: &mut Xdp = program.try_into()?;
+        if program.fd().is_err() {
+            program.load().with_context(|| format!("loading {name}"))?;
+        }
+        Ok(program)
+    }
+
+    /// One of the classifiers, in the kernel.
+    pub fn classifier(&mut self, name: &str) -> Result<&mut SchedClassifier> {
+        let program = self.0.program_mut(name).with_context(|| format!("no program {name}"))?;
+        let program: &mut SchedClassifier = program.try_into()?;
+        if program.fd().is_err() {
+            program.load().with_context(|| format!("loading {name}"))?;
+        }
+        Ok(program)
+    }
+}
