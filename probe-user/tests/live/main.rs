@@ -10,6 +10,8 @@ mod exactness;
 mod fidelity;
 mod files;
 mod flood;
+mod old_kernel;
+mod ordinary_user;
 mod refusals;
 mod rig;
 mod standing_by;
