@@ -37,7 +37,6 @@ pub fn kernel(error: kernel::Error) -> Error {
             "use --hook xdp-generic or --hook tcx"
         }
         K::Unsupported { .. } => "use --hook tcx",
-        K::NoLink { .. } => "use a newer kernel, or --hook clsact if leftovers are acceptable",
         K::Verify { .. } | K::Generate(_) => {
             "this is a bug in probe, please report it with the filter; simpler filters may load"
         }
@@ -69,15 +68,16 @@ fn too_old(error: &kernel::Error, release: (u32, u32)) -> Option<String> {
              {needs}, built with CONFIG_BPF_SYSCALL"
         )),
         _ if release < FLOOR => Some(format!("this kernel is Linux {major}.{minor}; {needs}")),
+        (K::NoLink { .. }, _) => Some(format!(
+            "this kernel says it is Linux {major}.{minor}; {needs}. --hook clsact works without \
+             links, if leftovers are acceptable"
+        )),
         (K::Attach { hook: kernel::Hook::Tcx, .. }, Some(libc::EINVAL | libc::EOPNOTSUPP)) => {
             Some(format!(
                 "this kernel (Linux {major}.{minor}) lacks what tcx needs: Linux 6.6 or newer, \
                  built with CONFIG_NET_XGRESS; use --hook xdp"
             ))
         }
-        (K::Attach { hook, .. }, Some(libc::EINVAL)) if hook.is_xdp() => Some(format!(
-            "this kernel (Linux {major}.{minor}) does not attach XDP programs by links; {needs}"
-        )),
         _ => None,
     }
 }

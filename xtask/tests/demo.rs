@@ -12,8 +12,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use testbed::{CLIENT_LINK, Running, SERVER_LINK};
 use testbed::requirements::{Requirement, met};
+use testbed::{CLIENT_LINK, Running, SERVER_LINK};
 
 /// Longer than the whole demonstration takes on a busy machine.
 const LIMIT: Duration = Duration::from_secs(120);

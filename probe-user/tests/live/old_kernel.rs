@@ -30,8 +30,7 @@ fn refuse(command: &mut Command, bpf_command: Option<u32>, errno: i32) {
         line(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
     ];
     let install = move || {
-        let program =
-            libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+        let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
         let (mode, program) = (libc::SECCOMP_MODE_FILTER, &raw const program);
         // SAFETY: the program and its instructions live through the call, which copies them.
         match unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, program) } {
@@ -79,13 +78,13 @@ fn what_the_kernel_lacks_is_named() {
         (tcx, false, None, libc::ENOSYS, &[this, floor, "CONFIG_BPF_SYSCALL"]),
         (rate, false, None, libc::ENOSYS, &[this, floor, "CONFIG_BPF_SYSCALL"]),
         // bpf(2), but no links of this kind.
-        (srv, false, Some(LINK_CREATE), libc::EINVAL, &[SERVER_LINK, this, floor]),
         (tcx, false, Some(LINK_CREATE), libc::EINVAL, &[this, "tcx", "Linux 6.6", "--hook xdp"]),
         // A program with something in it that the kernel does not know.
         (srv, true, Some(PROG_LOAD), libc::EINVAL, &["Linux 2.6", floor]),
         (tcx, true, Some(PROG_LOAD), libc::EINVAL, &["Linux 2.6", floor]),
         // Links of XDP came with 5.9; probe takes nothing that would outlive it.
         (srv, true, None, 0, &[SERVER_LINK, "Linux 2.6", floor]),
+        (srv, true, Some(LINK_CREATE), libc::EINVAL, &[SERVER_LINK, "Linux 2.6", floor]),
         // What a container's default seccomp profile says.
         (srv, false, None, libc::EPERM, &["permission denied", "seccomp"]),
     ];
@@ -104,5 +103,6 @@ fn what_the_kernel_lacks_is_named() {
         for part in parts {
             assert!(finished.stderr.contains(part), "no {part:?}: {said}");
         }
+        assert_eq!(crate::ending::attachments(&pair.server), "", "{said}");
     }
 }

@@ -72,8 +72,9 @@ fn three_capabilities_are_enough() {
         let totals = Totals::of(count);
         assert_eq!(totals.packets("match"), 500, "{hook}");
 
-        let capture = ["capture", "-i", SERVER_LINK, "--hook", hook, "-nn", "-c", "500", "@syn"];
-        let capture = start(&capture);
+        let capture = ["capture", "-i", SERVER_LINK, "--hook", hook, "-c", "500", "@syn"];
+        // What perf_event_mlock_kb lets everybody have.
+        let capture = start(&[&capture[..], &["--buffer-size", "512K"]].concat());
         // Nothing is left of the rights once the programs are attached.
         let status = std::fs::read_to_string(format!("/proc/{}/status", capture.id())).unwrap();
         for set in ["CapInh:", "CapPrm:", "CapEff:"] {
@@ -107,7 +108,7 @@ fn the_missing_one_is_named() {
         for arguments in [
             &["count", "-i", SERVER_LINK, "@syn"][..],
             &["count", "-i", SERVER_LINK, "--hook", "tcx", "@get"],
-            &["capture", "-i", SERVER_LINK, "tcp[20] = 1"],
+            &["rate", "-i", SERVER_LINK, "-t", "1s", "payload[2:2] = 1"],
         ] {
             let command = as_user(&pair.server, &program, arguments);
             let running = Running::spawn(command).unwrap();
