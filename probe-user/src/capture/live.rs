@@ -15,11 +15,7 @@ use crate::{
     explain, failure,
     file::Statistics,
     frame::{Frame, with_tag},
-    interfaces,
-    kernel::{Plan, Session},
-    privileges::{self, Needs},
-    rules::{self, RuleSet},
-    stop::Stop,
+    watch::{Wants, Watch},
 };
 
 /// How long a frame of slow traffic waits in the ring at most. A flood wakes us earlier,
@@ -37,28 +33,18 @@ const SMALLEST_RING: usize = 512 << 10;
 
 /// Captures until the end that was asked for, then tells the account.
 pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
-    let names = args.live.interfaces()?;
-    let (hook, link) = (args.live.hook(), interfaces::link_type(names)?);
     let rule = rule(args)?;
-    let set = RuleSet::compile(vec![rule.clone()], &rules::live_options(link, args.live.vlan))?;
-    let stop = Stop::on_signals()?;
-    let mut session = Session::attach(&Plan {
-        interfaces: names,
-        hook,
-        direction: args.live.direction,
-        rules: &set.specs(),
-        link,
-        vlan: args.live.vlan,
+    let wants = Wants {
         snaplen: args.snaplen(),
         ring_bytes: args.buffer_size.unwrap_or_else(default_ring),
-        goal: 0,
-        diagnostics: args.live.diagnostics,
-    })
-    .map_err(explain::kernel)?;
-    let needs = Needs { files: args.writes_files(), ..Needs::of(session.attachments()) };
-    privileges::drop(args.live.user.as_deref(), needs)?;
-    let sinks = open_sinks(args, link, origin::live(args, &rule, session.attachments()))?;
-    interfaces::announce(&session, 1, args.live.diagnostics);
+        files: args.writes_files(),
+        ..Wants::default()
+    };
+    let mut watch = Watch::start(&args.live, vec![rule.clone()], wants)?;
+    let origin = origin::live(args, &rule, watch.session.attachments());
+    let sinks = open_sinks(args, watch.link, origin)?;
+    watch.announce(&args.live);
+    let Watch { session, stop, .. } = &mut watch;
 
     let mut intake = Intake {
         conveyor: Conveyor::start(sinks)?,

@@ -22,11 +22,10 @@ use crate::{
     explain,
     file::Reader,
     interfaces,
-    kernel::{Plan, Session},
     offline::Sieve,
     privileges::{self, Needs},
     rules::{self, Rule, RuleSet},
-    stop::Stop,
+    watch::{Wants, Watch},
 };
 use snapshot::rates;
 use view::View;
@@ -65,33 +64,16 @@ fn rules(args: &CountArgs) -> Result<Vec<Rule>> {
 }
 
 async fn live(args: &CountArgs) -> Result<()> {
-    let names = args.live.interfaces()?;
-    let (hook, link) = (args.live.hook(), interfaces::link_type(names)?);
-    let set = RuleSet::compile(rules(args)?, &rules::live_options(link, args.live.vlan))?;
-    let mut stop = Stop::on_signals()?;
-    let session = Session::attach(&Plan {
-        interfaces: names,
-        hook,
-        direction: args.live.direction,
-        rules: &set.specs(),
-        link,
-        vlan: args.live.vlan,
-        snaplen: 0,
-        ring_bytes: 0,
-        goal: 0,
-        diagnostics: args.live.diagnostics,
-    })
-    .map_err(explain::kernel)?;
-    let attachments = session.attachments();
-    privileges::drop(args.live.user.as_deref(), Needs::of(session.attachments()))?;
-    interfaces::announce(&session, set.rules().len(), args.live.diagnostics);
+    let watch = Watch::start(&args.live, rules(args)?, Wants::default())?;
+    watch.announce(&args.live);
+    let Watch { rules: set, session, mut stop, .. } = watch;
 
     let start = Instant::now();
     let deadline = args.duration.map(|duration| start + duration);
     let mut counting = Counting {
         set: &set,
-        hook: interfaces::hooks(attachments),
-        interfaces: names.to_vec(),
+        hook: interfaces::hooks(session.attachments()),
+        interfaces: args.live.interfaces.clone(),
         before: vec![Counter::default(); set.rules().len()],
         elapsed_before: Duration::ZERO,
     };
