@@ -6,8 +6,11 @@ use probe_filter::ir::LinkType;
 
 use crate::{
     cli::Live,
-    explain, interfaces,
+    explain,
+    failure::Usage,
+    interfaces,
     kernel::{Plan, Session},
+    print::text::visible,
     privileges::{self, Needs},
     rules::{self, Rule, RuleSet},
     stop::Stop,
@@ -46,6 +49,12 @@ impl Watch {
     /// Mistakes in flags and filters, and what the kernel refuses.
     pub fn start(live: &Live, rules: Vec<Rule>, wants: Wants) -> Result<Self> {
         let interfaces = live.interfaces()?;
+        if let Some((_, twice)) = (interfaces.iter().enumerate())
+            .find(|(index, name)| interfaces.iter().take(*index).any(|other| other == *name))
+        {
+            let name = visible(twice);
+            return Err(Usage::new(format!("-i: {name} is named twice")).into());
+        }
         let link = interfaces::link_type(interfaces)?;
         let rules = RuleSet::compile(rules, &rules::live_options(link, live.vlan))?;
         // Before anything is attached: a signal that comes now must not leave it there.
