@@ -229,21 +229,18 @@ fn other_signals_to_the_job_or_to_it_alone() {
         return;
     }
     let _alone = alone();
-    for (moment, programs) in MOMENTS {
-        for (signal, to_job) in
-            [(libc::SIGHUP, true), (libc::SIGTERM, false), (libc::SIGKILL, false)]
-        {
-            let (mut demo, running) = Demo::start();
-            running.wait_for_output(moment, LIMIT).expect("it gets there");
-            demo.look();
-            assert!(demo.seen.programs.len() >= programs, "{moment}: {:?}", demo.seen);
-            match to_job {
-                true => signal_job(&running, signal),
-                false => running.signal(signal).expect("it runs"),
-            }
-            running.wait(LIMIT).expect("it ends");
-            demo.is_gone(&format!("{moment}, signal {signal}"));
+    let signals = [(libc::SIGHUP, true), (libc::SIGTERM, false), (libc::SIGKILL, false)];
+    for ((moment, programs), (signal, to_job)) in MOMENTS.into_iter().zip(signals.iter().cycle()) {
+        let (mut demo, running) = Demo::start();
+        running.wait_for_output(moment, LIMIT).expect("it gets there");
+        demo.look();
+        assert!(demo.seen.programs.len() >= programs, "{moment}: {:?}", demo.seen);
+        match to_job {
+            true => signal_job(&running, *signal),
+            false => running.signal(*signal).expect("it runs"),
         }
+        running.wait(LIMIT).expect("it ends");
+        demo.is_gone(&format!("{moment}, signal {signal}"));
     }
 }
 
