@@ -8,14 +8,22 @@ use std::{
 use anyhow::{Context as _, Result};
 use probe_common::{RecordFlags, RecordHeader};
 
-use super::{conveyor::Conveyor, ledger::Ledger, open_sinks, origin, rule};
+use super::{
+    conveyor::{Conveyor, Hurry},
+    ledger::Ledger,
+    open_sinks, origin, rule,
+};
 use crate::{
     cli::CaptureArgs,
     clock::{KernelClock, WallTime},
     explain, failure,
     file::Statistics,
     frame::{Frame, with_tag},
-    watch::{Wants, Watch},
+    interfaces,
+    kernel::{Plan, Session},
+    privileges::{self, Needs},
+    rules::{self, RuleSet},
+    stop::Stop,
 };
 
 /// How long a frame of slow traffic waits in the ring at most. A flood wakes us earlier,
@@ -24,7 +32,7 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// After a signal, what is in the rings is still handed to the output, but only for so
 /// long: Ctrl-C must end even a flood that is printed, within a second.
-const PATIENCE: Duration = Duration::from_millis(600);
+const PATIENCE: Duration = Duration::from_millis(400);
 
 /// Ring of each CPU where nothing else is asked for, and of all together.
 const RING: usize = 8 << 20;
@@ -33,21 +41,31 @@ const SMALLEST_RING: usize = 512 << 10;
 
 /// Captures until the end that was asked for, then tells the account.
 pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
+    let names = args.live.interfaces()?;
+    let (hook, link) = (args.live.hook(), interfaces::link_type(names)?);
     let rule = rule(args)?;
-    let wants = Wants {
+    let set = RuleSet::compile(vec![rule.clone()], &rules::live_options(link, args.live.vlan))?;
+    let stop = Stop::on_signals()?;
+    let mut session = Session::attach(&Plan {
+        interfaces: names,
+        hook,
+        direction: args.live.direction,
+        rules: &set.specs(),
+        link,
+        vlan: args.live.vlan,
         snaplen: args.snaplen(),
         ring_bytes: args.buffer_size.unwrap_or_else(default_ring),
-        files: args.writes_files(),
-        ..Wants::default()
-    };
-    let mut watch = Watch::start(&args.live, vec![rule.clone()], wants)?;
-    let origin = origin::live(args, &rule, watch.session.attachments());
-    let sinks = open_sinks(args, watch.link, origin)?;
-    watch.announce(&args.live);
-    let Watch { session, stop, .. } = &mut watch;
+        goal: 0,
+        diagnostics: args.live.diagnostics,
+    })
+    .map_err(explain::kernel)?;
+    let needs = Needs { files: args.writes_files(), ..Needs::of(session.attachments()) };
+    privileges::drop(args.live.user.as_deref(), needs)?;
+    let sinks = open_sinks(args, link, origin::live(args, &rule, session.attachments()))?;
+    interfaces::announce(&session, 1, args.live.diagnostics);
 
     let mut intake = Intake {
-        conveyor: Conveyor::start(sinks)?,
+        conveyor: Conveyor::start(sinks, hurry(args, &stop))?,
         clock: KernelClock::start(),
         left: args.count,
         end: End::Attached,
@@ -107,6 +125,11 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
         return Err(error);
     }
     detached.map_err(explain::kernel)
+}
+
+/// What the user's Ctrl-C means to the output.
+fn hurry(args: &CaptureArgs, stop: &Stop) -> Hurry {
+    Hurry::new(stop.flag(), args.print || !args.writes_files())
 }
 
 /// 8 MiB a CPU, less where many CPUs would make that a lot.

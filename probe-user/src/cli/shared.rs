@@ -74,8 +74,7 @@ impl Live {
     pub fn interfaces(&self) -> Result<&[String], Usage> {
         match self.interfaces.is_empty() {
             true => Err(Usage::new(
-                "no interface: name one with -i (`probe interfaces` lists them); count and \
-                 capture also take a file, with -r",
+                "no interface: name one with -i (`probe interfaces` lists them), or a file with -r",
             )),
             false => Ok(&self.interfaces),
         }

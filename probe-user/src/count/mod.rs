@@ -3,6 +3,7 @@
 
 mod csv;
 mod json;
+mod output;
 mod snapshot;
 mod table;
 mod view;
@@ -94,7 +95,8 @@ async fn live(args: &CountArgs) -> Result<()> {
             counts.rules.iter().map(|counter| counter.packets).sum::<u64>() >= goal
         });
         if over || reached {
-            return view.last(&counting.total(now - start, counts.seen, &counts.rules));
+            let total = counting.total(now - start, counts.seen, &counts.rules);
+            return view.last(&total, &|| stop.requested());
         }
         if now >= next {
             view.tick(&counting.tick(now - start, counts.seen, &counts.rules))?;
@@ -168,7 +170,7 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
     let mut sieve = Sieve::new(&set, engine, args.live.hook(), link)?;
     let needs = Needs { test_run: engine == Engine::Kernel, ..Needs::default() };
     privileges::drop(args.live.user.as_deref(), needs)?;
-    let mut view = View::new(args.format)?;
+    let view = View::new(args.format)?;
     let (mut first, mut last) = (None, WallTime::default());
     // What was counted before a damaged record is told all the same.
     let damage = loop {
@@ -198,7 +200,8 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
     };
     let mut snapshot = counting.total(elapsed, sieve.seen(), &sieve.totals()?);
     snapshot.time = last;
-    view.last(&snapshot)?;
+    // No signal is caught here: Ctrl-C ends it at once.
+    view.last(&snapshot, &|| false)?;
     if sieve.too_short() > 0 {
         eprintln!(
             "probe: {} frames shorter than 14 bytes, which the kernel does not take, were \

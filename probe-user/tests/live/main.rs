@@ -10,6 +10,7 @@ mod exactness;
 mod fidelity;
 mod files;
 mod flood;
+mod interrupts;
 mod old_kernel;
 mod ordinary_user;
 mod refusals;
