@@ -4,6 +4,7 @@
 //! One binary, one test at a time ([`rig::alone`]): a machine of two cores that floods
 //! and handshakes at once would retransmit, and then nothing is exact.
 
+mod counting_cost;
 mod ending;
 mod engines;
 mod exactness;
