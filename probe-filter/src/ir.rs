@@ -199,6 +199,19 @@ pub struct Node {
     pub no: Target,
 }
 
+/// A part of a graph that many filters have in common: nodes that find something out and
+/// leave it in the variables of [`Graph::findings`]. A program for many filters runs such a
+/// part once for all of them; whoever does not care walks through it as through all nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// Where it is entered.
+    pub entry: NodeId,
+    /// Where it leads once it has found what it looks for.
+    pub yes: Target,
+    /// Where it leads if it has not.
+    pub no: Target,
+}
+
 /// One filter. Acyclic by construction: a node only leads to nodes with smaller ids.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
@@ -207,6 +220,8 @@ pub struct Graph {
     nodes: Vec<Node>,
     vars: u32,
     entry: Option<Target>,
+    findings: Vec<Var>,
+    regions: Vec<Region>,
 }
 
 impl Graph {
@@ -244,6 +259,27 @@ impl Graph {
         }
         self.nodes.push(node);
         Target::Node(NodeId(self.nodes.len() as u32 - 1))
+    }
+
+    /// Says which variables regions leave their findings in: in every graph in the same
+    /// order. Nothing outside of regions sets them.
+    pub fn set_findings(&mut self, findings: Vec<Var>) {
+        self.findings = findings;
+    }
+
+    /// The variables that regions leave their findings in.
+    pub fn findings(&self) -> &[Var] {
+        &self.findings
+    }
+
+    /// Marks a region.
+    pub fn mark(&mut self, region: Region) {
+        self.regions.push(region);
+    }
+
+    /// The parts that other filters may have too.
+    pub fn regions(&self) -> &[Region] {
+        &self.regions
     }
 
     /// Says where the walk starts.

@@ -25,13 +25,7 @@ pub fn kernel(error: kernel::Error) -> Error {
         K::Verify { program, .. } if !privileges::missing().is_empty() => {
             return anyhow!("loading {program}: permission denied\nprobe: {}", lacking());
         }
-        K::Ring { source, .. } if is_permission(source) => {
-            "rings need root or CAP_PERFMON (or kernel.perf_event_paranoid below \
-             1), and CAP_IPC_LOCK or a smaller --buffer-size to lock their memory"
-        }
-        K::Ring { source, .. } if source.kind() == std::io::ErrorKind::OutOfMemory => {
-            "try a smaller --buffer-size"
-        }
+        K::Rings { .. } => "try a smaller --buffer-size",
         K::Occupied { .. } => "use --hook tcx to look behind it, or take it off first",
         K::Unsupported { hook: kernel::Hook::XdpNative, .. } => {
             "use --hook xdp-generic or --hook tcx"
@@ -58,7 +52,7 @@ fn too_old(error: &kernel::Error, release: (u32, u32)) -> Option<String> {
             | K::Attach { .. }
             | K::NoLink { .. }
             | K::Map { .. }
-            | K::Ring { .. }
+            | K::Rings { .. }
             | K::TestRun(_)
     );
     match (error, error.errno()) {
@@ -101,10 +95,6 @@ fn lacking(missing: &[Capability], in_user_namespace: bool) -> String {
          cap_bpf,cap_net_admin,cap_perfmon+ep PROBE",
         names.join(", ")
     )
-}
-
-fn is_permission(error: &std::io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES))
 }
 
 /// What to say of an interface that does not exist.
@@ -168,10 +158,8 @@ mod tests {
 
     #[test]
     fn what_an_old_kernel_lacks() {
-        let ring = |errno| kernel::Error::Ring {
-            cpu: 0,
-            source: std::io::Error::from_raw_os_error(errno),
-        };
+        let ring =
+            |errno| kernel::Error::Rings { source: std::io::Error::from_raw_os_error(errno) };
         let no_link = kernel::Error::NoLink { interface: "a".into(), hook: kernel::Hook::Xdp };
         for (error, release, expected) in [
             (ring(libc::ENOSYS), (6, 18), Some("this kernel (Linux 6.18) has no bpf(2)")),

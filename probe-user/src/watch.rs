@@ -56,7 +56,7 @@ impl Watch {
             return Err(Usage::new(format!("-i: {name} is named twice")).into());
         }
         let link = interfaces::link_type(interfaces)?;
-        let rules = RuleSet::compile(rules, &rules::live_options(link, live.vlan))?;
+        let rules = RuleSet::compile(rules, &rules::live_options(interfaces, link, live.vlan))?;
         // Before anything is attached: a signal that comes now must not leave it there.
         let stop = Stop::on_signals()?;
         let session = Session::attach(&Plan {

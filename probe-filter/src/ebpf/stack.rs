@@ -1,7 +1,8 @@
 //! Where things lie on the stack. The caller shares the kernel's 512 bytes with
 //! the function, so it stays below [`MAX_STACK`].
 
-use super::{Error, StateLayout};
+use super::insn::FP;
+use super::{Error, Reg, StateLayout};
 
 /// Bytes of stack the function takes at most.
 pub(crate) const MAX_STACK: u32 = 256;
@@ -51,11 +52,24 @@ pub(crate) const fn holds_variables(vars: u32, scratch_len: u32) -> bool {
     vars + RESERVED_WORDS <= scratch_len
 }
 
-/// Where an intermediate result lies, by nesting depth.
-pub(crate) fn intermediate(depth: u32, rule: usize) -> Result<i16, Error> {
-    if depth < SLOTS { Ok(slot(depth)) } else { Err(Error::TooDeep { rule }) }
+/// Where an intermediate result lies, by nesting depth: in scratch memory behind so many
+/// variables, and on the stack where that is full. Returns the register it is counted from.
+pub(crate) fn intermediate(
+    depth: u32,
+    vars: u32,
+    layout: &StateLayout,
+    state: Reg,
+    rule: usize,
+) -> Result<(Reg, i16), Error> {
+    let words = layout.scratch_len.saturating_sub(RESERVED_WORDS + vars);
+    if depth < words {
+        let word = layout.scratch_len - RESERVED_WORDS - 1 - depth;
+        return Ok((state, (layout.scratch + 8 * word) as i16));
+    }
+    let slot = depth - words;
+    if slot < SLOTS { Ok((FP, slot_offset(slot))) } else { Err(Error::TooDeep { rule }) }
 }
 
-const fn slot(index: u32) -> i16 {
+const fn slot_offset(index: u32) -> i16 {
     FIRST_FREE - 8 * (index as i16 + 1)
 }

@@ -4,7 +4,7 @@ use crate::ir::{Alu, Meta, Value, ValueId, Var, Width};
 
 use super::Error;
 use super::careful::{CONTEXT, Careful, STATE};
-use super::insn::{Cond, FP, Insn, Op, Operand, R0, R1, R2, Size};
+use super::insn::{Cond, Insn, Op, Operand, R0, R1, R2, Size};
 use super::stack::{self, Word};
 use super::target::context;
 
@@ -55,14 +55,15 @@ impl Careful<'_> {
         let left_first = self.slots(left) >= self.slots(right);
         let (first, second) = if left_first { (left, right) } else { (right, left) };
         self.value(first, depth)?;
-        let slot = stack::intermediate(depth, self.rule)?;
-        self.asm.emit(Insn::store(Size::Double, FP, slot, R0));
+        let layout = &self.target.layout;
+        let (base, slot) = stack::intermediate(depth, self.flow.vars(), layout, STATE, self.rule)?;
+        self.asm.emit(Insn::store(Size::Double, base, slot, R0));
         self.value(second, depth + 1)?;
         if left_first {
             self.asm.emit(Insn::alu64(Op::Mov, R1, Operand::Reg(R0)));
-            self.asm.emit(Insn::load(Size::Double, R0, FP, slot));
+            self.asm.emit(Insn::load(Size::Double, R0, base, slot));
         } else {
-            self.asm.emit(Insn::load(Size::Double, R1, FP, slot));
+            self.asm.emit(Insn::load(Size::Double, R1, base, slot));
         }
         Ok(Operand::Reg(R1))
     }

@@ -17,8 +17,9 @@ pub(crate) enum Action {
     Switch { value: ValueId, cases: Vec<(u32, BlockId)>, default: BlockId },
     /// The rule of this index matches.
     Count { rule: u32, next: BlockId },
-    /// Nothing that is known or computed before holds after it: variables are
-    /// dead, and back ends start afresh. Bounds what the verifier has to remember.
+    /// Nothing that is known or computed before holds after it: variables that are not
+    /// kept ([`Flow::kept`](super::Flow)) are dead, and back ends start afresh. Bounds what
+    /// the verifier has to remember.
     Boundary { next: BlockId },
     /// All rules are done.
     End,

@@ -2,7 +2,7 @@
 //! exactly the rules whose graphs match.
 
 use crate::eval;
-use crate::ir::{Frame, Graph, Node, Target, Test, Value, ValueId};
+use crate::ir::{Frame, Graph, Node, Target, Test, Value, ValueId, Var};
 
 use super::{Action, END, Flow};
 
@@ -63,7 +63,8 @@ pub(crate) fn counted(flow: &Flow, frame: &Frame<'_>) -> Vec<u32> {
                     Some(next)
                 }
                 &Action::Boundary { next } => {
-                    vars.fill(0xdead);
+                    let kept = |var: usize| flow.kept.contains(&Var(var as u32));
+                    (0..vars.len()).filter(|&var| !kept(var)).for_each(|var| vars[var] = 0xdead);
                     Some(next)
                 }
                 Action::End => Some(END),

@@ -1,13 +1,31 @@
 //! Graphs into flows, one for each rule.
 
-use crate::ir::{Graph, Target, Test, Value, ValueId, Var};
+use std::collections::{BTreeSet, HashMap};
+
+use crate::ir::{Compare, Graph, Node, NodeId, Region, Target, Test, Value, ValueId, Var};
 
 use super::{Action, BlockId, Chain, END, Flow};
 
+/// What a region has found, in the variable for its answer.
+pub(crate) const YES: u32 = 1;
+pub(crate) const NO: u32 = 0;
+pub(crate) const TRAPPED: u32 = 2;
+
 /// Adds one rule to a flow. Returns where the rule starts; it ends at [`END`].
 pub(crate) fn lower(flow: &mut Flow, graph: &Graph, rule: u32) -> BlockId {
-    let values = import_values(flow, graph);
-    let value = |id: ValueId| values[id.0 as usize];
+    lower_with(flow, graph, rule, &|var| var, &HashMap::new())
+}
+
+/// The same with other numbers for variables. Regions that are asked elsewhere are not
+/// entered: their entries say which variable holds the answer.
+pub(crate) fn lower_with(
+    flow: &mut Flow,
+    graph: &Graph,
+    rule: u32,
+    rename: &dyn Fn(Var) -> Var,
+    asked: &HashMap<NodeId, (Region, Var)>,
+) -> BlockId {
+    let mut import = Import { graph, rename, values: HashMap::new() };
     let counted = flow.plain(Action::Count { rule, next: END });
     let mut blocks: Vec<BlockId> = Vec::with_capacity(graph.nodes().len());
     let target = |blocks: &[BlockId], target| match target {
@@ -15,36 +33,134 @@ pub(crate) fn lower(flow: &mut Flow, graph: &Graph, rule: u32) -> BlockId {
         Target::Match => counted,
         Target::NoMatch => END,
     };
-    for node in graph.nodes() {
-        let (yes, no) = (target(&blocks, node.yes), target(&blocks, node.no));
-        let action = match node.test {
-            Test::Compare(compare, left, right) => {
-                Action::Compare { compare, left: value(left), right: value(right), yes, no }
+    for (id, node) in graph.nodes().iter().enumerate() {
+        let block = match asked.get(&NodeId(id as u32)) {
+            Some(&(region, answer)) => {
+                let (yes, no) = (target(&blocks, region.yes), target(&blocks, region.no));
+                ask(flow, answer, yes, no)
             }
-            Test::Chain { kind, network_base, network, protocol } => {
-                let network_base = network_base.map(value);
-                Action::Chain(Chain { kind, network_base, network, protocol }, yes, no)
+            None => {
+                let (yes, no) = (target(&blocks, node.yes), target(&blocks, node.no));
+                import.node(flow, node, yes, no, END)
             }
         };
-        let test = flow.act(action, END);
-        let block = node.sets.iter().rev().fold(test, |next, &(var, id)| {
-            flow.act(Action::Set { var, value: value(id), next }, END)
-        });
         blocks.push(block);
     }
-    // Variables start at 0, and hold another rule's leftovers before.
     flow.need_vars(graph.vars());
+    // Variables start at 0, and hold another rule's leftovers before.
     let zero = flow.value(Value::Const(0));
     let entry = target(&blocks, graph.entry());
     (0..graph.vars())
-        .fold(entry, |next, var| flow.act(Action::Set { var: Var(var), value: zero, next }, END))
+        .map(Var)
+        .filter(|&var| rename(var) == var)
+        .fold(entry, |next, var| flow.act(Action::Set { var, value: zero, next }, END))
 }
 
-fn import_values(flow: &mut Flow, graph: &Graph) -> Vec<ValueId> {
-    let mut values: Vec<ValueId> = Vec::with_capacity(graph.values().len());
-    for &value in graph.values() {
-        let value = value.map(|id| values[id.0 as usize]);
-        values.push(flow.value(value));
+/// The answer of a region that was asked before.
+fn ask(flow: &mut Flow, answer: Var, yes: BlockId, no: BlockId) -> BlockId {
+    let left = flow.value(Value::Var(answer));
+    let mut is = |constant, yes, no| {
+        let right = flow.constant(constant);
+        flow.plain(Action::Compare { compare: Compare::Eq, left, right, yes, no })
+    };
+    // A trap ends the rule.
+    let no = if no == END { END } else { is(TRAPPED, END, no) };
+    is(YES, yes, no)
+}
+
+/// Adds a region by itself, which leads to these blocks.
+pub(crate) fn lower_region(
+    flow: &mut Flow,
+    graph: &Graph,
+    region: &Region,
+    rename: &dyn Fn(Var) -> Var,
+    exits: &Exits,
+) -> BlockId {
+    let mut import = Import { graph, rename, values: HashMap::new() };
+    let mut blocks: HashMap<NodeId, BlockId> = HashMap::new();
+    for id in inside(graph, region) {
+        let target = |to: Target| match to {
+            to if to == region.yes => exits.yes,
+            to if to == region.no => exits.no,
+            Target::Node(id) => blocks.get(&id).copied().unwrap_or(exits.no),
+            Target::Match | Target::NoMatch => exits.no,
+        };
+        let node = &graph.nodes()[id.0 as usize];
+        let (yes, no) = (target(node.yes), target(node.no));
+        let block = import.node(flow, node, yes, no, exits.trap);
+        blocks.insert(id, block);
     }
-    values
+    blocks.get(&region.entry).copied().unwrap_or(exits.no)
+}
+
+/// Where a region leads.
+pub(crate) struct Exits {
+    pub(crate) yes: BlockId,
+    pub(crate) no: BlockId,
+    pub(crate) trap: BlockId,
+}
+
+/// The nodes of a region, targets first.
+fn inside(graph: &Graph, region: &Region) -> BTreeSet<NodeId> {
+    let mut inside = BTreeSet::new();
+    let mut pending = vec![Target::Node(region.entry)];
+    while let Some(at) = pending.pop() {
+        let Target::Node(id) = at else { continue };
+        if at == region.yes || at == region.no || !inside.insert(id) {
+            continue;
+        }
+        let node = &graph.nodes()[id.0 as usize];
+        pending.extend([node.yes, node.no]);
+    }
+    inside
+}
+
+/// A graph's nodes and values on their way into a flow.
+struct Import<'a> {
+    graph: &'a Graph,
+    rename: &'a dyn Fn(Var) -> Var,
+    values: HashMap<ValueId, ValueId>,
+}
+
+impl Import<'_> {
+    fn node(
+        &mut self,
+        flow: &mut Flow,
+        node: &Node,
+        yes: BlockId,
+        no: BlockId,
+        trap: BlockId,
+    ) -> BlockId {
+        let action = match node.test {
+            Test::Compare(compare, left, right) => {
+                let (left, right) = (self.value(flow, left), self.value(flow, right));
+                Action::Compare { compare, left, right, yes, no }
+            }
+            Test::Chain { kind, network_base, network, protocol } => {
+                let network_base = network_base.map(|id| self.value(flow, id));
+                Action::Chain(Chain { kind, network_base, network, protocol }, yes, no)
+            }
+        };
+        let test = flow.act(action, trap);
+        node.sets.iter().rev().fold(test, |next, &(var, id)| {
+            let var = (self.rename)(var);
+            flow.need_vars(var.0 + 1);
+            let value = self.value(flow, id);
+            flow.act(Action::Set { var, value, next }, trap)
+        })
+    }
+
+    fn value(&mut self, flow: &mut Flow, id: ValueId) -> ValueId {
+        if let Some(&known) = self.values.get(&id) {
+            return known;
+        }
+        let value = match self.graph.get(id) {
+            Value::Var(var) => Value::Var((self.rename)(var)),
+            // The lowering sees to it that values are not deep.
+            value => value.map(|operand| self.value(flow, operand)),
+        };
+        let value = flow.value(value);
+        self.values.insert(id, value);
+        value
+    }
 }

@@ -5,8 +5,8 @@
 //! Passes rewrite flows; back ends translate them. The meaning of values and traps
 //! is that of the graph; a trap leads to [`Block::trap`].
 //!
-//! First each rule is a root of its own that runs to [`END`]; then the pass `join`
-//! makes one root of them all.
+//! First each rule is a root of its own that runs to [`END`], and what is done once for
+//! all of them is a root before them; then the pass `join` makes one root of them all.
 
 mod action;
 #[cfg(test)]
@@ -17,10 +17,10 @@ mod values;
 
 use std::collections::HashMap;
 
-use crate::ir::{Value, ValueId};
+use crate::ir::{Value, ValueId, Var};
 
 pub(crate) use action::{Action, Chain};
-pub(crate) use lower::lower;
+pub(crate) use lower::{Exits, NO, TRAPPED, YES, lower, lower_region, lower_with};
 pub(crate) use order::order;
 pub(crate) use values::{Values, var_bit};
 
@@ -49,6 +49,9 @@ pub(crate) struct Flow {
     /// Where the rules start; after `join` where the program starts.
     pub(crate) roots: Vec<BlockId>,
     vars: u32,
+    /// Variables that the first root sets for all the others, which only read them. Where
+    /// there are none, there is no such root.
+    pub(crate) kept: Vec<Var>,
 }
 
 impl Flow {
@@ -60,6 +63,7 @@ impl Flow {
             known: HashMap::new(),
             roots: Vec::new(),
             vars: 0,
+            kept: Vec::new(),
         };
         flow.plain(Action::End);
         flow
@@ -67,7 +71,12 @@ impl Flow {
 
     /// The same values, without blocks.
     pub(crate) fn emptied(&self) -> Self {
-        Self { values: self.values.clone(), vars: self.vars, ..Self::new() }
+        Self {
+            values: self.values.clone(),
+            vars: self.vars,
+            kept: self.kept.clone(),
+            ..Self::new()
+        }
     }
 
     /// The id of a value; equal values share one.
@@ -122,6 +131,17 @@ impl Flow {
     /// Number of variables of the rule with the most.
     pub(crate) fn vars(&self) -> u32 {
         self.vars
+    }
+
+    /// Where the rules start, without the code before all of them.
+    pub(crate) fn rules(&self) -> &[BlockId] {
+        let before = usize::from(!self.kept.is_empty());
+        self.roots.get(before..).unwrap_or_default()
+    }
+
+    /// What is run before all rules.
+    pub(crate) fn prelude(&self) -> Option<BlockId> {
+        if self.kept.is_empty() { None } else { self.roots.first().copied() }
     }
 
     pub(crate) fn need_vars(&mut self, vars: u32) {
@@ -190,7 +210,8 @@ impl Flow {
         mut build: impl FnMut(&mut Flow, BlockId, &Block, &dyn Fn(BlockId) -> BlockId) -> BlockId,
     ) -> Flow {
         let reachable = self.reachable();
-        let mut flow = Flow { values: self.values, vars: self.vars, ..Flow::new() };
+        let mut flow =
+            Flow { values: self.values, vars: self.vars, kept: self.kept, ..Flow::new() };
         let mut moved = vec![END; self.blocks.len()];
         for (id, block) in self.blocks.iter().enumerate().filter(|&(id, _)| reachable[id]) {
             let id = BlockId(id as u32);

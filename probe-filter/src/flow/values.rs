@@ -66,6 +66,11 @@ impl Values {
         self.facts[id.0 as usize].vars & vars != 0
     }
 
+    /// The variables that a value depends on, by [`var_bit`].
+    pub(crate) fn vars(&self, id: ValueId) -> u64 {
+        self.facts[id.0 as usize].vars
+    }
+
     /// The constant that a value is.
     pub(crate) fn constant(&self, id: ValueId) -> Option<u32> {
         match self.get(id) {

@@ -1,7 +1,7 @@
 //! Predicates under construction. A graph is built from its end, a filter is read from
 //! its start: this is what lies between.
 
-use crate::ir::{Graph, Node, Target, Test, ValueId, Var};
+use crate::ir::{Graph, Node, Region, Target, Test, ValueId, Var};
 
 /// A predicate in [`Predicates`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,11 +11,16 @@ pub struct PredicateId(usize);
 #[derive(Clone, Debug)]
 enum Predicate {
     Constant(bool),
-    Test { sets: Vec<(Var, ValueId)>, test: Test },
+    Test {
+        sets: Vec<(Var, ValueId)>,
+        test: Test,
+    },
     Not(PredicateId),
     And(PredicateId, PredicateId),
     Or(PredicateId, PredicateId),
     If(PredicateId, PredicateId, PredicateId),
+    /// The same, marked as a region of the graph.
+    Region(PredicateId),
 }
 
 /// An arena of predicates. Each is used at most once.
@@ -60,6 +65,11 @@ impl Predicates {
         self.add(Predicate::If(condition, yes, no))
     }
 
+    /// The same; its nodes become a [`Region`].
+    pub fn region(&mut self, of: PredicateId) -> PredicateId {
+        self.add(Predicate::Region(of))
+    }
+
     /// The first test of a predicate, to which assignments are added that come before
     /// everything else in it.
     pub fn assign_first(&mut self, id: PredicateId, sets: &[(Var, ValueId)]) {
@@ -69,7 +79,8 @@ impl Predicates {
                 Predicate::Not(of)
                 | Predicate::And(of, _)
                 | Predicate::Or(of, _)
-                | Predicate::If(of, _, _) => at = *of,
+                | Predicate::If(of, _, _)
+                | Predicate::Region(of) => at = *of,
                 Predicate::Test { sets: own, .. } => {
                     own.splice(0..0, sets.iter().copied());
                     return;
@@ -92,6 +103,14 @@ impl Predicates {
                     // The right operand is done: it is where the left one leads.
                     let right = done.pop().unwrap_or(Target::NoMatch);
                     if and { (left, right, other) } else { (left, other, right) }
+                }
+                Task::Mark(yes, no) => {
+                    if let Some(&Target::Node(entry)) = done.last()
+                        && yes != no
+                    {
+                        graph.mark(Region { entry, yes, no });
+                    }
+                    continue;
                 }
                 Task::AfterBranches(condition) => {
                     let no = done.pop().unwrap_or(Target::NoMatch);
@@ -116,6 +135,10 @@ impl Predicates {
                     tasks.push(Task::AfterRight { left: *left, other: yes, and: false });
                     tasks.push(Task::Emit(*right, yes, no));
                 }
+                Predicate::Region(of) => {
+                    tasks.push(Task::Mark(yes, no));
+                    tasks.push(Task::Emit(*of, yes, no));
+                }
                 Predicate::If(condition, then, otherwise) => {
                     tasks.push(Task::AfterBranches(*condition));
                     tasks.push(Task::Emit(*otherwise, yes, no));
@@ -131,4 +154,5 @@ enum Task {
     Emit(PredicateId, Target, Target),
     AfterRight { left: PredicateId, other: Target, and: bool },
     AfterBranches(PredicateId),
+    Mark(Target, Target),
 }

@@ -52,6 +52,7 @@ impl Lowering<'_> {
             [0; 6].map(|_| self.graph.var());
         let vars = Vars { ethertype, network, protocol, transport, end, payload };
         self.walk = Some(vars);
+        self.graph.set_findings(vec![ethertype, network, protocol, transport, end, payload]);
         vars
     }
 
@@ -68,7 +69,8 @@ impl Lowering<'_> {
         let now = std::mem::replace(&mut self.layers, layers);
         let found = self.find_transport();
         self.layers = now;
-        Ok(self.and(found?, question))
+        let found = self.predicates.region(found?);
+        Ok(self.and(found, question))
     }
 
     /// Whether there is an IP packet whose first fragment this is, and where its last
@@ -253,6 +255,11 @@ impl Lowering<'_> {
 
     /// TCP, and where its payload starts.
     pub fn tcp_payload(&mut self) -> PredicateId {
+        let found = self.find_tcp_payload();
+        self.predicates.region(found)
+    }
+
+    fn find_tcp_payload(&mut self) -> PredicateId {
         let vars = self.vars();
         let tcp = self.is_tcp();
         let at = self.variable(vars.transport);
@@ -267,13 +274,14 @@ impl Lowering<'_> {
     /// TCP or UDP, and where the payload starts.
     pub fn any_payload(&mut self) -> PredicateId {
         let vars = self.vars();
-        let tcp = self.tcp_payload();
+        let tcp = self.find_tcp_payload();
         let at = self.variable(vars.transport);
         let payload = self.alu_constant(Alu::Add, at, UDP_HEADER);
         let udp = self.protocol_is(number::UDP);
         let set = self.assign(&[(vars.payload, payload)]);
         let udp = self.and(udp, set);
-        self.or(tcp, udp)
+        let found = self.or(tcp, udp);
+        self.predicates.region(found)
     }
 
     /// Bytes of the payload, and the checks that the packet has them. Padding behind

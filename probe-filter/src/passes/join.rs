@@ -34,8 +34,13 @@ pub(crate) fn run(rules: Flow) -> Flow {
     let budget = tests * GROWTH + GROWTH_FLOOR;
     let (known, weights) = (HashMap::new(), HashMap::new());
     let mut joining = Joining { rules: &rules, out: &mut out, known, weights, spent: 0, budget };
-    let root = joining.join(rules.roots.clone(), END, true);
+    let mut root = joining.join(rules.rules().to_vec(), END, true);
+    if let Some(prelude) = rules.prelude() {
+        let next = joining.out.plain(Action::Boundary { next: root });
+        root = joining.graft(prelude, next);
+    }
     out.roots = vec![root];
+    // From here on there is one root, and what it keeps is as any variable.
     out
 }
 

@@ -7,10 +7,13 @@ mod gather;
 mod join;
 mod present;
 mod ranges;
+mod share;
 mod sink;
 mod thread;
 
-use crate::flow::{self, Flow};
+#[cfg(test)]
+use crate::flow;
+use crate::flow::Flow;
 use crate::ir::Graph;
 
 pub(crate) use present::View;
@@ -30,7 +33,7 @@ const PER_RULE: [(&str, Pass); 6] = [
 
 /// One flow for all rules, as the back ends want it.
 pub(crate) fn run(graphs: &[&Graph], view: View) -> Flow {
-    let mut flow = present::run(lower(graphs), view);
+    let mut flow = present::run(share::lower(graphs), view);
     for (_, pass) in PER_RULE {
         flow = pass(flow);
     }
@@ -38,6 +41,7 @@ pub(crate) fn run(graphs: &[&Graph], view: View) -> Flow {
 }
 
 /// The rules as they are.
+#[cfg(test)]
 fn lower(graphs: &[&Graph]) -> Flow {
     let mut flow = Flow::new();
     flow.roots = graphs

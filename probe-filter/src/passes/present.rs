@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use crate::flow::{Action, BlockId, Chain, END, Flow};
 use crate::ir::{Alu, Compare, Meta, Value, ValueId, Var, Width};
 
-use super::ranges::{Range, Ranges, range};
+use super::ranges::{Known, Ranges, range};
 
 /// How the hook's frame differs from the one that filters see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,7 @@ struct Placing<'a> {
     known: &'a mut HashMap<ValueId, ValueId>,
     first_var: u32,
     /// What variables can hold where the block begins.
-    ranges: &'a [Range],
+    ranges: &'a Known,
     moving: Vec<Moving>,
 }
 

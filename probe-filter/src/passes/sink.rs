@@ -48,6 +48,10 @@ impl Sinking {
         for block in &flow.blocks()[self.live.len()..] {
             let mut live = 0;
             flow.for_each_successor(block, |to| live |= self.live[to.0 as usize]);
+            if block.action == Action::End {
+                // What is kept is read by other roots.
+                live |= flow.kept.iter().fold(0, |bits, var| bits | var_bit(var.0));
+            }
             if let Action::Set { var, .. } = block.action {
                 // The bit that stands for many variables cannot be cleared by one.
                 live &= if var.0 < 63 { !var_bit(var.0) } else { u64::MAX };
@@ -63,8 +67,16 @@ impl Sinking {
 
     /// The block as it is when the variable holds the constant.
     fn carry(&mut self, flow: &mut Flow, var: Var, constant: u32, id: BlockId) -> BlockId {
-        if id == END || !self.reads(flow, id, var) {
+        if !self.reads(flow, id, var) {
             return id;
+        }
+        if id == END {
+            // The bit of the last variables stands for kept and other ones.
+            if !flow.kept.contains(&var) {
+                return END;
+            }
+            let value = flow.constant(constant);
+            return flow.act(Action::Set { var, value, next: END }, END);
         }
         if let Some(&known) = self.carried.get(&(var, constant, id)) {
             return known;

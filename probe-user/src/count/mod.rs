@@ -202,11 +202,11 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
     snapshot.time = last;
     // No signal is caught here: Ctrl-C ends it at once.
     view.last(&snapshot, &|| false)?;
-    if sieve.too_short() > 0 {
+    if sieve.not_taken() > 0 {
         eprintln!(
-            "probe: {} frames shorter than 14 bytes, which the kernel does not take, were \
-             looked at in user space",
-            sieve.too_short()
+            "probe: {} frames, too short or too long for the kernel to take, were looked at in \
+             user space",
+            sieve.not_taken()
         );
     }
     damage.map_or(Ok(()), |error| Err(error.into()))

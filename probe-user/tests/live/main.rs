@@ -4,6 +4,7 @@
 //! One binary, one test at a time ([`rig::alone`]): a machine of two cores that floods
 //! and handshakes at once would retransmit, and then nothing is exact.
 
+mod beside;
 mod counting_cost;
 mod ending;
 mod engines;
@@ -12,10 +13,16 @@ mod fidelity;
 mod files;
 mod flood;
 mod interrupts;
+mod iptables;
+mod jumbo;
+mod link_facts;
 mod old_kernel;
 mod ordinary_user;
+mod raw_ip;
 mod refusals;
 mod rig;
+mod scattered;
 mod standing_by;
+mod superframes;
 mod timing;
 mod vlan;

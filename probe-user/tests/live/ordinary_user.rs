@@ -73,8 +73,7 @@ fn three_capabilities_are_enough() {
         assert_eq!(totals.packets("match"), 500, "{hook}");
 
         let capture = ["capture", "-i", SERVER_LINK, "--hook", hook, "-c", "500", "@syn"];
-        // What perf_event_mlock_kb lets everybody have.
-        let capture = start(&[&capture[..], &["--buffer-size", "512K"]].concat());
+        let capture = start(&capture);
         // Nothing is left of the rights once the programs are attached.
         let status = std::fs::read_to_string(format!("/proc/{}/status", capture.id())).unwrap();
         for set in ["CapInh:", "CapPrm:", "CapEff:"] {
