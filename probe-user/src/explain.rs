@@ -2,19 +2,28 @@
 //! flag to change.
 
 use anyhow::{Error, anyhow};
+use caps::Capability;
 
-use crate::{failure::Usage, interfaces, kernel};
+use crate::{failure::Usage, interfaces, kernel, privileges};
+
+/// The oldest kernel that probe is made for.
+const FLOOR: (u32, u32) = (5, 15);
 
 /// Adds what the user can do about it.
 pub fn kernel(error: kernel::Error) -> Error {
     use kernel::Error as K;
+    if let Some(hint) = too_old(&error, kernel::release()) {
+        return anyhow!("{error}\nprobe: {hint}");
+    }
+    let lacking = || lacking(&privileges::missing(), privileges::in_user_namespace());
     let hint = match &error {
         K::UnknownInterface { name } => return Usage::new(unknown_interface(name)).into(),
         K::Egress { .. } => return Usage::new(format!("{error}: use --hook tcx with -Q")).into(),
         K::TooManyRules(_) | K::TooManySampled(_) => return Usage::new(error.to_string()).into(),
-        K::Permission { .. } => {
-            "this needs root, or CAP_NET_ADMIN, CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN on \
-             kernels before 5.8)"
+        K::Permission { .. } => return anyhow!("{error}\nprobe: {}", lacking()),
+        // Without CAP_PERFMON the verifier forbids what it else allows, in words of its own.
+        K::Verify { program, .. } if !privileges::missing().is_empty() => {
+            return anyhow!("loading {program}: permission denied\nprobe: {}", lacking());
         }
         K::Rings { .. } => "try a smaller --buffer-size",
         K::Occupied { .. } => "use --hook tcx to look behind it, or take it off first",
@@ -22,14 +31,70 @@ pub fn kernel(error: kernel::Error) -> Error {
             "use --hook xdp-generic or --hook tcx"
         }
         K::Unsupported { .. } => "use --hook tcx",
-        K::NoLink { .. } => "use a newer kernel, or --hook clsact if leftovers are acceptable",
-        K::KernelTooOld { .. } => "docs/compatibility.md says what each kernel can do",
         K::Verify { .. } | K::Generate(_) => {
             "this is a bug in probe, please report it with the filter; simpler filters may load"
         }
         _ => return error.into(),
     };
     anyhow!("{error}\nprobe: {hint}")
+}
+
+/// Where the kernel, of this release, may be the cause: what it lacks, and what is needed.
+fn too_old(error: &kernel::Error, release: (u32, u32)) -> Option<String> {
+    use kernel::Error as K;
+    let (major, minor) = release;
+    let (floor_major, floor_minor) = FLOOR;
+    let needs = format!("probe needs Linux {floor_major}.{floor_minor} or newer");
+    let of_kernel = matches!(
+        error,
+        K::Load(_)
+            | K::Verify { .. }
+            | K::Attach { .. }
+            | K::NoLink { .. }
+            | K::Map { .. }
+            | K::Rings { .. }
+            | K::TestRun(_)
+    );
+    match (error, error.errno()) {
+        _ if !of_kernel => None,
+        (_, Some(libc::ENOSYS)) => Some(format!(
+            "this kernel (Linux {major}.{minor}) has no bpf(2), or something forbids it here: \
+             {needs}, built with CONFIG_BPF_SYSCALL"
+        )),
+        _ if release < FLOOR => Some(format!("this kernel is Linux {major}.{minor}; {needs}")),
+        (K::NoLink { .. }, _) => Some(format!(
+            "this kernel says it is Linux {major}.{minor}; {needs}. --hook clsact works without \
+             links, if leftovers are acceptable"
+        )),
+        (K::Attach { hook: kernel::Hook::Tcx, .. }, Some(libc::EINVAL | libc::EOPNOTSUPP)) => {
+            Some(format!(
+                "this kernel (Linux {major}.{minor}) lacks what tcx needs: Linux 6.6 or newer, \
+                 built with CONFIG_NET_XGRESS; use --hook xdp"
+            ))
+        }
+        _ => None,
+    }
+}
+
+/// Which rights are missing; where none is, why those that are there may not count.
+fn lacking(missing: &[Capability], in_user_namespace: bool) -> String {
+    if missing.is_empty() {
+        return match in_user_namespace {
+            true => "this is a user namespace, whose root has no rights over the kernel's \
+                     programs: run it outside"
+                .into(),
+            false => "root's rights are there, but something forbids their use: a container's \
+                      limits (seccomp), or a security module"
+                .into(),
+        };
+    }
+    let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
+    let plural = if names.len() == 1 { "is" } else { "are" };
+    format!(
+        "{} {plural} missing: run it as root, or give them to the file once: setcap \
+         cap_bpf,cap_net_admin,cap_perfmon+ep PROBE",
+        names.join(", ")
+    )
 }
 
 /// What to say of an interface that does not exist.
@@ -89,6 +154,36 @@ mod tests {
         for (a, b, expected) in [("", "abc", 3), ("kitten", "sitting", 3), ("eth0", "eth0", 0)] {
             assert_eq!(distance(a, b), expected);
         }
+    }
+
+    #[test]
+    fn what_an_old_kernel_lacks() {
+        let ring =
+            |errno| kernel::Error::Rings { source: std::io::Error::from_raw_os_error(errno) };
+        let no_link = kernel::Error::NoLink { interface: "a".into(), hook: kernel::Hook::Xdp };
+        for (error, release, expected) in [
+            (ring(libc::ENOSYS), (6, 18), Some("this kernel (Linux 6.18) has no bpf(2)")),
+            (ring(libc::EINVAL), (5, 10), Some("Linux 5.10; probe needs Linux 5.15 or newer")),
+            (ring(libc::EINVAL), (5, 15), None),
+            (no_link, (5, 4), Some("Linux 5.4; probe needs Linux 5.15 or newer")),
+            (kernel::Error::EmptyObject, (4, 19), None),
+            (kernel::Error::Permission { operation: String::new() }, (4, 19), None),
+        ] {
+            match (too_old(&error, release), expected) {
+                (Some(said), Some(expected)) => assert!(said.contains(expected), "{said}"),
+                (said, expected) => assert_eq!(said.as_deref(), expected, "{error}"),
+            }
+        }
+    }
+
+    #[test]
+    fn missing_rights_are_named() {
+        let one = lacking(&[Capability::CAP_PERFMON], false);
+        assert!(one.starts_with("CAP_PERFMON is missing"), "{one}");
+        let two = lacking(&[Capability::CAP_BPF, Capability::CAP_NET_ADMIN], true);
+        assert!(two.starts_with("CAP_BPF, CAP_NET_ADMIN are missing"), "{two}");
+        assert!(lacking(&[], true).contains("user namespace"));
+        assert!(lacking(&[], false).contains("security module"));
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! probe: what is hitting this server, and how much of it.
 //!
 //! ```text
-//! cli ─> rules ─> kernel ─┬─> count    ─> table | JSON | CSV
-//!                         ├─> rate     ─> text | JSON
-//!        file (-r) ───────┴─> capture  ─> print (lines) | file (-w)
+//! cli ─> rules ─> watch ─> kernel ─┬─> count    ─> table | JSON | CSV
+//!                                  ├─> rate     ─> text | JSON
+//!        file (-r) ────────────────┴─> capture  ─> print (lines) | file (-w)
 //! ```
 //!
 //! [`kernel`] is the only module that knows how programs are loaded and attached;
@@ -26,6 +26,7 @@ pub mod privileges;
 pub mod rate;
 pub mod rules;
 pub mod stop;
+pub mod watch;
 
 use cli::{Cli, Command};
 

@@ -14,6 +14,10 @@ use crate::{
     kernel::{self, Attached, Attachment},
 };
 
+/// What loading and attaching takes where the user is not root.
+const TO_ATTACH: [Capability; 3] =
+    [Capability::CAP_BPF, Capability::CAP_NET_ADMIN, Capability::CAP_PERFMON];
+
 /// What must still be possible after the rights are gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
@@ -47,6 +51,20 @@ impl Needs {
         .filter_map(|(needed, capability)| needed.then_some(capability))
         .collect()
     }
+}
+
+/// What it takes to attach programs, and is not there.
+pub fn missing() -> Vec<Capability> {
+    let has = |&right: &Capability| caps::has_cap(None, CapSet::Effective, right).unwrap_or(true);
+    TO_ATTACH.into_iter().filter(|right| !has(right)).collect()
+}
+
+/// Whether we are in a user namespace other than the first, where capabilities do not
+/// count for bpf(2) (user_namespaces(7): the first maps all ids to themselves).
+pub fn in_user_namespace() -> bool {
+    let map = fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    let words: Vec<&str> = map.split_whitespace().collect();
+    !matches!(words[..], [] | ["0", "0", "4294967295"])
 }
 
 fn unprivileged_bpf_disabled() -> bool {

@@ -1,6 +1,6 @@
 //! Named filters: from the command line and from a rules file, compiled together.
 
-use std::{collections::HashSet, fs, path::Path};
+use std::{collections::HashMap, fmt, fs, path::Path};
 
 use anyhow::{Context as _, Result};
 use probe_common::{MAX_RULES, MAX_SAMPLED, Sampler};
@@ -12,6 +12,28 @@ use serde::Deserialize;
 
 use crate::{failure::Usage, interfaces, kernel::RuleSpec};
 
+/// Where the user gave a rule.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// As the words that are left over.
+    #[default]
+    Expression,
+    /// With `--rule`.
+    Flag,
+    /// In a rules file: its name and the line.
+    File(String, usize),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Expression => f.write_str("the expression"),
+            Self::Flag => f.write_str("--rule"),
+            Self::File(name, line) => write!(f, "{name}:{line}"),
+        }
+    }
+}
+
 /// One rule as the user gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -21,12 +43,24 @@ pub struct Rule {
     pub filter: String,
     /// Which of its matches are captured.
     pub sampler: Option<Sampler>,
+    /// Where it was given.
+    pub place: Place,
 }
 
 impl Rule {
-    /// A rule that only counts.
+    /// A rule that only counts, of the words that are left over.
     pub fn new(name: impl Into<String>, filter: impl Into<String>) -> Self {
-        Self { name: name.into(), filter: filter.into(), sampler: None }
+        Self { name: name.into(), filter: filter.into(), sampler: None, place: Place::Expression }
+    }
+
+    /// What an error about it begins with; nothing where it is the only one.
+    fn label(&self, several: bool) -> String {
+        match &self.place {
+            Place::Expression if several => format!("rule {}: ", self.name),
+            Place::Expression => String::new(),
+            Place::Flag => format!("--rule {}: ", self.name),
+            Place::File(..) => format!("{}: rule {}: ", self.place, self.name),
+        }
     }
 }
 
@@ -37,7 +71,7 @@ impl std::str::FromStr for Rule {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once('=') {
             Some((name, filter)) if valid_name(name.trim()) => {
-                Ok(Self::new(name.trim(), filter.trim()))
+                Ok(Self { place: Place::Flag, ..Self::new(name.trim(), filter.trim()) })
             }
             Some((name, _)) => Err(format!("{name:?} is no name: {NAME_HELP}")),
             None => Err("expected NAME=EXPR, as in syn=@syn".into()),
@@ -69,7 +103,7 @@ struct Entry {
     max_rate: Option<u64>,
 }
 
-/// Reads a rules file. Errors name the file and the line.
+/// Reads a rules file. Errors name the file and the line; a file without a rule is one.
 pub fn read_file(path: &Path) -> Result<Vec<Rule>> {
     let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
     parse(&text, &path.display().to_string())
@@ -80,6 +114,9 @@ fn parse(text: &str, file: &str) -> Result<Vec<Rule>> {
         let line = error.span().map_or(1, |span| line_of(text, span.start));
         Usage::new(format!("{file}:{line}: {}", error.message()))
     })?;
+    if parsed.rule.is_empty() {
+        return Err(Usage::new(format!("{file}: there is no [[rule]] in it")).into());
+    }
     parsed
         .rule
         .into_iter()
@@ -94,7 +131,7 @@ fn parse(text: &str, file: &str) -> Result<Vec<Rule>> {
             }
             let sampler = (sample.is_some() || max_rate.is_some())
                 .then(|| sampler(sample.unwrap_or(1), max_rate));
-            Ok(Rule { name, filter, sampler })
+            Ok(Rule { name, filter, sampler, place: Place::File(file.to_owned(), line) })
         })
         .collect::<Result<_, Usage>>()
         .map_err(Into::into)
@@ -122,14 +159,16 @@ impl RuleSet {
     /// Compiles all rules. An expression that does not compile is a usage error that
     /// names the rule where there are several.
     pub fn compile(rules: Vec<Rule>, options: &Options<'_>) -> Result<Self> {
-        let mut names = HashSet::new();
-        for rule in &rules {
-            if !names.insert(&rule.name) {
-                return Err(Usage::new(format!("two rules are called {:?}", rule.name)).into());
+        let mut places = HashMap::new();
+        for Rule { name, place, .. } in &rules {
+            if let Some(other) = places.insert(name, place) {
+                let message = format!("two rules are called {name:?}: {other}, {place}");
+                return Err(Usage::new(message).into());
             }
         }
         if rules.len() > MAX_RULES {
-            let message = format!("{} rules; one program holds {MAX_RULES}", rules.len());
+            let given = rules.len();
+            let message = format!("--rules, --rule: {given} rules; one program holds {MAX_RULES}");
             return Err(Usage::new(message).into());
         }
         if rules.iter().filter(|rule| rule.sampler.is_some()).count() > MAX_SAMPLED {
@@ -140,12 +179,8 @@ impl RuleSet {
         let filters = rules
             .iter()
             .map(|rule| {
-                probe_filter::compile(&rule.filter, options).map_err(|error| {
-                    Usage::new(match several {
-                        true => format!("rule {}: {error}", rule.name),
-                        false => error.to_string(),
-                    })
-                })
+                probe_filter::compile(&rule.filter, options)
+                    .map_err(|error| Usage::new(format!("{}{error}", rule.label(several))))
             })
             .collect::<Result<Vec<_>, _>>()?;
         filters.iter().for_each(print_notes);
@@ -203,7 +238,7 @@ mod tests {
     #[test]
     fn a_rule_is_a_name_and_an_expression() {
         let rule: Rule = "syn = tcp[13] = 2".parse().unwrap();
-        assert_eq!(rule, Rule::new("syn", "tcp[13] = 2"));
+        assert_eq!(rule, Rule { place: Place::Flag, ..Rule::new("syn", "tcp[13] = 2") });
         assert!("tcp".parse::<Rule>().unwrap_err().contains("NAME=EXPR"));
         assert!("a b=tcp".parse::<Rule>().unwrap_err().contains("no name"));
     }
@@ -217,7 +252,8 @@ mod tests {
         )
         .unwrap();
         assert_eq!(rules[0].sampler, Some(Sampler { every: 1000, ns_per_frame: 0, burst_ns: 0 }));
-        assert_eq!(rules[1], Rule::new("all", ""));
+        let place = Place::File("r.toml".into(), 5);
+        assert_eq!(rules[1], Rule { place, ..Rule::new("all", "") });
     }
 
     #[test]
@@ -228,6 +264,7 @@ mod tests {
             ("[[rule]]\nname = \"a\"\nfilter = \"\"\ncolour = 1\n", "r.toml:4: unknown field"),
             ("[[rule]]\nname = \"a b\"\nfilter = \"\"\n", "r.toml:1: \"a b\" is no name"),
             ("[[rule]]\nname = \"a\"\nfilter = \"\"\nsample = 0\n", "r.toml:1: sample"),
+            ("# later\n", "r.toml: there is no [[rule]] in it"),
         ] {
             let error = parse(text, "r.toml").unwrap_err();
             assert!(error.to_string().starts_with(expected), "{error}");

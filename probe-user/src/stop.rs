@@ -50,6 +50,11 @@ impl Stop {
         self.requested.load(Ordering::Relaxed)
     }
 
+    /// The flag itself, for other threads.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.requested)
+    }
+
     /// Waits for a signal.
     pub async fn wait(&mut self) {
         if self.requested() {

@@ -11,11 +11,13 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 
 use anyhow::{Context, Result, anyhow};
+
+use crate::requirements::find_tool;
 
 /// A tmpfs of its own in every namespace, for files that must vanish with it.
 /// `/dev/shm` is on every machine and in nobody's path to this project.
@@ -64,9 +66,13 @@ impl Namespace {
         Ok(made)
     }
 
-    /// A command that will run inside, and die with the thread that spawns it.
+    /// A command that will run inside, and die with the thread that spawns it. A program
+    /// is also looked for where only an administrator's PATH leads: a user who came here
+    /// through sudo may have brought a PATH without those folders.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
-        let mut command = Command::new(program);
+        let program = program.as_ref();
+        let found = program.to_str().filter(|name| !name.contains('/')).and_then(find_tool);
+        let mut command = Command::new(found.as_deref().map_or(program, Path::as_os_str));
         let (network, mounts) = (self.network.as_raw_fd(), self.mounts.as_raw_fd());
         let parent = std::process::id();
         let enter = move || {

@@ -52,10 +52,9 @@ const ANSWERS: [(&str, &str, u64); 4] = [
 const QUERY: &[u8] =
     b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x07example\x03com\x00\x00\x01\x00\x01";
 
-/// Shows it, and fails where a count is not what was sent.
-pub fn show() -> Result<()> {
+/// Shows it with this binary, and fails where a count is not what was sent.
+pub fn show(probe: &Path) -> Result<()> {
     let started = Instant::now();
-    let probe = target_dir().join("release/probe");
     let file = target_dir().join("demo.pcap");
     let pair = Pair::new()?;
     let _server = HttpServer::start(&pair.server, 80)?;
@@ -65,9 +64,9 @@ pub fn show() -> Result<()> {
         "\nAt the server, in the XDP hook, count what comes in; at the client, what comes back;"
     );
     println!("and write the server's HTTP traffic to a file, both directions, through tcx:\n");
-    let requests = counter(&probe, &pair.server, SERVER_LINK, &REQUESTS)?;
-    let answers = counter(&probe, &pair.client, CLIENT_LINK, &ANSWERS)?;
-    let capture = capture(&probe, &pair.server, &file)?;
+    let requests = counter(probe, &pair.server, SERVER_LINK, &REQUESTS)?;
+    let answers = counter(probe, &pair.client, CLIENT_LINK, &ANSWERS)?;
+    let capture = capture(probe, &pair.server, &file)?;
 
     println!("\nNow curl asks, each time over a new connection, and a resolver asks for a name:");
     let v4 = http_get(&pair.client, IpAddr::V4(SERVER_V4), 80, V4_REQUESTS, LIMIT)?;

@@ -10,6 +10,7 @@ mod shell;
 mod test;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -47,10 +48,14 @@ enum Command {
     Bench(bench::Options),
     /// The demonstration alone, once everything is built
     #[command(hide = true)]
-    Demo,
+    Demo {
+        /// The binary that it shows
+        probe: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
+    shell::end_with_the_reader();
     match perform(Cli::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -70,6 +75,6 @@ fn perform(command: Command) -> Result<()> {
         Command::Test { arguments } => test::all(&arguments),
         Command::Lint => lint::all(),
         Command::Bench(options) => bench::run_suites(&options),
-        Command::Demo => demo::show(),
+        Command::Demo { probe } => demo::show(&probe),
     }
 }

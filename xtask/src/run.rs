@@ -3,12 +3,13 @@
 use std::env;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 use testbed::requirements::is_root;
 
 use crate::setup::{self, Use};
-use crate::shell::{as_root, run, say};
+use crate::shell::{as_root, say};
 use crate::{build, demo};
 
 /// Builds probe and becomes it, through sudo where we are not root.
@@ -16,19 +17,24 @@ pub fn probe(arguments: &[OsString]) -> Result<()> {
     let probe = build::release()?;
     let mut command = as_root(&probe, &[]);
     command.args(arguments);
-    // exec, not a child: signals and the exit code are then probe's own.
-    Err(command.exec()).with_context(|| format!("starting {}", probe.display()))
+    become_it(command)
 }
 
 /// Sets up, builds, and shows the demonstration, which needs root.
 pub fn demonstration() -> Result<()> {
     setup::packages(&[Use::Demo])?;
-    build::release()?;
+    let probe = build::release()?;
     if is_root() {
-        return demo::show();
+        return demo::show(&probe);
     }
     say("the demonstration makes network namespaces: going on through sudo");
     let mut again = as_root(env::current_exe()?, &["CARGO_TARGET_DIR", "PATH"]);
-    again.arg("demo");
-    run(again)
+    again.arg("demo").arg(probe);
+    become_it(again)
+}
+
+/// exec, not a child: signals and the exit code are then its own.
+fn become_it(mut command: Command) -> Result<()> {
+    let error = command.exec();
+    Err(error).with_context(|| format!("starting {}", command.get_program().to_string_lossy()))
 }

@@ -42,6 +42,13 @@ pub fn as_root(program: impl AsRef<Path>, keep: &[&str]) -> Command {
     sudo
 }
 
+/// Lets SIGPIPE end us, as it ends other commands: whoever reads the output may go, as in
+/// `cargo xtask run | head`, and that is no reason to panic.
+pub fn end_with_the_reader() {
+    // SAFETY: signal(2) takes numbers; no other thread runs yet that could change it, too.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
 /// Says what is done and why.
 pub fn say(text: impl AsRef<str>) {
     eprintln!("xtask: {}", text.as_ref());

@@ -6,11 +6,11 @@ use std::{
     ops::ControlFlow,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Result;
@@ -25,8 +25,12 @@ const BATCH_BYTES: usize = 256 << 10;
 /// And at so many frames.
 const BATCH_FRAMES: usize = 4096;
 
-/// At the end, a writer that makes no progress for so long is given up.
-const STALL: Duration = Duration::from_millis(800);
+/// Once the user wants the end, whoever reads the output has so long to take what is on
+/// its way: with the time for the rings before it, Ctrl-C takes less than a second.
+const PATIENCE: Duration = Duration::from_millis(700);
+/// How often the user is asked, while a batch is awaited and while the writer finishes.
+const LOOK: Duration = Duration::from_millis(10);
+const TURN: Duration = Duration::from_millis(1);
 
 /// How long a writer waits for frames before it looks at the clock, where a sink goes
 /// by the clock.
@@ -98,9 +102,36 @@ pub(super) struct Conveyor {
     current: Option<Batch>,
     /// Batches not made yet: a quiet capture needs one.
     unmade: usize,
+    hurry: Hurry,
     written: Arc<AtomicU64>,
     writer: Option<JoinHandle<Result<ControlFlow<()>>>>,
     dropped: u64,
+}
+
+/// When a writer is given up that does not get on: never, until the user wants the end.
+pub(super) struct Hurry {
+    requested: Arc<AtomicBool>,
+    /// Whether somebody reads who may be slow. A file takes as long as it gets anywhere.
+    reader: bool,
+    since: Option<Instant>,
+}
+
+impl Hurry {
+    /// The flag is set when the user wants the end.
+    pub(super) fn new(requested: Arc<AtomicBool>, reader: bool) -> Self {
+        Self { requested, reader, since: None }
+    }
+
+    /// Whether there is no time left; the frames written so far may win some.
+    fn is_over(&mut self, progress: bool) -> bool {
+        if !self.requested.load(Ordering::Relaxed) {
+            return false;
+        }
+        if progress && !self.reader {
+            self.since = None;
+        }
+        self.since.get_or_insert_with(Instant::now).elapsed() >= PATIENCE
+    }
 }
 
 /// How the writing ended.
@@ -115,7 +146,7 @@ pub(super) struct Written {
 
 impl Conveyor {
     /// Starts the writing thread.
-    pub(super) fn start(mut sinks: Vec<Box<dyn Sink>>) -> Result<Self> {
+    pub(super) fn start(mut sinks: Vec<Box<dyn Sink>>, hurry: Hurry) -> Result<Self> {
         let (full, incoming) = channel::<Message>();
         let (recycled, empty) = channel();
         let written = Arc::new(AtomicU64::new(0));
@@ -128,6 +159,7 @@ impl Conveyor {
             empty,
             current: None,
             unmade: BATCHES,
+            hurry,
             written,
             writer: Some(writer),
             dropped: 0,
@@ -174,16 +206,14 @@ impl Conveyor {
     /// Waits for the writer to give a batch back, at the end, when nothing can be lost by
     /// waiting but time; `false` if it gives none.
     pub(super) fn wait(&mut self) -> bool {
-        if self.current.is_some() || self.unmade > 0 {
-            return true;
-        }
-        match self.empty.recv_timeout(STALL) {
-            Ok(batch) => {
-                self.current = Some(batch);
-                true
+        while self.current.is_none() && self.unmade == 0 {
+            match self.empty.recv_timeout(LOOK) {
+                Ok(batch) => self.current = Some(batch),
+                Err(RecvTimeoutError::Timeout) if !self.hurry.is_over(false) => {}
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return false,
             }
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => false,
         }
+        true
     }
 
     /// Whether the writer still takes frames.
@@ -196,28 +226,28 @@ impl Conveyor {
         self.dropped
     }
 
-    /// Lets the writer finish, as long as it gets anywhere.
+    /// Lets the writer finish.
     pub(super) fn finish(mut self, statistics: Statistics) -> Written {
         self.send();
         if let Some(full) = self.full.take() {
             let _ = full.send(Message::End(statistics));
         }
         let mut before = self.written.load(Ordering::Acquire);
-        let mut waited = Duration::ZERO;
-        const TURN: Duration = Duration::from_millis(1);
-        while self.is_alive() && waited < STALL {
-            thread::sleep(TURN);
-            waited += TURN;
+        while self.is_alive() {
             let now = self.written.load(Ordering::Acquire);
-            if now != before {
-                (before, waited) = (now, Duration::ZERO);
+            if self.hurry.is_over(now != before) {
+                break;
             }
+            before = now;
+            thread::sleep(TURN);
         }
         let result = match self.writer.take_if(|writer| writer.is_finished()) {
             Some(writer) => writer
                 .join()
                 .unwrap_or_else(|_| Err(anyhow::anyhow!("the writing thread panicked"))),
-            None => Err(anyhow::anyhow!("the reader of the output does not read any more")),
+            None => Err(anyhow::anyhow!(
+                "the reader of the output does not read any more, or too slowly"
+            )),
         };
         Written { frames: self.written.load(Ordering::Acquire), dropped: self.dropped, result }
     }
@@ -318,6 +348,10 @@ mod tests {
         }
     }
 
+    fn patient() -> Hurry {
+        Hurry::new(Arc::default(), true)
+    }
+
     fn frame(bytes: &[u8]) -> Frame<'_> {
         let wire_len = bytes.len() as u32;
         Frame { time: WallTime(1), wire_len, bytes, ifindex: 0, outbound: None }
@@ -327,7 +361,8 @@ mod tests {
     fn frames_arrive_whole_and_in_order() {
         let (leave, wait) = mpsc::channel();
         let got = Arc::new(Mutex::new(Vec::new()));
-        let mut conveyor = Conveyor::start(vec![Box::new(Slow(wait, Arc::clone(&got)))]).unwrap();
+        let mut conveyor =
+            Conveyor::start(vec![Box::new(Slow(wait, Arc::clone(&got)))], patient()).unwrap();
         for n in 0..10_000u32 {
             leave.send(()).unwrap();
             assert!(conveyor.push(&frame(&n.to_be_bytes()[..(n % 5) as usize])));
@@ -343,7 +378,7 @@ mod tests {
     fn a_slow_sink_costs_counted_frames() {
         let (leave, wait) = mpsc::channel();
         let got = Arc::new(Mutex::new(Vec::new()));
-        let mut conveyor = Conveyor::start(vec![Box::new(Slow(wait, got))]).unwrap();
+        let mut conveyor = Conveyor::start(vec![Box::new(Slow(wait, got))], patient()).unwrap();
         let big = vec![7; BATCH_BYTES];
         let taken = (0..100).filter(|_| conveyor.push(&frame(&big))).count();
         assert_eq!(taken, BATCHES);
@@ -400,7 +435,7 @@ mod tests {
         for (left, ticks, kept) in [(3, false, 3), (u64::MAX, true, 10)] {
             let finished = Arc::new(Mutex::new(Vec::new()));
             let sink = Enough { left, kept: Arc::default(), ticks, finished: finished.clone() };
-            let mut conveyor = Conveyor::start(vec![Box::new(sink)]).unwrap();
+            let mut conveyor = Conveyor::start(vec![Box::new(sink)], patient()).unwrap();
             for _ in 0..10 {
                 conveyor.push(&frame(b"x"));
             }
@@ -420,7 +455,7 @@ mod tests {
         let finished = Arc::new(Mutex::new(Vec::new()));
         let sink =
             Enough { left: 5, kept: Arc::default(), ticks: false, finished: finished.clone() };
-        let mut conveyor = Conveyor::start(vec![Box::new(sink)]).unwrap();
+        let mut conveyor = Conveyor::start(vec![Box::new(sink)], patient()).unwrap();
         conveyor.push(&frame(b"x"));
         let statistics = Statistics { seen: 7, ..Statistics::default() };
         assert_eq!(conveyor.finish(statistics).frames, 1);
@@ -431,10 +466,20 @@ mod tests {
     fn a_sink_that_hangs_is_given_up() {
         let (_leave, wait) = mpsc::channel();
         let got = Arc::new(Mutex::new(Vec::new()));
-        let mut conveyor = Conveyor::start(vec![Box::new(Slow(wait, got))]).unwrap();
+        let wanted = Arc::new(AtomicBool::new(false));
+        let hurry = Hurry::new(Arc::clone(&wanted), true);
+        let mut conveyor = Conveyor::start(vec![Box::new(Slow(wait, got))], hurry).unwrap();
         assert!(conveyor.push(&frame(b"x")));
-        let start = std::time::Instant::now();
+        // The user's patience is longer; only when it ends is the sink given up.
+        let ends = Duration::from_millis(900);
+        let user = thread::spawn(move || {
+            thread::sleep(ends);
+            wanted.store(true, Ordering::Relaxed);
+        });
+        let start = Instant::now();
         assert!(conveyor.finish(Statistics::default()).result.is_err());
-        assert!(start.elapsed() < STALL * 3);
+        let took = start.elapsed();
+        assert!(took >= ends + PATIENCE && took < ends + PATIENCE * 3, "{took:?}");
+        user.join().unwrap();
     }
 }

@@ -10,8 +10,14 @@ use anyhow::{Context as _, Result, bail};
 use probe_common::{RecordFlags, RecordHeader};
 
 use super::{
-    check_link, conveyor::Conveyor, events, events::Events, fifo, ledger::Ledger, open_sinks,
-    origin, rule, sink::Sink,
+    check_link,
+    conveyor::{Conveyor, Hurry},
+    events,
+    events::Events,
+    fifo,
+    ledger::Ledger,
+    open_sinks, origin, rule,
+    sink::Sink,
 };
 use crate::{
     cli::CaptureArgs,
@@ -20,10 +26,9 @@ use crate::{
     file::{Origin, Statistics},
     frame::{Frame, with_tag},
     interfaces::{self, Chosen},
-    kernel::{Plan, Session},
-    privileges::{self, Needs},
-    rules::{self, RuleSet},
+    kernel::Session,
     stop::Stop,
+    watch::{Wants, Watch},
 };
 
 /// How long a wait for frames lasts at most, so that signals are noticed.
@@ -31,7 +36,7 @@ const POLL: Duration = Duration::from_millis(50);
 
 /// After a signal, what is in the rings is still handed to the output, but only for so
 /// long: Ctrl-C must end even a flood that is printed, within a second.
-const PATIENCE: Duration = Duration::from_millis(600);
+const PATIENCE: Duration = Duration::from_millis(400);
 
 /// Ring of each CPU where nothing else is asked for, and of all together.
 const RING: usize = 8 << 20;
@@ -44,26 +49,14 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
     let link = chosen.link;
     check_link(args, link)?;
     let rule = rule(args)?;
-    let set = RuleSet::compile(
-        vec![rule.clone()],
-        &rules::live_options(&chosen.names, link, args.live.vlan),
-    )?;
-    let stop = Stop::on_signals()?;
-    let mut session = Session::attach(&Plan {
-        interfaces: &chosen.names,
-        hook,
-        direction: args.live.direction,
-        rules: &set.specs(),
-        link,
-        vlan: args.live.vlan,
+    let wants = Wants {
         snaplen: args.snaplen(),
         ring_bytes: args.buffer_size.unwrap_or_else(default_ring),
-        goal: 0,
-        diagnostics: args.live.diagnostics,
-    })
-    .map_err(explain::kernel)?;
-    let needs = Needs { files: args.writes_files(), ..Needs::of(session.attachments()) };
-    privileges::drop(args.live.user.as_deref(), needs)?;
+        files: args.writes_files(),
+        ..Wants::default()
+    };
+    let Watch { chosen, mut session, stop, .. } =
+        Watch::at(&args.live, (chosen, hook), vec![rule.clone()], wants)?;
     let deadline = args.duration.map(|duration| Instant::now() + duration);
     let over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
     let origin = origin::live(args, &rule, session.attachments());
@@ -73,7 +66,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
     let mut events = Events::watch(session.attachments(), readers, progress)?;
 
     let mut intake = Intake {
-        conveyor: Conveyor::start(sinks)?,
+        conveyor: Conveyor::start(sinks, hurry(args, &stop))?,
         clock: KernelClock::start(),
         left: args.count,
         end: End::Attached,
@@ -181,6 +174,11 @@ fn open_output(
     let readers = events::outputs(args.uses_stdout(), Some(&pipe))?;
     let sinks = open_sinks(args, chosen.link, origin, places, Some(pipe))?;
     Ok(Output { sinks, readers })
+}
+
+/// What the user's Ctrl-C means to the output.
+fn hurry(args: &CaptureArgs, stop: &Stop) -> Hurry {
+    Hurry::new(stop.flag(), args.print || !args.writes_files())
 }
 
 /// 8 MiB a CPU, less where many CPUs would make that a lot.

@@ -11,7 +11,9 @@ mod rate;
 pub mod shared;
 pub mod values;
 
-use clap::{Parser, Subcommand};
+use std::{any::TypeId, ffi::OsString, path::PathBuf};
+
+use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use capture::{CaptureArgs, FileFormat};
 pub use compat::Compat;
@@ -40,6 +42,33 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Cli {
+    /// Reads the command line.
+    ///
+    /// # Errors
+    /// Mistakes, and the wish for help; clap knows what to print, where, and the exit code.
+    pub fn read() -> Result<Self, clap::Error> {
+        Self::from_words(std::env::args_os())
+    }
+
+    fn from_words<T: Into<OsString> + Clone>(
+        words: impl IntoIterator<Item = T>,
+    ) -> Result<Self, clap::Error> {
+        let command = Self::command().mut_subcommands(|command| command.mut_args(may_be_negative));
+        let matches = command.try_get_matches_from(words)?;
+        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut Self::command()))
+    }
+}
+
+/// Lets what should be a number or a time begin with a hyphen: `-c -5` is then a wrong
+/// value of `-c`, and not an unknown flag `-5`. Names and files stay as they are.
+fn may_be_negative(arg: Arg) -> Arg {
+    let value = arg.get_value_parser().type_id();
+    let takes_text = value == TypeId::of::<String>() || value == TypeId::of::<PathBuf>();
+    let takes_number = arg.get_action().takes_values() && !arg.is_positional() && !takes_text;
+    if takes_number { arg.allow_hyphen_values(true) } else { arg }
+}
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -57,8 +86,6 @@ pub enum Command {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     use super::*;
 
     #[test]
@@ -69,7 +96,7 @@ mod tests {
     #[test]
     fn flags_and_words_of_a_filter_mix() {
         let words = ["probe", "count", "-i", "eth0", "tcp", "port", "80", "-c", "5"];
-        let Command::Count(args) = Cli::try_parse_from(words).unwrap().command else {
+        let Command::Count(args) = Cli::from_words(words).unwrap().command else {
             panic!("count");
         };
         assert_eq!(args.expression.text().unwrap(), "tcp port 80");

@@ -3,6 +3,7 @@
 
 mod csv;
 mod json;
+mod output;
 mod snapshot;
 mod table;
 mod view;
@@ -21,12 +22,11 @@ use crate::{
     clock::WallTime,
     explain,
     file::Reader,
-    interfaces::{self, Chosen},
-    kernel::{Plan, Session},
+    interfaces,
     offline::Sieve,
     privileges::{self, Needs},
     rules::{self, Rule, RuleSet},
-    stop::Stop,
+    watch::{Wants, Watch},
 };
 use snapshot::rates;
 use view::View;
@@ -65,32 +65,16 @@ fn rules(args: &CountArgs) -> Result<Vec<Rule>> {
 }
 
 async fn live(args: &CountArgs) -> Result<()> {
-    let (Chosen { names, link, .. }, hook) = args.live.place()?;
-    let set = RuleSet::compile(rules(args)?, &rules::live_options(&names, link, args.live.vlan))?;
-    let mut stop = Stop::on_signals()?;
-    let session = Session::attach(&Plan {
-        interfaces: &names,
-        hook,
-        direction: args.live.direction,
-        rules: &set.specs(),
-        link,
-        vlan: args.live.vlan,
-        snaplen: 0,
-        ring_bytes: 0,
-        goal: 0,
-        diagnostics: args.live.diagnostics,
-    })
-    .map_err(explain::kernel)?;
-    let attachments = session.attachments();
-    privileges::drop(args.live.user.as_deref(), Needs::of(session.attachments()))?;
-    interfaces::announce(&session, set.rules().len(), args.live.diagnostics);
+    let watch = Watch::start(&args.live, rules(args)?, Wants::default())?;
+    watch.announce(&args.live);
+    let Watch { rules: set, session, mut stop, .. } = watch;
 
     let start = Instant::now();
     let deadline = args.duration.map(|duration| start + duration);
     let mut counting = Counting {
         set: &set,
-        hook: interfaces::hooks(attachments),
-        interfaces: names.to_vec(),
+        hook: interfaces::hooks(session.attachments()),
+        interfaces: args.live.interfaces.clone(),
         before: vec![Counter::default(); set.rules().len()],
         elapsed_before: Duration::ZERO,
     };
@@ -111,7 +95,8 @@ async fn live(args: &CountArgs) -> Result<()> {
             counts.rules.iter().map(|counter| counter.packets).sum::<u64>() >= goal
         });
         if over || reached {
-            return view.last(&counting.total(now - start, counts.seen, &counts.rules));
+            let total = counting.total(now - start, counts.seen, &counts.rules);
+            return view.last(&total, &|| stop.requested());
         }
         if now >= next {
             view.tick(&counting.tick(now - start, counts.seen, &counts.rules))?;
@@ -185,7 +170,7 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
     let mut sieve = Sieve::new(&set, engine, args.live.hook(), link)?;
     let needs = Needs { test_run: engine == Engine::Kernel, ..Needs::default() };
     privileges::drop(args.live.user.as_deref(), needs)?;
-    let mut view = View::new(args.format)?;
+    let view = View::new(args.format)?;
     let (mut first, mut last) = (None, WallTime::default());
     // What was counted before a damaged record is told all the same.
     let damage = loop {
@@ -215,7 +200,8 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
     };
     let mut snapshot = counting.total(elapsed, sieve.seen(), &sieve.totals()?);
     snapshot.time = last;
-    view.last(&snapshot)?;
+    // No signal is caught here: Ctrl-C ends it at once.
+    view.last(&snapshot, &|| false)?;
     if sieve.not_taken() > 0 {
         eprintln!(
             "probe: {} frames, too short or too long for the kernel to take, were looked at in \

@@ -1,10 +1,10 @@
 //! Where snapshots go: stdout, in the form asked for.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::io::{self, IsTerminal as _};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
-use super::{Snapshot, csv, json, table};
+use super::{Snapshot, csv, json, output::Output, table};
 use crate::cli::CountFormat;
 
 /// The output of `probe count`.
@@ -13,49 +13,49 @@ pub struct View {
     /// A table on a terminal is drawn over the one before.
     redraw: bool,
     drawn_lines: usize,
+    output: Output,
 }
 
 impl View {
-    /// Writes what comes before the first snapshot.
+    /// Writes what comes before the first snapshot. Starts a thread.
     pub fn new(format: CountFormat) -> Result<Self> {
+        let mut output = Output::start()?;
         if format == CountFormat::Csv {
-            write(csv::HEAD.as_bytes())?;
+            output.offer(csv::HEAD.into())?;
         }
-        Ok(Self { format, redraw: io::stdout().is_terminal(), drawn_lines: 0 })
+        Ok(Self { format, redraw: io::stdout().is_terminal(), drawn_lines: 0, output })
     }
 
-    /// Shows a snapshot.
+    /// Shows a snapshot, unless whoever reads is far behind: the next one has the same
+    /// totals and more.
     pub fn tick(&mut self, snapshot: &Snapshot) -> Result<()> {
-        let bytes = match self.format {
-            CountFormat::Table => {
-                let table = table::table(snapshot);
-                let lines = table.iter().filter(|&&byte| byte == b'\n').count();
-                match (self.redraw, self.drawn_lines) {
-                    (true, 0) => {
-                        self.drawn_lines = lines;
-                        table
-                    }
-                    (true, before) => {
-                        self.drawn_lines = lines;
-                        [table::over(before), table].concat()
-                    }
-                    (false, _) => [table, b"\n".to_vec()].concat(),
-                }
-            }
-            CountFormat::Json => json::line(snapshot),
-            CountFormat::Csv => csv::rows(snapshot),
+        let (bytes, lines) = self.bytes(snapshot);
+        if self.output.offer(bytes)? {
+            self.drawn_lines = lines;
+        }
+        Ok(())
+    }
+
+    /// Shows the last snapshot, and waits until it is written; where the user `hurries`
+    /// and nobody reads, not for long.
+    pub fn last(self, snapshot: &Snapshot, hurries: &dyn Fn() -> bool) -> Result<()> {
+        let (bytes, _) = self.bytes(snapshot);
+        self.output.finish(bytes, hurries)
+    }
+
+    /// A snapshot, and the lines on the terminal that the next one is drawn over.
+    fn bytes(&self, snapshot: &Snapshot) -> (Vec<u8>, usize) {
+        let table = match self.format {
+            CountFormat::Table => table::table(snapshot),
+            CountFormat::Json => return (json::line(snapshot), 0),
+            CountFormat::Csv => return (csv::rows(snapshot), 0),
         };
-        write(&bytes)
+        let lines = table.iter().filter(|&&byte| byte == b'\n').count();
+        let table = match (self.redraw, self.drawn_lines) {
+            (true, 0) => table,
+            (true, before) => [table::over(before), table].concat(),
+            (false, _) => [table, b"\n".to_vec()].concat(),
+        };
+        (table, lines)
     }
-
-    /// Shows the last snapshot.
-    pub fn last(&mut self, snapshot: &Snapshot) -> Result<()> {
-        self.tick(snapshot)
-    }
-}
-
-/// Readers want each snapshot when it is made.
-fn write(bytes: &[u8]) -> Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes).and_then(|()| stdout.flush()).context("writing to standard output")
 }

@@ -45,7 +45,14 @@ pub fn choose(given: &[String]) -> Result<Chosen> {
     for text in given {
         let name = named(text, devices)?;
         any |= name == ANY;
-        if name != ANY && !names.contains(&name) {
+        if names.contains(&name) {
+            return Err(Usage::new(format!(
+                "-i: {} is named twice",
+                crate::print::text::visible(&name)
+            ))
+            .into());
+        }
+        if name != ANY {
             names.push(name);
         }
     }

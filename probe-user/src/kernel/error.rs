@@ -58,9 +58,6 @@ pub enum Error {
     #[error("the kernel's verifier refused the program {program}: {source}")]
     Verify { program: &'static str, source: Box<ProgramError> },
 
-    #[error("this kernel is too old for {what}: it needs {needs}")]
-    KernelTooOld { what: &'static str, needs: &'static str },
-
     #[error("the kernel programs have no `{0}`")]
     Missing(&'static str),
 
@@ -72,6 +69,13 @@ pub enum Error {
 
     #[error("running the program on a frame: {0}")]
     TestRun(#[source] Box<ProgramError>),
+}
+
+impl Error {
+    /// What the kernel said, where it was asked.
+    pub fn errno(&self) -> Option<i32> {
+        errno(self)
+    }
 }
 
 /// The errno at the bottom of an aya error.

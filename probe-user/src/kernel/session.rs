@@ -192,6 +192,10 @@ impl Session {
     }
 
     fn attach_xdp(&mut self, name: &str, index: u32, hook: Hook) -> Result<Attached, Error> {
+        if super::release() < (5, 9) {
+            // aya would attach by netlink then, over a program that is there, and for good.
+            return Err(Error::NoLink { interface: name.into(), hook });
+        }
         let program = xdp_program(&mut self.ebpf)?;
         let modes: &[_] = match hook {
             Hook::XdpNative => &[(XdpMode::Driver, Attached::XdpNative)],

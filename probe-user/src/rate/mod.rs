@@ -18,11 +18,10 @@ use crate::{
     count::si,
     explain,
     failure::Usage,
-    interfaces::{self, Chosen},
-    kernel::{Counts, Plan, Session, monotonic_ns},
-    privileges::{self, Needs},
-    rules::{self, Rule, RuleSet},
-    stop::Stop,
+    interfaces,
+    kernel::{Counts, Session, monotonic_ns},
+    rules::{self, Rule},
+    watch::{Wants, Watch},
 };
 use report::{Ending, Report};
 
@@ -47,29 +46,15 @@ pub fn run(args: &RateArgs) -> Result<()> {
 }
 
 async fn measure(args: &RateArgs) -> Result<Report> {
-    let (Chosen { names, link, .. }, hook) = args.live.place()?;
     let mut rule = Rule::new("match", args.expression.text()?);
     if args.count.is_some() {
         // The race runs over the matches of sampled rules; no ring, so nothing is copied.
         rule.sampler = Some(rules::sampler(1, None));
     }
-    let set = RuleSet::compile(vec![rule], &rules::live_options(&names, link, args.live.vlan))?;
-    let mut stop = Stop::on_signals()?;
-    let session = Session::attach(&Plan {
-        interfaces: &names,
-        hook,
-        direction: args.live.direction,
-        rules: &set.specs(),
-        link,
-        vlan: args.live.vlan,
-        snaplen: 0,
-        ring_bytes: 0,
-        goal: args.count.unwrap_or(0),
-        diagnostics: args.live.diagnostics,
-    })
-    .map_err(explain::kernel)?;
-    privileges::drop(args.live.user.as_deref(), Needs::of(session.attachments()))?;
-    interfaces::announce(&session, 1, args.live.diagnostics);
+    let wants = Wants { goal: args.count.unwrap_or(0), ..Wants::default() };
+    let watch = Watch::start(&args.live, vec![rule], wants)?;
+    watch.announce(&args.live);
+    let Watch { session, mut stop, .. } = watch;
 
     // The window opens when the counters are read, not when the program was attached.
     let (opened_ns, before) = read(&session)?;
@@ -105,7 +90,7 @@ async fn measure(args: &RateArgs) -> Result<Report> {
     Ok(Report {
         time: WallTime::now(),
         hook: interfaces::hooks(session.attachments()),
-        interfaces: names.to_vec(),
+        interfaces: args.live.interfaces.clone(),
         filter: args.expression.text()?,
         ending,
         packets,

@@ -16,7 +16,7 @@ fn syn() -> Vec<u8> {
 }
 
 /// What is attached to the server's link, as the kernel lists it.
-fn attachments(namespace: &Namespace) -> String {
+pub fn attachments(namespace: &Namespace) -> String {
     let index = format!("/sys/class/net/{SERVER_LINK}/ifindex");
     let occupants = namespace.enter(|| {
         let xdp = xdp_occupant(std::fs::read_to_string(index)?.trim().parse()?)?;

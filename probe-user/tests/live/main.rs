@@ -6,17 +6,21 @@
 
 mod any;
 mod beside;
+mod counting_cost;
 mod ending;
 mod engines;
 mod exactness;
 mod fidelity;
 mod files;
 mod flood;
+mod interrupts;
 mod iptables;
 mod jumbo;
 mod kills;
 mod latency;
 mod link_facts;
+mod old_kernel;
+mod ordinary_user;
 mod raw_ip;
 mod refusals;
 mod rig;

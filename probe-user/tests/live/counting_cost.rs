@@ -1,0 +1,85 @@
+//! What user space costs while the kernel counts a flood: next to nothing, whatever the
+//! rate.
+
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
+
+use testbed::{
+    CLIENT_LINK, CLIENT_V4, Frame, FrameSender, Running, SERVER_LINK, SERVER_V4, Tcp,
+    requirements::met, tcp_flags,
+};
+
+use crate::rig::{LIMIT, NEEDS, alone, attached, quiet_pair};
+
+/// How long it is watched.
+const FLOOD: Duration = Duration::from_secs(6);
+/// The share of one CPU that it may take.
+const SHARE: f64 = 0.002;
+/// What it may have in memory while it counts, in KiB.
+const RESIDENT: u64 = 15 * 1024;
+
+/// Time on a CPU so far, of all its threads (proc(5), schedstat: nanoseconds first).
+fn on_cpu(running: &Running) -> Duration {
+    let tasks = fs::read_dir(format!("/proc/{}/task", running.id())).unwrap();
+    let times = tasks.map(|task| {
+        let text = fs::read_to_string(task.unwrap().path().join("schedstat")).unwrap();
+        text.split_whitespace().next().unwrap().parse::<u64>().unwrap()
+    });
+    Duration::from_nanos(times.sum())
+}
+
+/// Its resident set in KiB (proc(5)): VmRSS now, VmHWM at most, while it compiled and linked.
+fn resident_kib(running: &Running, name: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", running.id())).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn a_flood_costs_user_space_nothing() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let tcp = Tcp { source: 1, destination: 80, flags: tcp_flags::SYN, ..Tcp::default() };
+    let frames = vec![Frame::ipv4(CLIENT_V4, SERVER_V4).tcp(tcp).build(); 64];
+    for format in ["table", "json"] {
+        let pair = quiet_pair();
+        let mut arguments = vec!["count", "-i", SERVER_LINK, "--hook", "tcx", "--format", format];
+        for rule in ["syn=@syn", "get=@get", "dns=udp port 53", "web=tcp port 80"] {
+            arguments.extend(["--rule", rule]);
+        }
+        let running = attached(&pair.server, &arguments);
+        // What it does once, at its start, is over.
+        thread::sleep(Duration::from_millis(500));
+        let (before, start) = (on_cpu(&running), Instant::now());
+        let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
+        let mut sent = 0;
+        while start.elapsed() < FLOOD {
+            sent += sender.send(&frames).unwrap().frames;
+        }
+        let (took, elapsed) = (on_cpu(&running) - before, start.elapsed());
+        let share = took.as_secs_f64() / elapsed.as_secs_f64();
+        let (resident, peak) = (resident_kib(&running, "VmRSS:"), resident_kib(&running, "VmHWM:"));
+        let rate = sent as f64 / elapsed.as_secs_f64();
+        // The figures, for whoever runs this with --nocapture.
+        println!(
+            "{format}: {rate:.0} packets/s, {:.4} % of a CPU, {resident} KiB, at most {peak} KiB",
+            share * 100.0
+        );
+        let finished = running.interrupt(LIMIT).unwrap();
+        let total = finished.text();
+        let counted = match format {
+            "json" => {
+                total.contains(&format!("\"name\":\"syn\",\"filter\":\"@syn\",\"packets\":{sent},"))
+            }
+            _ => total.contains("total after"),
+        };
+        assert!(counted, "{sent} were sent: {total}");
+        assert!(sent > 100_000, "no flood: {sent}");
+        assert!(share < SHARE, "{took:?} in {elapsed:?}");
+        assert!(resident < RESIDENT, "{resident} KiB");
+    }
+}
