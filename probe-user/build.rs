@@ -17,9 +17,14 @@ const EMPTY_SWITCH: &str = "PROBE_EMPTY_OBJECT";
 /// Written by `cargo xtask setup`: `key = "value"` lines.
 const TOOLCHAIN: &str = ".tools/ebpf-toolchain";
 
+/// The instruction set of kernel 5.1 and newer: 32-bit arithmetic and jumps
+/// (Documentation/bpf/bpf_design_QA.rst).
+const TARGET_CPU: &str = "-Ctarget-cpu=v3";
+
 fn main() -> Result<()> {
     let out = PathBuf::from(env::var("OUT_DIR").context("OUT_DIR")?);
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the workspace's root")?;
+    let manifest = PathBuf::from(env::var("CARGO_MANIFEST_DIR").context("CARGO_MANIFEST_DIR")?);
+    let root = manifest.parent().context("the workspace's root")?;
     println!("cargo::rerun-if-env-changed={EMPTY_SWITCH}");
     for input in ["probe-ebpf", "probe-common", "Cargo.lock", TOOLCHAIN] {
         println!("cargo::rerun-if-changed={}", root.join(input).display());
@@ -72,7 +77,10 @@ fn build(root: &Path, target_dir: &Path, toolchain: &HashMap<&str, &str>) -> Res
         .env("RUSTC_BOOTSTRAP", "1")
         // Where bpf-linker finds the LLVM that it shares with rustc.
         .env("LD_LIBRARY_PATH", setting("llvm_lib")?)
-        .env("CARGO_ENCODED_RUSTFLAGS", ["-Cdebuginfo=2", "-Clink-arg=--btf", &linker].join("\x1f"))
+        .env(
+            "CARGO_ENCODED_RUSTFLAGS",
+            ["-Cdebuginfo=2", TARGET_CPU, "-Clink-arg=--btf", &linker].join("\x1f"),
+        )
         .env_remove("RUSTC_WRAPPER")
         .env_remove("RUSTC_WORKSPACE_WRAPPER")
         .status()

@@ -1,5 +1,5 @@
 //! What the kernel programs and user space agree on: the layout of map values,
-//! of the records in the perf ring, and the names of maps and load-time constants.
+//! of the rings and their records, and the names of maps and load-time constants.
 //!
 //! Everything here is plain old data in the machine's byte order (both sides run
 //! on the same machine). Sizes and offsets are pinned by assertions, because three
@@ -10,9 +10,11 @@
 #![forbid(unsafe_code)]
 
 mod record;
+mod ring;
 mod state;
 
 pub use record::{RecordFlags, RecordHeader};
+pub use ring::{PAGE, RING_CONTROL_LEN, RingControl, RingLayout, record_len};
 pub use state::{Bucket, Counter, CpuState, SCRATCH_WORDS, Sampler};
 
 /// Rules that one program can hold. Bounded by the 32 KiB that the kernel allows
@@ -24,19 +26,16 @@ pub const MAX_RULES: usize = 1024;
 /// that chose it as one 64-bit mask.
 pub const MAX_SAMPLED: usize = 64;
 
-/// The longest part of a frame that one record can carry, in bytes.
-///
-/// `perf_event_header::size` is 16 bits wide (include/uapi/linux/perf_event.h) and
-/// counts the header, the sample's length field, our header, the frame, and
-/// padding to eight bytes.
-pub const MAX_SNAPLEN: u32 = 65_535 - 64 - core::mem::size_of::<RecordHeader>() as u32;
+/// The longest part of a frame that one record can carry, in bytes: tcpdump's
+/// `MAXIMUM_SNAPLEN` (netdissect.h).
+pub const MAX_SNAPLEN: u32 = 262_144;
 
 /// Names of maps, programs and load-time constants in the eBPF object.
 pub mod names {
     /// `PerCpuArray` of one [`CpuState`](super::CpuState).
     pub const STATE: &str = "STATE";
-    /// `PerfEventArray` that carries records.
-    pub const RECORDS: &str = "RECORDS";
+    /// `Array` of one ring for each CPU, see [`RingControl`](super::RingControl).
+    pub const RINGS: &str = "RINGS";
     /// `Array` of [`Sampler`](super::Sampler), one for each sampled rule.
     pub const SAMPLERS: &str = "SAMPLERS";
     /// `Array` of one [`Race`](super::Race): the shared counter of `probe rate`.
@@ -57,6 +56,12 @@ pub mod names {
     pub const SNAPLEN: &str = "SNAPLEN";
     /// Load-time constant, `u32`: number of sampled rules; 0 removes sampling.
     pub const SAMPLED: &str = "SAMPLED";
+    /// Load-time constant, `u32`: [`RingLayout::len`](super::RingLayout::len).
+    pub const RING_LEN: &str = "RING_LEN";
+    /// Load-time constant, `u64`: the sampled rules, one bit each, that do not take every match.
+    pub const CHOOSY: &str = "CHOOSY";
+    /// Load-time constant, `u8`: 1 where the machine's stores become visible in program order.
+    pub const STORES_IN_ORDER: &str = "STORES_IN_ORDER";
     /// Load-time constant, `u64`: matches after which the race ends; 0 removes it.
     pub const GOAL: &str = "GOAL";
     /// Load-time constant, `u8`: 1 takes the length on the wire from a map, for frames of a file.

@@ -1,4 +1,4 @@
-//! The head of a record in the perf ring; the frame's bytes follow it.
+//! The head of a record in a ring; the frame's bytes follow it.
 
 use bytemuck::{Pod, Zeroable};
 

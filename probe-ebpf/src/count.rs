@@ -9,7 +9,8 @@ use crate::{
 
 /// Looks at one frame. The caller's verdict is to pass, whatever happens here.
 #[inline(always)]
-pub fn observe(frame: &Frame) {
+pub fn observe(frame: &impl Frame) {
+    let wire_len = frame.wire_len();
     let Some(state) = STATE.get_ptr_mut(0) else {
         return;
     };
@@ -18,10 +19,10 @@ pub fn observe(frame: &Frame) {
         // other (softirqs are off in all three hooks), and user space only reads.
         let state = unsafe { &mut *state };
         state.seen.packets += 1;
-        state.seen.bytes += u64::from(frame.wire_len());
+        state.seen.bytes += u64::from(wire_len);
         state.pending = 0;
     }
-    frame.filter(state);
+    frame.filter(state, wire_len);
     if SAMPLED.load() == 0 {
         return;
     }
@@ -32,7 +33,7 @@ pub fn observe(frame: &Frame) {
         return;
     }
     if GOAL.load() != 0 {
-        race(frame);
+        race(wire_len);
     } else {
         sample(frame, state, pending);
     }
@@ -40,7 +41,7 @@ pub fn observe(frame: &Frame) {
 
 /// Counts a match over all CPUs and notes when the first and the last one came.
 #[inline(always)]
-fn race(frame: &Frame) {
+fn race(wire_len: u32) {
     let Some(race) = RACE.get_ptr_mut(0) else {
         return;
     };
@@ -55,7 +56,7 @@ fn race(frame: &Frame) {
         return;
     }
     // SAFETY: as above.
-    unsafe { fetch_add(bytes, u64::from(frame.wire_len())) };
+    unsafe { fetch_add(bytes, u64::from(wire_len)) };
     if before == 0 {
         let time = now();
         // SAFETY: a field of a map value; only the CPU that counted match number 1 gets here.

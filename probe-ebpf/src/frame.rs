@@ -1,56 +1,131 @@
-//! What the hooks hand over, as one type: the only code that touches contexts and
-//! packet pointers.
+//! What the hooks hand over, as one trait: the only code that touches contexts and
+//! packet pointers. What only a record needs is read when there is one.
+
+use core::{arch::asm, ffi::c_void};
 
 use aya_ebpf::{
     EbpfContext,
-    bindings::{__sk_buff, BPF_F_CURRENT_CPU},
-    helpers::generated::{bpf_perf_event_output, bpf_xdp_get_buff_len},
+    bindings::{__sk_buff, xdp_md},
+    helpers::generated::{bpf_skb_load_bytes, bpf_xdp_get_buff_len, bpf_xdp_load_bytes},
     programs::{TcContext, XdpContext},
 };
-use core::ffi::c_void;
-use probe_common::{CpuState, RecordFlags, RecordHeader};
+use probe_common::{CpuState, MAX_SNAPLEN, PAGE, RecordFlags, RecordHeader};
 
 use crate::{
     filter::filter,
-    maps::{OFFLINE, RECORDS, WIRE_LEN},
+    maps::{OFFLINE, SNAPLEN, WIRE_LEN},
 };
 
 /// A VLAN tag takes four bytes.
 const VLAN_TAG_LEN: u32 = 4;
 
+/// `EFAULT`: bytes that the frame should have are not there.
+const NOT_THERE: i64 = -14;
+
 /// One frame at its hook.
-pub struct Frame {
-    ctx: *mut c_void,
-    data: *const u8,
-    data_end: *const u8,
-    /// Length of the frame's bytes, linear or not; without [`Frame::vlan_tpid`]'s tag.
-    len: u32,
-    ifindex: u32,
-    flags: u32,
-    vlan_tci: u16,
-    vlan_tpid: u16,
-    gso_segments: u16,
-    gso_size: u16,
+pub trait Frame: EbpfContext {
+    /// Bytes that [`copy`](Self::copy) can take at most.
+    const MOST: u32 = MAX_SNAPLEN;
+
+    /// The linear part.
+    fn data(&self) -> (*const u8, *const u8);
+
+    /// Length of the frame's bytes, linear or not; without a tag held outside of them.
+    fn len(&self) -> u32;
+
+    /// Whether the kernel holds the outermost VLAN tag outside the frame.
+    fn is_tag_outside(&self) -> bool;
+
+    /// [`RecordFlags`].
+    fn flags(&self) -> u32;
+
+    /// What a record says of the frame.
+    fn header(&self, timestamp_ns: u64, rules: u64, captured_len: u32) -> RecordHeader;
+
+    /// Copies the first `len` bytes of the frame, linear or not, into a map value.
+    ///
+    /// # Errors
+    /// A negative errno.
+    fn copy(&self, to: *mut u8, len: u32) -> Result<(), i64>;
+
+    /// Length on the wire in bytes, without FCS, with the tag that the kernel holds
+    /// outside the frame.
+    #[inline(always)]
+    fn wire_len(&self) -> u32 {
+        if OFFLINE.load() != 0
+            && let Some(&wire_len) = WIRE_LEN.get(0)
+        {
+            return wire_len;
+        }
+        self.len() + if self.is_tag_outside() { VLAN_TAG_LEN } else { 0 }
+    }
+
+    /// Runs the rules: counts, and leaves the sampled ones that match in `pending`.
+    #[inline(always)]
+    fn filter(&self, state: *mut CpuState, wire_len: u32) {
+        let meta = u64::from(wire_len) | u64::from(self.flags() & RecordFlags::OUTBOUND) << 32;
+        let (data, data_end) = self.data();
+        filter(self.as_ptr(), data, data_end, state, meta);
+    }
 }
 
-impl Frame {
-    /// A frame at an XDP hook. `FRAGS` says whether it may have fragments beyond
-    /// `data_end` (kernel 5.18, `bpf_xdp_get_buff_len`).
+/// A frame at an XDP hook. `FRAGS` says whether it may have fragments beyond
+/// `data_end` (kernel 5.18, `bpf_xdp_get_buff_len`).
+pub struct XdpFrame<const FRAGS: bool> {
+    ctx: *mut xdp_md,
+    len: u32,
+}
+
+impl<const FRAGS: bool> XdpFrame<FRAGS> {
     #[inline(always)]
-    pub fn xdp<const FRAGS: bool>(ctx: &XdpContext) -> Self {
-        let (data, data_end) = (ctx.data(), ctx.data_end());
+    pub fn new(ctx: &XdpContext) -> Self {
         let len = if FRAGS {
             // SAFETY: the helper only reads the context, which the kernel passed in.
             unsafe { bpf_xdp_get_buff_len(ctx.ctx) as u32 }
         } else {
-            (data_end - data) as u32
+            (ctx.data_end() - ctx.data()) as u32
         };
-        Self {
-            ctx: ctx.as_ptr(),
-            data: data as *const u8,
-            data_end: data_end as *const u8,
-            len,
-            ifindex: ctx.ingress_ifindex() as u32,
+        Self { ctx: ctx.ctx, len }
+    }
+
+    #[inline(always)]
+    fn context(&self) -> XdpContext {
+        XdpContext::new(self.ctx)
+    }
+}
+
+impl<const FRAGS: bool> Frame for XdpFrame<FRAGS> {
+    const MOST: u32 = if FRAGS { MAX_SNAPLEN } else { PAGE };
+
+    #[inline(always)]
+    fn data(&self) -> (*const u8, *const u8) {
+        let ctx = self.context();
+        (ctx.data() as *const u8, ctx.data_end() as *const u8)
+    }
+
+    #[inline(always)]
+    fn len(&self) -> u32 {
+        self.len
+    }
+
+    #[inline(always)]
+    fn is_tag_outside(&self) -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn flags(&self) -> u32 {
+        0
+    }
+
+    #[inline(always)]
+    fn header(&self, timestamp_ns: u64, rules: u64, captured_len: u32) -> RecordHeader {
+        RecordHeader {
+            timestamp_ns,
+            rules,
+            wire_len: self.len,
+            captured_len,
+            ifindex: self.context().ingress_ifindex() as u32,
             flags: 0,
             vlan_tci: 0,
             vlan_tpid: 0,
@@ -59,23 +134,82 @@ impl Frame {
         }
     }
 
-    /// A frame at a tc or tcx hook.
     #[inline(always)]
-    pub fn skb(ctx: &TcContext, flags: u32) -> Self {
+    fn copy(&self, to: *mut u8, len: u32) -> Result<(), i64> {
+        if !FRAGS {
+            return copy_linear(self.data(), to, len);
+        }
+        let Some(len) = in_bounds(len) else {
+            return Ok(());
+        };
+        // SAFETY: the context is the kernel's, and the verifier checks that the map value
+        // has room for as many bytes.
+        match unsafe { bpf_xdp_load_bytes(self.ctx, 0, to.cast(), len) } {
+            0 => Ok(()),
+            error => Err(error),
+        }
+    }
+}
+
+/// A frame at a tc or tcx hook.
+pub struct SkbFrame {
+    ctx: *mut __sk_buff,
+    len: u32,
+    flags: u32,
+}
+
+impl SkbFrame {
+    #[inline(always)]
+    pub fn new(ctx: &TcContext, flags: u32) -> Self {
+        let ctx = ctx.skb.skb;
+        // SAFETY: see `skb`.
+        Self { ctx, len: unsafe { (*ctx).len }, flags }
+    }
+
+    #[inline(always)]
+    fn skb(&self) -> &__sk_buff {
         // SAFETY: the kernel passes a valid context for the length of the call, and every
         // field read from it is one that programs of this type may read.
-        let skb: &__sk_buff = unsafe { &*ctx.skb.skb };
-        let (vlan_tci, vlan_tpid) = match skb.vlan_present {
-            0 => (0, 0),
-            _ => (skb.vlan_tci as u16, u16::from_be(skb.vlan_proto as u16)),
+        unsafe { &*self.ctx }
+    }
+}
+
+impl Frame for SkbFrame {
+    #[inline(always)]
+    fn data(&self) -> (*const u8, *const u8) {
+        let skb = self.skb();
+        (skb.data as usize as *const u8, skb.data_end as usize as *const u8)
+    }
+
+    #[inline(always)]
+    fn len(&self) -> u32 {
+        self.len
+    }
+
+    #[inline(always)]
+    fn is_tag_outside(&self) -> bool {
+        self.skb().vlan_present != 0
+    }
+
+    #[inline(always)]
+    fn flags(&self) -> u32 {
+        self.flags
+    }
+
+    #[inline(always)]
+    fn header(&self, timestamp_ns: u64, rules: u64, captured_len: u32) -> RecordHeader {
+        let skb = self.skb();
+        let (vlan_tci, vlan_tpid) = match self.is_tag_outside() {
+            false => (0, 0),
+            true => (skb.vlan_tci as u16, u16::from_be(skb.vlan_proto as u16)),
         };
-        Self {
-            ctx: ctx.as_ptr(),
-            data: skb.data as usize as *const u8,
-            data_end: skb.data_end as usize as *const u8,
-            len: skb.len,
+        RecordHeader {
+            timestamp_ns,
+            rules,
+            wire_len: self.len,
+            captured_len,
             ifindex: skb.ifindex,
-            flags,
+            flags: self.flags,
             vlan_tci,
             vlan_tpid,
             gso_segments: skb.gso_segs as u16,
@@ -83,64 +217,119 @@ impl Frame {
         }
     }
 
-    /// Length on the wire in bytes, without FCS, with the tag that the kernel holds
-    /// outside the frame.
     #[inline(always)]
-    pub fn wire_len(&self) -> u32 {
-        if OFFLINE.load() != 0
-            && let Some(&wire_len) = WIRE_LEN.get(0)
-        {
-            return wire_len;
+    fn copy(&self, to: *mut u8, len: u32) -> Result<(), i64> {
+        let Some(len) = in_bounds(len) else {
+            return Ok(());
+        };
+        // SAFETY: the context is the kernel's, and the verifier checks that the map value
+        // has room for as many bytes.
+        match unsafe { bpf_skb_load_bytes(self.ctx.cast(), 0, to.cast(), len) } {
+            0 => Ok(()),
+            error => Err(error),
         }
-        self.len + if self.vlan_tpid == 0 { 0 } else { VLAN_TAG_LEN }
-    }
-
-    /// Runs the rules: counts, and leaves the sampled ones that match in `pending`.
-    #[inline(always)]
-    pub fn filter(&self, state: *mut CpuState) {
-        let meta = u64::from(self.wire_len()) | u64::from(self.flags & RecordFlags::OUTBOUND) << 32;
-        filter(self.ctx, self.data, self.data_end, state, meta);
-    }
-
-    /// Hands the frame to user space; the kernel appends its first `snaplen` bytes.
-    ///
-    /// # Errors
-    /// The negative errno of `bpf_perf_event_output`.
-    #[inline(always)]
-    pub fn output(&self, timestamp_ns: u64, rules: u64, snaplen: u32) -> Result<(), i64> {
-        let captured_len = if self.len < snaplen { self.len } else { snaplen };
-        let mut header = RecordHeader {
-            timestamp_ns,
-            rules,
-            wire_len: self.len,
-            captured_len,
-            ifindex: self.ifindex,
-            flags: self.flags,
-            vlan_tci: self.vlan_tci,
-            vlan_tpid: self.vlan_tpid,
-            gso_segments: self.gso_segments,
-            gso_size: self.gso_size,
-        };
-        // Bits 32 and up: bytes of the frame to append (BPF_F_CTXLEN_MASK).
-        let flags = u64::from(captured_len) << 32 | BPF_F_CURRENT_CPU;
-        // SAFETY: the context is the kernel's, the map is a perf event array, and the
-        // header is initialised without padding for its whole size.
-        let result = unsafe {
-            bpf_perf_event_output(
-                self.ctx,
-                (&raw const RECORDS).cast_mut().cast(),
-                flags,
-                (&raw mut header).cast(),
-                size_of::<RecordHeader>() as u64,
-            )
-        };
-        if result == 0 { Ok(()) } else { Err(result) }
     }
 }
 
 // For aya-log, which asks whoever logs for the context.
-impl EbpfContext for Frame {
+impl<const FRAGS: bool> EbpfContext for XdpFrame<FRAGS> {
     fn as_ptr(&self) -> *mut c_void {
-        self.ctx
+        self.ctx.cast()
     }
+}
+
+// As above.
+impl EbpfContext for SkbFrame {
+    fn as_ptr(&self) -> *mut c_void {
+        self.ctx.cast()
+    }
+}
+
+/// `len`, if the verifier can see that it lies in 1..=snaplen, as the helpers want it.
+#[inline(always)]
+fn in_bounds(len: u32) -> Option<u32> {
+    let len = opaque(u64::from(len));
+    if len == 0 || len > u64::from(SNAPLEN.load()) { None } else { Some(len as u32) }
+}
+
+/// The same number, of which the compiler knows nothing: it would leave a comparison out
+/// that the verifier wants, or make it with another register than the one that is used.
+#[inline(always)]
+fn opaque(mut number: u64) -> u64 {
+    // SAFETY: a comment.
+    unsafe { asm!("/* {number} */", number = inout(reg) number) };
+    number
+}
+
+/// Copies `len` bytes of a linear frame, a page at most, without a helper:
+/// `bpf_xdp_load_bytes` came with the fragments. Words first, then the last one again,
+/// wherever it ends.
+#[inline(always)]
+fn copy_linear((data, data_end): (*const u8, *const u8), to: *mut u8, len: u32) -> Result<(), i64> {
+    const WORD: usize = 8;
+    let len = opaque(u64::from(len)) as usize;
+    let mut done = 0;
+    if len >= WORD {
+        while done + WORD <= len {
+            if done + WORD > PAGE as usize {
+                return Err(NOT_THERE);
+            }
+            copy_word(data, data_end, to, done)?;
+            done += WORD;
+        }
+        return match opaque(len as u64 - WORD as u64) {
+            last if last <= PAGE as u64 - WORD as u64 => {
+                copy_word(data, data_end, to, last as usize)
+            }
+            _ => Err(NOT_THERE),
+        };
+    }
+    while done < WORD && done < len {
+        let from = data.wrapping_add(done);
+        if from.wrapping_add(1) > data_end {
+            return Err(NOT_THERE);
+        }
+        // SAFETY: the comparison above is the bounds check.
+        let byte = unsafe { from.read_volatile() };
+        // SAFETY: the caller has room for `len` bytes there.
+        unsafe { to.add(done).write_volatile(byte) };
+        done += 1;
+    }
+    Ok(())
+}
+
+#[inline(always)]
+fn copy_word(data: *const u8, data_end: *const u8, to: *mut u8, offset: usize) -> Result<(), i64> {
+    let from = data.wrapping_add(offset);
+    if from.wrapping_add(8) > data_end {
+        return Err(NOT_THERE);
+    }
+    // SAFETY: the comparison above is the bounds check.
+    let word = unsafe { load_word(from) };
+    // SAFETY: the caller has room for all of the frame there.
+    unsafe { store_word(to.add(offset), word) };
+    Ok(())
+}
+
+/// Reads eight bytes from any address. The compiler's own unaligned read goes byte by byte,
+/// because not every machine takes such a load; those with XDP in their drivers do.
+///
+/// # Safety
+/// The eight bytes are there.
+#[inline(always)]
+unsafe fn load_word(from: *const u8) -> u64 {
+    let word;
+    // SAFETY: the caller's promise.
+    unsafe { asm!("{word} = *(u64 *)({from} + 0)", word = out(reg) word, from = in(reg) from) };
+    word
+}
+
+/// Writes eight bytes to any address.
+///
+/// # Safety
+/// There is room for eight bytes.
+#[inline(always)]
+unsafe fn store_word(to: *mut u8, word: u64) {
+    // SAFETY: the caller's promise.
+    unsafe { asm!("*(u64 *)({to} + 0) = {word}", to = in(reg) to, word = in(reg) word) };
 }

@@ -14,6 +14,7 @@ mod count;
 mod filter;
 mod frame;
 mod maps;
+mod ring;
 mod sample;
 
 use aya_ebpf::{
@@ -22,34 +23,34 @@ use aya_ebpf::{
     programs::{TcContext, XdpContext},
 };
 use count::observe;
-use frame::Frame;
+use frame::{SkbFrame, XdpFrame};
 use probe_common::RecordFlags;
 
 /// XDP, frames with fragments included (kernel 5.18).
 #[xdp(frags)]
 pub fn probe_xdp(ctx: XdpContext) -> u32 {
-    observe(&Frame::xdp::<true>(&ctx));
+    observe(&XdpFrame::<true>::new(&ctx));
     XDP_PASS
 }
 
 /// XDP where the kernel knows no fragments.
 #[xdp]
 pub fn probe_xdp_linear(ctx: XdpContext) -> u32 {
-    observe(&Frame::xdp::<false>(&ctx));
+    observe(&XdpFrame::<false>::new(&ctx));
     XDP_PASS
 }
 
 /// tcx or clsact, frames received. `TC_ACT_UNSPEC` is `TCX_NEXT`: on to the next program.
 #[classifier]
 pub fn probe_ingress(ctx: TcContext) -> i32 {
-    observe(&Frame::skb(&ctx, 0));
+    observe(&SkbFrame::new(&ctx, 0));
     TC_ACT_UNSPEC
 }
 
 /// tcx or clsact, frames sent.
 #[classifier]
 pub fn probe_egress(ctx: TcContext) -> i32 {
-    observe(&Frame::skb(&ctx, RecordFlags::OUTBOUND));
+    observe(&SkbFrame::new(&ctx, RecordFlags::OUTBOUND));
     TC_ACT_UNSPEC
 }
 
@@ -59,7 +60,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     loop {}
 }
 
-// bpf_perf_event_output and bpf_ktime_get_ns are for GPL-compatible programs.
+// bpf_ktime_get_ns is for GPL-compatible programs.
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]
 static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

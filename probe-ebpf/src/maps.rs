@@ -1,12 +1,13 @@
 //! The maps and the load-time constants. A constant is read-only data that user space
 //! sets before loading: the verifier knows its value and drops what it switches off.
 
+use aya_ebpf::bindings::BPF_F_MMAPABLE;
 use aya_ebpf::{
     Global,
     macros::map,
-    maps::{Array, PerCpuArray, PerfEventByteArray},
+    maps::{Array, PerCpuArray},
 };
-use probe_common::{CpuState, MAX_SAMPLED, Race, Sampler};
+use probe_common::{CpuState, MAX_SAMPLED, Race, RingControl, Sampler};
 
 /// One [`CpuState`] for each CPU.
 #[map]
@@ -20,10 +21,10 @@ pub static SAMPLERS: Array<Sampler> = Array::with_max_entries(MAX_SAMPLED as u32
 #[map]
 pub static RACE: Array<Race> = Array::with_max_entries(1, 0);
 
-/// Records for user space. A byte array, because its output helper is called
-/// directly: the safe wrapper drops the result, and a refused record must be counted.
+/// The ring of each CPU, see [`RingControl`]. User space sets the number of rings and, in
+/// the object, the size of a value: the control words alone are declared here.
 #[map]
-pub static RECORDS: PerfEventByteArray = PerfEventByteArray::new(0);
+pub static RINGS: Array<RingControl> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 /// With [`OFFLINE`], the length on the wire of the frame at hand, in bytes.
 #[map]
@@ -36,6 +37,18 @@ pub static SNAPLEN: Global<u32> = Global::new(0);
 /// Number of sampled rules; 0 removes sampling and output.
 #[unsafe(no_mangle)]
 pub static SAMPLED: Global<u32> = Global::new(0);
+
+/// Bytes of records in a ring, a power of two.
+#[unsafe(no_mangle)]
+pub static RING_LEN: Global<u32> = Global::new(0);
+
+/// The sampled rules that do not take every match, one bit each.
+#[unsafe(no_mangle)]
+pub static CHOOSY: Global<u64> = Global::new(0);
+
+/// 1 where the machine's stores become visible in program order, as x86's do.
+#[unsafe(no_mangle)]
+pub static STORES_IN_ORDER: Global<u8> = Global::new(0);
 
 /// Matches after which the race of `probe rate` ends; 0 removes the race.
 #[unsafe(no_mangle)]

@@ -6,11 +6,9 @@ use probe_common::{Bucket, CpuState, MAX_SAMPLED, Sampler};
 
 use crate::{
     frame::Frame,
-    maps::{SAMPLED, SAMPLERS, SNAPLEN},
+    maps::{CHOOSY, SAMPLED, SAMPLERS},
+    ring,
 };
-
-/// `ENOSPC`: the ring is full (include/uapi/asm-generic/errno-base.h).
-const RING_FULL: i64 = -28;
 
 /// `CLOCK_MONOTONIC`, nanoseconds.
 #[inline(always)]
@@ -21,16 +19,20 @@ pub fn now() -> u64 {
 
 /// Outputs the frame if one of the `pending` rules chooses it.
 #[inline(always)]
-pub fn sample(frame: &Frame, state: &mut CpuState, pending: u64) {
+pub fn sample(frame: &impl Frame, state: &mut CpuState, pending: u64) {
     let now = now();
-    let rules = choose(state, pending, now);
+    let choosy = CHOOSY.load();
+    let mut rules = pending & !choosy;
+    if pending & choosy != 0 {
+        rules |= choose(state, pending & choosy, now);
+    }
     if rules == 0 {
         return;
     }
     state.chosen += 1;
-    match frame.output(now, rules, SNAPLEN.load()) {
+    match ring::write(frame, now, rules) {
         Ok(()) => state.delivered += 1,
-        Err(RING_FULL) => state.lost += 1,
+        Err(ring::FULL) => state.lost += 1,
         Err(error) => {
             state.refused += 1;
             state.last_error = error;
@@ -39,7 +41,7 @@ pub fn sample(frame: &Frame, state: &mut CpuState, pending: u64) {
     }
 }
 
-/// The rules among `pending` that want this frame. Every one of them takes its
+/// The rules among `pending` that want this frame. Each of them takes its
 /// decision, so that the rate of one does not depend on the others.
 #[inline(always)]
 fn choose(state: &mut CpuState, pending: u64, now: u64) -> u64 {

@@ -16,13 +16,7 @@ pub fn kernel(error: kernel::Error) -> Error {
             "this needs root, or CAP_NET_ADMIN, CAP_BPF and CAP_PERFMON (CAP_SYS_ADMIN on \
              kernels before 5.8)"
         }
-        K::Ring { source, .. } if is_permission(source) => {
-            "rings need root or CAP_PERFMON (or kernel.perf_event_paranoid below \
-             1), and CAP_IPC_LOCK or a smaller --buffer-size to lock their memory"
-        }
-        K::Ring { source, .. } if source.kind() == std::io::ErrorKind::OutOfMemory => {
-            "try a smaller --buffer-size"
-        }
+        K::Rings { .. } => "try a smaller --buffer-size",
         K::Occupied { .. } => "use --hook tcx to look behind it, or take it off first",
         K::Unsupported { hook: kernel::Hook::XdpNative, .. } => {
             "use --hook xdp-generic or --hook tcx"
@@ -36,10 +30,6 @@ pub fn kernel(error: kernel::Error) -> Error {
         _ => return error.into(),
     };
     anyhow!("{error}\nprobe: {hint}")
-}
-
-fn is_permission(error: &std::io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES))
 }
 
 /// What to say of an interface that does not exist.

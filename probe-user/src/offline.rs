@@ -21,7 +21,7 @@ pub struct Sieve<'a> {
     /// What the kernel had counted for the first rule before the frame at hand.
     before: u64,
     /// Frames that the kernel does not take, looked at here instead.
-    too_short: u64,
+    not_taken: u64,
 }
 
 impl<'a> Sieve<'a> {
@@ -34,7 +34,7 @@ impl<'a> Sieve<'a> {
             }
         };
         let counts = vec![Counter::default(); rules.rules().len()];
-        Ok(Self { rules, kernel, seen: Counter::default(), counts, before: 0, too_short: 0 })
+        Ok(Self { rules, kernel, seen: Counter::default(), counts, before: 0, not_taken: 0 })
     }
 
     /// Counts a frame.
@@ -45,7 +45,7 @@ impl<'a> Sieve<'a> {
                 kernel.run(frame.bytes, frame.wire_len).map_err(explain::kernel)?;
             }
             kernel => {
-                self.too_short += u64::from(kernel.is_some());
+                self.not_taken += u64::from(kernel.is_some());
                 for (filter, count) in self.rules.filters().iter().zip(&mut self.counts) {
                     if matches(filter, frame) {
                         *count += one(frame);
@@ -89,8 +89,8 @@ impl<'a> Sieve<'a> {
     }
 
     /// Frames that the kernel does not take, and that were looked at here.
-    pub fn too_short(&self) -> u64 {
-        self.too_short
+    pub fn not_taken(&self) -> u64 {
+        self.not_taken
     }
 }
 

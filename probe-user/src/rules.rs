@@ -10,7 +10,7 @@ use probe_filter::{
 };
 use serde::Deserialize;
 
-use crate::{failure::Usage, kernel::RuleSpec};
+use crate::{failure::Usage, interfaces, kernel::RuleSpec};
 
 /// One rule as the user gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,14 +172,20 @@ impl RuleSet {
     }
 }
 
+/// The netmask that `ip broadcast` goes by: tcpdump looks for the link's only where -f asks
+/// for it, which is not for filters, and takes 0 otherwise. 0.0.0.0 and 255.255.255.255 are
+/// then the broadcast addresses.
+const NETMASK: Option<u32> = Some(0);
+
 /// Compiler options for the frames of a file.
 pub fn file_options(link: LinkType) -> Options<'static> {
-    Options { link, ..Options::default() }
+    Options { link, netmask: NETMASK, ..Options::default() }
 }
 
-/// Compiler options for live frames.
-pub fn live_options(link: LinkType, vlan: VlanView) -> Options<'static> {
-    Options { link, vlan, direction: true, ..Options::default() }
+/// Compiler options for live frames of these interfaces.
+pub fn live_options(names: &[String], link: LinkType, vlan: VlanView) -> Options<'static> {
+    let ifindex = interfaces::index(names);
+    Options { vlan, direction: true, ifindex, ..file_options(link) }
 }
 
 /// Tells on stderr where a filter may not mean what it seems to.

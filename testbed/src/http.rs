@@ -12,6 +12,8 @@ use crate::{Namespace, SCRATCH_DIR, run};
 
 /// What the server answers.
 const PAGE: &str = "probe's testbed\n";
+/// The length of the server's large page: more than one frame holds, merged or not.
+pub const LARGE_PAGE: usize = 1 << 20;
 
 /// nginx on every address of a namespace. Its files live in the namespace's private
 /// tmpfs; it is one process, so that killing it leaves no worker.
@@ -29,6 +31,7 @@ impl HttpServer {
         namespace.enter(|| {
             fs::create_dir_all(&home).with_context(|| format!("making {home}"))?;
             fs::write(format!("{home}/index.html"), PAGE)?;
+            fs::write(format!("{home}/large"), vec![b'x'; LARGE_PAGE])?;
             fs::write(&config, configuration(&home, port))?;
             Ok(())
         })?;
@@ -82,18 +85,38 @@ pub fn http_get(
     count: u64,
     limit: Duration,
 ) -> Result<u64> {
+    get(namespace, SocketAddr::new(server, port), ("index.html", PAGE.len()), count, limit)
+}
+
+/// As [`http_get`], of a page of [`LARGE_PAGE`] bytes.
+pub fn http_get_large(
+    namespace: &Namespace,
+    server: IpAddr,
+    port: u16,
+    count: u64,
+    limit: Duration,
+) -> Result<u64> {
+    get(namespace, SocketAddr::new(server, port), ("large", LARGE_PAGE), count, limit)
+}
+
+fn get(
+    namespace: &Namespace,
+    host: SocketAddr,
+    (page, length): (&str, usize),
+    count: u64,
+    limit: Duration,
+) -> Result<u64> {
     if count == 0 {
         return Ok(0);
     }
-    let host = SocketAddr::new(server, port);
     let mut curl = namespace.command("curl");
     // The server closes after each answer, so that curl cannot use a connection again.
     curl.args(["--silent", "--show-error", "--header", "Connection: close"]);
     curl.args(["--max-time", &limit.as_secs().max(1).to_string(), "--noproxy", "*"]);
     curl.args(["--output", "/dev/null", "--write-out", "%{http_code} %{size_download}\n"]);
-    curl.arg(format!("http://{host}/index.html?[1-{count}]"));
+    curl.arg(format!("http://{host}/{page}?[1-{count}]"));
     let output = run(curl, limit)?.text();
-    let answered = format!("200 {}", PAGE.len());
+    let answered = format!("200 {length}");
     let good = output.lines().filter(|line| *line == answered).count() as u64;
     ensure!(good == count, "{good} of {count} requests to {host} were answered");
     Ok(good)

@@ -11,6 +11,7 @@
 //! | `frames` | frames built byte by byte, checksums right |
 //! | `sender` | sends given frames in order and says exactly how many went |
 //! | `trafgen` | netsniff-ng's generator, for floods |
+//! | `tun` | a device without a link layer, whose wire is the test |
 //! | `http` | nginx and curl: real requests over real connections |
 //! | `requirements` | what a test needs, and what happens where it is missing |
 //!
@@ -27,9 +28,10 @@ mod process;
 pub mod requirements;
 mod sender;
 mod trafgen;
+mod tun;
 
 pub use frames::{Extension, Frame, Icmp, Ipv4, Ipv6, Network, Tcp, Transport, Udp, tcp_flags};
-pub use http::{HttpServer, http_get};
+pub use http::{HttpServer, LARGE_PAGE, http_get, http_get_large};
 pub use link::LinkCounters;
 pub use namespace::{Namespace, SCRATCH_DIR};
 pub use pair::{
@@ -39,3 +41,4 @@ pub use pair::{
 pub use process::{Finished, Running, run};
 pub use sender::{FrameSender, Sent, pin_to_cpu};
 pub use trafgen::trafgen;
+pub use tun::Tun;

@@ -139,8 +139,7 @@ impl Setting {
         let capture = match capture {
             Ok(capture) => capture,
             Err(error) => {
-                let required = std::env::var_os(REQUIRED).is_some_and(|value| value == "1");
-                assert!(!required, "the live setting needs root: {error}");
+                assert!(!is_required(), "the live setting needs root: {error}");
                 skipped(&format!("the live setting needs root: {error}"));
                 return None;
             }
@@ -261,6 +260,11 @@ impl Setting {
         }
         best
     }
+}
+
+/// Whether a test that cannot run is a failure.
+pub fn is_required() -> bool {
+    std::env::var_os(REQUIRED).is_some_and(|value| value == "1")
 }
 
 /// Says it where the test harness does not swallow it.

@@ -22,8 +22,7 @@ use crate::{
     stop::Stop,
 };
 
-/// How long a frame of slow traffic waits in the ring at most. A flood wakes us earlier,
-/// by the ring's watermark, and no frame wakes us by itself.
+/// How long a wait for frames lasts at most, so that signals are noticed.
 const POLL: Duration = Duration::from_millis(50);
 
 /// After a signal, what is in the rings is still handed to the output, but only for so
@@ -40,7 +39,8 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
     let names = args.live.interfaces()?;
     let (hook, link) = (args.live.hook(), interfaces::link_type(names)?);
     let rule = rule(args)?;
-    let set = RuleSet::compile(vec![rule.clone()], &rules::live_options(link, args.live.vlan))?;
+    let set =
+        RuleSet::compile(vec![rule.clone()], &rules::live_options(names, link, args.live.vlan))?;
     let stop = Stop::on_signals()?;
     let mut session = Session::attach(&Plan {
         interfaces: names,

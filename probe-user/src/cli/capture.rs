@@ -9,7 +9,7 @@ use std::{
 use clap::{ArgAction, Args, ValueEnum};
 
 use super::{Expression, Live, Offline, values};
-use crate::print::{Dump, Precision, Style, TimeStyle};
+use crate::print::{Dump, NameStyle, Precision, Style, TimeStyle};
 
 /// Form of the files of -w.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -97,9 +97,13 @@ pub struct CaptureArgs {
           value_parser = values::buffer_size)]
     pub buffer_size: Option<usize>,
 
-    /// Numbers instead of names for addresses and ports (always so, for now)
+    /// Numbers instead of names for addresses and ports
     #[arg(short = 'n', action = ArgAction::Count)]
     pub numeric: u8,
+
+    /// Names of hosts without their domains
+    #[arg(short = 'N')]
+    pub short_names: bool,
 
     /// Print the link-layer header
     #[arg(short = 'e')]
@@ -206,6 +210,13 @@ impl CaptureArgs {
                 (both, _, _) => Dump::HexAndText { link: both > 1 },
             },
             number: self.number,
+            // A file can wait for a name server, a capture cannot.
+            names: match (self.numeric, self.offline.file.is_some() || self.file_list.is_some()) {
+                (0, true) => NameStyle::Wait,
+                (0, false) => NameStyle::Background,
+                _ => NameStyle::Numbers,
+            },
+            short_names: self.short_names,
         }
     }
 

@@ -67,7 +67,7 @@ fn rules(args: &CountArgs) -> Result<Vec<Rule>> {
 async fn live(args: &CountArgs) -> Result<()> {
     let names = args.live.interfaces()?;
     let (hook, link) = (args.live.hook(), interfaces::link_type(names)?);
-    let set = RuleSet::compile(rules(args)?, &rules::live_options(link, args.live.vlan))?;
+    let set = RuleSet::compile(rules(args)?, &rules::live_options(names, link, args.live.vlan))?;
     let mut stop = Stop::on_signals()?;
     let session = Session::attach(&Plan {
         interfaces: names,
@@ -217,11 +217,11 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
     let mut snapshot = counting.total(elapsed, sieve.seen(), &sieve.totals()?);
     snapshot.time = last;
     view.last(&snapshot)?;
-    if sieve.too_short() > 0 {
+    if sieve.not_taken() > 0 {
         eprintln!(
-            "probe: {} frames shorter than 14 bytes, which the kernel does not take, were \
-             looked at in user space",
-            sieve.too_short()
+            "probe: {} frames, too short or too long for the kernel to take, were looked at in \
+             user space",
+            sieve.not_taken()
         );
     }
     damage.map_or(Ok(()), |error| Err(error.into()))

@@ -55,6 +55,12 @@ pub fn link_type(names: &[String]) -> Result<LinkType> {
     Ok(first.map_or_else(LinkType::default, |(_, link)| link))
 }
 
+/// The number of the interface that all frames come from, where there is only one.
+pub fn index(names: &[String]) -> Option<u32> {
+    let [name] = names else { return None };
+    u32::try_from(sysfs::number(name, "ifindex")?).ok()
+}
+
 /// The line on stderr that scripts wait for: everything is attached. With `diagnostics`
 /// another line before it says where the time went.
 pub fn announce(session: &Session, rules: usize, diagnostics: bool) {

@@ -67,8 +67,8 @@ pub enum Error {
     #[error("map {map}: {source}")]
     Map { map: &'static str, source: MapError },
 
-    #[error("opening the ring of CPU {cpu}: {source}")]
-    Ring { cpu: u32, source: io::Error },
+    #[error("making the rings: {source}")]
+    Rings { source: io::Error },
 
     #[error("running the program on a frame: {0}")]
     TestRun(#[source] Box<ProgramError>),

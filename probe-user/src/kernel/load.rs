@@ -2,8 +2,13 @@
 
 use std::mem::offset_of;
 
-use aya::{Ebpf, EbpfLoader, maps::Array};
-use probe_common::{Counter, CpuState, MAX_RULES, MAX_SAMPLED, SCRATCH_WORDS, Sampler, names};
+use aya::{
+    Ebpf, EbpfError, EbpfLoader,
+    maps::{Array, MapError},
+};
+use probe_common::{
+    Counter, CpuState, MAX_RULES, MAX_SAMPLED, RingLayout, SCRATCH_WORDS, Sampler, names,
+};
 use probe_filter::{
     ebpf::{self, Flavour, Kernel, StateLayout, Target},
     ir::{Graph, LinkType, VlanView},
@@ -32,6 +37,9 @@ pub(super) struct Setting<'a> {
     pub link: LinkType,
     pub vlan: VlanView,
     pub snaplen: u32,
+    pub ring: RingLayout,
+    /// One for each CPU, by its number.
+    pub rings: u32,
     pub goal: u64,
     pub diagnostics: bool,
     /// Whether the program runs on frames handed in, with a length on the wire of their own.
@@ -54,6 +62,16 @@ pub fn target(flavour: Flavour, vlan: VlanView, link: LinkType) -> Target {
     Target { flavour, vlan, link, kernel: Kernel::release(major, minor), layout: LAYOUT }
 }
 
+/// Intel SDM 3, 9.2.2 and AMD64 APM 2, 7.2: stores are not reordered with other stores.
+const STORES_IN_ORDER: bool = cfg!(target_arch = "x86_64");
+
+/// The slots of the samplers that do not take every match.
+fn choosy(samplers: &[Sampler]) -> u64 {
+    let all = |sampler: &Sampler| sampler.every == 1 && sampler.ns_per_frame == 0;
+    let bits = samplers.iter().enumerate().map(|(slot, one)| u64::from(!all(one)) << slot);
+    bits.fold(0, |all, bit| all | bit)
+}
+
 /// The object with the rules linked in and its constants set. Its programs are not yet
 /// in the kernel; its maps are.
 pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, Error> {
@@ -67,25 +85,39 @@ pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, E
 
     let code = generate(setting)?;
     timing.step("generate");
-    let linked = object::link(&code)?;
+    let linked = object::link(&code, setting.ring.value_size)?;
     timing.step("link");
     let (sampled, log_level) =
         (samplers.len() as u32, if setting.diagnostics { 0xff } else { 0u8 });
+    let choosy = choosy(&samplers);
     let mut ebpf = EbpfLoader::new()
         .btf(None)
+        .map_max_entries(names::RINGS, setting.rings)
+        .override_global(names::RING_LEN, &setting.ring.len, true)
+        .override_global(names::CHOOSY, &choosy, true)
+        .override_global(names::STORES_IN_ORDER, &u8::from(STORES_IN_ORDER), true)
         .override_global(names::SNAPLEN, &setting.snaplen, true)
         .override_global(names::SAMPLED, &sampled, true)
         .override_global(names::GOAL, &setting.goal, true)
         .override_global(names::OFFLINE, &u8::from(setting.offline), true)
         .override_global(names::LOG_LEVEL, &log_level, true)
         .load(&linked)
-        .map_err(|error| match is_permission(&error) {
-            true => Error::Permission { operation: "loading the kernel programs".into() },
-            false => Error::Load(Box::new(error)),
-        })?;
+        .map_err(load_error)?;
     write_samplers(&mut ebpf, &samplers)?;
     timing.step("maps");
     Ok(ebpf)
+}
+
+fn load_error(error: EbpfError) -> Error {
+    match error {
+        error if is_permission(&error) => {
+            Error::Permission { operation: "loading the kernel programs".into() }
+        }
+        EbpfError::MapError(MapError::CreateError { name, io_error }) if name == names::RINGS => {
+            Error::Rings { source: io_error }
+        }
+        error => Error::Load(Box::new(error)),
+    }
 }
 
 fn generate(setting: &Setting<'_>) -> Result<Vec<u8>, Error> {

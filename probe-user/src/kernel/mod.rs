@@ -4,6 +4,7 @@
 mod counts;
 mod error;
 mod hook;
+mod inline;
 mod load;
 mod neighbour;
 mod object;
@@ -37,10 +38,4 @@ pub(crate) fn release() -> (u32, u32) {
     // LINUX_VERSION_CODE: major << 16 | minor << 8 | patch
     let code = aya::util::KernelVersion::current().map_or(5 << 16 | 15 << 8, |now| now.code());
     (code >> 16, code >> 8 & 0xff)
-}
-
-/// Bytes of a memory page.
-fn page_size() -> usize {
-    // SAFETY: takes and returns numbers; this one exists on every Linux.
-    unsafe { libc::sysconf(libc::_SC_PAGESIZE) as usize }
 }

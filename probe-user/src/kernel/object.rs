@@ -1,29 +1,37 @@
 //! The compiled programs, and the exchange of their `filter` for a generated one.
 
+use std::mem::offset_of;
+
+use aya_obj::maps::bpf_map_def;
 use object::{
-    build::{ByteString, elf::Builder, elf::SectionData},
+    build::{
+        ByteString,
+        elf::{Builder, SectionData, SymbolId},
+    },
     elf::{SHT_STRTAB, STB_LOCAL, STT_FUNC, STV_HIDDEN},
 };
 use probe_common::names;
 
-use super::Error;
+use super::{Error, inline::inline};
 
 /// The embedded object; empty in a build with `PROBE_EMPTY_OBJECT=1`.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/probe.o"));
 
-/// The embedded object with `code`, eBPF instructions, as the body of its `filter`.
+/// The embedded object with `code`, eBPF instructions, as the body of its `filter`, and with
+/// rings of `ring_size` bytes, control words included.
 ///
-/// The programs' calls stay as they are: the code is appended to `.text` and the symbol
-/// moves there. Its visibility becomes hidden, which makes the function a static one to
-/// the verifier, checked with its caller's registers: packet pointers stay packet pointers.
-pub fn link(code: &[u8]) -> Result<Vec<u8>, Error> {
+/// The code is appended to `.text` and the symbol moves there, and then the programs' calls
+/// are replaced by the code itself where its length allows. Where it does not, the symbol's
+/// visibility, hidden, makes the function a static one to the verifier, checked with its
+/// caller's registers: packet pointers stay packet pointers.
+pub fn link(code: &[u8], ring_size: u32) -> Result<Vec<u8>, Error> {
     if OBJECT.is_empty() {
         return Err(Error::EmptyObject);
     }
-    splice(OBJECT, code)
+    splice(OBJECT, code, ring_size)
 }
 
-fn splice(object: &[u8], code: &[u8]) -> Result<Vec<u8>, Error> {
+fn splice(object: &[u8], code: &[u8], ring_size: u32) -> Result<Vec<u8>, Error> {
     let mut elf = Builder::read(object)?;
 
     let text = elf.sections.iter_mut().find(|section| section.name == b".text"[..].into());
@@ -38,6 +46,7 @@ fn splice(object: &[u8], code: &[u8]) -> Result<Vec<u8>, Error> {
     let name = names::FILTER.as_bytes();
     let filter = elf.symbols.iter_mut().find(|symbol| symbol.name == name.into());
     let filter = filter.ok_or(Error::Missing(names::FILTER))?;
+    let filter_id = filter.id();
     let template = (filter.st_value, filter.st_size);
     (filter.st_value, filter.st_size) = (offset, code.len() as u64);
     filter.st_other = STV_HIDDEN;
@@ -48,6 +57,9 @@ fn splice(object: &[u8], code: &[u8]) -> Result<Vec<u8>, Error> {
     abandoned.set_st_info(STB_LOCAL, STT_FUNC);
     abandoned.section = Some(text_id);
     (abandoned.st_value, abandoned.st_size) = template;
+
+    inline_calls(&mut elf, filter_id, code)?;
+    set_value_size(&mut elf, names::RINGS, ring_size)?;
 
     // Type information describes the abandoned function, and the kernel wants it for all
     // of a program's functions or for none; debug information nobody reads.
@@ -68,4 +80,62 @@ fn splice(object: &[u8], code: &[u8]) -> Result<Vec<u8>, Error> {
     let mut linked = Vec::with_capacity(object.len() + code.len());
     elf.write(&mut linked)?;
     Ok(linked)
+}
+
+/// Sets the size of a map's values in its definition, a `struct bpf_map_def` in the section
+/// `maps`: aya sets the number of entries only.
+fn set_value_size(elf: &mut Builder<'_>, map: &'static str, size: u32) -> Result<(), Error> {
+    const VALUE_SIZE: usize = offset_of!(bpf_map_def, value_size);
+
+    let symbol = elf.symbols.iter().find(|symbol| symbol.name == map.as_bytes().into());
+    let place = symbol.and_then(|symbol| Some((symbol.section?, symbol.st_value as usize)));
+    let (section, start) = place.ok_or(Error::Missing(map))?;
+    let SectionData::Data(definitions) = &mut elf.sections.get_mut(section).data else {
+        return Err(Error::Missing(map));
+    };
+    let place = start + VALUE_SIZE..start + VALUE_SIZE + size_of::<u32>();
+    let place = definitions.to_mut().get_mut(place).ok_or(Error::Missing(map))?;
+    place.copy_from_slice(&size.to_ne_bytes());
+    Ok(())
+}
+
+/// Puts the code in the place of its calls. A code that is too long stays a function.
+fn inline_calls(elf: &mut Builder<'_>, filter: SymbolId, code: &[u8]) -> Result<(), Error> {
+    let relocations = elf.sections.iter().filter_map(|section| match &section.data {
+        SectionData::Relocation(relocations) => {
+            Some((section.id(), section.sh_info_section?, relocations))
+        }
+        _ => None,
+    });
+    let calls: Vec<_> = relocations
+        .flat_map(|(id, of, relocations)| {
+            let calls = relocations.iter().filter(|one| one.symbol == Some(filter));
+            // From the last to the first: those before it stay where they are.
+            calls.rev().map(move |call| (id, of, call.r_offset))
+        })
+        .collect();
+    for (relocations, section, at) in calls {
+        let SectionData::Data(body) = &mut elf.sections.get_mut(section).data else {
+            return Err(Error::Missing("code"));
+        };
+        let Some(inlined) = inline(body, at as usize, code) else {
+            return Ok(());
+        };
+        let growth = (inlined.len() - body.len()) as u64;
+        *body = inlined.into();
+        if let SectionData::Relocation(all) = &mut elf.sections.get_mut(relocations).data {
+            all.retain(|one| one.r_offset != at);
+            for one in all.iter_mut().filter(|one| one.r_offset > at) {
+                one.r_offset += growth;
+            }
+        }
+        for symbol in elf.symbols.iter_mut().filter(|symbol| symbol.section == Some(section)) {
+            if symbol.st_value > at {
+                symbol.st_value += growth;
+            } else if at < symbol.st_value + symbol.st_size {
+                symbol.st_size += growth;
+            }
+        }
+    }
+    Ok(())
 }

@@ -1,30 +1,18 @@
-//! The perf ring of one CPU: opened with a watermark, mapped, and read in place.
-//!
-//! The layout and the protocol are those of perf_event_open(2) and
-//! include/uapi/linux/perf_event.h: the kernel writes records at `data_head`, user space
-//! hands their place back through `data_tail`.
+//! The rings in memory that the kernel programs write: mapped, and read in place. The
+//! layout and the protocol are those of [`RingControl`].
 
 use std::{
     io,
-    os::fd::{AsFd, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
+    mem::offset_of,
+    os::fd::{AsRawFd as _, BorrowedFd},
     ptr::{self, NonNull},
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use aya_obj::generated::{
-    PERF_FLAG_FD_CLOEXEC, perf_event_attr, perf_event_header, perf_event_mmap_page,
-    perf_event_sample_format::PERF_SAMPLE_RAW, perf_event_type::PERF_RECORD_SAMPLE,
-    perf_sw_ids::PERF_COUNT_SW_BPF_OUTPUT, perf_type_id::PERF_TYPE_SOFTWARE,
-};
-use probe_common::RecordHeader;
-
-/// A reader is woken when this part of the ring is full: late enough that a wake-up
-/// serves thousands of frames, early enough that the rest holds what comes meanwhile.
-const WATERMARK_PART: usize = 4;
-
-/// `struct perf_event_header`, and the sample's `u32 size`.
-const EVENT_LEN: usize = size_of::<perf_event_header>();
-const SAMPLE_LEN: usize = EVENT_LEN + size_of::<u32>();
+use probe_common::{RING_CONTROL_LEN, RecordHeader, RingControl, RingLayout, record_len};
 
 /// One record in the ring.
 pub struct Record<'a> {
@@ -34,166 +22,102 @@ pub struct Record<'a> {
     pub frame: &'a [u8],
 }
 
-/// The ring of one CPU.
+/// The ring of one CPU, as its only reader sees it.
 pub struct Ring {
-    event: OwnedFd,
-    map: Mapping,
+    memory: Arc<Mapping>,
+    /// Where its control words lie in the mapping.
+    base: usize,
+    layout: RingLayout,
     /// Where the next record begins; runs on, modulo nothing.
     tail: u64,
     /// The end of what this reader knows to be written.
     head: u64,
-    /// A record that wraps around the end of the ring, put together.
-    joined: Vec<u8>,
 }
 
 impl Ring {
-    /// Opens and maps the ring of `cpu`, of `len` bytes: a power of two, whole pages.
+    /// Maps the array of `count` rings.
     ///
     /// # Errors
-    /// Those of perf_event_open(2) and mmap(2).
-    pub fn open(cpu: u32, len: usize) -> io::Result<Self> {
-        let event = perf_event_open(cpu, (len / WATERMARK_PART) as u32)?;
-        let map = Mapping::new(event.as_fd(), len)?;
-        Ok(Self { event, map, tail: 0, head: 0, joined: Vec::new() })
-    }
-
-    /// Takes note of all that the kernel has written by now.
-    pub fn refresh(&mut self) {
-        self.head = self.map.head().load(Ordering::Acquire);
-    }
-
-    /// The time of the next record, `CLOCK_MONOTONIC` nanoseconds; skips what is no
-    /// record. `None` where there is none before the last [`refresh`](Self::refresh).
-    pub fn next_time(&mut self) -> Option<u64> {
-        while self.tail < self.head {
-            if let Some(header) = self.peek() {
-                return Some(header.timestamp_ns);
-            }
-            self.skip();
-        }
-        None
-    }
-
-    /// The next record. Its place is free once the following one is asked for and
-    /// [`release`](Self::release) was called.
-    pub fn next(&mut self) -> Option<Record<'_>> {
-        self.next_time()?;
-        let header = self.peek()?;
-        let start = self.tail + (SAMPLE_LEN + size_of::<RecordHeader>()) as u64;
-        let end = self.tail + self.event_len() as u64;
-        let len = (header.captured_len as usize).min(end.saturating_sub(start) as usize);
-        self.tail = end;
-        let frame = match self.map.slice(start, len) {
-            (whole, []) => whole,
-            (first, second) => {
-                self.joined.clear();
-                self.joined.extend_from_slice(first);
-                self.joined.extend_from_slice(second);
-                &self.joined
-            }
+    /// Those of mmap(2).
+    pub fn map(array: BorrowedFd<'_>, count: usize, layout: RingLayout) -> io::Result<Vec<Self>> {
+        let value_size = layout.value_size as usize;
+        let len = value_size.checked_mul(count).ok_or(io::ErrorKind::OutOfMemory)?;
+        let memory = Arc::new(Mapping::new(array, len)?);
+        let ring = |index| Self {
+            memory: Arc::clone(&memory),
+            base: index * value_size,
+            layout,
+            tail: 0,
+            head: 0,
         };
-        Some(Record { header, frame })
+        Ok((0..count).map(ring).collect())
+    }
+
+    /// Takes note of all that the kernel has written by now. Returns the bytes that are new.
+    pub fn refresh(&mut self) -> u64 {
+        let head = self.control(offset_of!(RingControl, produced)).load(Ordering::Acquire);
+        let new = head.wrapping_sub(self.head);
+        self.head = head;
+        new
+    }
+
+    /// The time of the next record, `CLOCK_MONOTONIC` nanoseconds. `None` where there is
+    /// none before the last [`refresh`](Self::refresh).
+    pub fn next_time(&self) -> Option<u64> {
+        Some(self.peek()?.timestamp_ns)
+    }
+
+    /// The next record. Its place is free once [`release`](Self::release) is called.
+    pub fn next(&mut self) -> Option<Record<'_>> {
+        let header = self.peek()?;
+        let (start, head) = (self.tail, size_of::<RecordHeader>());
+        self.tail = self.head.min(start + record_len(header.captured_len));
+        // In one piece with its header, which may be all that lies before the ring's end.
+        let whole = self.slice(start, head + header.captured_len as usize);
+        Some(Record { header, frame: whole.get(head..).unwrap_or_default() })
     }
 
     /// Gives the place of all records read back to the kernel.
     pub fn release(&mut self) {
-        self.map.tail().store(self.tail, Ordering::Release);
+        self.control(offset_of!(RingControl, consumed)).store(self.tail, Ordering::Release);
     }
 
-    /// The next event's header of ours, if it is a sample that can hold one.
     fn peek(&self) -> Option<RecordHeader> {
-        let event: EventHeader = self.read(self.tail);
-        let enough = self.event_len() >= SAMPLE_LEN + size_of::<RecordHeader>();
-        (event.kind == PERF_RECORD_SAMPLE as u32 && enough)
-            .then(|| self.read(self.tail + SAMPLE_LEN as u64))
+        (self.tail < self.head)
+            .then(|| bytemuck::pod_read_unaligned(self.slice(self.tail, size_of::<RecordHeader>())))
     }
 
-    fn event_len(&self) -> usize {
-        let event: EventHeader = self.read(self.tail);
-        usize::from(event.size)
+    /// A word of [`RingControl`], by its offset.
+    fn control(&self, offset: usize) -> &AtomicU64 {
+        self.memory.word(self.base + offset)
     }
 
-    fn skip(&mut self) {
-        // A length of nothing would hold us here for ever.
-        self.tail += self.event_len().max(EVENT_LEN) as u64;
-    }
-
-    fn read<T: bytemuck::Pod>(&self, at: u64) -> T {
-        let mut value = T::zeroed();
-        let (first, second) = self.map.slice(at, size_of::<T>());
-        let bytes = bytemuck::bytes_of_mut(&mut value);
-        let (head, tail) = bytes.split_at_mut(first.len());
-        head.copy_from_slice(first);
-        tail.copy_from_slice(second);
-        value
+    /// `len` bytes from position `at`, in one piece: a record that begins before the end of
+    /// the ring runs on behind it.
+    fn slice(&self, at: u64, len: usize) -> &[u8] {
+        let start = (at % u64::from(self.layout.len)) as usize;
+        let room = self.layout.value_size as usize - RING_CONTROL_LEN - start;
+        self.memory.bytes(self.base + RING_CONTROL_LEN + start, len.min(room))
     }
 }
 
-impl AsFd for Ring {
-    /// Readable once the watermark is reached.
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.event.as_fd()
-    }
-}
-
-/// `struct perf_event_header`, which the bindings do not mark as plain data.
-#[repr(C)]
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
-struct EventHeader {
-    kind: u32,
-    misc: u16,
-    size: u16,
-}
-
-/// A software event whose samples are what `bpf_perf_event_output` hands in.
-fn perf_event_open(cpu: u32, watermark: u32) -> io::Result<OwnedFd> {
-    // SAFETY: all zeroes is a valid value of this C structure of numbers.
-    let mut attr: perf_event_attr = unsafe { std::mem::zeroed() };
-    attr.size = size_of::<perf_event_attr>() as u32;
-    attr.type_ = PERF_TYPE_SOFTWARE as u32;
-    attr.config = PERF_COUNT_SW_BPF_OUTPUT as u64;
-    attr.sample_type = PERF_SAMPLE_RAW as u64;
-    attr.__bindgen_anon_1.sample_period = 1;
-    attr.set_watermark(1);
-    attr.__bindgen_anon_2.wakeup_watermark = watermark;
-    // SAFETY: the attributes live through the call and their size is stated; the kernel
-    // reads no other memory of ours.
-    let fd = unsafe {
-        libc::syscall(
-            libc::SYS_perf_event_open,
-            &raw const attr,
-            -1,
-            cpu as libc::c_int,
-            -1,
-            PERF_FLAG_FD_CLOEXEC,
-        )
-    };
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the kernel just gave us this descriptor, and nobody else has it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd as i32) })
-}
-
-/// The control page and the data pages, mapped for reading and for moving the tail.
+/// A map's values, for reading and for moving the readers' positions.
 struct Mapping {
     base: NonNull<u8>,
-    page: usize,
     len: usize,
 }
 
 impl Mapping {
-    fn new(event: BorrowedFd<'_>, len: usize) -> io::Result<Self> {
-        let page = super::page_size();
+    fn new(map: BorrowedFd<'_>, len: usize) -> io::Result<Self> {
         // SAFETY: a new mapping at an address of the kernel's choice touches no memory
         // that exists already.
         let base = unsafe {
             libc::mmap(
                 ptr::null_mut(),
-                page + len,
+                len,
                 libc::PROT_READ | libc::PROT_WRITE,
                 libc::MAP_SHARED,
-                event.as_raw_fd(),
+                map.as_raw_fd(),
                 0,
             )
         };
@@ -201,52 +125,39 @@ impl Mapping {
             return Err(io::Error::last_os_error());
         }
         let base = NonNull::new(base.cast()).ok_or_else(io::Error::last_os_error)?;
-        Ok(Self { base, page, len })
+        Ok(Self { base, len })
     }
 
-    fn control(&self) -> *mut perf_event_mmap_page {
-        self.base.as_ptr().cast()
+    fn word(&self, offset: usize) -> &AtomicU64 {
+        assert!(offset.is_multiple_of(8) && offset + 8 <= self.len, "a word of the mapping");
+        // SAFETY: the offset lies inside of the mapping.
+        let word = unsafe { self.base.as_ptr().add(offset) };
+        // SAFETY: aligned, because the mapping is and the offset is; mapped as long as self
+        // lives; and shared with programs that load and store it whole.
+        unsafe { AtomicU64::from_ptr(word.cast()) }
     }
 
-    fn head(&self) -> &AtomicU64 {
-        // SAFETY: the control page is mapped as long as self lives.
-        let head = unsafe { &raw mut (*self.control()).data_head };
-        // SAFETY: aligned, mapped, and shared with the kernel, which stores it whole.
-        unsafe { AtomicU64::from_ptr(head) }
-    }
-
-    fn tail(&self) -> &AtomicU64 {
-        // SAFETY: the control page is mapped as long as self lives.
-        let tail = unsafe { &raw mut (*self.control()).data_tail };
-        // SAFETY: aligned, mapped, and shared with the kernel, which only reads it.
-        unsafe { AtomicU64::from_ptr(tail) }
-    }
-
-    /// `len` bytes from position `at`, in two pieces where they wrap. The caller asks
-    /// only for what lies between tail and head, which the kernel does not write to.
-    fn slice(&self, at: u64, len: usize) -> (&[u8], &[u8]) {
-        let len = len.min(self.len);
-        let start = (at % self.len as u64) as usize;
-        let first = len.min(self.len - start);
-        // SAFETY: start is below the length of the data pages, which follow the control page.
-        let from = unsafe { self.base.as_ptr().add(self.page + start) };
-        // SAFETY: start + first is at most the length of the mapped data pages, and the
-        // kernel leaves the bytes between tail and head alone.
-        let first = unsafe { std::slice::from_raw_parts(from, first) };
-        // SAFETY: the data pages follow the control page.
-        let begin = unsafe { self.base.as_ptr().add(self.page) };
-        // SAFETY: len is at most the length of the mapped data pages, and as above.
-        let second = unsafe { std::slice::from_raw_parts(begin, len - first.len()) };
-        (first, second)
+    /// The caller asks only for what lies between tail and head, which the programs do not
+    /// write to.
+    fn bytes(&self, offset: usize, len: usize) -> &[u8] {
+        assert!(offset <= self.len && len <= self.len - offset, "a part of the mapping");
+        // SAFETY: the offset lies inside of the mapping.
+        let start = unsafe { self.base.as_ptr().add(offset) };
+        // SAFETY: mapped as long as self lives, checked just now, and left alone by the
+        // programs until the reader's position moves, which takes a `&mut Ring`.
+        unsafe { std::slice::from_raw_parts(start, len) }
     }
 }
 
 impl Drop for Mapping {
     fn drop(&mut self) {
         // SAFETY: the mapping is ours, whole, and no reference into it outlives self.
-        unsafe { libc::munmap(self.base.as_ptr().cast(), self.page + self.len) };
+        unsafe { libc::munmap(self.base.as_ptr().cast(), self.len) };
     }
 }
 
-// SAFETY: the mapping is owned; moving it to another thread moves the only access.
+// SAFETY: the mapping is owned, and what other threads see of it are atomics and bytes
+// that nobody writes.
 unsafe impl Send for Mapping {}
+// SAFETY: as above.
+unsafe impl Sync for Mapping {}

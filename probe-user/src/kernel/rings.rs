@@ -3,15 +3,13 @@
 use std::{
     io,
     ops::ControlFlow,
-    os::fd::{AsFd as _, AsRawFd as _},
-    time::Duration,
+    os::fd::AsFd as _,
+    thread,
+    time::{Duration, Instant},
 };
 
-use aya::{
-    maps::{Map, MapData},
-    util::online_cpus,
-};
-use probe_common::{RecordHeader, names};
+use aya::maps::{Map, MapData};
+use probe_common::{RecordHeader, RingLayout, names};
 
 use super::{Error, ring::Ring};
 
@@ -20,53 +18,47 @@ use super::{Error, ring::Ring};
 /// another CPU still comes before them.
 const IN_FLIGHT_NS: u64 = 100_000;
 
-/// The rings of all online CPUs.
+/// How long the reader sleeps on a quiet link. Nobody wakes it: a wake-up costs the
+/// receive path more than the record, and a look at an empty ring costs next to nothing.
+const QUIET: Duration = Duration::from_millis(10);
+
+/// How long it sleeps in the worst flood.
+const BUSY: Duration = Duration::from_micros(200);
+
+/// The reader comes back when this part of the fullest ring will have filled up, going by
+/// the last look: the rest holds what comes in faster meanwhile.
+const PART: u32 = 8;
+
+/// The rings of all CPUs.
 pub struct Rings {
     rings: Vec<Ring>,
-    /// The map must outlive the events that it refers to.
+    layout: RingLayout,
+    /// When the rings were last looked at.
+    looked: Instant,
+    /// How long until they should be looked at again.
+    pause: Duration,
+    /// Keeps the map until the rings are gone.
     _map: MapData,
 }
 
 impl Rings {
-    /// Opens a ring of `len` bytes for each CPU and puts it into the map. The length is
-    /// rounded up to a power of two of whole pages.
-    pub(super) fn open(map: Map, len: usize) -> Result<Self, Error> {
-        let Map::PerfEventArray(map) = map else {
-            return Err(Error::Missing(names::RECORDS));
+    /// Maps the rings of the map, `count` of them.
+    pub(super) fn open(map: Map, count: u32, layout: RingLayout) -> Result<Self, Error> {
+        let Map::Array(map) = map else {
+            return Err(Error::Missing(names::RINGS));
         };
-        let len = len.max(super::page_size()).next_power_of_two();
-        let cpus = online_cpus().map_err(|(_, source)| Error::Ring { cpu: 0, source })?;
-        let mut rings = Vec::with_capacity(cpus.len());
-        for cpu in cpus {
-            let of_cpu = |source| Error::Ring { cpu, source };
-            let ring = Ring::open(cpu, len).map_err(of_cpu)?;
-            insert(&map, cpu, &ring).map_err(of_cpu)?;
-            rings.push(ring);
-        }
-        Ok(Self { rings, _map: map })
+        let rings = Ring::map(map.fd().as_fd(), count as usize, layout)
+            .map_err(|source| Error::Rings { source })?;
+        Ok(Self { rings, layout, looked: Instant::now(), pause: BUSY, _map: map })
     }
 
-    /// Waits until a ring has reached its watermark, or for as long as the timeout.
+    /// Waits until it is time to [`drain`](Self::drain) again, or for as long as the timeout.
     ///
     /// # Errors
-    /// Those of poll(2), but for an interruption, which ends the wait.
+    /// None today; a transport that waits on descriptors has some.
     pub fn wait(&self, timeout: Duration) -> io::Result<()> {
-        let mut fds: Vec<_> = self
-            .rings
-            .iter()
-            .map(|ring| libc::pollfd {
-                fd: ring.as_fd().as_raw_fd(),
-                events: libc::POLLIN,
-                revents: 0,
-            })
-            .collect();
-        let timeout = timeout.as_millis().min(i32::MAX as u128) as i32;
-        // SAFETY: the array lives through the call and its length is stated.
-        let ready = unsafe { libc::poll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, timeout) };
-        match io::Error::last_os_error() {
-            error if ready < 0 && error.kind() != io::ErrorKind::Interrupted => Err(error),
-            _ => Ok(()),
-        }
+        thread::sleep(self.pause.saturating_sub(self.looked.elapsed()).min(timeout));
+        Ok(())
     }
 
     /// Hands the records so far to `sink`, in the order of kernel time over all CPUs,
@@ -92,7 +84,7 @@ impl Rings {
         until: u64,
         sink: &mut dyn FnMut(&RecordHeader, &[u8]) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        self.rings.iter_mut().for_each(Ring::refresh);
+        self.look();
         let mut flow = ControlFlow::Continue(());
         while flow.is_continue()
             && let Some((ring, limit)) = self.earliest(until)
@@ -101,6 +93,17 @@ impl Rings {
         }
         self.rings.iter_mut().for_each(Ring::release);
         flow
+    }
+
+    /// Takes note of what the kernel has written, and of how fast it does.
+    fn look(&mut self) {
+        let fullest = self.rings.iter_mut().map(Ring::refresh).max().unwrap_or(0);
+        let elapsed = self.looked.elapsed();
+        self.looked += elapsed;
+        let aim = u64::from(self.layout.len / PART);
+        // A pause as long as the last one would bring `fullest` bytes again.
+        let pause = elapsed.as_nanos() * u128::from(aim) / u128::from(fullest.max(1));
+        self.pause = Duration::from_nanos(pause.min(QUIET.as_nanos()) as u64).max(BUSY);
     }
 
     /// The ring with the earliest record, and up to when it stays the earliest.
@@ -147,27 +150,83 @@ fn drain_one(
     ControlFlow::Continue(())
 }
 
-/// Puts a ring's event into the perf event array (bpf(2), BPF_MAP_UPDATE_ELEM): aya does
-/// this only for rings that it opened itself, with a wake-up a record.
-fn insert(map: &MapData, cpu: u32, ring: &Ring) -> io::Result<()> {
-    use aya_obj::generated::{bpf_attr, bpf_cmd::BPF_MAP_UPDATE_ELEM};
+#[cfg(test)]
+mod tests {
+    use aya::programs::{SchedClassifier, TestRun as _, TestRunOptions, Xdp};
+    use probe_filter::{Options, compile, ebpf::Flavour, ir::VlanView};
+    use testbed::requirements::{Requirement, met};
 
-    let event = ring.as_fd().as_raw_fd();
-    // SAFETY: all zeroes is a valid value of this union of C structures of numbers.
-    let mut attr: bpf_attr = unsafe { std::mem::zeroed() };
-    // SAFETY: the variant of the command below; all its fields are numbers.
-    let update = unsafe { &mut attr.__bindgen_anon_2 };
-    update.map_fd = map.fd().as_fd().as_raw_fd() as u32;
-    update.key = (&raw const cpu) as u64;
-    update.__bindgen_anon_1.value = (&raw const event) as u64;
-    // SAFETY: key and value live through the call and have the map's sizes, four bytes each.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            BPF_MAP_UPDATE_ELEM as libc::c_long,
-            &raw mut attr,
-            size_of::<bpf_attr>(),
-        )
+    use super::*;
+    use crate::{
+        kernel::{
+            load::{RuleSpec, Setting, load},
+            session::program,
+            timing::Timing,
+        },
+        rules,
     };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+
+    /// Frames of every length around the copy's steps, through a ring so small that it
+    /// wraps, read back: each program copies in a way of its own.
+    fn frames_come_back(name: &'static str, lengths: &[usize]) {
+        let filter = compile("", &Options::default()).unwrap();
+        let rule = RuleSpec { graph: filter.graph(), sampler: Some(rules::sampler(1, None)) };
+        let flavour = if name == names::INGRESS { Flavour::Skb } else { Flavour::Xdp };
+        let layout = RingLayout::new(0, 4096);
+        let cpus = std::thread::available_parallelism().unwrap().get() as u32;
+        let setting = Setting {
+            rules: &[rule],
+            flavour,
+            link: Default::default(),
+            vlan: VlanView::AsFrame,
+            snaplen: 4096,
+            ring: layout,
+            rings: cpus,
+            goal: 0,
+            diagnostics: false,
+            offline: false,
+        };
+        let mut ebpf = load(&setting, &mut Timing::start()).unwrap();
+        let map = ebpf.take_map(names::RINGS).unwrap();
+        let mut rings = Rings::open(map, cpus, layout).unwrap();
+        for &length in lengths {
+            let frame: Vec<u8> = (0..length).map(|at| (at * 7 + length) as u8).collect();
+            let options = TestRunOptions { data_in: Some(&frame), ..TestRunOptions::new() };
+            match flavour {
+                Flavour::Xdp => {
+                    let program: &mut Xdp = program(&mut ebpf, name).unwrap();
+                    if program.fd().is_err() {
+                        program.load().unwrap();
+                    }
+                    program.test_run(options).unwrap();
+                }
+                Flavour::Skb => {
+                    let program: &mut SchedClassifier = program(&mut ebpf, name).unwrap();
+                    if program.fd().is_err() {
+                        program.load().unwrap();
+                    }
+                    program.test_run(options).unwrap();
+                }
+            }
+            let mut found = Vec::new();
+            let _ = rings.drain_all(&mut |header, bytes| {
+                assert_eq!(header.wire_len as usize, length, "{name}");
+                assert_eq!((header.captured_len, header.rules), (length as u32, 1), "{name}");
+                found.push(bytes.to_vec());
+                ControlFlow::Continue(())
+            });
+            assert_eq!(found, [frame], "{name}: {length} bytes");
+        }
+    }
+
+    #[test]
+    fn every_program_copies_whole_frames() {
+        if !met(&[Requirement::Root, Requirement::Kernel(5, 18)]) {
+            return;
+        }
+        let linear: Vec<usize> = (14..80).chain([1500, 1501, 2047, 3000, 3001, 3520]).collect();
+        frames_come_back(names::XDP, &linear);
+        frames_come_back(names::XDP_LINEAR, &linear);
+        frames_come_back(names::INGRESS, &linear[1..]);
+    }
 }

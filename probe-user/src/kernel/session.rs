@@ -7,8 +7,9 @@ use aya::{
         links::FdLink,
         tc::{NlOptions, SchedClassifierLinkId, TcAttachOptions, qdisc_add_clsact},
     },
+    util::online_cpus,
 };
-use probe_common::{MAX_SNAPLEN, names};
+use probe_common::{MAX_SNAPLEN, RingLayout, names};
 use probe_filter::{
     ebpf::Flavour,
     ir::{LinkType, VlanView},
@@ -41,7 +42,7 @@ pub struct Plan<'a> {
     pub vlan: VlanView,
     /// Bytes of a frame that a record carries at most; cut to [`MAX_SNAPLEN`].
     pub snaplen: u32,
-    /// Bytes of each CPU's ring, rounded up to a power of two of pages; 0 opens none.
+    /// Bytes of each CPU's ring, see [`RingLayout`]; 0 makes none.
     pub ring_bytes: usize,
     /// Matches of the sampled rules after which the race of `probe rate` ends; 0: no race.
     pub goal: u64,
@@ -84,12 +85,17 @@ impl Session {
         let indices = plan.interfaces.iter().map(|name| Ok((name, index(name)?)));
         let indices: Vec<_> = indices.collect::<Result<_, Error>>()?;
         let mut timing = Timing::start();
+        let snaplen = plan.snaplen.min(MAX_SNAPLEN);
+        let ring = RingLayout::new(plan.ring_bytes, snaplen);
+        let rings = if plan.ring_bytes == 0 { 1 } else { cpus()? };
         let setting = Setting {
             rules: plan.rules,
             flavour: if plan.hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb },
             link: plan.link,
             vlan: plan.vlan,
-            snaplen: plan.snaplen.min(MAX_SNAPLEN),
+            snaplen,
+            ring,
+            rings,
             goal: plan.goal,
             diagnostics: plan.diagnostics,
             offline: false,
@@ -100,9 +106,9 @@ impl Session {
         }
         let rings = match plan.ring_bytes {
             0 => None,
-            len => {
-                let map = ebpf.take_map(names::RECORDS).ok_or(Error::Missing(names::RECORDS))?;
-                Some(Rings::open(map, len)?)
+            _ => {
+                let map = ebpf.take_map(names::RINGS).ok_or(Error::Missing(names::RINGS))?;
+                Some(Rings::open(map, rings, ring)?)
             }
         };
         timing.step("rings");
@@ -205,7 +211,8 @@ impl Session {
                     return Ok(attached);
                 }
                 Err(error) if errno(&error) == Some(libc::EOPNOTSUPP) => {}
-                Err(error) if errno(&error) == Some(libc::EBUSY) => {
+                // EEXIST: the other mode, native or generic, is in use.
+                Err(error) if matches!(errno(&error), Some(libc::EBUSY | libc::EEXIST)) => {
                     let of_interface = |source| Error::Interface { interface: name.into(), source };
                     let occupant = xdp_occupant(index).map_err(of_interface)?;
                     let occupant = occupant.unwrap_or(super::Occupant { id: None, name: None });
@@ -280,6 +287,13 @@ where
     &'a mut P: TryFrom<&'a mut aya::programs::Program>,
 {
     ebpf.program_mut(name).and_then(|program| program.try_into().ok()).ok_or(Error::Missing(name))
+}
+
+/// How many CPUs there are, counted to the last one that is online. One that comes online
+/// later has no ring: its frames are counted as refused.
+fn cpus() -> Result<u32, Error> {
+    let online = online_cpus().map_err(|(_, source)| Error::Rings { source })?;
+    Ok(online.into_iter().max().map_or(1, |last| last + 1))
 }
 
 fn index(name: &str) -> Result<u32, Error> {

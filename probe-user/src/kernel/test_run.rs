@@ -6,7 +6,7 @@ use aya::{
     maps::{Array, MapData},
     programs::{ProgramError, SchedClassifier, TestRun as _, TestRunOptions},
 };
-use probe_common::names;
+use probe_common::{RingLayout, names};
 use probe_filter::{
     ebpf::Flavour,
     ir::{LinkType, VlanView},
@@ -16,9 +16,18 @@ use super::{
     Counts, Error, Hook, RuleSpec,
     counts::CountMaps,
     load::{Setting, load, verify_error},
+    release,
     session::{program, xdp_program},
     timing::Timing,
 };
+
+/// The smallest page there is.
+const PAGE: usize = 4096;
+/// What the kernel keeps of the first page: 256 bytes of headroom and a
+/// `skb_shared_info`, which is 320 bytes in Linux 6.18, and may be larger elsewhere.
+const KEPT: usize = 256 + 440;
+/// Pages behind the first one (MAX_SKB_FRAGS, which is at least this).
+const FRAGMENTS: usize = 17;
 
 /// A program for one set of rules.
 pub struct TestRun {
@@ -31,7 +40,8 @@ pub struct TestRun {
 impl TestRun {
     /// Whether the kernel runs the program on such a frame at all (net/bpf/test_run.c): an
     /// Ethernet header has to be there, and for an skb something behind it, which is a
-    /// whole IP header where the EtherType says IP.
+    /// whole IP header where the EtherType says IP. What is handed in has to fit a page,
+    /// beside what the kernel keeps there; only XDP takes more pages (5.18).
     pub fn takes(&self, frame: &[u8]) -> bool {
         const ETHERNET: usize = 14;
         let least = match frame.get(12..ETHERNET) {
@@ -40,7 +50,11 @@ impl TestRun {
             Some([0x86, 0xdd]) => ETHERNET + 40,
             _ => ETHERNET + 1,
         };
-        frame.len() >= least
+        let most = match self.hook.is_xdp() && release() >= (5, 18) {
+            true => FRAGMENTS * PAGE,
+            false => PAGE - KEPT,
+        };
+        (least..=most).contains(&frame.len())
     }
 
     /// Loads the program of `hook`'s type. Frames are what the file says: tags among the bytes.
@@ -54,6 +68,8 @@ impl TestRun {
             link,
             vlan: VlanView::AsFrame,
             snaplen: 0,
+            ring: RingLayout::new(0, 0),
+            rings: 1,
             goal: 0,
             diagnostics: false,
             offline: true,

@@ -2,10 +2,15 @@
 
 use std::{
     fmt,
-    net::{Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
 };
 
-use super::bytes::{Bytes, Cut};
+use super::{
+    bytes::{Bytes, Cut},
+    ouis::OUIS,
+    text::{Text, name_of},
+};
 
 /// An IPv4 address.
 pub(super) fn v4(p: Bytes<'_>, at: usize) -> Result<Ipv4Addr, Cut> {
@@ -34,20 +39,70 @@ impl fmt::Display for V6 {
     }
 }
 
+/// A host: its name, where names are wanted and it is known, or its address.
+pub(super) enum Host {
+    Name(Arc<str>),
+    V4(Ipv4Addr),
+    V6(V6),
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => name.fmt(f),
+            Self::V4(address) => address.fmt(f),
+            Self::V6(address) => address.fmt(f),
+        }
+    }
+}
+
+impl Text<'_> {
+    /// The host of an IPv4 address.
+    pub(super) fn v4(&self, p: Bytes<'_>, at: usize) -> Result<Host, Cut> {
+        let address = v4(p, at)?;
+        Ok(self.names.host(IpAddr::V4(address)).map_or(Host::V4(address), Host::Name))
+    }
+
+    /// The host of an IPv6 address.
+    pub(super) fn v6(&self, p: Bytes<'_>, at: usize) -> Result<Host, Cut> {
+        let address = v6(p, at)?;
+        Ok(self.names.host(IpAddr::V6(address.0)).map_or(Host::V6(address), Host::Name))
+    }
+
+    /// A link-layer address, and, where names are wanted, whose it is.
+    pub(super) fn link<'a>(&self, address: &'a [u8]) -> Link<'a> {
+        let mut oui = None;
+        if self.names.shown()
+            && let &[a, b, c, _, _, _] = address
+        {
+            let number = u32::from_be_bytes([0, a, b, c]);
+            oui = Some(name_of(OUIS, number).unwrap_or("Unknown"));
+        }
+        Link { address, oui }
+    }
+}
+
 /// A link-layer address: bytes with colons between them.
-pub(super) struct Link<'a>(pub(super) &'a [u8]);
+#[derive(Clone, Copy)]
+pub(super) struct Link<'a> {
+    pub(super) address: &'a [u8],
+    oui: Option<&'static str>,
+}
 
 impl fmt::Display for Link<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.0.is_empty() {
+        if self.address.is_empty() {
             return f.write_str("<empty>");
         }
-        for (index, byte) in self.0.iter().enumerate() {
+        for (index, byte) in self.address.iter().enumerate() {
             if index > 0 {
                 f.write_str(":")?;
             }
             write!(f, "{byte:02x}")?;
         }
-        Ok(())
+        match self.oui {
+            Some(oui) => write!(f, " (oui {oui})"),
+            None => Ok(()),
+        }
     }
 }

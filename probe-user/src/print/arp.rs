@@ -1,9 +1,8 @@
 //! ARP and RARP (RFC 826, RFC 903, RFC 2390).
 
 use super::{
-    address::{Link, v4},
     bytes::{Bytes, Cut},
-    ethernet,
+    dump,
     names::ETHERTYPES,
     text::{Text, put, put_name},
 };
@@ -64,19 +63,19 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         put!(t, " ");
         let address = |t: &mut Text<'_>, at| -> Result<(), Cut> {
             match (protocol, protocol_len) {
-                (IPV4 | TRAILERS, 4) => put!(t, "{}", v4(p, at)?),
+                (IPV4 | TRAILERS, 4) => put!(t, "{}", t.v4(p, at)?),
                 (IPV4 | TRAILERS, _) => put!(t, "<wrong len>"),
                 _ => put!(t, "<wrong proto type>"),
             }
             Ok(())
         };
-        let sender_link = Link(p.slice(HEADER, hardware_len)?);
-        let target_link = Link(p.slice(target_hardware, hardware_len)?);
+        let sender_link = t.link(p.slice(HEADER, hardware_len)?);
+        let target_link = t.link(p.slice(target_hardware, hardware_len)?);
         match operation {
             1 => {
                 put!(t, "who-has ");
                 address(t, target)?;
-                if target_link.0.iter().any(|&byte| byte != 0) {
+                if target_link.address.iter().any(|&byte| byte != 0) {
                     put!(t, " ({target_link})");
                 }
                 put!(t, " tell ");
@@ -96,7 +95,8 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
                 address(t, sender)?;
             }
             _ => {
-                ethernet::default(t, p);
+                // Even where a dump follows, or less is wanted.
+                dump::hex_and_text(p.all(), "\n\t", t.out);
                 return Ok(());
             }
         }

@@ -1,7 +1,6 @@
 //! DNS (RFC 1035), over UDP and TCP, and multicast DNS (RFC 6762).
 
 use super::{
-    address::{v4, v6},
     bytes::{Bytes, Cut},
     dns_names::{CLASSES, RCODES, TYPES},
     domain_name::{name, skip},
@@ -347,13 +346,13 @@ impl Message<'_> {
                 if !p.has(at, 4) {
                     return Ok(None);
                 }
-                put!(t, " {}", v4(p, at)?);
+                put!(t, " {}", t.v4(p, at)?);
             }
             28 => {
                 if !p.has(at, 16) {
                     return Ok(None);
                 }
-                put!(t, " {}", v6(p, at)?);
+                put!(t, " {}", t.v6(p, at)?);
             }
             // NS, CNAME, PTR, DNAME
             2 | 5 | 12 | 39 => {

@@ -1,12 +1,12 @@
 //! Ethernet and its VLAN tags.
 
 use super::{
-    address::Link,
     arp,
     bytes::{Bytes, Cut},
     dump::{self, Dump},
-    ip, ip6, llc,
+    ip, ip6, llc, lldp, loopback, mpls,
     names::ETHERTYPES,
+    nsh, ppp, pppoe,
     text::{Text, name_of, put},
 };
 
@@ -14,6 +14,7 @@ const ADDRESSES: usize = 12;
 const HEADER: usize = 14;
 /// Up to here the type field is a length (IEEE 802.3).
 const MAX_LENGTH: u16 = 1500;
+const JUMBO: u16 = 0x8870;
 /// Tag and the type behind it.
 const TAG: usize = 4;
 
@@ -35,7 +36,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usi
         return Ok(p.len());
     }
     let verbose = t.style.link_header;
-    let (destination, source) = (Link(p.slice(0, 6)?), Link(p.slice(6, 6)?));
+    let (destination, source) = (t.link(p.slice(0, 6)?), t.link(p.slice(6, 6)?));
     if verbose {
         put!(t, "{source} > {destination}, ");
     }
@@ -63,15 +64,16 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usi
         at += TAG;
     }
     let (payload, rest) = (p.from(at), length - at);
-    if ethertype <= MAX_LENGTH {
-        let rest = rest.min(usize::from(ethertype));
-        if verbose {
+    // Behind the type of jumbo frames an LLC header follows, too.
+    if ethertype <= MAX_LENGTH || ethertype == JUMBO {
+        let rest = if ethertype == JUMBO { rest } else { rest.min(usize::from(ethertype)) };
+        if verbose && ethertype != JUMBO {
             put!(t, "802.3");
             if !length_shown {
                 put!(t, ", length {rest}: ");
             }
         }
-        let header = llc::print(t, payload.limit(rest), rest, (source.0, destination.0))?;
+        let header = llc::print(t, payload.limit(rest), rest, (source, destination))?;
         return Ok(at + header);
     }
     if verbose {
@@ -103,6 +105,16 @@ pub(super) fn by_type(
         0x0800 => ip::print(t, p, length)?,
         0x86dd => ip6::print(t, p, length)?,
         0x0806 | 0x8035 => arp::print(t, p, length)?,
+        0x8847 | 0x8848 => mpls::print(t, p, length)?,
+        0x8863 | 0x8864 | 0x3c12 | 0x3c13 => pppoe::print(t, p, length)?,
+        0x880b if length > 0 => {
+            put!(t, ": ");
+            ppp::print(t, p, length)?;
+        }
+        0x880b => {}
+        0x88cc => lldp::print(t, p, length)?,
+        0x894f => t.nested(|t| nsh::print(t, p, length))?,
+        0x9000 => loopback::print(t, p, length)?,
         _ => return Ok(false),
     }
     Ok(true)

@@ -1,7 +1,6 @@
 //! ICMP (RFC 792, RFC 950, RFC 1256, RFC 4884).
 
 use super::{
-    address::v4,
     bytes::{Bytes, Cut},
     checksum, dump, ip,
     text::{Text, name_of, put},
@@ -21,7 +20,7 @@ pub(super) fn print(
 ) -> Result<(), Cut> {
     t.protocol = "icmp";
     let (kind, code) = (p.u8(0)?, p.u8(1)?);
-    let Some(text) = message(p, kind, code)? else {
+    let Some(text) = message(t, p, kind, code)? else {
         t.truncated();
         return Ok(());
     };
@@ -41,9 +40,7 @@ pub(super) fn print(
         put!(t, "\n\t");
         let quoted = p.from(QUOTED);
         let quoted_len = usize::from(quoted.u16(2)?);
-        t.depth += 1;
-        ip::print(t, quoted.limit(quoted_len), quoted_len)?;
-        t.depth -= 1;
+        t.nested(|t| ip::print(t, quoted.limit(quoted_len), quoted_len))?;
     }
     t.protocol = "icmp";
     if length > EXTENSION && matches!(kind, 3 | 11 | 12) {
@@ -53,18 +50,18 @@ pub(super) fn print(
 }
 
 /// The message in words; `None` where a field of it was not captured.
-fn message(p: Bytes<'_>, kind: u8, code: u8) -> Result<Option<String>, Cut> {
+fn message(t: &Text<'_>, p: Bytes<'_>, kind: u8, code: u8) -> Result<Option<String>, Cut> {
     let id = || p.u16(4);
     let sequence = || p.u16(6);
     Ok(Some(match kind {
         0 => format!("echo reply, id {}, seq {}", id()?, sequence()?),
         8 => format!("echo request, id {}, seq {}", id()?, sequence()?),
-        3 => match unreachable(p, code)? {
+        3 => match unreachable(t, p, code)? {
             Some(text) => text,
             None => return Ok(None),
         },
         5 => {
-            let (to, via) = (v4(p, QUOTED + 16)?, v4(p, 4)?);
+            let (to, via) = (t.v4(p, QUOTED + 16)?, t.v4(p, 4)?);
             match code {
                 0 => format!("redirect {to} to net {via}"),
                 1 => format!("redirect {to} to host {via}"),
@@ -73,7 +70,7 @@ fn message(p: Bytes<'_>, kind: u8, code: u8) -> Result<Option<String>, Cut> {
                 _ => format!("redirect-#{code} {to} to {via}"),
             }
         }
-        9 => match advertisement(p)? {
+        9 => match advertisement(t, p)? {
             Some(text) => text,
             None => return Ok(None),
         },
@@ -120,31 +117,29 @@ const NAMES: &[(u8, &str)] = &[
 ];
 
 /// Destination unreachable.
-fn unreachable(p: Bytes<'_>, code: u8) -> Result<Option<String>, Cut> {
+fn unreachable(t: &Text<'_>, p: Bytes<'_>, code: u8) -> Result<Option<String>, Cut> {
     if code == 3 && !p.has(QUOTED + 9, 1) {
         return Ok(None);
     }
-    let port = |protocol: &str| -> Result<String, Cut> {
+    if code == 3 {
         let header = 4 * usize::from(p.u8(QUOTED)? & 0xf);
         let port = p.u16(QUOTED + header + 2)?;
-        Ok(format!("{} {protocol}port {port} unreachable", v4(p, QUOTED + 16)?))
-    };
-    if code == 3 {
+        let to = t.v4(p, QUOTED + 16)?;
         return Ok(Some(match p.u8(QUOTED + 9)? {
-            6 => port("tcp ")?,
-            17 => port("udp ")?,
-            number => port(&format!("protocol {number} "))?,
+            6 => format!("{to} tcp port {} unreachable", t.names.tcp(port)),
+            17 => format!("{to} udp port {} unreachable", t.names.udp(port)),
+            number => format!("{to} protocol {number} port {port} unreachable"),
         }));
     }
     if code == 4 {
         let mtu = p.u16(6)?;
-        let to = v4(p, QUOTED + 16)?;
+        let to = t.v4(p, QUOTED + 16)?;
         return Ok(Some(match mtu {
             0 => format!("{to} unreachable - need to frag"),
             _ => format!("{to} unreachable - need to frag (mtu {mtu})"),
         }));
     }
-    let to = v4(p, QUOTED + 16)?;
+    let to = t.v4(p, QUOTED + 16)?;
     Ok(Some(match code {
         0 => format!("net {to} unreachable"),
         1 => format!("host {to} unreachable"),
@@ -165,7 +160,7 @@ fn unreachable(p: Bytes<'_>, code: u8) -> Result<Option<String>, Cut> {
 }
 
 /// Router advertisement (RFC 1256).
-fn advertisement(p: Bytes<'_>) -> Result<Option<String>, Cut> {
+fn advertisement(t: &Text<'_>, p: Bytes<'_>) -> Result<Option<String>, Cut> {
     if !p.has(4, 4) {
         return Ok(None);
     }
@@ -188,7 +183,7 @@ fn advertisement(p: Bytes<'_>) -> Result<Option<String>, Cut> {
         if !p.has(at, 8) {
             return Ok(None);
         }
-        text.push_str(&format!(" {{{} {}}}", v4(p, at)?, p.u32(at + 4)?));
+        text.push_str(&format!(" {{{} {}}}", t.v4(p, at)?, p.u32(at + 4)?));
     }
     Ok(Some(text))
 }

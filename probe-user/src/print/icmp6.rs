@@ -2,7 +2,6 @@
 //! discovery (RFC 2710, RFC 3810).
 
 use super::{
-    address::v6,
     bytes::{Bytes, Cut},
     checksum, dump, mld, nd_options,
     text::{Text, bits, put, put_name},
@@ -103,7 +102,7 @@ pub(super) fn print(
         }
         3 => {
             match code {
-                0 => put!(t, " for {}", v6(p, QUOTED_DESTINATION)?),
+                0 => put!(t, " for {}", t.v6(p, QUOTED_DESTINATION)?),
                 1 => put!(t, " (reassembly)"),
                 _ => put!(t, ", unknown code ({code})"),
             }
@@ -135,7 +134,7 @@ pub(super) fn print(
             if verbose > 0 {
                 put!(t, ", id 0x{:04x}", p.u16(4)?);
                 for at in (8..length).step_by(16) {
-                    put!(t, ", {}", v6(p, at)?);
+                    put!(t, ", {}", t.v6(p, at)?);
                 }
             }
             true
@@ -165,9 +164,9 @@ fn unreachable(t: &mut Text<'_>, p: Bytes<'_>, length: usize, code: u8) -> Resul
     put!(t, ", ");
     put_name!(t, UNREACHABLE, code, "unknown unreach code ({code})");
     match code {
-        0 | 1 | 3 => put!(t, " {}", v6(p, QUOTED_DESTINATION)?),
+        0 | 1 | 3 => put!(t, " {}", t.v6(p, QUOTED_DESTINATION)?),
         2 => {
-            let (to, from) = (v6(p, QUOTED_DESTINATION)?, v6(p, QUOTED_SOURCE)?);
+            let (to, from) = (t.v6(p, QUOTED_DESTINATION)?, t.v6(p, QUOTED_SOURCE)?);
             put!(t, " {to}, source address {from}");
         }
         4 => {
@@ -175,10 +174,10 @@ fn unreachable(t: &mut Text<'_>, p: Bytes<'_>, length: usize, code: u8) -> Resul
                 t.truncated();
                 return Ok(false);
             };
-            let to = v6(p, QUOTED_DESTINATION)?;
+            let to = t.v6(p, QUOTED_DESTINATION)?;
             match protocol {
-                6 => put!(t, ", {to} tcp port {port}"),
-                _ => put!(t, ", {to} udp port {port}"),
+                6 => put!(t, ", {to} tcp port {}", t.names.tcp(port)),
+                _ => put!(t, ", {to} udp port {}", t.names.udp(port)),
             }
         }
         _ if t.style.verbose <= 1 => {
@@ -251,18 +250,18 @@ fn discovery(t: &mut Text<'_>, p: Bytes<'_>, length: usize, kind: u8) -> Result<
             16
         }
         135 => {
-            put!(t, ", who has {}", v6(p, 8)?);
+            put!(t, ", who has {}", t.v6(p, 8)?);
             24
         }
         136 => {
-            put!(t, ", tgt is {}", v6(p, 8)?);
+            put!(t, ", tgt is {}", t.v6(p, 8)?);
             if verbose {
                 put!(t, ", Flags [{}]", bits(NEIGHBOR_FLAGS, p.u32(4)?, ", ", "none"));
             }
             24
         }
         137 => {
-            put!(t, ", {} to {}", v6(p, 24)?, v6(p, 8)?);
+            put!(t, ", {} to {}", t.v6(p, 24)?, t.v6(p, 8)?);
             40
         }
         _ => {

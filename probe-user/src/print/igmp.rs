@@ -27,20 +27,20 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
                 time => put!(t, " v2 [max resp time {time}]"),
             }
             if p.u32(4)? != 0 {
-                put!(t, " [gaddr {}]", v4(p, 4)?);
+                put!(t, " [gaddr {}]", t.v4(p, 4)?);
             }
             if length != 8 {
                 put!(t, " [len {length}]");
             }
         }
         0x12 => {
-            put!(t, "igmp v1 report {}", v4(p, 4)?);
+            put!(t, "igmp v1 report {}", t.v4(p, 4)?);
             if length != 8 {
                 put!(t, " [len {length}]");
             }
         }
-        0x16 => put!(t, "igmp v2 report {}", v4(p, 4)?),
-        0x17 => put!(t, "igmp leave {}", v4(p, 4)?),
+        0x16 => put!(t, "igmp v2 report {}", t.v4(p, 4)?),
+        0x17 => put!(t, "igmp leave {}", t.v4(p, 4)?),
         0x22 => report(t, p, length)?,
         0x13 if length < 8 => put!(t, "igmp dvmrp [len {length}]"),
         0x13 => put!(t, "igmp dvmrp"),
@@ -83,7 +83,7 @@ fn query(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
     if p.u32(4)? == 0 {
         return Ok(());
     }
-    put!(t, " [gaddr {}", v4(p, 4)?);
+    put!(t, " [gaddr {}", t.v4(p, 4)?);
     let sources = usize::from(p.u16(10)?);
     if sources > 0 {
         if length < 12 + 4 * sources {
@@ -116,7 +116,7 @@ fn report(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
             put!(t, " [invalid number of groups]");
             return Ok(());
         }
-        put!(t, " [gaddr {} ", v4(p, at + 4)?);
+        put!(t, " [gaddr {} ", t.v4(p, at + 4)?);
         let kind = p.u8(at)?;
         put_name!(t, RECORDS, kind, " [v3-report-#{kind}]");
         let sources = usize::from(p.u16(at + 2)?);
@@ -137,7 +137,7 @@ fn report(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
 fn addresses(t: &mut Text<'_>, p: Bytes<'_>, count: usize) -> Result<(), Cut> {
     put!(t, " {{");
     for index in 0..count {
-        put!(t, " {}", v4(p, 4 * index)?);
+        put!(t, " {}", t.v4(p, 4 * index)?);
     }
     put!(t, " }}");
     Ok(())
@@ -149,9 +149,10 @@ fn trace(t: &mut Text<'_>, name: &str, p: Bytes<'_>, length: usize) -> Result<()
         put!(t, " [invalid len {length}]");
         return Ok(());
     }
-    let reply_to = v4(p, 16)?;
-    put!(t, "{name} {}: {} to {} reply-to {reply_to}", p.u24(21)?, v4(p, 8)?, v4(p, 12)?);
-    if reply_to.is_multicast() {
+    let reply_to = t.v4(p, 16)?;
+    let multicast = v4(p, 16)?.is_multicast();
+    put!(t, "{name} {}: {} to {} reply-to {reply_to}", p.u24(21)?, t.v4(p, 8)?, t.v4(p, 12)?);
+    if multicast {
         put!(t, " with-ttl {}", p.u8(20)?);
     }
     Ok(())

@@ -1,14 +1,13 @@
 //! IPv4 (RFC 791), and what lies above either IP.
 
 use super::{
-    address::v4,
     bytes::{Bytes, Cut},
-    checksum, gre, icmp, icmp6, igmp, ip6,
+    checksum, ethernet, gre, icmp, icmp6, igmp, ip6, ipsec,
     names::IP_PROTOCOLS,
-    tcp,
+    protocol_names, sctp, tcp,
     text::{Text, bits, name_of, put, put_name},
     transport::Outer,
-    udp,
+    udp, vrrp,
 };
 
 const HEADER: usize = 20;
@@ -18,9 +17,6 @@ const OFFSET: u16 = 0x1fff;
 
 const FLAGS: &[(u32, &str)] =
     &[(MORE_FRAGMENTS as u32, "+"), (DONT_FRAGMENT as u32, "DF"), (0x8000, "rsvd")];
-
-/// Tunnels in tunnels are followed this deep: a frame of 64 KiB could hold thousands.
-const MAX_DEPTH: u8 = 32;
 
 /// Prints a packet of whichever version its first byte says.
 pub(super) fn any(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
@@ -83,14 +79,15 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     let payload = total - header.min(total);
     let fragment = p.u16(6)?;
     let protocol = p.u8(9)?;
-    let (source, destination) = (v4(p, 12)?, v4(p, 16)?);
+    let (source, destination) = (t.v4(p, 12)?, t.v4(p, 16)?);
     if t.style.verbose > 0 && !details(t, p, header, fragment, protocol)? {
         put!(t, "{source} > {destination}: ");
         t.truncated();
         return Ok(());
     }
     if fragment & OFFSET != 0 {
-        put!(t, "{source} > {destination}: ip-proto-{protocol}");
+        put!(t, "{source} > {destination}:");
+        t.unknown_protocol(protocol);
         return Ok(());
     }
     if !matches!(protocol, tcp::PROTOCOL | udp::PROTOCOL | SCTP | DCCP) {
@@ -216,7 +213,7 @@ fn route(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> {
         put!(t, " [bad ptr {raw}]");
     }
     for at in (3..length).step_by(4) {
-        let Ok(address) = v4(p, at) else { return Ok(false) };
+        let Ok(address) = t.v4(p, at) else { return Ok(false) };
         put!(t, " {address}");
         if pointer > at as u32 {
             put!(t, ",");
@@ -262,7 +259,7 @@ fn timestamps(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut
                 }
                 let stamp = p.u32(at + hop - 4)?;
                 match hop {
-                    8 => put!(t, "{mark}{stamp}@{}", v4(p, at)?),
+                    8 => put!(t, "{mark}{stamp}@{}", t.v4(p, at)?),
                     _ => put!(t, "{mark}{stamp}@"),
                 }
                 at += hop;
@@ -304,60 +301,37 @@ pub(super) fn upper(
             t.invalid();
             Ok(())
         }
-        4 | 41 if t.depth >= MAX_DEPTH => {
-            put!(t, "[packets nested too deep]");
+        4 => t.nested(|t| print(t, p, length)),
+        41 => t.nested(|t| ip6::print(t, p, length)),
+        47 => t.nested(|t| gre::print(t, p, length)),
+        50 => ipsec::esp(t, p, length),
+        77 => {
+            put!(t, " nd {length}");
             Ok(())
         }
-        4 => nested(t, |t| print(t, p, length)),
-        41 => nested(t, |t| ip6::print(t, p, length)),
-        47 => nested(t, |t| gre::print(t, p, length)),
+        108 => ipsec::compressed(t, p),
+        112 => vrrp::print(t, p, length, outer),
+        SCTP => sctp::print(t, p, length, outer),
+        143 if !four => t.nested(|t| ethernet::print(t, p, length).map(|_| ())),
         59 => {
             put!(t, "no next header");
             Ok(())
         }
-        51 => authentication(t, p, length, outer, fragmented),
+        51 => ipsec::authentication(t, p, length, outer, fragmented),
         _ => {
-            put!(t, " ip-proto-{protocol} {length}");
+            t.unknown_protocol(protocol);
+            put!(t, " {length}");
             Ok(())
         }
     }
 }
 
-fn nested(
-    t: &mut Text<'_>,
-    print: impl FnOnce(&mut Text<'_>) -> Result<(), Cut>,
-) -> Result<(), Cut> {
-    t.depth += 1;
-    let result = print(t);
-    t.depth -= 1;
-    result
-}
-
-/// The authentication header (RFC 4302), and what it protects.
-fn authentication(
-    t: &mut Text<'_>,
-    p: Bytes<'_>,
-    length: usize,
-    outer: Outer<'_>,
-    fragmented: bool,
-) -> Result<(), Cut> {
-    t.protocol = "ah";
-    let (next, size) = (p.u8(0)?, 4 * (usize::from(p.u8(1)?) + 2));
-    put!(t, "AH(");
-    if t.style.verbose > 0 {
-        put!(t, "length={}({size}-bytes),", p.u8(1)?);
+impl Text<'_> {
+    /// A protocol that is not looked into.
+    fn unknown_protocol(&mut self, protocol: u8) {
+        match name_of(protocol_names::NAMES, protocol).filter(|_| self.names.shown()) {
+            Some(name) => put!(self, " {name}"),
+            None => put!(self, " ip-proto-{protocol}"),
+        }
     }
-    let reserved = p.u16(2)?;
-    if reserved != 0 {
-        put!(t, "reserved=0x{reserved:x}[MustBeZero],");
-    }
-    put!(t, "spi=0x{:08x},", p.u32(4)?);
-    put!(t, "seq=0x{:x},icv=0x", p.u32(8)?);
-    t.hex(p.limit(size).from(12).all());
-    if !p.has(0, size) {
-        return Err(Cut);
-    }
-    put!(t, "): ");
-    // The header is at least 8 bytes, so the recursion ends with the bytes.
-    upper(t, p.from(size), length.saturating_sub(size), next, outer, fragmented)
 }

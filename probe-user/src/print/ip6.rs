@@ -1,7 +1,6 @@
 //! IPv6 (RFC 8200) and its extension headers.
 
 use super::{
-    address::v6,
     bytes::{Bytes, Cut},
     ip,
     names::IP_PROTOCOLS,
@@ -103,7 +102,7 @@ impl Walk<'_> {
             left = rest;
             before = self.at;
             if first && !matches!(self.next, tcp::PROTOCOL | udp::PROTOCOL | DCCP | SCTP) {
-                put!(t, "{} > {}: ", v6(self.p, 8)?, v6(self.p, 24)?);
+                put!(t, "{} > {}: ", t.v6(self.p, 8)?, t.v6(self.p, 24)?);
             }
             let header = self.p.from(self.at);
             let advance = match self.next {
@@ -256,7 +255,7 @@ impl Walk<'_> {
                     jumbo_seen = true;
                     format!("(jumbo: {value}{note}) ")
                 }
-                0xc9 => format!("(homeaddr: {})", v6(area, at + 2)?),
+                0xc9 => format!("(homeaddr: {})", t.v6(area, at + 2)?),
                 _ => format!("(opt_type 0x{kind:02x}: len={})", length - 2),
             };
             if t.style.verbose > 0 {
@@ -325,7 +324,7 @@ fn routing(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Cut> {
         return Ok(None);
     }
     for index in 0..length / 2 {
-        put!(t, ", [{index}]{}", v6(p, 8 + 16 * index)?);
+        put!(t, ", [{index}]{}", t.v6(p, 8 + 16 * index)?);
     }
     put!(t, ") ");
     Ok(Some((length + 1) * 8))

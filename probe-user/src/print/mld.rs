@@ -1,7 +1,6 @@
 //! Multicast listener discovery, versions 1 and 2 (RFC 2710, RFC 3810).
 
 use super::{
-    address::v6,
     bytes::{Bytes, Cut},
     text::{Text, put, put_name},
 };
@@ -32,7 +31,7 @@ pub(super) fn query(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
 /// The address of a message of version 1.
 pub(super) fn address(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
     if p.has(0, V1) {
-        put!(t, "max resp delay: {} addr: {}", p.u16(4)?, v6(p, 8)?);
+        put!(t, "max resp delay: {} addr: {}", p.u16(4)?, t.v6(p, 8)?);
     }
     Ok(())
 }
@@ -48,7 +47,7 @@ fn query_v2(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
         };
         put!(t, " [max resp delay={delay}]");
     }
-    put!(t, " [gaddr {}", v6(p, 8)?);
+    put!(t, " [gaddr {}", t.v6(p, 8)?);
     if verbose {
         let flags = p.u8(24)?;
         if flags & 8 != 0 {
@@ -95,7 +94,7 @@ pub(super) fn report(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<()
             put!(t, " [invalid number of groups]");
             return Ok(());
         }
-        put!(t, " [gaddr {} ", v6(p, at + 4)?);
+        put!(t, " [gaddr {} ", t.v6(p, at + 4)?);
         let kind = p.u8(at)?;
         put_name!(t, RECORDS, kind, " [v2-report-#{kind}]");
         let sources = usize::from(p.u16(at + 2)?);
@@ -116,7 +115,7 @@ pub(super) fn report(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<()
 fn addresses(t: &mut Text<'_>, p: Bytes<'_>, count: usize) -> Result<(), Cut> {
     put!(t, " {{");
     for index in 0..count {
-        put!(t, " {}", v6(p, ADDRESS * index)?);
+        put!(t, " {}", t.v6(p, ADDRESS * index)?);
     }
     put!(t, " }}");
     Ok(())

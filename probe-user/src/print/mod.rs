@@ -5,42 +5,67 @@
 //! not captured end the line with `[|protocol]`; no bytes can make a printer fail.
 
 pub mod bytes;
+pub mod hosts;
 pub mod text;
 pub mod time;
 
 mod address;
 mod arp;
+mod ber;
+mod cdp;
 mod checksum;
 mod dhcp;
+mod dhcp_options;
 mod dns;
 mod dns_names;
 mod domain_name;
 mod dump;
 mod edns;
 mod ethernet;
+mod geneve;
 mod gre;
+mod hsrp;
 mod icmp;
 mod icmp6;
 mod igmp;
 mod ip;
 mod ip6;
+mod ipsec;
 mod line_protocols;
 mod llc;
+mod lldp;
+mod loopback;
 mod mld;
+mod mpls;
 mod mptcp;
 mod names;
 mod nd_options;
+mod nsh;
 mod ntp;
+mod ouis;
+mod ppp;
+mod pppoe;
+mod protocol_names;
+mod rip;
+mod sctp;
+mod snmp;
+mod stp;
+mod syslog;
 mod tcp;
+mod tftp;
 mod transport;
 mod udp;
+mod vrrp;
+mod vxlan;
 
 use probe_filter::ir::LinkType;
 
 pub use dump::Dump;
+pub use hosts::NameStyle;
 pub use time::{Precision, TimeStyle};
 
 use bytes::{Bytes, Cut};
+use hosts::Names;
 use text::{Text, put};
 use time::TimePrinter;
 
@@ -67,6 +92,10 @@ pub struct Style {
     pub dump: Dump,
     /// `--number`.
     pub number: bool,
+    /// `-n`.
+    pub names: NameStyle,
+    /// `-N`: names of hosts without their domains.
+    pub short_names: bool,
 }
 
 /// Turns frames into lines. Keeps what one line needs of those before it: sequence
@@ -76,6 +105,7 @@ pub struct Printer {
     link: LinkType,
     time: TimePrinter,
     flows: tcp::Flows,
+    names: Names,
     printed: u64,
 }
 
@@ -83,7 +113,13 @@ impl Printer {
     /// A printer for frames of one link type.
     pub fn new(style: Style, link: LinkType) -> Self {
         let time = TimePrinter::new(style.time, style.precision);
-        Self { style, link, time, flows: tcp::Flows::default(), printed: 0 }
+        let names = Names::new(style.names, style.short_names);
+        Self { style, link, time, flows: tcp::Flows::default(), names, printed: 0 }
+    }
+
+    /// The link type of the frames.
+    pub fn link(&self) -> LinkType {
+        self.link
     }
 
     /// Appends the line (or lines) of a frame.
@@ -98,7 +134,7 @@ impl Printer {
             return;
         }
         self.time.print(frame.time, out);
-        let mut text = Text::new(out, &self.style, &mut self.flows);
+        let mut text = Text::new(out, &self.style, &mut self.flows, &self.names);
         let bytes = Bytes::new(frame.bytes);
         let length = frame.wire_len as usize;
         let header = match self.link {

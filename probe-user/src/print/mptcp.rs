@@ -1,7 +1,6 @@
 //! The Multipath TCP option (RFC 8684).
 
 use super::{
-    address::{v4, v6},
     bytes::{Bytes, Cut},
     text::{Text, put},
 };
@@ -187,8 +186,8 @@ fn add_address(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<bool, Cut>
     };
     put!(t, " {kind} id {}", p.u8(1)?);
     match end {
-        6 => put!(t, " {}", v4(p, 2)?),
-        _ => put!(t, " {}", v6(p, 2)?),
+        6 => put!(t, " {}", t.v4(p, 2)?),
+        _ => put!(t, " {}", t.v6(p, 2)?),
     }
     let mut at = end;
     if port {

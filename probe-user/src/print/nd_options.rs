@@ -1,7 +1,7 @@
 //! Options of neighbour discovery (RFC 4861, RFC 8106, RFC 4191, RFC 6275).
 
 use super::{
-    address::{Link, V6, v6},
+    address::V6,
     bytes::{Bytes, Cut},
     domain_name, dump,
     text::{Text, bits, name_of, put},
@@ -89,13 +89,13 @@ fn value(
     size: usize,
 ) -> Result<Value, Cut> {
     match kind {
-        1 | 2 => put!(t, "{}", Link(p.slice(2, size - 2)?)),
+        1 | 2 => put!(t, "{}", t.link(p.slice(2, size - 2)?)),
         3 => {
             let wrong = if size == 32 { "" } else { "badlen" };
             put!(
                 t,
                 "{}/{}{wrong}, Flags [{}], valid time {}, pref. time {}",
-                v6(p, 16)?,
+                t.v6(p, 16)?,
                 p.u8(2)?,
                 bits(PREFIX_FLAGS, p.u8(3)?.into(), ", ", "none"),
                 lifetime(p.u32(4)?),
@@ -132,7 +132,7 @@ fn value(
         25 => {
             put!(t, " lifetime {}s,", p.u32(4)?);
             for index in 0..(size - 8) / 16 {
-                put!(t, " addr: {}", v6(p, 8 + 16 * index)?);
+                put!(t, " addr: {}", t.v6(p, 8 + 16 * index)?);
             }
         }
         31 => {

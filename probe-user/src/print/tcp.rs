@@ -117,11 +117,12 @@ pub(super) fn print(
         t.truncated();
         return Ok(());
     };
+    let ports = (t.names.tcp(from), t.names.tcp(to));
     if outer.protocol()? == PROTOCOL {
-        outer.print_ends(t, Some((from, to)))?;
+        outer.print_ends(t, Some(ports))?;
         put!(t, ": ");
     } else {
-        put!(t, "{from} > {to}: ");
+        put!(t, "{} > {}: ", ports.0, ports.1);
     }
     if !p.has(0, HEADER) {
         t.truncated();

@@ -1,12 +1,22 @@
 //! Where printers write to.
 
-use super::{Style, tcp::Flows};
+use super::{
+    Style,
+    bytes::{Bytes, Cut},
+    hosts::Names,
+    tcp::Flows,
+};
 
 /// Writes formatted text to a [`Text`] or a byte vector. Writing to memory cannot fail.
 macro_rules! put {
-    ($to:expr, $($format:tt)*) => {{
-        let _ = $crate::print::text::Sink::put(&mut *$to, format_args!($($format)*));
-    }};
+    ($to:expr, $($format:tt)*) => {
+        // The arguments are evaluated first: they may ask the line for names.
+        match format_args!($($format)*) {
+            text => {
+                let _ = $crate::print::text::Sink::put(&mut *$to, text);
+            }
+        }
+    };
 }
 pub(crate) use put;
 
@@ -36,6 +46,8 @@ pub struct Text<'p> {
     pub style: &'p Style,
     /// TCP connections seen before.
     pub flows: &'p mut Flows,
+    /// Names of hosts and ports.
+    pub names: &'p Names,
     /// The protocol at hand: what `[|...]` names where the bytes end.
     pub protocol: &'static str,
     /// How many packets this one is inside of.
@@ -44,14 +56,33 @@ pub struct Text<'p> {
 
 impl<'p> Text<'p> {
     /// An empty line.
-    pub fn new(out: &'p mut Vec<u8>, style: &'p Style, flows: &'p mut Flows) -> Self {
-        Self { out, style, flows, protocol: "", depth: 0 }
+    pub fn new(
+        out: &'p mut Vec<u8>,
+        style: &'p Style,
+        flows: &'p mut Flows,
+        names: &'p Names,
+    ) -> Self {
+        Self { out, style, flows, names, protocol: "", depth: 0 }
     }
 
     /// Says that the bytes end inside the protocol at hand.
     pub fn truncated(&mut self) {
         let protocol = self.protocol;
         put!(self, " [|{protocol}]");
+    }
+
+    /// Prints what is inside of the packet at hand. Tunnels in tunnels are followed only so
+    /// deep: a frame of 64 KiB could hold thousands.
+    pub fn nested(&mut self, print: impl FnOnce(&mut Self) -> Result<(), Cut>) -> Result<(), Cut> {
+        const MAX_DEPTH: u8 = 32;
+        if self.depth >= MAX_DEPTH {
+            put!(self, "[packets nested too deep]");
+            return Ok(());
+        }
+        self.depth += 1;
+        let result = print(self);
+        self.depth -= 1;
+        result
     }
 
     /// Says that what stands there is against the protocol's rules.
@@ -76,6 +107,29 @@ impl<'p> Text<'p> {
     pub fn characters(&mut self, bytes: &[u8]) {
         for &byte in bytes {
             self.character(byte);
+        }
+    }
+
+    /// Text from the wire of a length given; `false` where it is cut.
+    pub fn string(&mut self, p: Bytes<'_>, length: usize) -> bool {
+        self.characters(p.limit(length).all());
+        p.has(0, length)
+    }
+
+    /// Text from the wire that a zero byte ends, of so many bytes at most. Says how many
+    /// it took; `None` where there is no zero.
+    pub fn terminated(&mut self, p: Bytes<'_>, most: usize) -> Option<usize> {
+        let bytes = p.limit(most).all();
+        let end = bytes.iter().position(|&byte| byte == 0);
+        self.characters(bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default());
+        end.map(|end| end + 1)
+    }
+
+    /// Text from the wire in a field of so many bytes, filled up with zeros.
+    pub fn padded(&mut self, p: Bytes<'_>, size: usize) -> Result<(), Cut> {
+        match self.terminated(p, size) {
+            None if !p.has(0, size) => Err(Cut),
+            _ => Ok(()),
         }
     }
 
@@ -153,7 +207,8 @@ mod tests {
     #[test]
     fn wire_bytes_are_neutralised() {
         let (mut out, style, mut flows) = (Vec::new(), Style::default(), Flows::default());
-        Text::new(&mut out, &style, &mut flows).characters(b"a\x1b[2J\x7f\xff\n");
+        Text::new(&mut out, &style, &mut flows, &Names::numbers())
+            .characters(b"a\x1b[2J\x7f\xff\n");
         assert_eq!(out, b"a^[[2J^?M-^?^J");
         assert_eq!(visible("a\x1b[2J\u{9b}\x7f"), "a^[[2J\u{fffd}^?");
     }
@@ -163,7 +218,7 @@ mod tests {
         let (style, mut flows) = (Style::default(), Flows::default());
         for (seconds, text) in [(0, "0s"), (5400, "1h30m"), (32_230_861, "1y1w1d1h1m1s")] {
             let mut out = Vec::new();
-            Text::new(&mut out, &style, &mut flows).relative_time(seconds);
+            Text::new(&mut out, &style, &mut flows, &Names::numbers()).relative_time(seconds);
             assert_eq!(String::from_utf8(out).unwrap(), text);
         }
     }

@@ -1,9 +1,10 @@
 //! What a printer above IP needs of the IP header below it.
 
 use super::{
-    address::{V6, v4, v6},
+    address::{V6, v6},
     bytes::{Bytes, Cut},
     checksum,
+    hosts::Port,
     text::{Text, put},
 };
 
@@ -31,18 +32,28 @@ impl Outer<'_> {
     }
 
     /// `source > destination`, each with its port where `ports` are known.
-    pub(super) fn print_ends(self, t: &mut Text<'_>, ports: Option<(u16, u16)>) -> Result<(), Cut> {
-        match (self, ports) {
-            (Self::V4(ip), Some((from, to))) => {
-                put!(t, "{}.{from} > {}.{to}", v4(ip, 12)?, v4(ip, 16)?);
-            }
-            (Self::V6(ip), Some((from, to))) => {
-                put!(t, "{}.{from} > {}.{to}", v6(ip, 8)?, v6(ip, 24)?);
-            }
-            (Self::V4(ip), None) => put!(t, "{} > {}", v4(ip, 12)?, v4(ip, 16)?),
-            (Self::V6(ip), None) => put!(t, "{} > {}", v6(ip, 8)?, v6(ip, 24)?),
+    pub(super) fn print_ends(
+        self,
+        t: &mut Text<'_>,
+        ports: Option<(Port<'_>, Port<'_>)>,
+    ) -> Result<(), Cut> {
+        let (source, destination) = match self {
+            Self::V4(ip) => (t.v4(ip, 12)?, t.v4(ip, 16)?),
+            Self::V6(ip) => (t.v6(ip, 8)?, t.v6(ip, 24)?),
+        };
+        match ports {
+            Some((from, to)) => put!(t, "{source}.{from} > {destination}.{to}"),
+            None => put!(t, "{source} > {destination}"),
         }
         Ok(())
+    }
+
+    /// Time to live, or hop limit.
+    pub(super) fn hops(self) -> Result<u8, Cut> {
+        match self {
+            Self::V4(ip) => ip.u8(8),
+            Self::V6(ip) => ip.u8(7),
+        }
     }
 
     /// Source and destination as 16 bytes each, for keys.

@@ -2,9 +2,11 @@
 
 use super::{
     bytes::{Bytes, Cut},
-    checksum, dhcp, dns, line_protocols, ntp,
+    checksum, dhcp, dns, geneve, hsrp, line_protocols, mpls, ntp, rip, snmp, syslog,
     text::{Text, put},
+    tftp,
     transport::Outer,
+    vxlan,
 };
 
 pub(super) const PROTOCOL: u8 = 17;
@@ -27,11 +29,12 @@ pub(super) fn print(
         t.truncated();
         return Ok(());
     };
+    let ports = (t.names.udp(from), t.names.udp(to));
     if outer.protocol()? == PROTOCOL {
-        outer.print_ends(t, Some((from, to)))?;
+        outer.print_ends(t, Some(ports))?;
         put!(t, ": ");
     } else {
-        put!(t, "{from} > {to}: ");
+        put!(t, "{} > {}: ", ports.0, ports.1);
     }
     if length < HEADER {
         put!(t, "truncated-udp {length}");
@@ -59,26 +62,59 @@ pub(super) fn print(
     if t.style.verbose > 0 && !t.style.no_checksums && !fragmented {
         verify(t, p, length, outer)?;
     }
-    let payload = p.from(HEADER);
-    let port = |number| from == number || to == number;
-    if !t.style.quiet {
-        if port(53) {
-            return dns::print(t, payload, length, dns::Carrier::Udp);
-        } else if port(5353) {
-            return dns::print(t, payload, length, dns::Carrier::Multicast);
-        } else if port(67) || port(68) {
-            return dhcp::print(t, payload, length);
-        } else if port(123) {
-            return ntp::print(t, payload, length);
-        } else if port(5060) {
-            return line_protocols::sip(t, payload, length);
-        }
+    if !t.style.quiet && content(t, p.from(HEADER), length, (from, to))? {
+        return Ok(());
     }
     match stated > length && !fragmented {
         true => put!(t, "UDP, bad length {stated} > {length}"),
         false => put!(t, "UDP, length {stated}"),
     }
     Ok(())
+}
+
+/// Prints what the datagram carries, where the port says what that is; in tcpdump's
+/// order, for where the two ports say different things.
+fn content(
+    t: &mut Text<'_>,
+    p: Bytes<'_>,
+    length: usize,
+    (from, to): (u16, u16),
+) -> Result<bool, Cut> {
+    let port = |numbers: &[u16]| numbers.contains(&from) || numbers.contains(&to);
+    if port(&[53]) {
+        dns::print(t, p, length, dns::Carrier::Udp)?;
+    } else if port(&[5353]) {
+        dns::print(t, p, length, dns::Carrier::Multicast)?;
+    } else if port(&[69]) {
+        tftp::print(t, p, length)?;
+    } else if port(&[67, 68]) {
+        dhcp::print(t, p, length)?;
+    } else if port(&[520]) {
+        rip::print(t, p, length)?;
+    } else if port(&[161, 162]) {
+        snmp::print(t, p, length)?;
+    } else if port(&[123]) {
+        ntp::print(t, p, length)?;
+    } else if to == 1985 {
+        hsrp::print(t, p, length)?;
+    } else if port(&[5060]) {
+        line_protocols::sip(t, p, length)?;
+    } else if port(&[514]) {
+        syslog::print(t, p, length)?;
+    } else if port(&[8472]) {
+        vxlan::overlay(t, p, length)?;
+    } else if port(&[4789]) {
+        vxlan::print(t, p, length)?;
+    } else if port(&[6081]) {
+        geneve::print(t, p, length)?;
+    } else if port(&[4790]) {
+        vxlan::generic(t, p, length)?;
+    } else if port(&[6635]) {
+        mpls::print(t, p, length)?;
+    } else {
+        return Ok(false);
+    }
+    Ok(true)
 }
 
 fn verify(t: &mut Text<'_>, p: Bytes<'_>, length: usize, outer: Outer<'_>) -> Result<(), Cut> {

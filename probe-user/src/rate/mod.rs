@@ -54,7 +54,7 @@ async fn measure(args: &RateArgs) -> Result<Report> {
         // The race runs over the matches of sampled rules; no ring, so nothing is copied.
         rule.sampler = Some(rules::sampler(1, None));
     }
-    let set = RuleSet::compile(vec![rule], &rules::live_options(link, args.live.vlan))?;
+    let set = RuleSet::compile(vec![rule], &rules::live_options(names, link, args.live.vlan))?;
     let mut stop = Stop::on_signals()?;
     let session = Session::attach(&Plan {
         interfaces: names,

@@ -26,7 +26,7 @@ const RESPONSE: &str = "tcp[((tcp[12] & 0xf0) >> 2):4] = 0x48545450 \
 
 /// Nothing is lost here, so nothing may be sent twice: a stalled machine must not look
 /// like a lost segment to TCP.
-fn patient_tcp(pair: &Pair) {
+pub fn patient_tcp(pair: &Pair) {
     for (namespace, link) in [(&pair.client, CLIENT_LINK), (&pair.server, SERVER_LINK)] {
         namespace
             .ip(&[

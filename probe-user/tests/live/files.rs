@@ -249,7 +249,10 @@ fn pcapng_tells_of_losses_filter_and_direction() {
     let arguments =
         ["-i", SERVER_LINK, "--hook", "tcx", "-B", "4", "--sample", "2", "-w", &path, "tcp"];
     let capture = capture(&pair, &arguments, &[]);
+    // Its reader is held, so that the ring runs full.
+    capture.signal(libc::SIGSTOP).unwrap();
     flood(&pair, 300_000);
+    capture.signal(libc::SIGCONT).unwrap();
     let finished = capture.interrupt(LIMIT).unwrap();
     let ledger = ledger(&finished.stderr);
     assert!(ledger["lost in ring"] > 0, "{}", finished.stderr);

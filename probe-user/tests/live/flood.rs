@@ -77,8 +77,8 @@ fn a_full_ring_is_counted() {
     }
     let _alone = alone();
     let pair = quiet_pair();
-    // A ring of one page, and a reader that cannot keep up: something must be lost, and
-    // the rest must be in the file.
+    // A small ring, and a reader that is held: something must be lost, and the rest must be
+    // in the file.
     let arguments = [
         "capture",
         "-i",
@@ -92,8 +92,10 @@ fn a_full_ring_is_counted() {
     ];
     let capture = attached(&pair.server, &arguments);
     let before = pair.server.counters(SERVER_LINK).unwrap();
+    capture.signal(libc::SIGSTOP).unwrap();
     trafgen(&pair.client, CLIENT_LINK, &mix(), 200_000, LIMIT).unwrap();
     pair.server.wait_for_received(SERVER_LINK, before, 200_000, LIMIT).unwrap();
+    capture.signal(libc::SIGCONT).unwrap();
     let finished = capture.interrupt(LIMIT).unwrap();
     let ledger = ledger(&finished.stderr);
     assert_eq!(ledger[CHOSEN], 200_000);

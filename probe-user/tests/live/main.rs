@@ -4,14 +4,21 @@
 //! One binary, one test at a time ([`rig::alone`]): a machine of two cores that floods
 //! and handshakes at once would retransmit, and then nothing is exact.
 
+mod beside;
 mod ending;
 mod engines;
 mod exactness;
 mod fidelity;
 mod files;
 mod flood;
+mod iptables;
+mod jumbo;
+mod link_facts;
+mod raw_ip;
 mod refusals;
 mod rig;
+mod scattered;
 mod standing_by;
+mod superframes;
 mod timing;
 mod vlan;

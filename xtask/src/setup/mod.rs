@@ -1,6 +1,7 @@
 //! `cargo xtask setup`: finds what is needed, installs what is missing, says what it
 //! does. Where nothing is missing it only looks, and takes milliseconds.
 
+mod captures;
 mod linker;
 mod packages;
 mod rust;
@@ -13,6 +14,7 @@ use anyhow::{Context, Result};
 
 use crate::shell::{root, say};
 
+pub use captures::{CAPTURES, captures};
 pub use packages::{Use, packages};
 
 /// What an eBPF build needs: read by probe-user's build script, `key = "value"` lines.
@@ -33,6 +35,7 @@ pub struct Toolchain {
 pub fn everything() -> Result<()> {
     packages(Use::ALL)?;
     let toolchain = toolchain()?;
+    captures()?;
     say(format!("set up: {} and {}", toolchain.rustc.display(), toolchain.linker.display()));
     Ok(())
 }

@@ -45,6 +45,7 @@ const PACKAGES: &[Package] = &[
     package("nginx-light", Brings::Tool("nginx"), &[Use::Demo, Use::Test]),
     package("netsniff-ng", Brings::Tool("trafgen"), &[Use::Test]),
     package("tshark", Brings::Tool("capinfos"), &[Use::Test]),
+    package("iptables", Brings::Tool("iptables"), &[Use::Test]),
     package("libpcap-dev", Brings::File("/usr/include/pcap/pcap.h"), &[Use::Test]),
     package("nftables", Brings::Tool("nft"), &[Use::Bench]),
 ];

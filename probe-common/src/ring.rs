@@ -1,0 +1,68 @@
+//! The ring of one CPU: memory that the kernel programs write and user space maps.
+//!
+//! One producer, the programs of that CPU, and one consumer. A ring is one value of a
+//! `BPF_F_MMAPABLE` array: [`RingControl`], then [`RingLayout::len`] bytes of records, then
+//! room for a record that begins before the end, so that every record lies in one piece.
+//! A record is a [`RecordHeader`] and the frame's bytes, filled up to a multiple of eight.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::RecordHeader;
+
+/// How far both sides are, in bytes since the start; both run on and never wrap. Each
+/// has a cache line of its own, because another CPU writes it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
+pub struct RingControl {
+    /// The end of the last whole record. Stored with release order by the programs.
+    pub produced: u64,
+    _kernel: [u64; 7],
+    /// The end of the last record that user space is done with.
+    pub consumed: u64,
+    _user: [u64; 7],
+}
+
+/// Bytes before the records: [`RingControl`].
+pub const RING_CONTROL_LEN: usize = size_of::<RingControl>();
+
+/// Bytes that a record of so many frame bytes takes in the ring.
+#[inline(always)]
+pub const fn record_len(captured_len: u32) -> u64 {
+    (size_of::<RecordHeader>() as u64 + captured_len as u64 + 7) & !7
+}
+
+/// The sizes of a ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RingLayout {
+    /// Bytes of records that it holds: a power of two, and room for the longest record.
+    pub len: u32,
+    /// Bytes of a map value: a ring and what belongs to it, in whole pages.
+    pub value_size: u32,
+}
+
+impl RingLayout {
+    /// The smallest ring of at least `bytes` for records of at most `snaplen` frame bytes.
+    /// Both are cut to what the kernel can address in one map value (`BPF_MAX_VAR_OFF`,
+    /// 512 MiB).
+    pub const fn new(bytes: usize, snaplen: u32) -> Self {
+        const MOST: usize = 256 << 20;
+        // A copy without the kernel's help is checked for whole pages, whatever the snaplen.
+        let snaplen = if snaplen < PAGE { PAGE } else { snaplen };
+        let record = record_len(snaplen) as usize;
+        let bytes = if bytes < record { record } else { bytes };
+        let bytes = if bytes > MOST { MOST } else { bytes };
+        let len = bytes.next_power_of_two();
+        let value_size = (RING_CONTROL_LEN + len + record).next_multiple_of(PAGE as usize);
+        Self { len: len as u32, value_size: value_size as u32 }
+    }
+}
+
+/// The smallest page of any machine. A driver's linear XDP frame fits into one; of longer
+/// ones, which generic XDP has, kernels before 5.18 hand over so much.
+pub const PAGE: u32 = 4096;
+
+const _: () = {
+    assert!(core::mem::offset_of!(RingControl, consumed) == 64);
+    assert!(RING_CONTROL_LEN == 128);
+    assert!(size_of::<RecordHeader>().is_multiple_of(8));
+};

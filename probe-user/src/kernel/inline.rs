@@ -1,0 +1,178 @@
+//! The generated filter put in the place of its call. A call costs a frame its entry, its
+//! return, which processors with a return-address mitigation make dear, and four registers
+//! saved and restored.
+
+/// Bytes of an instruction.
+pub(super) const INSN: usize = 8;
+
+/// Longer functions stay functions: a jump reaches 32,767 instructions.
+const MOST: usize = 16_000 * INSN;
+
+/// The frame pointer.
+const FP: u8 = 10;
+
+/// The registers that a function preserves.
+const PRESERVED: std::ops::RangeInclusive<u8> = 6..=9;
+
+/// `dst = *(u64 *)(src + off)`, `*(u64 *)(dst + off) = src`, `goto +off`, `exit`
+/// (RFC 9669, sections 5.1 and 4.3).
+const LOAD: u8 = 0x79;
+const STORE: u8 = 0x7b;
+const JUMP: u8 = 0x05;
+const EXIT: u8 = 0x95;
+const CALL: u8 = 0x85;
+
+/// `caller` with the instruction at byte `at`, a call, replaced by the function `callee`,
+/// which uses the stack by loads and stores only. `None` where it is too long.
+pub(super) fn inline(caller: &[u8], at: usize, callee: &[u8]) -> Option<Vec<u8>> {
+    if callee.len() > MOST {
+        return None;
+    }
+    let frame = stack(caller);
+    let saved = frame - 8 * PRESERVED.count() as i16;
+    let mut body = Vec::with_capacity(callee.len() + 8 * INSN);
+    let slots = || PRESERVED.zip((saved..frame).step_by(8));
+    body.extend(slots().flat_map(|(register, slot)| memory(STORE, FP, register, slot)));
+    let end = body.len() / INSN + callee.len() / INSN;
+    for insn in callee.chunks_exact(INSN) {
+        let mut insn = Insn::read(insn);
+        if insn.opcode == EXIT {
+            insn = Insn { opcode: JUMP, off: (end - body.len() / INSN - 1) as i16, ..insn };
+        } else if insn.is_memory_at(FP) {
+            insn.off += saved;
+        }
+        body.extend(insn.bytes());
+    }
+    body.extend(slots().flat_map(|(register, slot)| memory(LOAD, register, FP, slot)));
+
+    let (call, growth) = ((at / INSN) as i32, (body.len() / INSN) as i32 - 1);
+    let mut code = Vec::with_capacity(caller.len() + body.len());
+    for (index, bytes) in (0i32..).zip(caller.chunks_exact(INSN)) {
+        if index == call {
+            code.extend(&body);
+            continue;
+        }
+        let mut insn = Insn::read(bytes);
+        if insn.is_jump() {
+            let target = index + 1 + i32::from(insn.off);
+            let across = i32::from(target > call) - i32::from(index > call);
+            insn.off = i16::try_from(i32::from(insn.off) + across * growth).ok()?;
+        }
+        code.extend(insn.bytes());
+    }
+    Some(code)
+}
+
+/// The lowest stack offset that the code may use, a multiple of eight. Any small number
+/// subtracted may make an address on the stack.
+fn stack(code: &[u8]) -> i16 {
+    const ADD: u8 = 0x07;
+    const DEEPEST: i32 = -512;
+
+    let insns = code.chunks_exact(INSN).map(Insn::read);
+    let offsets = insns.map(|insn| match insn.opcode {
+        ADD if (DEEPEST..0).contains(&insn.imm) => insn.imm as i16,
+        _ if insn.is_memory_at(FP) => insn.off,
+        _ => 0,
+    });
+    offsets.min().unwrap_or(0) & !7
+}
+
+#[derive(Clone, Copy)]
+struct Insn {
+    opcode: u8,
+    registers: u8,
+    off: i16,
+    imm: i32,
+}
+
+impl Insn {
+    fn read(bytes: &[u8]) -> Self {
+        let mut insn = [0; INSN];
+        insn.copy_from_slice(bytes);
+        let [opcode, registers, off @ .., _, _, _, _] = insn;
+        let [.., a, b, c, d] = insn;
+        let [low, high] = off;
+        let (off, imm) = (i16::from_ne_bytes([low, high]), i32::from_ne_bytes([a, b, c, d]));
+        Self { opcode, registers, off, imm }
+    }
+
+    fn bytes(self) -> [u8; INSN] {
+        let ([low, high], [a, b, c, d]) = (self.off.to_ne_bytes(), self.imm.to_ne_bytes());
+        [self.opcode, self.registers, low, high, a, b, c, d]
+    }
+
+    const fn dst(self) -> u8 {
+        if cfg!(target_endian = "little") { self.registers & 0xf } else { self.registers >> 4 }
+    }
+
+    const fn src(self) -> u8 {
+        if cfg!(target_endian = "little") { self.registers >> 4 } else { self.registers & 0xf }
+    }
+
+    /// A load from, or a store to, memory that `register` points to.
+    fn is_memory_at(self, register: u8) -> bool {
+        match self.opcode & 0x07 {
+            1 => self.src() == register,
+            2 | 3 => self.dst() == register,
+            _ => false,
+        }
+    }
+
+    fn is_jump(self) -> bool {
+        matches!(self.opcode & 0x07, 5 | 6) && self.opcode != CALL && self.opcode != EXIT
+    }
+}
+
+fn memory(opcode: u8, dst: u8, src: u8, off: i16) -> [u8; INSN] {
+    let registers = if cfg!(target_endian = "little") { src << 4 | dst } else { dst << 4 | src };
+    Insn { opcode, registers, off, imm: 0 }.bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn insn(opcode: u8, dst: u8, src: u8, off: i16, imm: i32) -> Vec<u8> {
+        let mut bytes = memory(opcode, dst, src, off);
+        bytes[4..].copy_from_slice(&imm.to_ne_bytes());
+        bytes.to_vec()
+    }
+
+    #[test]
+    fn jumps_stack_and_ends_follow() {
+        let caller = [
+            insn(STORE, FP, 1, -16, 0),
+            insn(0x15, 1, 0, 2, 0), // over the call
+            insn(CALL, 0, 1, 0, -1),
+            insn(JUMP, 0, 0, -3, 0), // back over the call
+            insn(EXIT, 0, 0, 0, 0),
+        ];
+        let callee = [
+            insn(STORE, FP, 1, -8, 0),
+            insn(0x15, 1, 0, 1, 0),
+            insn(EXIT, 0, 0, 0, 0),
+            insn(EXIT, 0, 0, 0, 0),
+        ];
+        let code = inline(&caller.concat(), 2 * INSN, &callee.concat()).unwrap();
+        let code: Vec<_> = code.chunks(INSN).map(Insn::read).collect();
+        assert_eq!(code.len(), 4 + 4 + 4 + 4);
+        let jumps = code.iter().enumerate().filter(|(_, insn)| insn.is_jump());
+        let targets: Vec<_> =
+            jumps.map(|(at, insn)| (at, at as i32 + 1 + insn.off as i32)).collect();
+        // Over the body; inside of it; both its ends; back.
+        assert_eq!(targets, [(1, 15), (7, 9), (8, 10), (9, 10), (14, 1)]);
+        // Saved below the caller's 16 bytes, the callee's own below that.
+        let stores: Vec<_> =
+            code.iter().filter(|one| one.opcode == STORE).map(|one| one.off).collect();
+        assert_eq!(stores, [-16, -48, -40, -32, -24, -56]);
+    }
+
+    #[test]
+    fn what_is_too_long_stays_a_call() {
+        let call = insn(CALL, 0, 1, 0, -1);
+        let long = insn(EXIT, 0, 0, 0, 0).repeat(MOST / INSN + 1);
+        assert!(inline(&call, 0, &long).is_none());
+        assert!(inline(&call, 0, &long[INSN..]).is_some());
+    }
+}
