@@ -3,6 +3,7 @@
 use super::{
     Style,
     bytes::{Bytes, Cut},
+    color::Tint,
     hosts::Names,
     tcp::Flows,
 };
@@ -52,6 +53,8 @@ pub struct Text<'p> {
     pub protocol: &'static str,
     /// How many packets this one is inside of.
     pub depth: u8,
+    /// What the line is about; the last to say so wins.
+    pub tint: Tint,
 }
 
 impl<'p> Text<'p> {
@@ -62,7 +65,7 @@ impl<'p> Text<'p> {
         flows: &'p mut Flows,
         names: &'p Names,
     ) -> Self {
-        Self { out, style, flows, names, protocol: "", depth: 0 }
+        Self { out, style, flows, names, protocol: "", depth: 0, tint: Tint::Plain }
     }
 
     /// Says that the bytes end inside the protocol at hand.

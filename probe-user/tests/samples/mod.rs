@@ -298,6 +298,7 @@ pub fn all(verbose: bool) -> Vec<Sample> {
     samples
 }
 
+#[expect(dead_code, reason = "not every test that has samples writes them")]
 /// Writes samples to a file, a millisecond and a bit apart.
 pub fn write(path: &Path, samples: &[Sample]) {
     let mut writer =
