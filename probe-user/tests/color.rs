@@ -1,5 +1,6 @@
 //! Colours change nothing about the text.
 
+#[expect(dead_code, reason = "here samples are not written to a file")]
 mod samples;
 
 use probe::{
@@ -29,7 +30,7 @@ fn the_text_is_the_same() {
             let style = Style { verbose, dump, color, ..Style::default() };
             let mut printer = Printer::new(style, LinkType::Ethernet);
             let mut out = Vec::new();
-            for (bytes, wire_len) in &samples::all(false) {
+            for (bytes, wire_len) in &samples::all() {
                 let time = WallTime(1_700_000_000_000_000_000);
                 let frame = Frame { time, wire_len: *wire_len, bytes, ifindex: 1, outbound: None };
                 printer.print(&frame, &mut out);

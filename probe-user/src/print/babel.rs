@@ -2,7 +2,7 @@
 
 use super::{
     bytes::{Bytes, Cut},
-    text::{Text, put, put_name},
+    text::{Text, need, put, put_name},
 };
 
 const HEADER: usize = 4;
@@ -36,7 +36,7 @@ const MESSAGES: &[(u8, &str)] = &[
 pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
     t.protocol = "babel";
     put!(t, "babel");
-    p.u32(0)?;
+    need!(t, p.u32(0));
     if p.u8(0)? != MAGIC {
         put!(t, " invalid header");
         return Ok(());

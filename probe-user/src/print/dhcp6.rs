@@ -2,7 +2,7 @@
 
 use super::{
     bytes::{Bytes, Cut},
-    text::{Text, put, put_name},
+    text::{Text, need, put, put_name},
 };
 
 const KINDS: &[(u8, &str)] = &[
@@ -27,7 +27,7 @@ const KINDS: &[(u8, &str)] = &[
 pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
     t.protocol = "dhcp6";
     put!(t, "dhcp6");
-    p.u32(0)?;
+    need!(t, p.u32(0));
     let kind = p.u8(0)?;
     put!(t, " ");
     put_name!(t, KINDS, kind, "msgtype-{kind}");

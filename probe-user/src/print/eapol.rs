@@ -2,7 +2,7 @@
 
 use super::{
     bytes::{Bytes, Cut},
-    text::{Text, name_of, put},
+    text::{Text, name_of, need, put},
 };
 
 const HEADER: usize = 4;
@@ -18,7 +18,7 @@ const KINDS: &[(u8, &str)] = &[
 /// Prints kind, version and length.
 pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
     t.protocol = "eap";
-    p.slice(0, HEADER)?;
+    need!(t, p.slice(0, HEADER));
     let kind = p.u8(1)?;
     let name = name_of(KINDS, kind).unwrap_or("unknown");
     put!(t, "{name} ({kind}) v{}, len {}", p.u8(0)?, p.u16(2)?);

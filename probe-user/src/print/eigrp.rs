@@ -2,7 +2,7 @@
 
 use super::{
     bytes::{Bytes, Cut},
-    text::{Text, name_of, put},
+    text::{Text, name_of, need, put},
 };
 
 const HEADER: usize = 20;
@@ -14,7 +14,7 @@ const KINDS: &[(u8, &str)] =
 /// Prints kind and length.
 pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
     t.protocol = "eigrp";
-    p.slice(0, HEADER)?;
+    need!(t, p.slice(0, HEADER));
     let (version, kind) = (p.u8(0)?, p.u8(1)?);
     if version != VERSION {
         put!(t, "EIGRP version {version} packet not supported");

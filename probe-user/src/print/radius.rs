@@ -2,7 +2,7 @@
 
 use super::{
     bytes::{Bytes, Cut},
-    text::{Text, name_of, put},
+    text::{Text, name_of, need, put},
 };
 
 const HEADER: usize = 20;
@@ -28,10 +28,11 @@ const COMMANDS: &[(u8, &str)] = &[
 /// Prints command, identifier and length; with `-v` the authenticator.
 pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
     t.protocol = "radius";
-    p.slice(0, HEADER)?;
+    need!(t, p.slice(0, HEADER));
     let stated = usize::from(p.u16(2)?);
     if stated < HEADER {
-        return Err(Cut);
+        t.truncated();
+        return Ok(());
     }
     let length = stated.min(length);
     let (command, id) = (p.u8(0)?, p.u8(1)?);

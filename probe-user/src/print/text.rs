@@ -21,6 +21,22 @@ macro_rules! put {
 }
 pub(crate) use put;
 
+/// The bytes asked for, or an end of this printer alone: the line says so, and the layer
+/// below goes on. (tcpdump ends some printers so, and with others the whole frame, of
+/// which a dump then shows the link-layer header, too.)
+macro_rules! need {
+    ($to:expr, $found:expr) => {
+        match $found {
+            Ok(found) => found,
+            Err($crate::print::bytes::Cut) => {
+                $to.truncated();
+                return Ok(());
+            }
+        }
+    };
+}
+pub(crate) use need;
+
 /// What [`put!`] writes to.
 pub(crate) trait Sink {
     /// Appends text.
