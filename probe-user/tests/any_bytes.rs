@@ -90,7 +90,7 @@ proptest! {
         which in any::<Index>(),
         changes in vec((any::<Index>(), any::<u8>()), 1..6),
     ) {
-        thread_local!(static SAMPLES: Vec<samples::Sample> = samples::all(false));
+        thread_local!(static SAMPLES: Vec<samples::Sample> = samples::all());
         let (mut bytes, wire_len) = SAMPLES.with(|samples| which.get(samples).clone());
         for (at, value) in changes {
             let at = at.index(bytes.len());
@@ -163,7 +163,7 @@ fn pcapng_in_either_byte_order() {
 fn damaged_files_read_or_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("a.pcap");
-    let few: Vec<_> = samples::all(true).into_iter().take(3).collect();
+    let few: Vec<_> = samples::all().into_iter().take(3).collect();
     samples::write(&path, &few);
     let pcap = std::fs::read(&path).expect("the file just written");
     for file in [pcap, pcapng(false), pcapng(true)] {

@@ -32,7 +32,7 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
 fn capture() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("samples.pcap");
-    samples::write(&path, &samples::all(true));
+    samples::write(&path, &samples::all());
     (folder, path)
 }
 
@@ -193,7 +193,7 @@ fn counts_of_a_file() {
         .collect();
     assert_eq!(names, ["tcp", "six", "match"]);
     let seen = line["seen"]["packets"].as_u64().expect("a number");
-    assert_eq!(seen as usize, samples::all(true).len());
+    assert_eq!(seen as usize, samples::all().len());
     // The lines that a capture with the same filter prints are as many.
     for (index, filter) in ["tcp", "ip6", "arp"].iter().enumerate() {
         let output = probe(&["capture", "-r", capture, "--number", "-t", filter]);
@@ -336,7 +336,7 @@ fn lengths_stand_at_the_beginning() {
         assert_eq!(code, 0, "{err}");
         out
     };
-    let frames = samples::all(true);
+    let frames = samples::all();
     let wanted = frames.iter().zip(1..).map(|(frame, number)| {
         let (bytes, wire_len) = frame;
         format!("{number:>5}  caplen {} len {wire_len} ", bytes.len().min(20))

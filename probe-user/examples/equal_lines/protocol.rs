@@ -62,7 +62,20 @@ const PORTS: &[(u16, bool, &str)] = &[
     (320, false, "PTP"),
     (30490, false, "SOME/IP"),
     (2049, false, "NFS"),
-    (5351, false, "NAT-PMP"),
+    (496, false, "auto-RP"),
+    (2103, false, "Zephyr"),
+    (2104, false, "Zephyr"),
+    (3456, false, "VAT"),
+    (7000, false, "AFS"),
+    (7001, false, "AFS"),
+    (7002, false, "AFS"),
+    (7003, false, "AFS"),
+    (7004, false, "AFS"),
+    (7005, false, "AFS"),
+    (7006, false, "AFS"),
+    (7007, false, "AFS"),
+    (7008, false, "AFS"),
+    (7009, false, "AFS"),
     // TCP.
     (53, true, "DNS over TCP"),
     (23, true, "Telnet"),
@@ -222,6 +235,6 @@ fn ip(p: &[u8]) -> Option<String> {
     }
     let ports = [half(segment, 0)?, half(segment, 2)?];
     let service = PORTS.iter().find(|(port, over, _)| *over == tcp && ports.contains(port));
-    let other = if tcp { "TCP, other payload" } else { "UDP, other payload" };
+    let other = if tcp { "other TCP" } else { "other UDP" };
     Some(service.map_or(other, |(_, _, name)| name).into())
 }

@@ -2,11 +2,12 @@
 
 use std::{
     ffi::OsString,
+    io::IsTerminal as _,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use clap::{ArgAction, Args, ValueEnum};
+use clap::{ArgAction, Args, ColorChoice, ValueEnum};
 
 use super::{Compat, Expression, Lists, Live, Offline, values};
 use crate::print::{Dump, NameStyle, Precision, Style, TimeStyle};
@@ -179,6 +180,10 @@ pub struct CaptureArgs {
     #[arg(short = 'A', action = ArgAction::Count)]
     pub text: u8,
 
+    /// Colours: where standard output is a terminal and NO_COLOR is not set, always, never
+    #[arg(long, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
+    pub color: ColorChoice,
+
     /// Flush after each line (each turn of the reader does, 50 ms at most)
     #[arg(short = 'l')]
     pub line_buffered: bool,
@@ -234,6 +239,20 @@ impl CaptureArgs {
             },
             short_names: self.short_names,
             lengths: self.lengths,
+            color: self.colors(),
+        }
+    }
+
+    /// Whether lines have colours (NO_COLOR: <https://no-color.org>).
+    fn colors(&self) -> bool {
+        let unset = |name| std::env::var_os(name).is_none_or(|value| value.is_empty());
+        match self.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => {
+                let dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
+                std::io::stdout().is_terminal() && unset("NO_COLOR") && !dumb
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::{
     bytes::{Bytes, Cut},
+    color::Tint,
     dump,
     names::ETHERTYPES,
     text::{Text, put, put_name},
@@ -35,6 +36,7 @@ const OPERATIONS: &[(u16, &str)] = &[
 /// Prints an ARP packet.
 pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
     t.protocol = "arp";
+    t.tint = Tint::Neighbours;
     if !p.has(0, HEADER) {
         return Err(Cut);
     }

@@ -123,7 +123,11 @@ pub(super) fn parse<'a>(
             put!(t, "[asnlen? {length}<{octets}]");
             return Ok(None);
         }
-        size = p.slice(at, octets)?.iter().fold(0, |size, &byte| size << 8 | u32::from(byte));
+        let Ok(bytes) = p.slice(at, octets) else {
+            t.truncated();
+            return Ok(None);
+        };
+        size = bytes.iter().fold(0, |size, &byte| size << 8 | u32::from(byte));
         at += octets;
         length -= octets;
     }
@@ -141,7 +145,10 @@ pub(super) fn parse<'a>(
         put!(t, "[id?{}/{class_name}/{tag}]", &form_name[..1]);
         return Ok(None);
     };
-    let content = p.slice(at, size as usize)?;
+    let Ok(content) = p.slice(at, size as usize) else {
+        t.truncated();
+        return Ok(None);
+    };
     let signed = || {
         let start = if content.first().is_some_and(|byte| byte & 0x80 != 0) { -1 } else { 0 };
         content.iter().fold(start, |n: i32, &byte| n << 8 | i32::from(byte))

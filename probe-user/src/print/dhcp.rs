@@ -3,7 +3,7 @@
 use super::{
     bytes::{Bytes, Cut},
     dhcp_options,
-    text::{Text, put},
+    text::{Text, need, put},
 };
 
 const REQUEST: u8 = 1;
@@ -48,7 +48,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     if t.style.verbose == 0 {
         return Ok(());
     }
-    p.u16(SECONDS)?;
+    need!(t, p.u16(SECONDS));
     if kind != ETHERNET {
         put!(t, ", htype {kind}");
     }
@@ -87,11 +87,12 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
             let terminated = t.terminated(p.from(at), size).is_some();
             put!(t, "\"");
             if !terminated {
-                return Err(Cut);
+                t.truncated();
+                return Ok(());
             }
         }
     }
-    match p.u32(VENDOR)? {
+    match need!(t, p.u32(VENDOR)) {
         COOKIE => dhcp_options::print(t, p.from(VENDOR + 4), COOKIE),
         CMU_COOKIE => cmu(t, p.from(VENDOR)),
         0 => Ok(()),
@@ -105,7 +106,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
 /// The vendor area of a BOOTP client by Carnegie Mellon University.
 fn cmu(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
     put!(t, " vend-cmu");
-    p.u32(4)?;
+    need!(t, p.u32(4));
     let flags = p.u8(4)?;
     if flags & !1 != 0 {
         put!(t, " F:0x{flags:x}");

@@ -3,7 +3,7 @@
 use super::{
     bytes::{Bytes, Cut},
     dump,
-    text::{Text, name_of, put, put_name},
+    text::{Text, name_of, need, put, put_name},
 };
 
 /// How an option's value is shown.
@@ -207,7 +207,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, cookie: u32) -> Result<(), C
                 put!(t, ", occurs {}", more + 1);
             }
         }
-        let value = Bytes::new(p.slice(at, length)?);
+        let value = Bytes::new(need!(t, p.slice(at, length)));
         at += length;
         match number {
             MESSAGE if length == 1 => {

@@ -1,12 +1,12 @@
 //! Ethernet and its VLAN tags.
 
 use super::{
-    arp,
+    aoe, arp,
     bytes::{Bytes, Cut},
     dump::{self, Dump},
-    ip, ip6, llc, lldp, loopback, mpls,
+    eapol, ip, ip6, llc, lldp, loopback, mpls,
     names::ETHERTYPES,
-    nsh, ppp, pppoe,
+    nsh, ppp, pppoe, ptp, slow,
     text::{Text, name_of, put},
 };
 
@@ -113,6 +113,10 @@ pub(super) fn by_type(
         }
         0x880b => {}
         0x88cc => lldp::print(t, p, length)?,
+        0x8809 => slow::print(t, p, length)?,
+        0x888e => eapol::print(t, p)?,
+        0x88a2 => aoe::print(t, p, length)?,
+        0x88f7 => ptp::print(t, p, length)?,
         0x894f => t.nested(|t| nsh::print(t, p, length))?,
         0x9000 => loopback::print(t, p, length)?,
         _ => return Ok(false),

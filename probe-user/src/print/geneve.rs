@@ -4,7 +4,7 @@ use super::{
     bytes::{Bytes, Cut},
     ethernet,
     names::ETHERTYPES,
-    text::{Text, bits, name_of, put},
+    text::{Text, bits, name_of, need, put},
 };
 
 const HEADER: usize = 8;
@@ -31,7 +31,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         t.invalid();
         return Ok(());
     }
-    p.slice(0, HEADER)?;
+    need!(t, p.slice(0, HEADER));
     let first = p.u8(0)?;
     let version = first >> 6;
     if version != 0 {
@@ -55,7 +55,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         put!(t, " truncated-geneve - {} bytes missing", size - length);
         return Ok(());
     }
-    let area = Bytes::new(p.slice(HEADER, size)?);
+    let area = Bytes::new(need!(t, p.slice(HEADER, size)));
     if size > 0 {
         put!(t, ", options [");
         match t.style.verbose {

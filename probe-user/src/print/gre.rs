@@ -2,8 +2,9 @@
 
 use super::{
     bytes::{Bytes, Cut},
-    ethernet, ip, ip6,
+    ethernet, ip, ip6, mpls,
     names::ETHERTYPES,
+    ppp,
     text::{Text, bits, name_of, put},
 };
 
@@ -141,6 +142,8 @@ fn payload(
         0x0800 if plain => ip::print(t, p, rest),
         0x86dd if plain => ip6::print(t, p, rest),
         0x6558 if plain => ethernet::print(t, p, rest).map(|_| ()),
+        0x8847 | 0x8848 if plain => mpls::print(t, p, rest),
+        0x880b if !plain => ppp::print(t, p, rest),
         _ => {
             put!(t, "gre-proto-0x{protocol:x}");
             Ok(())

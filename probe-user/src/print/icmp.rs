@@ -2,7 +2,9 @@
 
 use super::{
     bytes::{Bytes, Cut},
-    checksum, dump, ip,
+    checksum,
+    color::Tint,
+    dump, ip,
     text::{Text, name_of, put},
 };
 
@@ -19,6 +21,8 @@ pub(super) fn print(
     fragmented: bool,
 ) -> Result<(), Cut> {
     t.protocol = "icmp";
+    let is_error = matches!(p.u8(0)?, 3 | 4 | 5 | 11 | 12);
+    t.tint = if is_error { Tint::Trouble } else { Tint::Control };
     let (kind, code) = (p.u8(0)?, p.u8(1)?);
     let Some(text) = message(t, p, kind, code)? else {
         t.truncated();
@@ -36,13 +40,14 @@ pub(super) fn print(
             put!(t, " (wrong icmp cksum {found:x} (->{right:x})!)");
         }
     }
-    if matches!(kind, 3 | 4 | 5 | 11 | 12) {
+    if is_error {
         put!(t, "\n\t");
         let quoted = p.from(QUOTED);
         let quoted_len = usize::from(quoted.u16(2)?);
         t.nested(|t| ip::print(t, quoted.limit(quoted_len), quoted_len))?;
     }
     t.protocol = "icmp";
+    t.tint = if is_error { Tint::Trouble } else { Tint::Control };
     if length > EXTENSION && matches!(kind, 3 | 11 | 12) {
         extensions(t, p, length)?;
     }

@@ -3,7 +3,9 @@
 
 use super::{
     bytes::{Bytes, Cut},
-    checksum, dump, mld, nd_options,
+    checksum,
+    color::Tint,
+    dump, mld, nd_options, node_information, rpl,
     text::{Text, bits, put, put_name},
     transport::Outer,
 };
@@ -88,6 +90,11 @@ pub(super) fn print(
         }
     }
     let kind = p.u8(0)?;
+    t.tint = match kind {
+        0..128 => Tint::Trouble,
+        133..=137 => Tint::Neighbours,
+        _ => Tint::Control,
+    };
     put!(t, "ICMP6, ");
     put_name!(t, TYPES, kind, "unknown icmp6 type ({kind})");
     if verbose > 0 && matches!(kind, 133..=137 | 145 | 147) {
@@ -137,6 +144,14 @@ pub(super) fn print(
                     put!(t, ", {}", t.v6(p, at)?);
                 }
             }
+            true
+        }
+        139 | 140 => {
+            node_information::print(t, p, length)?;
+            true
+        }
+        155 => {
+            rpl::print(t, p.from(4), length.saturating_sub(4), code)?;
             true
         }
         141 | 142 => true,

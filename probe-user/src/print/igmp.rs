@@ -3,7 +3,7 @@
 use super::{
     address::v4,
     bytes::{Bytes, Cut},
-    checksum,
+    checksum, dvmrp, pim,
     text::{Text, put, put_name},
 };
 
@@ -43,8 +43,14 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         0x17 => put!(t, "igmp leave {}", t.v4(p, 4)?),
         0x22 => report(t, p, length)?,
         0x13 if length < 8 => put!(t, "igmp dvmrp [len {length}]"),
-        0x13 => put!(t, "igmp dvmrp"),
-        0x14 => put!(t, "igmp pimv1"),
+        0x13 => {
+            put!(t, "igmp dvmrp");
+            dvmrp::print(t, p, length)?;
+        }
+        0x14 => {
+            put!(t, "igmp pimv1");
+            pim::version_1(t, p, length)?;
+        }
         0x1e => trace(t, "mresp", p, length)?,
         0x1f => trace(t, "mtrace", p, length)?,
         kind => put!(t, "igmp-{kind}"),

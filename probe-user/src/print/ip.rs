@@ -2,9 +2,9 @@
 
 use super::{
     bytes::{Bytes, Cut},
-    checksum, ethernet, gre, icmp, icmp6, igmp, ip6, ipsec,
+    checksum, eigrp, ethernet, gre, icmp, icmp6, igmp, ip6, ipsec,
     names::IP_PROTOCOLS,
-    protocol_names, sctp, tcp,
+    ospf, pim, protocol_names, sctp, tcp,
     text::{Text, bits, name_of, put, put_name},
     transport::Outer,
     udp, vrrp,
@@ -295,7 +295,8 @@ pub(super) fn upper(
         1 if four => icmp::print(t, p, length, fragmented),
         58 if !four => icmp6::print(t, p, length, outer, fragmented),
         2 if four => igmp::print(t, p, length),
-        1 | 2 | 58 => {
+        143 if !four => t.nested(|t| ethernet::print(t, p, length).map(|_| ())),
+        1 | 2 | 58 | 143 => {
             let name = name_of(IP_PROTOCOLS, protocol).unwrap_or("unknown");
             put!(t, "[{name} requires IPv{}]", if four { 6 } else { 4 });
             t.invalid();
@@ -305,6 +306,10 @@ pub(super) fn upper(
         41 => t.nested(|t| ip6::print(t, p, length)),
         47 => t.nested(|t| gre::print(t, p, length)),
         50 => ipsec::esp(t, p, length),
+        88 => eigrp::print(t, p, length),
+        89 if four => ospf::version_2(t, p, length),
+        89 => ospf::version_3(t, p, length),
+        103 => pim::print(t, p, length),
         77 => {
             put!(t, " nd {length}");
             Ok(())
@@ -312,7 +317,6 @@ pub(super) fn upper(
         108 => ipsec::compressed(t, p),
         112 => vrrp::print(t, p, length, outer),
         SCTP => sctp::print(t, p, length, outer),
-        143 if !four => t.nested(|t| ethernet::print(t, p, length).map(|_| ())),
         59 => {
             put!(t, "no next header");
             Ok(())

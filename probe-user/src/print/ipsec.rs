@@ -3,7 +3,7 @@
 use super::{
     bytes::{Bytes, Cut},
     ip,
-    text::{Text, put},
+    text::{Text, need, put},
     transport::Outer,
 };
 
@@ -43,9 +43,7 @@ pub(super) fn authentication(
 pub(super) fn esp(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
     t.protocol = "esp";
     // As in tcpdump, a header that the bytes end with is one too short.
-    if !p.has(0, 9) {
-        return Err(Cut);
-    }
+    need!(t, p.slice(0, 9));
     put!(t, "ESP(spi=0x{:08x},seq=0x{:x}), length {length}", p.u32(0)?, p.u32(4)?);
     Ok(())
 }

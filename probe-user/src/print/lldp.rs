@@ -4,7 +4,7 @@ use super::{
     bytes::{Bytes, Cut},
     dump,
     ouis::OUIS,
-    text::{Text, bits, name_of, put},
+    text::{Text, bits, name_of, need, put},
 };
 
 const CHASSIS: u16 = 1;
@@ -69,7 +69,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     let mut at = 0;
     // Each element takes at least two bytes.
     while length >= at + 2 {
-        let head = p.u16(at)?;
+        let head = need!(t, p.u16(at));
         at += 2;
         let (kind, size) = (head >> 9, usize::from(head & 0x1ff));
         if verbose > 0 {
@@ -79,9 +79,10 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         if kind == 0 || size == 0 {
             break;
         }
-        let value = Bytes::new(p.slice(at, size)?);
+        let value = Bytes::new(need!(t, p.slice(at, size)));
         if length < at + size {
-            return Err(Cut);
+            t.truncated();
+            return Ok(());
         }
         let mut unknown = false;
         match kind {

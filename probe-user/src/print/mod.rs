@@ -10,17 +10,25 @@ pub mod text;
 pub mod time;
 
 mod address;
+mod aoe;
 mod arp;
+mod babel;
 mod ber;
+mod bfd;
 mod cdp;
 mod checksum;
+mod color;
 mod dhcp;
+mod dhcp6;
 mod dhcp_options;
 mod dns;
 mod dns_names;
 mod domain_name;
 mod dump;
+mod dvmrp;
+mod eapol;
 mod edns;
+mod eigrp;
 mod ethernet;
 mod geneve;
 mod gre;
@@ -31,6 +39,7 @@ mod igmp;
 mod ip;
 mod ip6;
 mod ipsec;
+mod l2tp;
 mod line_protocols;
 mod llc;
 mod lldp;
@@ -40,15 +49,23 @@ mod mpls;
 mod mptcp;
 mod names;
 mod nd_options;
+mod node_information;
 mod nsh;
 mod ntp;
+mod ospf;
 mod ouis;
+mod pim;
 mod place;
 mod ppp;
 mod pppoe;
 mod protocol_names;
+mod ptp;
+mod radius;
 mod rip;
+mod rpl;
 mod sctp;
+mod sflow;
+mod slow;
 mod snmp;
 mod stp;
 mod syslog;
@@ -100,6 +117,8 @@ pub struct Style {
     pub short_names: bool,
     /// `--lengths`.
     pub lengths: bool,
+    /// `--color`: escapes for a terminal.
+    pub color: bool,
 }
 
 /// Turns frames into lines. Keeps what one line needs of those before it: sequence
@@ -137,6 +156,7 @@ impl Printer {
     /// Appends the line (or lines) of a frame.
     pub fn print(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) {
         self.printed += 1;
+        let line = out.len();
         if self.style.number {
             put!(out, "{:>5}  ", self.printed);
         }
@@ -150,6 +170,7 @@ impl Printer {
         }
         self.time.print(frame.time, out);
         place::print(&self.places, frame, out);
+        let body = out.len();
         let mut text = Text::new(out, &self.style, &mut self.flows, &self.names);
         let bytes = Bytes::new(frame.bytes);
         let length = frame.wire_len as usize;
@@ -161,7 +182,12 @@ impl Printer {
             text.truncated();
             0
         });
+        let tint = text.tint;
+        let end = out.len();
         dump::print(self.style.dump, frame.bytes, header, out);
+        if self.style.color {
+            color::paint(out, line, body, end, tint);
+        }
         out.push(b'\n');
     }
 }

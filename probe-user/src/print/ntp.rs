@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{
     bytes::{Bytes, Cut},
-    text::{Text, put, put_name},
+    text::{Text, need, put, put_name},
 };
 
 const MODES: &[(u8, &str)] = &[
@@ -81,13 +81,13 @@ fn time(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
         _ => {}
     }
     put!(t, ", precision {}", p.u8(PRECISION)?.cast_signed());
-    p.u32(ROOT_DELAY)?;
+    need!(t, p.u32(ROOT_DELAY));
     put!(t, "\n\tRoot Delay: ");
     short(t, p, ROOT_DELAY)?;
-    p.u32(ROOT_DISPERSION)?;
+    need!(t, p.u32(ROOT_DISPERSION));
     put!(t, ", Root dispersion: ");
     short(t, p, ROOT_DISPERSION)?;
-    let reference = p.u32(REFERENCE_ID)?;
+    let reference = need!(t, p.u32(REFERENCE_ID));
     put!(t, ", Reference-ID: ");
     match stratum {
         0 => put!(t, "(unspec)"),
@@ -105,7 +105,7 @@ fn time(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
         (RECEIVE, "Receive Timestamp:    "),
         (TRANSMIT, "Transmit Timestamp:   "),
     ] {
-        let stamp = p.u64(at)?;
+        let stamp = need!(t, p.u64(at));
         put!(t, "\n\t  {name}");
         instant(t, stamp);
     }
@@ -120,7 +120,7 @@ fn time(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
         // A key and an MD5 or a SHA-1 digest.
         size @ (20 | 24) => {
             put!(t, "\n\tKey id: {}", p.u32(TIME_HEADER)?);
-            let digest = p.slice(TIME_HEADER + 4, size - 4)?;
+            let digest = need!(t, p.slice(TIME_HEADER + 4, size - 4));
             put!(t, "\n\tAuthentication: ");
             t.hex(digest);
         }
@@ -157,7 +157,7 @@ fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
         return invalid(t, p, length);
     }
     if count != 0 {
-        p.slice(CONTROL_HEADER, count)?;
+        need!(t, p.slice(CONTROL_HEADER, count));
         put!(t, "\n\tTO-BE-DONE: data not interpreted");
     }
     Ok(())
@@ -165,7 +165,7 @@ fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
 
 fn invalid(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
     t.invalid();
-    p.slice(0, length)?;
+    need!(t, p.slice(0, length));
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use super::{
     bytes::{Bytes, Cut},
     dump,
-    text::{Text, put, put_name},
+    text::{Text, need, put, put_name},
 };
 
 const HEADER: usize = 4;
@@ -27,9 +27,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     t.protocol = "rip";
     let verbose = t.style.verbose;
     let all = p.limit(length);
-    if all.len() < HEADER {
-        return Err(Cut);
-    }
+    need!(t, all.slice(0, HEADER));
     let (command, version) = (p.u8(0)?, p.u8(1)?);
     put!(t, "{}RIPv{version}", if verbose > 0 { "\n\t" } else { "" });
     if version == 0 {

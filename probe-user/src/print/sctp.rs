@@ -4,7 +4,7 @@ use super::{
     bytes::{Bytes, Cut},
     ethernet,
     hosts::Port,
-    text::{Text, put, put_name},
+    text::{Text, need, put, put_name},
     transport::Outer,
 };
 
@@ -84,7 +84,7 @@ pub(super) fn print(
         put!(t, "truncated-sctp - {} bytes missing!", HEADER - length);
         return Ok(());
     }
-    p.slice(0, HEADER)?;
+    need!(t, p.slice(0, HEADER));
     let ports = [p.u16(0)?, p.u16(2)?];
     outer.print_ends(t, Some((Port::Number(ports[0]), Port::Number(ports[1]))))?;
     put!(t, ": sctp");
@@ -107,7 +107,7 @@ pub(super) fn print(
             put!(t, "{separator}{count}) [chunk descriptor cut off at end of packet]");
             break;
         }
-        p.slice(at, CHUNK)?;
+        need!(t, p.slice(at, CHUNK));
         let size = usize::from(p.u16(at + 2)?);
         if size < CHUNK {
             put!(t, "{separator}{count}) [Bad chunk length {size}, < size of chunk descriptor]");
@@ -118,7 +118,7 @@ pub(super) fn print(
             put!(t, "{separator}{count}) [Bad chunk length {size}, > remaining data in packet]");
             break;
         }
-        let chunk = Bytes::new(p.slice(at, size)?);
+        let chunk = Bytes::new(need!(t, p.slice(at, size)));
         put!(t, "{separator}{count}) [");
         let kind = chunk.u8(0)?;
         put_name!(t, CHUNKS, kind, "Unknown chunk type: 0x{kind:x}");
@@ -136,7 +136,7 @@ pub(super) fn print(
         if t.style.verbose < 2 {
             separator = ", (";
         }
-        p.slice(at + size, padding)?;
+        need!(t, p.slice(at + size, padding));
         at += size + padding;
         left = left.wrapping_sub((size + padding) as u32);
     }

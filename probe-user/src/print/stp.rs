@@ -127,9 +127,11 @@ fn timers(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
 
 fn config(t: &mut Text<'_>, p: Bytes<'_>, length: usize, version: u8) -> Result<(), Cut> {
     let flags = p.u8(FLAG_BITS)?;
-    put!(t, ", Flags [{}], bridge-id ", bits(FLAGS, flags.into(), ", ", "none"));
+    put!(t, ", Flags [{}]", bits(FLAGS, flags.into(), ", ", "none"));
+    let port = p.u16(PORT)?;
+    put!(t, ", bridge-id ");
     bridge(t, p, BRIDGE)?;
-    put!(t, ".{:04x}, length {length}", p.u16(PORT)?);
+    put!(t, ".{port:04x}, length {length}");
     if t.style.verbose == 0 {
         return Ok(());
     }

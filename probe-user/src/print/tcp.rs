@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use super::{
     bytes::{Bytes, Cut},
-    checksum, dns, line_protocols,
+    checksum,
+    color::Tint,
+    dns, line_protocols,
     text::{Text, bits, name_of, put},
     transport::Outer,
 };
@@ -143,6 +145,12 @@ pub(super) fn print(
     }
     let (mut sequence, mut acknowledgment) = (p.u32(4)?, p.u32(8)?);
     let flags = p.u8(13)?;
+    t.tint = match flags {
+        _ if flags & RST != 0 => Tint::Trouble,
+        _ if flags & SYN != 0 => Tint::Opening,
+        _ if flags & FIN != 0 => Tint::Closing,
+        _ => Tint::Plain,
+    };
     put!(t, "Flags [{}]", bits(FLAGS, flags.into(), "", "none"));
     let mut sack = 0;
     if !t.style.absolute_sequence && flags & ACK != 0 {
@@ -230,6 +238,10 @@ fn content(
         line_protocols::smtp(t, p, length)
     } else if port(&[43]) {
         line_protocols::whois(t, p, length)
+    } else if port(&[179]) {
+        t.protocol = "bgp";
+        put!(t, ": BGP");
+        Ok(())
     } else if port(&[22]) {
         line_protocols::ssh(t, p, length)
     } else if port(&[21]) {

@@ -3,6 +3,7 @@
 use super::{
     Style,
     bytes::{Bytes, Cut},
+    color::Tint,
     hosts::Names,
     tcp::Flows,
 };
@@ -19,6 +20,22 @@ macro_rules! put {
     };
 }
 pub(crate) use put;
+
+/// The bytes asked for, or an end of this printer alone: the line says so, and the layer
+/// below goes on. (tcpdump ends some printers so, and with others the whole frame, of
+/// which a dump then shows the link-layer header, too.)
+macro_rules! need {
+    ($to:expr, $found:expr) => {
+        match $found {
+            Ok(found) => found,
+            Err($crate::print::bytes::Cut) => {
+                $to.truncated();
+                return Ok(());
+            }
+        }
+    };
+}
+pub(crate) use need;
 
 /// What [`put!`] writes to.
 pub(crate) trait Sink {
@@ -52,6 +69,8 @@ pub struct Text<'p> {
     pub protocol: &'static str,
     /// How many packets this one is inside of.
     pub depth: u8,
+    /// What the line is about; the last to say so wins.
+    pub tint: Tint,
 }
 
 impl<'p> Text<'p> {
@@ -62,7 +81,7 @@ impl<'p> Text<'p> {
         flows: &'p mut Flows,
         names: &'p Names,
     ) -> Self {
-        Self { out, style, flows, names, protocol: "", depth: 0 }
+        Self { out, style, flows, names, protocol: "", depth: 0, tint: Tint::Plain }
     }
 
     /// Says that the bytes end inside the protocol at hand.

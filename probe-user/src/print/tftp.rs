@@ -2,7 +2,7 @@
 
 use super::{
     bytes::{Bytes, Cut},
-    text::{Text, name_of, put, put_name},
+    text::{Text, name_of, need, put, put_name},
 };
 
 const OPERATIONS: &[(u16, &str)] =
@@ -54,6 +54,15 @@ impl Strings<'_> {
 /// Prints a message.
 pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
     t.protocol = "tftp";
+    if length >= 2 && !p.has(0, 2) {
+        put!(t, "TFTP, length {length}");
+        return Err(Cut);
+    }
+    need!(t, message(t, p, length));
+    Ok(())
+}
+
+fn message(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
     put!(t, "TFTP, length {length}");
     if length < 2 {
         return Err(Cut);

@@ -1,8 +1,12 @@
 //! UDP (RFC 768).
 
 use super::{
+    babel, bfd,
     bytes::{Bytes, Cut},
-    checksum, dhcp, dns, geneve, hsrp, line_protocols, mpls, ntp, rip, snmp, syslog,
+    checksum,
+    color::Tint,
+    dhcp, dhcp6, dns, geneve, hsrp, l2tp, line_protocols, mpls, ntp, ptp, radius, rip, sflow, snmp,
+    syslog,
     text::{Text, put},
     tftp,
     transport::Outer,
@@ -21,6 +25,7 @@ pub(super) fn print(
     fragmented: bool,
 ) -> Result<(), Cut> {
     t.protocol = "udp";
+    t.tint = Tint::Datagram;
     let (Ok(from), Ok(to)) = (p.u16(0), p.u16(2)) else {
         if outer.protocol()? == PROTOCOL {
             outer.print_ends(t, None)?;
@@ -95,8 +100,20 @@ fn content(
         snmp::print(t, p, length)?;
     } else if port(&[123]) {
         ntp::print(t, p, length)?;
+    } else if port(&[1701]) {
+        l2tp::print(t, p, length)?;
+    } else if port(&[546, 547]) {
+        dhcp6::print(t, p)?;
+    } else if port(&[6696, 6697]) {
+        babel::print(t, p, length)?;
+    } else if port(&[1645, 1646, 1700, 1812, 1813, 3799]) {
+        radius::print(t, p, length)?;
     } else if to == 1985 {
         hsrp::print(t, p, length)?;
+    } else if matches!(to, bfd::CONTROL | bfd::ECHO | bfd::MULTIHOP | bfd::LAG) {
+        bfd::print(t, p, length, to)?;
+    } else if port(&[6343]) {
+        sflow::print(t, p, length)?;
     } else if port(&[5060]) {
         line_protocols::sip(t, p, length)?;
     } else if port(&[514]) {
@@ -111,6 +128,8 @@ fn content(
         vxlan::generic(t, p, length)?;
     } else if port(&[6635]) {
         mpls::print(t, p, length)?;
+    } else if port(&[319, 320]) {
+        ptp::print(t, p, length)?;
     } else {
         return Ok(false);
     }

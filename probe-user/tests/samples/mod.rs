@@ -151,13 +151,52 @@ fn datagrams(frames: &mut Vec<Vec<u8>>) {
     }
 }
 
-/// Protocols of which `-v` shows no more than their first line, unlike tcpdump.
-fn first_lines(frames: &mut Vec<Vec<u8>>) {
+/// What servers hear on their own network.
+fn services(frames: &mut Vec<Vec<u8>>) {
     for frame in both() {
         frames.push(frame.clone().udp(123, 123).payload(&[0x23; 48]).build());
+        frames.push(frame.clone().udp(123, 123).payload(&[0x24; 68]).build());
+        frames.push(frame.clone().udp(123, 123).payload(&[0x16; 16]).build());
+        // sysUpTime.0 asked for, and answered.
+        let name = [0x06, 0x08, 0x2b, 6, 1, 2, 1, 1, 3, 0];
+        for (pdu, value) in [(0xa0, &[5, 0][..]), (0xa2, &[0x43, 2, 0x30, 0x39])] {
+            let wrap = |tag: u8, body: &[u8]| [&[tag, body.len() as u8], body].concat();
+            let binding = wrap(0x30, &[&name[..], value].concat());
+            let fields = [&[2, 1, 7, 2, 1, 0, 2, 1, 0][..], &wrap(0x30, &binding)].concat();
+            let body = [&[2, 1, 1, 4, 3][..], b"abc", &wrap(pdu, &fields)].concat();
+            frames.push(frame.clone().udp(4000, 161).payload(&wrap(0x30, &body)).build());
+        }
+        let syn = tcp(1, 2, tcp_flags::SYN, 9, 0);
+        let inner = Frame::ipv4(SERVER, CLIENT).tcp(syn).build();
+        let vxlan = [&[8, 0, 0, 0, 0, 0, 9, 0][..], &inner].concat();
+        frames.push(frame.clone().udp(4000, 4789).payload(&vxlan).build());
+        let geneve = [&[0, 0, 0x65, 0x58, 0, 0, 9, 0][..], &inner].concat();
+        frames.push(frame.clone().udp(4000, 6081).payload(&geneve).build());
+        let syslog = b"<34>su: 'su root' failed \x1b[2J";
+        frames.push(frame.clone().udp(4000, 514).payload(syslog).build());
+        frames.push(frame.udp(4000, 69).payload(b"\0\x01boot.img\0octet\0").build());
     }
-    let dhcp = [&[1, 1, 6, 0][..], &[0; 24], &[2, 0, 0, 0, 0, 1], &[0; 202]].concat();
-    frames.push(Frame::ipv4(CLIENT, SERVER).udp(68, 67).payload(&dhcp).build());
+    let options = [
+        &[0x63, 0x82, 0x53, 0x63, 53, 1, 1][..],
+        &[61, 7, 1, 2, 0, 0, 0, 0, 1],
+        &[55, 5, 1, 3, 6, 15, 119, 12, 4],
+        b"host",
+        &[50, 4, 192, 0, 2, 9, 121, 8, 24, 192, 0, 2, 192, 0, 2, 1, 255],
+    ];
+    let head = [&[1, 1, 6, 0][..], &[0; 24], &[2, 0, 0, 0, 0, 1], &[0; 202]].concat();
+    for dhcp in [head.clone(), [&head[..], &options.concat()].concat()] {
+        frames.push(Frame::ipv4(CLIENT, SERVER).udp(68, 67).payload(&dhcp).build());
+    }
+    let inner = Frame::ipv4(SERVER, CLIENT).icmp(8, 0, [0; 4]).build();
+    let labels = [&[0, 6, 0x40, 64, 0, 1, 1, 64][..], &inner[14..]].concat();
+    frames.push(Frame::other(0x8847).payload(&labels).build());
+    let session = [&[0x11, 0, 0, 7, 0, 30, 0, 0x21][..], &inner[14..]].concat();
+    frames.push(Frame::other(0x8864).payload(&session).build());
+    frames.push(Frame::other(0x8863).payload(&[0x11, 9, 0, 0, 0, 4, 1, 1, 0, 0]).build());
+    frames.push(other(&[0x21, 7, 100, 1, 0, 1, 0xba, 0x52, 192, 0, 2, 7, 0, 0, 0, 0], 112));
+    frames.push(other(&[0, 0, 1, 0, 0, 0, 0, 9, 1, 2, 3, 4, 5, 6], 50));
+    let sctp = [&[0x13, 0x88, 0x13, 0x89, 0, 0, 0, 1, 0, 0, 0, 0][..], &[4, 0, 0, 8, 0, 1, 0, 4]];
+    frames.push(other(&sctp.concat(), 132));
 }
 
 fn icmp(frames: &mut Vec<Vec<u8>>) {
@@ -273,17 +312,14 @@ fn the_rest(frames: &mut Vec<Vec<u8>>) {
         .push(other(&[4, 4, 0, 0, 0, 0, 0, 1, 0, 0, 0, 2, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3], 51));
 }
 
-/// All samples: each frame whole, and with its end cut off at many places. `verbose`
-/// leaves out what is not shown verbosely.
-pub fn all(verbose: bool) -> Vec<Sample> {
+/// All samples: each frame whole, and with its end cut off at many places.
+pub fn all() -> Vec<Sample> {
     let mut frames = Vec::new();
     conversation(&mut frames);
     datagrams(&mut frames);
     icmp(&mut frames);
     the_rest(&mut frames);
-    if !verbose {
-        first_lines(&mut frames);
-    }
+    services(&mut frames);
     let mut samples: Vec<Sample> =
         frames.iter().map(|frame| (frame.clone(), frame.len() as u32)).collect();
     // An Ethernet link pads short frames.
