@@ -70,7 +70,7 @@ mod tests {
     #[test]
     fn parts_are_painted_each_in_its_way() {
         let mut out = b"before\n12:00 IP a > b\n    more\n\t0x0000: 00".to_vec();
-        paint(&mut out, 7, 13, 31, Tint::Trouble);
+        paint(&mut out, 7, 13, 30, Tint::Trouble);
         let text = String::from_utf8(out).expect("text");
         assert_eq!(
             text,

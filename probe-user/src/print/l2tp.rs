@@ -220,13 +220,9 @@ fn attribute(t: &mut Text<'_>, p: Bytes<'_>, left: usize) -> Result<usize, Cut> 
     }
     match known {
         _ if head & HIDDEN != 0 => put!(t, "???"),
-        Some((_, form)) => {
-            // What is cut here is the attribute's own fault, not the capture's.
-            if content(t, value, form).is_err() {
-                put!(t, "AVP too short");
-            }
-        }
-        None => {}
+        // What is cut here is the attribute's own fault, not the capture's.
+        Some((_, form)) if content(t, value, form).is_err() => put!(t, "AVP too short"),
+        Some(_) | None => {}
     }
     put!(t, ")");
     Ok(size)
