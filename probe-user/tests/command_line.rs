@@ -28,6 +28,14 @@ fn run(arguments: &[&str]) -> (i32, String, String) {
     (status.code().expect("it ended by itself"), text(stdout), text(stderr))
 }
 
+/// Frames in text with --number: some frames take several lines, the first has the number.
+fn frames_of(text: &str) -> usize {
+    text.lines().fold(0, |frames, line| {
+        let next = format!("{:>5}  ", frames + 1);
+        if line.starts_with(&next) { frames + 1 } else { frames }
+    })
+}
+
 /// A folder with a capture of the samples in it.
 fn capture() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -198,7 +206,7 @@ fn counts_of_a_file() {
     for (index, filter) in ["tcp", "ip6", "arp"].iter().enumerate() {
         let output = probe(&["capture", "-r", capture, "--number", "-t", filter]);
         let lines = String::from_utf8(output.stdout).expect("text");
-        let frames = lines.lines().filter(|l| !l.starts_with('\t')).count() as u64;
+        let frames = frames_of(&lines) as u64;
         assert_eq!(line["rules"][index]["packets"].as_u64(), Some(frames), "{filter}");
     }
 }
@@ -208,9 +216,10 @@ fn limits_of_a_file() {
     let (_folder, capture) = capture();
     let capture = capture.to_str().expect("a path");
     let frames = |arguments: &[&str]| {
-        let (code, out, err) = run(&[&["capture", "-r", capture, "-t"], arguments].concat());
+        let flags = ["capture", "-r", capture, "-t", "--number"];
+        let (code, out, err) = run(&[&flags, arguments].concat());
         assert_eq!(code, 0, "{err}");
-        out.lines().filter(|line| !line.starts_with('\t')).count()
+        frames_of(&out)
     };
     let all = frames(&[]);
     assert_eq!(frames(&["-c", "5"]), 5);
