@@ -46,7 +46,7 @@ fn values_out_of_range_name_their_flag() {
     }
     for (flag, values) in [
         ("--snapshot-length", &["-1", "99999999999"][..]),
-        ("--count", &["-1"]),
+        ("-c", &["-1"]),
         ("--sample", &["0", "-1"]),
         ("--max-rate", &["0", "99999999999999999999"]),
         ("--buffer-size", &["0", "2G", "1T", "-1"]),
