@@ -27,10 +27,6 @@ pub struct Compat {
     #[arg(short = 'f', hide = true)]
     pub foreign: bool,
 
-    /// Accepted; no domain names show
-    #[arg(short = 'N', hide = true)]
-    pub no_domains: bool,
-
     /// Accepted with a note; BGP is not taken apart
     #[arg(short = 'b', hide = true)]
     pub as_dot: bool,
