@@ -144,8 +144,7 @@ mod tests {
     #[test]
     fn each_interface_once() {
         let twice = ["lo", "lo"].map(String::from);
-        let error = choose(&twice).unwrap_err();
-        assert_eq!(error.to_string(), "-i: lo is named twice");
+        assert_eq!(choose(&twice).unwrap_err().to_string(), "-i: lo is named twice");
         let any = choose(&["any".into(), "lo".into()]).unwrap();
         assert!(any.several());
         assert_eq!(any.names.iter().filter(|name| *name == "lo").count(), 1);
