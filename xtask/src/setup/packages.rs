@@ -47,6 +47,7 @@ const PACKAGES: &[Package] = &[
     package("tshark", Brings::Tool("capinfos"), &[Use::Test, Use::Bench]),
     package("iptables", Brings::Tool("iptables"), &[Use::Test, Use::Bench]),
     package("libpcap-dev", Brings::File("/usr/include/pcap/pcap.h"), &[Use::Test]),
+    package("libcap2-bin", Brings::Tool("setcap"), &[Use::Test]),
     package("nftables", Brings::Tool("nft"), &[Use::Bench]),
 ];
 
