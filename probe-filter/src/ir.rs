@@ -13,7 +13,7 @@
 //!   known to be in bounds;
 //! - multi-byte loads are big-endian.
 
-use std::collections::HashMap;
+use crate::hash::Table;
 
 /// A value in [`Graph::values`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -216,7 +216,7 @@ pub struct Region {
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     values: Vec<Value>,
-    known: HashMap<Value, ValueId>,
+    known: Table<Value, ValueId>,
     nodes: Vec<Node>,
     vars: u32,
     entry: Option<Target>,

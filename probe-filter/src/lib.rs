@@ -21,6 +21,7 @@ pub mod ebpf;
 mod error;
 pub mod eval;
 mod flow;
+mod hash;
 pub mod ir;
 mod keywords;
 mod lexer;

@@ -73,7 +73,10 @@ impl std::error::Error for Error {}
 /// # Errors
 /// If classic BPF cannot say what the filter means.
 pub fn generate(graph: &Graph) -> Result<Program, Error> {
-    let flow = passes::run(&[graph], View::Same);
+    if graph.vars() > MEMORY {
+        return Err(Error::TooMuchMemory);
+    }
+    let flow = passes::run(passes::rules(&[graph]), View::Same);
     let instructions = translate::translate(&flow)?;
     if instructions.len() > MAX_INSTRUCTIONS {
         return Err(Error::TooLong { instructions: instructions.len() });

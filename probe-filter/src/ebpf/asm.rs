@@ -53,6 +53,12 @@ impl Assembler {
         self.items.push(Item { insn, target: None });
     }
 
+    /// Whether there is so much code that nothing can come of it: [`finish`](Self::finish)
+    /// drops idle jumps, of which there is at most one for each other instruction.
+    pub(crate) fn is_too_long(&self) -> bool {
+        self.items.len() > 2 * super::MAX_INSNS
+    }
+
     /// A jump, conditional or not; its distance is filled in at the end.
     pub(crate) fn emit_jump(&mut self, insn: Insn, target: Label) {
         self.items.push(Item { insn, target: Some(target) });

@@ -54,6 +54,9 @@ pub(crate) fn translate(
     let trap = labels[0];
     let mut careful = Careful { flow, target, asm, bits, labels, fast, rule: 0, trap };
     for id in (0..needed.len()).rev().filter(|&id| needed[id]) {
+        if careful.asm.is_too_long() {
+            break;
+        }
         if let Some(gate) = gates[id] {
             careful.asm.bind(gate);
             careful.keep_arguments();

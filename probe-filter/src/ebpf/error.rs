@@ -40,7 +40,7 @@ pub enum Error {
     },
     /// The program has more instructions than the kernel takes.
     TooLong {
-        /// Instructions.
+        /// Instructions, this many or more.
         instructions: usize,
         /// Index of the rule with the most of them.
         rule: usize,
@@ -70,7 +70,8 @@ impl fmt::Display for Error {
             ),
             Self::TooLong { instructions, rule } => write!(
                 f,
-                "{instructions} instructions, more than the kernel takes; most of them in rule {}",
+                "{instructions} instructions or more, which the kernel does not take; most of them \
+                 in rule {}",
                 rule + 1
             ),
         }

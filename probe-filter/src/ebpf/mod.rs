@@ -117,6 +117,12 @@ pub fn generate(rules: &[Rule<'_>], target: &Target) -> Result<Program, Error> {
 
 /// The rule that breaks a limit even by itself; errors of many rules name the first.
 fn blame(error: Error, rules: &[Rule<'_>], target: &Target) -> Error {
+    if rules.len() == 1 {
+        return error;
+    }
+    if let Error::TooLong { instructions, .. } = error {
+        return Error::TooLong { instructions, rule: longest(rules, target) };
+    }
     let broken = |rule: &Rule<'_>| translate(std::slice::from_ref(rule), target).is_err();
     let Some(found) = rules.iter().position(broken) else { return error };
     match error {
@@ -132,7 +138,13 @@ fn translate(
     target: &Target,
 ) -> Result<(Assembled, Vec<(ValueId, u32)>), Error> {
     let graphs: Vec<&Graph> = rules.iter().map(|rule| rule.graph).collect();
+    let scratch_len = target.layout.scratch_len;
+    let too_many = |graph: &&Graph| !stack::holds_variables(graph.vars(), scratch_len);
+    if let Some(rule) = graphs.iter().position(too_many) {
+        return Err(Error::TooManyVariables { rule });
+    }
     let bits: Vec<Option<u8>> = rules.iter().map(|rule| rule.pending_bit).collect();
+    let lowered = passes::rules(&graphs);
     let mut loads = None;
     let mut asm = Assembler::default();
     let (plain, tagged) = view::views(target);
@@ -144,8 +156,8 @@ fn translate(
         _ => 0,
     };
     for (&view, entry) in views.iter().zip(&entries) {
-        let flow = passes::run(&graphs, view);
-        if !stack::holds_variables(flow.vars(), target.layout.scratch_len) {
+        let flow = passes::run(lowered.clone(), view);
+        if !stack::holds_variables(flow.vars(), scratch_len) {
             let most = graphs.iter().enumerate().max_by_key(|(_, graph)| graph.vars());
             return Err(Error::TooManyVariables { rule: most.map_or(0, |(rule, _)| rule) });
         }
@@ -160,12 +172,27 @@ fn translate(
         }
         asm.mark(Part::Careful);
         careful::translate(&flow, &bits, target, &mut asm, &gates, &labels)?;
+        if asm.is_too_long() {
+            return Err(Error::TooLong { instructions: MAX_INSNS, rule: 0 });
+        }
         asm.bind(entry.careful);
         if let Some(gate) = gates[flow.entry().0 as usize] {
             asm.jump(gate);
         }
     }
     Ok((asm.finish(), loads.unwrap_or_default()))
+}
+
+/// The rule that takes the most code by itself.
+fn longest(rules: &[Rule<'_>], target: &Target) -> usize {
+    let alone = |rule: &Rule<'_>| {
+        let alone = translate(std::slice::from_ref(rule), target);
+        alone.map_or(usize::MAX, |(assembled, _)| assembled.insns.len())
+    };
+    match rules.len() {
+        1 => 0,
+        many => (0..many).max_by_key(|&rule| alone(&rules[rule])).unwrap_or(0),
+    }
 }
 
 fn check(rules: &[Rule<'_>], target: &Target) -> Result<(), Error> {
@@ -196,11 +223,7 @@ fn fits(assembled: &Assembled, rules: &[Rule<'_>], target: &Target) -> Result<()
     if instructions <= MAX_INSNS && !too_far {
         return Ok(());
     }
-    let alone = |rule: &Rule<'_>| {
-        let alone = translate(std::slice::from_ref(rule), target);
-        alone.map_or(usize::MAX, |(assembled, _)| assembled.insns.len())
-    };
-    let rule = (0..rules.len()).max_by_key(|&rule| alone(&rules[rule])).unwrap_or(0);
+    let rule = longest(rules, target);
     Err(if too_far {
         Error::TooFar { instructions, rule }
     } else {

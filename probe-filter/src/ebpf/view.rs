@@ -3,7 +3,7 @@
 //! code of its own.
 
 use crate::ir::{LinkType, VlanView};
-use crate::passes::View;
+use crate::passes::{TAG_TYPES, View};
 
 use super::asm::{Assembler, Label};
 use super::careful::{STATE, keep_arguments, restore_arguments};
@@ -16,8 +16,6 @@ const ETHERTYPE: i16 = 12;
 /// A tag is taken off only where an EtherType follows it (skb_vlan_untag in
 /// net/core/skbuff.c drops shorter frames): so long has the frame to be.
 const TAGGED_BYTES: u32 = 12 + 4 + 2;
-/// 802.1Q and 802.1ad, the EtherTypes whose tags the kernel takes off.
-const TAG_TYPES: [u16; 2] = [0x8100, 0x88a8];
 
 /// The views of a target: without a tag, and with one if that makes a difference.
 pub(crate) fn views(target: &Target) -> (View, Option<View>) {

@@ -1,6 +1,6 @@
 //! Graphs into flows, one for each rule.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::ir::{Compare, Graph, Node, NodeId, Region, Target, Test, Value, ValueId, Var};
 
@@ -25,15 +25,16 @@ pub(crate) fn lower_with(
     rename: &dyn Fn(Var) -> Var,
     asked: &HashMap<NodeId, (Region, Var)>,
 ) -> BlockId {
-    let mut import = Import { graph, rename, values: HashMap::new() };
+    let mut import = Import::new(graph, rename);
     let counted = flow.plain(Action::Count { rule, next: END });
-    let mut blocks: Vec<BlockId> = Vec::with_capacity(graph.nodes().len());
+    let mut blocks = vec![END; graph.nodes().len()];
     let target = |blocks: &[BlockId], target| match target {
         Target::Node(id) => blocks[id.0 as usize],
         Target::Match => counted,
         Target::NoMatch => END,
     };
-    for (id, node) in graph.nodes().iter().enumerate() {
+    let needed = needed(graph, asked);
+    for (id, node) in graph.nodes().iter().enumerate().filter(|&(id, _)| needed[id]) {
         let block = match asked.get(&NodeId(id as u32)) {
             Some(&(region, answer)) => {
                 let (yes, no) = (target(&blocks, region.yes), target(&blocks, region.no));
@@ -44,7 +45,7 @@ pub(crate) fn lower_with(
                 import.node(flow, node, yes, no, END)
             }
         };
-        blocks.push(block);
+        blocks[id] = block;
     }
     flow.need_vars(graph.vars());
     // Variables start at 0, and hold another rule's leftovers before.
@@ -54,6 +55,28 @@ pub(crate) fn lower_with(
         .map(Var)
         .filter(|&var| rename(var) == var)
         .fold(entry, |next, var| flow.act(Action::Set { var, value: zero, next }, END))
+}
+
+/// The nodes that are got to where regions asked elsewhere are passed over.
+fn needed(graph: &Graph, asked: &HashMap<NodeId, (Region, Var)>) -> Vec<bool> {
+    let mut needed = vec![false; graph.nodes().len()];
+    let note = |needed: &mut [bool], target| {
+        if let Target::Node(id) = target {
+            needed[id.0 as usize] = true;
+        }
+    };
+    note(&mut needed, graph.entry());
+    for (id, node) in graph.nodes().iter().enumerate().rev() {
+        if needed[id] {
+            let (yes, no) = match asked.get(&NodeId(id as u32)) {
+                Some((region, _)) => (region.yes, region.no),
+                None => (node.yes, node.no),
+            };
+            note(&mut needed, yes);
+            note(&mut needed, no);
+        }
+    }
+    needed
 }
 
 /// The answer of a region that was asked before.
@@ -66,31 +89,6 @@ fn ask(flow: &mut Flow, answer: Var, yes: BlockId, no: BlockId) -> BlockId {
     // A trap ends the rule.
     let no = if no == END { END } else { is(TRAPPED, END, no) };
     is(YES, yes, no)
-}
-
-/// Adds a region by itself, which leads to these blocks.
-pub(crate) fn lower_region(
-    flow: &mut Flow,
-    graph: &Graph,
-    region: &Region,
-    rename: &dyn Fn(Var) -> Var,
-    exits: &Exits,
-) -> BlockId {
-    let mut import = Import { graph, rename, values: HashMap::new() };
-    let mut blocks: HashMap<NodeId, BlockId> = HashMap::new();
-    for id in inside(graph, region) {
-        let target = |to: Target| match to {
-            to if to == region.yes => exits.yes,
-            to if to == region.no => exits.no,
-            Target::Node(id) => blocks.get(&id).copied().unwrap_or(exits.no),
-            Target::Match | Target::NoMatch => exits.no,
-        };
-        let node = &graph.nodes()[id.0 as usize];
-        let (yes, no) = (target(node.yes), target(node.no));
-        let block = import.node(flow, node, yes, no, exits.trap);
-        blocks.insert(id, block);
-    }
-    blocks.get(&region.entry).copied().unwrap_or(exits.no)
 }
 
 /// Where a region leads.
@@ -116,13 +114,37 @@ fn inside(graph: &Graph, region: &Region) -> BTreeSet<NodeId> {
 }
 
 /// A graph's nodes and values on their way into a flow.
-struct Import<'a> {
+pub(crate) struct Import<'a> {
     graph: &'a Graph,
     rename: &'a dyn Fn(Var) -> Var,
-    values: HashMap<ValueId, ValueId>,
+    /// The new ids of values, where they have been asked for.
+    values: Vec<Option<ValueId>>,
 }
 
-impl Import<'_> {
+impl<'a> Import<'a> {
+    /// With other numbers for variables.
+    pub(crate) fn new(graph: &'a Graph, rename: &'a dyn Fn(Var) -> Var) -> Self {
+        Self { graph, rename, values: vec![None; graph.values().len()] }
+    }
+
+    /// Adds a region by itself, which leads to these blocks.
+    pub(crate) fn region(&mut self, flow: &mut Flow, region: &Region, exits: &Exits) -> BlockId {
+        let mut blocks: BTreeMap<NodeId, BlockId> = BTreeMap::new();
+        for id in inside(self.graph, region) {
+            let target = |to: Target| match to {
+                to if to == region.yes => exits.yes,
+                to if to == region.no => exits.no,
+                Target::Node(id) => blocks.get(&id).copied().unwrap_or(exits.no),
+                Target::Match | Target::NoMatch => exits.no,
+            };
+            let node = &self.graph.nodes()[id.0 as usize];
+            let (yes, no) = (target(node.yes), target(node.no));
+            let block = self.node(flow, node, yes, no, exits.trap);
+            blocks.insert(id, block);
+        }
+        blocks.get(&region.entry).copied().unwrap_or(exits.no)
+    }
+
     fn node(
         &mut self,
         flow: &mut Flow,
@@ -151,7 +173,7 @@ impl Import<'_> {
     }
 
     fn value(&mut self, flow: &mut Flow, id: ValueId) -> ValueId {
-        if let Some(&known) = self.values.get(&id) {
+        if let Some(known) = self.values[id.0 as usize] {
             return known;
         }
         let value = match self.graph.get(id) {
@@ -160,7 +182,7 @@ impl Import<'_> {
             value => value.map(|operand| self.value(flow, operand)),
         };
         let value = flow.value(value);
-        self.values.insert(id, value);
+        self.values[id.0 as usize] = Some(value);
         value
     }
 }

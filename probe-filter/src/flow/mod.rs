@@ -15,12 +15,11 @@ mod lower;
 mod order;
 mod values;
 
-use std::collections::HashMap;
-
+use crate::hash::Table;
 use crate::ir::{Value, ValueId, Var};
 
 pub(crate) use action::{Action, Chain};
-pub(crate) use lower::{Exits, NO, TRAPPED, YES, lower, lower_region, lower_with};
+pub(crate) use lower::{Exits, Import, NO, TRAPPED, YES, lower, lower_with};
 pub(crate) use order::order;
 pub(crate) use values::{Values, var_bit};
 
@@ -45,7 +44,7 @@ pub(crate) struct Block {
 pub(crate) struct Flow {
     pub(crate) values: Values,
     blocks: Vec<Block>,
-    known: HashMap<Block, BlockId>,
+    known: Table<Block, BlockId>,
     /// Where the rules start; after `join` where the program starts.
     pub(crate) roots: Vec<BlockId>,
     vars: u32,
@@ -60,7 +59,7 @@ impl Flow {
         let mut flow = Self {
             values: Values::default(),
             blocks: Vec::new(),
-            known: HashMap::new(),
+            known: Table::default(),
             roots: Vec::new(),
             vars: 0,
             kept: Vec::new(),
@@ -142,6 +141,10 @@ impl Flow {
     /// What is run before all rules.
     pub(crate) fn prelude(&self) -> Option<BlockId> {
         if self.kept.is_empty() { None } else { self.roots.first().copied() }
+    }
+
+    pub(crate) fn set_vars(&mut self, vars: u32) {
+        self.vars = vars;
     }
 
     pub(crate) fn need_vars(&mut self, vars: u32) {

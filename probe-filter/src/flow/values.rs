@@ -1,7 +1,6 @@
 //! The values of a flow, each with what is known of it whatever the frame.
 
-use std::collections::HashMap;
-
+use crate::hash::Table;
 use crate::ir::{Alu, Value, ValueId, Width};
 
 /// What is known of a value.
@@ -18,7 +17,7 @@ struct Facts {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Values {
     all: Vec<Value>,
-    known: HashMap<Value, ValueId>,
+    known: Table<Value, ValueId>,
     facts: Vec<Facts>,
 }
 

@@ -7,6 +7,9 @@ use crate::ir::{Alu, Compare, Value, ValueId};
 /// Facts kept at most: the oldest are forgotten first. Bounds the time that a long
 /// chain of alternatives takes.
 const MAX_FACTS: usize = 48;
+/// Of what one value is not, this much is kept: a thousand ports that it is not would
+/// push out which protocol it is.
+const MAX_UNEQUAL: usize = 8;
 
 /// An answered comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +18,12 @@ struct Answer {
     left: ValueId,
     right: ValueId,
     yes: bool,
+}
+
+impl Answer {
+    fn is_unequal(&self) -> bool {
+        self.compare == Compare::Eq && !self.yes
+    }
 }
 
 /// What is known on a path.
@@ -29,12 +38,20 @@ impl Facts {
     /// Notes the answer to a comparison.
     pub(crate) fn learn(&mut self, compare: Compare, left: ValueId, right: ValueId, yes: bool) {
         let answer = Answer { compare, left, right, yes };
-        if !self.answers.contains(&answer) {
-            if self.answers.len() == MAX_FACTS {
-                self.answers.remove(0);
-            }
-            self.answers.push(answer);
+        if self.answers.contains(&answer) {
+            return;
         }
+        let unequal = |known: &Answer| known.left == left && known.is_unequal();
+        if answer.is_unequal()
+            && self.answers.iter().filter(|known| unequal(known)).count() == MAX_UNEQUAL
+            && let Some(oldest) = self.answers.iter().position(unequal)
+        {
+            self.answers.remove(oldest);
+        }
+        if self.answers.len() == MAX_FACTS {
+            self.answers.remove(0);
+        }
+        self.answers.push(answer);
     }
 
     /// Notes that a value was computed without a trap.

@@ -13,6 +13,9 @@ use crate::ir::{Compare, ValueId};
 /// Fewer comparisons than this are as good one by one.
 const WORTH_A_SWITCH: usize = 4;
 
+/// Values that are told apart in one row of alternatives.
+const MAX_VALUES: usize = 16;
+
 /// `value == constant` leads to `yes`.
 #[derive(Clone, Copy)]
 struct Alternative {
@@ -66,25 +69,34 @@ fn gather(flow: &Flow, head: BlockId, inner: &mut [bool]) -> Option<Gathered> {
     let mut chain = Vec::new();
     let mut at = head;
     let mut passed = Vec::new();
+    // Values in the order in which they are first asked, and where the last one is.
+    let mut values: Vec<ValueId> = Vec::new();
+    let mut all_asked = 0;
     while let Some((alternative, no)) = alternative(flow, at) {
         if flow.values.may_trap(alternative.value) && flow.at(at).trap != trap {
             break;
         }
+        if !values.contains(&alternative.value) {
+            if values.len() == MAX_VALUES {
+                break;
+            }
+            values.push(alternative.value);
+            all_asked = chain.len();
+        }
         chain.push(alternative);
         passed.push(at);
         at = no;
+        // With several values, only alternatives that lead to one place are gathered: from
+        // here on there is nothing to find, and each block would look again.
+        if let [.., before, last] = chain.get(all_asked + 1..).unwrap_or_default()
+            && values.len() > 1
+            && before.yes != last.yes
+        {
+            break;
+        }
     }
     if chain.len() < WORTH_A_SWITCH {
         return None;
-    }
-    // Values in the order in which they are first asked, and where the last one is.
-    let mut values: Vec<ValueId> = Vec::new();
-    let mut all_asked = 0;
-    for (place, alternative) in chain.iter().enumerate() {
-        if !values.contains(&alternative.value) {
-            values.push(alternative.value);
-            all_asked = place;
-        }
     }
     let kept = if values.len() == 1 { 0 } else { all_asked + 1 };
     let rest = chain.get(kept..).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! The passes over a flow, in order. Each is a file; the back ends only translate.
 
 mod apart;
+mod compact;
 mod facts;
 mod fold;
 mod gather;
@@ -16,7 +17,7 @@ use crate::flow;
 use crate::flow::Flow;
 use crate::ir::Graph;
 
-pub(crate) use present::View;
+pub(crate) use present::{TAG_TYPES, View};
 
 /// A pass over the rules while each of them is a root of its own.
 type Pass = fn(Flow) -> Flow;
@@ -31,13 +32,18 @@ const PER_RULE: [(&str, Pass); 6] = [
     ("gather", gather::run),
 ];
 
+/// The rules as they are, with what several of them find out before them.
+pub(crate) fn rules(graphs: &[&Graph]) -> Flow {
+    share::lower(graphs)
+}
+
 /// One flow for all rules, as the back ends want it.
-pub(crate) fn run(graphs: &[&Graph], view: View) -> Flow {
-    let mut flow = present::run(share::lower(graphs), view);
+pub(crate) fn run(rules: Flow, view: View) -> Flow {
+    let mut flow = present::run(rules, view);
     for (_, pass) in PER_RULE {
         flow = pass(flow);
     }
-    thread::run(join::run(flow))
+    compact::run(thread::run(join::run(flow)))
 }
 
 /// The rules as they are.

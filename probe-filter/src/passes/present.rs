@@ -4,9 +4,9 @@
 //! (see [`VlanView`](crate::ir::VlanView)); the hook may have it the other way round.
 //! After this pass loads and [`Meta`] mean the hook's own bytes and fields.
 
-use std::collections::HashMap;
-
+use crate::eval::constant_compare;
 use crate::flow::{Action, BlockId, Chain, END, Flow};
+use crate::hash::Table;
 use crate::ir::{Alu, Compare, Meta, Value, ValueId, Var, Width};
 
 use super::ranges::{Known, Ranges, range};
@@ -34,9 +34,13 @@ const TAG_BYTES: u32 = 4;
 /// What follows the tag.
 const BEHIND: u32 = TAG + TAG_BYTES;
 
+/// The EtherTypes of tags that the kernel takes off and puts on: 802.1Q and 802.1ad
+/// (eth_type_vlan in include/linux/if_vlan.h). It holds no others outside a frame.
+pub(crate) const TAG_TYPES: [u16; 2] = [0x8100, 0x88a8];
+
 /// Rewrites loads and kernel metadata for one view.
 pub(crate) fn run(flow: Flow, view: View) -> Flow {
-    let mut known = HashMap::new();
+    let mut known = Table::default();
     let first_var = flow.vars();
     let ranges = Ranges::of(&flow);
     flow.rebuild(|flow, id, block, target| {
@@ -46,11 +50,31 @@ pub(crate) fn run(flow: Flow, view: View) -> Flow {
         let moving = placing.moving;
         let block = match action {
             Action::Chain(chain, yes, no) => place_chain(flow, view, chain, yes, no),
+            Action::Compare { compare, left, right, yes, no } if view == View::PutBack => {
+                match of_tag_type(flow, compare, left, right) {
+                    Some(true) => yes,
+                    Some(false) => no,
+                    None => flow.act(action, target(block.trap)),
+                }
+            }
             action => flow.act(action, target(block.trap)),
         };
         // Loads that may lie on either side of the tag are done before, innermost first.
         moving.iter().rev().fold(block, |next, moving| choose_side(flow, view, moving, next))
     })
+}
+
+/// The answer of a comparison with the EtherType of a tag that the kernel holds outside the
+/// frame, where all that it can be give the same one. So for a frame with such a tag
+/// nothing is left of a filter that does not ask for tags.
+fn of_tag_type(flow: &Flow, compare: Compare, left: ValueId, right: ValueId) -> Option<bool> {
+    if flow.get(left) != Value::Meta(Meta::VlanTpid) {
+        return None;
+    }
+    let right = flow.values.constant(right)?;
+    let [customer, service] =
+        TAG_TYPES.map(|tag_type| constant_compare(compare, u32::from(tag_type), right));
+    (customer == service).then_some(customer)
 }
 
 /// A load at a position that may lie before, in or behind the tag, into a variable.
@@ -65,7 +89,7 @@ struct Placing<'a> {
     flow: &'a mut Flow,
     view: View,
     /// Values that need no variables, placed.
-    known: &'a mut HashMap<ValueId, ValueId>,
+    known: &'a mut Table<ValueId, ValueId>,
     first_var: u32,
     /// What variables can hold where the block begins.
     ranges: &'a Known,

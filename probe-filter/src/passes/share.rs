@@ -15,15 +15,17 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::flow::{
-    self, Action, BlockId, END, Exits, Flow, NO, TRAPPED, YES, lower_region, lower_with, var_bit,
+    self, Action, BlockId, END, Exits, Flow, Import, NO, TRAPPED, YES, lower_with, var_bit,
 };
 use crate::ir::{Graph, NodeId, Region, Var};
 
 /// Walks that are shared at most, the most frequent ones, and stages behind each.
 const MAX_WALKS: usize = 2;
 const MAX_STAGES: usize = 3;
-/// So many rules have to have a region; a single one asks where it stands.
+/// In so many rules, or so many times in a single one, a region has to be: else it is
+/// run where it stands.
 const MIN_RULES: usize = 2;
+const MIN_TIMES: usize = 3;
 /// Stands for all variables that are no findings.
 const FOREIGN: u32 = 62;
 
@@ -106,7 +108,8 @@ struct Plan {
 impl All {
     fn of(graphs: &[&Graph]) -> Self {
         let mut all = Self { regions: Vec::new(), sets: HashMap::new() };
-        if graphs.len() < MIN_RULES {
+        let most = graphs.iter().map(|graph| graph.regions().len()).max();
+        if graphs.len() < MIN_RULES && most < Some(MIN_TIMES) {
             return all;
         }
         let mut flow = Flow::new();
@@ -118,8 +121,9 @@ impl All {
                 let place = graph.findings().iter().position(|&other| other == var);
                 Var(place.map_or(FOREIGN, |place| place as u32))
             };
+            let mut import = Import::new(graph, &rename);
             let found = graph.regions().iter().map(|&region| {
-                let key = lower_region(&mut flow, graph, &region, &rename, &exits);
+                let key = import.region(&mut flow, &region, &exits);
                 let Uses { live, sets } = Uses::from(&flow, &mut uses, key);
                 all.sets.insert(key, sets);
                 let needs = match live {
@@ -155,15 +159,21 @@ impl All {
         let mut stages: BTreeMap<(BlockId, BlockId), Vec<usize>> = BTreeMap::new();
         for rule in 0..graphs.len() {
             let Some((walk, stage)) = self.keys(rule) else { continue };
-            rules.entry(walk).or_default().push(rule);
+            let found = &self.regions[rule];
+            let times = |key| {
+                std::iter::repeat_n(rule, found.iter().filter(|found| found.key == key).count())
+            };
+            let walks = rules.entry(walk).or_default();
+            walks.extend(times(walk));
             if let Some(stage) = stage {
-                stages.entry((walk, stage)).or_default().push(rule);
+                // A stage is shared only behind its walk.
+                walks.extend(times(stage));
+                stages.entry((walk, stage)).or_default().extend(times(stage));
             }
         }
         let mut next = graphs.iter().map(|graph| graph.vars()).max().unwrap_or(0);
         let most = |rules: BTreeMap<BlockId, Vec<usize>>, most| {
-            let mut rules: Vec<_> =
-                rules.into_iter().filter(|(_, rules)| rules.len() >= MIN_RULES).collect();
+            let mut rules: Vec<_> = rules.into_iter().filter(|(_, rules)| often(rules)).collect();
             rules.sort_by_key(|(_, rules)| std::cmp::Reverse(rules.len()));
             rules.truncate(most);
             rules
@@ -211,6 +221,11 @@ impl All {
         }
         Some(plan)
     }
+}
+
+/// Whether a region is worth sharing, by the rules that have it, named once for each time.
+fn often(rules: &[usize]) -> bool {
+    rules.len() >= MIN_TIMES || rules.first() != rules.last()
 }
 
 /// Which variables a block and those after it read before setting them, and which they set.
@@ -290,5 +305,5 @@ fn run(
         let known = place.and_then(|place| vars_of.iter().find_map(|of| of.findings.get(&place)));
         known.copied().unwrap_or(var)
     };
-    lower_region(flow, graph, &shared.region, &rename, &exits)
+    Import::new(graph, &rename).region(flow, &shared.region, &exits)
 }

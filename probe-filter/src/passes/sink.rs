@@ -5,9 +5,8 @@
 //! fixed offset. Where two paths meet with different constants, what follows is
 //! translated once for each, within [`GROWTH`]; beyond that the variable stays.
 
-use std::collections::HashMap;
-
 use crate::flow::{Action, BlockId, END, Flow, var_bit};
+use crate::hash::Table;
 use crate::ir::{Value, ValueId, Var};
 
 use super::fold::touch;
@@ -20,7 +19,7 @@ const GROWTH_FLOOR: usize = 64;
 /// Carries constants down and drops assignments that nobody reads.
 pub(crate) fn run(flow: Flow) -> Flow {
     let budget = flow.blocks().len() * (1 + GROWTH) + GROWTH_FLOOR;
-    let mut sinking = Sinking { live: Vec::new(), carried: HashMap::new(), budget };
+    let mut sinking = Sinking { live: Vec::new(), carried: Table::default(), budget };
     flow.rebuild(|flow, _, block, target| {
         let action = block.action.retarget(target);
         let trap = target(block.trap);
@@ -39,7 +38,7 @@ pub(crate) fn run(flow: Flow) -> Flow {
 struct Sinking {
     /// Variables that a block or a later one reads before setting them.
     live: Vec<u64>,
-    carried: HashMap<(Var, u32, BlockId), BlockId>,
+    carried: Table<(Var, u32, BlockId), BlockId>,
     budget: usize,
 }
 
@@ -86,7 +85,7 @@ impl Sinking {
             flow.act(Action::Set { var, value, next: id }, END)
         } else {
             let block = flow.at(id).clone();
-            let mut known = HashMap::new();
+            let mut known = Table::default();
             let action = block
                 .action
                 .map(|value| substitute(flow, &mut known, value, var, constant), |target| target);
@@ -124,7 +123,7 @@ impl Sinking {
 
 fn substitute(
     flow: &mut Flow,
-    known: &mut HashMap<ValueId, ValueId>,
+    known: &mut Table<ValueId, ValueId>,
     id: ValueId,
     var: Var,
     constant: u32,

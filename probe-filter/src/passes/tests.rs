@@ -12,7 +12,7 @@ use crate::ir::{Frame, Graph, LinkType, VlanTag};
 
 use self::frames::pool;
 use self::random::Random;
-use super::{PER_RULE, View, join, lower, present, share, thread};
+use super::{PER_RULE, View, compact, join, lower, present, share, thread};
 
 const SEEDS: u64 = 150;
 const FRAMES: usize = 40;
@@ -111,5 +111,7 @@ fn rules_that_share_walks_keep_their_meaning() {
     }
     flow = join::run(flow);
     same(&flow, &expected, &frames, "join", 0);
-    same(&thread::run(flow), &expected, &frames, "the last thread", 0);
+    flow = thread::run(flow);
+    same(&flow, &expected, &frames, "the last thread", 0);
+    same(&compact::run(flow), &expected, &frames, "compact", 0);
 }

@@ -8,17 +8,26 @@ use crate::ir::Compare;
 use super::facts::Facts;
 use super::fold::touch;
 
+/// Tests that edges are led over at most, on average over all blocks. Where a filter asks
+/// the same thing a thousand times, each of a thousand edges leads over all that follow.
+const STEPS_A_BLOCK: usize = 12;
+/// The same for one edge, once those are used up: the rest is left to the next round.
+const STEPS_AN_EDGE: usize = 16;
+
 /// Threads all edges once, from the roots down.
 pub(crate) fn run(mut flow: Flow) -> Flow {
-    let mut facts: Vec<Option<Facts>> = vec![None; flow.blocks().len()];
+    let mut ahead = Ahead {
+        facts: vec![None; flow.blocks().len()],
+        steps: flow.blocks().len() * STEPS_A_BLOCK,
+    };
     let roots = flow.roots.clone();
     flow.roots =
-        roots.into_iter().map(|root| arrive(&flow, &mut facts, &Facts::default(), root)).collect();
+        roots.into_iter().map(|root| arrive(&flow, &mut ahead, &Facts::default(), root)).collect();
     let mut actions: Vec<Option<Block>> = vec![None; flow.blocks().len()];
     // Targets have smaller ids: when a block's turn comes, all that lead to it are done.
     for id in (0..flow.blocks().len()).rev() {
-        let Some(known) = facts[id].take() else { continue };
-        actions[id] = Some(follow(&flow, &mut facts, known, &flow.blocks()[id]));
+        let Some(known) = ahead.facts[id].take() else { continue };
+        actions[id] = Some(follow(&flow, &mut ahead, known, &flow.blocks()[id]));
     }
     flow.rebuild(|flow, id, block, target| {
         let block = actions[id.0 as usize].as_ref().unwrap_or(block);
@@ -32,10 +41,18 @@ pub(crate) fn run(mut flow: Flow) -> Flow {
     })
 }
 
+/// What the pass carries down.
+struct Ahead {
+    /// What is known where a block begins, on all edges so far that lead to it.
+    facts: Vec<Option<Facts>>,
+    /// Tests that edges may still be led over.
+    steps: usize,
+}
+
 /// One block, its edges threaded.
-fn follow(flow: &Flow, facts: &mut [Option<Facts>], mut known: Facts, block: &Block) -> Block {
+fn follow(flow: &Flow, ahead: &mut Ahead, mut known: Facts, block: &Block) -> Block {
     let trap =
-        if flow.may_trap(&block.action) { arrive(flow, facts, &known, block.trap) } else { END };
+        if flow.may_trap(&block.action) { arrive(flow, ahead, &known, block.trap) } else { END };
     for value in block.action.operands() {
         known.computed(&flow.values, value);
     }
@@ -44,11 +61,11 @@ fn follow(flow: &Flow, facts: &mut [Option<Facts>], mut known: Facts, block: &Bl
             let mut side = |answer, target| {
                 let mut known = known.clone();
                 known.learn(compare, left, right, answer);
-                arrive(flow, facts, &known, target)
+                arrive(flow, ahead, &known, target)
             };
             match known.answer(&flow.values, compare, left, right) {
                 _ if yes == no => {
-                    let target = arrive(flow, facts, &known, yes);
+                    let target = arrive(flow, ahead, &known, yes);
                     Action::Compare { compare, left, right, yes: target, no: target }
                 }
                 // Its loads may trap, or it would have been passed over.
@@ -72,10 +89,10 @@ fn follow(flow: &Flow, facts: &mut [Option<Facts>], mut known: Facts, block: &Bl
                     if let Some((value, constant)) = equal(case) {
                         known.learn(Compare::Eq, value, constant, true);
                     }
-                    (case, arrive(flow, facts, &known, target))
+                    (case, arrive(flow, ahead, &known, target))
                 })
                 .collect();
-            Action::Switch { value: *value, cases, default: arrive(flow, facts, &known, *default) }
+            Action::Switch { value: *value, cases, default: arrive(flow, ahead, &known, *default) }
         }
         Action::Set { var, value, .. } => {
             known.forget(&flow.values, var_bit(var.0));
@@ -84,26 +101,30 @@ fn follow(flow: &Flow, facts: &mut [Option<Facts>], mut known: Facts, block: &Bl
             {
                 known.learn(Compare::Eq, read, *value, true);
             }
-            block.action.retarget(|target| arrive(flow, facts, &known, target))
+            block.action.retarget(|target| arrive(flow, ahead, &known, target))
         }
         Action::Boundary { .. } => {
             known.forget(&flow.values, u64::MAX);
-            block.action.retarget(|target| arrive(flow, facts, &known, target))
+            block.action.retarget(|target| arrive(flow, ahead, &known, target))
         }
         Action::Chain(..) | Action::Count { .. } | Action::End => {
-            block.action.retarget(|target| arrive(flow, facts, &known, target))
+            block.action.retarget(|target| arrive(flow, ahead, &known, target))
         }
     };
     Block { action, trap }
 }
 
 /// Where an edge leads in the end; notes there what is known on it.
-fn arrive(flow: &Flow, facts: &mut [Option<Facts>], known: &Facts, target: BlockId) -> BlockId {
+fn arrive(flow: &Flow, ahead: &mut Ahead, known: &Facts, target: BlockId) -> BlockId {
     let mut target = target;
-    while let Some(next) = pass_over(flow, known, flow.at(target)) {
+    let mut steps = 0;
+    while ahead.steps > 0 || steps < STEPS_AN_EDGE {
+        let Some(next) = pass_over(flow, known, flow.at(target)) else { break };
         target = next;
+        steps += 1;
+        ahead.steps = ahead.steps.saturating_sub(1);
     }
-    match &mut facts[target.0 as usize] {
+    match &mut ahead.facts[target.0 as usize] {
         Some(facts) => facts.meet(known),
         none => *none = Some(known.clone()),
     }

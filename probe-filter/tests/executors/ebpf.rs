@@ -10,13 +10,13 @@ use probe_filter::eval;
 use probe_filter::ir::{Frame, Graph, VlanTag, VlanView};
 
 /// A case for the hook: what it is sent, and what filters are to see.
-struct Case {
-    flavour: Flavour,
-    vlan: VlanView,
-    kernel: Kernel,
-    seeds: std::ops::Range<u64>,
-    longest: u32,
-    scattered: bool,
+pub struct Case {
+    pub flavour: Flavour,
+    pub vlan: VlanView,
+    pub kernel: Kernel,
+    pub seeds: std::ops::Range<u64>,
+    pub longest: u32,
+    pub scattered: bool,
 }
 
 /// What the evaluator says of a frame.
@@ -66,42 +66,54 @@ fn compare(case: &Case) {
         let loaded =
             Loaded::new(&graphs, &target).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         for _ in 0..60 {
-            let mut bytes = random::frame(&mut random, case.longest);
-            let tag = (case.flavour == Flavour::Skb && random.chance(40)).then(|| VlanTag {
-                tpid: random.pick(&[0x8100, 0x88a8]),
-                tci: random.below(0x10000) as u16,
-            });
-            if case.flavour == Flavour::Skb {
-                kernel::lengthen_for_skb(&mut bytes);
-            }
-            // The kernel wants the Ethernet header in the first buffer.
-            let linear = case
-                .scattered
-                .then(|| 14 + random.below(bytes.len() as u32 - 13))
-                .map(|linear| linear.min(bytes.len() as u32));
-            let outbound = random.chance(50);
-            let tag_bytes = if tag.is_some() { 4 } else { 0 };
-            let counted_len = bytes.len() as u32 + tag_bytes + random.pick(&[0, 0, 100]);
-            let (seen_bytes, seen_tag) = present(&bytes, tag, case);
-            let frame = Frame {
-                wire_len: counted_len - if seen_tag.is_some() { 4 } else { 0 },
-                bytes: &seen_bytes,
-                vlan: seen_tag,
-                outbound: Some(outbound),
-            };
-            let meta = u64::from(counted_len) | u64::from(outbound) << 32;
-            let seen = loaded.run(&Sent { bytes: &bytes, meta, tag, linear });
-            let expected = expected(&graphs, &frame, u64::from(counted_len));
-            if seen != expected {
-                let differs = |rule: &usize| seen.matched[*rule] != expected.matched[*rule];
-                let rule = (0..graphs.len()).find(differs);
-                panic!(
-                    "seed {seed}, rule {rule:?} of\n{}\nsent {bytes:02x?} linear {linear:?}\n\
-                     presented {frame:02x?}\n{seen:?}\n{expected:?}",
-                    rule.map(|rule| show::graph(&graphs[rule])).unwrap_or_default()
-                );
-            }
+            let bytes = random::frame(&mut random, case.longest);
+            compare_on(case, &graphs, &loaded, bytes, &mut random, seed);
         }
+    }
+}
+
+/// One frame, with or without a tag outside of it, whole or in two buffers.
+pub fn compare_on(
+    case: &Case,
+    graphs: &[Graph],
+    loaded: &Loaded,
+    mut bytes: Vec<u8>,
+    random: &mut Random,
+    seed: u64,
+) {
+    let tag = (case.flavour == Flavour::Skb && random.chance(40)).then(|| VlanTag {
+        tpid: random.pick(&[0x8100, 0x88a8]),
+        tci: random.below(0x10000) as u16,
+    });
+    if case.flavour == Flavour::Skb {
+        kernel::lengthen_for_skb(&mut bytes);
+    }
+    // The kernel wants the Ethernet header in the first buffer.
+    let linear = case
+        .scattered
+        .then(|| 14 + random.below(bytes.len() as u32 - 13))
+        .map(|linear| linear.min(bytes.len() as u32));
+    let outbound = random.chance(50);
+    let tag_bytes = if tag.is_some() { 4 } else { 0 };
+    let counted_len = bytes.len() as u32 + tag_bytes + random.pick(&[0, 0, 100]);
+    let (seen_bytes, seen_tag) = present(&bytes, tag, case);
+    let frame = Frame {
+        wire_len: counted_len - if seen_tag.is_some() { 4 } else { 0 },
+        bytes: &seen_bytes,
+        vlan: seen_tag,
+        outbound: Some(outbound),
+    };
+    let meta = u64::from(counted_len) | u64::from(outbound) << 32;
+    let seen = loaded.run(&Sent { bytes: &bytes, meta, tag, linear });
+    let expected = expected(graphs, &frame, u64::from(counted_len));
+    if seen != expected {
+        let differs = |rule: &usize| seen.matched[*rule] != expected.matched[*rule];
+        let rule = (0..graphs.len()).find(differs);
+        panic!(
+            "seed {seed}, rule {rule:?} of\n{}\nsent {bytes:02x?} linear {linear:?}\n\
+                     presented {frame:02x?}\n{seen:?}\n{expected:?}",
+            rule.map(|rule| show::graph(&graphs[rule])).unwrap_or_default()
+        );
     }
 }
 

@@ -15,3 +15,4 @@ mod generator;
 mod harness;
 mod many;
 mod rules;
+mod shared;

@@ -50,6 +50,8 @@ fn rules(kind: &str, count: usize) -> Vec<String> {
         "syn" => {
             (0..count).map(|n| format!("tcp[tcpflags] = tcp-syn and dst port {}", 80 + n)).collect()
         }
+        "@syn" => (0..count).map(|n| format!("@syn and dst port {}", 80 + n)).collect(),
+        "@get" => (0..count).map(|n| format!("@get and src port {}", 80 + n)).collect(),
         "host" => (0..count).map(|n| format!("host 10.0.{}.{}", n / 250, 2 + n % 250)).collect(),
         _ => mixed(count),
     }
@@ -71,7 +73,7 @@ fn cost_of_rules() {
     println!(
         "rules          number  hook  instructions  fast  text ms  code ms  load ms  ns/frame"
     );
-    for kind in ["port", "tcp dst port", "syn", "host", "mixed"] {
+    for kind in ["port", "tcp dst port", "syn", "@syn", "@get", "host", "mixed"] {
         for count in [0, 1, 8, 64, 512, 1024] {
             // No rule at all is what a test run costs.
             if count == 1024 && kind != "mixed" || count == 0 && kind != "port" {

@@ -25,9 +25,31 @@ fn mark(flow: &Flow, used: &mut [bool], id: ValueId) {
     });
 }
 
+/// The values that more than one block computes: only those can be wanted again.
+fn used_again(flow: &Flow) -> Vec<bool> {
+    let mut last_in: Vec<Option<usize>> = vec![None; flow.values.len()];
+    let mut again = vec![false; flow.values.len()];
+    let reachable = flow.reachable();
+    for (block, _) in flow.blocks().iter().enumerate().filter(|&(block, _)| reachable[block]) {
+        let mut pending: Vec<ValueId> = flow.blocks()[block].action.operands().collect();
+        while let Some(id) = pending.pop() {
+            let last = last_in[id.0 as usize].replace(block);
+            if last == Some(block) {
+                continue;
+            }
+            again[id.0 as usize] |= last.is_some();
+            flow.get(id).map(|operand| {
+                pending.push(operand);
+                operand
+            });
+        }
+    }
+    again
+}
+
 /// For each block what it and those after it may want: values, and pointers by base.
 pub(crate) struct Live {
-    /// Number of each value that can be wanted; constants never are.
+    /// Number of each value that can be wanted again; constants never are.
     numbers: Vec<Option<usize>>,
     words: usize,
     /// Even bits are values, odd ones pointers.
@@ -36,11 +58,12 @@ pub(crate) struct Live {
 
 impl Live {
     pub(crate) fn new(flow: &Flow, used: &[bool]) -> Self {
+        let again = used_again(flow);
         let mut count = 0;
         let numbers: Vec<Option<usize>> = (0..flow.values.len())
             .map(|id| {
                 let constant = matches!(flow.get(ValueId(id as u32)), Value::Const(_));
-                (used[id] && !constant).then(|| {
+                (used[id] && again[id] && !constant).then(|| {
                     count += 2;
                     count - 2
                 })
@@ -84,14 +107,15 @@ impl Live {
 }
 
 fn note(flow: &Flow, numbers: &[Option<usize>], id: ValueId, own: &mut [u64]) {
-    // Blocks that nothing leads to any more have values without numbers.
-    let Some(number) = numbers[id.0 as usize] else { return };
-    let (word, bit) = (&mut own[number / 64], 1 << (number % 64));
-    if *word & bit != 0 {
-        // Its operands have been noted with it, by this block or a later one.
-        return;
+    // What only one block computes has no number, but may be made of what others do too.
+    if let Some(number) = numbers[id.0 as usize] {
+        let (word, bit) = (&mut own[number / 64], 1 << (number % 64));
+        if *word & bit != 0 {
+            // Its operands have been noted with it, by this block or a later one.
+            return;
+        }
+        *word |= bit;
     }
-    *word |= bit;
     match flow.get(id) {
         // What the base is made of is of no use once the pointer is there.
         Value::Load { base: Some(base), .. } => {

@@ -88,6 +88,9 @@ pub(crate) fn translate(
     fast.known[entry] = Some(State { reached, ..State::default() });
     let order = flow::order(flow);
     for (place, &id) in order.iter().enumerate() {
+        if fast.asm.is_too_long() {
+            break;
+        }
         fast.next = order.get(place + 1).copied();
         fast.translate_block(id);
     }

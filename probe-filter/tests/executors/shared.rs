@@ -1,0 +1,126 @@
+//! Rules that share the walk to the TCP or UDP header: hundreds of them load on every hook,
+//! and in the kernel they match what each matches by itself in the evaluator.
+
+use crate::ebpf::{Case, compare_on};
+use crate::frames::pool;
+use crate::harness::bpf;
+use crate::harness::kernel::{Loaded, generate, target, this_kernel};
+use crate::harness::random::Random;
+use probe_filter::ebpf::{Flavour, Kernel};
+use probe_filter::ir::{Graph, LinkType, VlanView};
+use probe_filter::{Options, compile};
+
+const SETTINGS: [(Flavour, VlanView); 4] = [
+    (Flavour::Xdp, VlanView::AsFrame),
+    (Flavour::Xdp, VlanView::Live),
+    (Flavour::Skb, VlanView::AsFrame),
+    (Flavour::Skb, VlanView::Live),
+];
+
+/// Every macro alone and negated, twice in a rule, and what only looks alike.
+fn mixture() -> Vec<String> {
+    const MACROS: [&str; 13] = [
+        "@syn",
+        "@synack",
+        "@fin",
+        "@rst",
+        "@http",
+        "@http-request",
+        "@http-response",
+        "@get",
+        "@post",
+        "@tls-hello",
+        "@ssh",
+        "@smtp",
+        "@dns",
+    ];
+    let mut texts: Vec<String> = MACROS.iter().map(|&name| name.to_owned()).collect();
+    texts.extend(MACROS.iter().map(|name| format!("not {name} and (tcp or port 53)")));
+    texts.extend(MACROS.iter().zip(MACROS.iter().rev()).map(|(one, other)| {
+        format!("len > 60 and {one} and port 80 or ip6 and not {other} or {one} and udp")
+    }));
+    texts.extend(
+        [
+            "payload \"GET \"",
+            "payload \"GET\" or payload \"POST\"",
+            "not payload \"SSH-\"",
+            "payload[0:2] = 0x4745",
+            "payload[ip[8]] = 0x20 or @get",
+            "@get or payload \"\\x16\"",
+            "pppoes and @syn",
+            "vlan and @syn",
+            "vlan and vlan and @get",
+            "@syn or vlan 5 and @syn",
+            "tcp port 80",
+            "ip6",
+        ]
+        .map(String::from),
+    );
+    texts
+}
+
+fn graphs(texts: &[String], vlan: VlanView) -> Vec<Graph> {
+    let options = Options { direction: true, vlan, ..Options::default() };
+    let graph = |text: &String| compile(text, &options).expect(text).graph().clone();
+    texts.iter().map(graph).collect()
+}
+
+#[test]
+fn shared_walks_match_what_each_rule_matches() {
+    if !bpf::available() {
+        return;
+    }
+    let texts = mixture();
+    for (first, (flavour, vlan)) in (1..).zip(SETTINGS) {
+        let graphs = graphs(&texts, vlan);
+        for scattered in [false, true] {
+            let kernel = this_kernel();
+            let case = Case { flavour, vlan, kernel, seeds: 0..1, longest: 0, scattered };
+            let loaded = Loaded::new(&graphs, &target(flavour, vlan, kernel)).expect("loads");
+            let mut random = Random(first);
+            for frame in pool(LinkType::Ethernet, first, 700) {
+                // As many as a buffer of a test run holds.
+                if (14..3000).contains(&frame.len()) {
+                    compare_on(&case, &graphs, &loaded, frame, &mut random, first);
+                }
+            }
+        }
+    }
+}
+
+/// The walk stands in the code once: a further rule costs what it asks behind it.
+#[test]
+fn hundreds_of_macro_rules_load() {
+    if !bpf::available() {
+        return;
+    }
+    let rules = |count: usize| -> Vec<String> {
+        (0..count)
+            .map(|n| match n % 4 {
+                0 => format!("@syn and dst port {}", n + 1),
+                1 => format!("@get and src port {}", n + 1),
+                2 => format!("@tls-hello and host 192.0.2.{}", n % 256),
+                _ => format!("payload \"USER {n}\""),
+            })
+            .collect()
+    };
+    for (flavour, vlan) in SETTINGS {
+        // Without long jumps, too, and without reading XDP frames by a helper.
+        for kernel in [this_kernel(), Kernel::release(5, 15)] {
+            let target = target(flavour, vlan, kernel);
+            let code = |count| {
+                let graphs = graphs(&rules(count), vlan);
+                let program = generate(&graphs, &target).expect("code");
+                let loaded = Loaded::link(&program, count, flavour);
+                loaded.unwrap_or_else(|error| panic!("{count} on {flavour:?} {vlan:?}: {error}"));
+                program.stats
+            };
+            let (one, some, many) = (code(1), code(100), code(500));
+            let further = |stats: &probe_filter::ebpf::Stats, rules: usize| {
+                (stats.fast_instructions - one.fast_instructions) / rules
+            };
+            assert!(further(&some, 100) < 60, "{some:?}, beside {one:?}");
+            assert!(further(&many, 500) < 60, "{many:?}, beside {one:?}");
+        }
+    }
+}
