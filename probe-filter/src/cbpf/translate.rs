@@ -5,7 +5,7 @@ use crate::flow::{self, Action, BlockId, END, Flow};
 use crate::ir::{Compare, ValueId};
 
 use super::asm::{Assembler, Label};
-use super::insn::{Instruction, JEQ, JGE, JGT, JSET, RET, ST, X};
+use super::insn::{IMM, Instruction, JEQ, JGE, JGT, JSET, LD, RET, ST, X};
 use super::{Error, MATCH, MEMORY};
 
 /// What the registers hold.
@@ -37,6 +37,7 @@ pub(super) fn translate(flow: &Flow) -> Result<Vec<Instruction>, Error> {
     if flow.vars() > MEMORY {
         return Err(Error::TooMuchMemory);
     }
+    translation.clear_kept();
     // Nothing but a match or an end may be left of a filter.
     translation.asm.jump(translation.labels[flow.entry().0 as usize]);
     let order = flow::order(flow);
@@ -55,6 +56,17 @@ pub(super) fn translate(flow: &Flow) -> Result<Vec<Instruction>, Error> {
 }
 
 impl Translation<'_> {
+    /// What a walk before the rule finds out is read only where the walk has an answer, but
+    /// the kernel wants memory written on every path that leads to a read.
+    fn clear_kept(&mut self) {
+        if !self.flow.kept.is_empty() {
+            self.asm.emit(LD | IMM, 0);
+        }
+        for var in &self.flow.kept {
+            self.asm.emit(ST, var.0);
+        }
+    }
+
     fn block(&mut self, id: BlockId) -> Result<(), Error> {
         let flow = self.flow;
         self.asm.bind(self.labels[id.0 as usize]);
