@@ -1,7 +1,12 @@
 //! The assembler: conditional jumps reach 255 instructions; further ones go through an
 //! unconditional one behind them.
 
+use std::collections::HashMap;
+
 use super::insn::{Instruction, JA, JMP};
+
+/// How far a conditional jump reaches, in instructions.
+const REACH: usize = 255;
 
 /// A place in the code, bound once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +57,7 @@ impl Assembler {
 
     /// Fills the distances in.
     pub(crate) fn finish(mut self) -> Vec<Instruction> {
+        self.share_tests();
         self.drop_idle();
         let mut far = vec![(false, false); self.items.len()];
         loop {
@@ -60,7 +66,7 @@ impl Assembler {
             for (index, item) in self.items.iter().enumerate() {
                 let Item::Test { yes, no, .. } = *item else { continue };
                 let start = positions[index] + 1;
-                let reaches = |label| self.place(&positions, label) - start <= 255;
+                let reaches = |label| self.place(&positions, label) - start <= REACH;
                 let needs = (!reaches(yes) || far[index].0, !reaches(no) || far[index].1);
                 grew |= needs != far[index];
                 far[index] = needs;
@@ -118,6 +124,24 @@ impl Assembler {
         }
         positions.push(position);
         positions
+    }
+
+    /// A test asks about the accumulator, whatever was loaded there: jumps to one go to the
+    /// last one that asks the same and leads the same ways, if it is near.
+    fn share_tests(&mut self) {
+        let mut last = HashMap::new();
+        let mut instead: Vec<usize> = (0..=self.items.len()).collect();
+        for (index, item) in self.items.iter().enumerate().rev() {
+            let Item::Test { code, k, yes, no } = *item else { continue };
+            let place = |label: Label| self.labels[label.0].map(|place| instead[place]);
+            let same = *last.entry((code, k, place(yes), place(no))).or_insert(index);
+            if same - index < REACH {
+                instead[index] = same;
+            }
+        }
+        for place in self.labels.iter_mut().flatten() {
+            *place = instead[*place];
+        }
     }
 
     /// Drops what nothing leads to, which the kernel refuses, and idle jumps.
