@@ -10,7 +10,7 @@ use probe_filter::{
 };
 use serde::Deserialize;
 
-use crate::{failure::Usage, interfaces, kernel::RuleSpec};
+use crate::{failure::Usage, interfaces, kernel::RuleSpec, print};
 
 /// Where the user gave a rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -183,7 +183,7 @@ impl RuleSet {
                     .map_err(|error| Usage::new(format!("{}{error}", rule.label(several))))
             })
             .collect::<Result<Vec<_>, _>>()?;
-        filters.iter().for_each(print_notes);
+        print_notes(&filters);
         Ok(Self { rules, filters })
     }
 
@@ -223,11 +223,25 @@ pub fn live_options(names: &[String], link: LinkType, vlan: VlanView) -> Options
     Options { vlan, direction: true, ifindex, ..file_options(link) }
 }
 
-/// Tells on stderr where a filter may not mean what it seems to.
-fn print_notes(filter: &Filter) {
-    for note in filter.notes() {
-        let place = filter.text().get(note.span()).unwrap_or_default();
-        eprintln!("probe: note: {}: {note}", crate::print::text::visible(place));
+/// Tells on stderr where filters may not mean what they seem to: the first such place, and
+/// how many more filters the same thing stands.
+fn print_notes(filters: &[Filter]) {
+    let mut told: Vec<(&str, String, usize)> = Vec::new();
+    for filter in filters {
+        for note in filter.notes() {
+            match told.iter_mut().find(|(message, ..)| *message == note.message()) {
+                Some((.., times)) => *times += 1,
+                None => {
+                    let place = filter.text().get(note.span()).unwrap_or_default();
+                    told.push((note.message(), print::text::visible(place), 1));
+                }
+            }
+        }
+    }
+    for (message, place, times) in told {
+        let more =
+            if times > 1 { format!(" (and {} more such)", times - 1) } else { String::new() };
+        eprintln!("probe: note: {place}{more}: {message}");
     }
 }
 
