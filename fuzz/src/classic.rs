@@ -3,9 +3,8 @@
 
 use probe_filter::cbpf::{self, MATCH};
 use probe_filter::ir::Test;
-use probe_filter::{Filter, Frame, LinkType, Options, VlanTag, VlanView, compile};
+use probe_filter::{Filter, Frame, LinkType, NoNames, Options, VlanTag, VlanView, compile};
 
-use super::Nobody;
 use super::machine::Machine;
 
 /// What ends the filter's text in an input.
@@ -66,7 +65,7 @@ impl<'a> Input<'a> {
             netmask: Some(0xffff_ff00),
             direction: true,
             ifindex: Some(2),
-            resolver: &Nobody,
+            resolver: &NoNames,
         }
     }
 

@@ -34,7 +34,7 @@ use std::fmt;
 
 pub use error::{Error, Span};
 pub use ir::{Frame, LinkType, VlanTag, VlanView};
-pub use names::{Port, Resolver, SystemResolver};
+pub use names::{NoNames, Port, Resolver, SystemResolver};
 
 /// What a filter is compiled for.
 #[derive(Clone, Copy, Debug)]

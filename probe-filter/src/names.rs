@@ -33,6 +33,33 @@ impl fmt::Debug for dyn Resolver + '_ {
     }
 }
 
+/// No names at all, and nobody asked: for filters of strangers, and where waiting for a name
+/// server will not do.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoNames;
+
+impl Resolver for NoNames {
+    fn host(&self, _: &str) -> Vec<IpAddr> {
+        Vec::new()
+    }
+
+    fn port(&self, _: &str) -> Port {
+        Port::default()
+    }
+
+    fn protocol(&self, _: &str) -> Option<u32> {
+        None
+    }
+
+    fn network(&self, _: &str) -> Option<u32> {
+        None
+    }
+
+    fn ether(&self, _: &str) -> Option<[u8; 6]> {
+        None
+    }
+}
+
 /// The names of this machine: the C library's for hosts, the files in `/etc` for the rest.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemResolver;

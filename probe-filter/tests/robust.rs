@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use probe_filter::{Frame, LinkType, Options, Port, Resolver, VlanView, compile};
+use probe_filter::{Frame, LinkType, NoNames, Options, VlanView, compile};
 
 #[path = "common/frames.rs"]
 mod frames;
@@ -13,27 +13,6 @@ const LONGEST: usize = 65_536;
 /// A quarter of what Rust gives a thread: recursion would show.
 const STACK: usize = 512 * 1024;
 
-/// Knows nothing, and asks nobody.
-struct Nobody;
-
-impl Resolver for Nobody {
-    fn host(&self, _: &str) -> Vec<std::net::IpAddr> {
-        Vec::new()
-    }
-    fn port(&self, _: &str) -> Port {
-        Port::default()
-    }
-    fn protocol(&self, _: &str) -> Option<u32> {
-        None
-    }
-    fn network(&self, _: &str) -> Option<u32> {
-        None
-    }
-    fn ether(&self, _: &str) -> Option<[u8; 6]> {
-        None
-    }
-}
-
 fn options(rng: &mut Rng) -> Options<'static> {
     Options {
         link: rng.pick(&[LinkType::Ethernet, LinkType::Ethernet, LinkType::Raw]),
@@ -41,7 +20,7 @@ fn options(rng: &mut Rng) -> Options<'static> {
         netmask: Some(0xffff_ff00),
         direction: true,
         ifindex: Some(1),
-        resolver: &Nobody,
+        resolver: &NoNames,
     }
 }
 
@@ -268,7 +247,7 @@ fn the_longest_texts_answer_within_a_second_on_a_small_stack() {
         let bytes = frame.clone();
         let checked = std::thread::Builder::new().stack_size(STACK).spawn(move || {
             let started = Instant::now();
-            let answer = compile(&text, &Options { resolver: &Nobody, ..Options::default() });
+            let answer = compile(&text, &Options { resolver: &NoNames, ..Options::default() });
             let said = match &answer {
                 Ok(filter) => {
                     let wire_len = bytes.len() as u32;

@@ -12,7 +12,7 @@ mod setting;
 
 use frames::Rng;
 use oracle::Verdict;
-use probe_filter::LinkType;
+use probe_filter::{LinkType, NoNames, Options};
 use setting::Setting;
 
 const HAND_WRITTEN: &str = include_str!("expressions.txt");
@@ -74,6 +74,11 @@ fn captured_frames_agree() {
         setting::skipped("no captures: PROBE_CAPTURES names no folder");
         return;
     };
+    // What needs to be looked up, or is refused, does not depend on frames.
+    let options =
+        Options { netmask: Some(0), direction: true, resolver: &NoNames, ..Options::default() };
+    let texts: Vec<&str> =
+        hand_written().filter(|text| probe_filter::compile(text, &options).is_ok()).collect();
     let mut rng = Rng::new(4);
     let (mut files, mut tally) = (0, setting::Tally::default());
     for entry in std::fs::read_dir(&folder).expect("PROBE_CAPTURES is a folder") {
@@ -82,7 +87,7 @@ fn captured_frames_agree() {
             continue;
         }
         files += 1;
-        for text in hand_written().skip(files % 50).step_by(50) {
+        for text in texts.iter().skip(files % 4).step_by(4) {
             setting.check(text, setting.samples.len().min(200), &mut rng, &mut tally);
         }
     }

@@ -10,7 +10,7 @@ use probe_filter::{Options, cbpf, compile, eval};
 
 /// Runs one graph over frames; false if classic BPF cannot say it. Any user may attach
 /// a filter to a socket, so that this is never skipped.
-fn check(graph: &Graph, name: &str, frames: &[Vec<u8>], matches: &mut usize) -> bool {
+pub fn check(graph: &Graph, name: &str, frames: &[Vec<u8>], matches: &mut usize) -> bool {
     let program = match cbpf::generate(graph) {
         Ok(program) => program,
         Err(_) => return false,

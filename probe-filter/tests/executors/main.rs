@@ -5,6 +5,7 @@
 //! programs the eBPF tests say so and pass; `PROBE_REQUIRE_KERNEL_TESTS=1` makes that a
 //! failure.
 
+mod captured;
 mod cbpf;
 mod ebpf;
 #[path = "../common/frames.rs"]

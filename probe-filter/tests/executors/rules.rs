@@ -10,7 +10,7 @@ use probe_filter::ir::{Frame, Graph, LinkType, VlanView};
 use probe_filter::{Options, compile, eval};
 
 /// Compares every rule on every frame. Returns how many matches there were.
-fn check(texts: &[String], flavour: Flavour, frames: &[Vec<u8>]) -> usize {
+pub fn check(texts: &[String], flavour: Flavour, frames: &[Vec<u8>]) -> usize {
     let options = Options { direction: true, ..Options::default() };
     let graphs: Vec<Graph> = texts
         .iter()
