@@ -31,7 +31,8 @@ pub fn kernel(error: kernel::Error) -> Error {
             "use --hook xdp-generic or --hook tcx"
         }
         K::Unsupported { .. } => "use --hook tcx",
-        K::Verify { .. } | K::Generate(_) => {
+        K::TooComplex { .. } | K::Generate(_) => "fewer rules, or shorter ones, will load",
+        K::Verify { .. } => {
             "this is a bug in probe, please report it with the filter; simpler filters may load"
         }
         _ => return error.into(),

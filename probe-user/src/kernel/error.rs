@@ -58,6 +58,9 @@ pub enum Error {
     #[error("the kernel's verifier refused the program {program}: {source}")]
     Verify { program: &'static str, source: Box<ProgramError> },
 
+    #[error("too complex for the kernel's verifier, which gave {program} up: {reason}")]
+    TooComplex { program: &'static str, reason: String },
+
     #[error("the kernel programs have no `{0}`")]
     Missing(&'static str),
 

@@ -149,6 +149,20 @@ fn write_samplers(ebpf: &mut Ebpf, samplers: &[Sampler]) -> Result<(), Error> {
 pub(super) fn verify_error(program: &'static str, source: aya::programs::ProgramError) -> Error {
     match errno(&source) {
         Some(libc::EPERM) => Error::Permission { operation: format!("loading {program}") },
-        _ => Error::Verify { program, source: Box::new(source) },
+        _ => match given_up(&source) {
+            Some(reason) => Error::TooComplex { program, reason },
+            None => Error::Verify { program, source: Box::new(source) },
+        },
     }
+}
+
+/// What the verifier says where it does not refuse a program, but stops following it
+/// (kernel/bpf/verifier.c): after a million instructions, or with 8,192 branches to go.
+fn given_up(error: &aya::programs::ProgramError) -> Option<String> {
+    let aya::programs::ProgramError::LoadError { verifier_log, .. } = error else { return None };
+    let log = verifier_log.to_string();
+    let tells = |line: &&str| {
+        line.starts_with("BPF program is too large") || line.ends_with("jumps is too complex.")
+    };
+    log.lines().rev().take(20).find(tells).map(|line| line.trim_end_matches('.').to_owned())
 }

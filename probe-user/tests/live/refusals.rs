@@ -48,6 +48,25 @@ fn refusals_name_the_thing_and_the_way_out() {
     }
 }
 
+/// Two branches to go for each alternative, of which the verifier remembers 8,192.
+#[test]
+fn what_the_verifier_does_not_follow_to_the_end_is_too_complex() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let alternative = |n| format!("host 10.0.{}.{} and tcp[{}:2]={n}", n % 200, n % 250, n % 40);
+    let alternatives: Vec<String> = (0..1630).map(|n| format!("({})", alternative(n))).collect();
+    let text = alternatives.join(" or ");
+    let arguments = ["count", "-i", SERVER_LINK, "--hook", "tcx", "--duration", "1ms", &text];
+    let (code, stderr) = said(&pair.server, &arguments);
+    assert_eq!(code, Some(1), "{stderr}");
+    for part in ["too complex for the kernel's verifier", "shorter ones, will load"] {
+        assert!(stderr.contains(part), "{part}: {stderr}");
+    }
+}
+
 #[test]
 fn an_occupied_hook_is_named() {
     if !met(NEEDS) {
