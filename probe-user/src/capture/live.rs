@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use probe_common::{RecordFlags, RecordHeader};
 
 use super::{
@@ -139,7 +139,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
     }
     detached.map_err(explain::kernel)?;
     match ended {
-        Some(events::End::NoInterface(name)) => bail!("{name} is gone, and nothing can come"),
+        Some(events::End::NoInterface(none)) => Err(none.into()),
         Some(events::End::NoReader) | None => Ok(()),
     }
 }

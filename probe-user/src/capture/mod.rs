@@ -8,7 +8,7 @@
 
 mod conveyor;
 mod events;
-mod fifo;
+pub(crate) mod fifo;
 mod file_sink;
 mod files;
 mod ledger;

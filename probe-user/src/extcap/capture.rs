@@ -1,31 +1,53 @@
 //! The capture that Wireshark asks for: `probe capture -w PIPE --format pcapng`.
 
-use std::path::Path;
+use std::{
+    os::fd::IntoRawFd as _,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use anyhow::Result;
 use nix::unistd::geteuid;
 
 use super::quiet::Quiet;
 use crate::{
-    capture,
+    capture::{self, fifo},
     cli::{CaptureArgs, Cli, Command, ExtcapArgs, FileFormat, Live},
     kernel::{self, Direction, Hook},
 };
 
+/// How long a failure waits for somebody who opens the pipe.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// Captures until the pipe's reader goes, or a signal comes.
-pub(super) fn run(args: &ExtcapArgs, interface: &str, fifo: &Path) -> Result<()> {
+pub(super) fn run(args: &ExtcapArgs, interface: &str, pipe: &Path) -> Result<()> {
     let _quiet = Quiet::start(args.log_file.as_deref())?;
-    capture::run(&translated(args, interface, fifo)?)
+    let result = translated(args, interface, pipe).and_then(|args| capture::run(&args));
+    if result.is_err() {
+        open_until_the_end(pipe);
+    }
+    result
+}
+
+/// Wireshark's dumpcap waits at the pipe until it has had a writer, for ever if none comes.
+/// So it gets one: it reads the end of the pipe when this process ends, by when the error
+/// has been told.
+fn open_until_the_end(pipe: &Path) {
+    let since = Instant::now();
+    if let Ok(Some(pipe)) = fifo::open(pipe, || since.elapsed() >= PATIENCE) {
+        // Left open on purpose.
+        let _ = pipe.into_raw_fd();
+    }
 }
 
 /// The flags of `probe capture` for these. What is not said is as there.
-fn translated(args: &ExtcapArgs, interface: &str, fifo: &Path) -> Result<CaptureArgs> {
+fn translated(args: &ExtcapArgs, interface: &str, pipe: &Path) -> Result<CaptureArgs> {
     let Command::Capture(defaults) = Cli::from_words(["probe", "capture"])?.command else {
         anyhow::bail!("`probe capture` has no defaults");
     };
     let mut capture = *defaults;
     capture.live = live(args, interface);
-    capture.write = Some(fifo.into());
+    capture.write = Some(pipe.into());
     capture.must_be_fifo = true;
     capture.format = Some(FileFormat::Pcapng);
     capture.snaplen = args.snaplen;

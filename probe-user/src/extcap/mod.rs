@@ -48,7 +48,7 @@ pub fn run(args: &ExtcapArgs) -> Result<()> {
         return answer(&config::sentences());
     }
     match (&args.fifo, &args.filter) {
-        (Some(fifo), _) if args.capture => capture::run(args, &interface, fifo),
+        (Some(pipe), _) if args.capture => capture::run(args, &interface, pipe),
         (_, Some(filter)) => answer(&check::filter(args, &interface, filter)?),
         _ => Err(Usage::new(format!(
             "{name}: say what is wanted of it: --extcap-dlts, --extcap-config or --capture"

@@ -20,7 +20,7 @@ use crate::{
 
 pub use choose::{Chosen, choose, known_link_type};
 pub use devices::{ANY, Device, devices, list};
-pub use links::{Change, Links};
+pub use links::{Change, Links, NoneLeft, tell};
 pub use report::Interface;
 pub use sysfs::{hardware_address, names};
 

@@ -10,6 +10,7 @@ mod counting_cost;
 mod ending;
 mod engines;
 mod exactness;
+mod extcap;
 mod fidelity;
 mod files;
 mod flood;
