@@ -29,4 +29,5 @@ mod scattered;
 mod standing_by;
 mod superframes;
 mod timing;
+mod tshark;
 mod vlan;
