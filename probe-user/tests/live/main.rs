@@ -14,6 +14,7 @@ mod extcap;
 mod fidelity;
 mod files;
 mod flood;
+mod gone;
 mod interrupts;
 mod iptables;
 mod jumbo;
