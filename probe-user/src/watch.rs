@@ -68,10 +68,12 @@ impl Watch {
         let rules = RuleSet::compile(rules, &options)?;
         // Before anything is attached: a signal that comes now must not leave it there.
         let stop = Stop::on_signals()?;
+        let loopbacks = interfaces::loopbacks(&chosen.names);
         let session = Session::attach(&Plan {
             interfaces: &chosen.names,
             hook,
             direction: live.direction,
+            loopbacks: &loopbacks,
             rules: &rules.specs(),
             link: chosen.link,
             vlan: live.vlan,

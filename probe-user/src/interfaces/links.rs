@@ -190,13 +190,14 @@ fn name_of(index: u32) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Attached;
+    use crate::kernel::{Attached, Direction};
 
     fn links(indices: &[u32]) -> Links {
         let attachment = |&index: &u32| Attachment {
             interface: format!("if{index}"),
             index,
             hook: Attached::Tcx,
+            direction: Direction::In,
         };
         Links::watch(&indices.iter().map(attachment).collect::<Vec<_>>()).unwrap()
     }

@@ -47,6 +47,11 @@ pub fn index(names: &[String]) -> Option<u32> {
     u32::try_from(sysfs::number(name, "ifindex")?).ok()
 }
 
+/// Those that are loopbacks.
+pub fn loopbacks(names: &[String]) -> Vec<String> {
+    names.iter().filter(|name| sysfs::is_loopback(name)).cloned().collect()
+}
+
 /// The line on stderr that scripts wait for: everything is attached. With `diagnostics`
 /// another line before it says where the time went.
 pub fn announce(session: &Session, rules: usize, diagnostics: bool) {

@@ -56,12 +56,12 @@ async fn measure(args: &RateArgs) -> Result<(Report, Option<NoneLeft>)> {
     }
     let wants = Wants { goal: args.count.unwrap_or(0), ..Wants::default() };
     let watch = Watch::start(&args.live, vec![rule], wants)?;
+    // The window opens when the counters are read, not when the program was attached; whoever
+    // waits for the line that says so finds it open.
+    let (opened_ns, before) = read(&watch.session)?;
     watch.announce(&args.live);
     let Watch { session, stop, .. } = watch;
     let mut vigil = Vigil::keep(stop, session.attachments())?;
-
-    // The window opens when the counters are read, not when the program was attached.
-    let (opened_ns, before) = read(&session)?;
     let start = Instant::now();
     let deadline = args.time.map(|time| start + time);
     let mut progress = Progress::new();

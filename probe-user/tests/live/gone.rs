@@ -149,7 +149,7 @@ fn a_rate_ends_when_its_interface_is_deleted() {
             failed(&finished);
             let report: Value = serde_json::from_str(&finished.text()).unwrap();
             assert_eq!(report["packets"], 500, "{hook} {end:?}: {report}");
-            assert_eq!(report["ending"], "interrupted", "{hook} {end:?}: {report}");
+            assert_eq!(report["ended_by"], "interrupted", "{hook} {end:?}: {report}");
         }
     }
     let pair = quiet_pair();
@@ -160,5 +160,5 @@ fn a_rate_ends_when_its_interface_is_deleted() {
     let finished = rate.wait(LIMIT).unwrap();
     assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
     let report: Value = serde_json::from_str(&finished.text()).unwrap();
-    assert_eq!((&report["packets"], &report["ending"]), (&500.into(), &"count".into()));
+    assert_eq!((&report["packets"], &report["ended_by"]), (&500.into(), &"count".into()));
 }

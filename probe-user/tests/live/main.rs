@@ -21,6 +21,7 @@ mod jumbo;
 mod kills;
 mod latency;
 mod link_facts;
+mod loopback;
 mod old_kernel;
 mod ordinary_user;
 mod raw_ip;
