@@ -163,8 +163,8 @@ mod tests {
         ] {
             assert!(matches!(read(words), Ok(Command::Extcap(_))), "{words:?}");
         }
-        assert!(matches!(read(&["probe", "capture", "--extcap-dlts"]), Err(_)));
-        assert!(matches!(read(&["probe", "--captures"]), Err(_)));
+        assert!(read(&["probe", "capture", "--extcap-dlts"]).is_err());
+        assert!(read(&["probe", "--captures"]).is_err());
     }
 
     #[test]

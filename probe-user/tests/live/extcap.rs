@@ -236,16 +236,18 @@ fn both_directions_and_what_wireshark_shows_of_them() {
         return;
     }
     let _alone = alone();
-    let (inbound, outbound) = ("0x00000001", "0x00000002");
-    let some: &[(&str, u64)] = &[(inbound, 6), (outbound, 4)];
-    let choices: [(&[&str], &[(&str, u64)]); 6] = [
-        (&[], some),
-        (&["direction:inout"], some),
-        (&["direction:out"], &[(outbound, 4)]),
-        (&["direction:in", "hook:tcx"], &[(inbound, 6)]),
+    const IN: &str = "0x00000001";
+    const OUT: &str = "0x00000002";
+    const BOTH: &[(&str, u64)] = &[(IN, 6), (OUT, 4)];
+    type Choice = (&'static [&'static str], &'static [(&'static str, u64)]);
+    let choices: [Choice; 6] = [
+        (&[], BOTH),
+        (&["direction:inout"], BOTH),
+        (&["direction:out"], &[(OUT, 4)]),
+        (&["direction:in", "hook:tcx"], &[(IN, 6)]),
         // XDP sees frames received; its frames have no more to tell than that.
-        (&["hook:xdp"], &[(inbound, 6)]),
-        (&["direction:in", "sample:3"], &[(inbound, 2)]),
+        (&["hook:xdp"], &[(IN, 6)]),
+        (&["direction:in", "sample:3"], &[(IN, 2)]),
     ];
     for (choice, expected) in choices {
         let pair = quiet_pair();
