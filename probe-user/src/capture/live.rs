@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use probe_common::{RecordFlags, RecordHeader};
 
 use super::{
-    check_link,
+    Lost, check_link,
     conveyor::{Conveyor, Hurry},
     events,
     events::Events,
@@ -45,7 +45,7 @@ const ALL_RINGS: usize = 256 << 20;
 const SMALLEST_RING: usize = 512 << 10;
 
 /// Captures until the end that was asked for, then tells the account.
-pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
+pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
     let parent = parent_id();
     let (chosen, hook) = args.live.place()?;
     let link = chosen.link;
@@ -140,7 +140,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
     detached.map_err(explain::kernel)?;
     match ended {
         Some(events::End::NoInterface(none)) => Err(none.into()),
-        Some(events::End::NoReader) | None => Ok(()),
+        Some(events::End::NoReader) | None => Ok(ledger.lost()),
     }
 }
 

@@ -11,7 +11,7 @@ use nix::unistd::geteuid;
 
 use super::quiet::Quiet;
 use crate::{
-    capture::{self, fifo},
+    capture::{self, Lost, fifo},
     cli::{CaptureArgs, Cli, Command, ExtcapArgs, FileFormat, Live},
     kernel::{self, Direction, Hook},
 };
@@ -19,14 +19,23 @@ use crate::{
 /// How long a failure waits for somebody who opens the pipe.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Captures until the pipe's reader goes, or a signal comes.
+/// Captures until the pipe's reader goes, or a signal comes. What was lost is told as an
+/// error: Wireshark has no other way to show it.
 pub(super) fn run(args: &ExtcapArgs, interface: &str, pipe: &Path) -> Result<()> {
-    let _quiet = Quiet::start(args.log_file.as_deref())?;
-    let result = translated(args, interface, pipe).and_then(|args| capture::run(&args));
+    let quiet = Quiet::start(args.log_file.as_deref())?;
+    let result = translated(args, interface, pipe).and_then(|args| capture::live(&args));
     if result.is_err() {
         open_until_the_end(pipe);
     }
-    result
+    drop(quiet);
+    let Lost(frames) = result?;
+    if frames > 0 {
+        eprintln!(
+            "probe: {frames} frames were lost: try a larger buffer, fewer bytes of a frame, or \
+             one frame in several"
+        );
+    }
+    Ok(())
 }
 
 /// Wireshark's dumpcap waits at the pipe until it has had a writer, for ever if none comes.

@@ -210,7 +210,8 @@ fn tshark_captures_the_frames_that_a_filter_lets_through() {
     let _alone = alone();
     let sent = frames(400);
     let of_port_80: Vec<Vec<u8>> = sent.iter().step_by(2).cloned().collect();
-    for (filter, expected) in [("tcp port 80", &of_port_80), ("", &sent)] {
+    let of_port_53: Vec<Vec<u8>> = sent.iter().skip(1).step_by(2).cloned().collect();
+    for (filter, expected) in [("tcp port 80", &of_port_80), ("@dns", &of_port_53), ("", &sent)] {
         let pair = quiet_pair();
         let desk = Desk::new(&pair.server);
         let file = format!("{SCRATCH_DIR}/tmp/out.pcapng");
@@ -364,18 +365,19 @@ fn it_ends_when_wireshark_does() {
     let desk = Desk::new(&pair.server);
     let (fifo, log) = (format!("{SCRATCH_DIR}/tmp/fifo"), format!("{SCRATCH_DIR}/tmp/log"));
     let program = format!("{SCRATCH_DIR}/extcap/probe");
-    let start = || {
+    let start_with = |more: &[&str]| {
         let cleared = pair.server.enter(|| {
             fs::write(&log, "")?;
             Ok(fs::set_permissions(&log, fs::Permissions::from_mode(0o666))?)
         });
         cleared.unwrap();
         let capture = ["--capture", "--extcap-interface", "probe-srv0", "--fifo", &fifo];
-        let arguments = [&capture[..], &["--log-file", &log]].concat();
+        let arguments = [&capture[..], &["--log-file", &log], more].concat();
         let running = Running::spawn(desk.command(&program, &arguments)).unwrap();
         desk.wait_for_log("probe: attached to");
         running
     };
+    let start = || start_with(&[]);
     let make = || {
         run(desk.command("mkfifo", &[&fifo]), LIMIT).unwrap();
     };
@@ -414,6 +416,27 @@ fn it_ends_when_wireshark_does() {
     reader.signal(libc::SIGKILL).unwrap();
     reader.wait(LIMIT).unwrap();
     ended(capture, 0, "");
+
+    // What was lost is an error to show: the ring is small, and its reader was held.
+    let capture = start_with(&["--buffer-size", "4"]);
+    let reader = Running::spawn(desk.command("cat", &[&fifo])).unwrap();
+    wait_for_output(&reader);
+    capture.signal(libc::SIGSTOP).unwrap();
+    send(&pair, &frames(20_000));
+    capture.signal(libc::SIGTERM).unwrap();
+    capture.signal(libc::SIGCONT).unwrap();
+    let finished = capture.wait(LIMIT).unwrap();
+    assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
+    let account = desk.account();
+    let lost = account["lost in ring"];
+    assert_eq!(account["captured"] + lost, 20_000, "{}", desk.log());
+    assert!(lost > 0, "{}", desk.log());
+    assert!(
+        finished.stderr.starts_with(&format!("probe: {lost} frames were lost: try")),
+        "{}",
+        finished.stderr
+    );
+    reader.wait(LIMIT).unwrap();
 
     // Wireshark removes the pipe without having read from it; no file comes in its place.
     let capture = start();
