@@ -1,7 +1,6 @@
 //! The account of a capture: each frame that sampling chose was captured, or its loss
 //! has a cause. The columns add up, or the ledger says that they do not.
 
-use super::Lost;
 use crate::kernel;
 
 /// What became of the frames.
@@ -36,11 +35,6 @@ impl Ledger {
         self.lost_in_ring = counts.ledger.lost;
         self.refused = counts.ledger.refused;
         self.refusal = counts.ledger.last_error;
-    }
-
-    /// Frames that were wanted, and are nowhere.
-    pub(super) fn lost(&self) -> Lost {
-        Lost(self.lost_in_ring + self.refused + self.output_behind)
     }
 
     fn dropped(&self) -> u64 {

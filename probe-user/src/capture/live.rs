@@ -132,15 +132,17 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
         _ => ledger.output_behind = left_over,
     }
     eprint!("{}", ledger.summary());
-    if let Err(error) = written.result
-        && !failure::is_broken_pipe(&error)
-    {
-        return Err(error);
+    let mut lost = ledger.lost_in_ring + ledger.refused;
+    match written.result {
+        // What came after the reader had gone is missed by nobody.
+        Err(error) if failure::is_broken_pipe(&error) => {}
+        Err(error) => return Err(error),
+        Ok(_) => lost += ledger.output_behind,
     }
     detached.map_err(explain::kernel)?;
     match ended {
         Some(events::End::NoInterface(none)) => Err(none.into()),
-        Some(events::End::NoReader) | None => Ok(ledger.lost()),
+        Some(events::End::NoReader) | None => Ok(Lost(lost)),
     }
 }
 

@@ -87,3 +87,49 @@ pub(super) fn live(args: &ExtcapArgs, interface: &str) -> Live {
         diagnostics: false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(words: &[&str]) -> ExtcapArgs {
+        let words = [&["probe", "extcap"], words].concat();
+        match Cli::from_words(words).unwrap().command {
+            Command::Extcap(args) => *args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn hook_and_direction_go_together() {
+        use Direction::{In, InOut, Out};
+        for (words, hook, direction) in [
+            (&[][..], Hook::Tcx, InOut),
+            (&["--hook", "tcx"], Hook::Tcx, InOut),
+            (&["--hook", "xdp"], Hook::Xdp, In),
+            (&["--hook", "xdp-native", "--direction", "auto"], Hook::XdpNative, In),
+            (&["--direction", "out"], Hook::Tcx, Out),
+            // The kernel refuses it in words that say what to do.
+            (&["--hook", "xdp", "--direction", "inout"], Hook::Xdp, InOut),
+        ] {
+            let live = live(&args(words), "lo");
+            assert_eq!((live.hook(), live.direction), (hook, direction), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn the_dialogs_zeroes_are_no_limits() {
+        let translate = |words| translated(&args(words), "lo", Path::new("f")).unwrap();
+        let capture = translate(&["--max-rate", "0", "--snapshot-length", "0"]);
+        assert_eq!((capture.max_rate, capture.snaplen()), (None, crate::file::MAX_FRAME));
+        assert_eq!(capture.file_format(Path::new("f"), 1), FileFormat::Pcapng);
+        assert!(capture.must_be_fifo && !capture.prints() && !capture.uses_stdout());
+        let words = ["--max-rate", "7", "--snapshot-length", "96", "--sample", "5"];
+        let more = ["--buffer-size", "64", "--extcap-interface", "probe-lo"];
+        let filter = ["--extcap-capture-filter", "tcp port 80"];
+        let capture = translate(&[&words[..], &more, &filter].concat());
+        assert_eq!((capture.max_rate, capture.snaplen(), capture.sample), (Some(7), 96, Some(5)));
+        assert_eq!(capture.buffer_size, Some(64 << 10));
+        assert_eq!(capture.expression.text().unwrap(), "tcp port 80");
+    }
+}

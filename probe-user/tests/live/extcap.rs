@@ -18,7 +18,7 @@ use testbed::{
     run, tcp_flags,
 };
 
-use crate::rig::{LIMIT, NEEDS, alone, quiet_pair};
+use crate::rig::{LIMIT, NEEDS, alone, probe, quiet_pair};
 
 /// Somebody who has no name and no groups on any machine.
 const USER: &str = "3999999";
@@ -352,6 +352,56 @@ fn all_interfaces_and_a_tun_device() {
     assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
     assert_eq!(names(&desk).lines().collect::<Vec<_>>(), ["tun0"; 8]);
     assert!(read(&pair.server, &file) == packets);
+}
+
+#[test]
+fn an_interface_that_goes_ends_tshark_with_the_reason() {
+    if !ready() {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let desk = Desk::new(&pair.server);
+    let file = format!("{SCRATCH_DIR}/tmp/out.pcapng");
+    let tshark = desk.capturing("probe-srv0", &["-w", &file]);
+    send(&pair, &frames(30));
+    pair.server.ip(&["link delete srv0"]).unwrap();
+    let finished = tshark.wait(LIMIT).unwrap();
+    assert!(read(&pair.server, &file) == frames(30), "{}", finished.stderr);
+    let expected = "Error by extcap pipe: probe: srv0 is gone, and nothing can come";
+    assert!(finished.stderr.contains(expected), "{}", finished.stderr);
+}
+
+/// `sudo wireshark`: the pipe is root's, and nobody else's.
+#[test]
+fn root_stays_root_whoever_called_sudo() {
+    if !ready() {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let fifo = format!("{SCRATCH_DIR}/fifo");
+    let mut mkfifo = pair.server.command("mkfifo");
+    mkfifo.args(["-m", "600", &fifo]);
+    run(mkfifo, LIMIT).unwrap();
+    let mut reader = pair.server.command("cat");
+    reader.arg(&fifo);
+    let reader = Running::spawn(reader).unwrap();
+    let capture = ["--capture", "--extcap-interface", "probe-srv0", "--fifo", &fifo];
+    let mut capture = probe(&pair.server, &capture);
+    capture.env("SUDO_UID", USER).env("SUDO_GID", USER);
+    let capture = Running::spawn(capture).unwrap();
+    wait_for_output(&reader);
+    send(&pair, &frames(10));
+    capture.signal(libc::SIGTERM).unwrap();
+    let finished = capture.wait(LIMIT).unwrap();
+    assert_eq!((finished.status.code(), finished.stderr.as_str()), (Some(0), ""));
+    let read = reader.wait(LIMIT).unwrap().stdout;
+    let mut file = Reader::new("fifo".into(), Box::new(std::io::Cursor::new(read))).unwrap();
+    for expected in frames(10) {
+        assert_eq!(file.next().unwrap().unwrap().bytes, expected);
+    }
+    assert!(file.next().unwrap().is_none());
 }
 
 /// By hand, as Wireshark does it: signals, readers and pipes that go.
