@@ -4,6 +4,7 @@
 //! cli ─> rules ─> watch ─> kernel ─┬─> count    ─> table | JSON | CSV
 //!                                  ├─> rate     ─> text | JSON
 //!        file (-r) ────────────────┴─> capture  ─> print (lines) | file (-w)
+//!                                     └── extcap (for Wireshark)
 //! ```
 //!
 //! [`kernel`] is the only module that knows how programs are loaded and attached;
@@ -14,6 +15,7 @@ pub mod cli;
 pub mod clock;
 pub mod count;
 pub mod explain;
+pub mod extcap;
 pub mod failure;
 pub mod file;
 pub mod filter;
@@ -41,5 +43,6 @@ pub fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Capture(args) => capture::run(&args),
         Command::Filter(args) => filter::run(&args),
         Command::Interfaces(args) => interfaces::run(&args),
+        Command::Extcap(args) => extcap::run(&args),
     }
 }

@@ -1,13 +1,19 @@
 //! How every command on live frames begins: filters compiled for the interfaces, signals
 //! watched, programs attached, rights given up.
 
-use anyhow::Result;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use tokio::{
+    io::{Interest, unix::AsyncFd},
+    time::timeout_at,
+};
 
 use crate::{
     cli::Live,
     explain,
-    interfaces::{self, Chosen},
-    kernel::{Hook, Plan, Session},
+    interfaces::{self, Change, Chosen, Links, NoneLeft, tell},
+    kernel::{Attachment, Hook, Plan, Session},
     privileges::{self, Needs},
     rules::{self, Rule, RuleSet},
     stop::Stop,
@@ -62,10 +68,12 @@ impl Watch {
         let rules = RuleSet::compile(rules, &options)?;
         // Before anything is attached: a signal that comes now must not leave it there.
         let stop = Stop::on_signals()?;
+        let loopbacks = interfaces::loopbacks(&chosen.names);
         let session = Session::attach(&Plan {
             interfaces: &chosen.names,
             hook,
             direction: live.direction,
+            loopbacks: &loopbacks,
             rules: &rules.specs(),
             link: chosen.link,
             vlan: live.vlan,
@@ -83,5 +91,79 @@ impl Watch {
     /// Says that everything is attached; scripts wait for it.
     pub fn announce(&self, live: &Live) {
         interfaces::announce(&self.session, self.rules.rules().len(), live.diagnostics);
+    }
+}
+
+/// What may end a measurement before its time: the user, or that all interfaces go.
+pub struct Vigil {
+    stop: Stop,
+    links: AsyncFd<Links>,
+}
+
+/// Why a wait was over.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Woken {
+    /// Its time came.
+    Time,
+    /// The user wants the end.
+    Stop,
+    /// Something became of the interfaces, which is to be told.
+    Changed(Vec<Change>),
+}
+
+impl Vigil {
+    /// Starts to watch, and tells of interfaces that are not up now. Needs the runtime.
+    ///
+    /// # Errors
+    /// Those of netlink sockets.
+    pub fn keep(stop: Stop, attachments: &[Attachment]) -> Result<Self> {
+        let mut links = Links::watch(attachments).context("watching the interfaces")?;
+        tell(&links.survey());
+        // SAFETY: the socket is the links' own, and they keep it until they are dropped, which
+        // the AsyncFd that owns them does last.
+        let links = unsafe { AsyncFd::register_with_interest(links, Interest::READABLE) };
+        let links = links.context("watching the interfaces")?;
+        Ok(Self { stop, links })
+    }
+
+    /// Waits for what comes first; not at all where no interface is left.
+    pub async fn wait(&mut self, until: Instant) -> Woken {
+        if self.none_left().is_some() {
+            return Woken::Changed(Vec::new());
+        }
+        let Self { stop, links } = self;
+        let awaited = async {
+            tokio::select! {
+                () = stop.wait() => Woken::Stop,
+                changes = changes(links) => Woken::Changed(changes),
+            }
+        };
+        timeout_at(until.into(), awaited).await.unwrap_or(Woken::Time)
+    }
+
+    /// Whether all interfaces are gone.
+    pub fn none_left(&self) -> Option<NoneLeft> {
+        self.links.get_ref().none_left()
+    }
+
+    /// Whether the user wants the end.
+    pub fn stop_requested(&self) -> bool {
+        self.stop.requested()
+    }
+}
+
+/// What becomes of the interfaces, once something does.
+async fn changes(links: &mut AsyncFd<Links>) -> Vec<Change> {
+    loop {
+        let Ok(mut ready) = links.readable_mut().await else {
+            // The runtime is about to end, and the time or the user ends the wait.
+            return std::future::pending().await;
+        };
+        // Reads all that is there.
+        let changes = ready.get_inner_mut().look();
+        ready.clear_ready();
+        if !changes.is_empty() {
+            return changes;
+        }
     }
 }

@@ -16,7 +16,7 @@ use anyhow::Result;
 use signal_hook::consts::{SIGUSR1, SIGUSR2};
 
 use crate::{
-    interfaces::{Change, Links},
+    interfaces::{Links, NoneLeft, tell},
     kernel::Attachment,
 };
 
@@ -28,8 +28,8 @@ const PROGRESS: Duration = Duration::from_secs(1);
 pub(super) enum End {
     /// Nobody reads the output any more.
     NoReader,
-    /// The last interface is gone: this one.
-    NoInterface(String),
+    /// All interfaces are gone.
+    NoInterface(NoneLeft),
 }
 
 /// Whom to ask.
@@ -61,15 +61,10 @@ impl Events {
 
     /// Tells what is new; the end, if it is one.
     pub(super) fn look(&mut self, captured: u64) -> Option<End> {
-        let changes = self.links.look();
-        tell(&changes);
+        tell(&self.links.look());
         self.show_progress(captured);
-        if self.links.all_gone() {
-            let last = changes.into_iter().rev().find_map(|change| match change {
-                Change::Gone(name) => Some(name),
-                Change::Down(_) | Change::Up(_) => None,
-            });
-            return Some(End::NoInterface(last.unwrap_or_default()));
+        if let Some(none) = self.links.none_left() {
+            return Some(End::NoInterface(none));
         }
         self.outputs.iter().any(has_no_reader).then_some(End::NoReader)
     }
@@ -96,18 +91,6 @@ impl Events {
 struct Progress {
     shown: Option<u64>,
     at: Option<Instant>,
-}
-
-fn tell(changes: &[Change]) {
-    for change in changes {
-        match change {
-            Change::Down(name) => {
-                eprintln!("probe: {name} is down: nothing comes until it is up again");
-            }
-            Change::Up(name) => eprintln!("probe: {name} is up again"),
-            Change::Gone(name) => eprintln!("probe: {name} is gone"),
-        }
-    }
 }
 
 /// Descriptors of the outputs of which a reader can go: pipes, sockets and terminals.

@@ -25,7 +25,7 @@ pub(super) fn is_fifo(path: &Path) -> bool {
 }
 
 /// Opens the pipe as soon as it has a reader; `None` if `give_up` says so before.
-pub(super) fn open(path: &Path, give_up: impl Fn() -> bool) -> Result<Option<File>> {
+pub(crate) fn open(path: &Path, give_up: impl Fn() -> bool) -> Result<Option<File>> {
     let mut waiting = false;
     loop {
         // Not truncated and not created: it is there, and a pipe.

@@ -2,15 +2,16 @@
 
 use std::{
     ops::ControlFlow,
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::process::parent_id},
+    path::Path,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use probe_common::{RecordFlags, RecordHeader};
 
 use super::{
-    check_link,
+    Lost, check_link,
     conveyor::{Conveyor, Hurry},
     events,
     events::Events,
@@ -44,7 +45,8 @@ const ALL_RINGS: usize = 256 << 20;
 const SMALLEST_RING: usize = 512 << 10;
 
 /// Captures until the end that was asked for, then tells the account.
-pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
+pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
+    let parent = parent_id();
     let (chosen, hook) = args.live.place()?;
     let link = chosen.link;
     check_link(args, link)?;
@@ -59,9 +61,11 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
         Watch::at(&args.live, (chosen, hook), vec![rule.clone()], wants)?;
     let deadline = args.duration.map(|duration| Instant::now() + duration);
     let over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
+    // Who made the pipe for us, and goes before having read from it, will never read.
+    let orphaned = || args.must_be_fifo && parent_id() != parent;
     let origin = origin::live(args, &rule, session.attachments());
     let Output { sinks, readers } =
-        open_output(args, &chosen, origin, &session, || stop.requested() || over())?;
+        open_output(args, &chosen, origin, &session, || stop.requested() || over() || orphaned())?;
     let progress = args.verbose > 0 && args.write.is_some() && !args.print;
     let mut events = Events::watch(session.attachments(), readers, progress)?;
 
@@ -128,15 +132,17 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<()> {
         _ => ledger.output_behind = left_over,
     }
     eprint!("{}", ledger.summary());
-    if let Err(error) = written.result
-        && !failure::is_broken_pipe(&error)
-    {
-        return Err(error);
+    let mut lost = ledger.lost_in_ring + ledger.refused;
+    match written.result {
+        // What came after the reader had gone is missed by nobody.
+        Err(error) if failure::is_broken_pipe(&error) => {}
+        Err(error) => return Err(error),
+        Ok(_) => lost += ledger.output_behind,
     }
     detached.map_err(explain::kernel)?;
     match ended {
-        Some(events::End::NoInterface(name)) => bail!("{name} is gone, and nothing can come"),
-        Some(events::End::NoReader) | None => Ok(()),
+        Some(events::End::NoInterface(none)) => Err(none.into()),
+        Some(events::End::NoReader) | None => Ok(Lost(lost)),
     }
 }
 
@@ -161,7 +167,8 @@ fn open_output(
         true => origin::places(session.attachments()),
         false => Vec::new(),
     };
-    let Some(path) = args.write.as_deref().filter(|path| fifo::is_fifo(path)) else {
+    let is_fifo = |path: &&Path| args.must_be_fifo || fifo::is_fifo(path);
+    let Some(path) = args.write.as_deref().filter(is_fifo) else {
         let sinks = open_sinks(args, chosen.link, origin, places, None)?;
         announce();
         return Ok(Output { sinks, readers: events::outputs(args.uses_stdout(), None)? });

@@ -8,7 +8,7 @@
 
 mod conveyor;
 mod events;
-mod fifo;
+pub(crate) mod fifo;
 mod file_sink;
 mod files;
 mod ledger;
@@ -44,11 +44,18 @@ pub fn run(args: &CaptureArgs) -> Result<()> {
     match (&args.offline.file, &args.file_list) {
         (Some(path), _) => offline::run(args, vec![path.clone()]),
         (None, Some(list)) => offline::run(args, offline::read_list(list)?),
-        (None, None) => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(live::run(args))
-        }
+        (None, None) => live(args).map(drop),
     }
+}
+
+/// Frames that sampling chose, and that did not arrive where they were to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Lost(pub(crate) u64);
+
+/// Captures from interfaces; mistakes in flags are found as by [`run`].
+pub(crate) fn live(args: &CaptureArgs) -> Result<Lost> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(live::run(args))
 }
 
 /// The filter: words, or the contents of a file, where `#` begins a comment.

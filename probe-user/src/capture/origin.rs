@@ -17,7 +17,7 @@ pub(super) fn live(args: &CaptureArgs, rule: &Rule, attachments: &[Attachment]) 
         description: format!(
             "{}, frames {}, all passed on",
             attachment.hook,
-            which(args.live.direction)
+            which(attachment.direction)
         ),
     });
     Origin {

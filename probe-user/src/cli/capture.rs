@@ -59,6 +59,11 @@ pub struct CaptureArgs {
     #[arg(short = 'w', long = "write", value_name = "FILE")]
     pub write: Option<PathBuf>,
 
+    /// Whether the file of -w is a named pipe, or nothing at all: the program at its other
+    /// end, which started this one, has gone then.
+    #[arg(skip)]
+    pub must_be_fifo: bool,
+
     /// Form of the file [default: pcapng for the name *.pcapng and for several interfaces,
     /// else pcap]
     #[arg(long, value_enum, value_name = "FORM", hide_possible_values = false)]

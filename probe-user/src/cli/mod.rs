@@ -4,6 +4,7 @@
 mod capture;
 mod compat;
 mod count;
+mod extcap;
 mod filter;
 mod interfaces;
 mod lists;
@@ -18,6 +19,7 @@ use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 pub use capture::{CaptureArgs, FileFormat};
 pub use compat::Compat;
 pub use count::{CountArgs, CountFormat};
+pub use extcap::{Choice, ExtcapArgs};
 pub use filter::FilterArgs;
 pub use interfaces::InterfacesArgs;
 pub use lists::Lists;
@@ -48,10 +50,11 @@ impl Cli {
     /// # Errors
     /// Mistakes, and the wish for help; clap knows what to print, where, and the exit code.
     pub fn read() -> Result<Self, clap::Error> {
-        Self::from_words(std::env::args_os())
+        Self::from_words(extcap::insert_command(std::env::args_os().collect()))
     }
 
-    fn from_words<T: Into<OsString> + Clone>(
+    /// As [`read`](Self::read), of other words.
+    pub(crate) fn from_words<T: Into<OsString> + Clone>(
         words: impl IntoIterator<Item = T>,
     ) -> Result<Self, clap::Error> {
         let command = Self::command().mut_subcommands(|command| command.mut_args(may_be_negative));
@@ -82,6 +85,8 @@ pub enum Command {
     Filter(FilterArgs),
     /// List interfaces: state, driver, counters, hooks that fit
     Interfaces(InterfacesArgs),
+    /// Serve Wireshark as a plug-in (extcap)
+    Extcap(Box<ExtcapArgs>),
 }
 
 #[cfg(test)]

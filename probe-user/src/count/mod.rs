@@ -15,7 +15,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use probe_common::Counter;
-use tokio::time::timeout_at;
 
 use crate::{
     cli::{CountArgs, Engine, Offline},
@@ -26,7 +25,7 @@ use crate::{
     offline::Sieve,
     privileges::{self, Needs},
     rules::{self, Rule, RuleSet},
-    watch::{Wants, Watch},
+    watch::{Vigil, Wants, Watch, Woken},
 };
 use snapshot::rates;
 use view::View;
@@ -67,7 +66,8 @@ fn rules(args: &CountArgs) -> Result<Vec<Rule>> {
 async fn live(args: &CountArgs) -> Result<()> {
     let watch = Watch::start(&args.live, rules(args)?, Wants::default())?;
     watch.announce(&args.live);
-    let Watch { rules: set, session, mut stop, .. } = watch;
+    let Watch { rules: set, session, stop, .. } = watch;
+    let mut vigil = Vigil::keep(stop, session.attachments())?;
 
     let start = Instant::now();
     let deadline = args.duration.map(|duration| start + duration);
@@ -84,9 +84,15 @@ async fn live(args: &CountArgs) -> Result<()> {
         // Ticks, the end, and the look at -c: whichever comes first.
         let look = args.count.map(|_| Instant::now() + COUNT_TICK);
         let wake = [Some(next), deadline, look].into_iter().flatten().min().unwrap_or(next);
-        let stopped = timeout_at(wake.into(), stop.wait()).await.is_ok();
+        let woken = vigil.wait(wake).await;
         let now = Instant::now();
-        let over = stopped || deadline.is_some_and(|deadline| now >= deadline);
+        if let Woken::Changed(changes) = &woken {
+            view.make_room();
+            interfaces::tell(changes);
+        }
+        let none_left = vigil.none_left();
+        let ended = woken == Woken::Stop || none_left.is_some();
+        let over = ended || deadline.is_some_and(|deadline| now >= deadline);
         if !over && args.count.is_none() && now < next {
             continue;
         }
@@ -96,7 +102,9 @@ async fn live(args: &CountArgs) -> Result<()> {
         });
         if over || reached {
             let total = counting.total(now - start, counts.seen, &counts.rules);
-            return view.last(&total, &|| stop.requested());
+            view.last(&total, &|| vigil.stop_requested())?;
+            // What was counted until then stands; that no more can come is a failure.
+            return none_left.map_or(Ok(()), |none| Err(none.into()));
         }
         if now >= next {
             view.tick(&counting.tick(now - start, counts.seen, &counts.rules))?;

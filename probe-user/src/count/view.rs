@@ -36,6 +36,11 @@ impl View {
         Ok(())
     }
 
+    /// Makes the next table a new one, below what is said now.
+    pub fn make_room(&mut self) {
+        self.drawn_lines = 0;
+    }
+
     /// Shows the last snapshot, and waits until it is written; where the user `hurries`
     /// and nobody reads, not for long.
     pub fn last(self, snapshot: &Snapshot, hurries: &dyn Fn() -> bool) -> Result<()> {

@@ -47,6 +47,11 @@ impl Device {
         }
     }
 
+    /// Whether it is up.
+    pub fn is_up(&self) -> bool {
+        self.up
+    }
+
     /// What comes first, and so has the smaller number (libpcap's figure of merit).
     fn merit(&self) -> (bool, bool, bool, bool, bool) {
         let disconnected = !self.wireless && self.connected == Some(false);

@@ -2,7 +2,11 @@
 //! down, comes up again or is gone. The programs stay attached to one that is down; one
 //! that is gone takes them along.
 
-use std::{ffi::CStr, io};
+use std::{
+    ffi::CStr,
+    fmt, io,
+    os::fd::{AsRawFd, RawFd},
+};
 
 use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::{
@@ -27,6 +31,28 @@ pub enum Change {
     /// It was deleted, or moved to another network namespace.
     Gone(String),
 }
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Down(name) => write!(f, "{name} is down: nothing comes until it is up again"),
+            Self::Up(name) => write!(f, "{name} is up again"),
+            Self::Gone(name) => write!(f, "{name} is gone"),
+        }
+    }
+}
+
+/// Says on stderr what changed.
+pub fn tell(changes: &[Change]) {
+    for change in changes {
+        eprintln!("probe: {change}");
+    }
+}
+
+/// All interfaces are gone; these there were.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} {} gone, and nothing can come", .0.join(", "), if .0.len() == 1 { "is" } else { "are" })]
+pub struct NoneLeft(pub Vec<String>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -94,9 +120,10 @@ impl Links {
         }
     }
 
-    /// Whether none is left.
-    pub fn all_gone(&self) -> bool {
-        self.links.iter().all(|link| link.state == State::Gone)
+    /// That none is left, in words.
+    pub fn none_left(&self) -> Option<NoneLeft> {
+        let gone = self.links.iter().all(|link| link.state == State::Gone);
+        gone.then(|| NoneLeft(self.links.iter().map(|link| link.name.clone()).collect()))
     }
 
     fn read(&mut self, datagram: &[u8], changes: &mut Vec<Change>) {
@@ -122,6 +149,13 @@ impl Links {
                 _ => return,
             }
         }
+    }
+}
+
+/// Readable when there is something to [`look`](Links::look) at.
+impl AsRawFd for Links {
+    fn as_raw_fd(&self) -> RawFd {
+        self.socket.as_raw_fd()
     }
 }
 
@@ -156,13 +190,14 @@ fn name_of(index: u32) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::Attached;
+    use crate::kernel::{Attached, Direction};
 
     fn links(indices: &[u32]) -> Links {
         let attachment = |&index: &u32| Attachment {
             interface: format!("if{index}"),
             index,
             hook: Attached::Tcx,
+            direction: Direction::In,
         };
         Links::watch(&indices.iter().map(attachment).collect::<Vec<_>>()).unwrap()
     }
@@ -188,7 +223,7 @@ mod tests {
         let mut told = |bytes: &[u8]| {
             let mut changes = Vec::new();
             links.read(bytes, &mut changes);
-            (changes, links.all_gone())
+            (changes, links.none_left().is_some())
         };
         assert_eq!(told(&message(7, true, false)), (vec![], false));
         assert_eq!(told(&message(7, false, false)), (vec![Change::Down("if7".into())], false));
@@ -202,6 +237,8 @@ mod tests {
         let expected = vec![Change::Down("if8".into()), Change::Gone("if8".into())];
         assert_eq!(told(&both), (expected, true));
         assert_eq!(told(&[1, 2, 3]), (vec![], true));
+        let none = links.none_left().unwrap().to_string();
+        assert_eq!(none, "if7, if8 are gone, and nothing can come");
     }
 
     #[test]
@@ -210,6 +247,6 @@ mod tests {
         let gone = Change::Gone(format!("if{}", u32::MAX));
         assert_eq!(links.survey(), [gone]);
         assert_eq!(links.survey(), []);
-        assert!(!links.all_gone());
+        assert_eq!(links.none_left(), None);
     }
 }

@@ -20,7 +20,7 @@ use crate::{
 
 pub use choose::{Chosen, choose, known_link_type};
 pub use devices::{ANY, Device, devices, list};
-pub use links::{Change, Links};
+pub use links::{Change, Links, NoneLeft, tell};
 pub use report::Interface;
 pub use sysfs::{hardware_address, names};
 
@@ -45,6 +45,11 @@ pub fn run(args: &InterfacesArgs) -> Result<()> {
 pub fn index(names: &[String]) -> Option<u32> {
     let [name] = names else { return None };
     u32::try_from(sysfs::number(name, "ifindex")?).ok()
+}
+
+/// Those that are loopbacks.
+pub fn loopbacks(names: &[String]) -> Vec<String> {
+    names.iter().filter(|name| sysfs::is_loopback(name)).cloned().collect()
 }
 
 /// The line on stderr that scripts wait for: everything is attached. With `diagnostics`

@@ -55,6 +55,11 @@ pub(super) fn is_wireless(name: &str) -> bool {
     attribute(name, "uevent").is_some_and(|uevent| uevent.lines().any(|l| l == "DEVTYPE=wlan"))
 }
 
+/// Whether what is sent there is received there (ARPHRD_LOOPBACK, include/uapi/linux/if_arp.h).
+pub(super) fn is_loopback(name: &str) -> bool {
+    number(name, "type") == Some(772)
+}
+
 /// The link-layer address, where it is one of Ethernet.
 pub fn hardware_address(name: &str) -> Option<[u8; 6]> {
     let text = attribute(name, "address")?;

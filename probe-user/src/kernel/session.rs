@@ -34,6 +34,9 @@ pub struct Plan<'a> {
     pub hook: Hook,
     /// Which frames are looked at.
     pub direction: Direction,
+    /// Those of the interfaces that are loopbacks: what is sent there is received there, and
+    /// whoever wants both sees it once, as received, as in tcpdump.
+    pub loopbacks: &'a [String],
     /// The rules, in the order of their counters.
     pub rules: &'a [RuleSpec<'a>],
     /// What the frames of these interfaces begin with.
@@ -50,7 +53,17 @@ pub struct Plan<'a> {
     pub diagnostics: bool,
 }
 
-/// A program on an interface.
+impl Plan<'_> {
+    /// Which frames of one interface are looked at.
+    fn direction_on(&self, interface: &String) -> Direction {
+        match self.direction {
+            Direction::InOut if self.loopbacks.contains(interface) => Direction::In,
+            direction => direction,
+        }
+    }
+}
+
+/// A program on an interface, or one for each direction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attachment {
     /// Name of the interface.
@@ -59,6 +72,8 @@ pub struct Attachment {
     pub index: u32,
     /// The hook.
     pub hook: Attached,
+    /// Which of its frames are looked at.
+    pub direction: Direction,
 }
 
 /// Loaded and attached programs. Dropping it detaches them; so does the end of the
@@ -125,13 +140,15 @@ impl Session {
         session.verify(plan)?;
         session.timing.step("verify");
         for (name, index) in indices {
+            let direction = plan.direction_on(name);
             let hook = match plan.hook {
                 Hook::Xdp | Hook::XdpNative | Hook::XdpGeneric => {
                     session.attach_xdp(name, index, plan.hook)?
                 }
-                Hook::Tcx | Hook::Clsact => session.attach_tc(name, plan.hook, plan.direction)?,
+                Hook::Tcx | Hook::Clsact => session.attach_tc(name, plan.hook, direction)?,
             };
-            session.attachments.push(Attachment { interface: name.clone(), index, hook });
+            let interface = name.clone();
+            session.attachments.push(Attachment { interface, index, hook, direction });
         }
         session.timing.step("attach");
         Ok(session)

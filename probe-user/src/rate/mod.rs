@@ -10,7 +10,6 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use tokio::time::timeout_at;
 
 use crate::{
     cli::{RateArgs, RateFormat},
@@ -18,10 +17,10 @@ use crate::{
     count::si,
     explain,
     failure::Usage,
-    interfaces,
+    interfaces::{self, NoneLeft},
     kernel::{Counts, Session, monotonic_ns},
     rules::{self, Rule},
-    watch::{Wants, Watch},
+    watch::{Vigil, Wants, Watch, Woken},
 };
 use report::{Ending, Report};
 
@@ -36,16 +35,20 @@ pub fn run(args: &RateArgs) -> Result<()> {
         return Err(Usage::new("say when to end: -c N (matches) or -t TIME").into());
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let report = runtime.block_on(measure(args))?;
+    let (report, none_left) = runtime.block_on(measure(args))?;
     let bytes = match args.format {
         RateFormat::Text => report::text(&report),
         RateFormat::Json => report::json(&report),
     };
     let mut stdout = io::stdout().lock();
-    stdout.write_all(&bytes).and_then(|()| stdout.flush()).context("writing to standard output")
+    let written = stdout.write_all(&bytes).and_then(|()| stdout.flush());
+    written.context("writing to standard output")?;
+    // What was measured until then stands; that no more can come is a failure.
+    none_left.map_or(Ok(()), |none| Err(none.into()))
 }
 
-async fn measure(args: &RateArgs) -> Result<Report> {
+/// Measures, and says whether it ended because no interface was left.
+async fn measure(args: &RateArgs) -> Result<(Report, Option<NoneLeft>)> {
     let mut rule = Rule::new("match", args.expression.text()?);
     if args.count.is_some() {
         // The race runs over the matches of sampled rules; no ring, so nothing is copied.
@@ -53,11 +56,12 @@ async fn measure(args: &RateArgs) -> Result<Report> {
     }
     let wants = Wants { goal: args.count.unwrap_or(0), ..Wants::default() };
     let watch = Watch::start(&args.live, vec![rule], wants)?;
+    // The window opens when the counters are read, not when the program was attached; whoever
+    // waits for the line that says so finds it open.
+    let (opened_ns, before) = read(&watch.session)?;
     watch.announce(&args.live);
-    let Watch { session, mut stop, .. } = watch;
-
-    // The window opens when the counters are read, not when the program was attached.
-    let (opened_ns, before) = read(&session)?;
+    let Watch { session, stop, .. } = watch;
+    let mut vigil = Vigil::keep(stop, session.attachments())?;
     let start = Instant::now();
     let deadline = args.time.map(|time| start + time);
     let mut progress = Progress::new();
@@ -66,7 +70,12 @@ async fn measure(args: &RateArgs) -> Result<Report> {
         let look = (args.count.is_some() || progress.shown()).then(|| Instant::now() + LOOK);
         let wake = [look, deadline].into_iter().flatten().min();
         let wake = wake.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
-        let stopped = timeout_at(wake.into(), stop.wait()).await.is_ok();
+        let woken = vigil.wait(wake).await;
+        if let Woken::Changed(changes) = &woken {
+            progress.clear();
+            interfaces::tell(changes);
+        }
+        let stopped = woken == Woken::Stop || vigil.none_left().is_some();
         let over = stopped || deadline.is_some_and(|deadline| Instant::now() >= deadline);
         let (read_ns, counts) = read(&session)?;
         let race = counts.race;
@@ -87,7 +96,9 @@ async fn measure(args: &RateArgs) -> Result<Report> {
     };
     progress.clear();
     let (ending, packets, bytes, time) = ending;
-    Ok(Report {
+    // Whoever got what was wanted before needs no more.
+    let none_left = vigil.none_left().filter(|_| ending == Ending::Interrupted);
+    let report = Report {
         time: WallTime::now(),
         hook: interfaces::hooks(session.attachments()),
         interfaces: args.live.interfaces.clone(),
@@ -96,7 +107,8 @@ async fn measure(args: &RateArgs) -> Result<Report> {
         packets,
         bytes,
         span: time,
-    })
+    };
+    Ok((report, none_left))
 }
 
 /// Reads the counters, and the time in the middle of the reading.

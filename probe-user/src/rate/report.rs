@@ -18,7 +18,8 @@ pub enum Ending {
     Count,
     /// The time was over.
     Time,
-    /// The user ended it; the time is from the start to that moment.
+    /// The user ended it, or the last interface went; the time is from the start to that
+    /// moment.
     Interrupted,
 }
 

@@ -1,0 +1,53 @@
+//! Whether a capture filter is right, which Wireshark asks while it is typed: silence is a
+//! yes, a line on standard output says what is wrong. The exit code is 0 either way; by
+//! another one the program says that it cannot tell.
+
+use anyhow::Result;
+
+use super::{capture::live, quiet::Quiet};
+use crate::{cli::ExtcapArgs, print::text::visible, rules};
+
+/// What is wrong, in one line, or nothing.
+pub(super) fn filter(args: &ExtcapArgs, interface: &str, filter: &str) -> Result<String> {
+    let _quiet = Quiet::start(args.log_file.as_deref())?;
+    let (chosen, _) = live(args, interface).place()?;
+    let options = rules::live_options(&chosen.names, chosen.link, args.vlan);
+    Ok(match probe_filter::compile(filter, &options) {
+        Ok(_) => String::new(),
+        Err(error) => line(&error),
+    })
+}
+
+fn line(error: &probe_filter::Error) -> String {
+    let mut line = visible(error.message());
+    if let Some(place) = error.text().get(error.span()).filter(|place| !place.is_empty()) {
+        line = format!("{}: {line}", visible(place));
+    }
+    if let Some(expected) = error.expected_here() {
+        line.push_str(&format!(" (expected {})", visible(expected)));
+    }
+    line.push('\n');
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_whatever_is_wrong() {
+        for (filter, expected) in [
+            (
+                "tcp prot 80",
+                "prot: this cannot follow an expression (expected and, or, or the end)",
+            ),
+            ("port 99999", "99999: 99999 is not a port (expected 0 to 65535)"),
+            ("tcp port", "the filter ends too early (expected a port: a number or a name)"),
+        ] {
+            let error = probe_filter::compile(filter, &Default::default()).err().unwrap();
+            assert_eq!(line(&error), format!("{expected}\n"));
+        }
+        let error = probe_filter::compile("tcp and\nfoo\n\x1b bar", &Default::default());
+        assert_eq!(line(&error.err().unwrap()).lines().count(), 1);
+    }
+}

@@ -1,0 +1,52 @@
+//! Standard error, set aside while all goes well: Wireshark shows what comes there as an
+//! error of the capture, even where the capture succeeds. An error itself is told after this
+//! has ended.
+
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    os::fd::{AsFd as _, OwnedFd},
+    panic,
+    path::Path,
+};
+
+use anyhow::{Context as _, Result};
+use nix::unistd::dup2_stderr;
+
+/// Words go to the log file, or nowhere, until this is dropped.
+pub(super) struct Quiet {
+    stderr: OwnedFd,
+}
+
+impl Quiet {
+    /// Opens the log file, with the rights that there are now.
+    ///
+    /// # Errors
+    /// Where the file cannot be opened.
+    pub(super) fn start(log: Option<&Path>) -> Result<Self> {
+        let path = log.unwrap_or(Path::new("/dev/null"));
+        let log = OpenOptions::new().append(true).create(log.is_some()).open(path);
+        let log = log.with_context(|| format!("opening {} (--log-file)", path.display()))?;
+        Self::to(&log).context("setting standard error aside")
+    }
+
+    fn to(log: &File) -> io::Result<Self> {
+        let stderr = io::stderr().as_fd().try_clone_to_owned()?;
+        let for_panics = stderr.try_clone()?;
+        // What a panic says must not be lost.
+        let say = panic::take_hook();
+        panic::set_hook(Box::new(move |panic| {
+            let _ = dup2_stderr(&for_panics);
+            say(panic);
+        }));
+        dup2_stderr(log)?;
+        Ok(Self { stderr })
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        // Nothing can be done where it fails, and nobody would hear it.
+        let _ = dup2_stderr(&self.stderr);
+    }
+}
