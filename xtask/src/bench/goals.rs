@@ -113,7 +113,7 @@ impl Goals {
     }
 
     /// A figure came out, and its limit, unless the fixed one is more.
-    fn reached_within(&mut self, goal: Goal, figure: f64, limit: f64) {
+    pub fn reached_within(&mut self, goal: Goal, figure: f64, limit: f64) {
         self.reached.push((goal, figure, limit.max(goal.limit())));
     }
 

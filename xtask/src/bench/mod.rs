@@ -11,6 +11,7 @@
 //! | `live` | all observers on a flood |
 //! | `loss` | captures to files for half a minute: what is lost, what the machine does |
 //! | `program` | one run of the kernel program |
+//! | `native` | real XDP frames through a veth's native XDP |
 //! | `start` | from the start to the first counted packet, memory |
 
 mod compare;
@@ -18,6 +19,7 @@ mod goals;
 mod kernel;
 mod live;
 mod loss;
+mod native;
 mod observer;
 mod program;
 mod quick;
@@ -76,12 +78,15 @@ enum Suite {
     Loss,
     /// One run of the kernel program, by rules, hooks and sampling
     Program,
+    /// Real XDP frames: what counting and capturing add to a program that does nothing
+    Native,
     /// From the start to the first counted packet; memory and CPU while counting
     Start,
 }
 
 impl Suite {
-    const ALL: [Self; 5] = [Self::Rate, Self::Live, Self::Loss, Self::Program, Self::Start];
+    const ALL: [Self; 6] =
+        [Self::Rate, Self::Live, Self::Loss, Self::Program, Self::Native, Self::Start];
 
     fn measure(self, bench: &Bench, report: &mut Report) -> Result<()> {
         match self {
@@ -89,6 +94,7 @@ impl Suite {
             Self::Live => live::run(bench, report),
             Self::Loss => loss::run(bench, report),
             Self::Program => program::run(bench, report),
+            Self::Native => native::run(bench, report),
             Self::Start => start::run(bench, report),
         }
     }
