@@ -4,7 +4,7 @@
 use crate::ir::{Alu, ChainKind, Compare, Frame, Graph, Meta, Target, Test, Value, ValueId, Width};
 
 /// A load past the captured bytes, or a division by zero.
-struct Trap;
+pub(crate) struct Trap;
 
 /// Whether the graph matches the frame.
 pub fn matches(graph: &Graph, frame: &Frame<'_>) -> bool {
@@ -47,7 +47,7 @@ impl Evaluation<'_> {
             }
             Test::Chain { kind, network_base, network, protocol } => {
                 let base = network_base.map_or(Ok(0), |id| self.value(id))?;
-                self.chain(kind, base, network, protocol)
+                chain(self.frame.bytes, kind, base, network, protocol)
             }
         }
     }
@@ -57,57 +57,70 @@ impl Evaluation<'_> {
             Value::Const(constant) => Ok(constant),
             Value::Load { width, base, displacement } => {
                 let base = base.map_or(Ok(0), |id| self.value(id))?;
-                self.load(width, base, displacement)
+                load(self.frame.bytes, width, base, displacement)
             }
-            Value::Meta(meta) => Ok(self.meta(meta)),
+            Value::Meta(meta) => Ok(known(self.frame, meta)),
             Value::Var(var) => Ok(self.vars[var.0 as usize]),
             Value::Neg(id) => Ok(self.value(id)?.wrapping_neg()),
             Value::Alu(op, left, right) => alu(op, self.value(left)?, self.value(right)?),
         }
     }
+}
 
-    fn meta(&self, meta: Meta) -> u32 {
-        match meta {
-            Meta::WireLength => self.frame.wire_len,
-            Meta::VlanPresent => u32::from(self.frame.vlan.is_some()),
-            Meta::VlanTci => self.frame.vlan.map_or(0, |tag| tag.tci.into()),
-            Meta::VlanTpid => self.frame.vlan.map_or(0, |tag| tag.tpid.into()),
-            Meta::Outbound => u32::from(self.frame.outbound == Some(true)),
+/// What the kernel knows of a frame.
+pub(crate) fn known(frame: &Frame<'_>, meta: Meta) -> u32 {
+    match meta {
+        Meta::WireLength => frame.wire_len,
+        Meta::VlanPresent => u32::from(frame.vlan.is_some()),
+        Meta::VlanTci => frame.vlan.map_or(0, |tag| tag.tci.into()),
+        Meta::VlanTpid => frame.vlan.map_or(0, |tag| tag.tpid.into()),
+        Meta::Outbound => u32::from(frame.outbound == Some(true)),
+    }
+}
+
+/// Bytes of a frame, big-endian.
+pub(crate) fn load(frame: &[u8], width: Width, base: u32, displacement: u32) -> Result<u32, Trap> {
+    let start = base as usize + displacement as usize;
+    let bytes = frame.get(start..).ok_or(Trap)?;
+    match width {
+        Width::Byte => bytes.first().map(|&byte| byte.into()),
+        Width::Half => bytes.first_chunk().map(|&bytes| u16::from_be_bytes(bytes).into()),
+        Width::Word => bytes.first_chunk().map(|&bytes| u32::from_be_bytes(bytes)),
+    }
+    .ok_or(Trap)
+}
+
+/// The walk of libpcap's gen_protochain: `offset` counts from the IP header.
+pub(crate) fn chain(
+    frame: &[u8],
+    kind: ChainKind,
+    base: u32,
+    network: u32,
+    protocol: u32,
+) -> Result<bool, Trap> {
+    let byte = |offset: u32| load(frame, Width::Byte, base.wrapping_add(offset), network);
+    let (mut next, mut offset) = match kind {
+        ChainKind::Ipv4 => (byte(9)?, 4 * (byte(0)? & 0xf)),
+        ChainKind::Ipv6 => (byte(6)?, 40),
+    };
+    loop {
+        if next == protocol {
+            return Ok(true);
         }
-    }
-
-    fn load(&self, width: Width, base: u32, displacement: u32) -> Result<u32, Trap> {
-        let start = base as usize + displacement as usize;
-        let bytes = self.frame.bytes.get(start..start + width.bytes() as usize).ok_or(Trap)?;
-        Ok(bytes.iter().fold(0, |value, &byte| value << 8 | u32::from(byte)))
-    }
-
-    /// The walk of libpcap's gen_protochain: `offset` counts from the IP header.
-    fn chain(&self, kind: ChainKind, base: u32, network: u32, protocol: u32) -> Result<bool, Trap> {
-        let byte = |offset: u32| self.load(Width::Byte, base.wrapping_add(offset), network);
-        let (mut next, mut offset) = match kind {
-            ChainKind::Ipv4 => (byte(9)?, 4 * (byte(0)? & 0xf)),
-            ChainKind::Ipv6 => (byte(6)?, 40),
-        };
-        loop {
-            if next == protocol {
-                return Ok(true);
+        let unit = match (kind, next) {
+            (_, 59) => return Ok(false),
+            (ChainKind::Ipv6, 0 | 43 | 44 | 60) => {
+                let length = byte(offset.wrapping_add(1))?;
+                (byte(offset)?, (length + 1) * 8)
             }
-            let unit = match (kind, next) {
-                (_, 59) => return Ok(false),
-                (ChainKind::Ipv6, 0 | 43 | 44 | 60) => {
-                    let length = byte(offset.wrapping_add(1))?;
-                    (byte(offset)?, (length + 1) * 8)
-                }
-                (_, 51) => {
-                    let length = byte(offset.wrapping_add(1))?;
-                    (byte(offset)?, (length + 2) * 4)
-                }
-                _ => return Ok(false),
-            };
-            next = unit.0;
-            offset = offset.wrapping_add(unit.1);
-        }
+            (_, 51) => {
+                let length = byte(offset.wrapping_add(1))?;
+                (byte(offset)?, (length + 2) * 4)
+            }
+            _ => return Ok(false),
+        };
+        next = unit.0;
+        offset = offset.wrapping_add(unit.1);
     }
 }
 
@@ -126,7 +139,7 @@ pub(crate) fn constant_compare(compare: Compare, left: u32, right: u32) -> bool 
     }
 }
 
-fn alu(op: Alu, left: u32, right: u32) -> Result<u32, Trap> {
+pub(crate) fn alu(op: Alu, left: u32, right: u32) -> Result<u32, Trap> {
     Ok(match op {
         Alu::Add => left.wrapping_add(right),
         Alu::Sub => left.wrapping_sub(right),

@@ -26,6 +26,7 @@ pub mod ir;
 mod keywords;
 mod lexer;
 mod lower;
+mod machine;
 mod names;
 mod parser;
 mod passes;
@@ -34,6 +35,7 @@ use std::fmt;
 
 pub use error::{Error, Span};
 pub use ir::{Frame, LinkType, VlanTag, VlanView};
+pub use machine::Machine;
 pub use names::{NoNames, Port, Resolver, SystemResolver};
 
 /// What a filter is compiled for.

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use probe_common::Counter;
-use probe_filter::{Filter, ir};
+use probe_filter::{Filter, Machine, ir};
 
 use crate::{
     cli::Engine,
@@ -13,8 +13,8 @@ use crate::{
 };
 
 /// The filters of a rule set, ready to look at frames, and what they counted.
-pub struct Sieve<'a> {
-    rules: &'a RuleSet,
+pub struct Sieve {
+    machine: Machine,
     kernel: Option<TestRun>,
     seen: Counter,
     counts: Vec<Counter>,
@@ -24,9 +24,9 @@ pub struct Sieve<'a> {
     not_taken: u64,
 }
 
-impl<'a> Sieve<'a> {
+impl Sieve {
     /// For frames of one link type.
-    pub fn new(rules: &'a RuleSet, engine: Engine, hook: Hook, link: ir::LinkType) -> Result<Self> {
+    pub fn new(rules: &RuleSet, engine: Engine, hook: Hook, link: ir::LinkType) -> Result<Self> {
         let kernel = match engine {
             Engine::User => None,
             Engine::Kernel => {
@@ -34,7 +34,9 @@ impl<'a> Sieve<'a> {
             }
         };
         let counts = vec![Counter::default(); rules.rules().len()];
-        Ok(Self { rules, kernel, seen: Counter::default(), counts, before: 0, not_taken: 0 })
+        let graphs: Vec<_> = rules.filters().iter().map(Filter::graph).collect();
+        let machine = Machine::new(&graphs);
+        Ok(Self { machine, kernel, seen: Counter::default(), counts, before: 0, not_taken: 0 })
     }
 
     /// Counts a frame.
@@ -46,25 +48,36 @@ impl<'a> Sieve<'a> {
             }
             kernel => {
                 self.not_taken += u64::from(kernel.is_some());
-                for (filter, count) in self.rules.filters().iter().zip(&mut self.counts) {
-                    if matches(filter, frame) {
-                        *count += one(frame);
-                    }
-                }
+                self.look(frame);
             }
         }
         Ok(())
+    }
+
+    /// Looks at a frame in this process; says whether the first rule matches it.
+    #[inline]
+    fn look(&mut self, frame: &Frame<'_>) -> bool {
+        let seen = ir::Frame {
+            bytes: frame.bytes,
+            wire_len: frame.wire_len,
+            vlan: None,
+            outbound: frame.outbound,
+        };
+        let mut first = false;
+        self.machine.run(&seen, |rule| {
+            first |= rule == 0;
+            if let Some(count) = self.counts.get_mut(rule) {
+                *count += one(frame);
+            }
+        });
+        first
     }
 
     /// Counts a frame, and says whether the first rule matches it.
     pub fn first_matches(&mut self, frame: &Frame<'_>) -> Result<bool> {
         if self.kernel.is_none() {
             self.seen += one(frame);
-            let matched = self.rules.filters().first().is_some_and(|f| matches(f, frame));
-            if matched && let Some(count) = self.counts.first_mut() {
-                *count += one(frame);
-            }
-            return Ok(matched);
+            return Ok(self.look(frame));
         }
         self.count(frame)?;
         let now = self.totals()?.first().map_or(0, |count| count.packets);
@@ -96,13 +109,4 @@ impl<'a> Sieve<'a> {
 
 fn one(frame: &Frame<'_>) -> Counter {
     Counter { packets: 1, bytes: frame.wire_len.into() }
-}
-
-fn matches(filter: &Filter, frame: &Frame<'_>) -> bool {
-    filter.matches(&ir::Frame {
-        bytes: frame.bytes,
-        wire_len: frame.wire_len,
-        vlan: None,
-        outbound: frame.outbound,
-    })
 }

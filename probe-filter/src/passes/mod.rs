@@ -59,4 +59,4 @@ fn lower(graphs: &[&Graph]) -> Flow {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

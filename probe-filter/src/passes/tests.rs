@@ -2,9 +2,9 @@
 //! rules whose graphs match.
 
 #[path = "../../tests/common/frames.rs"]
-mod frames;
+pub(crate) mod frames;
 #[path = "../../tests/executors/harness/random.rs"]
-mod random;
+pub(crate) mod random;
 
 use crate::eval;
 use crate::flow::{Flow, eval::counted};
@@ -56,7 +56,7 @@ fn passes_keep_the_meaning() {
 }
 
 /// Rules that share walks and stages, rules that look as if they could, and plain ones.
-const WALKERS: [&str; 24] = [
+pub(crate) const WALKERS: [&str; 24] = [
     "@syn",
     "@syn and dst port 80",
     "not @syn",

@@ -110,7 +110,7 @@ fn link_name(link: LinkType) -> &'static str {
 /// One pass over all files.
 struct Pass<'a> {
     args: &'a CaptureArgs,
-    sieve: Sieve<'a>,
+    sieve: Sieve,
     sinks: Vec<Box<dyn Sink>>,
     matches: u64,
     captured: u64,

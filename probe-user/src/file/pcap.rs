@@ -16,7 +16,8 @@ pub(super) const NANO: u32 = 0xa1b2_3c4d;
 
 /// What the file's head says.
 pub(super) struct Decoder {
-    word: fn([u8; 4]) -> u32,
+    /// Whether numbers are big-endian.
+    big: bool,
     /// Nanoseconds in one unit of a time stamp's fraction.
     unit: u64,
     /// The longest frame that is believed.
@@ -29,51 +30,52 @@ pub(super) struct Decoder {
 impl Decoder {
     /// Reads the rest of the file's head; `None` if the magic number is another format's.
     pub(super) fn start(magic: [u8; 4], input: &mut Input) -> Result<Option<Self>, ReadError> {
-        let (word, unit): (fn([u8; 4]) -> u32, u64) =
-            match (u32::from_le_bytes(magic), u32::from_be_bytes(magic)) {
-                (MICRO, _) => (u32::from_le_bytes, 1_000),
-                (NANO, _) => (u32::from_le_bytes, 1),
-                (_, MICRO) => (u32::from_be_bytes, 1_000),
-                (_, NANO) => (u32::from_be_bytes, 1),
-                _ => return Ok(None),
-            };
+        let (big, unit) = match (u32::from_le_bytes(magic), u32::from_be_bytes(magic)) {
+            (MICRO, _) => (false, 1_000),
+            (NANO, _) => (false, 1),
+            (_, MICRO) => (true, 1_000),
+            (_, NANO) => (true, 1),
+            _ => return Ok(None),
+        };
         // Versions and reserved fields in the first words; nothing hangs on them.
-        let mut head = [[0; 4]; 5];
-        input.fill(head.as_flattened_mut())?;
-        let [_version, _zone, _accuracy, snaplen, link] = head.map(word);
+        let head: [u8; 20] = input.array()?;
+        let (head, _) = head.as_chunks::<4>();
+        let &[_version, _zone, _accuracy, snaplen, link] = head else { return Err(input.cut()) };
+        let (snaplen, link) = (word(big, snaplen), word(big, link));
         // The upper bits carry the FCS length, which is none of our concern.
         let link = input.link_type(link & 0x03ff_ffff)?;
         let longest = snaplen.max(MAX_FRAME);
         // Some writers put zero, or a negative number, for no limit.
         let snaplen = if snaplen == 0 || snaplen > i32::MAX as u32 { u32::MAX } else { snaplen };
-        Ok(Some(Self { word, unit, longest, snaplen, link }))
+        Ok(Some(Self { big, unit, longest, snaplen, link }))
     }
 
     pub(super) fn link(&self) -> LinkType {
         self.link
     }
 
-    /// Reads the next frame into `buffer`.
-    pub(super) fn next(
-        &mut self,
-        input: &mut Input,
-        buffer: &mut Vec<u8>,
-    ) -> Result<Option<Head>, ReadError> {
+    /// Reads the next frame.
+    #[inline]
+    pub(super) fn next(&mut self, input: &mut Input) -> Result<Option<Head>, ReadError> {
         input.begin();
-        let mut head = [[0; 4]; 4];
-        if !input.fill_or_end(head.as_flattened_mut())? {
-            return Ok(None);
-        }
-        let [seconds, fraction, captured, wire_len] = head.map(self.word);
+        let Some(head) = input.array_or_end::<16>()? else { return Ok(None) };
+        let (head, _) = head.as_chunks::<4>();
+        let &[seconds, fraction, captured, wire_len] = head else { return Err(input.cut()) };
+        let [seconds, fraction, captured, wire_len] =
+            [seconds, fraction, captured, wire_len].map(|field| word(self.big, field));
         // A snaplen field of 4 GB must not become an allocation of 4 GB.
         if captured > self.longest.min(16 * MAX_FRAME) {
             return Err(input.damaged(format!("a frame of {captured} captured bytes")));
         }
-        buffer.resize(captured as usize, 0);
-        input.fill(buffer)?;
+        let mut place = input.take(captured as usize)?;
         // As libpcap has it: what a file says to have cut off does not count.
-        buffer.truncate(self.snaplen as usize);
+        place.length = place.length.min(self.snaplen as usize);
         let time = WallTime::new(seconds.into(), u64::from(fraction) * self.unit);
-        Ok(Some(Head { time, wire_len, outbound: None }))
+        Ok(Some(Head { place, time, wire_len, outbound: None }))
     }
+}
+
+#[inline]
+fn word(big: bool, field: [u8; 4]) -> u32 {
+    if big { u32::from_be_bytes(field) } else { u32::from_le_bytes(field) }
 }

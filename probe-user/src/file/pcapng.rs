@@ -5,7 +5,7 @@ use probe_filter::ir::LinkType;
 
 use super::{
     MAX_FRAME,
-    reader::{Head, Input, ReadError},
+    reader::{Head, Input, Place, ReadError},
 };
 use crate::clock::WallTime;
 
@@ -84,24 +84,21 @@ impl Decoder {
         self.link
     }
 
-    /// Reads blocks up to the next frame, whose bytes go to `buffer`.
-    pub(super) fn next(
-        &mut self,
-        input: &mut Input,
-        buffer: &mut Vec<u8>,
-    ) -> Result<Option<Head>, ReadError> {
+    /// A frame's bytes, in the block read last.
+    pub(super) fn bytes(&self, place: Place) -> &[u8] {
+        self.block.get(place.start..place.start + place.length).unwrap_or_default()
+    }
+
+    /// Reads blocks up to the next frame.
+    pub(super) fn next(&mut self, input: &mut Input) -> Result<Option<Head>, ReadError> {
         loop {
             input.begin();
-            let mut kind = [0; 4];
-            if !input.fill_or_end(&mut kind)? {
-                return Ok(None);
-            }
+            let Some(kind) = input.array_or_end()? else { return Ok(None) };
             if kind == SECTION {
                 self.section(input)?;
                 continue;
             }
-            let mut length = [0; 4];
-            input.fill(&mut length)?;
+            let length = input.array()?;
             self.body(input, length)?;
             let short = || input.damaged("a block shorter than its fields");
             let head = match self.order.word(&kind, 0) {
@@ -113,13 +110,13 @@ impl Decoder {
                     let captured = self.order.word(&self.block, 12).ok_or_else(short)?;
                     let options = 20 + (captured as usize).next_multiple_of(4);
                     let outbound = self.direction(options);
-                    self.packet(input, buffer, 20, captured, outbound)?
+                    self.packet(input, 20, captured, outbound)?
                 }
                 Some(OBSOLETE_PACKET) => {
                     let captured = self.order.word(&self.block, 12).ok_or_else(short)?;
-                    self.packet(input, buffer, 20, captured, None)?
+                    self.packet(input, 20, captured, None)?
                 }
-                Some(SIMPLE_PACKET) => self.simple(input, buffer)?,
+                Some(SIMPLE_PACKET) => self.simple(input)?,
                 // Names, statistics, secrets, comments: nothing that a filter asks for.
                 _ => continue,
             };
@@ -129,10 +126,8 @@ impl Decoder {
 
     /// A section header: byte order, and a new list of interfaces.
     fn section(&mut self, input: &mut Input) -> Result<(), ReadError> {
-        let (mut length, mut magic) = ([0; 4], [0; 4]);
-        input.fill(&mut length)?;
-        input.fill(&mut magic)?;
-        self.order = match magic {
+        let length: [u8; 4] = input.array()?;
+        self.order = match input.array()? {
             [0x4d, 0x3c, 0x2b, 0x1a] => Order::Little,
             [0x1a, 0x2b, 0x3c, 0x4d] => Order::Big,
             _ => return Err(input.damaged("an unknown byte order")),
@@ -153,10 +148,10 @@ impl Decoder {
         if !total.is_multiple_of(4) || total < FRAMING + read || total > LONGEST_BLOCK {
             return Err(input.damaged(format!("a block of {total} bytes")));
         }
-        self.block.resize((total - FRAMING - read) as usize, 0);
-        input.fill(&mut self.block)?;
-        let mut again = [0; 4];
-        input.fill(&mut again)?;
+        let body = input.take((total - FRAMING - read) as usize)?;
+        self.block.clear();
+        self.block.extend_from_slice(input.bytes(body));
+        let again: [u8; 4] = input.array()?;
         if self.order.word(&again, 0) != Some(total) {
             return Err(input.damaged("the two lengths of a block differ"));
         }
@@ -206,7 +201,6 @@ impl Decoder {
     fn packet(
         &mut self,
         input: &Input,
-        buffer: &mut Vec<u8>,
         data: usize,
         captured: u32,
         outbound: Option<bool>,
@@ -228,18 +222,17 @@ impl Decoder {
         }
         let ticks = u64::from(word(4)?) << 32 | u64::from(word(8)?);
         let wire_len = word(16)?;
-        let bytes = data
-            .checked_add(captured as usize)
-            .filter(|_| captured <= 16 * MAX_FRAME)
-            .and_then(|end| self.block.get(data..end))
-            .ok_or_else(|| input.damaged(format!("a frame of {captured} captured bytes")))?;
-        buffer.clear();
-        buffer.extend_from_slice(bytes);
-        Ok(Head { time: time(ticks, interface), wire_len, outbound })
+        let length = captured as usize;
+        let end = data.checked_add(length).filter(|_| captured <= 16 * MAX_FRAME);
+        if end.is_none_or(|end| end > self.block.len()) {
+            return Err(input.damaged(format!("a frame of {captured} captured bytes")));
+        }
+        let place = Place { start: data, length };
+        Ok(Head { place, time: time(ticks, interface), wire_len, outbound })
     }
 
     /// A simple packet block: the first interface, no time.
-    fn simple(&mut self, input: &Input, buffer: &mut Vec<u8>) -> Result<Head, ReadError> {
+    fn simple(&mut self, input: &Input) -> Result<Head, ReadError> {
         let short = || input.damaged("a block shorter than its fields");
         let wire_len = self.order.word(&self.block, 0).ok_or_else(short)?;
         let interface = self
@@ -251,14 +244,12 @@ impl Decoder {
             return Err(input.damaged("frames of different link types in one file"));
         }
         let limit = if interface.snaplen == 0 { u32::MAX } else { interface.snaplen };
-        let bytes = self
-            .block
-            .get(4..)
-            .and_then(|bytes| bytes.get(..wire_len.min(limit) as usize))
-            .ok_or_else(short)?;
-        buffer.clear();
-        buffer.extend_from_slice(bytes);
-        Ok(Head { time: WallTime::default(), wire_len, outbound: None })
+        let length = wire_len.min(limit) as usize;
+        if self.block.get(4..).is_none_or(|bytes| bytes.len() < length) {
+            return Err(short());
+        }
+        let place = Place { start: 4, length };
+        Ok(Head { place, time: WallTime::default(), wire_len, outbound: None })
     }
 }
 

@@ -4,7 +4,8 @@
 use std::{
     error::Error,
     fmt, fs,
-    io::{self, BufReader, Read},
+    io::{self, Cursor, Read},
+    ops::Range,
     path::Path,
 };
 
@@ -97,53 +98,102 @@ impl Error for ReadError {
     }
 }
 
-/// A byte stream that knows its name and how far it was read.
+/// Bytes asked of the stream at a time. A large piece costs the kernel less a byte to copy,
+/// and still is in the processor's second cache when its frames are looked at.
+const PIECE: usize = 512 << 10;
+
+/// A byte stream, read ahead, that knows its name and how far it was read.
 pub(super) struct Input {
     name: String,
     stream: Box<dyn Read + Send>,
+    /// Of it, `unread` is still to be handed out; before it stands what was.
+    buffer: Vec<u8>,
+    unread: Range<usize>,
+    /// Bytes handed out.
     offset: u64,
     /// Where the record at hand begins.
     record: u64,
 }
 
 impl Input {
+    fn new(name: String, stream: Box<dyn Read + Send>) -> Self {
+        Self { name, stream, buffer: Vec::new(), unread: 0..0, offset: 0, record: 0 }
+    }
+
     /// Remembers that a record begins here.
+    #[inline]
     pub(super) fn begin(&mut self) {
         self.record = self.offset;
     }
 
-    /// Fills `buffer`; `false` if the stream ends before its first byte.
-    pub(super) fn fill_or_end(&mut self, buffer: &mut [u8]) -> Result<bool, ReadError> {
-        let mut filled = 0;
-        while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match self.stream.read(rest) {
-                Ok(0) if filled == 0 => return Ok(false),
+    /// The next bytes, so many; `None` if the stream ends before the first of them. They
+    /// stay where they are until the next are asked for.
+    #[inline]
+    pub(super) fn take_or_end(&mut self, length: usize) -> Result<Option<Place>, ReadError> {
+        if self.unread.len() < length && !self.gather(length)? {
+            return Ok(None);
+        }
+        let start = self.unread.start;
+        self.unread.start += length;
+        self.offset += length as u64;
+        Ok(Some(Place { start, length }))
+    }
+
+    /// The next bytes, of a record already begun.
+    #[inline]
+    pub(super) fn take(&mut self, length: usize) -> Result<Place, ReadError> {
+        self.take_or_end(length)?.ok_or_else(|| self.cut())
+    }
+
+    /// The next bytes, as many as the array has; `None` if the stream ends before them.
+    #[inline]
+    pub(super) fn array_or_end<const N: usize>(&mut self) -> Result<Option<[u8; N]>, ReadError> {
+        let place = self.take_or_end(N)?;
+        Ok(place.and_then(|place| self.bytes(place).first_chunk().copied()))
+    }
+
+    /// The same of a record already begun.
+    #[inline]
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], ReadError> {
+        self.array_or_end()?.ok_or_else(|| self.cut())
+    }
+
+    /// What was taken last.
+    #[inline]
+    pub(super) fn bytes(&self, place: Place) -> &[u8] {
+        self.buffer.get(place.start..place.start + place.length).unwrap_or_default()
+    }
+
+    /// Reads until so many bytes can be taken; no further, so that a pipe's frames are
+    /// there as soon as they come. `false` if the stream ends before the first of them.
+    #[cold]
+    fn gather(&mut self, length: usize) -> Result<bool, ReadError> {
+        self.buffer.copy_within(self.unread.clone(), 0);
+        self.unread = 0..self.unread.len();
+        if self.buffer.len() < length.max(PIECE) {
+            self.buffer.resize(length.max(PIECE), 0);
+        }
+        while self.unread.len() < length {
+            let room = self.buffer.get_mut(self.unread.end..).unwrap_or_default();
+            match self.stream.read(room) {
+                Ok(0) if self.unread.is_empty() => return Ok(false),
                 Ok(0) => return Err(self.cut()),
-                Ok(read) => {
-                    filled += read;
-                    self.offset += read as u64;
-                }
+                Ok(read) => self.unread.end += read,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(source) => {
-                    let name = self.name.clone();
-                    return Err(ReadError::Read { name, offset: self.offset, source });
+                    let offset = self.offset + self.unread.len() as u64;
+                    return Err(ReadError::Read { name: self.name.clone(), offset, source });
                 }
             }
         }
         Ok(true)
     }
 
-    /// Fills `buffer`, which belongs to a record already begun.
-    pub(super) fn fill(&mut self, buffer: &mut [u8]) -> Result<(), ReadError> {
-        if self.fill_or_end(buffer)? || buffer.is_empty() { Ok(()) } else { Err(self.cut()) }
-    }
-
     /// The first four bytes, without which it is no capture.
     fn magic(&mut self) -> Result<[u8; 4], ReadError> {
-        let mut magic = [0; 4];
-        match self.fill_or_end(&mut magic) {
-            Ok(true) => Ok(magic),
-            Ok(false) | Err(ReadError::Cut { .. }) => Err(self.foreign()),
+        match self.array_or_end() {
+            Ok(Some(magic)) => Ok(magic),
+            Ok(None) | Err(ReadError::Cut { .. }) => Err(self.foreign()),
             Err(error) => Err(error),
         }
     }
@@ -167,8 +217,17 @@ impl Input {
     }
 }
 
-/// What the formats say of a frame; its bytes are in the reader's buffer.
+/// Where bytes stand in a buffer.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub(super) start: usize,
+    pub(super) length: usize,
+}
+
+/// What the formats say of a frame.
 pub(super) struct Head {
+    /// Its bytes, in the input's buffer or in the decoder's block.
+    pub(super) place: Place,
     pub(super) time: WallTime,
     pub(super) wire_len: u32,
     pub(super) outbound: Option<bool>,
@@ -184,8 +243,6 @@ pub struct Reader {
     name: String,
     input: Input,
     format: Format,
-    /// Bytes of the frame at hand.
-    buffer: Vec<u8>,
     /// A frame that was read ahead to learn the link type.
     ahead: Option<Head>,
     link: LinkType,
@@ -204,23 +261,21 @@ impl Reader {
                 false => Ok(file),
             })
             .map_err(|source| ReadError::Open { name: name.clone(), source })?;
-        Self::new(name, Box::new(BufReader::with_capacity(1 << 18, file)))
+        Self::new(name, Box::new(file))
     }
 
     /// Reads a capture from any stream.
     pub fn new(name: String, stream: Box<dyn Read + Send>) -> Result<Self, ReadError> {
-        let mut input = Input { name: name.clone(), stream, offset: 0, record: 0 };
-        let mut magic = input.magic()?;
-        let (packed, stream) = unpack(magic, input.stream);
-        input.stream = stream;
-        input.offset = 0;
-        if packed {
-            // Places in errors are those of what was in it.
-            input.name = format!("{name} (unpacked)");
-        }
+        let mut input = Input::new(name.clone(), stream);
+        let magic = input.magic()?;
+        // What was read ahead comes before the rest.
+        let ahead = input.buffer.get(input.unread).unwrap_or_default().to_vec();
+        let (packed, stream) = unpack(magic, Box::new(Cursor::new(ahead).chain(input.stream)));
+        // Places in errors are those of what was in it.
+        let within = if packed { format!("{name} (unpacked)") } else { name.clone() };
+        let mut input = Input::new(within, stream);
         // Comes again, in front of the rest, or unpacked.
-        magic = input.magic()?;
-        let mut buffer = Vec::new();
+        let magic = input.magic()?;
         let (format, link, ahead) = if let Some(decoder) = pcap::Decoder::start(magic, &mut input)?
         {
             let link = decoder.link();
@@ -228,13 +283,13 @@ impl Reader {
         } else if magic == pcapng::SECTION {
             let mut decoder = pcapng::Decoder::start(&mut input)?;
             // The link type stands in a block of its own, before the first frame.
-            let ahead = decoder.next(&mut input, &mut buffer)?;
+            let ahead = decoder.next(&mut input)?;
             let link = decoder.link().unwrap_or_default();
             (Format::PcapNg(decoder), link, ahead)
         } else {
             return Err(input.foreign());
         };
-        Ok(Self { name, input, format, buffer, ahead, link })
+        Ok(Self { name, input, format, ahead, link })
     }
 
     /// What the first bytes of each frame are.
@@ -252,13 +307,16 @@ impl Reader {
     pub fn next(&mut self) -> Result<Option<Frame<'_>>, ReadError> {
         let head = match (self.ahead.take(), &mut self.format) {
             (Some(head), _) => Some(head),
-            (None, Format::Pcap(decoder)) => decoder.next(&mut self.input, &mut self.buffer)?,
-            (None, Format::PcapNg(decoder)) => decoder.next(&mut self.input, &mut self.buffer)?,
+            (None, Format::Pcap(decoder)) => decoder.next(&mut self.input)?,
+            (None, Format::PcapNg(decoder)) => decoder.next(&mut self.input)?,
         };
-        Ok(head.map(|Head { time, wire_len, outbound }| Frame {
+        Ok(head.map(|Head { place, time, wire_len, outbound }| Frame {
             time,
             wire_len,
-            bytes: &self.buffer,
+            bytes: match &self.format {
+                Format::Pcap(_) => self.input.bytes(place),
+                Format::PcapNg(decoder) => decoder.bytes(place),
+            },
             ifindex: 0,
             outbound,
         }))

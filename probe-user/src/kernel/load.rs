@@ -3,7 +3,7 @@
 use std::mem::offset_of;
 
 use aya::{
-    Ebpf, EbpfError, EbpfLoader,
+    Ebpf, EbpfError,
     maps::{Array, MapError},
 };
 use probe_common::{
@@ -17,6 +17,7 @@ use probe_filter::{
 use super::{
     Error,
     error::{errno, is_permission},
+    loader::without_kernel_types,
     object,
     timing::Timing,
 };
@@ -90,8 +91,7 @@ pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, E
     let (sampled, log_level) =
         (samplers.len() as u32, if setting.diagnostics { 0xff } else { 0u8 });
     let choosy = choosy(&samplers);
-    let mut ebpf = EbpfLoader::new()
-        .btf(None)
+    let mut ebpf = without_kernel_types()
         .map_max_entries(names::RINGS, setting.rings)
         .override_global(names::RING_LEN, &setting.ring.len, true)
         .override_global(names::CHOOSY, &choosy, true)

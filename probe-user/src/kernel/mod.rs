@@ -6,6 +6,7 @@ mod error;
 mod hook;
 mod inline;
 mod load;
+mod loader;
 mod neighbour;
 mod object;
 mod ring;

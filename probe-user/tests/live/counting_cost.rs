@@ -17,7 +17,8 @@ use crate::rig::{LIMIT, NEEDS, alone, attached, quiet_pair};
 const FLOOD: Duration = Duration::from_secs(6);
 /// The share of one CPU that it may take.
 const SHARE: f64 = 0.002;
-/// What it may have in memory while it counts, in KiB.
+/// What it may have in memory at any time, its start included, in KiB: a build for tests
+/// has 6 MiB more of code there than a release.
 const RESIDENT: u64 = 15 * 1024;
 
 /// Time on a CPU so far, of all its threads (proc(5), schedstat: nanoseconds first).
@@ -80,6 +81,6 @@ fn a_flood_costs_user_space_nothing() {
         assert!(counted, "{sent} were sent: {total}");
         assert!(sent > 100_000, "no flood: {sent}");
         assert!(share < SHARE, "{took:?} in {elapsed:?}");
-        assert!(resident < RESIDENT, "{resident} KiB");
+        assert!(peak < RESIDENT, "{peak} KiB");
     }
 }

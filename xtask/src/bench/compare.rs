@@ -52,14 +52,24 @@ impl Outcome {
             let verdict = &sample.verdict;
             let path = added * 1e-9 * sample.frames as f64;
             let process = verdict.cpu_at_work.unwrap_or_default().as_secs_f64();
-            (path + process) * 1e6 / verdict.counted.saturating_sub(verdict.lost) as f64
+            (path + process) * 1e6 / verdict.told.counted.saturating_sub(verdict.told.lost) as f64
         });
         median(seconds)
     }
 
+    /// Matching frames sent that its own account, losses with them, does not know; negative
+    /// where it knows of more.
+    pub fn unaccounted(&self) -> i64 {
+        let differences = self.samples.iter().map(|sample| {
+            let (sent, told) = (sample.matching, sample.verdict.told.counted);
+            sent as i64 - told as i64
+        });
+        differences.sum()
+    }
+
     /// The share of frames lost.
     pub fn lost(&self) -> f64 {
-        let lost: u64 = self.samples.iter().map(|sample| sample.verdict.lost).sum();
+        let lost: u64 = self.samples.iter().map(|sample| sample.verdict.told.lost).sum();
         let frames: u64 = self.samples.iter().map(|sample| sample.frames).sum();
         lost as f64 / frames as f64
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use aya::programs::{
-    ProgramInfo, SchedClassifier, TestRun as _, TestRunOptions, Xdp, loaded_programs,
+    ProgramInfo, SchedClassifier, TestRun as _, TestRunAttrs, TestRunOptions, Xdp, loaded_programs,
 };
 use aya_obj::generated::bpf_prog_type;
 use aya_obj::programs::XdpAttachType;
@@ -54,6 +54,20 @@ impl Program {
     /// Runs it on a frame once, and says what the kernel took for it.
     pub fn time_once(&self, frame: &[u8]) -> Result<Duration> {
         self.run(TestRunOptions { data_in: Some(frame), ..TestRunOptions::new() })
+    }
+
+    /// Lets it decide over so many real XDP frames (BPF_F_TEST_XDP_LIVE_FRAMES), which go
+    /// where it sends them, on this CPU and before this returns. Says what one frame took.
+    pub fn send(&self, frame: &[u8], frames: u32) -> Result<f64> {
+        /// As many as a driver's poll takes.
+        const BATCH: u32 = 64;
+        let options = TestRunOptions {
+            data_in: Some(frame),
+            repeat: frames,
+            attrs: TestRunAttrs::new().xdp_live_frames(BATCH),
+            ..TestRunOptions::new()
+        };
+        Ok(self.run(options)?.as_nanos() as f64)
     }
 
     fn run(&self, options: TestRunOptions<'_>) -> Result<Duration> {

@@ -1,25 +1,20 @@
 //! The live suite: everybody who can watch a link, on the same flood.
 
 use std::fmt::Write as _;
-use std::thread;
-use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use testbed::{CLIENT_LINK, FrameSender, Pair, SCRATCH_DIR, SERVER_LINK, pin_to_cpu};
+use testbed::SCRATCH_DIR;
 
 use super::Bench;
 use super::compare::{Entry, Outcome, compare};
 use super::goals::Goal;
-use super::observer::{Observer, SYN, Verdict};
+use super::observer::{Observer, SYN};
 use super::report::Report;
-use super::rig::{Flood, SMALLEST, syn, syn_to_router};
-use crate::shell::say;
+use super::rig::{FULL, Flood, SMALLEST, syn, syn_to_router};
 
 /// The tools whose versions matter here.
 const TOOLS: [&str; 7] =
     ["tcpdump", "dumpcap", "netsniff-ng", "nft", "iptables", "bpftrace", "xdpdump"];
-/// The largest frame of an ordinary link, without FCS.
-const FULL: usize = 1514;
 /// A question that no frame of the flood answers.
 const OTHERS: &str = "udp port 9";
 
@@ -40,16 +35,16 @@ pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
          that match. FILE lies in memory.\n",
         bare.first().map_or(f64::NAN, |spread| spread.middle)
     )?;
-    text += &table(&outcomes, reference(&outcomes, "-w /dev/null"))?;
-    judge(&outcomes, report);
+    text += &table(&outcomes, added(&outcomes, "tcpdump -nn -s 96 -w /dev/null"))?;
+    judge_small(&outcomes, report);
     let (outcomes, bare) = compare("live, full frames", &captures.full, rounds)?;
     writeln!(
         text,
         "\nSYNs of {FULL} bytes; {:.0} ns a packet with nothing attached.\n",
         bare.first().map_or(f64::NAN, |spread| spread.middle)
     )?;
-    text += &table(&outcomes, reference(&outcomes, "tcpdump"))?;
-    text += &endurance(bench, report)?;
+    text += &table(&outcomes, added(&outcomes, "tcpdump -nn -w /dev/null"))?;
+    judge_full(&outcomes, report);
     report.section("live suite", text);
     Ok(())
 }
@@ -124,16 +119,6 @@ fn captures(bench: &Bench, packets: u64) -> Captures {
     Captures { small: entries(&small_flood, small), full: entries(&full_flood, full) }
 }
 
-/// The tcpdump that ratios are taken to.
-fn reference(outcomes: &[Outcome], part: &str) -> f64 {
-    let found = outcomes.iter().find(|one| {
-        one.observer.name.starts_with("tcpdump")
-            && one.observer.name.contains(part)
-            && !one.observer.name.contains(OTHERS)
-    });
-    found.map_or(f64::NAN, |one| one.spread().middle)
-}
-
 fn table(outcomes: &[Outcome], tcpdump: f64) -> Result<String> {
     let mut text = String::from(
         "| observer | added ns | least to most | to tcpdump's | process s | all s | lost |\n\
@@ -157,6 +142,15 @@ fn table(outcomes: &[Outcome], tcpdump: f64) -> Result<String> {
         )?;
     }
     for one in outcomes {
+        let unaccounted = one.unaccounted();
+        if unaccounted != 0 {
+            writeln!(
+                text,
+                "\n`{}` does not know of {unaccounted} frames, of {} that match.",
+                one.observer.name,
+                one.samples.iter().map(|sample| sample.matching).sum::<u64>()
+            )?;
+        }
         if let Some(reason) = &one.failed {
             writeln!(text, "\nNot measured: `{}`: {reason}", one.observer.name)?;
         }
@@ -164,81 +158,40 @@ fn table(outcomes: &[Outcome], tcpdump: f64) -> Result<String> {
     Ok(text)
 }
 
-/// What the figures make of the goals.
-fn judge(outcomes: &[Outcome], report: &mut Report) {
-    let find = |start: &str| {
-        outcomes.iter().find(|one| one.observer.name.starts_with(start) && one.failed.is_none())
-    };
-    let added = |start: &str| find(start).map_or(f64::NAN, |one| one.spread().middle);
-    let tcpdump = added("tcpdump -nn -s 96 -w /dev/null");
-    let count = added("probe count --hook tcx @syn");
+/// What the figures of the smallest frames make of the goals.
+fn judge_small(outcomes: &[Outcome], report: &mut Report) {
+    let tcpdump = added(outcomes, "tcpdump -nn -s 96 -w /dev/null");
+    let count = added(outcomes, "probe count --hook tcx @syn");
     report.reached(Goal::CountToTcpdump, count / tcpdump);
-    report.reached(Goal::CountToNftables, count / added("nftables"));
+    report.reached(Goal::CountToNftables, count / added(outcomes, "nftables"));
     let capture = "probe capture --hook tcx -s 96 -w /dev/null";
-    report.reached(Goal::Capture, added(capture) / tcpdump);
-    let others = ["tcpdump -nn -s 96 -w", "dumpcap", "netsniff-ng"];
+    report.reached(Goal::Capture, added(outcomes, capture) / tcpdump);
+    report.reached(Goal::CaptureCpu, cpu_to_best(outcomes, capture, "tcpdump -nn -s 96 -w"));
+}
+
+/// What those of full frames make of them.
+fn judge_full(outcomes: &[Outcome], report: &mut Report) {
+    let capture = "probe capture --hook tcx -w /dev/null";
+    let tcpdump = added(outcomes, "tcpdump -nn -w /dev/null");
+    report.reached(Goal::CaptureFull, added(outcomes, capture) / tcpdump);
+    report.reached(Goal::CaptureFullCpu, cpu_to_best(outcomes, capture, "tcpdump -nn -w"));
+}
+
+fn find<'a>(outcomes: &'a [Outcome], start: &str) -> Option<&'a Outcome> {
+    outcomes.iter().find(|one| one.observer.name.starts_with(start) && one.failed.is_none())
+}
+
+fn added(outcomes: &[Outcome], start: &str) -> f64 {
+    find(outcomes, start).map_or(f64::NAN, |one| one.spread().middle)
+}
+
+/// CPU seconds of all cores a million captured frames, to the least of what others take.
+fn cpu_to_best(outcomes: &[Outcome], ours: &str, tcpdump: &str) -> f64 {
+    let others = [tcpdump, "dumpcap", "netsniff-ng"];
     let best = outcomes
         .iter()
         .filter(|one| others.iter().any(|start| one.observer.name.starts_with(start)))
         .map(Outcome::seconds_of_all)
         .fold(f64::INFINITY, f64::min);
-    let ours = find(capture).map_or(f64::NAN, Outcome::seconds_of_all);
-    report.reached(Goal::CaptureCpu, ours / best);
-}
-
-/// Captures with default settings for half a minute at the rig's full rate: what is lost.
-fn endurance(bench: &Bench, report: &mut Report) -> Result<String> {
-    let length = Duration::from_secs(if bench.quick { 1 } else { 30 });
-    let mut observers: Vec<Observer> = (bench.builds.iter())
-        .map(|build| build.probe(&["capture", "--hook", "tcx", "-w", "/dev/null", "@syn"]))
-        .collect();
-    observers.push(Observer::tcpdump(&["-w", "/dev/null", SYN]));
-    observers.push(Observer::dumpcap(&["-w", "/dev/null", "-f", SYN]));
-    let mut text = format!(
-        "\nDefault settings, smallest frames at full rate for {} s:\n\n\
-         | capture | frames a second | matched | lost |\n| --- | ---: | ---: | ---: |\n",
-        length.as_secs()
-    );
-    for observer in &observers {
-        say(format!("live, endurance: {}", observer.name));
-        if let Some(name) = observer.missing() {
-            writeln!(text, "| `{}` | {name} is not installed | | |", observer.name)?;
-            continue;
-        }
-        let (rate, verdict) = endure(observer, length)?;
-        let (counted, lost) = (verdict.counted, verdict.lost);
-        writeln!(text, "| `{}` | {rate:.0} | {counted} | {lost} |", observer.name)?;
-        if observer.ours && observer.name == observers[0].name {
-            report.reached(Goal::Lost, lost as f64);
-        }
-    }
-    Ok(text)
-}
-
-fn endure(observer: &Observer, length: Duration) -> Result<(f64, Verdict)> {
-    let pair = Pair::new()?;
-    let sender = FrameSender::open(&pair.client, CLIENT_LINK)?.linear()?;
-    let watching = observer.start(&pair.server)?;
-    let before = pair.server.counters(SERVER_LINK)?;
-    let frame = syn(SMALLEST);
-    let send = || -> Result<(u64, Duration)> {
-        pin_to_cpu(0)?;
-        let start = Instant::now();
-        let mut frames = 0;
-        while start.elapsed() < length {
-            frames += sender.send_paced(&[&frame], 10_000, None)?.frames;
-        }
-        Ok((frames, start.elapsed()))
-    };
-    let sent = thread::scope(|scope| scope.spawn(send).join().expect("no panic in a flood"));
-    let (frames, elapsed) = sent?;
-    pair.server.wait_for_received(SERVER_LINK, before, frames, Duration::from_secs(10))?;
-    let verdict = watching.end(&pair.server)?;
-    anyhow::ensure!(
-        !observer.exact || verdict.counted == frames,
-        "{} counted {} of {frames} frames",
-        observer.name,
-        verdict.counted
-    );
-    Ok((frames as f64 / elapsed.as_secs_f64(), verdict))
+    find(outcomes, ours).map_or(f64::NAN, Outcome::seconds_of_all) / best
 }

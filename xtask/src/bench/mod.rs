@@ -9,11 +9,17 @@
 //! | `quick` | the quick suite |
 //! | `rate` | `probe rate` beside tcpdump -c, on paced traffic |
 //! | `live` | all observers on a flood |
+//! | `loss` | captures to files for half a minute: what is lost, what the machine does |
+//! | `program` | one run of the kernel program |
+//! | `native` | real XDP frames through a veth's native XDP |
+//! | `start` | from the start to the first counted packet, memory |
 
 mod compare;
 mod goals;
 mod kernel;
 mod live;
+mod loss;
+mod native;
 mod observer;
 mod program;
 mod quick;
@@ -68,20 +74,27 @@ enum Suite {
     Rate,
     /// Everybody on a flood: added ns, CPU, losses
     Live,
+    /// Captures at full rate for half a minute: losses, CPU of the whole machine
+    Loss,
     /// One run of the kernel program, by rules, hooks and sampling
     Program,
+    /// Real XDP frames: what counting and capturing add to a program that does nothing
+    Native,
     /// From the start to the first counted packet; memory and CPU while counting
     Start,
 }
 
 impl Suite {
-    const ALL: [Self; 4] = [Self::Rate, Self::Live, Self::Program, Self::Start];
+    const ALL: [Self; 6] =
+        [Self::Rate, Self::Live, Self::Loss, Self::Program, Self::Native, Self::Start];
 
     fn measure(self, bench: &Bench, report: &mut Report) -> Result<()> {
         match self {
             Self::Rate => rate::run(bench, report),
             Self::Live => live::run(bench, report),
+            Self::Loss => loss::run(bench, report),
             Self::Program => program::run(bench, report),
+            Self::Native => native::run(bench, report),
             Self::Start => start::run(bench, report),
         }
     }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use testbed::requirements::find_tool;
 use testbed::{Namespace, Running, SCRATCH_DIR, SERVER_LINK, run};
 
-use super::said::{self, Said};
+use super::said::{self, Said, Told};
 
 /// Ample for a start or an end.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -73,10 +73,8 @@ enum Ready {
 /// What an observer said at its end.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Verdict {
-    /// Frames it claims to have seen match.
-    pub counted: u64,
-    /// Of them, those it lost.
-    pub lost: u64,
+    /// Its own account.
+    pub told: Told,
     /// CPU time of its process, from start to end; none for what lives in the kernel.
     pub cpu: Option<Duration>,
     /// Of it, what came behind its start.
@@ -264,22 +262,17 @@ impl Watching<'_> {
                 How::Iptables => said::iptables(namespace)?,
                 How::Nothing | How::Process(_) => 0,
             };
-            return Ok(Verdict { counted, ..Verdict::default() });
+            return Ok(Verdict { told: Told::exactly(counted), ..Verdict::default() });
         };
         let finished = running.interrupt(LIMIT)?;
         ensure!(finished.status.success(), "{}: {}", finished.status, finished.stderr);
         let How::Process(process) = &self.observer.how else { return Ok(Verdict::default()) };
-        let (counted, lost) = process
+        let told = process
             .said
-            .counted_and_lost(&finished)
+            .told(&finished)
             .with_context(|| format!("reading what {} said", self.observer.name))?;
         let cpu = finished.user_time + finished.system_time;
-        Ok(Verdict {
-            counted,
-            lost,
-            cpu: Some(cpu),
-            cpu_at_work: Some(cpu.saturating_sub(at_start)),
-        })
+        Ok(Verdict { told, cpu: Some(cpu), cpu_at_work: Some(cpu.saturating_sub(at_start)) })
     }
 }
 

@@ -78,7 +78,7 @@ fn text(
             .map(|cpu| cpu.as_secs_f64() * 1e6 / packets as f64);
         let seconds = median(seconds);
         let cpu = if seconds.is_nan() { "none".to_owned() } else { format!("{seconds:.3}") };
-        let lost: u64 = column(place).map(|sample| sample.verdict.lost).sum();
+        let lost: u64 = column(place).map(|sample| sample.verdict.told.lost).sum();
         writeln!(
             text,
             "| `{}` | {} | {:.2} | {cpu} | {lost} |",

@@ -224,7 +224,7 @@ impl Timed {
     fn says(&self, goal: u64) -> Result<Measured> {
         let finished = &self.finished;
         ensure!(finished.status.success(), "tcpdump: {}: {}", finished.status, finished.stderr);
-        let (_, lost) = super::said::Said::Summary.counted_and_lost(finished)?;
+        let lost = super::said::Said::Summary.told(finished)?.lost;
         let seconds = self.real.as_secs_f64();
         Ok(Measured {
             packets: goal,

@@ -30,6 +30,11 @@ impl Report {
         self.goals.reached(goal, figure);
     }
 
+    /// What became of one whose limit was measured, too.
+    pub fn reached_within(&mut self, goal: Goal, figure: f64, limit: f64) {
+        self.goals.reached_within(goal, figure, limit);
+    }
+
     /// The table of all goals.
     pub fn goals(&self) -> String {
         self.goals.table()

@@ -22,6 +22,8 @@ pub struct Sample {
     pub verdict: Verdict,
     /// Frames sent in all, those of the warm-up with them.
     pub frames: u64,
+    /// Of them, those that match.
+    pub matching: u64,
 }
 
 /// What is sent past an observer.
@@ -51,6 +53,9 @@ pub const STRANGER: [u8; 6] = [0x02, 0, 0, 0, 0, 0x77];
 
 /// An Ethernet frame without FCS has at least 60 bytes.
 pub const SMALLEST: usize = 60;
+
+/// The largest frame of an ordinary link, without FCS.
+pub const FULL: usize = 1514;
 
 /// A SYN to port 80 of a frame's length.
 pub fn syn(length: usize) -> Vec<u8> {
@@ -135,9 +140,9 @@ fn measure_on(pair: Pair, observer: &Observer, flood: &Flood) -> Result<Sample> 
     let verdict = watching.end(&pair.server)?;
     let expected = (flood.matching)(all);
     ensure!(
-        !observer.exact || verdict.counted == expected,
+        !observer.exact || verdict.told.counted == expected,
         "counted {} of {expected} frames",
-        verdict.counted
+        verdict.told.counted
     );
-    Ok(Sample { ns: median(pieces.into_iter()), verdict, frames: all })
+    Ok(Sample { ns: median(pieces.into_iter()), verdict, frames: all, matching: expected })
 }

@@ -24,15 +24,40 @@ pub enum Said {
     Bpftrace,
 }
 
+/// What an observer says of itself, in frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// That it has seen match.
+    pub counted: u64,
+    /// Of them, those it lost.
+    pub lost: u64,
+    /// Those it has written, printed or counted. Less than the difference where it ends
+    /// without reading what is left.
+    pub captured: u64,
+}
+
+impl Told {
+    /// Of a counter, which loses nothing.
+    pub fn exactly(counted: u64) -> Self {
+        Self { counted, lost: 0, captured: counted }
+    }
+
+    fn captured_and_lost(captured: u64, lost: u64) -> Self {
+        Self { counted: captured + lost, lost, captured }
+    }
+}
+
 impl Said {
-    /// Frames that it claims to have seen match, and of them those it lost.
-    pub fn counted_and_lost(self, finished: &Finished) -> Result<(u64, u64)> {
+    /// Reads it.
+    pub fn told(self, finished: &Finished) -> Result<Told> {
         let (out, err) = (finished.text(), &finished.stderr);
         match self {
-            Self::Count => Ok((last_count(&out)?, 0)),
-            Self::Summary => {
-                Ok((first_word(err, "received by filter")?, first_word(err, "dropped by kernel")?))
-            }
+            Self::Count => Ok(Told::exactly(last_count(&out)?)),
+            Self::Summary => Ok(Told {
+                counted: first_word(err, "received by filter")?,
+                lost: first_word(err, "dropped by kernel")?,
+                captured: captured(err)?,
+            }),
             Self::Dumpcap => {
                 // Packets received/dropped on interface 'srv0': 20000/0 (pcap:0/...
                 let line = line_with(err, "received/dropped on interface")?;
@@ -40,19 +65,20 @@ impl Said {
                 let (received, rest) = pair.with_context(|| format!("no counts in: {line}"))?;
                 let lost = rest.split_whitespace().next().unwrap_or_default();
                 let (received, lost) = (number(received)?, number(lost)?);
-                Ok((received + lost, lost))
+                Ok(Told::captured_and_lost(received, lost))
             }
             Self::Netsniff => {
                 let lost = first_word(&out, "packets failed filter")?;
-                Ok((first_word(&out, "packets passed filter")? + lost, lost))
+                let passed = first_word(&out, "packets passed filter")?;
+                Ok(Told::captured_and_lost(passed, lost))
             }
             Self::Xdpdump => {
                 let lost = first_word(err, "packets dropped")?;
-                Ok((first_word(err, "packets captured")? + lost, lost))
+                Ok(Told::captured_and_lost(first_word(err, "packets captured")?, lost))
             }
             Self::Bpftrace => {
                 let line = line_with(&out, "@: ")?;
-                Ok((number(line.trim().trim_start_matches("@: "))?, 0))
+                Ok(Told::exactly(number(line.trim().trim_start_matches("@: "))?))
             }
         }
     }
@@ -82,6 +108,13 @@ pub fn iptables(namespace: &Namespace) -> Result<u64> {
     // Two lines of heading, then the rule with its packets first.
     let line = text.lines().nth(2).with_context(|| format!("no rule in: {text}"))?;
     number(line.split_whitespace().next().unwrap_or_default())
+}
+
+/// The first summary line: tcpdump says 'packet' of one.
+fn captured(text: &str) -> Result<u64> {
+    let ends = [" packets captured", " packet captured"];
+    let number_of = |line: &str| ends.iter().find_map(|end| line.strip_suffix(end)?.parse().ok());
+    text.lines().find_map(number_of).with_context(|| format!("no 'packets captured' in: {text}"))
 }
 
 fn line_with<'a>(text: &'a str, part: &str) -> Result<&'a str> {

@@ -44,15 +44,32 @@ pub fn median(values: impl Iterator<Item = f64>) -> f64 {
     }
 }
 
+/// The mean of the middle half: as deaf to outliers as the median, and finer where the values
+/// are whole numbers.
+pub fn middle_mean(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    let cut = values.len() / 4;
+    let middle = &values[cut..values.len() - cut];
+    middle.iter().sum::<f64>() / middle.len() as f64
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Spread, median};
+    use super::{Spread, median, middle_mean};
 
     #[test]
     fn the_median_is_the_middle() {
         assert_eq!(median([3.0, 1.0, 2.0].into_iter()), 2.0);
         assert_eq!(median([4.0, 1.0, 2.0, 3.0].into_iter()), 2.5);
         assert!(median([].into_iter()).is_nan());
+    }
+
+    #[test]
+    fn the_middle_half_has_a_mean() {
+        assert_eq!(middle_mean([0.0, 1.0, 2.0, 900.0].into_iter()), 1.5);
+        assert_eq!(middle_mean([4.0].into_iter()), 4.0);
+        assert!(middle_mean([].into_iter()).is_nan());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use aya::maps::PerCpuArray;
 use aya::programs::{SchedClassifier, Xdp};
 use aya::{Ebpf, EbpfLoader};
 
@@ -71,5 +72,12 @@ impl Yardstick {
             program.load().with_context(|| format!("loading {name}"))?;
         }
         Ok(program)
+    }
+
+    /// What the programs written by hand have counted, on all CPUs.
+    pub fn matched(&self) -> Result<u64> {
+        let map = self.0.map("MATCHED").context("no map MATCHED")?;
+        let counters: PerCpuArray<_, [u64; 2]> = map.try_into()?;
+        Ok(counters.get(&0, 0)?.iter().map(|[packets, _]| packets).sum())
     }
 }
