@@ -22,6 +22,7 @@ mod link_facts;
 mod old_kernel;
 mod ordinary_user;
 mod raw_ip;
+mod real_text;
 mod refusals;
 mod rig;
 mod scattered;
