@@ -4,7 +4,7 @@ use super::{
     aoe, arp,
     bytes::{Bytes, Cut},
     dump::{self, Dump},
-    eapol, ip, ip6, llc, lldp, loopback, mpls,
+    eapol, ip, ip6, ipx, llc, lldp, loopback, mpls,
     names::ETHERTYPES,
     nsh, ppp, pppoe, ptp, slow,
     text::{Text, name_of, put},
@@ -106,6 +106,10 @@ pub(super) fn by_type(
         0x86dd => ip6::print(t, p, length)?,
         0x0806 | 0x8035 => arp::print(t, p, length)?,
         0x8847 | 0x8848 => mpls::print(t, p, length)?,
+        0x8137 => {
+            put!(t, "(NOV-ETHII) ");
+            ipx::print(t, p)?;
+        }
         0x8863 | 0x8864 | 0x3c12 | 0x3c13 => pppoe::print(t, p, length)?,
         0x880b if length > 0 => {
             put!(t, ": ");

@@ -4,6 +4,7 @@ use super::{
     Style,
     bytes::{Bytes, Cut},
     color::Tint,
+    dump,
     hosts::Names,
     tcp::Flows,
 };
@@ -88,6 +89,24 @@ impl<'p> Text<'p> {
     pub fn truncated(&mut self) {
         let protocol = self.protocol;
         put!(self, " [|{protocol}]");
+    }
+
+    /// Ends the printer at hand there, as [`need!`] does.
+    pub fn cut(&mut self) -> Result<(), Cut> {
+        self.truncated();
+        Ok(())
+    }
+
+    /// Ends the printer at hand with bytes that are against the protocol's rules: of `p`,
+    /// `length` bytes that nobody has looked at.
+    pub fn invalid_rest(&mut self, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+        self.invalid();
+        p.slice(0, length).map(|_| ())
+    }
+
+    /// Bytes that nothing is known of, as far as they were captured.
+    pub fn unknown(&mut self, p: Bytes<'_>, length: usize, indent: &str) {
+        dump::hex(p.limit(length).all(), indent, 0, self.out);
     }
 
     /// Prints what is inside of the packet at hand. Tunnels in tunnels are followed only so

@@ -1,12 +1,12 @@
 //! UDP (RFC 768).
 
 use super::{
-    babel, bfd,
+    babel, bcm_li, bfd,
     bytes::{Bytes, Cut},
     checksum,
     color::Tint,
-    dhcp, dhcp6, dns, geneve, hsrp, l2tp, line_protocols, mpls, ntp, ptp, radius, rip, sflow, snmp,
-    syslog,
+    dhcp, dhcp6, dns, geneve, hsrp, kerberos, l2tp, line_protocols, mpls, ntp, pim_messages, ptp,
+    radius, rip, sflow, snmp, syslog,
     text::{Text, put},
     tftp,
     transport::Outer,
@@ -100,6 +100,8 @@ fn content(
         snmp::print(t, p, length)?;
     } else if port(&[123]) {
         ntp::print(t, p, length)?;
+    } else if port(&[88, 750]) {
+        kerberos::print(t, p)?;
     } else if port(&[1701]) {
         l2tp::print(t, p, length)?;
     } else if port(&[546, 547]) {
@@ -110,6 +112,8 @@ fn content(
         radius::print(t, p, length)?;
     } else if to == 1985 {
         hsrp::print(t, p, length)?;
+    } else if from == 49_152 {
+        bcm_li::print(t, p, length)?;
     } else if matches!(to, bfd::CONTROL | bfd::ECHO | bfd::MULTIHOP | bfd::LAG) {
         bfd::print(t, p, length, to)?;
     } else if port(&[6343]) {
@@ -128,6 +132,8 @@ fn content(
         vxlan::generic(t, p, length)?;
     } else if port(&[6635]) {
         mpls::print(t, p, length)?;
+    } else if port(&[496]) {
+        pim_messages::auto_rp(t, p, length)?;
     } else if port(&[319, 320]) {
         ptp::print(t, p, length)?;
     } else {
