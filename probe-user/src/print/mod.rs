@@ -10,6 +10,7 @@ pub mod text;
 pub mod time;
 
 mod address;
+mod afs;
 mod aoe;
 mod arp;
 mod babel;
@@ -48,6 +49,7 @@ mod line_protocols;
 mod llc;
 mod lldp;
 mod loopback;
+mod memory;
 mod mld;
 mod mpls;
 mod mptcp;
@@ -91,6 +93,7 @@ pub use time::{Precision, TimeStyle};
 
 use bytes::{Bytes, Cut};
 use hosts::Names;
+use memory::Memory;
 use text::{Text, put};
 use time::TimePrinter;
 
@@ -133,7 +136,7 @@ pub struct Printer {
     style: Style,
     link: LinkType,
     time: TimePrinter,
-    flows: tcp::Flows,
+    memory: Memory,
     names: Names,
     printed: u64,
     places: Vec<Place>,
@@ -144,8 +147,8 @@ impl Printer {
     pub fn new(style: Style, link: LinkType) -> Self {
         let time = TimePrinter::new(style.time, style.precision);
         let names = Names::new(style.names, style.short_names);
-        let flows = tcp::Flows::default();
-        Self { style, link, time, flows, names, printed: 0, places: Vec::new() }
+        let memory = Memory::default();
+        Self { style, link, time, memory, names, printed: 0, places: Vec::new() }
     }
 
     /// The link type of the frames.
@@ -177,7 +180,7 @@ impl Printer {
         self.time.print(frame.time, out);
         place::print(&self.places, frame, out);
         let body = out.len();
-        let mut text = Text::new(out, &self.style, &mut self.flows, &self.names);
+        let mut text = Text::new(out, &self.style, &mut self.memory, &self.names);
         let bytes = Bytes::new(frame.bytes);
         let length = frame.wire_len as usize;
         let header = match self.link {

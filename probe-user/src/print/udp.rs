@@ -1,7 +1,7 @@
 //! UDP (RFC 768).
 
 use super::{
-    babel, bcm_li, bfd,
+    afs, babel, bcm_li, bfd,
     bytes::{Bytes, Cut},
     checksum,
     color::Tint,
@@ -15,6 +15,8 @@ use super::{
 
 pub(super) const PROTOCOL: u8 = 17;
 const HEADER: usize = 8;
+/// Ports of the services of AFS.
+const AFS: std::ops::RangeInclusive<u16> = 7000..=7009;
 
 /// Prints a datagram.
 pub(super) fn print(
@@ -67,7 +69,7 @@ pub(super) fn print(
     if t.style.verbose > 0 && !t.style.no_checksums && !fragmented {
         verify(t, p, length, outer)?;
     }
-    if !t.style.quiet && content(t, p.from(HEADER), length, (from, to))? {
+    if !t.style.quiet && content(t, p.from(HEADER), length, (from, to), outer)? {
         return Ok(());
     }
     match stated > length && !fragmented {
@@ -84,6 +86,7 @@ fn content(
     p: Bytes<'_>,
     length: usize,
     (from, to): (u16, u16),
+    outer: Outer<'_>,
 ) -> Result<bool, Cut> {
     let port = |numbers: &[u16]| numbers.contains(&from) || numbers.contains(&to);
     if port(&[53]) {
@@ -104,6 +107,8 @@ fn content(
         kerberos::print(t, p)?;
     } else if port(&[1701]) {
         l2tp::print(t, p, length)?;
+    } else if AFS.contains(&from) || AFS.contains(&to) {
+        afs::print(t, p, length, (from, to), outer)?;
     } else if port(&[546, 547]) {
         dhcp6::print(t, p)?;
     } else if port(&[6696, 6697]) {
