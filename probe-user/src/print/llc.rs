@@ -230,7 +230,9 @@ fn snap(t: &mut Text<'_>, p: Bytes<'_>, length: usize, ends: Ends<'_>) -> Result
         put!(t, " (0x{protocol:04x}), length {length}: ");
     }
     match (organization, protocol) {
-        (0 | 0x00_00f8, _) if ethernet::by_type(t, protocol, p, length)? => return Ok(true),
+        (0 | 0x00_00f8, _) if ethernet::by_type(t, protocol, p, length, Some(ends.0))? => {
+            return Ok(true);
+        }
         (CISCO, 0x2000) => return cdp::print(t, p, length).map(|()| true),
         (CISCO, 0x0111) => return udld::print(t, p, length).map(|()| true),
         (CISCO, 0x010b | 0x010c) | (BRIDGED, 0x000e) => {
