@@ -89,6 +89,13 @@ pub(super) struct Link<'a> {
     oui: Option<&'static str>,
 }
 
+impl<'a> Link<'a> {
+    /// Without the name of who made it.
+    pub(super) fn plain(address: &'a [u8]) -> Self {
+        Self { address, oui: None }
+    }
+}
+
 impl fmt::Display for Link<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.address.is_empty() {

@@ -1,6 +1,7 @@
 //! ARP and RARP (RFC 826, RFC 903, RFC 2390).
 
 use super::{
+    arp_atm,
     bytes::{Bytes, Cut},
     color::Tint,
     dump,
@@ -12,18 +13,20 @@ const HEADER: usize = 8;
 const IPV4: u16 = 0x0800;
 const TRAILERS: u16 = 0x1000;
 
-const HARDWARE: &[(u16, &str)] = &[
+const ATM: u16 = 19;
+
+pub(super) const HARDWARE: &[(u16, &str)] = &[
     (1, "Ethernet"),
     (6, "TokenRing"),
     (7, "ArcNet"),
     (15, "FrameRelay"),
     (23, "Strip"),
     (24, "IEEE 1394"),
-    (19, "ATM"),
+    (ATM, "ATM"),
     (32, "InfiniBand"),
 ];
 
-const OPERATIONS: &[(u16, &str)] = &[
+pub(super) const OPERATIONS: &[(u16, &str)] = &[
     (1, "Request"),
     (2, "Reply"),
     (3, "Reverse Request"),
@@ -41,6 +44,9 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         return Err(Cut);
     }
     let (hardware, protocol, operation) = (p.u16(0)?, p.u16(2)?, p.u16(6)?);
+    if hardware == ATM {
+        return arp_atm::print(t, p, length);
+    }
     let (hardware_len, protocol_len) = (usize::from(p.u8(4)?), usize::from(p.u8(5)?));
     let sender = HEADER + hardware_len;
     let target_hardware = sender + protocol_len;

@@ -47,6 +47,15 @@ const FLAGS_1: &[(u32, &str)] = &[
 
 const STATES: &[(u8, &str)] = &[(0, "AdminDown"), (1, "Down"), (2, "Init"), (3, "Up")];
 
+const AUTHENTICATED: u8 = 4;
+const AUTHENTICATIONS: &[(u8, &str)] = &[
+    (1, "Simple Password"),
+    (2, "Keyed MD5"),
+    (3, "Meticulous Keyed MD5"),
+    (4, "Keyed SHA1"),
+    (5, "Meticulous Keyed SHA1"),
+];
+
 /// Prints a packet to one of the four ports.
 pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize, port: u16) -> Result<(), Cut> {
     t.protocol = "bfd";
@@ -99,6 +108,36 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize, port: u16) ->
         (20, "Required min Echo Interval:"),
     ] {
         put!(t, "\n\t  {name} {:>4} ms", p.u32(at)? / 1000);
+    }
+    match flags & AUTHENTICATED {
+        0 => Ok(()),
+        _ => authentication(t, p.from(HEADER)),
+    }
+}
+
+fn authentication(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+    /// Kind, length and key are not the password's.
+    const HEAD: u8 = 3;
+    p.slice(0, 4)?;
+    let (kind, length) = (p.u8(0)?, p.u8(1)?);
+    let name = name_of(AUTHENTICATIONS, kind).unwrap_or("Unknown");
+    put!(t, "\n\tAuthentication: {name} ({kind}), length: {length}");
+    put!(t, "\n\t  Auth Key ID: {}", p.u8(2)?);
+    match (kind, length) {
+        (1, 4..=19) => {
+            put!(t, ", Password: ");
+            if !t.string(p.from(HEAD.into()), usize::from(length - HEAD)) {
+                return Err(Cut);
+            }
+        }
+        (2 | 3, 24) | (4 | 5, 28) => {
+            put!(t, ", Sequence Number: 0x{:08x}", p.u32(4)?);
+            let digest = p.slice(8, usize::from(length) - 8)?;
+            put!(t, "\n\t  {}: ", if kind < 4 { "Digest" } else { "Hash" });
+            t.hex(digest);
+        }
+        (1..=5, _) => put!(t, "[invalid length {length}]"),
+        _ => {}
     }
     Ok(())
 }

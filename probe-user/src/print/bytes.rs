@@ -81,3 +81,83 @@ impl<'a> Bytes<'a> {
         self.array(at).map(u64::from_be_bytes)
     }
 }
+
+/// Fields read one after the other, up to the length that the layer below claims; what of
+/// it was captured may be less.
+#[derive(Clone, Copy, Debug)]
+pub struct Fields<'a> {
+    rest: Bytes<'a>,
+    left: usize,
+}
+
+impl<'a> Fields<'a> {
+    /// The fields of so many bytes.
+    pub fn new(bytes: Bytes<'a>, length: usize) -> Self {
+        Self { rest: bytes, left: length }
+    }
+
+    /// How many bytes are claimed to follow.
+    pub fn left(&self) -> usize {
+        self.left
+    }
+
+    /// The captured bytes from here on.
+    pub fn rest(&self) -> Bytes<'a> {
+        self.rest
+    }
+
+    /// Goes on behind so many bytes, captured or not.
+    pub fn skip(&mut self, length: usize) {
+        self.rest = self.rest.from(length);
+        self.left = self.left.saturating_sub(length);
+    }
+
+    /// The next bytes.
+    pub fn slice(&mut self, length: usize) -> Result<&'a [u8], Cut> {
+        let bytes = self.rest.slice(0, length)?;
+        self.skip(length);
+        Ok(bytes)
+    }
+
+    /// The fields in the next bytes, captured or not.
+    pub fn part(&mut self, length: usize) -> Self {
+        let part = Self { rest: self.rest, left: length };
+        self.skip(length);
+        part
+    }
+
+    /// The next byte.
+    pub fn u8(&mut self) -> Result<u8, Cut> {
+        let value = self.rest.u8(0)?;
+        self.skip(1);
+        Ok(value)
+    }
+
+    /// The next two bytes, big-endian.
+    pub fn u16(&mut self) -> Result<u16, Cut> {
+        let value = self.rest.u16(0)?;
+        self.skip(2);
+        Ok(value)
+    }
+
+    /// The next three bytes, big-endian.
+    pub fn u24(&mut self) -> Result<u32, Cut> {
+        let value = self.rest.u24(0)?;
+        self.skip(3);
+        Ok(value)
+    }
+
+    /// The next four bytes, big-endian.
+    pub fn u32(&mut self) -> Result<u32, Cut> {
+        let value = self.rest.u32(0)?;
+        self.skip(4);
+        Ok(value)
+    }
+
+    /// The next eight bytes, big-endian.
+    pub fn u64(&mut self) -> Result<u64, Cut> {
+        let value = self.rest.u64(0)?;
+        self.skip(8);
+        Ok(value)
+    }
+}

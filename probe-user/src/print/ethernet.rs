@@ -1,13 +1,16 @@
 //! Ethernet and its VLAN tags.
 
 use super::{
-    aoe, arp,
+    address::Link,
+    aoe, arista, arp,
     bytes::{Bytes, Cut},
+    decnet,
     dump::{self, Dump},
-    eapol, ip, ip6, llc, lldp, loopback, mpls,
+    eapol, ip, ip6, ipx, llc, lldp, loopback, mpls,
     names::ETHERTYPES,
     nsh, ppp, pppoe, ptp, slow,
     text::{Text, name_of, put},
+    tipc, vehicles,
 };
 
 const ADDRESSES: usize = 12;
@@ -15,6 +18,8 @@ const HEADER: usize = 14;
 /// Up to here the type field is a length (IEEE 802.3).
 const MAX_LENGTH: u16 = 1500;
 const JUMBO: u16 = 0x8870;
+const ARISTA: u16 = 0xd28b;
+const TYPE: usize = 2;
 /// Tag and the type behind it.
 const TAG: usize = 4;
 
@@ -40,15 +45,41 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usi
     if verbose {
         put!(t, "{source} > {destination}, ");
     }
-    let mut ethertype = p.u16(ADDRESSES)?;
-    let mut at = HEADER;
+    let mut at = ADDRESSES;
+    loop {
+        match body(t, p, length, at, (source, destination))? {
+            Body::Printed(header) => return Ok(header),
+            Body::Inside(inner) => at = inner,
+        }
+    }
+}
+
+/// What [`body`] found.
+enum Body {
+    /// The whole frame, its header being so long.
+    Printed(usize),
+    /// A header that has the frame's own type behind it, at this place.
+    Inside(usize),
+}
+
+/// Prints the frame from its type on.
+fn body(
+    t: &mut Text<'_>,
+    p: Bytes<'_>,
+    length: usize,
+    mut at: usize,
+    (source, destination): llc::Ends<'_>,
+) -> Result<Body, Cut> {
+    let verbose = t.style.link_header;
+    let mut ethertype = p.u16(at)?;
+    at += TYPE;
     let mut length_shown = false;
     // Each tag takes four bytes, so the loop ends with the bytes.
     while is_tag(ethertype) {
         if !p.has(at, TAG) || length < at + TAG {
             t.protocol = "vlan";
             t.truncated();
-            return Ok(p.len().min(length));
+            return Ok(Body::Printed(p.len().min(length)));
         }
         if verbose {
             put_ethertype(t, ethertype);
@@ -74,38 +105,61 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usi
             }
         }
         let header = llc::print(t, payload.limit(rest), rest, (source, destination))?;
-        return Ok(at + header);
+        return Ok(Body::Printed(at + header));
     }
-    if verbose {
+    if ethertype == ARISTA {
+        if rest < TYPE || payload.len() < TYPE {
+            put!(t, "[|arista]");
+            return Ok(Body::Printed(length.min(p.len())));
+        }
         put_ethertype(t, ethertype);
-        match length_shown {
-            true => put!(t, ", "),
-            false => put!(t, ", length {length}: "),
+        put!(t, ", length {length}: ");
+        if let Some(header) = arista::print(t, payload)? {
+            return Ok(Body::Inside(at + header));
         }
-    }
-    if !by_type(t, ethertype, payload, rest)? {
-        if !verbose {
-            put!(t, "{source} > {destination}, ");
+    } else {
+        if verbose {
             put_ethertype(t, ethertype);
-            put!(t, ", length {length}: ");
+            match length_shown {
+                true => put!(t, ", "),
+                false => put!(t, ", length {length}: "),
+            }
         }
-        default(t, payload);
+        if by_type(t, ethertype, payload, rest, Some(source))? {
+            return Ok(Body::Printed(at));
+        }
     }
-    Ok(at)
+    if !verbose {
+        put!(t, "{source} > {destination}, ");
+        put_ethertype(t, ethertype);
+        put!(t, ", length {length}: ");
+    }
+    default(t, payload);
+    Ok(Body::Printed(at))
 }
 
-/// Prints the payload of a type; `false` if the type is not known.
+/// Prints the payload of a type, from a sender that may be known; `false` if the type is
+/// not known.
 pub(super) fn by_type(
     t: &mut Text<'_>,
     ethertype: u16,
     p: Bytes<'_>,
     length: usize,
+    source: Option<Link<'_>>,
 ) -> Result<bool, Cut> {
     match ethertype {
         0x0800 => ip::print(t, p, length)?,
         0x86dd => ip6::print(t, p, length)?,
         0x0806 | 0x8035 => arp::print(t, p, length)?,
         0x8847 | 0x8848 => mpls::print(t, p, length)?,
+        0x6003 => decnet::print(t, p, length)?,
+        0x0707 | 0x8947 => vehicles::geonet(t, p, length, source)?,
+        0x1111 => vehicles::calm_fast(t, p, length, source)?,
+        0x88ca => tipc::print(t, p)?,
+        0x8137 => {
+            put!(t, "(NOV-ETHII) ");
+            ipx::print(t, p)?;
+        }
         0x8863 | 0x8864 | 0x3c12 | 0x3c13 => pppoe::print(t, p, length)?,
         0x880b if length > 0 => {
             put!(t, ": ");

@@ -69,7 +69,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     t.nested(|t| {
         if protocol == ETHERNET {
             ethernet::print(t, inner, rest)?;
-        } else if !ethernet::by_type(t, protocol, inner, rest)? {
+        } else if !ethernet::by_type(t, protocol, inner, rest, None)? {
             put!(t, "geneve-proto-0x{protocol:x}");
         }
         Ok(())

@@ -309,7 +309,7 @@ pub(super) fn upper(
         88 => eigrp::print(t, p, length),
         89 if four => ospf::version_2(t, p, length),
         89 => ospf::version_3(t, p, length),
-        103 => pim::print(t, p, length),
+        103 => pim::print(t, p, length, outer),
         77 => {
             put!(t, " nd {length}");
             Ok(())

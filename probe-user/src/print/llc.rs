@@ -3,16 +3,18 @@
 use super::{
     address::Link,
     bytes::{Bytes, Cut},
-    cdp, dump, ethernet, ip,
+    cdp, dump, ethernet, ip, ipx,
     names::ETHERTYPES,
     ouis::OUIS,
     stp,
     text::{Text, name_of, put, put_name},
+    udld,
 };
 
 const SNAP: u8 = 0xaa;
 const SPANNING_TREE: u8 = 0x42;
 const IP: u8 = 0x06;
+const IPX: u8 = 0xe0;
 const GLOBAL: u8 = 0xff;
 
 const SAPS: &[(u8, &str)] = &[
@@ -28,7 +30,7 @@ const SAPS: &[(u8, &str)] = &[
     (0x7e, "ISO8208"),
     (0x8e, "ProWay"),
     (SNAP, "SNAP"),
-    (0xe0, "IPX"),
+    (IPX, "IPX"),
     (0xf0, "NetBeui"),
     (0xfe, "OSI"),
 ];
@@ -100,8 +102,15 @@ pub(super) fn print(
         true => u16::from(p.u8(2)?),
         false => u16::from_le_bytes(p.array(2)?),
     };
+    if (to, from) == (GLOBAL, GLOBAL) {
+        // Novell's own: no LLC header at all, and a packet that begins with two bytes of 0xff.
+        if t.style.link_header {
+            put!(t, "IPX 802.3: ");
+        }
+        return ipx::print(t, p).map(|()| 0);
+    }
     let (dsap, ssap) = (to & !1, from & !1);
-    if t.style.link_header && (to, from) != (GLOBAL, GLOBAL) {
+    if t.style.link_header {
         let name = |sap| name_of(SAPS, sap).unwrap_or("Unknown");
         put!(t, "LLC, dsap {} (0x{dsap:02x}) ", name(dsap));
         put!(t, "{}", if to & 1 == 0 { "Individual" } else { "Group" });
@@ -123,6 +132,12 @@ pub(super) fn print(
                 return Ok(least + 5);
             }
             SPANNING_TREE => return stp::print(t, inner, rest).map(|()| least),
+            IPX => {
+                if t.style.link_header {
+                    put!(t, "IPX 802.2: ");
+                }
+                return ipx::print(t, inner).map(|()| least);
+            }
             IP => return ip::print(t, inner, rest).map(|()| least),
             _ => {}
         }
@@ -215,8 +230,11 @@ fn snap(t: &mut Text<'_>, p: Bytes<'_>, length: usize, ends: Ends<'_>) -> Result
         put!(t, " (0x{protocol:04x}), length {length}: ");
     }
     match (organization, protocol) {
-        (0 | 0x00_00f8, _) if ethernet::by_type(t, protocol, p, length)? => return Ok(true),
+        (0 | 0x00_00f8, _) if ethernet::by_type(t, protocol, p, length, Some(ends.0))? => {
+            return Ok(true);
+        }
         (CISCO, 0x2000) => return cdp::print(t, p, length).map(|()| true),
+        (CISCO, 0x0111) => return udld::print(t, p, length).map(|()| true),
         (CISCO, 0x010b | 0x010c) | (BRIDGED, 0x000e) => {
             return stp::print(t, p, length).map(|()| true);
         }

@@ -10,14 +10,20 @@ pub mod text;
 pub mod time;
 
 mod address;
+mod afs;
 mod aoe;
+mod arista;
 mod arp;
+mod arp_atm;
 mod babel;
+mod babel_messages;
+mod bcm_li;
 mod ber;
 mod bfd;
 mod cdp;
 mod checksum;
 mod color;
+mod decnet;
 mod dhcp;
 mod dhcp6;
 mod dhcp_options;
@@ -39,11 +45,14 @@ mod igmp;
 mod ip;
 mod ip6;
 mod ipsec;
+mod ipx;
+mod kerberos;
 mod l2tp;
 mod line_protocols;
 mod llc;
 mod lldp;
 mod loopback;
+mod memory;
 mod mld;
 mod mpls;
 mod mptcp;
@@ -55,6 +64,7 @@ mod ntp;
 mod ospf;
 mod ouis;
 mod pim;
+mod pim_messages;
 mod place;
 mod ppp;
 mod pppoe;
@@ -71,8 +81,11 @@ mod stp;
 mod syslog;
 mod tcp;
 mod tftp;
+mod tipc;
 mod transport;
+mod udld;
 mod udp;
+mod vehicles;
 mod vrrp;
 mod vxlan;
 
@@ -85,6 +98,7 @@ pub use time::{Precision, TimeStyle};
 
 use bytes::{Bytes, Cut};
 use hosts::Names;
+use memory::Memory;
 use text::{Text, put};
 use time::TimePrinter;
 
@@ -127,7 +141,7 @@ pub struct Printer {
     style: Style,
     link: LinkType,
     time: TimePrinter,
-    flows: tcp::Flows,
+    memory: Memory,
     names: Names,
     printed: u64,
     places: Vec<Place>,
@@ -138,8 +152,8 @@ impl Printer {
     pub fn new(style: Style, link: LinkType) -> Self {
         let time = TimePrinter::new(style.time, style.precision);
         let names = Names::new(style.names, style.short_names);
-        let flows = tcp::Flows::default();
-        Self { style, link, time, flows, names, printed: 0, places: Vec::new() }
+        let memory = Memory::default();
+        Self { style, link, time, memory, names, printed: 0, places: Vec::new() }
     }
 
     /// The link type of the frames.
@@ -171,7 +185,7 @@ impl Printer {
         self.time.print(frame.time, out);
         place::print(&self.places, frame, out);
         let body = out.len();
-        let mut text = Text::new(out, &self.style, &mut self.flows, &self.names);
+        let mut text = Text::new(out, &self.style, &mut self.memory, &self.names);
         let bytes = Bytes::new(frame.bytes);
         let length = frame.wire_len as usize;
         let header = match self.link {

@@ -1,8 +1,10 @@
-//! PIM: version 2 (RFC 7761), its first line, and version 1, which comes in IGMP.
+//! PIM: the first line of version 2, and version 1, which comes in IGMP.
 
 use super::{
     bytes::{Bytes, Cut},
+    pim_messages,
     text::{Text, name_of, put, put_name},
+    transport::Outer,
 };
 
 const KINDS: &[(u8, &str)] = &[
@@ -35,14 +37,22 @@ const KINDS_1: &[(u8, &str)] = &[
 const HOST: u32 = u32::MAX;
 
 /// Prints a message of version 2.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(super) fn print(
+    t: &mut Text<'_>,
+    p: Bytes<'_>,
+    length: usize,
+    outer: Outer<'_>,
+) -> Result<(), Cut> {
     t.protocol = "pim";
     let first = p.u8(0)?;
     let (version, kind) = (first >> 4, first & 0xf);
     let name = name_of(KINDS, kind).unwrap_or("Unknown Type");
     match (version, t.style.verbose) {
         (2, 0) => put!(t, "PIMv{version}, {name}, length {length}"),
-        (2, _) => put!(t, "PIMv{version}, length {length}\n\t{name}"),
+        (2, _) => {
+            put!(t, "PIMv{version}, length {length}\n\t{name}");
+            return pim_messages::print(t, p, length, outer);
+        }
         _ => put!(t, "PIMv{version}, length {length}"),
     }
     Ok(())

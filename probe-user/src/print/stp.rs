@@ -89,6 +89,8 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
                 let last = usize::from(p.u16(VERSION_3_LENGTH + part)?) + 2;
                 if length < HEADER + part + last || last < MIN_VERSION_4 {
                     t.invalid();
+                } else if t.style.verbose > 0 {
+                    shortest_path(t, p.from(HEADER + part))?;
                 }
             }
             Ok(())
@@ -190,5 +192,24 @@ fn multiple(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
         left -= INSTANCE;
         at += INSTANCE;
     }
+    Ok(())
+}
+
+/// What IEEE 802.1aq adds, in the part of version 4.
+fn shortest_path(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+    put!(t, "\n\tv4len {}, AUXMCID Name ", p.u16(0)?);
+    t.padded(p.from(3), 32)?;
+    put!(t, ", Rev {},\n\t\tdigest ", p.u16(35)?);
+    t.hex(p.slice(37, 16)?);
+    let agreement = p.u8(53)?;
+    put!(t, "\n\tAgreement num {}", agreement >> 6);
+    put!(t, ", Discarded Agreement num {}", agreement >> 4 & 3);
+    put!(t, ", Agreement valid-flag {}", agreement >> 3 & 1);
+    put!(t, ",\n\tRestricted role-flag: {}", agreement >> 2 & 1);
+    let (format, convention) = (p.u8(55)?, p.u8(56)?);
+    put!(t, ", Format id {} cap {format}", format >> 4);
+    put!(t, ", Convention id {} cap {convention}", convention >> 4);
+    put!(t, ",\n\tEdge count {}, Agreement digest ", p.u16(57)?);
+    t.hex(p.slice(67, 20)?);
     Ok(())
 }

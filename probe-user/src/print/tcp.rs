@@ -154,7 +154,8 @@ pub(super) fn print(
     put!(t, "Flags [{}]", bits(FLAGS, flags.into(), "", "none"));
     let mut sack = 0;
     if !t.style.absolute_sequence && flags & ACK != 0 {
-        let relative = t.flows.relative(outer, (from, to), flags, sequence, acknowledgment)?;
+        let relative =
+            t.memory.flows.relative(outer, (from, to), flags, sequence, acknowledgment)?;
         (sequence, acknowledgment, sack) =
             (relative.sequence, relative.acknowledgment, relative.sack);
     }

@@ -4,8 +4,9 @@ use super::{
     Style,
     bytes::{Bytes, Cut},
     color::Tint,
+    dump,
     hosts::Names,
-    tcp::Flows,
+    memory::Memory,
 };
 
 /// Writes formatted text to a [`Text`] or a byte vector. Writing to memory cannot fail.
@@ -61,8 +62,8 @@ pub struct Text<'p> {
     pub out: &'p mut Vec<u8>,
     /// The user's flags.
     pub style: &'p Style,
-    /// TCP connections seen before.
-    pub flows: &'p mut Flows,
+    /// What earlier frames said.
+    pub memory: &'p mut Memory,
     /// Names of hosts and ports.
     pub names: &'p Names,
     /// The protocol at hand: what `[|...]` names where the bytes end.
@@ -78,16 +79,34 @@ impl<'p> Text<'p> {
     pub fn new(
         out: &'p mut Vec<u8>,
         style: &'p Style,
-        flows: &'p mut Flows,
+        memory: &'p mut Memory,
         names: &'p Names,
     ) -> Self {
-        Self { out, style, flows, names, protocol: "", depth: 0, tint: Tint::Plain }
+        Self { out, style, memory, names, protocol: "", depth: 0, tint: Tint::Plain }
     }
 
     /// Says that the bytes end inside the protocol at hand.
     pub fn truncated(&mut self) {
         let protocol = self.protocol;
         put!(self, " [|{protocol}]");
+    }
+
+    /// Ends the printer at hand there, as [`need!`] does.
+    pub fn cut(&mut self) -> Result<(), Cut> {
+        self.truncated();
+        Ok(())
+    }
+
+    /// Ends the printer at hand with bytes that are against the protocol's rules: of `p`,
+    /// `length` bytes that nobody has looked at.
+    pub fn invalid_rest(&mut self, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+        self.invalid();
+        p.slice(0, length).map(|_| ())
+    }
+
+    /// Bytes that nothing is known of, as far as they were captured.
+    pub fn unknown(&mut self, p: Bytes<'_>, length: usize, indent: &str) {
+        dump::hex(p.limit(length).all(), indent, 0, self.out);
     }
 
     /// Prints what is inside of the packet at hand. Tunnels in tunnels are followed only so
@@ -225,8 +244,8 @@ mod tests {
 
     #[test]
     fn wire_bytes_are_neutralised() {
-        let (mut out, style, mut flows) = (Vec::new(), Style::default(), Flows::default());
-        Text::new(&mut out, &style, &mut flows, &Names::numbers())
+        let (mut out, style, mut memory) = (Vec::new(), Style::default(), Memory::default());
+        Text::new(&mut out, &style, &mut memory, &Names::numbers())
             .characters(b"a\x1b[2J\x7f\xff\n");
         assert_eq!(out, b"a^[[2J^?M-^?^J");
         assert_eq!(visible("a\x1b[2J\u{9b}\x7f"), "a^[[2J\u{fffd}^?");
@@ -234,10 +253,10 @@ mod tests {
 
     #[test]
     fn spans() {
-        let (style, mut flows) = (Style::default(), Flows::default());
+        let (style, mut memory) = (Style::default(), Memory::default());
         for (seconds, text) in [(0, "0s"), (5400, "1h30m"), (32_230_861, "1y1w1d1h1m1s")] {
             let mut out = Vec::new();
-            Text::new(&mut out, &style, &mut flows, &Names::numbers()).relative_time(seconds);
+            Text::new(&mut out, &style, &mut memory, &Names::numbers()).relative_time(seconds);
             assert_eq!(String::from_utf8(out).unwrap(), text);
         }
     }

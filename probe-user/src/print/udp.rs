@@ -1,12 +1,12 @@
 //! UDP (RFC 768).
 
 use super::{
-    babel, bfd,
+    afs, babel, bcm_li, bfd,
     bytes::{Bytes, Cut},
     checksum,
     color::Tint,
-    dhcp, dhcp6, dns, geneve, hsrp, l2tp, line_protocols, mpls, ntp, ptp, radius, rip, sflow, snmp,
-    syslog,
+    dhcp, dhcp6, dns, geneve, hsrp, kerberos, l2tp, line_protocols, mpls, ntp, pim_messages, ptp,
+    radius, rip, sflow, snmp, syslog,
     text::{Text, put},
     tftp,
     transport::Outer,
@@ -15,6 +15,8 @@ use super::{
 
 pub(super) const PROTOCOL: u8 = 17;
 const HEADER: usize = 8;
+/// Ports of the services of AFS.
+const AFS: std::ops::RangeInclusive<u16> = 7000..=7009;
 
 /// Prints a datagram.
 pub(super) fn print(
@@ -67,7 +69,7 @@ pub(super) fn print(
     if t.style.verbose > 0 && !t.style.no_checksums && !fragmented {
         verify(t, p, length, outer)?;
     }
-    if !t.style.quiet && content(t, p.from(HEADER), length, (from, to))? {
+    if !t.style.quiet && content(t, p.from(HEADER), length, (from, to), outer)? {
         return Ok(());
     }
     match stated > length && !fragmented {
@@ -84,6 +86,7 @@ fn content(
     p: Bytes<'_>,
     length: usize,
     (from, to): (u16, u16),
+    outer: Outer<'_>,
 ) -> Result<bool, Cut> {
     let port = |numbers: &[u16]| numbers.contains(&from) || numbers.contains(&to);
     if port(&[53]) {
@@ -100,8 +103,12 @@ fn content(
         snmp::print(t, p, length)?;
     } else if port(&[123]) {
         ntp::print(t, p, length)?;
+    } else if port(&[88, 750]) {
+        kerberos::print(t, p)?;
     } else if port(&[1701]) {
         l2tp::print(t, p, length)?;
+    } else if AFS.contains(&from) || AFS.contains(&to) {
+        afs::print(t, p, length, (from, to), outer)?;
     } else if port(&[546, 547]) {
         dhcp6::print(t, p)?;
     } else if port(&[6696, 6697]) {
@@ -110,6 +117,8 @@ fn content(
         radius::print(t, p, length)?;
     } else if to == 1985 {
         hsrp::print(t, p, length)?;
+    } else if from == 49_152 {
+        bcm_li::print(t, p, length)?;
     } else if matches!(to, bfd::CONTROL | bfd::ECHO | bfd::MULTIHOP | bfd::LAG) {
         bfd::print(t, p, length, to)?;
     } else if port(&[6343]) {
@@ -128,6 +137,8 @@ fn content(
         vxlan::generic(t, p, length)?;
     } else if port(&[6635]) {
         mpls::print(t, p, length)?;
+    } else if port(&[496]) {
+        pim_messages::auto_rp(t, p, length)?;
     } else if port(&[319, 320]) {
         ptp::print(t, p, length)?;
     } else {

@@ -25,6 +25,7 @@ mod loopback;
 mod old_kernel;
 mod ordinary_user;
 mod raw_ip;
+mod real_text;
 mod refusals;
 mod rig;
 mod scattered;

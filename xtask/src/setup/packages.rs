@@ -48,7 +48,12 @@ const PACKAGES: &[Package] = &[
     package("iptables", Brings::Tool("iptables"), &[Use::Test, Use::Bench]),
     package("libpcap-dev", Brings::File("/usr/include/pcap/pcap.h"), &[Use::Test]),
     package("libcap2-bin", Brings::Tool("setcap"), &[Use::Test]),
-    package("nftables", Brings::Tool("nft"), &[Use::Bench]),
+    package("nftables", Brings::Tool("nft"), &[Use::Test, Use::Bench]),
+    package("iputils-ping", Brings::Tool("ping"), &[Use::Test]),
+    package("dnsmasq-base", Brings::Tool("dnsmasq"), &[Use::Test]),
+    package("bind9-dnsutils", Brings::Tool("dig"), &[Use::Test]),
+    package("openssh-server", Brings::Tool("sshd"), &[Use::Test]),
+    package("udhcpc", Brings::Tool("udhcpc"), &[Use::Test]),
 ];
 
 const fn package(name: &'static str, brings: Brings, uses: &'static [Use]) -> Package {
