@@ -7,6 +7,7 @@ use std::hint::black_box;
 use std::thread;
 
 use anyhow::{Context, Result};
+use aya::maps::{MapData, RingBuf};
 use testbed::{
     CLIENT_V4, CLIENT_V6, Frame, Pair, Running, SCRATCH_DIR, SERVER_LINK, SERVER_V4, SERVER_V6,
     Tcp, pin_to_cpu, tcp_flags,
@@ -39,8 +40,12 @@ struct Subject {
     program: Program,
     /// Nanoseconds a run, over the mix; one for each round.
     warm: Vec<f64>,
-    /// The same with cold caches; as the kernel measures it, with its clock's own cost.
+    /// The same on the first frame of the mix alone, a SYN, which all filters match.
+    syn: Vec<f64>,
+    /// As `warm`, with cold caches; as the kernel measures it, with its clock's own cost.
     cold: Vec<f64>,
+    /// What it writes to where that is nobody else's to read.
+    records: Option<RingBuf<MapData>>,
     /// What keeps it loaded, and drains its rings where it has some.
     _alive: Option<(Running, Pair)>,
 }
@@ -60,8 +65,14 @@ pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
             say(format!("program: round {round} of {rounds}"));
             for subject in &mut subjects {
                 let sorrow = || format!("running {}", subject.name);
-                let runs = mix.iter().map(|frame| subject.program.time(frame, repeat));
-                let runs: Vec<f64> = runs.collect::<Result<_>>().with_context(sorrow)?;
+                let mut runs = Vec::new();
+                for frame in &mix {
+                    runs.push(subject.program.time(frame, repeat).with_context(sorrow)?);
+                    // Room for the records of the next frame.
+                    let records = subject.records.as_mut();
+                    records.map(|records| while records.next().is_some() {});
+                }
+                subject.syn.extend(runs.first());
                 subject.warm.push(runs.iter().sum::<f64>() / runs.len() as f64);
                 let mut colds = Vec::new();
                 for frame in mix.iter().take(cold_runs) {
@@ -134,6 +145,15 @@ fn subjects(bench: &Bench) -> Result<(Vec<Subject>, Vec<Unloaded>)> {
         let program = Program::of(yardstick.classifier(name)?.info()?)?;
         all.push(Subject::new(called, false, program, None));
     }
+    let program = Program::of(yardstick.classifier("ring_buffer_tcx")?.info()?)?;
+    let mut ring_buffer = Subject::new(
+        "by hand: tcp-syn, 96 bytes through the BPF ring buffer",
+        false,
+        program,
+        None,
+    );
+    ring_buffer.records = Some(yardstick.records()?);
+    all.push(ring_buffer);
     for build in &bench.builds {
         for (hook, xdp) in [("xdp-generic", true), ("tcx", false)] {
             for filter in [SYN, "@syn"] {
@@ -164,8 +184,18 @@ fn subjects(bench: &Bench) -> Result<(Vec<Subject>, Vec<Unloaded>)> {
 
 impl Subject {
     fn new(name: &str, xdp: bool, program: Program, alive: Option<(Running, Pair)>) -> Self {
-        let (warm, cold) = (Vec::new(), Vec::new());
-        Self { name: name.to_owned(), xdp, rules: None, program, warm, cold, _alive: alive }
+        let (warm, syn, cold) = (Vec::new(), Vec::new(), Vec::new());
+        Self {
+            name: name.to_owned(),
+            xdp,
+            rules: None,
+            program,
+            warm,
+            syn,
+            cold,
+            records: None,
+            _alive: alive,
+        }
     }
 
     fn probe(build: &Build, xdp: bool, words: &[&str]) -> Result<Self> {
@@ -207,21 +237,23 @@ fn single(subjects: &[Subject]) -> Result<String> {
         "One run of the program on a frame (BPF_PROG_TEST_RUN), mean of a mix of eight frames: \
          SYNs over IPv4, IPv6 and in a VLAN, short and long segments, a request, a DNS query \
          over IPv6, a ping. Warm: the program runs in a loop, timed by the kernel in whole ns a frame. Over empty: less the program that \
-         does nothing, on the same hook. Cold: the caches were spoiled before each run, kernel's \
+         does nothing, on the same hook. A SYN: the first of the eight alone, which every filter \
+         here matches, so that a capture makes a record of each. Cold: the caches were spoiled before each run, kernel's \
          own clock. By hand: Rust for tcpdump's question, counting matches only, with no look \
          at frames' fragments. XDP where it knows fragments; the program for older kernels \
          cannot be had here.\n\n\
-         | program | hook | warm ns | least to most | over empty | cold ns |\n\
-         | --- | --- | ---: | ---: | ---: | ---: |\n",
+         | program | hook | warm ns | least to most | over empty | a SYN, warm | cold ns |\n\
+         | --- | --- | ---: | ---: | ---: | ---: | ---: |\n",
     );
     for one in subjects.iter().filter(|one| one.rules.is_none()) {
         writeln!(
             text,
-            "| `{}` | {} | {} | {:.1} | {:.0} |",
+            "| `{}` | {} | {} | {:.1} | {:.0} | {:.0} |",
             one.name,
             one.hook(),
             Spread::of(one.warm.iter().copied()).cells(1),
             over_empty(subjects, one),
+            median(one.syn.iter().copied()),
             median(one.cold.iter().copied())
         )?;
     }

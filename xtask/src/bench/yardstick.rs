@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use aya::maps::PerCpuArray;
+use aya::maps::{MapData, PerCpuArray, RingBuf};
 use aya::programs::{SchedClassifier, Xdp};
 use aya::{Ebpf, EbpfLoader};
 
@@ -72,6 +72,11 @@ impl Yardstick {
             program.load().with_context(|| format!("loading {name}"))?;
         }
         Ok(program)
+    }
+
+    /// The records of `ring_buffer_tcx`; to be had once.
+    pub fn records(&mut self) -> Result<RingBuf<MapData>> {
+        Ok(self.0.take_map("RECORDS").context("no map RECORDS")?.try_into()?)
     }
 
     /// What the programs written by hand have counted, on all CPUs.
