@@ -20,17 +20,16 @@ pub fn now() -> u64 {
 /// Outputs the frame if one of the `pending` rules chooses it.
 #[inline(always)]
 pub fn sample(frame: &impl Frame, state: &mut CpuState, pending: u64) {
-    let now = now();
     let choosy = CHOOSY.load();
     let mut rules = pending & !choosy;
     if pending & choosy != 0 {
-        rules |= choose(state, pending & choosy, now);
+        rules |= choose(state, pending & choosy);
     }
     if rules == 0 {
         return;
     }
     state.chosen += 1;
-    match ring::write(frame, now, rules) {
+    match ring::write(frame, now(), rules) {
         Ok(()) => state.delivered += 1,
         Err(ring::FULL) => state.lost += 1,
         Err(error) => {
@@ -44,7 +43,7 @@ pub fn sample(frame: &impl Frame, state: &mut CpuState, pending: u64) {
 /// The rules among `pending` that want this frame. Each of them takes its
 /// decision, so that the rate of one does not depend on the others.
 #[inline(always)]
-fn choose(state: &mut CpuState, pending: u64, now: u64) -> u64 {
+fn choose(state: &mut CpuState, pending: u64) -> u64 {
     let mut rules = 0;
     // The bound is a load-time constant, so the verifier sees the loop's real length.
     let sampled = SAMPLED.load();
@@ -58,7 +57,7 @@ fn choose(state: &mut CpuState, pending: u64, now: u64) -> u64 {
         }
         if let (Some(sampler), Some(bucket)) =
             (SAMPLERS.get(slot), state.buckets.get_mut(slot as usize))
-            && take(sampler, bucket, now)
+            && take(sampler, bucket)
         {
             rules |= bit;
         }
@@ -66,9 +65,10 @@ fn choose(state: &mut CpuState, pending: u64, now: u64) -> u64 {
     rules
 }
 
-/// Whether the sampler takes this match: every Nth, and then as the token bucket has it.
+/// Whether the sampler takes this match: every Nth, and then as the token bucket has it. The
+/// clock costs as much as all the rest, and is read for a bucket or a record only.
 #[inline(always)]
-fn take(sampler: &Sampler, bucket: &mut Bucket, now: u64) -> bool {
+fn take(sampler: &Sampler, bucket: &mut Bucket) -> bool {
     bucket.matches += 1;
     if bucket.matches < sampler.every {
         return false;
@@ -77,6 +77,7 @@ fn take(sampler: &Sampler, bucket: &mut Bucket, now: u64) -> bool {
     if sampler.ns_per_frame == 0 {
         return true;
     }
+    let now = now();
     let credit = bucket.credit_ns + (now - bucket.refilled_ns);
     bucket.refilled_ns = now;
     bucket.credit_ns = if credit < sampler.burst_ns { credit } else { sampler.burst_ns };

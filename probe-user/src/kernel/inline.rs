@@ -1,6 +1,7 @@
 //! The generated filter put in the place of its call. A call costs a frame its entry, its
 //! return, which processors with a return-address mitigation make dear, and four registers
-//! saved and restored.
+//! saved and restored. Here only those are that the caller reads again; the verifier would
+//! not let one be saved that has never been written.
 
 /// Bytes of an instruction.
 pub(super) const INSN: usize = 8;
@@ -21,6 +22,8 @@ const STORE: u8 = 0x7b;
 const JUMP: u8 = 0x05;
 const EXIT: u8 = 0x95;
 const CALL: u8 = 0x85;
+/// `dst = imm64`, in two slots.
+const WIDE: u8 = 0x18;
 
 /// `caller` with the instruction at byte `at`, a call, replaced by the function `callee`,
 /// which uses the stack by loads and stores only. `None` where it is too long.
@@ -28,10 +31,12 @@ pub(super) fn inline(caller: &[u8], at: usize, callee: &[u8]) -> Option<Vec<u8>>
     if callee.len() > MOST {
         return None;
     }
+    let kept: Vec<u8> =
+        PRESERVED.filter(|&register| is_read(caller, at / INSN + 1, register)).collect();
     let frame = stack(caller);
-    let saved = frame - 8 * PRESERVED.count() as i16;
+    let saved = frame - 8 * kept.len() as i16;
     let mut body = Vec::with_capacity(callee.len() + 8 * INSN);
-    let slots = || PRESERVED.zip((saved..frame).step_by(8));
+    let slots = || kept.iter().copied().zip((saved..frame).step_by(8));
     body.extend(slots().flat_map(|(register, slot)| memory(STORE, FP, register, slot)));
     let end = body.len() / INSN + callee.len() / INSN;
     for insn in callee.chunks_exact(INSN) {
@@ -78,6 +83,29 @@ fn stack(code: &[u8]) -> i16 {
     offsets.min().unwrap_or(0) & !7
 }
 
+/// Whether a register's value is read by the instruction at `start` or a later one.
+fn is_read(code: &[u8], start: usize, register: u8) -> bool {
+    let insns: Vec<Insn> = code.chunks_exact(INSN).map(Insn::read).collect();
+    let mut seen = vec![false; insns.len()];
+    let mut pending = vec![start];
+    while let Some(at) = pending.pop() {
+        let Some(insn) = insns.get(at) else { continue };
+        if std::mem::replace(&mut seen[at], true) {
+            continue;
+        }
+        if insn.reads(register) {
+            return true;
+        }
+        if insn.is_jump() {
+            pending.push((at as i32 + 1 + i32::from(insn.off)) as usize);
+        }
+        if !insn.writes(register) && insn.opcode != EXIT && insn.opcode != JUMP {
+            pending.push(at + if insn.opcode == WIDE { 2 } else { 1 });
+        }
+    }
+    false
+}
+
 #[derive(Clone, Copy)]
 struct Insn {
     opcode: u8,
@@ -119,6 +147,28 @@ impl Insn {
         }
     }
 
+    /// Whether one of the [`PRESERVED`] registers is read (RFC 9669, sections 4 and 5).
+    fn reads(self, register: u8) -> bool {
+        const FROM_REGISTER: u8 = 0x08;
+        const MOVE: u8 = 0xb0;
+
+        let (dst, src) = (self.dst() == register, self.src() == register);
+        let with_source = src && self.opcode & FROM_REGISTER != 0;
+        match self.opcode & 0x07 {
+            0 => false,
+            1 => src,
+            2 => dst,
+            3 => dst || src,
+            4 | 7 => with_source || dst && self.opcode & 0xf0 != MOVE,
+            _ => !matches!(self.opcode, JUMP | CALL | EXIT) && (dst || with_source),
+        }
+    }
+
+    /// Whether one of them is written.
+    fn writes(self, register: u8) -> bool {
+        matches!(self.opcode & 0x07, 0 | 1 | 4 | 7) && self.dst() == register
+    }
+
     fn is_jump(self) -> bool {
         matches!(self.opcode & 0x07, 5 | 6) && self.opcode != CALL && self.opcode != EXIT
     }
@@ -142,10 +192,12 @@ mod tests {
     #[test]
     fn jumps_stack_and_ends_follow() {
         let caller = [
-            insn(STORE, FP, 1, -16, 0),
-            insn(0x15, 1, 0, 2, 0), // over the call
+            insn(STORE, FP, 7, -16, 0),
+            insn(0x15, 9, 0, 2, 0), // over the call
             insn(CALL, 0, 1, 0, -1),
-            insn(JUMP, 0, 0, -3, 0), // back over the call
+            insn(JUMP, 0, 0, -4, 0), // back over the call
+            insn(0xbf, 8, 9, 0, 0),
+            insn(0xbf, 0, 8, 0, 0),
             insn(EXIT, 0, 0, 0, 0),
         ];
         let callee = [
@@ -156,16 +208,17 @@ mod tests {
         ];
         let code = inline(&caller.concat(), 2 * INSN, &callee.concat()).unwrap();
         let code: Vec<_> = code.chunks(INSN).map(Insn::read).collect();
-        assert_eq!(code.len(), 4 + 4 + 4 + 4);
+        // Of the registers 7 and 9 are read behind the call; 8 is written first.
+        assert_eq!(code.len(), 6 + 2 + 4 + 2);
         let jumps = code.iter().enumerate().filter(|(_, insn)| insn.is_jump());
         let targets: Vec<_> =
             jumps.map(|(at, insn)| (at, at as i32 + 1 + insn.off as i32)).collect();
         // Over the body; inside of it; both its ends; back.
-        assert_eq!(targets, [(1, 15), (7, 9), (8, 10), (9, 10), (14, 1)]);
+        assert_eq!(targets, [(1, 11), (5, 7), (6, 8), (7, 8), (10, 0)]);
         // Saved below the caller's 16 bytes, the callee's own below that.
         let stores: Vec<_> =
             code.iter().filter(|one| one.opcode == STORE).map(|one| one.off).collect();
-        assert_eq!(stores, [-16, -48, -40, -32, -24, -56]);
+        assert_eq!(stores, [-16, -32, -24, -40]);
     }
 
     #[test]
