@@ -12,6 +12,7 @@
 //! | `loss` | captures to files for half a minute: what is lost, what the machine does |
 //! | `program` | one run of the kernel program |
 //! | `native` | real XDP frames through a veth's native XDP |
+//! | `offline` | counting the frames of a file |
 //! | `start` | from the start to the first counted packet, memory |
 
 mod compare;
@@ -21,6 +22,7 @@ mod live;
 mod loss;
 mod native;
 mod observer;
+mod offline;
 mod program;
 mod quick;
 mod rate;
@@ -80,13 +82,22 @@ enum Suite {
     Program,
     /// Real XDP frames: what counting and capturing add to a program that does nothing
     Native,
+    /// Counting the frames of a file, beside tcpdump and tshark
+    Offline,
     /// From the start to the first counted packet; memory and CPU while counting
     Start,
 }
 
 impl Suite {
-    const ALL: [Self; 6] =
-        [Self::Rate, Self::Live, Self::Loss, Self::Program, Self::Native, Self::Start];
+    const ALL: [Self; 7] = [
+        Self::Rate,
+        Self::Live,
+        Self::Loss,
+        Self::Program,
+        Self::Native,
+        Self::Offline,
+        Self::Start,
+    ];
 
     fn measure(self, bench: &Bench, report: &mut Report) -> Result<()> {
         match self {
@@ -95,6 +106,7 @@ impl Suite {
             Self::Loss => loss::run(bench, report),
             Self::Program => program::run(bench, report),
             Self::Native => native::run(bench, report),
+            Self::Offline => offline::run(bench, report),
             Self::Start => start::run(bench, report),
         }
     }
