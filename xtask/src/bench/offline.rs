@@ -73,6 +73,10 @@ pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     if let (Some(ours), Some(tcpdump)) = (rows.first(), tcpdump) {
         report.reached(Goal::Offline, ours.to(tcpdump, |run| run.wall));
     }
+    for row in &rows {
+        let walls = row.runs.iter().map(|run| run.wall.as_secs_f64() * 1e3);
+        report.rounds(&format!("wall ms: {}", row.name), &walls.collect::<Vec<_>>());
+    }
     report.section("offline suite", text);
     Ok(())
 }
