@@ -62,6 +62,7 @@ mod node_information;
 mod nsh;
 mod ntp;
 mod openflow;
+mod osi;
 mod ospf;
 mod ospf_2;
 mod ospf_3;
