@@ -4,7 +4,7 @@ use super::{
     bytes::{Bytes, Cut},
     checksum, dccp, eigrp, ethernet, gre, icmp, icmp6, igmp, ip6, ipsec,
     names::IP_PROTOCOLS,
-    ospf, pim, protocol_names, sctp, tcp,
+    ospf, pgm, pim, protocol_names, sctp, tcp,
     text::{Text, bits, name_of, put, put_name},
     transport::Outer,
     udp, vrrp,
@@ -315,6 +315,7 @@ pub(super) fn upper(
         }
         108 => ipsec::compressed(t, p),
         112 => vrrp::print(t, p, length, outer),
+        pgm::PROTOCOL => pgm::print(t, p, length, outer),
         dccp::PROTOCOL => dccp::print(t, p, length, outer),
         SCTP => sctp::print(t, p, length, outer),
         59 => {

@@ -69,6 +69,7 @@ mod ospf;
 mod ospf_2;
 mod ospf_3;
 mod ouis;
+mod pgm;
 mod pim;
 mod pim_messages;
 mod place;
