@@ -6,23 +6,18 @@
 //! cargo run -p probe-user --example equal_lines -- --show 2 --only UDP FOLDER
 //! ```
 
+mod frames;
 mod protocol;
 
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 use clap::Parser;
-use probe::{
-    cli::{Cli, Command as ProbeCommand},
-    file::Reader,
-    print::Printer,
-};
+use frames::Pair;
 
 #[derive(Parser)]
 struct Args {
@@ -69,18 +64,11 @@ fn main() -> Result<()> {
 fn captures(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
-        if !path.is_dir() {
-            files.push(path.clone());
-            continue;
-        }
-        for entry in fs::read_dir(path).with_context(|| format!("reading {}", path.display()))? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|end| end == "pcap" || end == "pcapng") {
-                files.push(path);
-            }
+        match path.is_dir() {
+            true => files.extend(frames::captures(path)?),
+            false => files.push(path.clone()),
         }
     }
-    files.sort();
     Ok(files)
 }
 
@@ -111,27 +99,13 @@ fn row(name: &str, equal: usize, all: usize) {
 
 /// Compares the lines of a capture; `false` if probe does not read it.
 fn compare(args: &Args, path: &Path, tallies: &mut BTreeMap<String, Tally>) -> Result<bool> {
-    let Ok(mut reader) = Reader::open(path) else { return Ok(false) };
-    let theirs = tcpdump(path, &args.flags)?;
-    let words = ["probe", "capture", "-nn", "--number"].map(OsString::from);
-    let ProbeCommand::Capture(capture) =
-        Cli::try_parse_from(words.into_iter().chain(args.flags.iter().cloned()))?.command
-    else {
-        bail!("capture is the command");
-    };
-    let mut printer = Printer::new(capture.style(), reader.link());
-    let mut ours = Vec::new();
+    let Some(pairs) = frames::pairs(path, &args.flags)? else { return Ok(false) };
     let mut shown = 0;
-    // A damaged record ends either program's output.
-    for theirs in numbered(&theirs) {
-        let Ok(Some(frame)) = reader.next() else { break };
-        let name = protocol::of(frame.bytes, reader_link(printer.link()));
-        ours.clear();
-        printer.print(&frame, &mut ours);
-        if !args.only.is_empty() && !args.only.contains(&name) {
+    for Pair { protocol, ours, theirs } in pairs {
+        if !args.only.is_empty() && !args.only.contains(&protocol) {
             continue;
         }
-        let tally = tallies.entry(name.clone()).or_default();
+        let tally = tallies.entry(protocol.clone()).or_default();
         tally.all += 1;
         if ours == theirs {
             tally.equal += 1;
@@ -141,48 +115,12 @@ fn compare(args: &Args, path: &Path, tallies: &mut BTreeMap<String, Tally>) -> R
         if shown < args.show {
             shown += 1;
             println!(
-                "{}: {name}\nprobe:   {}tcpdump: {}",
+                "{}: {protocol}\nprobe:   {}tcpdump: {}",
                 path.display(),
                 String::from_utf8_lossy(&ours),
-                String::from_utf8_lossy(theirs)
+                String::from_utf8_lossy(&theirs)
             );
         }
     }
     Ok(true)
-}
-
-fn reader_link(link: probe_filter::ir::LinkType) -> bool {
-    link == probe_filter::ir::LinkType::Ethernet
-}
-
-fn tcpdump(path: &Path, flags: &[OsString]) -> Result<Vec<u8>> {
-    let output = Command::new("tcpdump")
-        .args(["-nn", "--number"])
-        .args(flags)
-        .arg("-r")
-        .arg(path)
-        .stderr(Stdio::null())
-        .output()
-        .context("running tcpdump")?;
-    Ok(output.stdout)
-}
-
-/// tcpdump's text, frame by frame: each begins with its number.
-fn numbered(mut text: &[u8]) -> Vec<&[u8]> {
-    let mut frames = Vec::new();
-    for number in 2.. {
-        let next = format!("\n{number:>5}  ");
-        match text.windows(next.len()).position(|window| window == next.as_bytes()) {
-            Some(at) => {
-                let (frame, rest) = text.split_at(at + 1);
-                frames.push(frame);
-                text = rest;
-            }
-            None => break,
-        }
-    }
-    if !text.is_empty() {
-        frames.push(text);
-    }
-    frames
 }

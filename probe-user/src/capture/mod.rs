@@ -52,7 +52,7 @@ pub fn run(args: &CaptureArgs) -> Result<()> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lost(pub(crate) u64);
 
-/// Captures from interfaces; mistakes in flags are found as by [`run`].
+/// Captures from interfaces, by flags that do not contradict each other.
 pub(crate) fn live(args: &CaptureArgs) -> Result<Lost> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(live::run(args))

@@ -180,22 +180,29 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
     privileges::drop(args.live.user.as_deref(), needs)?;
     let view = View::new(args.format)?;
     let (mut first, mut last) = (None, WallTime::default());
+    let enough = |sieve: &Sieve| {
+        args.count.is_some_and(|goal| {
+            let totals = sieve.totals().unwrap_or_default();
+            totals.iter().map(|count| count.packets).sum::<u64>() >= goal
+        })
+    };
     // What was counted before a damaged record is told all the same.
     let damage = loop {
-        match reader.next() {
-            Ok(Some(frame)) => {
-                first.get_or_insert(frame.time);
-                last = last.max(frame.time);
-                sieve.count(&frame)?;
-                if args.count.is_some_and(|goal| {
-                    let totals = sieve.totals().unwrap_or_default();
-                    totals.iter().map(|count| count.packets).sum::<u64>() >= goal
-                }) {
-                    break None;
-                }
-            }
+        let frames = match reader.batch() {
+            Ok(Some(frames)) => frames,
             Ok(None) => break None,
             Err(error) => break Some(error),
+        };
+        for frame in frames {
+            first.get_or_insert(frame.time);
+            last = last.max(frame.time);
+            sieve.count(&frame)?;
+            if enough(&sieve) {
+                break;
+            }
+        }
+        if enough(&sieve) {
+            break None;
         }
     };
     let elapsed = Duration::from_nanos(last.0.saturating_sub(first.unwrap_or(last).0));

@@ -64,3 +64,35 @@ impl View {
         (table, lines)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use probe_common::Counter;
+
+    use super::*;
+    use crate::clock::WallTime;
+
+    /// What is said between two tables stays on the screen.
+    #[test]
+    fn a_table_is_not_drawn_over_words() {
+        let snapshot = Snapshot {
+            time: WallTime::default(),
+            elapsed: Duration::from_secs(1),
+            last: false,
+            hook: "tcx".into(),
+            interfaces: vec!["eth0".into()],
+            seen: Counter::default(),
+            rules: Vec::new(),
+        };
+        let output = Output::start().unwrap();
+        let mut view = View { format: CountFormat::Table, redraw: true, drawn_lines: 0, output };
+        let (first, lines) = view.bytes(&snapshot);
+        view.drawn_lines = lines;
+        let over = [table::over(lines), first.clone()].concat();
+        assert_eq!(view.bytes(&snapshot).0, over);
+        view.make_room();
+        assert_eq!(view.bytes(&snapshot).0, first);
+    }
+}

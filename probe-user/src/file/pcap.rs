@@ -7,12 +7,15 @@ use super::{
     MAX_FRAME,
     reader::{Head, Input, ReadError},
 };
-use crate::clock::WallTime;
+use crate::{clock::WallTime, frame::Frame};
 
 /// Magic number of files with microseconds.
 pub(super) const MICRO: u32 = 0xa1b2_c3d4;
 /// Magic number of files with nanoseconds.
 pub(super) const NANO: u32 = 0xa1b2_3c4d;
+
+/// Bytes before each frame: seconds, fraction, captured length, length on the wire.
+const HEAD: usize = 16;
 
 /// What the file's head says.
 pub(super) struct Decoder {
@@ -22,7 +25,8 @@ pub(super) struct Decoder {
     unit: u64,
     /// The longest frame that is believed.
     longest: u32,
-    /// Bytes of a frame that the file says to keep.
+    /// Bytes of a frame that the file says to keep. As libpcap has it, what it says to have
+    /// cut off does not count.
     snaplen: u32,
     link: LinkType,
 }
@@ -55,24 +59,57 @@ impl Decoder {
     }
 
     /// Reads the next frame.
-    #[inline]
     pub(super) fn next(&mut self, input: &mut Input) -> Result<Option<Head>, ReadError> {
         input.begin();
-        let Some(head) = input.array_or_end::<16>()? else { return Ok(None) };
-        let (head, _) = head.as_chunks::<4>();
-        let &[seconds, fraction, captured, wire_len] = head else { return Err(input.cut()) };
-        let [seconds, fraction, captured, wire_len] =
-            [seconds, fraction, captured, wire_len].map(|field| word(self.big, field));
-        // A snaplen field of 4 GB must not become an allocation of 4 GB.
-        if captured > self.longest.min(16 * MAX_FRAME) {
-            return Err(input.damaged(format!("a frame of {captured} captured bytes")));
+        if !input.has(HEAD)? {
+            return Ok(None);
         }
-        let mut place = input.take(captured as usize)?;
-        // As libpcap has it: what a file says to have cut off does not count.
-        place.length = place.length.min(self.snaplen as usize);
-        let time = WallTime::new(seconds.into(), u64::from(fraction) * self.unit);
-        Ok(Some(Head { place, time, wire_len, outbound: None }))
+        let Some(head) = self.head(input.ahead()) else { return Err(input.cut()) };
+        if head.captured > self.longest() {
+            return Err(input.damaged(format!("a frame of {} captured bytes", head.captured)));
+        }
+        let mut place = input.take(HEAD + head.captured as usize)?;
+        place.start += HEAD;
+        place.length = (place.length - HEAD).min(self.snaplen as usize);
+        Ok(Some(Head { place, time: head.time, wire_len: head.wire_len, outbound: None }))
     }
+
+    /// The frame that these bytes begin with, and what follows; `None` where it is not whole,
+    /// or no frame.
+    #[inline]
+    pub(super) fn split<'a>(&self, bytes: &'a [u8]) -> Option<(Frame<'a>, &'a [u8])> {
+        let head = self.head(bytes)?;
+        if head.captured > self.longest() {
+            return None;
+        }
+        let (bytes, rest) = bytes.get(HEAD..)?.split_at_checked(head.captured as usize)?;
+        let bytes = bytes.get(..self.snaplen as usize).unwrap_or(bytes);
+        let RecordHead { time, wire_len, .. } = head;
+        Some((Frame { time, wire_len, bytes, ifindex: 0, outbound: None }, rest))
+    }
+
+    #[inline]
+    fn head(&self, bytes: &[u8]) -> Option<RecordHead> {
+        let (words, _) = bytes.first_chunk::<HEAD>()?.as_chunks::<4>();
+        let &[seconds, fraction, captured, wire_len] = words else { return None };
+        let word = |field| word(self.big, field);
+        let nanoseconds = u64::from(word(fraction)) * self.unit;
+        let time = WallTime::new(word(seconds).into(), nanoseconds);
+        Some(RecordHead { time, captured: word(captured), wire_len: word(wire_len) })
+    }
+
+    /// A snaplen field of 4 GB must not become an allocation of 4 GB.
+    #[inline]
+    fn longest(&self) -> u32 {
+        self.longest.min(16 * MAX_FRAME)
+    }
+}
+
+/// What stands before a frame.
+struct RecordHead {
+    time: WallTime,
+    captured: u32,
+    wire_len: u32,
 }
 
 #[inline]

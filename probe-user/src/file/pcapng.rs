@@ -84,9 +84,9 @@ impl Decoder {
         self.link
     }
 
-    /// A frame's bytes, in the block read last.
-    pub(super) fn bytes(&self, place: Place) -> &[u8] {
-        self.block.get(place.start..place.start + place.length).unwrap_or_default()
+    /// The block read last, in which its frame's bytes are.
+    pub(super) fn block(&self) -> &[u8] {
+        &self.block
     }
 
     /// Reads blocks up to the next frame.

@@ -126,11 +126,18 @@ impl Input {
         self.record = self.offset;
     }
 
+    /// Sees to it that so many bytes are [`ahead`](Self::ahead); `false` if the stream ends
+    /// before the first of them.
+    #[inline]
+    pub(super) fn has(&mut self, length: usize) -> Result<bool, ReadError> {
+        if self.unread.len() < length { self.gather(length) } else { Ok(true) }
+    }
+
     /// The next bytes, so many; `None` if the stream ends before the first of them. They
     /// stay where they are until the next are asked for.
     #[inline]
     pub(super) fn take_or_end(&mut self, length: usize) -> Result<Option<Place>, ReadError> {
-        if self.unread.len() < length && !self.gather(length)? {
+        if !self.has(length)? {
             return Ok(None);
         }
         let start = self.unread.start;
@@ -158,10 +165,16 @@ impl Input {
         self.array_or_end()?.ok_or_else(|| self.cut())
     }
 
+    /// What was read ahead and not taken yet.
+    #[inline]
+    pub(super) fn ahead(&self) -> &[u8] {
+        self.buffer.get(self.unread.clone()).unwrap_or_default()
+    }
+
     /// What was taken last.
     #[inline]
     pub(super) fn bytes(&self, place: Place) -> &[u8] {
-        self.buffer.get(place.start..place.start + place.length).unwrap_or_default()
+        place.of(&self.buffer)
     }
 
     /// Reads until so many bytes can be taken; no further, so that a pipe's frames are
@@ -222,6 +235,13 @@ impl Input {
 pub(super) struct Place {
     pub(super) start: usize,
     pub(super) length: usize,
+}
+
+impl Place {
+    /// What stands there.
+    fn of(self, buffer: &[u8]) -> &[u8] {
+        buffer.get(self.start..self.start + self.length).unwrap_or_default()
+    }
 }
 
 /// What the formats say of a frame.
@@ -305,20 +325,81 @@ impl Reader {
     /// The next frame; `None` at the end of the file.
     #[expect(clippy::should_implement_trait, reason = "an iterator cannot lend its items")]
     pub fn next(&mut self) -> Result<Option<Frame<'_>>, ReadError> {
-        let head = match (self.ahead.take(), &mut self.format) {
-            (Some(head), _) => Some(head),
-            (None, Format::Pcap(decoder)) => decoder.next(&mut self.input)?,
-            (None, Format::PcapNg(decoder)) => decoder.next(&mut self.input)?,
+        let head = self.head()?;
+        Ok(head.map(|head| self.frame(head)))
+    }
+
+    /// The next frames, as many as are at hand and at least one; `None` at the end of the
+    /// file. Those that are not asked for come again, but for the first.
+    pub fn batch(&mut self) -> Result<Option<Batch<'_>>, ReadError> {
+        let Some(head) = self.head()? else { return Ok(None) };
+        let Head { place, time, wire_len, outbound } = head;
+        let Input { buffer, unread, offset, .. } = &mut self.input;
+        let (bytes, many) = match &self.format {
+            Format::Pcap(decoder) => {
+                let bytes = buffer.get(unread.clone()).unwrap_or_default();
+                (buffer.as_slice(), Some(Many { decoder, bytes, unread, offset }))
+            }
+            Format::PcapNg(decoder) => (decoder.block(), None),
         };
-        Ok(head.map(|Head { place, time, wire_len, outbound }| Frame {
-            time,
-            wire_len,
-            bytes: match &self.format {
-                Format::Pcap(_) => self.input.bytes(place),
-                Format::PcapNg(decoder) => decoder.bytes(place),
-            },
-            ifindex: 0,
-            outbound,
-        }))
+        let bytes = place.of(bytes);
+        let first = Frame { time, wire_len, bytes, ifindex: 0, outbound };
+        Ok(Some(Batch { first: Some(first), many }))
+    }
+
+    fn head(&mut self) -> Result<Option<Head>, ReadError> {
+        match (self.ahead.take(), &mut self.format) {
+            (Some(head), _) => Ok(Some(head)),
+            (None, Format::Pcap(decoder)) => decoder.next(&mut self.input),
+            (None, Format::PcapNg(decoder)) => decoder.next(&mut self.input),
+        }
+    }
+
+    fn frame(&self, head: Head) -> Frame<'_> {
+        let Head { place, time, wire_len, outbound } = head;
+        let bytes = match &self.format {
+            Format::Pcap(_) => &self.input.buffer,
+            Format::PcapNg(decoder) => decoder.block(),
+        };
+        Frame { time, wire_len, bytes: place.of(bytes), ifindex: 0, outbound }
+    }
+}
+
+/// Frames that lie in the reader's buffer.
+pub struct Batch<'a> {
+    /// Found by itself, and with it whatever may be wrong with the file.
+    first: Option<Frame<'a>>,
+    many: Option<Many<'a>>,
+}
+
+/// The frames of a pcap file that are read ahead.
+struct Many<'a> {
+    decoder: &'a pcap::Decoder,
+    bytes: &'a [u8],
+    /// The input's, moved on at the end.
+    unread: &'a mut Range<usize>,
+    offset: &'a mut u64,
+}
+
+impl<'a> Iterator for Batch<'a> {
+    type Item = Frame<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Frame<'a>> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        let many = self.many.as_mut()?;
+        let (frame, rest) = many.decoder.split(many.bytes)?;
+        many.bytes = rest;
+        Some(frame)
+    }
+}
+
+impl Drop for Many<'_> {
+    fn drop(&mut self) {
+        let taken = self.unread.len() - self.bytes.len();
+        self.unread.start += taken;
+        *self.offset += taken as u64;
     }
 }

@@ -8,7 +8,7 @@ use super::{
     dump::{self, Dump},
     eapol, ip, ip6, ipx, llc, lldp, loopback, mpls,
     names::ETHERTYPES,
-    nsh, ppp, pppoe, ptp, slow,
+    nsh, osi, ppp, pppoe, ptp, slow,
     text::{Text, name_of, put},
     tipc, vehicles,
 };
@@ -152,6 +152,11 @@ pub(super) fn by_type(
         0x86dd => ip6::print(t, p, length)?,
         0x0806 | 0x8035 => arp::print(t, p, length)?,
         0x8847 | 0x8848 => mpls::print(t, p, length)?,
+        0xfefe if length == 0 || p.is_empty() => {
+            t.protocol = "isoclns";
+            t.truncated();
+        }
+        0xfefe => osi::print(t, p.from(1), length - 1)?,
         0x6003 => decnet::print(t, p, length)?,
         0x0707 | 0x8947 => vehicles::geonet(t, p, length, source)?,
         0x1111 => vehicles::calm_fast(t, p, length, source)?,

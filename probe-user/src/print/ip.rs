@@ -2,9 +2,9 @@
 
 use super::{
     bytes::{Bytes, Cut},
-    checksum, eigrp, ethernet, gre, icmp, icmp6, igmp, ip6, ipsec,
+    checksum, dccp, eigrp, ethernet, gre, icmp, icmp6, igmp, ip6, ipsec,
     names::IP_PROTOCOLS,
-    ospf, pim, protocol_names, sctp, tcp,
+    ospf, pgm, pim, protocol_names, sctp, tcp,
     text::{Text, bits, name_of, put, put_name},
     transport::Outer,
     udp, vrrp,
@@ -90,7 +90,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         t.unknown_protocol(protocol);
         return Ok(());
     }
-    if !matches!(protocol, tcp::PROTOCOL | udp::PROTOCOL | SCTP | DCCP) {
+    if !matches!(protocol, tcp::PROTOCOL | udp::PROTOCOL | SCTP | dccp::PROTOCOL) {
         put!(t, "{source} > {destination}: ");
     }
     if !p.has(0, header) {
@@ -277,7 +277,6 @@ fn timestamps(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut
 }
 
 const SCTP: u8 = 132;
-const DCCP: u8 = 33;
 
 /// Prints what an IP packet carries.
 pub(super) fn upper(
@@ -316,6 +315,8 @@ pub(super) fn upper(
         }
         108 => ipsec::compressed(t, p),
         112 => vrrp::print(t, p, length, outer),
+        pgm::PROTOCOL => pgm::print(t, p, length, outer),
+        dccp::PROTOCOL => dccp::print(t, p, length, outer),
         SCTP => sctp::print(t, p, length, outer),
         59 => {
             put!(t, "no next header");

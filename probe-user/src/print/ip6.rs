@@ -2,7 +2,7 @@
 
 use super::{
     bytes::{Bytes, Cut},
-    ip,
+    dccp, ip,
     names::IP_PROTOCOLS,
     tcp,
     text::{Text, name_of, put},
@@ -17,7 +17,6 @@ const ROUTING: u8 = 43;
 const FRAGMENT: u8 = 44;
 const DESTINATION: u8 = 60;
 const SCTP: u8 = 132;
-const DCCP: u8 = 33;
 
 /// Prints an IPv6 packet.
 pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
@@ -101,7 +100,8 @@ impl Walk<'_> {
             };
             left = rest;
             before = self.at;
-            if first && !matches!(self.next, tcp::PROTOCOL | udp::PROTOCOL | DCCP | SCTP) {
+            if first && !matches!(self.next, tcp::PROTOCOL | udp::PROTOCOL | dccp::PROTOCOL | SCTP)
+            {
                 put!(t, "{} > {}: ", t.v6(self.p, 8)?, t.v6(self.p, 24)?);
             }
             let header = self.p.from(self.at);

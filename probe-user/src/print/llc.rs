@@ -5,6 +5,7 @@ use super::{
     bytes::{Bytes, Cut},
     cdp, dump, ethernet, ip, ipx,
     names::ETHERTYPES,
+    osi,
     ouis::OUIS,
     stp,
     text::{Text, name_of, put, put_name},
@@ -15,6 +16,7 @@ const SNAP: u8 = 0xaa;
 const SPANNING_TREE: u8 = 0x42;
 const IP: u8 = 0x06;
 const IPX: u8 = 0xe0;
+const OSI: u8 = 0xfe;
 const GLOBAL: u8 = 0xff;
 
 const SAPS: &[(u8, &str)] = &[
@@ -32,7 +34,7 @@ const SAPS: &[(u8, &str)] = &[
     (SNAP, "SNAP"),
     (IPX, "IPX"),
     (0xf0, "NetBeui"),
-    (0xfe, "OSI"),
+    (OSI, "OSI"),
 ];
 
 const UNNUMBERED_INFORMATION: u16 = 0x03;
@@ -138,6 +140,7 @@ pub(super) fn print(
                 }
                 return ipx::print(t, inner).map(|()| least);
             }
+            OSI => return osi::print(t, inner, rest).map(|()| least),
             IP => return ip::print(t, inner, rest).map(|()| least),
             _ => {}
         }

@@ -1,10 +1,11 @@
 //! What a line needs of the frames before it.
 
-use super::{afs::Calls, tcp::Flows};
+use super::{afs::Calls, isakmp::Initiators, tcp::Flows};
 
-/// TCP connections and calls that are not answered yet.
+/// TCP connections, calls that are not answered yet, and who began which exchange of keys.
 #[derive(Default)]
 pub struct Memory {
     pub(super) flows: Flows,
     pub(super) calls: Calls,
+    pub(super) initiators: Initiators,
 }

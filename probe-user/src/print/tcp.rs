@@ -6,7 +6,7 @@ use super::{
     bytes::{Bytes, Cut},
     checksum,
     color::Tint,
-    dns, line_protocols,
+    dns, line_protocols, openflow,
     text::{Text, bits, name_of, put},
     transport::Outer,
 };
@@ -245,6 +245,8 @@ fn content(
         Ok(())
     } else if port(&[22]) {
         line_protocols::ssh(t, p, length)
+    } else if port(&[6633, 6653]) {
+        openflow::print(t, p, length)
     } else if port(&[21]) {
         line_protocols::ftp(t, p, length)
     } else if port(&[80, 8080]) {

@@ -73,7 +73,17 @@ impl Outer<'_> {
 
     /// The residue of the checksum of `data` under the pseudo-header; 0 where it is right.
     pub(super) fn checksum(self, protocol: u8, data: &[u8]) -> Result<u16, Cut> {
-        let length = data.len() as u32;
+        self.partial_checksum(protocol, data, data.len() as u32)
+    }
+
+    /// As [`checksum`](Self::checksum), where only the first part of a segment of so many
+    /// bytes is covered.
+    pub(super) fn partial_checksum(
+        self,
+        protocol: u8,
+        data: &[u8],
+        length: u32,
+    ) -> Result<u16, Cut> {
         Ok(match self {
             Self::V4(ip) => {
                 let destination = v4_final(ip)?;

@@ -5,8 +5,8 @@ use super::{
     bytes::{Bytes, Cut},
     checksum,
     color::Tint,
-    dhcp, dhcp6, dns, geneve, hsrp, kerberos, l2tp, line_protocols, mpls, ntp, pim_messages, ptp,
-    radius, rip, sflow, snmp, syslog,
+    dhcp, dhcp6, dns, geneve, hsrp, isakmp, kerberos, l2tp, line_protocols, mpls, ntp,
+    pim_messages, ptp, radius, rip, sflow, snmp, syslog,
     text::{Text, put},
     tftp,
     transport::Outer,
@@ -99,6 +99,12 @@ fn content(
         dhcp::print(t, p, length)?;
     } else if port(&[520]) {
         rip::print(t, p, length)?;
+    } else if port(&[500]) {
+        isakmp::print(t, p, length, outer)?;
+    } else if port(&[4500]) {
+        isakmp::through_nat(t, p, length, outer)?;
+    } else if port(&[7500, 8500]) {
+        isakmp::print(t, p, length, outer)?;
     } else if port(&[161, 162]) {
         snmp::print(t, p, length)?;
     } else if port(&[123]) {

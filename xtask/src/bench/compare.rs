@@ -39,7 +39,7 @@ impl Outcome {
     /// Seconds of its process for a million frames sent past it, from its start on.
     pub fn process_seconds(&self) -> f64 {
         let seconds = self.samples.iter().filter_map(|sample| {
-            let cpu = sample.verdict.cpu_at_work?;
+            let cpu = sample.verdict.cpu?;
             Some(cpu.as_secs_f64() * 1e6 / sample.frames as f64)
         });
         median(seconds)
@@ -51,7 +51,7 @@ impl Outcome {
         let seconds = self.samples.iter().zip(&self.added).map(|(sample, added)| {
             let verdict = &sample.verdict;
             let path = added * 1e-9 * sample.frames as f64;
-            let process = verdict.cpu_at_work.unwrap_or_default().as_secs_f64();
+            let process = verdict.cpu.unwrap_or_default().as_secs_f64();
             (path + process) * 1e6 / verdict.told.counted.saturating_sub(verdict.told.lost) as f64
         });
         median(seconds)

@@ -37,6 +37,7 @@ pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     )?;
     text += &table(&outcomes, added(&outcomes, "tcpdump -nn -s 96 -w /dev/null"))?;
     judge_small(&outcomes, report);
+    keep(&outcomes, SMALLEST, report);
     let (outcomes, bare) = compare("live, full frames", &captures.full, rounds)?;
     writeln!(
         text,
@@ -45,6 +46,7 @@ pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     )?;
     text += &table(&outcomes, added(&outcomes, "tcpdump -nn -w /dev/null"))?;
     judge_full(&outcomes, report);
+    keep(&outcomes, FULL, report);
     report.section("live suite", text);
     Ok(())
 }
@@ -156,6 +158,12 @@ fn table(outcomes: &[Outcome], tcpdump: f64) -> Result<String> {
         }
     }
     Ok(text)
+}
+
+fn keep(outcomes: &[Outcome], length: usize, report: &mut Report) {
+    for one in outcomes {
+        report.rounds(&format!("{length} bytes, added ns: {}", one.observer.name), &one.added);
+    }
 }
 
 /// What the figures of the smallest frames make of the goals.

@@ -6,14 +6,17 @@
 //! | `rig`, `compare` | floods, and observers that alternate against nothing attached |
 //! | `observer`, `said` | who watches, and what each says at its end |
 //! | `stats`, `report`, `goals` | medians and spread; sections of docs/benchmarks.md; targets |
+//! | `against` | another revision of probe, built to be measured beside this one |
 //! | `quick` | the quick suite |
 //! | `rate` | `probe rate` beside tcpdump -c, on paced traffic |
 //! | `live` | all observers on a flood |
 //! | `loss` | captures to files for half a minute: what is lost, what the machine does |
 //! | `program` | one run of the kernel program |
 //! | `native` | real XDP frames through a veth's native XDP |
+//! | `offline` | counting the frames of a file |
 //! | `start` | from the start to the first counted packet, memory |
 
+mod against;
 mod compare;
 mod goals;
 mod kernel;
@@ -21,6 +24,7 @@ mod live;
 mod loss;
 mod native;
 mod observer;
+mod offline;
 mod program;
 mod quick;
 mod rate;
@@ -59,6 +63,9 @@ pub struct Options {
     /// Rounds [default: as the suite needs]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: Option<u32>,
+    /// Build this revision of git, too, and let both take turns in each round
+    #[arg(long, value_name = "REV", conflicts_with = "write")]
+    against: Option<String>,
     /// Put the result into docs/benchmarks.md
     #[arg(long)]
     write: bool,
@@ -80,13 +87,22 @@ enum Suite {
     Program,
     /// Real XDP frames: what counting and capturing add to a program that does nothing
     Native,
+    /// Counting the frames of a file, beside tcpdump and tshark
+    Offline,
     /// From the start to the first counted packet; memory and CPU while counting
     Start,
 }
 
 impl Suite {
-    const ALL: [Self; 6] =
-        [Self::Rate, Self::Live, Self::Loss, Self::Program, Self::Native, Self::Start];
+    const ALL: [Self; 7] = [
+        Self::Rate,
+        Self::Live,
+        Self::Loss,
+        Self::Program,
+        Self::Native,
+        Self::Offline,
+        Self::Start,
+    ];
 
     fn measure(self, bench: &Bench, report: &mut Report) -> Result<()> {
         match self {
@@ -95,6 +111,7 @@ impl Suite {
             Self::Loss => loss::run(bench, report),
             Self::Program => program::run(bench, report),
             Self::Native => native::run(bench, report),
+            Self::Offline => offline::run(bench, report),
             Self::Start => start::run(bench, report),
         }
     }
@@ -120,6 +137,9 @@ impl Build {
     }
 }
 
+/// What this build is called beside another.
+const THIS: &str = "this";
+
 /// What all suites share.
 struct Bench {
     /// This one, and with --against the other.
@@ -143,6 +163,14 @@ impl Bench {
         self.rounds.unwrap_or(if self.quick { quick } else { full })
     }
 
+    /// Of two builds, how the first stands to the second in everything that was measured.
+    fn say_ratios(&self, report: &Report) {
+        if let [this, other] = &self.builds[..] {
+            let ratios = report.ratios(&this.mark(), &other.mark());
+            println!("\n## this build to {}\n\n{ratios}", other.label);
+        }
+    }
+
     /// The machine, and the versions of probe and of these tools.
     fn machine(&self, tools: &[&str]) -> String {
         report::machine(&self.builds[0].program, self.cpus, tools)
@@ -162,6 +190,9 @@ pub fn run_suites(options: &Options) -> Result<()> {
         setup::packages(&[Use::Bench])?;
         build::release()?;
         yardstick::build()?;
+        if let Some(revision) = &options.against {
+            against::build(revision)?;
+        }
     }
     if !is_root() {
         say("the benchmark makes network namespaces: going on through sudo");
@@ -173,8 +204,15 @@ pub fn run_suites(options: &Options) -> Result<()> {
     ensure!(cpus > 1, "sender and observers need a CPU each, and there is one");
     // Children inherit the CPU; the sender's thread chooses the first for itself.
     pin_to_cpu(cpus - 1)?;
+    let program = target_dir().join("release/probe");
+    let builds = match &options.against {
+        None => vec![Build { label: String::new(), program }],
+        Some(revision) => {
+            vec![Build { label: THIS.to_owned(), program }, against::built(revision)?]
+        }
+    };
     let bench = Bench {
-        builds: vec![Build { label: String::new(), program: target_dir().join("release/probe") }],
+        builds,
         yardstick: yardstick::object(),
         quick: options.quick,
         packets: options.packets,
@@ -183,7 +221,8 @@ pub fn run_suites(options: &Options) -> Result<()> {
     };
     let mut report = Report::default();
     if options.quick && options.suites.is_empty() {
-        report.section("quick suite", quick::run(&bench)?);
+        quick::run(&bench, &mut report)?;
+        bench.say_ratios(&report);
         // The other suites take minutes; by name, --quick shortens them, too.
         return if options.write { report.write() } else { Ok(()) };
     }
@@ -191,6 +230,7 @@ pub fn run_suites(options: &Options) -> Result<()> {
     for suite in suites {
         suite.measure(&bench, &mut report)?;
     }
+    bench.say_ratios(&report);
     println!("\n## goals\n\n{}", report.goals());
     if options.write && !options.quick { report.write() } else { Ok(()) }
 }

@@ -77,6 +77,10 @@ pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     let added = |place: usize| Spread::of(rows[place].above(&rows[PASS])).middle;
     // Less than nothing is nothing, within what can be told apart here.
     report.reached_within(Goal::CountNative, added(COUNT).max(0.0), added(HAND) + 2.0);
+    for row in &rows {
+        let added: Vec<f64> = row.above(&rows[PASS]).collect();
+        report.rounds(&format!("native, added ns: {}", row.name), &added);
+    }
     report.section("native suite", text);
     Ok(())
 }

@@ -75,10 +75,8 @@ enum Ready {
 pub struct Verdict {
     /// Its own account.
     pub told: Told,
-    /// CPU time of its process, from start to end; none for what lives in the kernel.
+    /// CPU time of its process behind its start; none for what lives in the kernel.
     pub cpu: Option<Duration>,
-    /// Of it, what came behind its start.
-    pub cpu_at_work: Option<Duration>,
 }
 
 /// An observer at work.
@@ -272,7 +270,7 @@ impl Watching<'_> {
             .told(&finished)
             .with_context(|| format!("reading what {} said", self.observer.name))?;
         let cpu = finished.user_time + finished.system_time;
-        Ok(Verdict { told, cpu: Some(cpu), cpu_at_work: Some(cpu.saturating_sub(at_start)) })
+        Ok(Verdict { told, cpu: Some(cpu.saturating_sub(at_start)) })
     }
 }
 

@@ -89,6 +89,9 @@ pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     let mut text = bench.heading("program", rounds, &[]);
     text += &single(&subjects)?;
     text += &by_rules(&subjects, &unloaded, report)?;
+    for one in &subjects {
+        report.rounds(&format!("{}, warm ns: {}", one.hook(), one.name), &one.warm);
+    }
     report.section("program suite", text);
     Ok(())
 }

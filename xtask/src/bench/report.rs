@@ -1,6 +1,7 @@
 //! Where results go: printed, and with --write into docs/benchmarks.md between the marks
 //! of their section.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -9,6 +10,7 @@ use anyhow::{Context, Result};
 use testbed::requirements::find_tool;
 
 use super::goals::{Goal, Goals};
+use super::stats::{Spread, median};
 use crate::shell::{root, say};
 
 /// Everything that a run found out.
@@ -16,6 +18,8 @@ use crate::shell::{root, say};
 pub struct Report {
     sections: Vec<(String, String)>,
     goals: Goals,
+    /// What was measured, with one figure for each round.
+    rounds: Vec<(String, Vec<f64>)>,
 }
 
 impl Report {
@@ -23,6 +27,36 @@ impl Report {
     pub fn section(&mut self, name: &str, text: String) {
         println!("\n## {name}\n\n{text}");
         self.sections.push((name.to_owned(), text));
+    }
+
+    /// Keeps the rounds of something. Two builds' names differ in their marks at the end.
+    pub fn rounds(&mut self, name: &str, figures: &[f64]) {
+        self.rounds.push((name.to_owned(), figures.to_vec()));
+    }
+
+    /// The rounds of one build beside those of another.
+    pub fn ratios(&self, this: &str, other: &str) -> String {
+        let mut text = format!(
+            "Ratio: of the medians; in each round, least and most.\n\n\
+             | measured |{this} |{other} | ratio | least to most |\n\
+             | --- | ---: | ---: | ---: | ---: |\n"
+        );
+        for (name, figures) in &self.rounds {
+            let Some(name) = name.strip_suffix(this) else { continue };
+            let beside = self.rounds.iter().find(|(two, _)| two.strip_suffix(other) == Some(name));
+            let Some((_, others)) = beside else { continue };
+            let (mine, theirs) = (median(figures.iter().copied()), median(others.iter().copied()));
+            let each = Spread::of(figures.iter().zip(others).map(|(one, two)| one / two));
+            // Writing to a string does not fail.
+            let _ = writeln!(
+                text,
+                "| {name} | {mine:.1} | {theirs:.1} | {:.2} | {:.2} to {:.2} |",
+                mine / theirs,
+                each.least,
+                each.most
+            );
+        }
+        text
     }
 
     /// What became of a goal.
@@ -93,4 +127,21 @@ pub fn machine(probe: &Path, cpus: usize, tools: &[&str]) -> String {
 /// Of a goal.
 pub fn held(goal: bool) -> &'static str {
     if goal { "held" } else { "missed" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Report;
+
+    #[test]
+    fn two_builds_of_one_thing_stand_beside_each_other() {
+        let mut report = Report::default();
+        report.rounds("count [this]", &[10.0, 12.0, 11.0]);
+        report.rounds("capture [this]", &[1.0]);
+        report.rounds("count [abc]", &[20.0, 24.0, 44.0]);
+        report.rounds("tcpdump", &[5.0]);
+        let table = report.ratios(" [this]", " [abc]");
+        assert!(table.contains("| count | 11.0 | 24.0 | 0.46 | 0.25 to 0.50 |"), "{table}");
+        assert_eq!(table.lines().count(), 5, "{table}");
+    }
 }

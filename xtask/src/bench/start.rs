@@ -80,6 +80,9 @@ pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
             first.cells(0),
             of(|one| one.gone).cells(0)
         )?;
+        let name =
+            format!("first counted, ms: {}, {} rules{}", setting.hook, setting.rules, build.mark());
+        report.rounds(&name, &times.iter().map(|one| one.first).collect::<Vec<_>>());
         if setting.rules == 1 && build.label == bench.builds[0].label {
             worst = first.middle.max(worst);
         }
