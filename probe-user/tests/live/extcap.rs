@@ -441,8 +441,10 @@ fn it_ends_when_wireshark_does() {
     // Told to end, before there is a reader and after.
     make();
     let capture = start();
+    send(&pair, &frames(10));
     capture.signal(libc::SIGTERM).unwrap();
     ended(capture, 0, "");
+    assert_eq!(desk.account()["sampled"], 10);
     let capture = start();
     let reader = Running::spawn(desk.command("cat", &[&fifo])).unwrap();
     wait_for_output(&reader);
@@ -494,6 +496,19 @@ fn it_ends_when_wireshark_does() {
     let gone = format!("probe: opening {fifo}: No such file or directory (os error 2)\n");
     ended(capture, 1, &gone);
     assert!(!pair.server.enter(|| Ok(fs::exists(&fifo)?)).unwrap());
+
+    // Wireshark is killed before it has opened the pipe, which stays.
+    make();
+    pair.server.enter(|| Ok(fs::remove_file(&log)?)).unwrap();
+    let capture = ["--capture", "--extcap-interface", "probe-srv0", "--fifo", &fifo];
+    let script = ["-c", "\"$@\" & exec sleep 1000", "sh", &program];
+    let arguments = [&script[..], &capture, &["--log-file", &log]].concat();
+    let wireshark = Running::spawn(desk.command("sh", &arguments)).unwrap();
+    desk.wait_for_log("probe: waiting for somebody to read");
+    wireshark.signal(libc::SIGKILL).unwrap();
+    assert_eq!(desk.account()["captured"], 0);
+    wireshark.wait(LIMIT).unwrap();
+    remove();
 
     // The interface goes: that is an error to show.
     make();
