@@ -8,6 +8,7 @@
 #[path = "../tests/common/frames.rs"]
 mod frames;
 #[path = "../../fuzz/src/machine.rs"]
+#[expect(dead_code, reason = "verdicts are for the fuzz target")]
 mod machine;
 
 use machine::Machine;
