@@ -15,10 +15,16 @@ pub struct Machine {
     /// Targets are numbers of these, and behind them of the other steps.
     asks: Vec<Ask>,
     steps: Vec<Step>,
+    reckoner: Reckoner,
+    entry: u32,
+}
+
+/// What values are made of, beside the frame.
+#[derive(Clone, Debug)]
+struct Reckoner {
     values: Vec<Computed>,
     /// By their numbers. Every flow sets a variable before it reads it.
     vars: Vec<u32>,
-    entry: u32,
 }
 
 /// A value, those that take no arithmetic in full.
@@ -29,7 +35,7 @@ enum Operand {
     Field(Field),
     /// The field, counted from the place that the value of this number says.
     Behind(u32, Field),
-    /// A place in [`Machine::values`].
+    /// A place in [`Reckoner::values`].
     Computed(u32),
 }
 
@@ -143,8 +149,7 @@ impl Machine {
         let mut machine = Self {
             asks: Vec::new(),
             steps: Vec::new(),
-            values: Vec::new(),
-            vars: vec![0; flow.vars() as usize],
+            reckoner: Reckoner { values: Vec::new(), vars: vec![0; flow.vars() as usize] },
             entry: flow.entry().0,
         };
         let mut taken_apart = vec![None; flow.values.len()];
@@ -246,7 +251,7 @@ impl Machine {
                 .and_then(|field| Ask::new(field, range, ways))
                 .map_or(plain, Built::Ask),
             Operand::Behind(place, field) => {
-                let base = match self.values[place as usize] {
+                let base = match self.reckoner.values[place as usize] {
                     Computed::Place(base) => base,
                     _ => Operand::Computed(place),
                 };
@@ -279,8 +284,8 @@ impl Machine {
                 match base.map(of) {
                     None => Err(Operand::Field(field)),
                     Some(base) => {
-                        self.values.push(Computed::Place(base));
-                        Err(Operand::Behind(self.values.len() as u32 - 1, field))
+                        self.reckoner.values.push(Computed::Place(base));
+                        Err(Operand::Behind(self.reckoner.values.len() as u32 - 1, field))
                     }
                 }
             }
@@ -303,8 +308,8 @@ impl Machine {
         let operand = computed.map_or_else(
             |operand| operand,
             |computed| {
-                self.values.push(computed);
-                Operand::Computed(self.values.len() as u32 - 1)
+                self.reckoner.values.push(computed);
+                Operand::Computed(self.reckoner.values.len() as u32 - 1)
             },
         );
         taken_apart[id.0 as usize] = Some(operand);
@@ -314,20 +319,22 @@ impl Machine {
     /// Calls `count` with the number of each filter that matches the frame.
     #[inline]
     pub fn run(&mut self, frame: &Frame<'_>, mut count: impl FnMut(usize)) {
-        let mut at = self.entry;
+        let Self { asks, steps, reckoner, entry } = self;
+        let asks = asks.as_slice();
+        let mut at = *entry;
         loop {
-            while let Some(ask) = self.asks.get(at as usize) {
+            while let Some(ask) = asks.get(at as usize) {
                 at = ask.answer(frame.bytes);
             }
             if at == END {
                 return;
             }
-            at = match &self.steps[at as usize - self.asks.len()] {
+            at = match &steps[at as usize - asks.len()] {
                 Step::AskBehind { base, field, range, ways } => {
                     let base = match *base {
                         // The length of an IPv4 header, nearly always.
                         Operand::Field(length) => length.read(frame.bytes, 0),
-                        base => self.value(base, frame),
+                        base => reckoner.value(base, frame),
                     };
                     match base.and_then(|base| field.read(frame.bytes, base)) {
                         Ok(value) => ways.of(range.has(value)),
@@ -335,7 +342,7 @@ impl Machine {
                     }
                 }
                 Step::AskVar { var, range, yes, no } => {
-                    if range.has(self.vars[*var as usize]) {
+                    if range.has(reckoner.vars[*var as usize]) {
                         *yes
                     } else {
                         *no
@@ -346,26 +353,27 @@ impl Machine {
                     *next
                 }
                 Step::Compare { compare, left, right, ways } => {
-                    match (self.value(*left, frame), self.value(*right, frame)) {
+                    match (reckoner.value(*left, frame), reckoner.value(*right, frame)) {
                         (Ok(left), Ok(right)) => ways.of(constant_compare(*compare, left, right)),
                         _ => ways.trap,
                     }
                 }
-                Step::Set { var, value, next, trap } => match self.value(*value, frame) {
+                Step::Set { var, value, next, trap } => match reckoner.value(*value, frame) {
                     Ok(value) => {
-                        self.vars[*var as usize] = value;
+                        reckoner.vars[*var as usize] = value;
                         *next
                     }
                     Err(Trap) => *trap,
                 },
                 Step::Chain { chain: Chain { kind, network, protocol, .. }, base, ways } => {
                     let walk = |base| chain(frame.bytes, *kind, base, *network, *protocol);
-                    match self.value(*base, frame).and_then(walk) {
+                    match reckoner.value(*base, frame).and_then(walk) {
                         Ok(answer) => ways.of(answer),
                         Err(Trap) => ways.trap,
                     }
                 }
-                Step::Switch { value, cases, default, trap } => match self.value(*value, frame) {
+                Step::Switch { value, cases, default, trap } => match reckoner.value(*value, frame)
+                {
                     Ok(value) => match cases.binary_search_by_key(&value, |case| case.0) {
                         Ok(found) => cases[found].1,
                         Err(_) => *default,
@@ -375,7 +383,9 @@ impl Machine {
             };
         }
     }
+}
 
+impl Reckoner {
     #[inline]
     fn value(&self, operand: Operand, frame: &Frame<'_>) -> Result<u32, Trap> {
         match operand {

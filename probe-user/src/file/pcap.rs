@@ -91,9 +91,15 @@ impl Decoder {
 
     #[inline]
     fn head(&self, bytes: &[u8]) -> Option<RecordHead> {
+        // Two ways from the start: the usual one has nothing to turn round.
+        if self.big { self.head_in::<true>(bytes) } else { self.head_in::<false>(bytes) }
+    }
+
+    #[inline]
+    fn head_in<const BIG: bool>(&self, bytes: &[u8]) -> Option<RecordHead> {
         let (words, _) = bytes.first_chunk::<HEAD>()?.as_chunks::<4>();
         let &[seconds, fraction, captured, wire_len] = words else { return None };
-        let word = |field| word(self.big, field);
+        let word = |field| word(BIG, field);
         let nanoseconds = u64::from(word(fraction)) * self.unit;
         let time = WallTime::new(word(seconds).into(), nanoseconds);
         Some(RecordHead { time, captured: word(captured), wire_len: word(wire_len) })
