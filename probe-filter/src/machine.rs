@@ -324,7 +324,14 @@ impl Machine {
         let mut at = *entry;
         loop {
             while let Some(ask) = asks.get(at as usize) {
-                at = ask.answer(frame.bytes);
+                // As a jump, which the processor foresees: picking one of two targets would
+                // make it wait for the answer before it could begin with the next question.
+                match ask.answer(frame.bytes) {
+                    Ok(true) => at = ask.ways.yes,
+                    Ok(false) if ask.ways.no == END => return,
+                    Ok(false) => at = ask.ways.no,
+                    Err(Trap) => at = ask.ways.trap,
+                }
             }
             if at == END {
                 return;
@@ -427,16 +434,13 @@ impl Ask {
     }
 
     #[inline]
-    fn answer(&self, frame: &[u8]) -> u32 {
+    fn answer(&self, frame: &[u8]) -> Result<bool, Trap> {
         let start = self.at as usize;
         let word = match frame.get(start..start + 4).and_then(|bytes| bytes.first_chunk()) {
             Some(&word) => u32::from_be_bytes(word),
-            None => match self.load_less(frame) {
-                Ok(word) => word,
-                Err(Trap) => return self.ways.trap,
-            },
+            None => self.load_less(frame)?,
         };
-        self.ways.of(self.range.has(word & self.mask))
+        Ok(self.range.has(word & self.mask))
     }
 
     /// The field alone, where the frame ends behind it.
