@@ -2,7 +2,7 @@
 
 use super::{
     bytes::{Bytes, Cut},
-    dump,
+    dump, lldp_organizations,
     ouis::OUIS,
     text::{Text, bits, name_of, need, put},
 };
@@ -59,6 +59,26 @@ const CAPABILITY_BITS: &[(u32, &str)] = &[
     (0x20, "Telephone"),
     (0x40, "Docsis"),
     (0x80, "Station Only"),
+];
+
+/// Families of addresses, by number.
+const FAMILIES: [&str; 16] = [
+    "Reserved",
+    "IPv4",
+    "IPv6",
+    "NSAP",
+    "HDLC",
+    "BBN 1822",
+    "802",
+    "E.163",
+    "E.164",
+    "F.69",
+    "X.121",
+    "Novell IPX",
+    "Appletalk",
+    "Decnet IV",
+    "Banyan Vines",
+    "E.164 with NSAP subaddress",
 ];
 
 /// Prints the elements.
@@ -128,7 +148,7 @@ fn details(t: &mut Text<'_>, p: Bytes<'_>, kind: u16) -> Result<bool, Cut> {
             let organization = p.u24(0)?;
             let name = name_of(OUIS, organization).unwrap_or("Unknown");
             put!(t, ": OUI {name} (0x{organization:06x})");
-            return Ok(true);
+            return lldp_organizations::print(t, p, organization);
         }
         _ => return Ok(true),
     }
@@ -165,7 +185,10 @@ fn address(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
         1 => put!(t, "AFI IPv4 (1): {}", t.v4(p, 1)?),
         2 => put!(t, "AFI IPv6 (2): {}", t.v6(p, 1)?),
         6 => put!(t, "AFI 802 (6): {}", t.link(p.slice(1, 6)?)),
-        family => put!(t, "AFI Unknown ({family}), no AF printer !"),
+        family => {
+            let name = FAMILIES.get(usize::from(family)).unwrap_or(&"Unknown");
+            put!(t, "AFI {name} ({family}), no AF printer !");
+        }
     }
     Ok(())
 }
@@ -184,10 +207,12 @@ fn management(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
         _ => "Unknown",
     };
     put!(t, "\n\t  {name} Interface Numbering ({numbering}): {}", p.u32(2 + size)?);
-    let object = usize::from(p.u8(6 + size)?);
-    if object > 0 {
-        put!(t, "\n\t  OID length {object}: ");
-        t.padded(Bytes::new(p.slice(7 + size, object)?), object)?;
+    // An object identifier need not be there.
+    let Ok(object) = p.u8(6 + size) else { return Ok(()) };
+    let object = Bytes::new(p.slice(7 + size, object.into())?);
+    if !object.is_empty() {
+        put!(t, "\n\t  OID length {}", object.len());
+        t.padded(object, object.len())?;
     }
     Ok(())
 }
