@@ -193,7 +193,8 @@ pub(super) fn print(
     }
     if header > HEADER {
         put!(t, ", options [");
-        let mut options = Options { left: header - HEADER, sack, flags, first: true };
+        let whole = p.has(header, payload);
+        let mut options = Options { left: header - HEADER, sack, flags, whole, first: true };
         match options.print(t, p.from(HEADER))? {
             End::Whole => put!(t, "]"),
             End::Bad => {
@@ -309,6 +310,8 @@ struct Options {
     left: usize,
     sack: u32,
     flags: u8,
+    /// Whether all of the segment was captured.
+    whole: bool,
     first: bool,
 }
 
@@ -399,7 +402,12 @@ impl Options {
             6 | 7 | 11 | 12 | 13 => put!(t, " {}", p.u32(0)?),
             8 => put!(t, " val {} ecr {}", p.u32(0)?, p.u32(4)?),
             19 => {
-                put!(t, " can't check - ");
+                // There is no flag for the secret: passwords are not for command lines.
+                let why = match self.whole {
+                    true => "shared secret not supplied with -M",
+                    false => "snaplen too short",
+                };
+                put!(t, " {why}, can't check - ");
                 t.hex(p.slice(0, 16)?);
             }
             20 => put!(t, " cap {:02x} id {}", p.u8(0)?, p.u8(1)?),
