@@ -3,6 +3,7 @@
 use super::{
     bytes::{Bytes, Cut},
     dump, lldp_organizations,
+    names::FAMILIES,
     ouis::OUIS,
     text::{Text, bits, name_of, need, put},
 };
@@ -59,26 +60,6 @@ const CAPABILITY_BITS: &[(u32, &str)] = &[
     (0x20, "Telephone"),
     (0x40, "Docsis"),
     (0x80, "Station Only"),
-];
-
-/// Families of addresses, by number.
-const FAMILIES: [&str; 16] = [
-    "Reserved",
-    "IPv4",
-    "IPv6",
-    "NSAP",
-    "HDLC",
-    "BBN 1822",
-    "802",
-    "E.163",
-    "E.164",
-    "F.69",
-    "X.121",
-    "Novell IPX",
-    "Appletalk",
-    "Decnet IV",
-    "Banyan Vines",
-    "E.164 with NSAP subaddress",
 ];
 
 /// Prints the elements.
@@ -186,7 +167,7 @@ fn address(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
         2 => put!(t, "AFI IPv6 (2): {}", t.v6(p, 1)?),
         6 => put!(t, "AFI 802 (6): {}", t.link(p.slice(1, 6)?)),
         family => {
-            let name = FAMILIES.get(usize::from(family)).unwrap_or(&"Unknown");
+            let name = name_of(FAMILIES, family.into()).unwrap_or("Unknown");
             put!(t, "AFI {name} ({family}), no AF printer !");
         }
     }

@@ -20,6 +20,7 @@ mod babel_messages;
 mod bcm_li;
 mod ber;
 mod bfd;
+mod bgp;
 mod cdp;
 mod checksum;
 mod color;

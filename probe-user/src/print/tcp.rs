@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
+    bgp,
     bytes::{Bytes, Cut},
     checksum,
     color::Tint,
@@ -241,9 +242,7 @@ fn content(
     } else if port(&[43]) {
         line_protocols::whois(t, p, length)
     } else if port(&[179]) {
-        t.protocol = "bgp";
-        put!(t, ": BGP");
-        Ok(())
+        bgp::print(t, p)
     } else if port(&[22]) {
         line_protocols::ssh(t, p, length)
     } else if port(&[6633, 6653]) {
