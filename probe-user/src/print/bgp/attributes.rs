@@ -353,8 +353,8 @@ fn metric(t: &mut Text<'_>, p: Bytes<'_>) -> Result<bool, Cut> {
         }
         let value = Bytes::new(fields.slice(size)?);
         match (kind, size) {
-            (METRIC, 8) => put!(t, ", metric {}", value.u64(0)?),
-            (METRIC, _) => put!(t, " (invalid)"),
+            (METRIC, ..8) => return Ok(false),
+            (METRIC, _) => put!(t, ", metric {}", value.u64(0)?),
             _ if t.style.verbose <= 1 => t.unknown(value, size, "\n\t      "),
             _ => {}
         }

@@ -140,14 +140,17 @@ pub(super) fn of_family(
         let p = fields.rest().limit(fields.left());
         match one(t, p, "\n\t      ", six, labeled)? {
             Prefix::Of(size) => fields.skip(size),
-            Prefix::Illegal => put!(t, "\n\t    (illegal prefix length)"),
+            Prefix::Illegal => {
+                put!(t, "\n\t    (illegal prefix length)");
+                if paths {
+                    put!(t, "   Path Id: {path}");
+                }
+                break;
+            }
             Prefix::Cut => return Ok(false),
         }
         if paths {
             put!(t, "   Path Id: {path}");
-        }
-        if matches!(p.u8(0), Ok(bits) if bits > most && !labeled) {
-            break;
         }
     }
     Ok(true)
