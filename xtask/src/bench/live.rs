@@ -59,6 +59,7 @@ fn counters(bench: &Bench, packets: u64) -> Vec<Entry> {
     let mut add = |observer: Observer, flood: &Flood| {
         entries.push(Entry { observer, flood: flood.clone() });
     };
+    add(Observer::empty(&bench.yardstick), &flood);
     for build in &bench.builds {
         add(build.probe(&["count", "--hook", "tcx", "@syn"]), &flood);
         add(build.probe(&["count", "--hook", "xdp-generic", "@syn"]), &flood);
