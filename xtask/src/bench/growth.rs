@@ -1,5 +1,4 @@
-//! The growth suite: what the costs grow with, as curves. What grows with the number of
-//! rules is in the program suite, which measures it finer.
+//! The growth suite: what the costs grow with, as curves.
 
 use std::fmt::Write as _;
 use std::thread;
@@ -14,6 +13,7 @@ use super::observer::{Observer, SYN};
 use super::plot::{Curve, Plot};
 use super::report::Report;
 use super::rig::{FULL, Flood, SMALLEST, syn};
+use super::rules::Kind;
 use super::stats::Spread;
 use crate::shell::say;
 
@@ -21,6 +21,8 @@ use crate::shell::say;
 const LENGTHS: [usize; 4] = [SMALLEST, 256, 1024, FULL];
 const SHARES: [u64; 4] = [0, 10, 50, 100];
 const SAMPLES: [u32; 4] = [1, 8, 64, 1024];
+/// Numbers of rules.
+const COUNTS: [usize; 4] = [1, 8, 64, 512];
 
 /// One of several curves: at each x an observer and a flood.
 struct Line {
@@ -43,8 +45,8 @@ pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     let packets = bench.packets(100_000, 10_000);
     let mut text = bench.heading("growth", rounds, &["tcpdump", "nft"]);
     text += "ns a packet over the same round's time with nothing attached, on the sender's CPU; \
-             medians. All on tcx, writing to /dev/null. By number of rules: see the program \
-             suite.\n";
+             medians. All on tcx, writing to /dev/null. The program suite measures the number of \
+             rules finer.\n";
     let sizes = Subject {
         name: "size",
         title: "Cost of a frame, by its length",
@@ -66,6 +68,13 @@ pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
         doubling: true,
     };
     text += &measure(&samples, &by_samples(bench, packets), rounds, report)?;
+    let rules = Subject {
+        name: "rules",
+        title: "Cost of a counted frame, by rules",
+        x: "rules",
+        doubling: true,
+    };
+    text += &measure(&rules, &by_rules(bench, packets), rounds, report)?;
     text += &by_cpus(bench, packets, rounds, report)?;
     report.section("growth suite", text);
     Ok(())
@@ -140,6 +149,31 @@ fn by_samples(bench: &Bench, packets: u64) -> Vec<Line> {
             name: format!("probe capture --hook tcx -s 96 --sample N{}", build.mark()),
             at: SAMPLES.iter().map(|&every| (f64::from(every), entry(every))).collect(),
         });
+    }
+    lines
+}
+
+/// The first rule matches every frame.
+fn by_rules(bench: &Bench, packets: u64) -> Vec<Line> {
+    let flood = Flood::of_syns(packets);
+    let mut lines = Vec::new();
+    for build in &bench.builds {
+        for kind in Kind::ALL {
+            let entry = |count: usize| {
+                let rules = kind.rules(count);
+                let flags = rules.iter().flat_map(|rule| ["--rule", rule]);
+                let words: Vec<&str> =
+                    ["count", "--hook", "tcx"].into_iter().chain(flags).collect();
+                let name = format!("probe count --hook tcx, {} rules{}", kind.name(), build.mark());
+                let mut observer = build.probe(&words);
+                observer.name = name;
+                Entry { observer, flood: flood.clone() }
+            };
+            lines.push(Line {
+                name: format!("{} rules{}", kind.name(), build.mark()),
+                at: COUNTS.map(|count| (count as f64, entry(count))).to_vec(),
+            });
+        }
     }
     lines
 }

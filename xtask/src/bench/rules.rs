@@ -45,6 +45,11 @@ impl Kind {
         }
     }
 
+    /// What `probe count --rule` takes, one after the other.
+    pub fn rules(self, count: usize) -> Vec<String> {
+        (0..count).map(|number| format!("r{number}={}", self.filter(number))).collect()
+    }
+
     /// A file for `probe count --rules`.
     pub fn file(self, count: usize) -> String {
         let mut text = String::new();
