@@ -59,6 +59,7 @@ mod lldp_organizations;
 mod loopback;
 mod memory;
 mod mld;
+mod mobility;
 mod mpls;
 mod mptcp;
 mod names;
