@@ -83,6 +83,7 @@ mod protocol_names;
 mod ptp;
 mod radius;
 mod rip;
+mod rpki_rtr;
 mod rpl;
 mod sctp;
 mod sflow;

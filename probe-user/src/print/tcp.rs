@@ -7,7 +7,7 @@ use super::{
     bytes::{Bytes, Cut},
     checksum,
     color::Tint,
-    dns, line_protocols, openflow,
+    dns, line_protocols, openflow, rpki_rtr,
     text::{Text, bits, name_of, put},
     transport::Outer,
 };
@@ -255,6 +255,8 @@ fn content(
         line_protocols::rtsp(t, p, length)
     } else if port(&[53]) {
         dns::print(t, p, length, dns::Carrier::Tcp)
+    } else if port(&[323]) {
+        rpki_rtr::print(t, p, length)
     } else {
         Ok(())
     }
