@@ -82,6 +82,7 @@ mod pppoe;
 mod protocol_names;
 mod ptp;
 mod radius;
+mod resp;
 mod rip;
 mod rpki_rtr;
 mod rpl;

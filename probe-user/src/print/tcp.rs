@@ -6,7 +6,7 @@ use super::{
     bgp,
     bytes::{Bytes, Cut},
     color::Tint,
-    dns, line_protocols, openflow, rpki_rtr,
+    dns, line_protocols, openflow, resp, rpki_rtr,
     text::{Text, bits, name_of, put},
     transport::{Outer, print_checksum},
 };
@@ -235,6 +235,8 @@ fn content(
         line_protocols::whois(t, p, length)
     } else if port(&[179]) {
         bgp::print(t, p)
+    } else if port(&[6379]) {
+        resp::print(t, p, length)
     } else if port(&[22]) {
         line_protocols::ssh(t, p, length)
     } else if port(&[6633, 6653]) {
