@@ -3,7 +3,7 @@
 
 mod samples;
 
-use std::io::Cursor;
+use std::{env, io::Cursor};
 
 use probe::{
     clock::WallTime,
@@ -97,6 +97,43 @@ proptest! {
             bytes[at] = value;
         }
         print(&bytes, wire_len);
+    }
+}
+
+/// The same of tcpdump's own captures, which have more protocols, where `PROBE_CAPTURES` names
+/// their folder. What is printed of a frame is bounded by its bytes.
+#[test]
+fn damaged_captures_print() {
+    let Some(folder) = env::var_os("PROBE_CAPTURES") else { return };
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = move |most: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as usize % most
+    };
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("a file").path();
+        let Ok(mut reader) = Reader::open(&path) else { continue };
+        let link = reader.link();
+        while let Ok(Some(frame)) = reader.next() {
+            for round in 0..16_u8 {
+                let changes = round % 4;
+                let mut bytes = frame.bytes.to_vec();
+                for _ in 0..changes {
+                    let Some(last) = bytes.len().checked_sub(1) else { break };
+                    // The links and addresses stay: they lead to the printers.
+                    let at = random(last + 1).max(last.min(38));
+                    bytes[at] = [0, 1, 0x7f, 0xff, random(256) as u8][random(5)];
+                }
+                let style = Style { verbose: 1 + changes, ..Style::default() };
+                let mut out = Vec::new();
+                let damaged = Frame { bytes: &bytes, ..frame };
+                Printer::new(style, link).print(&damaged, &mut out);
+                let most = 20_000 + 100 * bytes.len();
+                assert!(out.len() <= most, "{} of {}", out.len(), bytes.len());
+            }
+        }
     }
 }
 

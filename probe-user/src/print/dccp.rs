@@ -2,10 +2,9 @@
 
 use super::{
     bytes::{Bytes, Cut},
-    checksum,
     color::Tint,
     text::{Text, name_of, need, put},
-    transport::Outer,
+    transport::{Outer, print_checksum},
 };
 
 pub(super) const PROTOCOL: u8 = 33;
@@ -125,15 +124,9 @@ pub(super) fn print(
                 words => length.min((header + 4 * words).saturating_sub(4)),
             };
             let found = p.u16(6)?;
-            put!(t, ", cksum 0x{found:04x} ");
             let covered = bytes.get(..covered).unwrap_or(bytes);
-            match outer.partial_checksum(PROTOCOL, covered, length as u32)? {
-                0 => put!(t, "(correct)"),
-                residue => {
-                    let right = checksum::should_be(found, residue);
-                    put!(t, "(incorrect -> 0x{right:04x})");
-                }
-            }
+            let residue = outer.partial_checksum(PROTOCOL, covered, length as u32)?;
+            print_checksum(t, found, residue);
         }
         put!(t, ")");
     }

@@ -3,11 +3,10 @@
 
 use super::{
     bytes::{Bytes, Cut},
-    checksum,
     color::Tint,
     dump, mld, nd_options, node_information, rpl,
     text::{Text, bits, put, put_name},
-    transport::Outer,
+    transport::{Outer, print_sum},
 };
 
 const PROTOCOL: u8 = 58;
@@ -80,14 +79,7 @@ pub(super) fn print(
         && !fragmented
         && let Ok(bytes) = p.slice(0, length)
     {
-        let found = p.u16(2)?;
-        match outer.checksum(PROTOCOL, bytes)? {
-            0 => put!(t, "[icmp6 sum ok] "),
-            residue => {
-                let right = checksum::should_be(found, residue);
-                put!(t, "[bad icmp6 cksum 0x{found:04x} -> 0x{right:04x}!] ");
-            }
-        }
+        print_sum(t, "icmp6", p.u16(2)?, outer.checksum(PROTOCOL, bytes)?);
     }
     let kind = p.u8(0)?;
     t.tint = match kind {

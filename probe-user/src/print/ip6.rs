@@ -2,7 +2,7 @@
 
 use super::{
     bytes::{Bytes, Cut},
-    dccp, ip,
+    dccp, ip, mobility,
     names::IP_PROTOCOLS,
     tcp,
     text::{Text, name_of, put},
@@ -159,6 +159,7 @@ impl Walk<'_> {
                         None => return Ok(()),
                     }
                 }
+                mobility::PROTOCOL | mobility::DRAFT => return mobility::print(t, header),
                 _ => return self.payload(t, left, first, fragmented),
             };
             self.next = header.u8(0)?;

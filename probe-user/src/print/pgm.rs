@@ -45,7 +45,9 @@ pub(super) fn print(
     put!(t, " ");
     let Some(used) = message(t, p.u8(4)?, p.from(HEADER))? else { return t.cut() };
     if p.u8(5)? & OPTIONS != 0 {
-        match options(t, p.from(HEADER + used))? {
+        // As in tcpdump, which looks for them at the header where a message has no more.
+        let at = if used == 0 { 0 } else { HEADER + used };
+        match options(t, p.from(at))? {
             End::Whole => {}
             End::Bad => return Ok(()),
             End::Cut => return t.cut(),

@@ -5,11 +5,10 @@ use std::collections::HashMap;
 use super::{
     bgp,
     bytes::{Bytes, Cut},
-    checksum,
     color::Tint,
-    dns, line_protocols, openflow,
+    dns, line_protocols, openflow, resp, rpki_rtr,
     text::{Text, bits, name_of, put},
-    transport::Outer,
+    transport::{Outer, print_checksum},
 };
 
 pub(super) const PROTOCOL: u8 = 6;
@@ -169,14 +168,7 @@ pub(super) fn print(
         && !fragmented
         && let Ok(segment) = p.slice(0, length)
     {
-        let found = p.u16(16)?;
-        put!(t, ", cksum 0x{found:04x}");
-        match outer.checksum(PROTOCOL, segment)? {
-            0 => put!(t, " (correct)"),
-            residue => {
-                put!(t, " (incorrect -> 0x{:04x})", checksum::should_be(found, residue));
-            }
-        }
+        print_checksum(t, p.u16(16)?, outer.checksum(PROTOCOL, segment)?);
     }
     let payload = length - header;
     if t.style.verbose > 1 || payload > 0 || flags & (SYN | FIN | RST) != 0 {
@@ -243,6 +235,8 @@ fn content(
         line_protocols::whois(t, p, length)
     } else if port(&[179]) {
         bgp::print(t, p)
+    } else if port(&[6379]) {
+        resp::print(t, p, length)
     } else if port(&[22]) {
         line_protocols::ssh(t, p, length)
     } else if port(&[6633, 6653]) {
@@ -255,6 +249,8 @@ fn content(
         line_protocols::rtsp(t, p, length)
     } else if port(&[53]) {
         dns::print(t, p, length, dns::Carrier::Tcp)
+    } else if port(&[323]) {
+        rpki_rtr::print(t, p, length)
     } else {
         Ok(())
     }

@@ -3,13 +3,12 @@
 use super::{
     afs, babel, bcm_li, bfd,
     bytes::{Bytes, Cut},
-    checksum,
     color::Tint,
     dhcp, dhcp6, dns, geneve, hsrp, isakmp, kerberos, l2tp, line_protocols, mpls, ntp,
     pim_messages, ptp, radius, rip, sflow, snmp, syslog,
     text::{Text, put},
     tftp,
-    transport::Outer,
+    transport::{Outer, print_sum},
     vxlan,
 };
 
@@ -163,13 +162,7 @@ fn verify(t: &mut Text<'_>, p: Bytes<'_>, length: usize, outer: Outer<'_>) -> Re
     if four && found == 0 {
         put!(t, "[no cksum] ");
     } else if let Ok(bytes) = p.slice(0, HEADER + length) {
-        match outer.checksum(PROTOCOL, bytes)? {
-            0 => put!(t, "[udp sum ok] "),
-            residue => {
-                let right = checksum::should_be(found, residue);
-                put!(t, "[bad udp cksum 0x{found:04x} -> 0x{right:04x}!] ");
-            }
-        }
+        print_sum(t, "udp", found, outer.checksum(PROTOCOL, bytes)?);
     }
     Ok(())
 }
