@@ -48,11 +48,17 @@ impl<'a> Machine<'a> {
 
     /// What the program returns for a frame.
     pub fn run(&self, frame: &Frame<'_>) -> u32 {
+        self.trace(frame, |_| {})
+    }
+
+    /// The same; tells each instruction that is executed.
+    pub fn trace(&self, frame: &Frame<'_>, mut executed: impl FnMut(Instruction)) -> u32 {
         let (mut a, mut x, mut memory) = (0_u32, 0_u32, [0_u32; MEMORY]);
         let mut at = 0;
         // Jumps go forward only: every program ends.
         loop {
             let Instruction { code, jt, jf, k } = self.program[at];
+            executed(self.program[at]);
             at += 1;
             let operand = if code & 8 == 0 { k } else { x };
             match code & 7 {

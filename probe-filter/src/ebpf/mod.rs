@@ -183,8 +183,9 @@ fn translate(
     Ok((asm.finish(), loads.unwrap_or_default()))
 }
 
-/// The rule that takes the most code by itself.
-fn longest(rules: &[Rule<'_>], target: &Target) -> usize {
+/// The rule, by its index, that takes the most code by itself: the one to blame where the
+/// kernel's verifier gives up on all of them.
+pub fn longest(rules: &[Rule<'_>], target: &Target) -> usize {
     let alone = |rule: &Rule<'_>| {
         let alone = translate(std::slice::from_ref(rule), target);
         alone.map_or(usize::MAX, |(assembled, _)| assembled.insns.len())

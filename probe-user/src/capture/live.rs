@@ -64,7 +64,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
     // Who made the pipe for us, and goes before having read from it, will never read.
     let orphaned = || args.must_be_fifo && parent_id() != parent;
     let origin = origin::live(args, &rule, session.attachments());
-    let Output { sinks, readers } =
+    let Output { sinks, readers, in_vain } =
         open_output(args, &chosen, origin, &session, || stop.requested() || over() || orphaned())?;
     let progress = args.verbose > 0 && args.write.is_some() && !args.print;
     let mut events = Events::watch(session.attachments(), readers, progress)?;
@@ -79,7 +79,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
         tagged: Vec::new(),
     };
     let mut ended = None;
-    while !stop.requested() && intake.wants_more() {
+    while !in_vain && !stop.requested() && intake.wants_more() {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         if left == Some(Duration::ZERO) {
             break;
@@ -138,6 +138,8 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
         // What came after the reader had gone is missed by nobody.
         Err(error) if failure::is_broken_pipe(&error) => {}
         Err(error) => return Err(error),
+        // Nor what came for a reader that never did.
+        Ok(_) if in_vain => {}
         Ok(_) => lost += ledger.output_behind,
     }
     detached.map_err(explain::kernel)?;
@@ -152,6 +154,8 @@ struct Output {
     sinks: Vec<Box<dyn Sink>>,
     /// What somebody has to read, lest it be for nothing.
     readers: Vec<OwnedFd>,
+    /// Nobody came to read; the account is all there is to tell.
+    in_vain: bool,
 }
 
 /// Opens what frames go to, and says that everything is attached and open. A named pipe
@@ -172,16 +176,16 @@ fn open_output(
     let Some(path) = args.write.as_deref().filter(is_fifo) else {
         let sinks = open_sinks(args, chosen.link, origin, places, None)?;
         announce();
-        return Ok(Output { sinks, readers: events::outputs(args.uses_stdout(), None)? });
+        let readers = events::outputs(args.uses_stdout(), None)?;
+        return Ok(Output { sinks, readers, in_vain: false });
     };
     announce();
     let Some(pipe) = fifo::open(path, give_up)? else {
-        // Nobody came; the account is all there is to tell.
-        return Ok(Output { sinks: Vec::new(), readers: Vec::new() });
+        return Ok(Output { sinks: Vec::new(), readers: Vec::new(), in_vain: true });
     };
     let readers = events::outputs(args.uses_stdout(), Some(&pipe))?;
     let sinks = open_sinks(args, chosen.link, origin, places, Some(pipe))?;
-    Ok(Output { sinks, readers })
+    Ok(Output { sinks, readers, in_vain: false })
 }
 
 /// What the user's Ctrl-C means to the output.

@@ -48,7 +48,8 @@ impl Decoder {
         let (snaplen, link) = (word(big, snaplen), word(big, link));
         // The upper bits carry the FCS length, which is none of our concern.
         let link = input.link_type(link & 0x03ff_ffff)?;
-        let longest = snaplen.max(MAX_FRAME);
+        // A snaplen field of 4 GB must not become an allocation of 4 GB.
+        let longest = snaplen.max(MAX_FRAME).min(16 * MAX_FRAME);
         // Some writers put zero, or a negative number, for no limit.
         let snaplen = if snaplen == 0 || snaplen > i32::MAX as u32 { u32::MAX } else { snaplen };
         Ok(Some(Self { big, unit, longest, snaplen, link }))
@@ -65,7 +66,7 @@ impl Decoder {
             return Ok(None);
         }
         let Some(head) = self.head(input.ahead()) else { return Err(input.cut()) };
-        if head.captured > self.longest() {
+        if head.captured > self.longest {
             return Err(input.damaged(format!("a frame of {} captured bytes", head.captured)));
         }
         let mut place = input.take(HEAD + head.captured as usize)?;
@@ -79,7 +80,7 @@ impl Decoder {
     #[inline]
     pub(super) fn split<'a>(&self, bytes: &'a [u8]) -> Option<(Frame<'a>, &'a [u8])> {
         let head = self.head(bytes)?;
-        if head.captured > self.longest() {
+        if head.captured > self.longest {
             return None;
         }
         let (bytes, rest) = bytes.get(HEAD..)?.split_at_checked(head.captured as usize)?;
@@ -90,18 +91,18 @@ impl Decoder {
 
     #[inline]
     fn head(&self, bytes: &[u8]) -> Option<RecordHead> {
+        // Two ways from the start: the usual one has nothing to turn round.
+        if self.big { self.head_in::<true>(bytes) } else { self.head_in::<false>(bytes) }
+    }
+
+    #[inline]
+    fn head_in<const BIG: bool>(&self, bytes: &[u8]) -> Option<RecordHead> {
         let (words, _) = bytes.first_chunk::<HEAD>()?.as_chunks::<4>();
         let &[seconds, fraction, captured, wire_len] = words else { return None };
-        let word = |field| word(self.big, field);
+        let word = |field| word(BIG, field);
         let nanoseconds = u64::from(word(fraction)) * self.unit;
         let time = WallTime::new(word(seconds).into(), nanoseconds);
         Some(RecordHead { time, captured: word(captured), wire_len: word(wire_len) })
-    }
-
-    /// A snaplen field of 4 GB must not become an allocation of 4 GB.
-    #[inline]
-    fn longest(&self) -> u32 {
-        self.longest.min(16 * MAX_FRAME)
     }
 }
 

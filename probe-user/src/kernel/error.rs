@@ -61,8 +61,8 @@ pub enum Error {
     #[error("the kernel's verifier refused the program {program}: {source}")]
     Verify { program: &'static str, source: Box<ProgramError> },
 
-    #[error("too complex for the kernel's verifier, which gave {program} up: {reason}")]
-    TooComplex { program: &'static str, reason: String },
+    #[error("too complex for the kernel's verifier, which gave {program} up: {reason}{}", most(*rule))]
+    TooComplex { program: &'static str, reason: String, rule: Option<usize> },
 
     #[error("the kernel programs have no `{0}`")]
     Missing(&'static str),
@@ -82,6 +82,10 @@ impl Error {
     pub fn errno(&self) -> Option<i32> {
         errno(self)
     }
+}
+
+fn most(rule: Option<usize>) -> String {
+    rule.map(|rule| format!("; rule {} takes the most code", rule + 1)).unwrap_or_default()
 }
 
 /// The errno at the bottom of an aya error.

@@ -47,6 +47,12 @@ pub(super) struct Setting<'a> {
     pub offline: bool,
 }
 
+impl Setting<'_> {
+    fn target(&self) -> Target {
+        target(self.flavour, self.vlan, self.link)
+    }
+}
+
 /// Where generated code finds its memory.
 const LAYOUT: StateLayout = StateLayout {
     rules: offset_of!(CpuState, rules) as u32,
@@ -121,17 +127,16 @@ fn load_error(error: EbpfError) -> Error {
 }
 
 fn generate(setting: &Setting<'_>) -> Result<Vec<u8>, Error> {
+    Ok(ebpf::generate(&rules(setting), &setting.target())?.to_bytes())
+}
+
+fn rules<'a>(setting: &Setting<'a>) -> Vec<ebpf::Rule<'a>> {
     let mut slots = 0..;
-    let rules: Vec<_> = setting
-        .rules
-        .iter()
-        .map(|rule| ebpf::Rule {
-            graph: rule.graph,
-            pending_bit: rule.sampler.and_then(|_| slots.next()),
-        })
-        .collect();
-    let target = target(setting.flavour, setting.vlan, setting.link);
-    Ok(ebpf::generate(&rules, &target)?.to_bytes())
+    let rules = setting.rules.iter().map(|rule| ebpf::Rule {
+        graph: rule.graph,
+        pending_bit: rule.sampler.and_then(|_| slots.next()),
+    });
+    rules.collect()
 }
 
 fn write_samplers(ebpf: &mut Ebpf, samplers: &[Sampler]) -> Result<(), Error> {
@@ -150,9 +155,20 @@ pub(super) fn verify_error(program: &'static str, source: aya::programs::Program
     match errno(&source) {
         Some(libc::EPERM) => Error::Permission { operation: format!("loading {program}") },
         _ => match given_up(&source) {
-            Some(reason) => Error::TooComplex { program, reason },
+            Some(reason) => Error::TooComplex { program, reason, rule: None },
             None => Error::Verify { program, source: Box::new(source) },
         },
+    }
+}
+
+/// Names the rule to begin with where the verifier gave up on several.
+pub(super) fn blame(error: Error, setting: &Setting<'_>) -> Error {
+    match error {
+        Error::TooComplex { program, reason, .. } if setting.rules.len() > 1 => {
+            let rule = Some(ebpf::longest(&rules(setting), &setting.target()));
+            Error::TooComplex { program, reason, rule }
+        }
+        error => error,
     }
 }
 

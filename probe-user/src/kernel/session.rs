@@ -20,7 +20,7 @@ use super::{
     Attached, Counts, Direction, Error, Hook, Rings, RuleSpec,
     counts::CountMaps,
     error::{errno, is_permission},
-    load::{Setting, load, verify_error},
+    load::{Setting, blame, load, verify_error},
     neighbour::xdp_occupant,
     timing::Timing,
 };
@@ -137,7 +137,7 @@ impl Session {
             filters: Vec::new(),
             timing,
         };
-        session.verify(plan)?;
+        session.verify(plan).map_err(|error| blame(error, &setting))?;
         session.timing.step("verify");
         for (name, index) in indices {
             let direction = plan.direction_on(name);

@@ -15,7 +15,7 @@ use probe_filter::{
 use super::{
     Counts, Error, Hook, RuleSpec,
     counts::CountMaps,
-    load::{Setting, load, verify_error},
+    load::{Setting, blame, load, verify_error},
     release,
     session::{program, xdp_program},
     timing::Timing,
@@ -73,12 +73,7 @@ impl TestRun {
             offline: true,
         };
         let mut ebpf = load(&setting, &mut Timing::start())?;
-        if hook.is_xdp() {
-            xdp_program(&mut ebpf)?;
-        } else {
-            let program: &mut SchedClassifier = program(&mut ebpf, names::INGRESS)?;
-            program.load().map_err(|source| verify_error(names::INGRESS, source))?;
-        }
+        verify(&mut ebpf, hook).map_err(|error| blame(error, &setting))?;
         let counts = CountMaps::take(&mut ebpf, rules.len())?;
         let wire_len = ebpf.take_map(names::WIRE_LEN).ok_or(Error::Missing(names::WIRE_LEN))?;
         let wire_len =
@@ -103,8 +98,7 @@ impl TestRun {
         if self.hook.is_xdp() {
             run(xdp_program(&mut self.ebpf)?.test_run(options))
         } else {
-            let program: &mut SchedClassifier = program(&mut self.ebpf, names::INGRESS)?;
-            run(program.test_run(options))
+            run(classifier(&mut self.ebpf)?.test_run(options))
         }
     }
 
@@ -115,4 +109,17 @@ impl TestRun {
     pub fn counts(&self) -> Result<Counts, Error> {
         self.counts.read()
     }
+}
+
+/// Puts the program of the hook's type into the kernel.
+fn verify(ebpf: &mut Ebpf, hook: Hook) -> Result<(), Error> {
+    if hook.is_xdp() {
+        return xdp_program(ebpf).map(drop);
+    }
+    let loaded = classifier(ebpf)?.load();
+    loaded.map_err(|source| verify_error(names::INGRESS, source))
+}
+
+fn classifier(ebpf: &mut Ebpf) -> Result<&mut SchedClassifier, Error> {
+    program(ebpf, names::INGRESS)
 }

@@ -1,7 +1,8 @@
-//! DHCPv6 (RFC 8415): the first line.
+//! DHCPv6 (RFC 8415).
 
 use super::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Cut, Fields},
+    dhcp6_options,
     text::{Text, need, put, put_name},
 };
 
@@ -23,13 +24,34 @@ const KINDS: &[(u8, &str)] = &[
     (15, "leasequery-reply"),
 ];
 
-/// Prints the message's kind.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+const RELAY_FORWARD: u8 = 12;
+const RELAY_REPLY: u8 = 13;
+
+/// Prints the message's kind; with `-v` its options.
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
     t.protocol = "dhcp6";
     put!(t, "dhcp6");
     need!(t, p.u32(0));
     let kind = p.u8(0)?;
     put!(t, " ");
     put_name!(t, KINDS, kind, "msgtype-{kind}");
+    if t.style.verbose == 0 {
+        return Ok(());
+    }
+    put!(t, " (");
+    let header = match kind {
+        RELAY_FORWARD | RELAY_REPLY => {
+            put!(t, "linkaddr={} peeraddr={}", t.v6(p, 2)?, t.v6(p, 18)?);
+            34
+        }
+        _ => {
+            put!(t, "xid={:x}", p.u24(1)?);
+            4
+        }
+    };
+    // As in tcpdump, options end with the bytes that were captured.
+    let options = p.limit(length).from(header);
+    dhcp6_options::print(t, Fields::new(options, options.len()))?;
+    put!(t, ")");
     Ok(())
 }

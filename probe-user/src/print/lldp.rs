@@ -2,7 +2,8 @@
 
 use super::{
     bytes::{Bytes, Cut},
-    dump,
+    dump, lldp_organizations,
+    names::FAMILIES,
     ouis::OUIS,
     text::{Text, bits, name_of, need, put},
 };
@@ -128,7 +129,7 @@ fn details(t: &mut Text<'_>, p: Bytes<'_>, kind: u16) -> Result<bool, Cut> {
             let organization = p.u24(0)?;
             let name = name_of(OUIS, organization).unwrap_or("Unknown");
             put!(t, ": OUI {name} (0x{organization:06x})");
-            return Ok(true);
+            return lldp_organizations::print(t, p, organization);
         }
         _ => return Ok(true),
     }
@@ -165,7 +166,10 @@ fn address(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
         1 => put!(t, "AFI IPv4 (1): {}", t.v4(p, 1)?),
         2 => put!(t, "AFI IPv6 (2): {}", t.v6(p, 1)?),
         6 => put!(t, "AFI 802 (6): {}", t.link(p.slice(1, 6)?)),
-        family => put!(t, "AFI Unknown ({family}), no AF printer !"),
+        family => {
+            let name = name_of(FAMILIES, family.into()).unwrap_or("Unknown");
+            put!(t, "AFI {name} ({family}), no AF printer !");
+        }
     }
     Ok(())
 }
@@ -184,10 +188,12 @@ fn management(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
         _ => "Unknown",
     };
     put!(t, "\n\t  {name} Interface Numbering ({numbering}): {}", p.u32(2 + size)?);
-    let object = usize::from(p.u8(6 + size)?);
-    if object > 0 {
-        put!(t, "\n\t  OID length {object}: ");
-        t.padded(Bytes::new(p.slice(7 + size, object)?), object)?;
+    // An object identifier need not be there.
+    let Ok(object) = p.u8(6 + size) else { return Ok(()) };
+    let object = Bytes::new(p.slice(7 + size, object.into())?);
+    if !object.is_empty() {
+        put!(t, "\n\t  OID length {}", object.len());
+        t.padded(object, object.len())?;
     }
     Ok(())
 }

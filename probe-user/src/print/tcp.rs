@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::{
+    bgp,
     bytes::{Bytes, Cut},
     checksum,
     color::Tint,
@@ -193,7 +194,8 @@ pub(super) fn print(
     }
     if header > HEADER {
         put!(t, ", options [");
-        let mut options = Options { left: header - HEADER, sack, flags, first: true };
+        let whole = p.has(header, payload);
+        let mut options = Options { left: header - HEADER, sack, flags, whole, first: true };
         match options.print(t, p.from(HEADER))? {
             End::Whole => put!(t, "]"),
             End::Bad => {
@@ -240,9 +242,7 @@ fn content(
     } else if port(&[43]) {
         line_protocols::whois(t, p, length)
     } else if port(&[179]) {
-        t.protocol = "bgp";
-        put!(t, ": BGP");
-        Ok(())
+        bgp::print(t, p)
     } else if port(&[22]) {
         line_protocols::ssh(t, p, length)
     } else if port(&[6633, 6653]) {
@@ -309,6 +309,8 @@ struct Options {
     left: usize,
     sack: u32,
     flags: u8,
+    /// Whether all of the segment was captured.
+    whole: bool,
     first: bool,
 }
 
@@ -399,7 +401,12 @@ impl Options {
             6 | 7 | 11 | 12 | 13 => put!(t, " {}", p.u32(0)?),
             8 => put!(t, " val {} ecr {}", p.u32(0)?, p.u32(4)?),
             19 => {
-                put!(t, " can't check - ");
+                // There is no flag for the secret: passwords are not for command lines.
+                let why = match self.whole {
+                    true => "shared secret not supplied with -M",
+                    false => "snaplen too short",
+                };
+                put!(t, " {why}, can't check - ");
                 t.hex(p.slice(0, 16)?);
             }
             20 => put!(t, " cap {:02x} id {}", p.u8(0)?, p.u8(1)?),

@@ -116,7 +116,7 @@ fn content(
     } else if AFS.contains(&from) || AFS.contains(&to) {
         afs::print(t, p, length, (from, to), outer)?;
     } else if port(&[546, 547]) {
-        dhcp6::print(t, p)?;
+        dhcp6::print(t, p, length)?;
     } else if port(&[6696, 6697]) {
         babel::print(t, p, length)?;
     } else if port(&[1645, 1646, 1700, 1812, 1813, 3799]) {

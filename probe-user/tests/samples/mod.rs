@@ -64,6 +64,8 @@ fn conversation(frames: &mut Vec<Vec<u8>>) {
         add(&there, tcp(40_005, 81, SYN, 1, 0), &[77, 4, 1, 2, 0, 0, 0, 0], b"");
         add(&there, tcp(40_006, 81, ACK, 1, 1), &[5, 6, 1, 2, 3, 4, 1, 1], b"");
         add(&there, tcp(40_007, 81, SYN, 1, 0), &[34, 2, 28, 4, 0, 5, 34, 6, 1, 2, 3, 4], b"");
+        let digest = [[19, 18].as_slice(), &[0xab; 16], &[1, 1]].concat();
+        add(&there, tcp(40_008, 81, ACK, 1, 1), &digest, b"signed");
         add(&there, tcp(40_008, 81, 0xff, 1, 1), &[], b"xmas");
         add(&there, tcp(40_009, 81, 0, 1, 0), &[], b"");
     }

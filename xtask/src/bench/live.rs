@@ -54,7 +54,7 @@ pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
 /// Who counts, or looks and finds nothing.
 fn counters(bench: &Bench, packets: u64) -> Vec<Entry> {
     let flood = Flood::of_syns(packets);
-    let nothing = Flood { matching: |_| 0, ..flood.clone() };
+    let nothing = Flood { share: (0, 1), ..flood.clone() };
     let mut entries = Vec::new();
     let mut add = |observer: Observer, flood: &Flood| {
         entries.push(Entry { observer, flood: flood.clone() });

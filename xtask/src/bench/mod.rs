@@ -13,18 +13,21 @@
 //! | `loss` | captures to files for half a minute: what is lost, what the machine does |
 //! | `program` | one run of the kernel program |
 //! | `native` | real XDP frames through a veth's native XDP |
+//! | `growth`, `plot` | what grows with what, as curves |
 //! | `offline` | counting the frames of a file |
 //! | `start` | from the start to the first counted packet, memory |
 
 mod against;
 mod compare;
 mod goals;
+mod growth;
 mod kernel;
 mod live;
 mod loss;
 mod native;
 mod observer;
 mod offline;
+mod plot;
 mod program;
 mod quick;
 mod rate;
@@ -87,6 +90,8 @@ enum Suite {
     Program,
     /// Real XDP frames: what counting and capturing add to a program that does nothing
     Native,
+    /// Cost by size of the frames, share of matches, share sampled, CPUs sending
+    Growth,
     /// Counting the frames of a file, beside tcpdump and tshark
     Offline,
     /// From the start to the first counted packet; memory and CPU while counting
@@ -94,12 +99,13 @@ enum Suite {
 }
 
 impl Suite {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Rate,
         Self::Live,
         Self::Loss,
         Self::Program,
         Self::Native,
+        Self::Growth,
         Self::Offline,
         Self::Start,
     ];
@@ -111,6 +117,7 @@ impl Suite {
             Self::Loss => loss::run(bench, report),
             Self::Program => program::run(bench, report),
             Self::Native => native::run(bench, report),
+            Self::Growth => growth::run(bench, report),
             Self::Offline => offline::run(bench, report),
             Self::Start => start::run(bench, report),
         }

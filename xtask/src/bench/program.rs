@@ -16,6 +16,7 @@ use testbed::{
 use super::goals::Goal;
 use super::kernel::Program;
 use super::observer::{LIMIT, SYN};
+use super::plot::{Curve, Plot};
 use super::report::Report;
 use super::rig::{SMALLEST, ack, syn, syn6};
 use super::rules::Kind;
@@ -25,7 +26,7 @@ use super::{Bench, Build};
 use crate::shell::say;
 
 /// Numbers of rules.
-const COUNTS: [usize; 4] = [1, 8, 64, 512];
+const COUNTS: [usize; 10] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];
 /// Runs on each frame of the mix, in each round.
 const REPEAT: u32 = 20_000;
 /// Memory that is read to drive the program and its data out of the caches.
@@ -306,6 +307,23 @@ fn by_rules(subjects: &[Subject], unloaded: &[Unloaded], report: &mut Report) ->
         writeln!(text, "\nNot loaded (NaN, inf): {count} {} rules: {reason}", kind.name())?;
     }
     writeln!(text, "\nThe goals are taken from the worst of the three.")?;
+    let curve = |kind: Kind| Curve {
+        name: format!("{} rules", kind.name()),
+        points: (COUNTS.iter())
+            .filter_map(|&count| {
+                let found = subjects.iter().find(|one| one.rules == Some((kind, count)));
+                found.map(|one| (count as f64, over_empty(subjects, one)))
+            })
+            .collect(),
+    };
+    let plot = Plot {
+        title: "One run of the program, by number of rules".into(),
+        x: "rules".into(),
+        y: "ns over an empty program".into(),
+        doubling: true,
+        curves: Kind::ALL.into_iter().map(curve).collect(),
+    };
+    text += &report.plot("rules", &plot)?;
     report.reached(Goal::Rules64, worst(&worst_64));
     report.reached(Goal::Rules512, worst(&worst_512));
     Ok(text)

@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use testbed::requirements::find_tool;
 
 use super::goals::{Goal, Goals};
+use super::plot::Plot;
 use super::stats::{Spread, median};
 use crate::shell::{root, say};
 
@@ -17,6 +18,8 @@ use crate::shell::{root, say};
 #[derive(Debug, Default)]
 pub struct Report {
     sections: Vec<(String, String)>,
+    /// Names of files in docs/plots, and what goes into them.
+    plots: Vec<(String, String)>,
     goals: Goals,
     /// What was measured, with one figure for each round.
     rounds: Vec<(String, Vec<f64>)>,
@@ -27,6 +30,12 @@ impl Report {
     pub fn section(&mut self, name: &str, text: String) {
         println!("\n## {name}\n\n{text}");
         self.sections.push((name.to_owned(), text));
+    }
+
+    /// Adds a plot, and gives the line that shows it.
+    pub fn plot(&mut self, name: &str, plot: &Plot) -> Result<String> {
+        self.plots.push((format!("{name}.svg"), plot.svg()?));
+        Ok(format!("\n![{}](plots/{name}.svg)\n", plot.title))
     }
 
     /// Keeps the rounds of something. Two builds' names differ in their marks at the end.
@@ -78,6 +87,11 @@ impl Report {
     pub fn write(&self) -> Result<()> {
         for (name, text) in &self.sections {
             write_section(name, text)?;
+        }
+        let folder = root().join("docs/plots");
+        fs::create_dir_all(&folder).with_context(|| format!("making {}", folder.display()))?;
+        for (name, svg) in &self.plots {
+            fs::write(folder.join(name), svg).with_context(|| format!("writing {name}"))?;
         }
         say("written to docs/benchmarks.md");
         Ok(())

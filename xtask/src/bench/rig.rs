@@ -35,8 +35,8 @@ pub struct Flood {
     pub frames: Vec<Vec<u8>>,
     /// How many, behind the warm-up.
     pub packets: u64,
-    /// How many of all, with the warm-up, an exact observer has to count.
-    pub matching: fn(u64) -> u64,
+    /// The share of them that an exact observer has to count: so many of so many.
+    pub share: (u64, u64),
 }
 
 /// Frames sent before the measured ones, so that caches, branch predictors and the
@@ -108,7 +108,19 @@ impl Flood {
 
     /// One frame, again and again, which matches.
     pub fn of(name: &str, frame: Vec<u8>, packets: u64) -> Self {
-        Self { name: name.to_owned(), frames: vec![frame], packets, matching: |all| all }
+        Self { name: name.to_owned(), frames: vec![frame], packets, share: (1, 1) }
+    }
+
+    /// Smallest frames of which so many percent are SYNs, the others segments of a connection.
+    pub fn of_share(percent: u64, packets: u64) -> Self {
+        /// Divides the warm-up and each piece, which begin with the first frame.
+        const TURN: u64 = 20;
+        let wanted = percent * TURN / 100;
+        // Spread over the turn: the n-th is one where the share passes a whole number.
+        let is_syn = |n: u64| (n + 1) * wanted / TURN > n * wanted / TURN;
+        let frame = |n| if is_syn(n) { syn(SMALLEST) } else { ack(SMALLEST) };
+        let name = format!("{percent} % SYNs");
+        Self { name, frames: (0..TURN).map(frame).collect(), packets, share: (wanted, TURN) }
     }
 }
 
@@ -138,7 +150,7 @@ fn measure_on(pair: Pair, observer: &Observer, flood: &Flood) -> Result<Sample> 
     let all = WARM_UP + flood.packets;
     pair.server.wait_for_received(SERVER_LINK, before, all, Duration::from_secs(10))?;
     let verdict = watching.end(&pair.server)?;
-    let expected = (flood.matching)(all);
+    let expected = all * flood.share.0 / flood.share.1;
     ensure!(
         !observer.exact || verdict.told.counted == expected,
         "counted {} of {expected} frames",
