@@ -49,7 +49,7 @@ impl Decoder {
         // The upper bits carry the FCS length, which is none of our concern.
         let link = input.link_type(link & 0x03ff_ffff)?;
         // A snaplen field of 4 GB must not become an allocation of 4 GB.
-        let longest = snaplen.max(MAX_FRAME).min(16 * MAX_FRAME);
+        let longest = snaplen.clamp(MAX_FRAME, 16 * MAX_FRAME);
         // Some writers put zero, or a negative number, for no limit.
         let snaplen = if snaplen == 0 || snaplen > i32::MAX as u32 { u32::MAX } else { snaplen };
         Ok(Some(Self { big, unit, longest, snaplen, link }))

@@ -323,7 +323,7 @@ fn acknowledgement(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
         let mut at = FIXED + count + PADDING;
         for name in ["ifmtu", "maxmtu", "rwind", "maxpackets"] {
             // As in tcpdump, a field is looked for where less than one is left.
-            if p.len() + 1 <= at + 4 {
+            if p.len() < at + 4 {
                 break;
             }
             put!(t, " {name}");
