@@ -20,7 +20,7 @@ const OTHERS: &str = "udp port 9";
 
 /// Measures and reports.
 pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
-    let rounds = bench.rounds(5, 1);
+    let rounds = bench.rounds(3, 1);
     let mut text = bench.heading("live", rounds, &TOOLS);
     let counters = counters(bench, bench.packets(200_000, 20_000));
     let captures = captures(bench, bench.packets(200_000, 20_000));
@@ -59,6 +59,7 @@ fn counters(bench: &Bench, packets: u64) -> Vec<Entry> {
     let mut add = |observer: Observer, flood: &Flood| {
         entries.push(Entry { observer, flood: flood.clone() });
     };
+    add(Observer::empty(&bench.yardstick), &flood);
     for build in &bench.builds {
         add(build.probe(&["count", "--hook", "tcx", "@syn"]), &flood);
         add(build.probe(&["count", "--hook", "xdp-generic", "@syn"]), &flood);

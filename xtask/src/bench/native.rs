@@ -55,7 +55,7 @@ const COUNT: usize = 2;
 
 /// Measures and reports.
 pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
-    let rounds = bench.rounds(9, 2);
+    let rounds = bench.rounds(7, 2);
     let pieces = if bench.quick { 5 } else { 40 };
     let mut rows = rows(bench);
     for round in 1..=rounds {

@@ -1,7 +1,7 @@
 //! Who watches the link: probe, and what people use today.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use testbed::requirements::find_tool;
 use testbed::{Namespace, Running, SCRATCH_DIR, SERVER_LINK, run};
 
 use super::said::{self, Said, Told};
+use super::yardstick::Yardstick;
 
 /// Ample for a start or an end.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -43,6 +44,8 @@ pub struct Observer {
 enum How {
     /// Nobody.
     Nothing,
+    /// A tcx program that does nothing, out of this object.
+    Empty(PathBuf),
     /// An ingress counter of nftables.
     Nftables,
     /// A counting rule of iptables.
@@ -83,12 +86,20 @@ pub struct Verdict {
 pub struct Watching<'a> {
     observer: &'a Observer,
     process: Option<(Running, Duration)>,
+    /// Comes off its link where this ends.
+    _empty: Option<Yardstick>,
 }
 
 impl Observer {
     /// Nobody.
     pub fn nothing() -> Self {
         Self { name: "nothing attached".into(), exact: false, ours: true, how: How::Nothing }
+    }
+
+    /// A tcx program that does nothing: what no program at this hook can cost less than.
+    pub fn empty(yardstick: &Path) -> Self {
+        let name = "an empty tcx program".into();
+        Self { name, exact: false, ours: true, how: How::Empty(yardstick.into()) }
     }
 
     /// probe; `words` begin with its command. `label` tells two builds apart.
@@ -195,7 +206,7 @@ impl Observer {
     /// The program that it is, where that is not on this machine.
     pub fn missing(&self) -> Option<&str> {
         let name = match &self.how {
-            How::Nothing => return None,
+            How::Nothing | How::Empty(_) => return None,
             How::Nftables => "nft",
             How::Iptables => "iptables",
             How::Process(process) => process.program.to_str()?,
@@ -205,8 +216,13 @@ impl Observer {
 
     /// Starts watching the server's link and waits until it does.
     pub fn start(&self, namespace: &Namespace) -> Result<Watching<'_>> {
+        let mut empty = None;
         let process = match &self.how {
             How::Nothing => None,
+            How::Empty(object) => {
+                empty = Some(namespace.enter(|| Yardstick::at_ingress(object, "empty_tcx"))?);
+                None
+            }
             How::Nftables => {
                 let file = format!("{SCRATCH_DIR}/watch.nft");
                 namespace.enter(|| Ok(fs::write(&file, NFTABLES)?))?;
@@ -228,7 +244,7 @@ impl Observer {
                 Some((running, cpu))
             }
         };
-        Ok(Watching { observer: self, process })
+        Ok(Watching { observer: self, process, _empty: empty })
     }
 }
 
@@ -258,7 +274,7 @@ impl Watching<'_> {
             let counted = match self.observer.how {
                 How::Nftables => said::nftables(namespace)?,
                 How::Iptables => said::iptables(namespace)?,
-                How::Nothing | How::Process(_) => 0,
+                How::Nothing | How::Empty(_) | How::Process(_) => 0,
             };
             return Ok(Verdict { told: Told::exactly(counted), ..Verdict::default() });
         };

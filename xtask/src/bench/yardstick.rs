@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use aya::maps::{MapData, PerCpuArray, RingBuf};
-use aya::programs::{SchedClassifier, Xdp};
+use aya::programs::{SchedClassifier, TcAttachType, Xdp};
 use aya::{Ebpf, EbpfLoader};
+
+use testbed::SERVER_LINK;
 
 use crate::setup;
 use crate::shell::{cargo, run, target_dir};
@@ -52,6 +54,15 @@ impl Yardstick {
         let mut loader = EbpfLoader::new();
         loader.override_global("TO", &to, true);
         Ok(Self(loader.load(&bytes).context("loading the yardstick")?))
+    }
+
+    /// A classifier attached by tcx to what the server's link receives, in its namespace.
+    pub fn at_ingress(object: &Path, name: &str) -> Result<Self> {
+        let mut it = Self::load(object, 0)?;
+        it.classifier(name)?
+            .attach(SERVER_LINK, TcAttachType::Ingress)
+            .with_context(|| format!("attaching {name} to {SERVER_LINK}"))?;
+        Ok(it)
     }
 
     /// One of the XDP programs, in the kernel.
