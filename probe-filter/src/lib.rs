@@ -24,6 +24,7 @@ mod flow;
 mod hash;
 pub mod ir;
 mod keywords;
+mod labels;
 mod lexer;
 mod lower;
 mod machine;

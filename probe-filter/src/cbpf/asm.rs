@@ -4,13 +4,11 @@
 use std::collections::HashMap;
 
 use super::insn::{Instruction, JA, JMP};
+pub(crate) use crate::labels::Label;
+use crate::labels::Labels;
 
 /// How far a conditional jump reaches, in instructions.
 const REACH: usize = 255;
-
-/// A place in the code, bound once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Label(usize);
 
 #[derive(Clone, Copy)]
 enum Item {
@@ -23,17 +21,16 @@ enum Item {
 #[derive(Default)]
 pub(crate) struct Assembler {
     items: Vec<Item>,
-    labels: Vec<Option<usize>>,
+    labels: Labels,
 }
 
 impl Assembler {
     pub(crate) fn label(&mut self) -> Label {
-        self.labels.push(None);
-        Label(self.labels.len() - 1)
+        self.labels.add()
     }
 
     pub(crate) fn bind(&mut self, label: Label) {
-        self.labels[label.0] = Some(self.items.len());
+        self.labels.bind(label, self.items.len());
     }
 
     pub(crate) fn emit(&mut self, code: u16, k: u32) {
@@ -112,7 +109,7 @@ impl Assembler {
 
     /// All jumps lead forward: blocks stand behind those that lead to them.
     fn place(&self, positions: &[usize], label: Label) -> usize {
-        positions[self.labels[label.0].expect("a label that is jumped to is bound")]
+        positions[self.labels.at(label)]
     }
 
     fn positions(&self, far: &[(bool, bool)]) -> Vec<usize> {
@@ -133,15 +130,13 @@ impl Assembler {
         let mut instead: Vec<usize> = (0..=self.items.len()).collect();
         for (index, item) in self.items.iter().enumerate().rev() {
             let Item::Test { code, k, yes, no } = *item else { continue };
-            let place = |label: Label| self.labels[label.0].map(|place| instead[place]);
+            let place = |label: Label| self.labels.get(label).map(|place| instead[place]);
             let same = *last.entry((code, k, place(yes), place(no))).or_insert(index);
             if same - index < REACH {
                 instead[index] = same;
             }
         }
-        for place in self.labels.iter_mut().flatten() {
-            *place = instead[*place];
-        }
+        self.labels.move_to(&instead);
     }
 
     /// Drops what nothing leads to, which the kernel refuses, and idle jumps.
@@ -152,7 +147,7 @@ impl Assembler {
             if index >= reached.len() || std::mem::replace(&mut reached[index], true) {
                 continue;
             }
-            let place = |label: Label| self.labels[label.0].unwrap_or(usize::MAX);
+            let place = |label: Label| self.labels.get(label).unwrap_or(usize::MAX);
             match self.items[index] {
                 Item::Plain(code, _) if code & 0x07 == super::insn::RET => {}
                 Item::Plain(..) => pending.push(index + 1),
@@ -160,32 +155,17 @@ impl Assembler {
                 Item::Test { yes, no, .. } => pending.extend([place(yes), place(no)]),
             }
         }
-        self.retain(&reached);
+        self.labels.retain(&mut self.items, &reached);
         loop {
             let idle = |(index, item): (usize, &Item)| match *item {
-                Item::Jump(label) => self.labels[label.0] == Some(index + 1),
+                Item::Jump(label) => self.labels.get(label) == Some(index + 1),
                 _ => false,
             };
             let keep: Vec<bool> = self.items.iter().enumerate().map(|item| !idle(item)).collect();
             if !keep.contains(&false) {
                 return;
             }
-            self.retain(&keep);
+            self.labels.retain(&mut self.items, &keep);
         }
-    }
-
-    fn retain(&mut self, keep: &[bool]) {
-        let mut moved = Vec::with_capacity(keep.len() + 1);
-        let mut position = 0;
-        for &keep in keep {
-            moved.push(position);
-            position += usize::from(keep);
-        }
-        moved.push(position);
-        for place in self.labels.iter_mut().flatten() {
-            *place = moved[*place];
-        }
-        let mut keep = keep.iter();
-        self.items.retain(|_| keep.next().is_some_and(|&keep| keep));
     }
 }

@@ -2,10 +2,8 @@
 
 use super::Part;
 use super::insn::{Insn, Operand, R0};
-
-/// A place in the code, bound once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct Label(u32);
+pub(crate) use crate::labels::Label;
+use crate::labels::Labels;
 
 /// An instruction, and where it jumps.
 #[derive(Clone, Copy, Debug)]
@@ -18,7 +16,7 @@ struct Item {
 #[derive(Debug, Default)]
 pub(crate) struct Assembler {
     items: Vec<Item>,
-    labels: Vec<Option<usize>>,
+    labels: Labels,
     marks: Vec<(usize, Part)>,
 }
 
@@ -34,15 +32,12 @@ pub(crate) struct Assembled {
 
 impl Assembler {
     pub(crate) fn label(&mut self) -> Label {
-        self.labels.push(None);
-        Label(self.labels.len() as u32 - 1)
+        self.labels.add()
     }
 
     /// Binds a label to the next instruction.
     pub(crate) fn bind(&mut self, label: Label) {
-        let slot = &mut self.labels[label.0 as usize];
-        debug_assert!(slot.is_none(), "label bound twice");
-        *slot = Some(self.items.len());
+        self.labels.bind(label, self.items.len());
     }
 
     pub(crate) fn mark(&mut self, mark: Part) {
@@ -76,11 +71,7 @@ impl Assembler {
     /// Forgets all that was emitted since. Labels bound since are bound nowhere.
     pub(crate) fn roll_back(&mut self, checkpoint: usize) {
         self.items.truncate(checkpoint);
-        for label in &mut self.labels {
-            if label.is_some_and(|place| place > checkpoint) {
-                *label = None;
-            }
-        }
+        self.labels.unbind_behind(checkpoint);
     }
 
     /// Fills the distances in. A jump further than 16 bits becomes a `gotol`.
@@ -134,7 +125,7 @@ impl Assembler {
     }
 
     fn at(&self, positions: &[usize], label: Label) -> usize {
-        positions[self.labels[label.0 as usize].expect("a label that is jumped to is bound")]
+        positions[self.labels.at(label)]
     }
 
     /// Position of every item, and of the end.
@@ -163,7 +154,7 @@ impl Assembler {
             if core::mem::replace(&mut reached[index], true) {
                 continue;
             }
-            if let Some(place) = item.target.and_then(|label| self.labels[label.0 as usize]) {
+            if let Some(place) = item.target.and_then(|label| self.labels.get(label)) {
                 pending.push(place);
             }
             if !item.insn.is_jump() && !item.insn.is_exit() {
@@ -177,7 +168,7 @@ impl Assembler {
     fn drop_jumps_to_next(&mut self) {
         let idle = |(index, item): (usize, &Item)| {
             item.insn.is_jump()
-                && item.target.is_some_and(|label| self.labels[label.0 as usize] == Some(index + 1))
+                && item.target.is_some_and(|label| self.labels.get(label) == Some(index + 1))
         };
         let keep: Vec<bool> = self.items.iter().enumerate().map(|item| !idle(item)).collect();
         self.retain(&keep);
@@ -185,7 +176,7 @@ impl Assembler {
 
     /// `if c goto A; goto B; A:` becomes `if !c goto B; A:`.
     fn invert_jumps_over_jumps(&mut self) {
-        let place = |label: Label| self.labels[label.0 as usize];
+        let place = |label: Label| self.labels.get(label);
         let mut entered = vec![false; self.items.len() + 1];
         for target in self.items.iter().filter_map(|item| place(item.target?)) {
             entered[target] = true;
@@ -209,21 +200,10 @@ impl Assembler {
     }
 
     fn retain(&mut self, keep: &[bool]) {
-        let mut moved = Vec::with_capacity(keep.len() + 1);
-        let mut position = 0;
-        for &keep in keep {
-            moved.push(position);
-            position += usize::from(keep);
-        }
-        moved.push(position);
-        for place in self.labels.iter_mut().flatten() {
-            *place = moved[*place];
-        }
+        let moved = self.labels.retain(&mut self.items, keep);
         for (place, _) in &mut self.marks {
             *place = moved[*place];
         }
-        let mut keep = keep.iter();
-        self.items.retain(|_| keep.next().is_some_and(|&keep| keep));
     }
 }
 

@@ -75,6 +75,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
         left: args.count,
         end: End::Attached,
         ledger: Ledger::default(),
+        snaplen: wants.snaplen as usize,
         tagged: Vec::new(),
     };
     let mut ended = None;
@@ -84,7 +85,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
             break;
         }
         let rings = session.rings().context("a capture has rings")?;
-        rings.wait(left.map_or(POLL, |left| left.min(POLL))).context("waiting for frames")?;
+        rings.wait(left.map_or(POLL, |left| left.min(POLL)));
         intake.clock.tick();
         // Broken off where -c is reached; what is left is accounted for below.
         let _ = rings.drain(&mut |header, bytes| intake.record(header, bytes));
@@ -217,6 +218,8 @@ struct Intake {
     left: Option<u64>,
     end: End,
     ledger: Ledger,
+    /// Bytes of a frame that sinks get at most, the tag included that is put back.
+    snaplen: usize,
     /// Scratch for a frame whose tag is put back.
     tagged: Vec<u8>,
 }
@@ -244,7 +247,7 @@ impl Intake {
             with_tag(bytes, header.vlan_tpid, header.vlan_tci, &mut self.tagged);
             let added = self.tagged.len().saturating_sub(bytes.len()) as u32;
             frame.wire_len = frame.wire_len.saturating_add(added);
-            frame.bytes = &self.tagged;
+            frame.bytes = self.tagged.get(..self.snaplen).unwrap_or(&self.tagged);
         }
         let attached = matches!(self.end, End::Attached);
         if !attached && self.conveyor.is_alive() {

@@ -31,6 +31,9 @@ pub enum Error {
     #[error("attaching {hook} to {interface}: {source}")]
     Attach { interface: String, hook: Hook, source: Box<ProgramError> },
 
+    #[error("detaching {program} from {hook}: {source}")]
+    Detach { program: &'static str, hook: Hook, source: Box<ProgramError> },
+
     #[error(
         "attaching {hook} to {interface}: this kernel has no links for it, without which a \
              killed probe would stay attached"

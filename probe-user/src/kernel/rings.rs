@@ -1,7 +1,6 @@
 //! All rings together: waited for at once, drained in the order of kernel time.
 
 use std::{
-    io,
     ops::ControlFlow,
     os::fd::AsFd as _,
     thread,
@@ -53,12 +52,8 @@ impl Rings {
     }
 
     /// Waits until it is time to [`drain`](Self::drain) again, or for as long as the timeout.
-    ///
-    /// # Errors
-    /// None today; a transport that waits on descriptors has some.
-    pub fn wait(&self, timeout: Duration) -> io::Result<()> {
+    pub fn wait(&self, timeout: Duration) {
         thread::sleep(self.pause.saturating_sub(self.looked.elapsed()).min(timeout));
-        Ok(())
     }
 
     /// Hands the records so far to `sink`, in the order of kernel time over all CPUs,

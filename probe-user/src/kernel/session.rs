@@ -180,18 +180,20 @@ impl Session {
     /// Takes the programs off. Counts and rings stay readable, and are final.
     ///
     /// # Errors
-    /// What removing a clsact filter says; links come off without fail.
+    /// What removing a clsact filter says; links come off without fail. All are tried.
     pub fn detach(&mut self) -> Result<(), Error> {
         self.links.clear();
-        for (name, id) in self.filters.drain(..) {
+        let mut result = Ok(());
+        for (name, id) in std::mem::take(&mut self.filters) {
             let program: &mut SchedClassifier = program(&mut self.ebpf, name)?;
-            program.detach(id).map_err(|source| Error::Attach {
-                interface: name.into(),
+            let detached = program.detach(id);
+            result = result.and(detached.map_err(|source| Error::Detach {
+                program: name,
                 hook: Hook::Clsact,
                 source: Box::new(source),
-            })?;
+            }));
         }
-        Ok(())
+        result
     }
 
     /// Puts the programs that the plan needs into the kernel.

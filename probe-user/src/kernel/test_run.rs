@@ -6,7 +6,7 @@ use aya::{
     maps::{Array, MapData},
     programs::{ProgramError, SchedClassifier, TestRun as _, TestRunOptions},
 };
-use probe_common::{RingLayout, names};
+use probe_common::{PAGE, RingLayout, names};
 use probe_filter::{
     ebpf::Flavour,
     ir::{LinkType, VlanView},
@@ -21,8 +21,6 @@ use super::{
     timing::Timing,
 };
 
-/// The smallest page there is.
-const PAGE: usize = 4096;
 /// What the kernel keeps of the first page: 256 bytes of headroom and a
 /// `skb_shared_info`, which is 320 bytes in Linux 6.18, and may be larger elsewhere.
 const KEPT: usize = 256 + 440;
@@ -51,8 +49,8 @@ impl TestRun {
             _ => ETHERNET + 1,
         };
         let most = match self.hook.is_xdp() && release() >= (5, 18) {
-            true => FRAGMENTS * PAGE,
-            false => PAGE - KEPT,
+            true => FRAGMENTS * PAGE as usize,
+            false => PAGE as usize - KEPT,
         };
         (least..=most).contains(&frame.len())
     }

@@ -91,7 +91,7 @@ impl<'p> Text<'p> {
         put!(self, " [|{protocol}]");
     }
 
-    /// Ends the printer at hand there, as [`need!`] does.
+    /// Ends the printer at hand there, as `need!` does.
     pub fn cut(&mut self) -> Result<(), Cut> {
         self.truncated();
         Ok(())

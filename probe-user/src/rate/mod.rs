@@ -79,7 +79,9 @@ async fn measure(args: &RateArgs) -> Result<(Report, Option<NoneLeft>)> {
         let over = stopped || deadline.is_some_and(|deadline| Instant::now() >= deadline);
         let (read_ns, counts) = read(&session)?;
         let race = counts.race;
-        if let Some(goal) = args.count.filter(|_| race.last_ns != 0) {
+        // The CPU of the first match may still be about to write its time.
+        let finished = race.first_ns != 0 && race.last_ns != 0;
+        if let Some(goal) = args.count.filter(|_| finished) {
             let time = Duration::from_nanos(race.last_ns.saturating_sub(race.first_ns));
             break (Ending::Count, goal, race.bytes, time);
         }

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use probe_filter::{LinkType, Options, VlanTag, VlanView};
-use testbed::{Namespace, Running, run};
+use testbed::{CLIENT_LINK, FrameSender, Namespace, Pair, Running, SERVER_LINK, run};
 
 use crate::rig::{LIMIT, Totals, counter};
 
@@ -47,6 +47,37 @@ impl<'a> Beside<'a> {
             assert_eq!(*ours, received(dump), "{context}: {expression}, left is probe");
         }
         counts
+    }
+}
+
+/// At every hook, with frames in one buffer and in pieces: probe, a tcpdump for each expression
+/// and the evaluator agree. An expression has to tell the frames apart: `tells` is asked with
+/// what it matched.
+pub fn agree_at_every_hook(
+    frames: &[Vec<u8>],
+    expressions: &[&str],
+    macros: &[&str],
+    pair: impl Fn() -> Pair,
+    tells: impl Fn(&str, u64) -> bool,
+) {
+    let sent = frames.len() as u64;
+    for hook in ["tcx", "xdp-native", "xdp-generic"] {
+        for linear in [false, true] {
+            let context = format!("{hook}, linear: {linear}");
+            let pair = pair();
+            let beside = Beside::start(&pair.server, SERVER_LINK, hook, expressions, macros);
+            let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
+            let sender = if linear { sender.linear().unwrap() } else { sender };
+            let before = pair.server.counters(SERVER_LINK).unwrap();
+            sender.send(frames).unwrap();
+            pair.server.wait_for_received(SERVER_LINK, before, sent, LIMIT).unwrap();
+            let counts = beside.agreed(sent, &context);
+            for (expression, count) in expressions.iter().chain(macros).zip(counts) {
+                let expected = evaluated(expression, LinkType::Ethernet, frames);
+                assert_eq!(count, expected, "{context}: {expression}");
+                assert!(tells(expression, count), "{context}: {expression}: {count} of {sent}");
+            }
+        }
     }
 }
 

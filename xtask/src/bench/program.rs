@@ -70,8 +70,8 @@ pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
                 for frame in &mix {
                     runs.push(subject.program.time(frame, repeat).with_context(sorrow)?);
                     // Room for the records of the next frame.
-                    let records = subject.records.as_mut();
-                    records.map(|records| while records.next().is_some() {});
+                    while subject.records.as_mut().is_some_and(|records| records.next().is_some()) {
+                    }
                 }
                 subject.syn.extend(runs.first());
                 subject.warm.push(runs.iter().sum::<f64>() / runs.len() as f64);
