@@ -27,7 +27,7 @@ pub struct Compat {
     #[arg(short = 'f', hide = true)]
     pub foreign: bool,
 
-    /// Accepted with a note; BGP is not taken apart
+    /// Accepted with a note; AS numbers are printed plain
     #[arg(short = 'b', hide = true)]
     pub as_dot: bool,
 
@@ -95,7 +95,7 @@ impl Compat {
             return Err(Usage::new(reason));
         }
         let notes = [
-            (self.as_dot, "-b does nothing: BGP is not taken apart"),
+            (self.as_dot, "-b does nothing: AS numbers are printed plain"),
             (self.nfs_handles, "-u does nothing: NFS is not taken apart"),
         ];
         for (_, note) in notes.into_iter().filter(|(given, _)| *given) {
