@@ -293,7 +293,7 @@ fn what_changes_nothing_is_accepted() {
     ] {
         assert_eq!(lines(flags), (plain.clone(), words.clone()), "{flags:?}");
     }
-    for (flag, note) in [("-b", "BGP is not taken apart"), ("-u", "NFS is not taken apart")] {
+    for (flag, note) in [("-b", "AS numbers are printed plain"), ("-u", "NFS is not taken apart")] {
         let (out, err) = lines(&[flag]);
         assert_eq!(out, plain, "{flag}");
         assert!(err.contains("note: ") && err.contains(note), "{flag}: {err}");
