@@ -292,7 +292,7 @@ fn copy_linear((data, data_end): (*const u8, *const u8), to: *mut u8, len: u32) 
         // SAFETY: the comparison above is the bounds check.
         let byte = unsafe { from.read_volatile() };
         // SAFETY: the caller has room for `len` bytes there.
-        unsafe { to.add(done).write_volatile(byte) };
+        unsafe { to.wrapping_add(done).write_volatile(byte) };
         done += 1;
     }
     Ok(())
@@ -307,7 +307,7 @@ fn copy_word(data: *const u8, data_end: *const u8, to: *mut u8, offset: usize) -
     // SAFETY: the comparison above is the bounds check.
     let word = unsafe { load_word(from) };
     // SAFETY: the caller has room for all of the frame there.
-    unsafe { store_word(to.add(offset), word) };
+    unsafe { store_word(to.wrapping_add(offset), word) };
     Ok(())
 }
 

@@ -30,9 +30,11 @@ pub fn write<F: Frame>(frame: &F, timestamp_ns: u64, rules: u64) -> Result<(), i
     // SAFETY: within the map value. Nobody but this CPU's programs writes it, and they do
     // not interrupt each other (see `count::observe`).
     let produced = unsafe { (*ring).produced };
-    // SAFETY: as above; user space may write at any time, and whatever it writes there
-    // only decides which of its records are lost.
-    let consumed = unsafe { (&raw const (*ring).consumed).read_volatile() };
+    // SAFETY: as above.
+    let consumed = unsafe { &raw const (*ring).consumed };
+    // SAFETY: user space may write at any time, and whatever it writes there only decides
+    // which of its records are lost.
+    let consumed = unsafe { consumed.read_volatile() };
     let len = u64::from(RING_LEN.load());
     let (all, most) = (frame.len(), SNAPLEN.load());
     let captured_len = if all < most { all } else { most };
@@ -63,8 +65,10 @@ fn publish(ring: *mut RingControl, end: u64) {
         // SAFETY: as above; aligned, and written by this CPU alone.
         unsafe { produced.write_volatile(end) };
     } else {
+        // SAFETY: as above.
+        let before = unsafe { produced.read() };
         // An atomic that returns a value orders what comes before it (LKMM).
         // SAFETY: as above.
-        unsafe { fetch_add(produced, end - (*produced)) };
+        unsafe { fetch_add(produced, end - before) };
     }
 }

@@ -180,11 +180,9 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
     privileges::drop(args.live.user.as_deref(), needs)?;
     let view = View::new(args.format)?;
     let (mut first, mut last) = (None, WallTime::default());
-    let enough = |sieve: &Sieve| {
-        args.count.is_some_and(|goal| {
-            let totals = sieve.totals().unwrap_or_default();
-            totals.iter().map(|count| count.packets).sum::<u64>() >= goal
-        })
+    let enough = |sieve: &Sieve| -> Result<bool> {
+        let Some(goal) = args.count else { return Ok(false) };
+        Ok(sieve.totals()?.iter().map(|count| count.packets).sum::<u64>() >= goal)
     };
     // What was counted before a damaged record is told all the same.
     let damage = loop {
@@ -197,11 +195,11 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
             first.get_or_insert(frame.time);
             last = last.max(frame.time);
             sieve.count(&frame)?;
-            if enough(&sieve) {
+            if enough(&sieve)? {
                 break;
             }
         }
-        if enough(&sieve) {
+        if enough(&sieve)? {
             break None;
         }
     };
