@@ -137,7 +137,12 @@ fn a_hang_up_ends_it_unless_it_was_started_by_nohup() {
     let _alone = alone();
     let pair = quiet_pair();
     let file = "/dev/shm/hup.pcap";
-    let ending = capture(&pair, &["-w", file]);
+    // Whoever started the tests may have used nohup.
+    let mut ending = pair.server.command("env");
+    ending.args(["--default-signal=HUP", env!("CARGO_BIN_EXE_probe")]);
+    ending.args(["capture", "-i", SERVER_LINK, "-w", file, "@syn"]);
+    let ending = Running::spawn(ending).unwrap();
+    ending.wait_for_line("probe: attached to", LIMIT).unwrap();
     send(&pair, 10);
     ending.signal(libc::SIGHUP).unwrap();
     let finished = ending.wait(LIMIT).unwrap();
