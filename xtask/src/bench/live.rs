@@ -146,7 +146,7 @@ fn table(outcomes: &[Outcome], tcpdump: f64) -> Result<String> {
     }
     for one in outcomes {
         let unaccounted = one.unaccounted();
-        if unaccounted != 0 {
+        if unaccounted != 0 && one.observer.counts() {
             writeln!(
                 text,
                 "\n`{}` does not know of {unaccounted} frames, of {} that match.",

@@ -214,6 +214,11 @@ impl Observer {
         (!name.contains('/') && find_tool(name).is_none()).then_some(name)
     }
 
+    /// Whether it counts, well or badly.
+    pub fn counts(&self) -> bool {
+        !matches!(self.how, How::Nothing | How::Empty(_))
+    }
+
     /// Starts watching the server's link and waits until it does.
     pub fn start(&self, namespace: &Namespace) -> Result<Watching<'_>> {
         let mut empty = None;
