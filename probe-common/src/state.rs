@@ -53,11 +53,10 @@ pub struct Bucket {
 /// Everything one CPU writes while it looks at frames: one value of a per-CPU map,
 /// so that a frame costs one map look-up whatever the number of rules.
 ///
-/// The order is by cache lines of 64 bytes: counting with one rule that needs no scratch
-/// memory touches the first line only, and sampling shares a line with the first
-/// words of scratch memory.
+/// What each frame touches comes first: counting and sampling with one rule, while nothing is
+/// lost, fit into a cache line.
 ///
-/// The ledger: `chosen = delivered + lost + refused`, and what user space then
+/// The ledger: what the rings took is `chosen - lost - refused`, and what user space then
 /// drops it counts itself.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
@@ -68,19 +67,16 @@ pub struct CpuState {
     /// filter runs and set by it: a flag in map memory, unlike one in a register,
     /// does not multiply the verifier's states.
     pub pending: u64,
-    /// Error of the last refused output, a negative errno; 0 where there was none.
-    pub last_error: i64,
-    /// What each rule matched, in the order of the rules.
-    pub rules: [Counter; MAX_RULES],
-    _line: [u64; 4],
     /// Frames that sampling chose.
     pub chosen: u64,
-    /// Chosen frames that the ring took.
-    pub delivered: u64,
+    /// What each rule matched, in the order of the rules.
+    pub rules: [Counter; MAX_RULES],
     /// Chosen frames that found the ring full (`-ENOSPC`).
     pub lost: u64,
     /// Chosen frames that the kernel would not output for any other reason.
     pub refused: u64,
+    /// Error of the last refused output, a negative errno; 0 where there was none.
+    pub last_error: i64,
     /// Working memory of generated filter code; its contents mean nothing between frames.
     pub scratch: [u64; SCRATCH_WORDS],
     /// Sampling state, one for each sampled rule.
@@ -91,8 +87,7 @@ const _: () = {
     assert!(size_of::<Counter>() == 16);
     assert!(core::mem::offset_of!(CpuState, pending) == 16);
     assert!(core::mem::offset_of!(CpuState, rules) == 32);
-    assert!(core::mem::offset_of!(CpuState, chosen).is_multiple_of(64));
-    assert!(core::mem::offset_of!(CpuState, scratch) == 64 + 16 * MAX_RULES + 32);
+    assert!(core::mem::offset_of!(CpuState, scratch) == 32 + 16 * MAX_RULES + 24);
     // PCPU_MIN_UNIT_SIZE, include/linux/percpu.h
     assert!(size_of::<CpuState>() <= 32 * 1024);
     // Generated code addresses all of it by 16-bit offsets.

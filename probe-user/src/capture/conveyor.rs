@@ -1,9 +1,10 @@
 //! The way from the draining thread to the writing thread: batches of frames that go
-//! round. Memory is bounded by their number; a writer that falls behind costs frames,
-//! which are counted, and never stalls a ring.
+//! round. The frames stay where the kernel wrote them until the writer is done with a batch, so
+//! that nobody copies them but the writer into its file. A writer that falls behind leaves
+//! frames in the rings; what the rings cannot hold is counted there.
 
 use std::{
-    ops::ControlFlow,
+    ops::{ControlFlow, Range},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -16,14 +17,19 @@ use std::{
 use anyhow::Result;
 
 use super::sink::Sink;
-use crate::{clock::WallTime, file::Statistics, frame::Frame};
+use crate::{
+    clock::WallTime,
+    file::Statistics,
+    frame::Frame,
+    kernel::{Loan, Span},
+};
 
 /// Batches that go round.
-const BATCHES: usize = 32;
+const BATCHES: usize = 64;
 /// A batch is full at so many bytes.
 const BATCH_BYTES: usize = 256 << 10;
 /// And at so many frames.
-const BATCH_FRAMES: usize = 4096;
+const BATCH_FRAMES: usize = 1024;
 
 /// Once the user wants the end, whoever reads the output has so long to take what is on
 /// its way: with the time for the rings before it, Ctrl-C takes less than a second.
@@ -43,55 +49,70 @@ enum Message {
     End(Statistics),
 }
 
-/// Frames, their bytes one behind the other.
+/// Frames. The bytes of most are where the kernel wrote them, on loan.
 #[derive(Default)]
 struct Batch {
-    bytes: Vec<u8>,
     heads: Vec<Head>,
+    /// Bytes of the frames that are not in a ring.
+    own: Vec<u8>,
+    /// Bytes of all frames.
+    len: usize,
+    loan: Option<Loan>,
 }
 
 struct Head {
     time: WallTime,
     wire_len: u32,
-    captured: usize,
     ifindex: u32,
     outbound: Option<bool>,
+    bytes: Bytes,
+}
+
+enum Bytes {
+    Lent(Span),
+    Own(Range<usize>),
 }
 
 impl Batch {
-    fn push(&mut self, frame: &Frame<'_>) {
-        self.bytes.extend_from_slice(frame.bytes);
-        self.heads.push(Head {
-            time: frame.time,
-            wire_len: frame.wire_len,
-            captured: frame.bytes.len(),
-            ifindex: frame.ifindex,
-            outbound: frame.outbound,
-        });
+    fn push(&mut self, frame: &Frame<'_>, lent: Option<Span>) {
+        self.len += frame.bytes.len();
+        let bytes = lent.map_or_else(|| self.copy(frame.bytes), Bytes::Lent);
+        let &Frame { time, wire_len, ifindex, outbound, .. } = frame;
+        self.heads.push(Head { time, wire_len, ifindex, outbound, bytes });
+    }
+
+    fn copy(&mut self, bytes: &[u8]) -> Bytes {
+        let start = self.own.len();
+        self.own.extend_from_slice(bytes);
+        Bytes::Own(start..self.own.len())
     }
 
     fn is_full(&self) -> bool {
-        self.bytes.len() >= BATCH_BYTES || self.heads.len() >= BATCH_FRAMES
+        self.len >= BATCH_BYTES || self.heads.len() >= BATCH_FRAMES
     }
 
     fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
-        let mut rest = self.bytes.as_slice();
-        self.heads.iter().map(move |head| {
-            let (bytes, after) = rest.split_at(head.captured.min(rest.len()));
-            rest = after;
+        self.heads.iter().map(|head| {
+            let bytes = match &head.bytes {
+                Bytes::Lent(span) => self.loan.as_ref().map(|loan| loan.bytes(*span)),
+                Bytes::Own(range) => self.own.get(range.clone()),
+            };
             Frame {
                 time: head.time,
                 wire_len: head.wire_len,
-                bytes,
+                bytes: bytes.unwrap_or_default(),
                 ifindex: head.ifindex,
                 outbound: head.outbound,
             }
         })
     }
 
+    /// Gives the loan back.
     fn clear(&mut self) {
-        self.bytes.clear();
         self.heads.clear();
+        self.own.clear();
+        self.len = 0;
+        self.loan = None;
     }
 }
 
@@ -100,6 +121,8 @@ pub(super) struct Conveyor {
     full: Option<Sender<Message>>,
     empty: Receiver<Batch>,
     current: Option<Batch>,
+    /// Batches that came back. The last is used first: its memory is in the caches.
+    spare: Vec<Batch>,
     /// Batches not made yet: a quiet capture needs one.
     unmade: usize,
     hurry: Hurry,
@@ -158,6 +181,7 @@ impl Conveyor {
             full: Some(full),
             empty,
             current: None,
+            spare: Vec::new(),
             unmade: BATCHES,
             hurry,
             written,
@@ -166,38 +190,46 @@ impl Conveyor {
         })
     }
 
-    /// Takes a frame if there is room; `false` drops it.
-    pub(super) fn push(&mut self, frame: &Frame<'_>) -> bool {
+    /// Whether a frame can be taken now.
+    pub(super) fn is_ready(&mut self) -> bool {
+        self.batch().is_some()
+    }
+
+    /// Takes a frame if there is a batch for it; `false` drops it. Bytes that are in a ring
+    /// stay there: the loan that they are part of has to come with [`send`](Self::send).
+    pub(super) fn push(&mut self, frame: &Frame<'_>, lent: Option<Span>) -> bool {
         let Some(batch) = self.batch() else {
             self.dropped += 1;
             return false;
         };
-        batch.push(frame);
-        if batch.is_full() {
-            self.send();
-        }
+        batch.push(frame, lent);
         true
     }
 
     fn batch(&mut self) -> Option<&mut Batch> {
         if self.current.is_none() {
-            self.current = match self.empty.try_recv() {
-                Ok(batch) => Some(batch),
-                Err(_) if self.unmade > 0 => {
-                    self.unmade -= 1;
-                    Some(Batch::default())
-                }
-                Err(_) => None,
-            };
+            self.spare.extend(self.empty.try_iter());
+            self.current = self.spare.pop();
+            if self.current.is_none() && self.unmade > 0 {
+                self.unmade -= 1;
+                self.current = Some(Batch::default());
+            }
         }
         self.current.as_mut()
     }
 
-    /// Hands over what has gathered: after each drain, so that a line shows at once.
-    pub(super) fn send(&mut self) {
-        if let Some(batch) = self.current.take_if(|batch| !batch.heads.is_empty())
+    /// Whether what has gathered should be handed over before more comes.
+    pub(super) fn is_full(&self) -> bool {
+        self.current.as_ref().is_some_and(Batch::is_full)
+    }
+
+    /// Hands over what has gathered: when it is [full](Self::is_full), and after each look at
+    /// the rings, so that a line shows at once. Where nothing has gathered, nothing is lent.
+    pub(super) fn send(&mut self, lend: impl FnOnce() -> Option<Loan>) {
+        if let Some(mut batch) = self.current.take_if(|batch| !batch.heads.is_empty())
             && let Some(full) = &self.full
         {
+            batch.loan = lend();
             // It fails where the writer has ended; `is_alive` tells.
             let _ = full.send(Message::Frames(batch));
         }
@@ -206,9 +238,9 @@ impl Conveyor {
     /// Waits for the writer to give a batch back, at the end, when nothing can be lost by
     /// waiting but time; `false` if it gives none.
     pub(super) fn wait(&mut self) -> bool {
-        while self.current.is_none() && self.unmade == 0 {
+        while !self.is_ready() {
             match self.empty.recv_timeout(LOOK) {
-                Ok(batch) => self.current = Some(batch),
+                Ok(batch) => self.spare.push(batch),
                 Err(RecvTimeoutError::Timeout) if !self.hurry.is_over(false) => {}
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return false,
             }
@@ -226,9 +258,8 @@ impl Conveyor {
         self.dropped
     }
 
-    /// Lets the writer finish.
+    /// Lets the writer finish; all has been [sent](Self::send).
     pub(super) fn finish(mut self, statistics: Statistics) -> Written {
-        self.send();
         if let Some(full) = self.full.take() {
             let _ = full.send(Message::End(statistics));
         }
@@ -357,6 +388,15 @@ mod tests {
         Frame { time: WallTime(1), wire_len, bytes, ifindex: 0, outbound: None }
     }
 
+    /// As the draining thread does, with frames of no ring.
+    fn hand_over(conveyor: &mut Conveyor, bytes: &[u8]) -> bool {
+        let taken = conveyor.push(&frame(bytes), None);
+        if conveyor.is_full() {
+            conveyor.send(|| None);
+        }
+        taken
+    }
+
     #[test]
     fn frames_arrive_whole_and_in_order() {
         let (leave, wait) = mpsc::channel();
@@ -365,8 +405,9 @@ mod tests {
             Conveyor::start(vec![Box::new(Slow(wait, Arc::clone(&got)))], patient()).unwrap();
         for n in 0..10_000u32 {
             leave.send(()).unwrap();
-            assert!(conveyor.push(&frame(&n.to_be_bytes()[..(n % 5) as usize])));
+            assert!(hand_over(&mut conveyor, &n.to_be_bytes()[..(n % 5) as usize]));
         }
+        conveyor.send(|| None);
         let written = conveyor.finish(Statistics::default());
         assert!(written.result.unwrap().is_continue());
         assert_eq!((written.frames, written.dropped), (10_000, 0));
@@ -375,13 +416,14 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_sink_costs_counted_frames() {
+    fn a_slow_sink_uses_up_the_batches() {
         let (leave, wait) = mpsc::channel();
         let got = Arc::new(Mutex::new(Vec::new()));
         let mut conveyor = Conveyor::start(vec![Box::new(Slow(wait, got))], patient()).unwrap();
         let big = vec![7; BATCH_BYTES];
-        let taken = (0..100).filter(|_| conveyor.push(&frame(&big))).count();
+        let taken = (0..100).filter(|_| hand_over(&mut conveyor, &big)).count();
         assert_eq!(taken, BATCHES);
+        assert!(!conveyor.is_ready());
         for _ in 0..100 {
             leave.send(()).unwrap();
         }
@@ -437,9 +479,9 @@ mod tests {
             let sink = Enough { left, kept: Arc::default(), ticks, finished: finished.clone() };
             let mut conveyor = Conveyor::start(vec![Box::new(sink)], patient()).unwrap();
             for _ in 0..10 {
-                conveyor.push(&frame(b"x"));
+                conveyor.push(&frame(b"x"), None);
             }
-            conveyor.send();
+            conveyor.send(|| None);
             while conveyor.is_alive() {
                 thread::sleep(Duration::from_millis(1));
             }
@@ -456,7 +498,8 @@ mod tests {
         let sink =
             Enough { left: 5, kept: Arc::default(), ticks: false, finished: finished.clone() };
         let mut conveyor = Conveyor::start(vec![Box::new(sink)], patient()).unwrap();
-        conveyor.push(&frame(b"x"));
+        conveyor.push(&frame(b"x"), None);
+        conveyor.send(|| None);
         let statistics = Statistics { seen: 7, ..Statistics::default() };
         assert_eq!(conveyor.finish(statistics).frames, 1);
         assert_eq!(*finished.lock().unwrap(), [Some(statistics)]);
@@ -469,7 +512,8 @@ mod tests {
         let wanted = Arc::new(AtomicBool::new(false));
         let hurry = Hurry::new(Arc::clone(&wanted), true);
         let mut conveyor = Conveyor::start(vec![Box::new(Slow(wait, got))], hurry).unwrap();
-        assert!(conveyor.push(&frame(b"x")));
+        assert!(conveyor.push(&frame(b"x"), None));
+        conveyor.send(|| None);
         // The user's patience is longer; only when it ends is the sink given up.
         let ends = Duration::from_millis(900);
         let user = thread::spawn(move || {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use probe_common::{RecordFlags, RecordHeader};
+use probe_common::RecordFlags;
 
 use super::{
     Lost, check_link,
@@ -27,7 +27,7 @@ use crate::{
     file::{Origin, Statistics},
     frame::{Frame, with_tag},
     interfaces::{self, Chosen},
-    kernel::Session,
+    kernel::{Record, Rings, Session},
     stop::Stop,
     watch::{Wants, Watch},
 };
@@ -87,9 +87,8 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
         let rings = session.rings().context("a capture has rings")?;
         rings.wait(left.map_or(POLL, |left| left.min(POLL)));
         intake.clock.tick();
-        // Broken off where -c is reached; what is left is accounted for below.
-        let _ = rings.drain(&mut |header, bytes| intake.record(header, bytes));
-        intake.conveyor.send();
+        rings.look();
+        intake.drain(rings);
         if events.report_wanted() {
             let counts = session.counts().map_err(explain::kernel)?;
             eprint!("{}", intake.ledger.interim(&counts));
@@ -109,10 +108,8 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
         false => End::Patient,
     };
     let rings = session.rings().context("a capture has rings")?;
-    let _ = rings.drain_all(&mut |header, bytes| {
-        let _ = intake.record(header, bytes);
-        ControlFlow::Continue(())
-    });
+    rings.look_at_all();
+    intake.drain(rings);
     let counts = session.counts().map_err(explain::kernel)?;
     let Intake { conveyor, mut ledger, .. } = intake;
     ledger.kernel(&counts);
@@ -229,39 +226,49 @@ impl Intake {
         self.left != Some(0) && self.conveyor.is_alive()
     }
 
-    fn record(&mut self, header: &RecordHeader, bytes: &[u8]) -> ControlFlow<()> {
+    /// Hands on the records that were there at the last look. Before the end it stops where -c
+    /// is reached, and where the writer is behind; afterwards all are accounted for.
+    fn drain(&mut self, rings: &mut Rings) {
+        let attached = matches!(self.end, End::Attached);
+        while !attached || self.left != Some(0) && self.conveyor.is_ready() {
+            let Some(record) = rings.next() else { break };
+            self.record(&record, rings);
+            if self.conveyor.is_full() {
+                self.conveyor.send(|| rings.lend());
+            }
+        }
+        self.conveyor.send(|| rings.lend());
+    }
+
+    fn record(&mut self, record: &Record, rings: &Rings) {
         let late = matches!(self.end, End::Until(end) if Instant::now() >= end);
         if self.left == Some(0) || late {
             self.ledger.after_end += 1;
-            // While attached, the loop ends now; afterwards all the rest is counted.
-            return ControlFlow::Break(());
+            return;
         }
-        let mut frame = Frame {
+        let header = &record.header;
+        let (mut bytes, mut lent) = (rings.bytes(record.frame), Some(record.frame));
+        let mut wire_len = header.wire_len;
+        if header.vlan_tpid != 0 {
+            with_tag(bytes, header.vlan_tpid, header.vlan_tci, &mut self.tagged);
+            let added = self.tagged.len().saturating_sub(bytes.len()) as u32;
+            wire_len = wire_len.saturating_add(added);
+            bytes = self.tagged.get(..self.snaplen).unwrap_or(&self.tagged);
+            lent = None;
+        }
+        let frame = Frame {
             time: self.clock.wall(header.timestamp_ns),
-            wire_len: header.wire_len,
+            wire_len,
             bytes,
             ifindex: header.ifindex,
             outbound: Some(header.flags & RecordFlags::OUTBOUND != 0),
         };
-        if header.vlan_tpid != 0 {
-            with_tag(bytes, header.vlan_tpid, header.vlan_tci, &mut self.tagged);
-            let added = self.tagged.len().saturating_sub(bytes.len()) as u32;
-            frame.wire_len = frame.wire_len.saturating_add(added);
-            frame.bytes = self.tagged.get(..self.snaplen).unwrap_or(&self.tagged);
-        }
-        let attached = matches!(self.end, End::Attached);
-        if !attached && self.conveyor.is_alive() {
+        if !matches!(self.end, End::Attached) && self.conveyor.is_alive() {
             self.conveyor.wait();
         }
-        if self.conveyor.push(&frame) {
+        if self.conveyor.push(&frame, lent) {
             self.ledger.captured += 1;
-            if let Some(left) = &mut self.left {
-                *left -= 1;
-                if *left == 0 && attached {
-                    return ControlFlow::Break(());
-                }
-            }
+            self.left = self.left.map(|left| left - 1);
         }
-        ControlFlow::Continue(())
     }
 }

@@ -3,8 +3,8 @@
 //! ```text
 //! rings ─> drain (this thread) ─> batches ─> writer (its own thread) ─> sinks
 //! ```
-//! The draining side never waits for a sink: where all batches are on their way, frames
-//! are dropped and counted.
+//! The draining side never waits for a sink: where all batches are on their way, frames stay
+//! in the rings, and what those cannot hold is counted as lost.
 
 mod conveyor;
 mod events;

@@ -22,13 +22,11 @@ pub struct Counts {
     pub race: Race,
 }
 
-/// What became of sampled frames in the kernel: `chosen = delivered + lost + refused`.
+/// What became of sampled frames in the kernel: a ring took `chosen - lost - refused`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {
     /// Frames that sampling chose.
     pub chosen: u64,
-    /// Chosen frames that a ring took.
-    pub delivered: u64,
     /// Chosen frames that found their ring full.
     pub lost: u64,
     /// Chosen frames that the kernel would not output for another reason.
@@ -73,7 +71,6 @@ impl Counts {
             *sum += counter;
         }
         self.ledger.chosen += cpu.chosen;
-        self.ledger.delivered += cpu.delivered;
         self.ledger.lost += cpu.lost;
         self.ledger.refused += cpu.refused;
         if cpu.last_error != 0 {

@@ -12,18 +12,19 @@ const MOST: usize = 16_000 * INSN;
 /// The frame pointer.
 const FP: u8 = 10;
 
-/// The registers that a function preserves.
+/// The registers that a function takes, and those that it preserves.
+const ARGUMENTS: std::ops::RangeInclusive<u8> = 1..=5;
 const PRESERVED: std::ops::RangeInclusive<u8> = 6..=9;
 
 /// `dst = *(u64 *)(src + off)`, `*(u64 *)(dst + off) = src`, `goto +off`, `exit`
 /// (RFC 9669, sections 5.1 and 4.3).
 const LOAD: u8 = 0x79;
 const STORE: u8 = 0x7b;
-const JUMP: u8 = 0x05;
+pub(super) const JUMP: u8 = 0x05;
 const EXIT: u8 = 0x95;
 const CALL: u8 = 0x85;
 /// `dst = imm64`, in two slots.
-const WIDE: u8 = 0x18;
+pub(super) const WIDE: u8 = 0x18;
 /// `goto +imm`, 32 bits: from the fourth revision of the instruction set, which is not asked of
 /// the compiler.
 const LONG_JUMP: u8 = 0x06;
@@ -88,7 +89,7 @@ fn stack(code: &[u8]) -> i16 {
 }
 
 /// Whether a register's value is read by the instruction at `start` or a later one.
-fn is_read(code: &[u8], start: usize, register: u8) -> bool {
+pub(super) fn is_read(code: &[u8], start: usize, register: u8) -> bool {
     let insns: Vec<Insn> = code.chunks_exact(INSN).map(Insn::read).collect();
     let mut seen = vec![false; insns.len()];
     let mut pending = vec![start];
@@ -111,15 +112,15 @@ fn is_read(code: &[u8], start: usize, register: u8) -> bool {
 }
 
 #[derive(Clone, Copy)]
-struct Insn {
-    opcode: u8,
-    registers: u8,
-    off: i16,
-    imm: i32,
+pub(super) struct Insn {
+    pub(super) opcode: u8,
+    pub(super) registers: u8,
+    pub(super) off: i16,
+    pub(super) imm: i32,
 }
 
 impl Insn {
-    fn read(bytes: &[u8]) -> Self {
+    pub(super) fn read(bytes: &[u8]) -> Self {
         let mut insn = [0; INSN];
         insn.copy_from_slice(bytes);
         let [opcode, registers, off @ .., _, _, _, _] = insn;
@@ -129,16 +130,16 @@ impl Insn {
         Self { opcode, registers, off, imm }
     }
 
-    fn bytes(self) -> [u8; INSN] {
+    pub(super) fn bytes(self) -> [u8; INSN] {
         let ([low, high], [a, b, c, d]) = (self.off.to_ne_bytes(), self.imm.to_ne_bytes());
         [self.opcode, self.registers, low, high, a, b, c, d]
     }
 
-    const fn dst(self) -> u8 {
+    pub(super) const fn dst(self) -> u8 {
         if cfg!(target_endian = "little") { self.registers & 0xf } else { self.registers >> 4 }
     }
 
-    const fn src(self) -> u8 {
+    pub(super) const fn src(self) -> u8 {
         if cfg!(target_endian = "little") { self.registers >> 4 } else { self.registers & 0xf }
     }
 
@@ -151,7 +152,7 @@ impl Insn {
         }
     }
 
-    /// Whether one of the [`PRESERVED`] registers is read (RFC 9669, sections 4 and 5).
+    /// Whether a register is read (RFC 9669, sections 4 and 5); a call reads its arguments.
     fn reads(self, register: u8) -> bool {
         const FROM_REGISTER: u8 = 0x08;
         const MOVE: u8 = 0xb0;
@@ -164,16 +165,24 @@ impl Insn {
             2 => dst,
             3 => dst || src,
             4 | 7 => with_source || dst && self.opcode & 0xf0 != MOVE,
-            _ => !matches!(self.opcode, JUMP | CALL | EXIT) && (dst || with_source),
+            _ => match self.opcode {
+                JUMP => false,
+                CALL => ARGUMENTS.contains(&register),
+                EXIT => register == 0,
+                _ => dst || with_source,
+            },
         }
     }
 
-    /// Whether one of them is written.
+    /// Whether it is written; a call leaves nothing in those that it does not preserve.
     fn writes(self, register: u8) -> bool {
-        matches!(self.opcode & 0x07, 0 | 1 | 4 | 7) && self.dst() == register
+        match self.opcode {
+            CALL => register < *PRESERVED.start(),
+            _ => matches!(self.opcode & 0x07, 0 | 1 | 4 | 7) && self.dst() == register,
+        }
     }
 
-    fn is_jump(self) -> bool {
+    pub(super) fn is_jump(self) -> bool {
         matches!(self.opcode & 0x07, 5 | 6) && self.opcode != CALL && self.opcode != EXIT
     }
 }

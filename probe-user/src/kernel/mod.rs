@@ -1,6 +1,7 @@
 //! Between us and the kernel: link, load, attach, read, detach. The only module that
 //! knows aya.
 
+mod constants;
 mod counts;
 mod error;
 mod hook;
@@ -20,6 +21,7 @@ pub use error::Error;
 pub use hook::{Attached, Direction, Hook};
 pub use load::{RuleSpec, target};
 pub use neighbour::{Occupant, tcx_occupants, xdp_occupant};
+pub use ring::{Loan, Record, Span};
 pub use rings::Rings;
 pub use session::{Attachment, Plan, Session};
 pub use test_run::TestRun;

@@ -1,5 +1,8 @@
 //! The rings in memory that the kernel programs write: mapped, and read in place. The
 //! layout and the protocol are those of [`RingControl`].
+//!
+//! A reader's position moves in two steps: a record that was read belongs to the next
+//! [`Loan`], and its place goes back to the kernel when that is dropped, wherever it went.
 
 use std::{
     io,
@@ -14,12 +17,50 @@ use std::{
 
 use probe_common::{RING_CONTROL_LEN, RecordHeader, RingControl, RingLayout, record_len};
 
-/// One record in the ring.
-pub struct Record<'a> {
+/// One record in a ring.
+pub struct Record {
     /// What the kernel says of the frame.
     pub header: RecordHeader,
-    /// The frame's bytes.
-    pub frame: &'a [u8],
+    /// Where the frame's bytes are.
+    pub frame: Span,
+}
+
+/// Where bytes of a frame are in the rings' memory.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    start: usize,
+    len: u32,
+}
+
+impl Span {
+    /// How many they are.
+    pub fn len(self) -> usize {
+        self.len as usize
+    }
+}
+
+/// The places of the records that were read between one loan and the next; the kernel
+/// has them back when this is dropped, and with them those of all loans before: they are to
+/// be dropped in their order.
+pub struct Loan {
+    memory: Arc<Mapping>,
+    /// The readers' positions that moved, by their places in the mapping.
+    ends: Vec<(usize, u64)>,
+}
+
+impl Loan {
+    /// The bytes of a frame whose record is part of this loan.
+    pub fn bytes(&self, span: Span) -> &[u8] {
+        self.memory.bytes(span)
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        for &(consumed, end) in &self.ends {
+            self.memory.word(consumed).store(end, Ordering::Release);
+        }
+    }
 }
 
 /// The ring of one CPU, as its only reader sees it.
@@ -30,6 +71,8 @@ pub struct Ring {
     layout: RingLayout,
     /// Where the next record begins; runs on, modulo nothing.
     tail: u64,
+    /// What the last loan ended with.
+    lent: u64,
     /// The end of what this reader knows to be written.
     head: u64,
 }
@@ -48,6 +91,7 @@ impl Ring {
             base: index * value_size,
             layout,
             tail: 0,
+            lent: 0,
             head: 0,
         };
         Ok((0..count).map(ring).collect())
@@ -55,7 +99,8 @@ impl Ring {
 
     /// Takes note of all that the kernel has written by now. Returns the bytes that are new.
     pub fn refresh(&mut self) -> u64 {
-        let head = self.control(offset_of!(RingControl, produced)).load(Ordering::Acquire);
+        let produced = self.base + offset_of!(RingControl, produced);
+        let head = self.memory.word(produced).load(Ordering::Acquire);
         let new = head.wrapping_sub(self.head);
         self.head = head;
         new
@@ -67,37 +112,42 @@ impl Ring {
         Some(self.peek()?.timestamp_ns)
     }
 
-    /// The next record. Its place is free once [`release`](Self::release) is called.
-    pub fn next(&mut self) -> Option<Record<'_>> {
-        let header = self.peek()?;
-        let (start, head) = (self.tail, size_of::<RecordHeader>());
-        self.tail = self.head.min(start + record_len(header.captured_len));
-        // In one piece with its header, which may be all that lies before the ring's end.
-        let whole = self.slice(start, head + header.captured_len as usize);
-        Some(Record { header, frame: whole.get(head..).unwrap_or_default() })
+    /// The next record, if it is not younger than `until`.
+    pub fn next(&mut self, until: u64) -> Option<Record> {
+        let header = self.peek().filter(|header| header.timestamp_ns <= until)?;
+        let frame = self.span(size_of::<RecordHeader>(), header.captured_len);
+        self.tail = self.head.min(self.tail + record_len(header.captured_len));
+        Some(Record { header, frame })
     }
 
-    /// Gives the place of all records read back to the kernel.
-    pub fn release(&mut self) {
-        self.control(offset_of!(RingControl, consumed)).store(self.tail, Ordering::Release);
+    /// The bytes of a frame whose record is not part of a loan yet.
+    pub fn bytes(&self, span: Span) -> &[u8] {
+        self.memory.bytes(span)
+    }
+
+    /// What was read since the last loan of these rings.
+    pub fn lend(rings: &mut [Self]) -> Option<Loan> {
+        let memory = Arc::clone(&rings.first()?.memory);
+        let moved = rings.iter_mut().filter(|ring| ring.tail != ring.lent).map(|ring| {
+            ring.lent = ring.tail;
+            (ring.base + offset_of!(RingControl, consumed), ring.tail)
+        });
+        Some(Loan { memory, ends: moved.collect() })
     }
 
     fn peek(&self) -> Option<RecordHeader> {
-        (self.tail < self.head)
-            .then(|| bytemuck::pod_read_unaligned(self.slice(self.tail, size_of::<RecordHeader>())))
+        (self.tail < self.head).then(|| {
+            let head = self.span(0, size_of::<RecordHeader>() as u32);
+            bytemuck::pod_read_unaligned(self.memory.bytes(head))
+        })
     }
 
-    /// A word of [`RingControl`], by its offset.
-    fn control(&self, offset: usize) -> &AtomicU64 {
-        self.memory.word(self.base + offset)
-    }
-
-    /// `len` bytes from position `at`, in one piece: a record that begins before the end of
-    /// the ring runs on behind it.
-    fn slice(&self, at: u64, len: usize) -> &[u8] {
-        let start = (at % u64::from(self.layout.len)) as usize;
-        let room = self.layout.value_size as usize - RING_CONTROL_LEN - start;
-        self.memory.bytes(self.base + RING_CONTROL_LEN + start, len.min(room))
+    /// `len` bytes from `skip` bytes behind the reader's position, in one piece: a record that
+    /// begins before the end of the ring runs on behind it.
+    fn span(&self, skip: usize, len: u32) -> Span {
+        let start = (self.tail % u64::from(self.layout.len)) as usize + skip;
+        let room = (self.layout.value_size as usize - RING_CONTROL_LEN).saturating_sub(start);
+        Span { start: self.base + RING_CONTROL_LEN + start, len: len.min(room as u32) }
     }
 }
 
@@ -137,14 +187,15 @@ impl Mapping {
         unsafe { AtomicU64::from_ptr(word.cast()) }
     }
 
-    /// The caller asks only for what lies between tail and head, which the programs do not
-    /// write to.
-    fn bytes(&self, offset: usize, len: usize) -> &[u8] {
-        assert!(offset <= self.len && len <= self.len - offset, "a part of the mapping");
-        // SAFETY: the offset lies inside of the mapping.
-        let start = unsafe { self.base.as_ptr().add(offset) };
+    /// The caller asks only for records that lie before `produced` and were not given back,
+    /// which the programs do not write to.
+    fn bytes(&self, span: Span) -> &[u8] {
+        let (start, len) = (span.start, span.len());
+        assert!(start <= self.len && len <= self.len - start, "a part of the mapping");
+        // SAFETY: the start lies inside of the mapping.
+        let start = unsafe { self.base.as_ptr().add(start) };
         // SAFETY: mapped as long as self lives, checked just now, and left alone by the
-        // programs until the reader's position moves, which takes a `&mut Ring`.
+        // programs until `consumed` moves, which a `Loan` does in its end.
         unsafe { std::slice::from_raw_parts(start, len) }
     }
 }

@@ -1,19 +1,21 @@
-//! All rings together: waited for at once, drained in the order of kernel time.
+//! All rings together: waited for at once, read in the order of kernel time.
 
 use std::{
-    ops::ControlFlow,
     os::fd::AsFd as _,
     thread,
     time::{Duration, Instant},
 };
 
 use aya::maps::{Map, MapData};
-use probe_common::{RecordHeader, RingLayout, names};
+use probe_common::{RingLayout, names};
 
-use super::{Error, ring::Ring};
+use super::{
+    Error,
+    ring::{Loan, Record, Ring, Span},
+};
 
 /// How long a record may take from its time stamp to its place in the ring, in
-/// nanoseconds. Younger records wait for the next drain, so that an older one of
+/// nanoseconds. Younger records wait for the next look, so that an older one of
 /// another CPU still comes before them.
 const IN_FLIGHT_NS: u64 = 100_000;
 
@@ -36,6 +38,10 @@ pub struct Rings {
     looked: Instant,
     /// How long until they should be looked at again.
     pause: Duration,
+    /// Records up to this time are handed out.
+    horizon: u64,
+    /// The ring that has the earliest of them, and up to when it stays the earliest.
+    earliest: Option<(usize, u64)>,
     /// Keeps the map until the rings are gone.
     _map: MapData,
 }
@@ -48,50 +54,52 @@ impl Rings {
         };
         let rings = Ring::map(map.fd().as_fd(), count as usize, layout)
             .map_err(|source| Error::Rings { source })?;
-        Ok(Self { rings, layout, looked: Instant::now(), pause: BUSY, _map: map })
+        let looked = Instant::now();
+        Ok(Self { rings, layout, looked, pause: BUSY, horizon: 0, earliest: None, _map: map })
     }
 
-    /// Waits until it is time to [`drain`](Self::drain) again, or for as long as the timeout.
+    /// Waits until it is time to [`look`](Self::look) again, or for as long as the timeout.
     pub fn wait(&self, timeout: Duration) {
         thread::sleep(self.pause.saturating_sub(self.looked.elapsed()).min(timeout));
     }
 
-    /// Hands the records so far to `sink`, in the order of kernel time over all CPUs,
-    /// until it breaks. The youngest are left for the next call.
-    pub fn drain(
-        &mut self,
-        sink: &mut dyn FnMut(&RecordHeader, &[u8]) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        let until = super::monotonic_ns().saturating_sub(IN_FLIGHT_NS);
-        self.drain_until(until, sink)
+    /// Takes note of what the kernel has written, and of how fast it does. The youngest
+    /// records are left for the next time.
+    pub fn look(&mut self) {
+        self.refresh();
+        self.horizon = super::monotonic_ns().saturating_sub(IN_FLIGHT_NS);
     }
 
-    /// Hands all records to `sink`, until it breaks: for the end, when nobody writes any more.
-    pub fn drain_all(
-        &mut self,
-        sink: &mut dyn FnMut(&RecordHeader, &[u8]) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        self.drain_until(u64::MAX, sink)
+    /// Takes note of all that there is: for the end, when nobody writes any more.
+    pub fn look_at_all(&mut self) {
+        self.refresh();
+        self.horizon = u64::MAX;
     }
 
-    fn drain_until(
-        &mut self,
-        until: u64,
-        sink: &mut dyn FnMut(&RecordHeader, &[u8]) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        self.look();
-        let mut flow = ControlFlow::Continue(());
-        while flow.is_continue()
-            && let Some((ring, limit)) = self.earliest(until)
+    /// The next record that was there at the last look, in the order of kernel time over all
+    /// CPUs.
+    pub fn next(&mut self) -> Option<Record> {
+        if let Some((index, limit)) = self.earliest
+            && let Some(record) = self.rings.get_mut(index)?.next(limit)
         {
-            flow = drain_one(ring, limit, sink);
+            return Some(record);
         }
-        self.rings.iter_mut().for_each(Ring::release);
-        flow
+        self.earliest = self.find_earliest();
+        let (index, limit) = self.earliest?;
+        self.rings.get_mut(index)?.next(limit)
     }
 
-    /// Takes note of what the kernel has written, and of how fast it does.
-    fn look(&mut self) {
+    /// The bytes of a frame whose record was not lent yet.
+    pub fn bytes(&self, span: Span) -> &[u8] {
+        self.rings.first().map_or(&[], |ring| ring.bytes(span))
+    }
+
+    /// The records since the last loan, whose places go back to the kernel with it.
+    pub fn lend(&mut self) -> Option<Loan> {
+        Ring::lend(&mut self.rings)
+    }
+
+    fn refresh(&mut self) {
         let fullest = self.rings.iter_mut().map(Ring::refresh).max().unwrap_or(0);
         let elapsed = self.looked.elapsed();
         self.looked += elapsed;
@@ -99,14 +107,14 @@ impl Rings {
         // A pause as long as the last one would bring `fullest` bytes again.
         let pause = elapsed.as_nanos() * u128::from(aim) / u128::from(fullest.max(1));
         self.pause = Duration::from_nanos(pause.min(QUIET.as_nanos()) as u64).max(BUSY);
+        self.earliest = None;
     }
 
-    /// The ring with the earliest record, and up to when it stays the earliest.
-    fn earliest(&mut self, until: u64) -> Option<(&mut Ring, u64)> {
+    fn find_earliest(&self) -> Option<(usize, u64)> {
         let mut first: Option<(usize, u64)> = None;
-        let mut limit = until;
-        for (index, ring) in self.rings.iter_mut().enumerate() {
-            let Some(time) = ring.next_time().filter(|&time| time <= until) else {
+        let mut limit = self.horizon;
+        for (index, ring) in self.rings.iter().enumerate() {
+            let Some(time) = ring.next_time().filter(|&time| time <= self.horizon) else {
                 continue;
             };
             match first {
@@ -117,32 +125,8 @@ impl Rings {
                 }
             }
         }
-        let (index, _) = first?;
-        Some((self.rings.get_mut(index)?, limit))
+        first.map(|(index, _)| (index, limit))
     }
-}
-
-/// Records handed over before their place goes back to the kernel: often enough that a
-/// ring in a flood has room, seldom enough that the shared cache line stays put.
-const RELEASE_EVERY: u32 = 256;
-
-fn drain_one(
-    ring: &mut Ring,
-    limit: u64,
-    sink: &mut dyn FnMut(&RecordHeader, &[u8]) -> ControlFlow<()>,
-) -> ControlFlow<()> {
-    let mut handed = 0u32;
-    while ring.next_time().is_some_and(|time| time <= limit) {
-        let Some(record) = ring.next() else {
-            break;
-        };
-        sink(&record.header, record.frame)?;
-        handed += 1;
-        if handed.is_multiple_of(RELEASE_EVERY) {
-            ring.release();
-        }
-    }
-    ControlFlow::Continue(())
 }
 
 #[cfg(test)]
@@ -203,14 +187,14 @@ mod tests {
                     program.test_run(options).unwrap();
                 }
             }
-            let mut found = Vec::new();
-            let _ = rings.drain_all(&mut |header, bytes| {
-                assert_eq!(header.wire_len as usize, length, "{name}");
-                assert_eq!((header.captured_len, header.rules), (length as u32, 1), "{name}");
-                found.push(bytes.to_vec());
-                ControlFlow::Continue(())
-            });
-            assert_eq!(found, [frame], "{name}: {length} bytes");
+            rings.look_at_all();
+            let Record { header, frame: span } = rings.next().unwrap();
+            assert_eq!(header.wire_len as usize, length, "{name}");
+            assert_eq!((header.captured_len, header.rules), (length as u32, 1), "{name}");
+            assert!(rings.next().is_none(), "{name}: {length} bytes");
+            // Before it is lent, and as part of the loan.
+            assert_eq!(rings.bytes(span), frame, "{name}: {length} bytes");
+            assert_eq!(rings.lend().unwrap().bytes(span), frame, "{name}: {length} bytes");
         }
     }
 
