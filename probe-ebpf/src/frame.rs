@@ -139,6 +139,9 @@ impl<const FRAGS: bool> Frame for XdpFrame<FRAGS> {
         if !FRAGS {
             return copy_linear(self.data(), to, len);
         }
+        if copy_short(self.data(), to, len) {
+            return Ok(());
+        }
         let Some(len) = in_bounds(len) else {
             return Ok(());
         };
@@ -219,6 +222,9 @@ impl Frame for SkbFrame {
 
     #[inline(always)]
     fn copy(&self, to: *mut u8, len: u32) -> Result<(), i64> {
+        if copy_short(self.data(), to, len) {
+            return Ok(());
+        }
         let Some(len) = in_bounds(len) else {
             return Ok(());
         };
@@ -253,12 +259,57 @@ fn in_bounds(len: u32) -> Option<u32> {
 }
 
 /// The same number, of which the compiler knows nothing: it would leave a comparison out
-/// that the verifier wants, or make it with another register than the one that is used.
+/// that the verifier wants, or make it with another number than the one that is used.
 #[inline(always)]
 fn opaque(mut number: u64) -> u64 {
     // SAFETY: a comment.
     unsafe { asm!("/* {number} */", number = inout(reg) number) };
     number
+}
+
+/// If `len` has a piece of this size, copies it to where it belongs, word by word.
+macro_rules! copy_piece {
+    ($len:ident, $done:ident, $data:ident, $data_end:ident, $to:ident, $size:literal: $($at:literal)+) => {
+        if $len & $size != 0 {
+            let from = $data.wrapping_add($done);
+            if from.wrapping_add($size) > $data_end {
+                return false;
+            }
+            // SAFETY: the comparison above is the bounds check of what is read; the caller has
+            // room for all of the frame.
+            unsafe {
+                asm!(
+                    $(concat!(
+                        "{word} = *(u64 *)({from} + ", $at, ")\n",
+                        "*(u64 *)({to} + ", $at, ") = {word}",
+                    ),)+
+                    word = out(reg) _,
+                    from = in(reg) from,
+                    to = in(reg) $to.wrapping_add($done),
+                );
+            }
+            $done += $size;
+        }
+    };
+}
+
+/// Copies `len` bytes without a helper, if they are few and linear: the calls of a helper and
+/// of its memcpy cost more than these words. Pieces of 64, 32, 16 and 8 bytes, then the last
+/// word again, wherever it ends. `false` leaves it to the helper.
+#[inline(always)]
+fn copy_short((data, data_end): (*const u8, *const u8), to: *mut u8, len: u32) -> bool {
+    const WORD: u64 = 8;
+    const MOST: u64 = 127;
+    let len = opaque(u64::from(len));
+    if !(WORD..=MOST).contains(&len) {
+        return false;
+    }
+    let mut done = 0;
+    copy_piece!(len, done, data, data_end, to, 64: 0 8 16 24 32 40 48 56);
+    copy_piece!(len, done, data, data_end, to, 32: 0 8 16 24);
+    copy_piece!(len, done, data, data_end, to, 16: 0 8);
+    copy_piece!(len, done, data, data_end, to, 8: 0);
+    copy_word(data, data_end, to, opaque(len - WORD) as usize).is_ok()
 }
 
 /// Copies `len` bytes of a linear frame, a page at most, without a helper:

@@ -12,19 +12,18 @@ const MOST: usize = 16_000 * INSN;
 /// The frame pointer.
 const FP: u8 = 10;
 
-/// The registers that a function takes, and those that it preserves.
-const ARGUMENTS: std::ops::RangeInclusive<u8> = 1..=5;
+/// The registers that a function preserves.
 const PRESERVED: std::ops::RangeInclusive<u8> = 6..=9;
 
 /// `dst = *(u64 *)(src + off)`, `*(u64 *)(dst + off) = src`, `goto +off`, `exit`
 /// (RFC 9669, sections 5.1 and 4.3).
 const LOAD: u8 = 0x79;
 const STORE: u8 = 0x7b;
-pub(super) const JUMP: u8 = 0x05;
+const JUMP: u8 = 0x05;
 const EXIT: u8 = 0x95;
 const CALL: u8 = 0x85;
 /// `dst = imm64`, in two slots.
-pub(super) const WIDE: u8 = 0x18;
+const WIDE: u8 = 0x18;
 /// `goto +imm`, 32 bits: from the fourth revision of the instruction set, which is not asked of
 /// the compiler.
 const LONG_JUMP: u8 = 0x06;
@@ -89,7 +88,7 @@ fn stack(code: &[u8]) -> i16 {
 }
 
 /// Whether a register's value is read by the instruction at `start` or a later one.
-pub(super) fn is_read(code: &[u8], start: usize, register: u8) -> bool {
+fn is_read(code: &[u8], start: usize, register: u8) -> bool {
     let insns: Vec<Insn> = code.chunks_exact(INSN).map(Insn::read).collect();
     let mut seen = vec![false; insns.len()];
     let mut pending = vec![start];
@@ -112,15 +111,15 @@ pub(super) fn is_read(code: &[u8], start: usize, register: u8) -> bool {
 }
 
 #[derive(Clone, Copy)]
-pub(super) struct Insn {
-    pub(super) opcode: u8,
-    pub(super) registers: u8,
-    pub(super) off: i16,
-    pub(super) imm: i32,
+struct Insn {
+    opcode: u8,
+    registers: u8,
+    off: i16,
+    imm: i32,
 }
 
 impl Insn {
-    pub(super) fn read(bytes: &[u8]) -> Self {
+    fn read(bytes: &[u8]) -> Self {
         let mut insn = [0; INSN];
         insn.copy_from_slice(bytes);
         let [opcode, registers, off @ .., _, _, _, _] = insn;
@@ -130,16 +129,16 @@ impl Insn {
         Self { opcode, registers, off, imm }
     }
 
-    pub(super) fn bytes(self) -> [u8; INSN] {
+    fn bytes(self) -> [u8; INSN] {
         let ([low, high], [a, b, c, d]) = (self.off.to_ne_bytes(), self.imm.to_ne_bytes());
         [self.opcode, self.registers, low, high, a, b, c, d]
     }
 
-    pub(super) const fn dst(self) -> u8 {
+    const fn dst(self) -> u8 {
         if cfg!(target_endian = "little") { self.registers & 0xf } else { self.registers >> 4 }
     }
 
-    pub(super) const fn src(self) -> u8 {
+    const fn src(self) -> u8 {
         if cfg!(target_endian = "little") { self.registers >> 4 } else { self.registers & 0xf }
     }
 
@@ -152,7 +151,7 @@ impl Insn {
         }
     }
 
-    /// Whether a register is read (RFC 9669, sections 4 and 5); a call reads its arguments.
+    /// Whether one of the [`PRESERVED`] registers is read (RFC 9669, sections 4 and 5).
     fn reads(self, register: u8) -> bool {
         const FROM_REGISTER: u8 = 0x08;
         const MOVE: u8 = 0xb0;
@@ -165,24 +164,16 @@ impl Insn {
             2 => dst,
             3 => dst || src,
             4 | 7 => with_source || dst && self.opcode & 0xf0 != MOVE,
-            _ => match self.opcode {
-                JUMP => false,
-                CALL => ARGUMENTS.contains(&register),
-                EXIT => register == 0,
-                _ => dst || with_source,
-            },
+            _ => !matches!(self.opcode, JUMP | CALL | EXIT) && (dst || with_source),
         }
     }
 
-    /// Whether it is written; a call leaves nothing in those that it does not preserve.
+    /// Whether one of them is written.
     fn writes(self, register: u8) -> bool {
-        match self.opcode {
-            CALL => register < *PRESERVED.start(),
-            _ => matches!(self.opcode & 0x07, 0 | 1 | 4 | 7) && self.dst() == register,
-        }
+        matches!(self.opcode & 0x07, 0 | 1 | 4 | 7) && self.dst() == register
     }
 
-    pub(super) fn is_jump(self) -> bool {
+    fn is_jump(self) -> bool {
         matches!(self.opcode & 0x07, 5 | 6) && self.opcode != CALL && self.opcode != EXIT
     }
 }

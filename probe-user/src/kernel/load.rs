@@ -16,7 +16,6 @@ use probe_filter::{
 
 use super::{
     Error,
-    constants::Constant,
     error::{errno, is_permission},
     loader::without_kernel_types,
     object,
@@ -93,22 +92,21 @@ pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, E
 
     let code = generate(setting)?;
     timing.step("generate");
+    let linked = object::link(&code, setting.ring.value_size)?;
+    timing.step("link");
     let (sampled, log_level) =
         (samplers.len() as u32, if setting.diagnostics { 0xff } else { 0u8 });
-    let constants = [
-        Constant::new(names::RING_LEN, setting.ring.len),
-        Constant::new(names::CHOOSY, choosy(&samplers)),
-        Constant::new(names::STORES_IN_ORDER, u8::from(STORES_IN_ORDER)),
-        Constant::new(names::SNAPLEN, setting.snaplen),
-        Constant::new(names::SAMPLED, sampled),
-        Constant::new(names::GOAL, setting.goal),
-        Constant::new(names::OFFLINE, u8::from(setting.offline)),
-        Constant::new(names::LOG_LEVEL, log_level),
-    ];
-    let linked = object::link(&code, &constants, setting.ring.value_size)?;
-    timing.step("link");
+    let choosy = choosy(&samplers);
     let mut ebpf = without_kernel_types()
         .map_max_entries(names::RINGS, setting.rings)
+        .override_global(names::RING_LEN, &setting.ring.len, true)
+        .override_global(names::CHOOSY, &choosy, true)
+        .override_global(names::STORES_IN_ORDER, &u8::from(STORES_IN_ORDER), true)
+        .override_global(names::SNAPLEN, &setting.snaplen, true)
+        .override_global(names::SAMPLED, &sampled, true)
+        .override_global(names::GOAL, &setting.goal, true)
+        .override_global(names::OFFLINE, &u8::from(setting.offline), true)
+        .override_global(names::LOG_LEVEL, &log_level, true)
         .load(&linked)
         .map_err(load_error)?;
     write_samplers(&mut ebpf, &samplers)?;

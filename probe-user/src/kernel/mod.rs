@@ -1,7 +1,6 @@
 //! Between us and the kernel: link, load, attach, read, detach. The only module that
 //! knows aya.
 
-mod constants;
 mod counts;
 mod error;
 mod hook;

@@ -12,39 +12,27 @@ use object::{
 };
 use probe_common::names;
 
-use super::{
-    Error,
-    constants::{self, Constant},
-    inline::inline,
-};
+use super::{Error, inline::inline};
 
 /// The embedded object; empty in a build with `PROBE_EMPTY_OBJECT=1`.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/probe.o"));
 
-/// The embedded object with `code`, eBPF instructions, as the body of its `filter`, with its
-/// constants set, and with rings of `ring_size` bytes, control words included.
+/// The embedded object with `code`, eBPF instructions, as the body of its `filter`, and with
+/// rings of `ring_size` bytes, control words included.
 ///
 /// The code is appended to `.text` and the symbol moves there, and then the programs' calls
 /// are replaced by the code itself where its length allows. Where it does not, the symbol's
 /// visibility, hidden, makes the function a static one to the verifier, checked with its
 /// caller's registers: packet pointers stay packet pointers.
-pub fn link(code: &[u8], constants: &[Constant], ring_size: u32) -> Result<Vec<u8>, Error> {
+pub fn link(code: &[u8], ring_size: u32) -> Result<Vec<u8>, Error> {
     if OBJECT.is_empty() {
         return Err(Error::EmptyObject);
     }
-    splice(OBJECT, code, constants, ring_size)
+    splice(OBJECT, code, ring_size)
 }
 
-fn splice(
-    object: &[u8],
-    code: &[u8],
-    constants: &[Constant],
-    ring_size: u32,
-) -> Result<Vec<u8>, Error> {
+fn splice(object: &[u8], code: &[u8], ring_size: u32) -> Result<Vec<u8>, Error> {
     let mut elf = Builder::read(object)?;
-    for constant in constants {
-        constants::set(&mut elf, constant)?;
-    }
 
     let text = elf.sections.iter_mut().find(|section| section.name == b".text"[..].into());
     let text = text.ok_or(Error::Missing(".text"))?;
