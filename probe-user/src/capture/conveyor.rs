@@ -332,13 +332,17 @@ fn write(
     }
 }
 
+/// Gives each sink the frames that the ones before it took.
 fn write_batch(batch: &Batch, sinks: &mut [Box<dyn Sink>]) -> Result<ControlFlow<()>> {
-    for frame in batch.frames() {
-        if all(sinks, |sink| sink.frame(&frame))?.is_break() {
-            return Ok(ControlFlow::Break(()));
+    let mut most = usize::MAX;
+    for sink in sinks {
+        let mut handed = 0usize;
+        let mut frames = batch.frames().take(most).inspect(|_| handed += 1);
+        if sink.frames(&mut frames)?.is_break() {
+            most = handed.saturating_sub(1);
         }
     }
-    all(sinks, |sink| sink.flush().map(ControlFlow::Continue))
+    Ok(if most == usize::MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
 }
 
 /// Does a thing with each sink, until one fails or breaks.

@@ -1,5 +1,5 @@
 //! What may happen beside frames: interfaces go, readers of the output go, and the user
-//! asks how far it is. Looked at once a turn of the capture's loop, in a few system calls.
+//! asks how far it is. A look takes a few system calls.
 
 use std::{
     fs::File,

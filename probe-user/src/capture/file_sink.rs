@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     clock::WallTime,
-    file::{Contents, Statistics, Writer},
+    file::{Contents, Lent, Statistics, Writer},
     frame::Frame,
     privileges,
 };
@@ -68,7 +68,25 @@ impl FileSink {
         Ok(Self { files, rotation, writer, path, closed: 0, over: false })
     }
 
+    /// What is to happen before this frame.
+    fn turn_before(&mut self, frame: &Frame<'_>) -> Turn {
+        if self.over || !self.files.limits.rotates() {
+            return Turn::Stay;
+        }
+        let time = match self.files.clock {
+            Clock::Frames => frame.time,
+            // Read only where it is asked for: it costs as much as a small frame.
+            Clock::Wall if self.files.limits.seconds.is_some() => WallTime::now(),
+            Clock::Wall => frame.time,
+        };
+        self.rotation.frame(time, self.writer.length())
+    }
+
+    /// Turns to the next file where there is one; breaks where there is no file any more.
     fn turn(&mut self, turn: Turn) -> Result<ControlFlow<()>> {
+        if self.over {
+            return Ok(ControlFlow::Break(()));
+        }
         if turn == Turn::Stay {
             return Ok(ControlFlow::Continue(()));
         }
@@ -90,6 +108,13 @@ impl FileSink {
         self.writer = next;
         self.over = false;
         Ok(ControlFlow::Continue(()))
+    }
+
+    fn flush_lent(&mut self, lent: &mut Lent<'_>) -> Result<()> {
+        match self.over {
+            true => Ok(()),
+            false => self.writer.flush_lent(lent).map_err(|error| self.explain(error)),
+        }
     }
 
     fn explain(&self, error: io::Error) -> Error {
@@ -115,20 +140,9 @@ fn open(path: &Path, contents: &Contents) -> Result<Writer> {
 
 impl Sink for FileSink {
     fn frame(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>> {
-        if self.over {
+        let turn = self.turn_before(frame);
+        if self.turn(turn)?.is_break() {
             return Ok(ControlFlow::Break(()));
-        }
-        if self.files.limits.rotates() {
-            let time = match self.files.clock {
-                Clock::Frames => frame.time,
-                // Read only where it is asked for: it costs as much as a small frame.
-                Clock::Wall if self.files.limits.seconds.is_some() => WallTime::now(),
-                Clock::Wall => frame.time,
-            };
-            let turn = self.rotation.frame(time, self.writer.length());
-            if self.turn(turn)?.is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
         }
         self.writer.write(frame).map_err(|error| self.explain(error))?;
         if self.files.each {
@@ -137,11 +151,30 @@ impl Sink for FileSink {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn flush(&mut self) -> Result<()> {
-        match self.over {
-            true => Ok(()),
-            false => self.writer.flush().map_err(|error| self.explain(error)),
+    fn frames<'a>(
+        &mut self,
+        frames: &mut dyn Iterator<Item = Frame<'a>>,
+    ) -> Result<ControlFlow<()>> {
+        let mut lent = Lent::default();
+        for frame in frames {
+            let turn = self.turn_before(&frame);
+            if turn != Turn::Stay {
+                self.flush_lent(&mut lent)?;
+            }
+            if self.turn(turn)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            let written = self.writer.write_lent(&frame, &mut lent);
+            written.map_err(|error| self.explain(error))?;
+            if self.files.each {
+                self.flush_lent(&mut lent)?;
+            }
         }
+        self.flush_lent(&mut lent).map(ControlFlow::Continue)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.flush_lent(&mut Lent::default())
     }
 
     fn kept(&self) -> u64 {
@@ -156,11 +189,13 @@ impl Sink for FileSink {
         if let Some(post_rotate) = &mut self.files.post_rotate {
             post_rotate.reap();
         }
-        let turn = match self.over {
-            true => Turn::Stay,
-            false => self.rotation.tick(now),
-        };
-        self.turn(turn)
+        match self.over {
+            true => Ok(ControlFlow::Continue(())),
+            false => {
+                let turn = self.rotation.tick(now);
+                self.turn(turn)
+            }
+        }
     }
 
     fn finish(&mut self, statistics: Option<&Statistics>) -> Result<()> {

@@ -35,6 +35,9 @@ use crate::{
 /// How long a wait for frames lasts at most, so that signals are noticed.
 const POLL: Duration = Duration::from_millis(50);
 
+/// How often is looked for what may happen beside frames: each time takes system calls.
+const EVENTS: Duration = Duration::from_millis(10);
+
 /// After a signal, what is in the rings is still handed to the output, but only for so
 /// long: Ctrl-C must end even a flood that is printed, within a second.
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -78,7 +81,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
         snaplen: wants.snaplen as usize,
         tagged: Vec::new(),
     };
-    let mut ended = None;
+    let (mut ended, mut looked) = (None, Instant::now());
     while !in_vain && !stop.requested() && intake.wants_more() {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         if left == Some(Duration::ZERO) {
@@ -89,6 +92,12 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
         intake.clock.tick();
         rings.look();
         intake.drain(rings);
+        // Kernel-side diagnostics run as a task beside us.
+        tokio::task::yield_now().await;
+        if looked.elapsed() < EVENTS {
+            continue;
+        }
+        looked = Instant::now();
         if events.report_wanted() {
             let counts = session.counts().map_err(explain::kernel)?;
             eprint!("{}", intake.ledger.interim(&counts));
@@ -97,8 +106,6 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
         if ended.is_some() {
             break;
         }
-        // Kernel-side diagnostics run as a task beside us.
-        tokio::task::yield_now().await;
     }
 
     // Nothing new comes in from here on, so that even a flood ends at once.
@@ -231,7 +238,7 @@ impl Intake {
     fn drain(&mut self, rings: &mut Rings) {
         let attached = matches!(self.end, End::Attached);
         while !attached || self.left != Some(0) && self.conveyor.is_ready() {
-            let Some(record) = rings.next() else { break };
+            let Some(record) = rings.next_record() else { break };
             self.record(&record, rings);
             if self.conveyor.is_full() {
                 self.conveyor.send(|| rings.lend());

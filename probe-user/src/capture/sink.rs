@@ -14,6 +14,18 @@ use crate::{clock::WallTime, file::Statistics, frame::Frame, print::Printer};
 pub(super) trait Sink: Send {
     /// Takes a frame, or breaks: it was one too many.
     fn frame(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>>;
+    /// Takes frames and hands all of them on, or breaks: the last one was one too many.
+    fn frames<'a>(
+        &mut self,
+        frames: &mut dyn Iterator<Item = Frame<'a>>,
+    ) -> Result<ControlFlow<()>> {
+        for frame in frames {
+            if self.frame(&frame)?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        self.flush().map(ControlFlow::Continue)
+    }
     /// Hands on all that was taken.
     fn flush(&mut self) -> Result<()>;
     /// Frames that were handed on: the number that stays true if a flush fails.

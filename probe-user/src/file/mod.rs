@@ -10,7 +10,7 @@ pub mod writer;
 
 pub use pcapng_writer::{Interface, Origin};
 pub use reader::{ReadError, Reader};
-pub use writer::{Contents, Format, Statistics, Writer};
+pub use writer::{Contents, Format, Lent, Statistics, Writer};
 
 /// A [`Writer`] that [`Writer::create`] made: one of pcap.
 pub type PcapWriter = Writer;

@@ -9,11 +9,6 @@ use super::{
 };
 use crate::frame::Frame;
 
-/// Bytes before each frame: seconds, fraction, captured length, length on the wire.
-const RECORD_HEAD: usize = 16;
-/// Where the captured length stands in them.
-const CAPTURED_AT: usize = 8;
-
 /// Version 2.4, which has been the last one since 1998.
 const VERSION: [u16; 2] = [2, 4];
 
@@ -46,8 +41,8 @@ impl Encoder {
         word(out, link_number(self.link));
     }
 
-    /// A frame's record.
-    pub(super) fn frame(&self, frame: &Frame<'_>, out: &mut Vec<u8>) {
+    /// A frame's record, without its bytes where they are lent. Returns where those belong.
+    pub(super) fn frame(&self, frame: &Frame<'_>, lent: bool, out: &mut Vec<u8>) -> usize {
         let fraction = match self.precision {
             Precision::Micro => frame.time.nanoseconds() / 1_000,
             Precision::Nano => frame.time.nanoseconds(),
@@ -57,16 +52,14 @@ impl Encoder {
         word(out, fraction);
         word(out, frame.bytes.len() as u32);
         word(out, frame.wire_len);
-        out.extend_from_slice(frame.bytes);
+        let bytes_at = out.len();
+        if !lent {
+            out.extend_from_slice(frame.bytes);
+        }
+        bytes_at
     }
 }
 
 fn word(out: &mut Vec<u8>, word: u32) {
     out.extend_from_slice(&word.to_ne_bytes());
-}
-
-/// Length of the record at the start of `bytes`.
-pub(super) fn record(bytes: &[u8]) -> Option<usize> {
-    let captured = bytes.get(CAPTURED_AT..)?.first_chunk::<4>()?;
-    Some(RECORD_HEAD + u32::from_ne_bytes(*captured) as usize)
 }

@@ -15,6 +15,10 @@ const UNKNOWN_LENGTH: u64 = u64::MAX;
 
 const INTERFACE_STATISTICS: u32 = 5;
 
+/// Bytes of a frame's block before those of the frame: type, length, interface, time in two
+/// halves, captured length, length on the wire.
+const FRAME_HEAD: usize = 28;
+
 /// Options of any block.
 const OPT_COMMENT: u16 = 1;
 /// Of the section.
@@ -140,20 +144,25 @@ impl Encoder {
         }
     }
 
-    /// A frame's block.
-    pub(super) fn frame(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) {
+    /// A frame's block, without its bytes where they are lent. Returns where those belong.
+    pub(super) fn frame(&mut self, frame: &Frame<'_>, lent: bool, out: &mut Vec<u8>) -> usize {
         let number = self.number(frame.ifindex);
         if let Some(count) = self.frames.get_mut(number) {
             *count += 1;
         }
         let first = self.span.map_or(frame.time, |(first, _)| first);
         self.span = Some((first, frame.time));
-        block(out, pcapng::ENHANCED_PACKET, |out| {
+        let bytes_at = out.len() + FRAME_HEAD;
+        let more = if lent { frame.bytes.len() } else { 0 };
+        block_with(out, pcapng::ENHANCED_PACKET, more, |out| {
             word(out, number as u32);
             time(out, frame.time);
             word(out, frame.bytes.len() as u32);
             word(out, frame.wire_len);
-            padded(out, frame.bytes);
+            if !lent {
+                out.extend_from_slice(frame.bytes);
+            }
+            pad(out, frame.bytes.len());
             let comment = self.origin.comment.as_deref().unwrap_or_default();
             text(out, OPT_COMMENT, comment);
             if let Some(outbound) = frame.outbound {
@@ -164,6 +173,7 @@ impl Encoder {
                 end_options(out);
             }
         });
+        bytes_at
     }
 
     fn number(&self, ifindex: u32) -> usize {
@@ -235,20 +245,18 @@ impl Encoder {
     }
 }
 
-/// Length of the block at the start of `bytes`, and whether it is a frame.
-pub(super) fn block_at(bytes: &[u8]) -> Option<(usize, bool)> {
-    let kind = u32::from_le_bytes(*bytes.first_chunk::<4>()?);
-    let length = u32::from_le_bytes(*bytes.get(4..)?.first_chunk::<4>()?);
-    Some((length as usize, kind == pcapng::ENHANCED_PACKET))
-}
-
 /// Type, length, body, length.
 fn block(out: &mut Vec<u8>, kind: u32, body: impl FnOnce(&mut Vec<u8>)) {
+    block_with(out, kind, 0, body);
+}
+
+/// A block with so many bytes more than `body` puts there.
+fn block_with(out: &mut Vec<u8>, kind: u32, more: usize, body: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     word(out, kind);
     word(out, 0);
     body(out);
-    let length = ((out.len() - start + 4) as u32).to_le_bytes();
+    let length = ((out.len() - start + more + 4) as u32).to_le_bytes();
     out.extend_from_slice(&length);
     if let Some(place) = out.get_mut(start + 4..start + 8) {
         place.copy_from_slice(&length);
@@ -275,7 +283,12 @@ fn time(out: &mut Vec<u8>, time: WallTime) {
 
 fn padded(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
-    out.resize(out.len() + bytes.len().next_multiple_of(4) - bytes.len(), 0);
+    pad(out, bytes.len());
+}
+
+/// Fills up to a multiple of four what has so many bytes.
+fn pad(out: &mut Vec<u8>, len: usize) {
+    out.resize(out.len() + len.next_multiple_of(4) - len, 0);
 }
 
 /// An option. One longer than its length field can say is cut.
@@ -345,7 +358,7 @@ mod tests {
         let time = WallTime(0x0102_0304_0506_0708);
         let frame = Frame { time, wire_len: 60, bytes: b"abcde", ifindex: 9, outbound: Some(true) };
         let mut out = Vec::new();
-        encoder.frame(&frame, &mut out);
+        encoder.frame(&frame, false, &mut out);
         #[rustfmt::skip]
         let expected = [
             b"\x06\0\0\0\x48\0\0\0", &b"\x01\0\0\0\x04\x03\x02\x01\x08\x07\x06\x05"[..],
@@ -359,7 +372,7 @@ mod tests {
         // Of nothing known, nothing is said.
         let mut plain = Encoder::new(LinkType::Ethernet, 96, Origin::default());
         out.clear();
-        plain.frame(&Frame { outbound: None, ifindex: 0, ..frame }, &mut out);
+        plain.frame(&Frame { outbound: None, ifindex: 0, ..frame }, false, &mut out);
         assert_eq!(out.len(), 28 + 8 + 4);
     }
 
@@ -377,7 +390,7 @@ mod tests {
         let frame =
             Frame { time: WallTime(5), wire_len: 1, bytes: b"a", ifindex: 7, outbound: None };
         for _ in 0..5 {
-            encoder.frame(&frame, &mut Vec::new());
+            encoder.frame(&frame, false, &mut Vec::new());
         }
         let mut out = Vec::new();
         encoder.tail(Some(&statistics), &mut out);

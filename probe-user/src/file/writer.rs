@@ -1,10 +1,14 @@
 //! Writes capture files. A frame is in the file whole or not at all: blocks gather in
 //! memory and go out whole; where a write fails half-way, the file is cut back to the
 //! last whole block, so that a full disk leaves a file that reads.
+//!
+//! Frames that stay where they are until the write may be lent: the bytes of long ones then
+//! go from there to the output (writev(2)), without a copy in between.
 
 use std::{
     fs::File,
-    io::{self, Write},
+    io::{self, IoSlice, Write},
+    os::fd::AsFd as _,
     path::Path,
 };
 
@@ -15,6 +19,10 @@ use crate::{clock::WallTime, frame::Frame};
 
 /// Bytes gathered before a write; a longer frame is written at once.
 const GATHER: usize = 256 << 10;
+
+/// Frames of so many bytes are not copied, if they are lent. Below, a copy costs less than
+/// two more entries for writev(2).
+const LONG: usize = 512;
 
 /// Fraction of a second in time stamps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -89,10 +97,11 @@ impl Encoder {
         }
     }
 
-    fn frame(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) {
+    /// Adds a frame's block, without its bytes where they are lent. Returns where those belong.
+    fn frame(&mut self, frame: &Frame<'_>, lent: bool, out: &mut Vec<u8>) -> usize {
         match self {
-            Self::Pcap(pcap) => pcap.frame(frame, out),
-            Self::PcapNg(pcapng) => pcapng.frame(frame, out),
+            Self::Pcap(pcap) => pcap.frame(frame, lent, out),
+            Self::PcapNg(pcapng) => pcapng.frame(frame, lent, out),
         }
     }
 
@@ -103,14 +112,6 @@ impl Encoder {
             Self::PcapNg(pcapng) => pcapng.tail(statistics, out),
         }
     }
-
-    /// Length of the block at the start of `bytes`, and whether it is a frame.
-    fn block(&self, bytes: &[u8]) -> Option<(usize, bool)> {
-        match self {
-            Self::Pcap(_) => pcap_writer::record(bytes).map(|length| (length, true)),
-            Self::PcapNg(_) => pcapng_writer::block_at(bytes),
-        }
-    }
 }
 
 /// Where the bytes go: `set_len` is what a pipe does not have.
@@ -119,14 +120,22 @@ enum Output {
     Stream(Box<dyn Write + Send>),
 }
 
+/// The bytes of frames that are part of the next write, by where they belong in what the
+/// [`Writer`] gathers.
+#[derive(Default)]
+pub struct Lent<'a>(Vec<(usize, &'a [u8])>);
+
 /// A capture file being written.
 pub struct Writer {
     output: Output,
     encoder: Encoder,
     snaplen: u32,
+    /// What gathers before a write, without what is lent.
     pending: Vec<u8>,
-    /// Frames in `pending`.
-    pending_frames: u64,
+    /// Bytes that are lent.
+    lent: u64,
+    /// Where each of the blocks ends that gathered, and how many frames there are up to there.
+    blocks: Vec<(u64, u64)>,
     /// Bytes of whole blocks that the output took.
     written: u64,
     /// Frames that the output took.
@@ -155,7 +164,8 @@ impl Writer {
     /// Those of creating and writing files.
     pub fn open(path: &Path, contents: &Contents) -> io::Result<Self> {
         if path.as_os_str() == "-" {
-            return Self::to_stream(Box::new(io::stdout()), contents);
+            let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+            return Self::to_stream(Box::new(stdout), contents);
         }
         let file = File::create(path)?;
         // A pipe or a device is written like a stream: it has no length to cut.
@@ -182,12 +192,14 @@ impl Writer {
             encoder: Encoder::new(contents),
             snaplen: contents.snaplen,
             pending: Vec::with_capacity(GATHER),
-            pending_frames: 0,
+            lent: 0,
+            blocks: Vec::new(),
             written: 0,
             frames: 0,
             failed: false,
         };
         writer.encoder.head(&mut writer.pending);
+        writer.end_block(0);
         // The head goes out at once: a reader at the other end of a pipe waits for it,
         // and a disk without room is better known before the capture than after.
         writer.flush()?;
@@ -199,13 +211,49 @@ impl Writer {
     /// # Errors
     /// As [`flush`](Self::flush), which it calls now and then.
     pub fn write(&mut self, frame: &Frame<'_>) -> io::Result<()> {
-        let bytes = frame.bytes.get(..self.snaplen as usize).unwrap_or(frame.bytes);
-        if self.pending.len() + bytes.len() >= GATHER {
+        let frame = self.snapped(frame);
+        if self.pending.len() + frame.bytes.len() >= GATHER {
             self.flush()?;
         }
-        self.encoder.frame(&Frame { bytes, ..*frame }, &mut self.pending);
-        self.pending_frames += 1;
+        self.encoder.frame(&frame, false, &mut self.pending);
+        self.end_block(1);
         Ok(())
+    }
+
+    /// Adds a frame whose bytes stay where they are until [`flush_lent`](Self::flush_lent),
+    /// which has to come before anything else is done with the writer.
+    ///
+    /// # Errors
+    /// As [`flush`](Self::flush), which it calls now and then.
+    pub fn write_lent<'a>(&mut self, frame: &Frame<'a>, lent: &mut Lent<'a>) -> io::Result<()> {
+        let frame = self.snapped(frame);
+        if self.pending.len() + frame.bytes.len() >= GATHER {
+            self.flush_lent(lent)?;
+        }
+        let long = frame.bytes.len() >= LONG;
+        let place = self.encoder.frame(&frame, long, &mut self.pending);
+        if long {
+            lent.0.push((place, frame.bytes));
+            self.lent += frame.bytes.len() as u64;
+        }
+        self.end_block(1);
+        Ok(())
+    }
+
+    fn snapped<'a>(&self, frame: &Frame<'a>) -> Frame<'a> {
+        let bytes = frame.bytes.get(..self.snaplen as usize).unwrap_or(frame.bytes);
+        Frame { bytes, ..*frame }
+    }
+
+    /// Takes note that what has gathered ends with a whole block, after so many frames more.
+    fn end_block(&mut self, frames: u64) {
+        let before = self.blocks.last().map_or(0, |&(_, frames)| frames);
+        self.blocks.push((self.gathered(), before + frames));
+    }
+
+    /// Bytes that wait for the next write.
+    fn gathered(&self) -> u64 {
+        self.pending.len() as u64 + self.lent
     }
 
     /// Hands all whole blocks to the output. On failure the frames that did not fit are
@@ -214,23 +262,37 @@ impl Writer {
     /// # Errors
     /// Those of the output.
     pub fn flush(&mut self) -> io::Result<()> {
+        self.flush_lent(&mut Lent::default())
+    }
+
+    /// [`flush`](Self::flush) with all that was lent since the last one.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn flush_lent(&mut self, lent: &mut Lent<'_>) -> io::Result<()> {
         if self.failed {
             let message = "an earlier write to the file had failed";
             return Err(io::Error::other(message));
         }
+        let mut slices = Vec::with_capacity(2 * lent.0.len() + 1);
+        let mut rest = self.pending.as_slice();
+        for (place, bytes) in lent.0.drain(..) {
+            let (before, behind) = rest.split_at(place - (self.pending.len() - rest.len()));
+            slices.extend([IoSlice::new(before), IoSlice::new(bytes)]);
+            rest = behind;
+        }
+        slices.push(IoSlice::new(rest));
         let result = match &mut self.output {
-            Output::File(file) => file.write_all(&self.pending),
-            Output::Stream(stream) => stream.write_all(&self.pending).and_then(|()| stream.flush()),
+            Output::File(file) => write_all(file, &mut slices),
+            Output::Stream(stream) => write_all(stream, &mut slices).and_then(|()| stream.flush()),
         };
-        if result.is_ok() {
-            self.written += self.pending.len() as u64;
-            self.frames += self.pending_frames;
-        } else {
-            self.failed = true;
-            self.cut_back();
+        match result {
+            Ok(()) => self.keep(u64::MAX),
+            Err(_) => self.cut_back(),
         }
         self.pending.clear();
-        self.pending_frames = 0;
+        self.lent = 0;
+        self.blocks.clear();
         result
     }
 
@@ -244,6 +306,7 @@ impl Writer {
             return Ok(());
         }
         self.encoder.tail(statistics, &mut self.pending);
+        self.end_block(0);
         self.flush()
     }
 
@@ -254,36 +317,46 @@ impl Writer {
 
     /// Bytes of the file so far, those that wait for the next write included.
     pub fn length(&self) -> u64 {
-        self.written + self.pending.len() as u64
+        self.written + self.gathered()
+    }
+
+    /// Takes the whole blocks among the first bytes that gathered as written.
+    fn keep(&mut self, landed: u64) {
+        let whole = self.blocks.partition_point(|&(end, _)| end <= landed);
+        if let Some((end, frames)) = whole.checked_sub(1).and_then(|last| self.blocks.get(last)) {
+            self.written += end;
+            self.frames += frames;
+        }
     }
 
     /// After a write that failed: keeps the whole blocks that landed.
     fn cut_back(&mut self) {
+        self.failed = true;
         let Output::File(file) = &self.output else { return };
         let length = file.metadata().map_or(self.written, |metadata| metadata.len());
         let landed = length.saturating_sub(self.written);
         // Before the first frame there is the head, which is of use only whole.
         if self.written > 0 {
-            let (whole, frames) = whole_blocks(&self.encoder, &self.pending, landed);
-            self.written += whole;
-            self.frames += frames;
+            self.keep(landed);
         }
+        let Output::File(file) = &self.output else { return };
         // Nothing can be done if even that fails; the write's error is the one to tell.
         let _ = file.set_len(self.written);
     }
 }
 
-/// How many bytes and frames of `pending` landed whole, if `landed` bytes of it did.
-fn whole_blocks(encoder: &Encoder, pending: &[u8], landed: u64) -> (u64, u64) {
-    let (mut at, mut frames) = (0, 0);
-    while let Some((length, is_frame)) = pending.get(at..).and_then(|rest| encoder.block(rest)) {
-        let end = at + length;
-        if end as u64 > landed {
-            break;
+/// As the library's own, which is not stable yet.
+fn write_all(output: &mut dyn Write, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+    IoSlice::advance_slices(&mut slices, 0);
+    while !slices.is_empty() {
+        match output.write_vectored(slices) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => IoSlice::advance_slices(&mut slices, count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
-        (at, frames) = (end, frames + u64::from(is_frame));
     }
-    (at as u64, frames)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -348,22 +421,69 @@ mod tests {
     /// Wherever a write breaks off, what is kept is whole blocks, and as many as fit.
     #[test]
     fn a_half_written_block_is_found() {
+        let frames = [5, 0, 300, 700, 1000, 3].map(|length| frame(1, &[7; 1000][..length], 1000));
         for (format, _) in formats() {
             let contents = Contents { link: LinkType::Ethernet, snaplen: 1000, format };
-            let mut encoder = Encoder::new(&contents);
-            let (mut pending, mut ends) = (Vec::new(), vec![0]);
-            for length in [5usize, 0, 300] {
-                encoder.frame(&frame(1, &[7; 300][..length], 300), &mut pending);
-                ends.push(pending.len());
+            let start = || Writer::to_stream(Box::new(io::sink()), &contents).unwrap();
+            let mut by_itself = start();
+            let head = by_itself.length();
+            let ends = frames.each_ref().map(|frame| {
+                by_itself.write(frame).unwrap();
+                by_itself.flush().unwrap();
+                by_itself.length() - head
+            });
+            for landed in 0..=ends[5] {
+                let (mut writer, mut lent) = (start(), Lent::default());
+                frames.iter().for_each(|frame| writer.write_lent(frame, &mut lent).unwrap());
+                assert_eq!((lent.0.len(), writer.length()), (2, head + ends[5]));
+                writer.keep(landed);
+                let whole = ends.iter().filter(|&&end| end <= landed).count();
+                let kept = whole.checked_sub(1).map_or(0, |last| ends[last]);
+                assert_eq!((writer.frames(), writer.written), (whole as u64, head + kept));
             }
-            encoder.tail(None, &mut pending);
-            for landed in 0..=pending.len() {
-                let frames = ends.iter().filter(|&&end| end <= landed).count() - 1;
-                let (whole, kept) = whole_blocks(&encoder, &pending, landed as u64);
-                assert_eq!(kept, frames as u64, "{landed} bytes");
-                let tail = pending.len() as u64;
-                assert!(whole == ends[frames] as u64 || whole == tail && landed == pending.len());
+        }
+    }
+
+    /// Lent or copied, the same bytes arrive, whatever the output takes at a time.
+    #[test]
+    fn lent_frames_are_written_from_where_they_are() {
+        struct Reluctant(Shared, usize);
+        impl Write for Reluctant {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.1 = (self.1 + 1) % 3;
+                match self.1 {
+                    0 => Err(io::ErrorKind::Interrupted.into()),
+                    _ => self.0.write(&bytes[..bytes.len().min(100)]),
+                }
             }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let bytes: Vec<u8> = (0..2000u32).map(|at| (at * 7) as u8).collect();
+        let lengths = [60, 1514, 511, 512, 0, 2000, 1999];
+        for (format, _) in formats() {
+            let contents = Contents { link: LinkType::Ethernet, snaplen: 1990, format };
+            let written = |lend: bool| {
+                let shared = Shared::default();
+                let stream = Box::new(Reluctant(shared.clone(), 0));
+                let mut writer = Writer::to_stream(stream, &contents).unwrap();
+                let mut lent = Lent::default();
+                for (time, length) in (0..).zip(lengths) {
+                    let frame = frame(time, &bytes[..length], 2000);
+                    match lend {
+                        true => writer.write_lent(&frame, &mut lent).unwrap(),
+                        false => writer.write(&frame).unwrap(),
+                    }
+                }
+                writer.flush_lent(&mut lent).unwrap();
+                writer.finish(Some(&Statistics::default())).unwrap();
+                assert_eq!(writer.frames(), lengths.len() as u64);
+                let all = shared.0.lock().unwrap().clone();
+                assert_eq!(all.len() as u64, writer.length());
+                all
+            };
+            assert!(written(true) == written(false));
         }
     }
 

@@ -32,13 +32,6 @@ pub struct Span {
     len: u32,
 }
 
-impl Span {
-    /// How many they are.
-    pub fn len(self) -> usize {
-        self.len as usize
-    }
-}
-
 /// The places of the records that were read between one loan and the next; the kernel
 /// has them back when this is dropped, and with them those of all loans before: they are to
 /// be dropped in their order.
@@ -190,7 +183,7 @@ impl Mapping {
     /// The caller asks only for records that lie before `produced` and were not given back,
     /// which the programs do not write to.
     fn bytes(&self, span: Span) -> &[u8] {
-        let (start, len) = (span.start, span.len());
+        let (start, len) = (span.start, span.len as usize);
         assert!(start <= self.len && len <= self.len - start, "a part of the mapping");
         // SAFETY: the start lies inside of the mapping.
         let start = unsafe { self.base.as_ptr().add(start) };

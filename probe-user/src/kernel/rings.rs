@@ -19,9 +19,13 @@ use super::{
 /// another CPU still comes before them.
 const IN_FLIGHT_NS: u64 = 100_000;
 
-/// How long the reader sleeps on a quiet link. Nobody wakes it: a wake-up costs the
-/// receive path more than the record, and a look at an empty ring costs next to nothing.
+/// How long the reader sleeps at most. Nobody wakes it: a wake-up costs the receive path more
+/// than the record, and a look at an empty ring costs next to nothing.
 const QUIET: Duration = Duration::from_millis(10);
+
+/// Bytes a second that a CPU may write. A flood comes without notice: the sleep on a quiet
+/// link is so short that it does not fill a ring.
+const FASTEST: u64 = 2_000_000_000;
 
 /// How long it sleeps in the worst flood.
 const BUSY: Duration = Duration::from_micros(200);
@@ -38,6 +42,8 @@ pub struct Rings {
     looked: Instant,
     /// How long until they should be looked at again.
     pause: Duration,
+    /// The longest pause.
+    quiet: Duration,
     /// Records up to this time are handed out.
     horizon: u64,
     /// The ring that has the earliest of them, and up to when it stays the earliest.
@@ -54,8 +60,17 @@ impl Rings {
         };
         let rings = Ring::map(map.fd().as_fd(), count as usize, layout)
             .map_err(|source| Error::Rings { source })?;
-        let looked = Instant::now();
-        Ok(Self { rings, layout, looked, pause: BUSY, horizon: 0, earliest: None, _map: map })
+        let fills = Duration::from_nanos(u64::from(layout.len) * 1_000_000_000 / FASTEST);
+        Ok(Self {
+            rings,
+            layout,
+            looked: Instant::now(),
+            pause: BUSY,
+            quiet: QUIET.min(fills),
+            horizon: 0,
+            earliest: None,
+            _map: map,
+        })
     }
 
     /// Waits until it is time to [`look`](Self::look) again, or for as long as the timeout.
@@ -78,7 +93,7 @@ impl Rings {
 
     /// The next record that was there at the last look, in the order of kernel time over all
     /// CPUs.
-    pub fn next(&mut self) -> Option<Record> {
+    pub fn next_record(&mut self) -> Option<Record> {
         if let Some((index, limit)) = self.earliest
             && let Some(record) = self.rings.get_mut(index)?.next(limit)
         {
@@ -106,7 +121,7 @@ impl Rings {
         let aim = u64::from(self.layout.len / PART);
         // A pause as long as the last one would bring `fullest` bytes again.
         let pause = elapsed.as_nanos() * u128::from(aim) / u128::from(fullest.max(1));
-        self.pause = Duration::from_nanos(pause.min(QUIET.as_nanos()) as u64).max(BUSY);
+        self.pause = Duration::from_nanos(pause.min(self.quiet.as_nanos()) as u64).max(BUSY);
         self.earliest = None;
     }
 
@@ -188,10 +203,10 @@ mod tests {
                 }
             }
             rings.look_at_all();
-            let Record { header, frame: span } = rings.next().unwrap();
+            let Record { header, frame: span } = rings.next_record().unwrap();
             assert_eq!(header.wire_len as usize, length, "{name}");
             assert_eq!((header.captured_len, header.rules), (length as u32, 1), "{name}");
-            assert!(rings.next().is_none(), "{name}: {length} bytes");
+            assert!(rings.next_record().is_none(), "{name}: {length} bytes");
             // Before it is lent, and as part of the loan.
             assert_eq!(rings.bytes(span), frame, "{name}: {length} bytes");
             assert_eq!(rings.lend().unwrap().bytes(span), frame, "{name}: {length} bytes");
