@@ -56,8 +56,12 @@ pub mod names {
     pub const SNAPLEN: &str = "SNAPLEN";
     /// Load-time constant, `u32`: number of sampled rules; 0 removes sampling.
     pub const SAMPLED: &str = "SAMPLED";
-    /// Load-time constant, `u32`: [`RingLayout::len`](super::RingLayout::len).
+    /// Load-time constant, `u32`: the first of [`RingLayout::len`](super::RingLayout::len).
     pub const RING_LEN: &str = "RING_LEN";
+    /// Load-time constant, `u32`: the second of them.
+    pub const SECOND_LEN: &str = "SECOND_LEN";
+    /// Load-time constant, `u32`: [`RingLayout::second_at`](super::RingLayout::second_at).
+    pub const SECOND_AT: &str = "SECOND_AT";
     /// Load-time constant, `u64`: the sampled rules, one bit each, that do not take every match.
     pub const CHOOSY: &str = "CHOOSY";
     /// Load-time constant, `u8`: 1 where the machine's stores become visible in program order.

@@ -1,9 +1,12 @@
-//! The ring of one CPU: memory that the kernel programs write and user space maps.
+//! The rings of one CPU: memory that the kernel programs write and user space maps.
 //!
-//! One producer, the programs of that CPU, and one consumer. A ring is one value of a
-//! `BPF_F_MMAPABLE` array: [`RingControl`], then [`RingLayout::len`] bytes of records, then
-//! room for a record that begins before the end, so that every record lies in one piece.
-//! A record is a [`RecordHeader`] and the frame's bytes, filled up to a multiple of eight.
+//! One producer, the programs of that CPU, and one consumer. A CPU has two rings in one value
+//! of a `BPF_F_MMAPABLE` array: a small one, whose memory stays in the caches while it goes
+//! round, and a large one in reserve, which takes what the small one has no room for. Each is
+//! [`RingControl`], then the bytes of the records, then room for a record that begins before
+//! the end, so that every record lies in one piece. A record is a [`RecordHeader`] and the
+//! frame's bytes, filled up to a multiple of eight. Which ring's record is the older one, the
+//! time stamps tell.
 
 use bytemuck::{Pod, Zeroable};
 
@@ -31,29 +34,45 @@ pub const fn record_len(captured_len: u32) -> u64 {
     (size_of::<RecordHeader>() as u64 + captured_len as u64 + 7) & !7
 }
 
-/// The sizes of a ring.
+/// The sizes of a CPU's two rings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RingLayout {
-    /// Bytes of records that it holds: a power of two, and room for the longest record.
-    pub len: u32,
-    /// Bytes of a map value: a ring and what belongs to it, in whole pages.
+    /// Bytes of records that each of them holds: powers of two, and room for the longest record.
+    pub len: [u32; 2],
+    /// Where the second one's [`RingControl`] is in the map value.
+    pub second_at: u32,
+    /// Bytes of a map value: both rings and what belongs to them, in whole pages.
     pub value_size: u32,
 }
 
 impl RingLayout {
-    /// The smallest ring of at least `bytes` for records of at most `snaplen` frame bytes.
-    /// Both are cut to what the kernel can address in one map value (`BPF_MAX_VAR_OFF`,
-    /// 512 MiB).
+    /// Bytes that the small ring takes at most. As a whole the rings may be far longer than a
+    /// processor's caches and its table of pages; this much is not (measured: docs/benchmarks.md).
+    const SMALL: usize = 2 << 20;
+
+    /// The smallest rings that together hold at least `bytes` of records of at most `snaplen`
+    /// frame bytes. Both are cut to what the kernel can address in one map value
+    /// (`BPF_MAX_VAR_OFF`, 512 MiB).
     pub const fn new(bytes: usize, snaplen: u32) -> Self {
         const MOST: usize = 256 << 20;
         // A copy without the kernel's help is checked for whole pages, whatever the snaplen.
         let snaplen = if snaplen < PAGE { PAGE } else { snaplen };
         let record = record_len(snaplen) as usize;
-        let bytes = if bytes < record { record } else { bytes };
         let bytes = if bytes > MOST { MOST } else { bytes };
-        let len = bytes.next_power_of_two();
-        let value_size = (RING_CONTROL_LEN + len + record).next_multiple_of(PAGE as usize);
-        Self { len: len as u32, value_size: value_size as u32 }
+        let small =
+            Self::ring(if bytes / 2 < Self::SMALL { bytes / 2 } else { Self::SMALL }, record);
+        let large = Self::ring(bytes.saturating_sub(small), record);
+        let second_at = (RING_CONTROL_LEN + small + record).next_multiple_of(PAGE as usize);
+        let end = (second_at + RING_CONTROL_LEN + large + record).next_multiple_of(PAGE as usize);
+        Self {
+            len: [small as u32, large as u32],
+            second_at: second_at as u32,
+            value_size: end as u32,
+        }
+    }
+
+    const fn ring(bytes: usize, record: usize) -> usize {
+        if bytes < record { record.next_power_of_two() } else { bytes.next_power_of_two() }
     }
 }
 

@@ -21,7 +21,7 @@ pub static SAMPLERS: Array<Sampler> = Array::with_max_entries(MAX_SAMPLED as u32
 #[map]
 pub static RACE: Array<Race> = Array::with_max_entries(1, 0);
 
-/// The ring of each CPU, see [`RingControl`]. User space sets the number of rings and, in
+/// The rings of each CPU, see [`RingControl`]. User space sets the number of CPUs and, in
 /// the object, the size of a value: the control words alone are declared here.
 #[map]
 pub static RINGS: Array<RingControl> = Array::with_max_entries(1, BPF_F_MMAPABLE);
@@ -38,9 +38,17 @@ pub static SNAPLEN: Global<u32> = Global::new(0);
 #[unsafe(no_mangle)]
 pub static SAMPLED: Global<u32> = Global::new(0);
 
-/// Bytes of records in a ring, a power of two.
+/// Bytes of records in the small ring, a power of two.
 #[unsafe(no_mangle)]
 pub static RING_LEN: Global<u32> = Global::new(0);
+
+/// Bytes of records in the large ring, a power of two.
+#[unsafe(no_mangle)]
+pub static SECOND_LEN: Global<u32> = Global::new(0);
+
+/// Where the large ring begins in the map value.
+#[unsafe(no_mangle)]
+pub static SECOND_AT: Global<u32> = Global::new(0);
 
 /// The sampled rules that do not take every match, one bit each.
 #[unsafe(no_mangle)]

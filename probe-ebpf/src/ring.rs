@@ -1,4 +1,4 @@
-//! Records for user space: written into the memory-mapped ring of this CPU, without a
+//! Records for user space: written into the memory-mapped rings of this CPU, without a
 //! wake-up. The layout is that of [`RingControl`].
 
 use aya_ebpf::helpers::bpf_get_smp_processor_id;
@@ -7,10 +7,10 @@ use probe_common::{RING_CONTROL_LEN, RecordHeader, RingControl, record_len};
 use crate::{
     atomic::fetch_add,
     frame::Frame,
-    maps::{RING_LEN, RINGS, SNAPLEN, STORES_IN_ORDER},
+    maps::{RING_LEN, RINGS, SECOND_AT, SECOND_LEN, SNAPLEN, STORES_IN_ORDER},
 };
 
-/// `ENOSPC`: the ring is full (include/uapi/asm-generic/errno-base.h).
+/// `ENOSPC`: both rings are full (include/uapi/asm-generic/errno-base.h).
 pub const FULL: i64 = -28;
 
 /// `ENODEV`: this CPU came online after the rings were made.
@@ -24,9 +24,45 @@ const NO_RING: i64 = -19;
 pub fn write<F: Frame>(frame: &F, timestamp_ns: u64, rules: u64) -> Result<(), i64> {
     // SAFETY: the helper takes nothing and returns a number.
     let cpu = unsafe { bpf_get_smp_processor_id() };
-    let Some(ring) = RINGS.get_ptr_mut(cpu) else {
+    let Some(rings) = RINGS.get_ptr_mut(cpu) else {
         return Err(NO_RING);
     };
+    let (all, most) = (frame.len(), SNAPLEN.load());
+    let captured_len = if all < most { all } else { most };
+    let captured_len = if captured_len < F::MOST { captured_len } else { F::MOST };
+    let record = record_len(captured_len);
+    // SAFETY: the second ring's control words are within the map value (`RingLayout`), which
+    // the verifier checks against the map that is there.
+    let second = unsafe { rings.cast::<u8>().add(SECOND_AT.load() as usize) };
+    let Some(place) = place(rings, RING_LEN.load(), record)
+        .or_else(|| place(second.cast(), SECOND_LEN.load(), record))
+    else {
+        return Err(FULL);
+    };
+    let header = frame.header(timestamp_ns, rules, captured_len);
+    // SAFETY: behind the control words and the ring there is room for one record more; the
+    // ring begins at a multiple of eight, as every record does.
+    unsafe { place.start.cast::<RecordHeader>().write(header) };
+    // SAFETY: as above.
+    let bytes = unsafe { place.start.add(size_of::<RecordHeader>()) };
+    frame.copy(bytes, captured_len)?;
+    publish(place.ring, place.end);
+    Ok(())
+}
+
+/// Where a record goes.
+struct Place {
+    ring: *mut RingControl,
+    start: *mut u8,
+    /// Its end, as the ring counts.
+    end: u64,
+}
+
+/// The place for a record of so many bytes in a ring with `len` bytes of records; `None`
+/// where the ring is full.
+#[inline(always)]
+fn place(ring: *mut RingControl, len: u32, record: u64) -> Option<Place> {
+    let len = u64::from(len);
     // SAFETY: within the map value. Nobody but this CPU's programs writes it, and they do
     // not interrupt each other (see `count::observe`).
     let produced = unsafe { (*ring).produced };
@@ -35,25 +71,13 @@ pub fn write<F: Frame>(frame: &F, timestamp_ns: u64, rules: u64) -> Result<(), i
     // SAFETY: user space may write at any time, and whatever it writes there only decides
     // which of its records are lost.
     let consumed = unsafe { consumed.read_volatile() };
-    let len = u64::from(RING_LEN.load());
-    let (all, most) = (frame.len(), SNAPLEN.load());
-    let captured_len = if all < most { all } else { most };
-    let captured_len = if captured_len < F::MOST { captured_len } else { F::MOST };
-    let record = record_len(captured_len);
     if produced.wrapping_sub(consumed) + record > len {
-        return Err(FULL);
+        return None;
     }
-    let start = RING_CONTROL_LEN as u64 + (produced & (len - 1));
-    // SAFETY: a value is as long as the control words, the ring, and one record more
-    // (`RingLayout`), which the verifier checks against the map that is there.
-    let at = unsafe { ring.cast::<u8>().add(start as usize) };
-    // SAFETY: as above; the ring begins at a multiple of eight, as every record does.
-    unsafe { at.cast::<RecordHeader>().write(frame.header(timestamp_ns, rules, captured_len)) };
-    // SAFETY: as above.
-    let bytes = unsafe { at.add(size_of::<RecordHeader>()) };
-    frame.copy(bytes, captured_len)?;
-    publish(ring, produced + record);
-    Ok(())
+    let offset = RING_CONTROL_LEN as u64 + (produced & (len - 1));
+    // SAFETY: a ring of `len` bytes follows its control words.
+    let start = unsafe { ring.cast::<u8>().add(offset as usize) };
+    Some(Place { ring, start, end: produced + record })
 }
 
 /// Shows user space what lies before `end`, after it lies there.

@@ -42,9 +42,9 @@ const EVENTS: Duration = Duration::from_millis(10);
 /// long: Ctrl-C must end even a flood that is printed, within a second.
 const PATIENCE: Duration = Duration::from_millis(400);
 
-/// Ring of each CPU where nothing else is asked for, and of all together.
-const RING: usize = 8 << 20;
-const ALL_RINGS: usize = 256 << 20;
+/// Rings of each CPU where nothing else is asked for, and of all together.
+const RING: usize = 16 << 20;
+const ALL_RINGS: usize = 512 << 20;
 const SMALLEST_RING: usize = 512 << 10;
 
 /// Captures until the end that was asked for, then tells the account.
@@ -197,7 +197,7 @@ fn hurry(args: &CaptureArgs, stop: &Stop) -> Hurry {
     Hurry::new(stop.flag(), args.print || !args.writes_files())
 }
 
-/// 8 MiB a CPU, less where many CPUs would make that a lot.
+/// 16 MiB a CPU, less where many CPUs would make that a lot.
 fn default_ring() -> usize {
     let cpus = std::thread::available_parallelism().map_or(1, usize::from);
     RING.min(ALL_RINGS / cpus).max(SMALLEST_RING)

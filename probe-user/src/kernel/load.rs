@@ -99,7 +99,9 @@ pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, E
     let choosy = choosy(&samplers);
     let mut ebpf = without_kernel_types()
         .map_max_entries(names::RINGS, setting.rings)
-        .override_global(names::RING_LEN, &setting.ring.len, true)
+        .override_global(names::RING_LEN, &setting.ring.len[0], true)
+        .override_global(names::SECOND_LEN, &setting.ring.len[1], true)
+        .override_global(names::SECOND_AT, &setting.ring.second_at, true)
         .override_global(names::CHOOSY, &choosy, true)
         .override_global(names::STORES_IN_ORDER, &u8::from(STORES_IN_ORDER), true)
         .override_global(names::SNAPLEN, &setting.snaplen, true)

@@ -56,12 +56,15 @@ impl Drop for Loan {
     }
 }
 
-/// The ring of one CPU, as its only reader sees it.
+/// One of a CPU's rings, as its only reader sees it.
 pub struct Ring {
     memory: Arc<Mapping>,
     /// Where its control words lie in the mapping.
     base: usize,
-    layout: RingLayout,
+    /// Bytes of records that it holds.
+    len: u64,
+    /// Where its memory ends in the mapping.
+    end: usize,
     /// Where the next record begins; runs on, modulo nothing.
     tail: u64,
     /// What the last loan ended with.
@@ -71,23 +74,29 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// Maps the array of `count` rings.
+    /// Maps the array, which has the rings of `cpus` CPUs.
     ///
     /// # Errors
     /// Those of mmap(2).
-    pub fn map(array: BorrowedFd<'_>, count: usize, layout: RingLayout) -> io::Result<Vec<Self>> {
-        let value_size = layout.value_size as usize;
-        let len = value_size.checked_mul(count).ok_or(io::ErrorKind::OutOfMemory)?;
+    pub fn map(array: BorrowedFd<'_>, cpus: usize, layout: RingLayout) -> io::Result<Vec<Self>> {
+        let RingLayout { len: [first, second], second_at, value_size } = layout;
+        let [second_at, value_size] = [second_at as usize, value_size as usize];
+        let len = value_size.checked_mul(cpus).ok_or(io::ErrorKind::OutOfMemory)?;
         let memory = Arc::new(Mapping::new(array, len)?);
-        let ring = |index| Self {
+        let of_cpu = |cpu: usize| {
+            let start = cpu * value_size;
+            [(start, first, start + second_at), (start + second_at, second, start + value_size)]
+        };
+        let ring = |(base, len, end)| Self {
             memory: Arc::clone(&memory),
-            base: index * value_size,
-            layout,
+            base,
+            len: u64::from(len),
+            end,
             tail: 0,
             lent: 0,
             head: 0,
         };
-        Ok((0..count).map(ring).collect())
+        Ok((0..cpus).flat_map(of_cpu).map(ring).collect())
     }
 
     /// Takes note of all that the kernel has written by now. Returns the bytes that are new.
@@ -138,9 +147,9 @@ impl Ring {
     /// `len` bytes from `skip` bytes behind the reader's position, in one piece: a record that
     /// begins before the end of the ring runs on behind it.
     fn span(&self, skip: usize, len: u32) -> Span {
-        let start = (self.tail % u64::from(self.layout.len)) as usize + skip;
-        let room = (self.layout.value_size as usize - RING_CONTROL_LEN).saturating_sub(start);
-        Span { start: self.base + RING_CONTROL_LEN + start, len: len.min(room as u32) }
+        let start = self.base + RING_CONTROL_LEN + (self.tail % self.len) as usize + skip;
+        let room = self.end.saturating_sub(start);
+        Span { start, len: len.min(room as u32) }
     }
 }
 

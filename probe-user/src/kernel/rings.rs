@@ -30,14 +30,15 @@ const FASTEST: u64 = 2_000_000_000;
 /// How long it sleeps in the worst flood.
 const BUSY: Duration = Duration::from_micros(200);
 
-/// The reader comes back when this part of the fullest ring will have filled up, going by
-/// the last look: the rest holds what comes in faster meanwhile.
-const PART: u32 = 8;
+/// The reader comes back when this part of the small rings will have filled up, going by the
+/// last look: the rest, and the large ring, hold what comes in faster meanwhile.
+const PART: u32 = 2;
 
 /// The rings of all CPUs.
 pub struct Rings {
     rings: Vec<Ring>,
-    layout: RingLayout,
+    /// Bytes of the small rings.
+    small: u32,
     /// When the rings were last looked at.
     looked: Instant,
     /// How long until they should be looked at again.
@@ -53,20 +54,21 @@ pub struct Rings {
 }
 
 impl Rings {
-    /// Maps the rings of the map, `count` of them.
-    pub(super) fn open(map: Map, count: u32, layout: RingLayout) -> Result<Self, Error> {
+    /// Maps the rings of so many CPUs.
+    pub(super) fn open(map: Map, cpus: u32, layout: RingLayout) -> Result<Self, Error> {
         let Map::Array(map) = map else {
             return Err(Error::Missing(names::RINGS));
         };
-        let rings = Ring::map(map.fd().as_fd(), count as usize, layout)
+        let rings = Ring::map(map.fd().as_fd(), cpus as usize, layout)
             .map_err(|source| Error::Rings { source })?;
-        let fills = Duration::from_nanos(u64::from(layout.len) * 1_000_000_000 / FASTEST);
+        let [small, large] = layout.len;
+        let fills = (u64::from(small) + u64::from(large)) * 1_000_000_000 / FASTEST;
         Ok(Self {
             rings,
-            layout,
+            small,
             looked: Instant::now(),
             pause: BUSY,
-            quiet: QUIET.min(fills),
+            quiet: QUIET.min(Duration::from_nanos(fills)),
             horizon: 0,
             earliest: None,
             _map: map,
@@ -118,7 +120,7 @@ impl Rings {
         let fullest = self.rings.iter_mut().map(Ring::refresh).max().unwrap_or(0);
         let elapsed = self.looked.elapsed();
         self.looked += elapsed;
-        let aim = u64::from(self.layout.len / PART);
+        let aim = u64::from(self.small / PART);
         // A pause as long as the last one would bring `fullest` bytes again.
         let pause = elapsed.as_nanos() * u128::from(aim) / u128::from(fullest.max(1));
         self.pause = Duration::from_nanos(pause.min(self.quiet.as_nanos()) as u64).max(BUSY);
