@@ -29,7 +29,7 @@ const BATCHES: usize = 64;
 /// A batch is full at so many bytes.
 const BATCH_BYTES: usize = 256 << 10;
 /// And at so many frames.
-const BATCH_FRAMES: usize = 1024;
+const BATCH_FRAMES: usize = 4096;
 
 /// Once the user wants the end, whoever reads the output has so long to take what is on
 /// its way: with the time for the rings before it, Ctrl-C takes less than a second.

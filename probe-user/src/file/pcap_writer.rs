@@ -48,10 +48,9 @@ impl Encoder {
             Precision::Nano => frame.time.nanoseconds(),
         };
         // 32 bits of seconds last until 2106; the format has no more.
-        word(out, frame.time.seconds() as u32);
-        word(out, fraction);
-        word(out, frame.bytes.len() as u32);
-        word(out, frame.wire_len);
+        let seconds = frame.time.seconds() as u32;
+        let head = [seconds, fraction, frame.bytes.len() as u32, frame.wire_len];
+        out.extend_from_slice(bytemuck::bytes_of(&head));
         let bytes_at = out.len();
         if !lent {
             out.extend_from_slice(frame.bytes);

@@ -61,8 +61,8 @@ pub struct Ring {
     memory: Arc<Mapping>,
     /// Where its control words lie in the mapping.
     base: usize,
-    /// Bytes of records that it holds.
-    len: u64,
+    /// Bytes of records that it holds, less one: a power of two, and its positions' mask.
+    mask: u64,
     /// Where its memory ends in the mapping.
     end: usize,
     /// Where the next record begins; runs on, modulo nothing.
@@ -90,7 +90,7 @@ impl Ring {
         let ring = |(base, len, end)| Self {
             memory: Arc::clone(&memory),
             base,
-            len: u64::from(len),
+            mask: u64::from(len).saturating_sub(1),
             end,
             tail: 0,
             lent: 0,
@@ -147,7 +147,7 @@ impl Ring {
     /// `len` bytes from `skip` bytes behind the reader's position, in one piece: a record that
     /// begins before the end of the ring runs on behind it.
     fn span(&self, skip: usize, len: u32) -> Span {
-        let start = self.base + RING_CONTROL_LEN + (self.tail % self.len) as usize + skip;
+        let start = self.base + RING_CONTROL_LEN + (self.tail & self.mask) as usize + skip;
         let room = self.end.saturating_sub(start);
         Span { start, len: len.min(room as u32) }
     }
