@@ -5,8 +5,9 @@
 //! fixed offset. Where two paths meet with different constants, what follows is
 //! translated once for each, within [`GROWTH`]; beyond that the variable stays.
 
+use rustc_hash::FxHashMap;
+
 use crate::flow::{Action, BlockId, END, Flow, var_bit};
-use crate::hash::Table;
 use crate::ir::{Value, ValueId, Var};
 
 use super::fold::touch;
@@ -19,7 +20,7 @@ const GROWTH_FLOOR: usize = 64;
 /// Carries constants down and drops assignments that nobody reads.
 pub(crate) fn run(flow: Flow) -> Flow {
     let budget = flow.blocks().len() * (1 + GROWTH) + GROWTH_FLOOR;
-    let mut sinking = Sinking { live: Vec::new(), carried: Table::default(), budget };
+    let mut sinking = Sinking { live: Vec::new(), carried: FxHashMap::default(), budget };
     flow.rebuild(|flow, _, block, target| {
         let action = block.action.retarget(target);
         let trap = target(block.trap);
@@ -38,7 +39,7 @@ pub(crate) fn run(flow: Flow) -> Flow {
 struct Sinking {
     /// Variables that a block or a later one reads before setting them.
     live: Vec<u64>,
-    carried: Table<(Var, u32, BlockId), BlockId>,
+    carried: FxHashMap<(Var, u32, BlockId), BlockId>,
     budget: usize,
 }
 
@@ -85,7 +86,7 @@ impl Sinking {
             flow.act(Action::Set { var, value, next: id }, END)
         } else {
             let block = flow.at(id).clone();
-            let mut known = Table::default();
+            let mut known = FxHashMap::default();
             let action = block
                 .action
                 .map(|value| substitute(flow, &mut known, value, var, constant), |target| target);
@@ -123,7 +124,7 @@ impl Sinking {
 
 fn substitute(
     flow: &mut Flow,
-    known: &mut Table<ValueId, ValueId>,
+    known: &mut FxHashMap<ValueId, ValueId>,
     id: ValueId,
     var: Var,
     constant: u32,

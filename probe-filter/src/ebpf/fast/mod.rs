@@ -14,7 +14,7 @@ mod raw;
 mod registers;
 mod value;
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::flow::{self, Action, BlockId, END, Flow};
 use crate::ir::{Compare, ValueId, Width};
@@ -49,7 +49,7 @@ pub(crate) struct Fast<'a> {
     /// How many operands of the computation at hand each register holds.
     pinned: [u8; POOL.len()],
     /// How often the block at hand still wants each value.
-    wanted: HashMap<ValueId, u32>,
+    wanted: FxHashMap<ValueId, u32>,
     block: BlockId,
     /// The block that stands behind the one at hand.
     next: Option<BlockId>,
@@ -80,7 +80,7 @@ pub(crate) fn translate(
         known: vec![None; flow.blocks().len()],
         state: State::default(),
         pinned: [0; POOL.len()],
-        wanted: HashMap::new(),
+        wanted: FxHashMap::default(),
         block: END,
         next: None,
     };
