@@ -122,6 +122,8 @@ impl Joining<'_> {
     }
 
     fn group(&mut self, key: Key, group: &[BlockId], next: BlockId) -> BlockId {
+        // What stands for all of them traps to `next`: a trap has to be the end of each.
+        debug_assert!(group.iter().all(|&id| self.rules.at(id).trap == END), "traps of rules");
         match (key, group) {
             (_, &[alone]) => self.graft(alone, next),
             (Key::Alone(_), _) => group.iter().rev().fold(next, |next, &id| self.graft(id, next)),

@@ -47,7 +47,7 @@ impl Sinking {
     fn reads(&mut self, flow: &Flow, id: BlockId, var: Var) -> bool {
         for block in &flow.blocks()[self.live.len()..] {
             let mut live = 0;
-            flow.for_each_successor(block, |to| live |= self.live[to.0 as usize]);
+            block.action.for_each_target(|to| live |= self.live[to.0 as usize]);
             if block.action == Action::End {
                 // What is kept is read by other roots.
                 live |= flow.kept.iter().fold(0, |bits, var| bits | var_bit(var.0));
@@ -55,6 +55,10 @@ impl Sinking {
             if let Action::Set { var, .. } = block.action {
                 // The bit that stands for many variables cannot be cleared by one.
                 live &= if var.0 < 63 { !var_bit(var.0) } else { u64::MAX };
+            }
+            // A trap comes before anything is set.
+            if flow.may_trap(&block.action) {
+                live |= self.live[block.trap.0 as usize];
             }
             let read = |bit: &u32| {
                 block.action.operands().any(|value| flow.values.depends(value, 1 << bit))
@@ -97,7 +101,11 @@ impl Sinking {
             } else {
                 self.carry_into_targets(flow, var, constant, action)
             };
-            let trap = if trap == END { END } else { self.carry(flow, var, constant, trap) };
+            // The end, too, where what is kept has to be there on this way.
+            let trap = match flow.may_trap(&action) {
+                true => self.carry(flow, var, constant, trap),
+                false => END,
+            };
             flow.act(action, trap)
         };
         self.carried.insert((var, constant, id), carried);
@@ -142,4 +150,43 @@ fn substitute(
     let substituted = flow.value(value);
     known.insert(id, substituted);
     substituted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::run;
+    use crate::flow::eval::counted;
+    use crate::flow::{Action, END, Flow};
+    use crate::ir::{Compare, Frame, Value, Var, Width};
+
+    /// What is kept for the rules: 1, then the byte at 100, which short frames do not have.
+    fn kept_and_then_trapped(first: u32) -> Flow {
+        let mut flow = Flow::new();
+        flow.need_vars(1);
+        flow.kept = vec![Var(0)];
+        let byte = flow.value(Value::Load { width: Width::Byte, base: None, displacement: 100 });
+        let late = flow.act(Action::Set { var: Var(0), value: byte, next: END }, END);
+        let value = flow.constant(first);
+        let prelude = flow.act(Action::Set { var: Var(0), value, next: late }, END);
+        let rule = |flow: &mut Flow, rule, constant| {
+            let count = flow.plain(Action::Count { rule, next: END });
+            let (left, right) = (flow.value(Value::Var(Var(0))), flow.constant(constant));
+            let compare = Compare::Eq;
+            flow.act(Action::Compare { compare, left, right, yes: count, no: END }, END)
+        };
+        flow.roots = vec![prelude, rule(&mut flow, 0, 1), rule(&mut flow, 1, 7)];
+        flow
+    }
+
+    #[test]
+    fn a_trap_leaves_what_was_set_before() {
+        for len in [60, 120] {
+            let bytes = vec![7; len];
+            let frame = Frame { bytes: &bytes, wire_len: len as u32, vlan: None, outbound: None };
+            let flow = kept_and_then_trapped(1);
+            let expected = counted(&flow, &frame);
+            assert_eq!(expected, [u32::from(len > 100)]);
+            assert_eq!(counted(&run(flow), &frame), expected);
+        }
+    }
 }
