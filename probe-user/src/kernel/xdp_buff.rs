@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::os::fd::{FromRawFd as _, OwnedFd};
+use std::sync::OnceLock;
 
 use super::inline::{CALL, EXIT, INSN, Insn, JUMP, memory};
 
@@ -35,10 +36,15 @@ pub(super) struct XdpBuff {
 }
 
 impl XdpBuff {
-    /// As the running kernel has it, if it takes a program that looks there.
+    /// As the running kernel has it, if it takes a program that looks there. Looked up once:
+    /// the types are 5 MiB, which take some milliseconds.
     pub(super) fn of_this_kernel() -> Option<Self> {
-        let found = find(&mut BufReader::new(File::open(TYPES).ok()?)).ok().flatten()?;
-        found.is_taken().then_some(found)
+        static KNOWN: OnceLock<Option<XdpBuff>> = OnceLock::new();
+        let find = || {
+            let found = find(&mut BufReader::new(File::open(TYPES).ok()?)).ok().flatten()?;
+            found.is_taken().then_some(found)
+        };
+        *KNOWN.get_or_init(find)
     }
 
     /// Where an XDP program calls the helper, and what to put there. `None` where the code is
@@ -209,7 +215,7 @@ fn find_types(
     len: u32,
     [cast_name, buff_name, flags_name, enum_name, fragments_name]: [u32; NAMES.len()],
 ) -> io::Result<Option<XdpBuff>> {
-    let (mut cast, mut has_fragments, mut buff) = (None, None, None);
+    let (mut cast, mut has_fragments, mut buff): (_, _, Option<Vec<Member>>) = (None, None, None);
     // Structures without a name, of those members that may matter.
     let mut nameless: HashMap<u32, Vec<Member>> = HashMap::new();
     let (mut left, mut number) = (u64::from(len), 0);
@@ -226,39 +232,34 @@ fn find_types(
         types.read_exact(&mut rest)?;
         left = left.saturating_sub((head.len() + rest_len) as u64);
         match kind {
-            FUNCTION if name == cast_name => cast = Some(number),
+            FUNCTION if name == cast_name => cast = i32::try_from(number).ok(),
             ENUM if name == enum_name => {
-                let values = rest.chunks_exact(entry).map(words::<2>);
-                has_fragments = values
-                    .into_iter()
-                    .find_map(|[name, value]| (name == fragments_name).then_some(value));
+                let mut values = rest.chunks_exact(entry).map(words::<2>);
+                let value = values.find(|[name, _]| *name == fragments_name);
+                has_fragments = value.and_then(|[_, value]| i32::try_from(value).ok());
             }
             STRUCT | UNION if name == 0 || name == buff_name => {
                 let members = rest.chunks_exact(entry).map(words::<3>);
+                // The upper bits say how long a bit field is.
                 let members = members.map(|[name, of, at]| Member { name, of, at: at & 0xff_ffff });
-                let members =
-                    members.filter(|one| one.name == 0 || one.name == flags_name).collect();
+                let members = members.filter(|one| one.name == 0 || one.name == flags_name);
+                let members: Vec<Member> = members.collect();
                 if kind == STRUCT && name == buff_name {
                     buff = Some(members);
-                } else if name == 0 {
+                } else if name == 0 && !members.is_empty() {
                     nameless.insert(number, members);
                 }
             }
-            _ => {}
+            _ => continue,
+        }
+        if let (Some(cast), Some(has_fragments), Some(buff)) = (cast, has_fragments, &buff)
+            && let Some(flags) = place(buff, flags_name, &nameless, 0)
+        {
+            let flags = i16::try_from(flags / 8).ok();
+            return Ok(flags.map(|flags| XdpBuff { cast, flags, has_fragments }));
         }
     }
-    let flags = buff.and_then(|members| place(&members, flags_name, &nameless, 0));
-    let (Some(cast), Some(flags), Some(has_fragments)) = (cast, flags, has_fragments) else {
-        return Ok(None);
-    };
-    let found = || {
-        Some(XdpBuff {
-            cast: cast.try_into().ok()?,
-            flags: i16::try_from(flags / 8).ok()?,
-            has_fragments: has_fragments.try_into().ok()?,
-        })
-    };
-    Ok(found())
+    Ok(None)
 }
 
 /// Where a member lies, in bits: one of these, or of what is in them without a name.
