@@ -314,6 +314,8 @@ fn words<const N: usize>(bytes: &[u8]) -> [u32; N] {
 mod tests {
     use std::io::Cursor;
 
+    use testbed::requirements::{Requirement, met};
+
     use super::*;
 
     const BUFF: XdpBuff = XdpBuff { cast: 5, flags: 52, has_fragments: 1 };
@@ -369,6 +371,14 @@ mod tests {
         };
         let found = find(&mut BufReader::new(types)).unwrap();
         assert!(found.is_some() || crate::kernel::release() < (6, 2));
+    }
+
+    /// Where it can be had it is had: nobody would notice otherwise but by a clock.
+    #[test]
+    fn this_kernel_takes_it() {
+        if met(&[Requirement::Root, Requirement::Kernel(6, 2)]) {
+            assert!(XdpBuff::of_this_kernel().is_some());
+        }
     }
 
     #[test]
