@@ -13,7 +13,7 @@
 //!   known to be in bounds;
 //! - multi-byte loads are big-endian.
 
-use crate::hash::Table;
+use rustc_hash::FxHashMap;
 
 /// A value in [`Graph::values`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -216,7 +216,7 @@ pub struct Region {
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
     values: Vec<Value>,
-    known: Table<Value, ValueId>,
+    known: FxHashMap<Value, ValueId>,
     nodes: Vec<Node>,
     vars: u32,
     entry: Option<Target>,

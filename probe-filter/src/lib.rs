@@ -21,7 +21,6 @@ pub mod ebpf;
 mod error;
 pub mod eval;
 mod flow;
-mod hash;
 pub mod ir;
 mod keywords;
 mod labels;

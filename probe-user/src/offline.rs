@@ -22,6 +22,8 @@ pub struct Sieve {
     before: u64,
     /// Frames that the kernel does not take, looked at here instead.
     not_taken: u64,
+    /// As long as so few frames were seen, [`reached`](Self::reached) need not look.
+    next_look: u64,
 }
 
 impl Sieve {
@@ -36,7 +38,8 @@ impl Sieve {
         let counts = vec![Counter::default(); rules.rules().len()];
         let graphs: Vec<_> = rules.filters().iter().map(Filter::graph).collect();
         let machine = Machine::new(&graphs);
-        Ok(Self { machine, kernel, seen: Counter::default(), counts, before: 0, not_taken: 0 })
+        let seen = Counter::default();
+        Ok(Self { machine, kernel, seen, counts, before: 0, not_taken: 0, next_look: 0 })
     }
 
     /// Counts a frame. Inlined, with all that it calls for most frames: a frame takes some
@@ -101,6 +104,20 @@ impl Sieve {
             }
         }
         Ok(totals)
+    }
+
+    /// Whether all rules together have matched so often by now. A frame adds one to each rule
+    /// at most, so that the counters, which the kernel copies for every CPU, need not be read
+    /// behind each frame.
+    pub fn reached(&mut self, goal: u64) -> Result<bool> {
+        if self.seen.packets < self.next_look {
+            return Ok(false);
+        }
+        let matches: u64 = self.totals()?.iter().map(|count| count.packets).sum();
+        let missing = goal.saturating_sub(matches);
+        let most = self.counts.len().max(1) as u64;
+        self.next_look = self.seen.packets + missing.div_ceil(most);
+        Ok(missing == 0)
     }
 
     /// Frames that the kernel does not take, and that were looked at here.

@@ -1,7 +1,7 @@
 //! The assembler: conditional jumps reach 255 instructions; further ones go through an
 //! unconditional one behind them.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::insn::{Instruction, JA, JMP};
 pub(crate) use crate::labels::Label;
@@ -126,7 +126,7 @@ impl Assembler {
     /// A test asks about the accumulator, whatever was loaded there: jumps to one go to the
     /// last one that asks the same and leads the same ways, if it is near.
     fn share_tests(&mut self) {
-        let mut last = HashMap::new();
+        let mut last = FxHashMap::default();
         let mut instead: Vec<usize> = (0..=self.items.len()).collect();
         for (index, item) in self.items.iter().enumerate().rev() {
             let Item::Test { code, k, yes, no } = *item else { continue };

@@ -28,11 +28,12 @@ pub use error::Error;
 pub use insn::{Insn, Reg};
 pub use target::{Flavour, Kernel, StateLayout, Target};
 
+use crate::flow::Flow;
 use crate::ir::{Graph, ValueId};
 use crate::passes::{self, View};
 
 use asm::{Assembled, Assembler, Label};
-use view::Entry;
+use view::{Chosen, Entry};
 
 /// Instructions that the kernel verifies at most (BPF_COMPLEXITY_LIMIT_INSNS), and
 /// therefore takes at most; the caller needs some too.
@@ -151,12 +152,14 @@ fn translate(
     let views: Vec<View> = [plain].into_iter().chain(tagged).collect();
     let entries: Vec<Entry> =
         views.iter().map(|_| Entry { fast: asm.label(), careful: asm.label() }).collect();
-    let reached = match &entries[..] {
-        [plain, tagged] => view::choose(&mut asm, target, plain, tagged),
-        _ => 0,
+    let flows: Vec<Flow> = views.iter().map(|&view| passes::run(lowered.clone(), view)).collect();
+    let chosen = match (&entries[..], flows.first()) {
+        ([plain, tagged], Some(flow)) => {
+            view::choose(&mut asm, target, plain, tagged, fast::first_guard(flow, target))
+        }
+        _ => Chosen::default(),
     };
-    for (&view, entry) in views.iter().zip(&entries) {
-        let flow = passes::run(lowered.clone(), view);
+    for ((&view, entry), flow) in views.iter().zip(&entries).zip(&flows) {
         if !stack::holds_variables(flow.vars(), scratch_len) {
             let most = graphs.iter().enumerate().max_by_key(|(_, graph)| graph.vars());
             return Err(Error::TooManyVariables { rule: most.map_or(0, |(rule, _)| rule) });
@@ -166,12 +169,12 @@ fn translate(
         let labels: Vec<Label> = flow.blocks().iter().map(|_| asm.label()).collect();
         asm.bind(entry.fast);
         asm.jump(labels[flow.entry().0 as usize]);
-        let mut gates = fast::translate(&flow, &bits, target, &mut asm, &labels, reached);
+        let mut gates = fast::translate(flow, &bits, target, &mut asm, &labels, chosen);
         if tagged.is_some() {
             gates[flow.entry().0 as usize].get_or_insert_with(|| asm.label());
         }
         asm.mark(Part::Careful);
-        careful::translate(&flow, &bits, target, &mut asm, &gates, &labels)?;
+        careful::translate(flow, &bits, target, &mut asm, &gates, &labels)?;
         if asm.is_too_long() {
             return Err(Error::TooLong { instructions: MAX_INSNS, rule: 0 });
         }

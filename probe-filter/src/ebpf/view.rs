@@ -12,7 +12,7 @@ use super::stack::Word;
 use super::target::{Flavour, Target, context};
 
 /// Offset of the EtherType, and of a tag.
-const ETHERTYPE: i16 = 12;
+pub(crate) const ETHERTYPE: i16 = 12;
 /// A tag is taken off only where an EtherType follows it (skb_vlan_untag in
 /// net/core/skbuff.c drops shorter frames): so long has the frame to be.
 const TAGGED_BYTES: u32 = 12 + 4 + 2;
@@ -35,17 +35,37 @@ pub(crate) struct Entry {
     pub(crate) careful: Label,
 }
 
-/// Decides for a view. Returns how many bytes are then known to be linear.
-pub(crate) fn choose(asm: &mut Assembler, target: &Target, plain: &Entry, tagged: &Entry) -> u32 {
+/// What is known where the code of a view begins.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Chosen {
+    /// Bytes of the frame that are linear.
+    pub(crate) reached: u32,
+    /// Whether r0 holds the bytes at [`ETHERTYPE`], in network order.
+    pub(crate) ethertype: bool,
+}
+
+/// Decides for a view. `wanted` bytes of the frame had best be linear behind it.
+pub(crate) fn choose(
+    asm: &mut Assembler,
+    target: &Target,
+    plain: &Entry,
+    tagged: &Entry,
+    wanted: u32,
+) -> Chosen {
     if target.flavour == Flavour::Skb {
         asm.emit(Insn::load(Size::Word, R0, R1, context::SKB_VLAN_PRESENT));
         asm.emit_jump(Insn::jump32(Cond::Ne, R0, Operand::Imm(0)), tagged.fast);
         asm.jump(plain.fast);
-        return 0;
+        return Chosen::default();
     }
+    // Without the helper shorter frames are taken for plain ones, which they are up to here.
+    let reached = match target.load_bytes() {
+        Some(_) => wanted.max(TAGGED_BYTES),
+        None => TAGGED_BYTES,
+    };
     let short = asm.label();
     asm.emit(Insn::alu64(Op::Mov, R0, Operand::Reg(R2)));
-    asm.emit(Insn::alu64(Op::Add, R0, Operand::Imm(TAGGED_BYTES as i32)));
+    asm.emit(Insn::alu64(Op::Add, R0, Operand::Imm(reached as i32)));
     asm.emit_jump(Insn::jump64(Cond::Gt, R0, Operand::Reg(R3)), short);
     asm.emit(Insn::load(Size::Half, R0, R2, ETHERTYPE));
     by_ethertype(asm, plain.fast, tagged.fast);
@@ -66,7 +86,7 @@ pub(crate) fn choose(asm: &mut Assembler, target: &Target, plain: &Entry, tagged
     } else {
         asm.jump(plain.careful);
     }
-    TAGGED_BYTES
+    Chosen { reached, ethertype: true }
 }
 
 fn by_ethertype(asm: &mut Assembler, plain: Label, tagged: Label) {

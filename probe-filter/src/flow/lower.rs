@@ -1,6 +1,8 @@
 //! Graphs into flows, one for each rule.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::FxHashMap;
 
 use crate::ir::{Compare, Graph, Node, NodeId, Region, Target, Test, Value, ValueId, Var};
 
@@ -13,7 +15,7 @@ pub(crate) const TRAPPED: u32 = 2;
 
 /// Adds one rule to a flow. Returns where the rule starts; it ends at [`END`].
 pub(crate) fn lower(flow: &mut Flow, graph: &Graph, rule: u32) -> BlockId {
-    lower_with(flow, graph, rule, &|var| var, &HashMap::new())
+    lower_with(flow, graph, rule, &|var| var, &FxHashMap::default())
 }
 
 /// The same with other numbers for variables. Regions that are asked elsewhere are not
@@ -23,7 +25,7 @@ pub(crate) fn lower_with(
     graph: &Graph,
     rule: u32,
     rename: &dyn Fn(Var) -> Var,
-    asked: &HashMap<NodeId, (Region, Var)>,
+    asked: &FxHashMap<NodeId, (Region, Var)>,
 ) -> BlockId {
     let mut import = Import::new(graph, rename);
     let counted = flow.plain(Action::Count { rule, next: END });
@@ -58,7 +60,7 @@ pub(crate) fn lower_with(
 }
 
 /// The nodes that are got to where regions asked elsewhere are passed over.
-fn needed(graph: &Graph, asked: &HashMap<NodeId, (Region, Var)>) -> Vec<bool> {
+fn needed(graph: &Graph, asked: &FxHashMap<NodeId, (Region, Var)>) -> Vec<bool> {
     let mut needed = vec![false; graph.nodes().len()];
     let note = |needed: &mut [bool], target| {
         if let Target::Node(id) = target {

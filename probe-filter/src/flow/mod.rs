@@ -15,7 +15,8 @@ mod lower;
 mod order;
 mod values;
 
-use crate::hash::Table;
+use rustc_hash::FxHashMap;
+
 use crate::ir::{Value, ValueId, Var};
 
 pub(crate) use action::{Action, Chain};
@@ -44,7 +45,7 @@ pub(crate) struct Block {
 pub(crate) struct Flow {
     pub(crate) values: Values,
     blocks: Vec<Block>,
-    known: Table<Block, BlockId>,
+    known: FxHashMap<Block, BlockId>,
     /// Where the rules start; after `join` where the program starts.
     pub(crate) roots: Vec<BlockId>,
     vars: u32,
@@ -59,7 +60,7 @@ impl Flow {
         let mut flow = Self {
             values: Values::default(),
             blocks: Vec::new(),
-            known: Table::default(),
+            known: FxHashMap::default(),
             roots: Vec::new(),
             vars: 0,
             kept: Vec::new(),

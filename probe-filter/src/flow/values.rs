@@ -1,6 +1,7 @@
 //! The values of a flow, each with what is known of it whatever the frame.
 
-use crate::hash::Table;
+use rustc_hash::FxHashMap;
+
 use crate::ir::{Alu, Value, ValueId, Width};
 
 /// What is known of a value.
@@ -17,7 +18,7 @@ struct Facts {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Values {
     all: Vec<Value>,
-    known: Table<Value, ValueId>,
+    known: FxHashMap<Value, ValueId>,
     facts: Vec<Facts>,
 }
 

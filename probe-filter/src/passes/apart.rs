@@ -8,7 +8,7 @@
 //! does in this case, running `rest` anyway is right if the case counts the rule
 //! exactly when `case` matches and `rest` does not.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::flow::{Action, BlockId, END, Flow};
 
@@ -40,7 +40,7 @@ impl Apart {
 
 /// Whether every way through `rest` to a match leads through `case`.
 fn implies(rules: &Flow, rest: BlockId, case: BlockId) -> bool {
-    let mut seen = HashMap::new();
+    let mut seen = FxHashMap::default();
     let mut pending = vec![rest];
     while let Some(id) = pending.pop() {
         if id == END || id == case || seen.insert(id, ()).is_some() {
@@ -69,14 +69,14 @@ pub(super) fn unless(
     let counted = out.plain(Action::Count { rule, next });
     // Where the rest gets to the case it will match as the case has: it counts then.
     // Where it ends or traps it will not, and the rule is counted here.
-    let mut known = HashMap::from([(case, next), (END, counted)]);
+    let mut known = FxHashMap::from_iter([(case, next), (END, counted)]);
     let asked = graft(rules, out, &mut known, rest);
-    graft(rules, out, &mut HashMap::from([(count, asked), (END, next)]), case)
+    graft(rules, out, &mut FxHashMap::from_iter([(count, asked), (END, next)]), case)
 }
 
 /// The block that counts the rule.
 fn find_count(rules: &Flow, start: BlockId) -> Option<(BlockId, u32)> {
-    let mut seen = HashMap::new();
+    let mut seen = FxHashMap::default();
     let mut pending = vec![start];
     while let Some(id) = pending.pop() {
         if let Action::Count { rule, .. } = rules.at(id).action {

@@ -1,7 +1,9 @@
 //! Variables that are left get the lowest numbers: those of classic BPF are few, and what
 //! they do not take of scratch memory holds intermediate results.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+
+use rustc_hash::FxHashMap;
 
 use crate::flow::{Action, BlockId, Flow};
 use crate::ir::{Value, ValueId, Var};
@@ -32,9 +34,9 @@ pub(crate) fn run(flow: Flow) -> Flow {
     if used.len() == flow.vars() as usize {
         return flow;
     }
-    let numbers: HashMap<Var, Var> = used.into_iter().zip((0..).map(Var)).collect();
+    let numbers: FxHashMap<Var, Var> = used.into_iter().zip((0..).map(Var)).collect();
     let number = |var: Var| numbers.get(&var).copied().unwrap_or(var);
-    let mut known = HashMap::new();
+    let mut known = FxHashMap::default();
     let kept = flow.kept.iter().filter_map(|var| numbers.get(var).copied()).collect();
     let mut flow = flow.rebuild(|flow, _, block, target: &dyn Fn(BlockId) -> BlockId| {
         let action = block.action.map(|id| renumber(flow, &mut known, &number, id), target);
@@ -51,7 +53,7 @@ pub(crate) fn run(flow: Flow) -> Flow {
 
 fn renumber(
     flow: &mut Flow,
-    known: &mut HashMap<ValueId, ValueId>,
+    known: &mut FxHashMap<ValueId, ValueId>,
     number: &dyn Fn(Var) -> Var,
     id: ValueId,
 ) -> ValueId {

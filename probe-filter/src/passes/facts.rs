@@ -183,3 +183,107 @@ impl Facts {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Facts;
+    use crate::eval::constant_compare;
+    use crate::flow::Values;
+    use crate::ir::{Compare, Value, ValueId, Width};
+    use crate::passes::tests::random::Random;
+
+    const COMPARES: [Compare; 4] = [Compare::Eq, Compare::Gt, Compare::Ge, Compare::Set];
+
+    fn constant(random: &mut Random) -> u32 {
+        let near = random.below(12);
+        random.pick(&[0, 1, 2, 3, 4, 7, 8, 0x80, 0xf0, 0xfe, 0xff, 0x100, u32::MAX, near])
+    }
+
+    /// What tests have said of a byte that is in truth `truth`.
+    fn learnt(random: &mut Random, values: &mut Values, byte: ValueId, truth: u32) -> Facts {
+        let mut facts = Facts::default();
+        for _ in 0..random.below(70) {
+            let (compare, constant) = (random.pick(&COMPARES), constant(random));
+            let right = values.add(Value::Const(constant));
+            facts.learn(compare, byte, right, constant_compare(compare, truth, constant));
+        }
+        facts
+    }
+
+    fn check(random: &mut Random, values: &mut Values, facts: &Facts, byte: ValueId, truth: u32) {
+        for compare in COMPARES {
+            for _ in 0..20 {
+                let constant = constant(random);
+                let right = values.add(Value::Const(constant));
+                if let Some(answer) = facts.answer(values, compare, byte, right) {
+                    let expected = constant_compare(compare, truth, constant);
+                    assert_eq!(answer, expected, "{truth} {compare:?} {constant}: {facts:?}");
+                }
+            }
+        }
+        let known = facts.constant(values, byte);
+        assert!(known.is_none_or(|known| known == truth), "{truth}: {facts:?}");
+    }
+
+    #[test]
+    fn what_follows_is_true() {
+        let mut answered = 0;
+        for seed in 0..3_000 {
+            let mut random = Random(seed);
+            let mut values = Values::default();
+            let byte = values.add(Value::Load { width: Width::Byte, base: None, displacement: 0 });
+            let small = random.below(12);
+            let [truth, other] = [(); 2].map(|()| random.pick(&[0, 1, 0x80, 0xff, small]));
+            let mut facts = learnt(&mut random, &mut values, byte, truth);
+            check(&mut random, &mut values, &facts, byte, truth);
+            let others = learnt(&mut random, &mut values, byte, other);
+            facts.meet(&others);
+            for truth in [truth, other] {
+                check(&mut random, &mut values, &facts, byte, truth);
+            }
+            let right = values.add(Value::Const(0x100));
+            answered += u32::from(facts.answer(&values, Compare::Ge, byte, right).is_some());
+        }
+        assert!(answered > 1_000, "{answered}");
+    }
+
+    #[test]
+    fn only_what_was_reached_is_safe() {
+        for seed in 0..2_000 {
+            let mut random = Random(seed);
+            let mut values = Values::default();
+            let base = values.add(Value::Load { width: Width::Byte, base: None, displacement: 14 });
+            let bases = [None, Some(base)];
+            let mut facts = [Facts::default(), Facts::default()];
+            let mut ends = [[0_u64; 2]; 2];
+            let load = |random: &mut Random, values: &mut Values| {
+                let which = random.below(2) as usize;
+                let width = random.pick(&[Width::Byte, Width::Half, Width::Word]);
+                let near = random.below(40);
+                let displacement = random.pick(&[near, 100, u32::MAX]);
+                let value = Value::Load { width, base: bases[which], displacement };
+                let end = u64::from(displacement) + u64::from(width.bytes());
+                (which, values.add(value), end)
+            };
+            for (facts, ends) in facts.iter_mut().zip(&mut ends) {
+                for _ in 0..random.below(4) {
+                    let (which, id, end) = load(&mut random, &mut values);
+                    facts.computed(&values, id);
+                    ends[which] = ends[which].max(end);
+                    if which == 1 {
+                        // Its base was loaded, too.
+                        ends[0] = ends[0].max(15);
+                    }
+                }
+            }
+            let [mut facts, others] = facts;
+            facts.meet(&others);
+            for _ in 0..20 {
+                let (which, id, end) = load(&mut random, &mut values);
+                let reached = |which: usize| ends[0][which].min(ends[1][which]);
+                let safe = end <= reached(which) && (which == 0 || reached(0) >= 15);
+                assert_eq!(facts.safe(&values, id), safe, "seed {seed}: {:?}", values.get(id));
+            }
+        }
+    }
+}

@@ -2,20 +2,21 @@
 //! loses cannot trap, and a test whose answer is known stays as a bare load (a
 //! comparison with one target) where that load may trap.
 
+use rustc_hash::FxHashMap;
+
 use crate::flow::{Action, BlockId, Flow, Values};
-use crate::hash::Table;
 use crate::ir::{Alu, Compare, Value, ValueId};
 
 /// Folds all values and tests.
 pub(crate) fn run(flow: Flow) -> Flow {
-    let mut known = Table::default();
+    let mut known = FxHashMap::default();
     flow.rebuild(|flow, _, block, target| {
         let action = block.action.map(|value| fold(&mut flow.values, &mut known, value), target);
         compare(flow, action, target(block.trap))
     })
 }
 
-fn fold(values: &mut Values, known: &mut Table<ValueId, ValueId>, id: ValueId) -> ValueId {
+fn fold(values: &mut Values, known: &mut FxHashMap<ValueId, ValueId>, id: ValueId) -> ValueId {
     if let Some(&folded) = known.get(&id) {
         return folded;
     }

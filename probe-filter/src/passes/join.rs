@@ -6,7 +6,9 @@
 //! them; the rest is joined in the same way. Rules with nothing in common follow one
 //! another behind boundaries.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::flow::{Action, BlockId, END, Flow};
 use crate::ir::{Compare, ValueId};
@@ -32,7 +34,7 @@ pub(crate) fn run(rules: Flow) -> Flow {
     let mut out = rules.emptied();
     let tests: usize = rules.blocks().iter().map(|block| tests(&block.action)).sum();
     let budget = tests * GROWTH + GROWTH_FLOOR;
-    let (known, weights) = (HashMap::new(), HashMap::new());
+    let (known, weights) = (FxHashMap::default(), FxHashMap::default());
     let mut joining = Joining { rules: &rules, out: &mut out, known, weights, spent: 0, budget };
     let mut root = joining.join(rules.rules().to_vec(), END, true);
     if let Some(prelude) = rules.prelude() {
@@ -58,8 +60,8 @@ enum Key {
 struct Joining<'a> {
     rules: &'a Flow,
     out: &'a mut Flow,
-    known: HashMap<(Vec<BlockId>, BlockId), BlockId>,
-    weights: HashMap<BlockId, usize>,
+    known: FxHashMap<(Vec<BlockId>, BlockId), BlockId>,
+    weights: FxHashMap<BlockId, usize>,
     /// Tests made so far.
     spent: usize,
     budget: usize,
@@ -93,7 +95,7 @@ impl Joining<'_> {
     /// Rules by what they have in common, in the order of the first of each group.
     fn groups(&self, left: &[BlockId]) -> Vec<(Key, Vec<BlockId>)> {
         let exhausted = self.spent > self.budget;
-        let mut places = HashMap::new();
+        let mut places = FxHashMap::default();
         let mut groups: Vec<(Key, Vec<BlockId>)> = Vec::new();
         for &id in left {
             let key = if exhausted { Key::Alone(id) } else { self.key(id) };
@@ -120,6 +122,8 @@ impl Joining<'_> {
     }
 
     fn group(&mut self, key: Key, group: &[BlockId], next: BlockId) -> BlockId {
+        // What stands for all of them traps to `next`: a trap has to be the end of each.
+        debug_assert!(group.iter().all(|&id| self.rules.at(id).trap == END), "traps of rules");
         match (key, group) {
             (_, &[alone]) => self.graft(alone, next),
             (Key::Alone(_), _) => group.iter().rev().fold(next, |next, &id| self.graft(id, next)),
@@ -216,7 +220,7 @@ impl Joining<'_> {
         if let Some(&known) = self.weights.get(&id) {
             return known;
         }
-        let (mut seen, mut pending, mut weight) = (HashSet::new(), vec![id], 0);
+        let (mut seen, mut pending, mut weight) = (FxHashSet::default(), vec![id], 0);
         while let Some(id) = pending.pop() {
             if id == END || weight > 4 * HEAVY || !seen.insert(id) {
                 continue;
@@ -325,7 +329,7 @@ impl Joining<'_> {
             return known;
         }
         self.spent += self.weight(start);
-        let mut known = HashMap::from([(END, next)]);
+        let mut known = FxHashMap::from_iter([(END, next)]);
         let grafted = graft(self.rules, self.out, &mut known, start);
         self.known.insert(key, grafted);
         grafted
@@ -344,7 +348,7 @@ fn tests(action: &Action) -> usize {
 pub(super) fn graft(
     rules: &Flow,
     out: &mut Flow,
-    known: &mut HashMap<BlockId, BlockId>,
+    known: &mut FxHashMap<BlockId, BlockId>,
     start: BlockId,
 ) -> BlockId {
     // A stack of its own: rules may be deeper than the thread's.

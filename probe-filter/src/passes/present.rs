@@ -4,9 +4,10 @@
 //! (see [`VlanView`](crate::ir::VlanView)); the hook may have it the other way round.
 //! After this pass loads and [`Meta`] mean the hook's own bytes and fields.
 
+use rustc_hash::FxHashMap;
+
 use crate::eval::constant_compare;
 use crate::flow::{Action, BlockId, Chain, END, Flow};
-use crate::hash::Table;
 use crate::ir::{Alu, Compare, Meta, Value, ValueId, Var, Width};
 
 use super::ranges::{Known, Ranges, range};
@@ -40,7 +41,7 @@ pub(crate) const TAG_TYPES: [u16; 2] = [0x8100, 0x88a8];
 
 /// Rewrites loads and kernel metadata for one view.
 pub(crate) fn run(flow: Flow, view: View) -> Flow {
-    let mut known = Table::default();
+    let mut known = FxHashMap::default();
     let first_var = flow.vars();
     let ranges = Ranges::of(&flow);
     flow.rebuild(|flow, id, block, target| {
@@ -89,7 +90,7 @@ struct Placing<'a> {
     flow: &'a mut Flow,
     view: View,
     /// Values that need no variables, placed.
-    known: &'a mut Table<ValueId, ValueId>,
+    known: &'a mut FxHashMap<ValueId, ValueId>,
     first_var: u32,
     /// What variables can hold where the block begins.
     ranges: &'a Known,

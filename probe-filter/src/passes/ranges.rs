@@ -150,7 +150,8 @@ pub(crate) fn range(flow: &Flow, known: &Known, id: ValueId) -> Range {
             range.least = range.least.max(least);
         }
     }
-    range
+    // Where a test says more than can be, nothing gets there.
+    Range { least: range.least.min(range.greatest), ..range }
 }
 
 /// The same without what tests have shown of the value itself.
@@ -178,5 +179,32 @@ fn unshown(flow: &Flow, known: &Known, id: ValueId) -> Range {
             _ => limit,
         },
         Value::Load { .. } | Value::Meta(_) | Value::Alu(..) | Value::Neg(_) => limit,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Known, range};
+    use crate::flow::Flow;
+    use crate::ir::{Alu, Value, Width};
+
+    #[test]
+    fn impossible_tests_do_no_harm() {
+        let mut flow = Flow::new();
+        let byte = |flow: &mut Flow, displacement| {
+            flow.value(Value::Load { width: Width::Byte, base: None, displacement })
+        };
+        let (one, other) = (byte(&mut flow, 14), byte(&mut flow, 15));
+        let sum = flow.value(Value::Alu(Alu::Add, one, other));
+        let four = flow.constant(4);
+        let shifted = flow.value(Value::Alu(Alu::Shl, one, four));
+        let mut known = Known::default();
+        // No byte is so large.
+        known.learn(one, u32::MAX);
+        known.learn(other, 1);
+        for (id, greatest) in [(one, 255), (sum, 510), (shifted, 255 << 4)] {
+            let range = range(&flow, &known, id);
+            assert!(range.least <= range.greatest && range.greatest == greatest, "{range:?}");
+        }
     }
 }

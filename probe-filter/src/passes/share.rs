@@ -12,7 +12,9 @@
 //! there, and for frames for which the rule would not. Where it traps, the answer says so,
 //! and the rule ends where it asks for it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
 
 use crate::flow::{
     self, Action, BlockId, END, Exits, Flow, Import, NO, TRAPPED, YES, lower_with, var_bit,
@@ -82,7 +84,7 @@ struct All {
     /// By rule.
     regions: Vec<Vec<Found>>,
     /// The findings that each region sets, by key, as bits.
-    sets: HashMap<BlockId, u64>,
+    sets: FxHashMap<BlockId, u64>,
 }
 
 /// A region that is run before all rules.
@@ -101,13 +103,13 @@ struct Shared {
 
 /// How a rule uses what is shared.
 struct Plan {
-    renamed: HashMap<Var, Var>,
-    asked: HashMap<NodeId, (Region, Var)>,
+    renamed: FxHashMap<Var, Var>,
+    asked: FxHashMap<NodeId, (Region, Var)>,
 }
 
 impl All {
     fn of(graphs: &[&Graph]) -> Self {
-        let mut all = Self { regions: Vec::new(), sets: HashMap::new() };
+        let mut all = Self { regions: Vec::new(), sets: FxHashMap::default() };
         let most = graphs.iter().map(|graph| graph.regions().len()).max();
         if graphs.len() < MIN_RULES && most < Some(MIN_TIMES) {
             return all;
@@ -210,7 +212,7 @@ impl All {
         let (walk, stage) = self.keys(rule)?;
         let walk = walks.iter().find(|shared| shared.key == walk)?;
         let stage = walk.stages.iter().find(|shared| Some(shared.key) == stage);
-        let mut plan = Plan { renamed: HashMap::new(), asked: HashMap::new() };
+        let mut plan = Plan { renamed: FxHashMap::default(), asked: FxHashMap::default() };
         for shared in [Some(walk), stage].into_iter().flatten() {
             for (&place, &var) in &shared.findings {
                 plan.renamed.extend(graph.findings().get(place).map(|&own| (own, var)));

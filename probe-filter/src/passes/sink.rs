@@ -5,8 +5,9 @@
 //! fixed offset. Where two paths meet with different constants, what follows is
 //! translated once for each, within [`GROWTH`]; beyond that the variable stays.
 
+use rustc_hash::FxHashMap;
+
 use crate::flow::{Action, BlockId, END, Flow, var_bit};
-use crate::hash::Table;
 use crate::ir::{Value, ValueId, Var};
 
 use super::fold::touch;
@@ -19,7 +20,7 @@ const GROWTH_FLOOR: usize = 64;
 /// Carries constants down and drops assignments that nobody reads.
 pub(crate) fn run(flow: Flow) -> Flow {
     let budget = flow.blocks().len() * (1 + GROWTH) + GROWTH_FLOOR;
-    let mut sinking = Sinking { live: Vec::new(), carried: Table::default(), budget };
+    let mut sinking = Sinking { live: Vec::new(), carried: FxHashMap::default(), budget };
     flow.rebuild(|flow, _, block, target| {
         let action = block.action.retarget(target);
         let trap = target(block.trap);
@@ -38,7 +39,7 @@ pub(crate) fn run(flow: Flow) -> Flow {
 struct Sinking {
     /// Variables that a block or a later one reads before setting them.
     live: Vec<u64>,
-    carried: Table<(Var, u32, BlockId), BlockId>,
+    carried: FxHashMap<(Var, u32, BlockId), BlockId>,
     budget: usize,
 }
 
@@ -46,7 +47,7 @@ impl Sinking {
     fn reads(&mut self, flow: &Flow, id: BlockId, var: Var) -> bool {
         for block in &flow.blocks()[self.live.len()..] {
             let mut live = 0;
-            flow.for_each_successor(block, |to| live |= self.live[to.0 as usize]);
+            block.action.for_each_target(|to| live |= self.live[to.0 as usize]);
             if block.action == Action::End {
                 // What is kept is read by other roots.
                 live |= flow.kept.iter().fold(0, |bits, var| bits | var_bit(var.0));
@@ -54,6 +55,10 @@ impl Sinking {
             if let Action::Set { var, .. } = block.action {
                 // The bit that stands for many variables cannot be cleared by one.
                 live &= if var.0 < 63 { !var_bit(var.0) } else { u64::MAX };
+            }
+            // A trap comes before anything is set.
+            if flow.may_trap(&block.action) {
+                live |= self.live[block.trap.0 as usize];
             }
             let read = |bit: &u32| {
                 block.action.operands().any(|value| flow.values.depends(value, 1 << bit))
@@ -85,7 +90,7 @@ impl Sinking {
             flow.act(Action::Set { var, value, next: id }, END)
         } else {
             let block = flow.at(id).clone();
-            let mut known = Table::default();
+            let mut known = FxHashMap::default();
             let action = block
                 .action
                 .map(|value| substitute(flow, &mut known, value, var, constant), |target| target);
@@ -96,7 +101,11 @@ impl Sinking {
             } else {
                 self.carry_into_targets(flow, var, constant, action)
             };
-            let trap = if trap == END { END } else { self.carry(flow, var, constant, trap) };
+            // The end, too, where what is kept has to be there on this way.
+            let trap = match flow.may_trap(&action) {
+                true => self.carry(flow, var, constant, trap),
+                false => END,
+            };
             flow.act(action, trap)
         };
         self.carried.insert((var, constant, id), carried);
@@ -123,7 +132,7 @@ impl Sinking {
 
 fn substitute(
     flow: &mut Flow,
-    known: &mut Table<ValueId, ValueId>,
+    known: &mut FxHashMap<ValueId, ValueId>,
     id: ValueId,
     var: Var,
     constant: u32,
@@ -141,4 +150,43 @@ fn substitute(
     let substituted = flow.value(value);
     known.insert(id, substituted);
     substituted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::run;
+    use crate::flow::eval::counted;
+    use crate::flow::{Action, END, Flow};
+    use crate::ir::{Compare, Frame, Value, Var, Width};
+
+    /// What is kept for the rules: 1, then the byte at 100, which short frames do not have.
+    fn kept_and_then_trapped(first: u32) -> Flow {
+        let mut flow = Flow::new();
+        flow.need_vars(1);
+        flow.kept = vec![Var(0)];
+        let byte = flow.value(Value::Load { width: Width::Byte, base: None, displacement: 100 });
+        let late = flow.act(Action::Set { var: Var(0), value: byte, next: END }, END);
+        let value = flow.constant(first);
+        let prelude = flow.act(Action::Set { var: Var(0), value, next: late }, END);
+        let rule = |flow: &mut Flow, rule, constant| {
+            let count = flow.plain(Action::Count { rule, next: END });
+            let (left, right) = (flow.value(Value::Var(Var(0))), flow.constant(constant));
+            let compare = Compare::Eq;
+            flow.act(Action::Compare { compare, left, right, yes: count, no: END }, END)
+        };
+        flow.roots = vec![prelude, rule(&mut flow, 0, 1), rule(&mut flow, 1, 7)];
+        flow
+    }
+
+    #[test]
+    fn a_trap_leaves_what_was_set_before() {
+        for len in [60, 120] {
+            let bytes = vec![7; len];
+            let frame = Frame { bytes: &bytes, wire_len: len as u32, vlan: None, outbound: None };
+            let flow = kept_and_then_trapped(1);
+            let expected = counted(&flow, &frame);
+            assert_eq!(expected, [u32::from(len > 100)]);
+            assert_eq!(counted(&run(flow), &frame), expected);
+        }
+    }
 }

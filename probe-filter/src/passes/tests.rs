@@ -8,14 +8,19 @@ pub(crate) mod random;
 
 use crate::eval;
 use crate::flow::{Flow, eval::counted};
-use crate::ir::{Frame, Graph, LinkType, VlanTag};
+use crate::ir::{Alu, Compare, Frame, Graph, LinkType, Node, Target, Test, Value, VlanTag, Width};
 
 use self::frames::pool;
 use self::random::Random;
 use super::{PER_RULE, View, compact, join, lower, present, share, thread};
 
-const SEEDS: u64 = 150;
 const FRAMES: usize = 40;
+
+/// So many, and more where somebody has the time.
+fn seeds(count: u64) -> std::ops::Range<u64> {
+    let times = std::env::var("PROBE_TEST_TIMES").ok().and_then(|times| times.parse().ok());
+    0..count * times.unwrap_or(1)
+}
 
 fn same(flow: &Flow, expected: &[Vec<u32>], frames: &[Vec<u8>], pass: &str, seed: u64) {
     for (bytes, expected) in frames.iter().zip(expected) {
@@ -31,27 +36,106 @@ fn frame(bytes: &[u8]) -> Frame<'_> {
 
 #[test]
 fn passes_keep_the_meaning() {
-    for seed in 0..SEEDS {
+    for seed in seeds(150) {
         let mut random = Random(seed);
         let graphs: Vec<Graph> = (0..5).map(|_| random::graph(&mut random, 12)).collect();
         let frames: Vec<Vec<u8>> = (0..FRAMES).map(|_| random::frame(&mut random, 120)).collect();
-        let expected: Vec<Vec<u32>> = frames
-            .iter()
-            .map(|bytes| {
-                let matching = |rule: &u32| eval::matches(&graphs[*rule as usize], &frame(bytes));
-                (0..graphs.len() as u32).filter(matching).collect()
-            })
-            .collect();
-        let mut flow = lower(&graphs.iter().collect::<Vec<_>>());
-        same(&flow, &expected, &frames, "lower", seed);
-        flow = present::run(flow, View::Same);
-        for (name, pass) in PER_RULE {
-            flow = pass(flow);
-            same(&flow, &expected, &frames, name, seed);
+        keep_the_meaning(&graphs, &frames, seed);
+    }
+}
+
+fn keep_the_meaning(graphs: &[Graph], frames: &[Vec<u8>], seed: u64) {
+    let expected: Vec<Vec<u32>> = frames
+        .iter()
+        .map(|bytes| {
+            let matching = |rule: &u32| eval::matches(&graphs[*rule as usize], &frame(bytes));
+            (0..graphs.len() as u32).filter(matching).collect()
+        })
+        .collect();
+    let mut flow = lower(&graphs.iter().collect::<Vec<_>>());
+    same(&flow, &expected, frames, "lower", seed);
+    flow = present::run(flow, View::Same);
+    for (name, pass) in PER_RULE {
+        flow = pass(flow);
+        same(&flow, &expected, frames, name, seed);
+    }
+    flow = join::run(flow);
+    same(&flow, &expected, frames, "join", seed);
+    flow = thread::run(flow);
+    same(&flow, &expected, frames, "the last thread", seed);
+    same(&compact::run(flow), &expected, frames, "compact", seed);
+}
+
+/// A graph that asks what others ask, too: few values, few constants, and so the switches and
+/// shared rests that `join` makes of many rules.
+fn related(random: &mut Random) -> Graph {
+    let mut graph = Graph::new();
+    let load = |graph: &mut Graph, width, base, displacement| {
+        graph.value(Value::Load { width, base, displacement })
+    };
+    let length = load(&mut graph, Width::Byte, None, 14);
+    let mask = graph.value(Value::Const(0xf));
+    let length = graph.value(Value::Alu(Alu::And, length, mask));
+    let asked = [
+        load(&mut graph, Width::Half, None, 12),
+        load(&mut graph, Width::Byte, None, 23),
+        load(&mut graph, Width::Half, None, 34),
+        load(&mut graph, Width::Half, None, 36),
+        load(&mut graph, Width::Half, Some(length), 14),
+    ];
+    let var = random.chance(20).then(|| graph.var());
+    let mut targets = vec![Target::Match, Target::NoMatch];
+    for _ in 0..=random.below(7) {
+        let which = random.below(asked.len() as u32) as usize;
+        let constant = match which {
+            0 => random.pick(&[0x800, 0x86dd]),
+            1 => random.pick(&[6, 17]),
+            _ => random.pick(&[80, 443, 53, 1000, 1001, 1002, 1003]),
+        };
+        let right = graph.value(Value::Const(constant));
+        let compare = match random.below(10) {
+            0 => Compare::Gt,
+            1 => Compare::Ge,
+            2 => Compare::Set,
+            _ => Compare::Eq,
+        };
+        let mut left = asked[which];
+        let mut sets = Vec::new();
+        if let Some(var) = var.filter(|_| random.chance(30)) {
+            sets.push((var, left));
+            left = graph.value(Value::Var(var));
         }
-        flow = join::run(flow);
-        same(&flow, &expected, &frames, "join", seed);
-        same(&thread::run(flow), &expected, &frames, "the last thread", seed);
+        let newest = targets[targets.len() - 1];
+        let target =
+            |random: &mut Random| if random.chance(40) { newest } else { random.pick(&targets) };
+        let (yes, no) = (target(random), target(random));
+        let node = Node { sets, test: Test::Compare(compare, left, right), yes, no };
+        targets.push(graph.node(node));
+    }
+    graph.set_entry(targets[targets.len() - 1]);
+    graph
+}
+
+/// A frame that gives these graphs answers of both kinds.
+fn answering(random: &mut Random) -> Vec<u8> {
+    let mut bytes = random::frame(random, 120);
+    for at in [34, 36] {
+        let port: u16 = random.pick(&[80, 443, 53, 1000, 1001, 1002, 1003, 9999]);
+        if let Some(place) = bytes.get_mut(at..at + 2) {
+            place.copy_from_slice(&port.to_be_bytes());
+        }
+    }
+    bytes
+}
+
+#[test]
+fn rules_that_ask_the_same_keep_their_meaning() {
+    for seed in seeds(300) {
+        let mut random = Random(seed);
+        let rules = random.pick(&[2, 3, 8, 30]);
+        let graphs: Vec<Graph> = (0..rules).map(|_| related(&mut random)).collect();
+        let frames: Vec<Vec<u8>> = (0..FRAMES).map(|_| answering(&mut random)).collect();
+        keep_the_meaning(&graphs, &frames, seed);
     }
 }
 

@@ -9,6 +9,8 @@ mod frames;
 mod generator;
 mod oracle;
 mod setting;
+#[path = "../common/shrink.rs"]
+mod shrink;
 
 use frames::Rng;
 use oracle::Verdict;

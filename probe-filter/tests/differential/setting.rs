@@ -9,6 +9,7 @@ use probe_filter::{Filter, Frame, LinkType, Options, SystemResolver, VlanTag, Vl
 use crate::frames::{Rng, pool};
 use crate::generator::pieces;
 use crate::oracle::{IFINDEX, Program, Verdict};
+use crate::shrink;
 
 const FRAMES: usize = 20_000;
 /// Set by CI: a test that cannot run is a failure.
@@ -176,7 +177,7 @@ impl Setting {
                 return;
             }
             (ours, _) => {
-                let text = self.shrink_text(text, |text| {
+                let text = shrink::text(text, pieces, |text| {
                     self.ours(text).is_ok() != self.theirs(text).is_ok()
                         && self.ours(text).is_ok() == ours.is_ok()
                 });
@@ -214,21 +215,11 @@ impl Setting {
     }
 
     fn report(&self, text: &str, sample: &Sample) {
-        let text = self.shrink_text(text, |text| self.differs(text, sample));
+        let text = shrink::text(text, pieces, |text| self.differs(text, sample));
         let mut sample = sample.clone();
-        while let Some(&last) = sample.bytes.last() {
-            sample.bytes.pop();
-            if !self.differs(&text, &sample) {
-                sample.bytes.push(last);
-                break;
-            }
-        }
-        for at in 0..sample.bytes.len() {
-            let byte = std::mem::take(&mut sample.bytes[at]);
-            if !self.differs(&text, &sample) {
-                sample.bytes[at] = byte;
-            }
-        }
+        sample.bytes = shrink::bytes(&sample.bytes, 0, |bytes| {
+            self.differs(&text, &Sample { bytes: bytes.to_vec(), ..sample.clone() })
+        });
         panic!(
             "{}: {text:?} differs: libpcap says {:?}, we say {}\nframe {:02x?}\n{:?} wire {} outbound {:?}",
             self.name,
@@ -239,26 +230,6 @@ impl Setting {
             sample.wire_len,
             sample.outbound,
         );
-    }
-
-    /// Leaves pieces of the text out as long as it stays wrong.
-    fn shrink_text(&self, text: &str, wrong: impl Fn(&str) -> bool) -> String {
-        let mut best = text.to_owned();
-        let mut chunk = pieces(text).len() / 2;
-        while chunk > 0 {
-            let mut at = 0;
-            loop {
-                let mut parts = pieces(&best);
-                if at >= parts.len() {
-                    break;
-                }
-                parts.drain(at..(at + chunk).min(parts.len()));
-                let shorter = parts.join(" ");
-                if wrong(&shorter) { best = shorter } else { at += chunk }
-            }
-            chunk /= 2;
-        }
-        best
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::frames::{self, Rng};
 use crate::generator;
 use crate::harness::random::{self, Random};
-use crate::harness::show;
 use crate::harness::socket::Filtered;
+use crate::harness::{show, shrink};
 use probe_filter::ir::{Frame, Graph, LinkType};
 use probe_filter::{Options, cbpf, compile, eval};
 
@@ -18,18 +18,35 @@ pub fn check(graph: &Graph, name: &str, frames: &[Vec<u8>], matches: &mut usize)
     let socket = Filtered::new().expect("a pair of sockets");
     socket.attach(&program).unwrap_or_else(|error| panic!("{name}: {error}\n{program}"));
     for bytes in frames {
-        let wire_len = bytes.len() as u32;
-        let frame = Frame { bytes, wire_len, vlan: None, outbound: Some(false) };
-        let expected = eval::matches(graph, &frame);
+        let expected = expected(graph, bytes);
         *matches += usize::from(expected);
-        assert_eq!(
-            socket.passes(bytes),
-            expected,
-            "{name}\n{}\n{program}\non {bytes:02x?}",
-            show::graph(graph)
-        );
+        if socket.passes(bytes) != expected {
+            report(graph, name, bytes);
+        }
     }
     true
+}
+
+fn expected(graph: &Graph, bytes: &[u8]) -> bool {
+    let wire_len = bytes.len() as u32;
+    eval::matches(graph, &Frame { bytes, wire_len, vlan: None, outbound: Some(false) })
+}
+
+/// Panics with the smallest that differs.
+fn report(graph: &Graph, name: &str, bytes: &[u8]) -> ! {
+    let differs = |graph: &Graph, bytes: &[u8]| {
+        let Ok(program) = cbpf::generate(graph) else { return false };
+        let socket = Filtered::new().expect("a pair of sockets");
+        socket.attach(&program).is_ok() && socket.passes(bytes) != expected(graph, bytes)
+    };
+    let graph = shrink::graph(graph, |graph| differs(graph, bytes));
+    let bytes = shrink::bytes(bytes, 1, |bytes| differs(&graph, bytes));
+    let program = cbpf::generate(&graph).expect("it was generated before");
+    panic!(
+        "{name} differs; still does\n{}\n{program}\non {bytes:02x?}: the evaluator says {}",
+        show::graph(&graph),
+        expected(&graph, &bytes)
+    );
 }
 
 fn times() -> u64 {

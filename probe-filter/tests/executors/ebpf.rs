@@ -3,8 +3,7 @@
 
 use crate::harness::kernel::{Loaded, Seen, Sent, pending_bit, target, this_kernel};
 use crate::harness::random::{self, Random};
-use crate::harness::show;
-use crate::harness::{bpf, kernel};
+use crate::harness::{bpf, kernel, show, shrink};
 use probe_filter::ebpf::{Error, Flavour, Kernel};
 use probe_filter::eval;
 use probe_filter::ir::{Frame, Graph, VlanTag, VlanView};
@@ -104,26 +103,81 @@ pub fn compare_on(
         .scattered
         .then(|| 14 + random.below(bytes.len() as u32 - 13))
         .map(|linear| linear.min(bytes.len() as u32));
-    let outbound = random.chance(50);
     let tag_bytes = if tag.is_some() { 4 } else { 0 };
-    let counted_len = bytes.len() as u32 + tag_bytes + random.pick(&[0, 0, 100]);
-    let (seen_bytes, seen_tag) = present(&bytes, tag, case);
-    let frame = Frame {
-        wire_len: counted_len - if seen_tag.is_some() { 4 } else { 0 },
-        bytes: &seen_bytes,
-        vlan: seen_tag,
-        outbound: Some(outbound),
+    let sending = Sending {
+        tag,
+        linear,
+        outbound: random.chance(50),
+        more: tag_bytes + random.pick(&[0, 0, 100]),
     };
-    let meta = u64::from(counted_len) | u64::from(outbound) << 32;
-    let seen = loaded.run(&Sent { bytes: &bytes, meta, tag, linear });
-    let expected = expected(graphs, &frame, u64::from(counted_len));
+    let (seen, expected) = sending.both(case, graphs, loaded, &bytes);
     if seen != expected {
-        let differs = |rule: &usize| seen.matched[*rule] != expected.matched[*rule];
-        let rule = (0..graphs.len()).find(differs);
+        sending.report(case, graphs, bytes, seed);
+    }
+}
+
+/// How a frame is sent.
+struct Sending {
+    tag: Option<VlanTag>,
+    linear: Option<u32>,
+    outbound: bool,
+    /// Bytes on the wire beside those there.
+    more: u32,
+}
+
+impl Sending {
+    /// What the kernel counts, and what the evaluator.
+    fn both(&self, case: &Case, graphs: &[Graph], loaded: &Loaded, bytes: &[u8]) -> (Seen, Seen) {
+        let counted_len = bytes.len() as u32 + self.more;
+        let (seen_bytes, seen_tag) = present(bytes, self.tag, case);
+        let frame = Frame {
+            wire_len: counted_len - if seen_tag.is_some() { 4 } else { 0 },
+            bytes: &seen_bytes,
+            vlan: seen_tag,
+            outbound: Some(self.outbound),
+        };
+        let meta = u64::from(counted_len) | u64::from(self.outbound) << 32;
+        let linear = self.linear.map(|linear| linear.min(bytes.len() as u32));
+        let seen = loaded.run(&Sent { bytes, meta, tag: self.tag, linear });
+        (seen, expected(graphs, &frame, u64::from(counted_len)))
+    }
+
+    /// Panics with the smallest that differs.
+    fn report(&self, case: &Case, graphs: &[Graph], bytes: Vec<u8>, seed: u64) -> ! {
+        let target = target(case.flavour, case.vlan, case.kernel);
+        let load = |graphs: &[Graph]| Loaded::new(graphs, &target).ok();
+        let differs = |graphs: &[Graph], bytes: &[u8]| {
+            load(graphs).is_some_and(|loaded| {
+                let (seen, expected) = self.both(case, graphs, &loaded, bytes);
+                seen != expected
+            })
+        };
+        let mut graphs = shrink::list(graphs, |graphs| differs(graphs, &bytes));
+        for rule in 0..graphs.len() {
+            let with = |graph: &Graph| {
+                let mut graphs = graphs.clone();
+                graphs[rule] = graph.clone();
+                graphs
+            };
+            let smaller = shrink::graph(&graphs[rule], |graph| differs(&with(graph), &bytes));
+            graphs = with(&smaller);
+        }
+        let bytes = shrink::bytes(&bytes, 14, |bytes| {
+            let mut long = bytes.to_vec();
+            kernel::lengthen_for_skb(&mut long);
+            (case.flavour == Flavour::Xdp || long.len() == bytes.len()) && differs(&graphs, bytes)
+        });
+        let shown: String = graphs.iter().map(show::graph).collect();
         panic!(
-            "seed {seed}, rule {rule:?} of\n{}\nsent {bytes:02x?} linear {linear:?}\n\
-                     presented {frame:02x?}\n{seen:?}\n{expected:?}",
-            rule.map(|rule| show::graph(&graphs[rule])).unwrap_or_default()
+            "seed {seed} differs; still do, for {:?} {:?},\n{shown}sent {bytes:02x?}, tag {:?}, \
+             linear {:?}, outbound {}, {} bytes more on the wire\n(kernel, evaluator): {:?}",
+            case.flavour,
+            case.vlan,
+            self.tag,
+            self.linear,
+            self.outbound,
+            self.more,
+            load(&graphs).map(|loaded| self.both(case, &graphs, &loaded, &bytes))
         );
     }
 }

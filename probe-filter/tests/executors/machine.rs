@@ -2,7 +2,8 @@
 //! broken, with and without a tag beside them.
 
 use crate::frames::{Rng, pool};
-use crate::generator;
+use crate::generator::{self, pieces};
+use crate::harness::shrink;
 use probe_filter::ir::{Frame, LinkType, VlanTag, VlanView};
 use probe_filter::{Filter, Machine, NoNames, Options, compile, eval};
 
@@ -31,6 +32,47 @@ fn frame<'a>(rng: &mut Rng, bytes: &'a [u8]) -> Frame<'a> {
     }
 }
 
+/// How often the machine counts each filter, and how often it should.
+fn counts(machine: &mut Machine, filters: &[Filter], frame: &Frame<'_>) -> Vec<(u32, u32)> {
+    let mut counted = vec![0; filters.len()];
+    machine.run(frame, |rule| counted[rule] += 1);
+    let expected = filters.iter().map(|one| u32::from(eval::matches(one.graph(), frame)));
+    counted.into_iter().zip(expected).collect()
+}
+
+/// Panics with the smallest that differs.
+fn report(filters: &[Filter], options: &Options<'_>, frame: &Frame<'_>) -> ! {
+    let compiled = |texts: &[String]| -> Option<Vec<Filter>> {
+        texts.iter().map(|text| compile(text, options).ok()).collect()
+    };
+    let verdicts = |texts: &[String], frame: &Frame<'_>| {
+        let filters = compiled(texts)?;
+        let graphs: Vec<_> = filters.iter().map(Filter::graph).collect();
+        Some(counts(&mut Machine::new(&graphs), &filters, frame))
+    };
+    let differs = |texts: &[String], frame: &Frame<'_>| {
+        let verdicts = verdicts(texts, frame).unwrap_or_default();
+        verdicts.into_iter().any(|(counted, expected)| counted != expected)
+    };
+    let texts: Vec<String> = filters.iter().map(|filter| filter.text().to_owned()).collect();
+    let mut texts = shrink::list(&texts, |texts| differs(texts, frame));
+    for place in 0..texts.len() {
+        let with = |text: &str| {
+            let mut texts = texts.clone();
+            texts[place] = text.to_owned();
+            texts
+        };
+        let shorter = shrink::text(&texts[place], pieces, |text| differs(&with(text), frame));
+        texts = with(&shorter);
+    }
+    let bytes = shrink::bytes(frame.bytes, 0, |bytes| differs(&texts, &Frame { bytes, ..*frame }));
+    let frame = Frame { bytes: &bytes, ..*frame };
+    panic!(
+        "{texts:#?} differ on {frame:02x?}\n(machine, evaluator): {:?}",
+        verdicts(&texts, &frame)
+    );
+}
+
 #[test]
 fn generated_filters_count_what_the_evaluator_says() {
     let times = std::env::var("PROBE_TEST_TIMES").ok().and_then(|text| text.parse().ok());
@@ -53,13 +95,12 @@ fn generated_filters_count_what_the_evaluator_says() {
             for _ in 0..300 {
                 let bytes = &frames[rng.below(frames.len())];
                 let frame = frame(&mut rng, bytes);
-                let mut counted = vec![0; filters.len()];
-                machine.run(&frame, |rule| counted[rule] += 1);
-                for (filter, counted) in filters.iter().zip(counted) {
-                    let expected = eval::matches(filter.graph(), &frame);
-                    assert_eq!(counted, u32::from(expected), "{}, on {frame:02x?}", filter.text());
+                for (counted, expected) in counts(&mut machine, &filters, &frame) {
+                    if counted != expected {
+                        report(&filters, &options, &frame);
+                    }
                     compared += 1;
-                    matched += usize::from(expected);
+                    matched += expected as usize;
                 }
             }
         }

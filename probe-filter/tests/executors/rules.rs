@@ -2,49 +2,99 @@
 //! what they do not.
 
 use crate::frames::{self, Rng};
-use crate::generator;
+use crate::generator::{self, pieces};
 use crate::harness::kernel::{Loaded, Sent, target, this_kernel};
-use crate::harness::{bpf, kernel};
+use crate::harness::{bpf, kernel, shrink};
 use probe_filter::ebpf::Flavour;
 use probe_filter::ir::{Frame, Graph, LinkType, VlanView};
 use probe_filter::{Options, compile, eval};
 
 /// Compares every rule on every frame. Returns how many matches there were.
 pub fn check(texts: &[String], flavour: Flavour, frames: &[Vec<u8>]) -> usize {
-    let options = Options { direction: true, ..Options::default() };
-    let graphs: Vec<Graph> = texts
-        .iter()
-        .map(|text| compile(text, &options).unwrap_or_else(|error| panic!("{text}: {error}")))
-        .map(|filter| filter.graph().clone())
-        .collect();
-    let target = target(flavour, VlanView::AsFrame, this_kernel());
-    let loaded = Loaded::new(&graphs, &target)
-        .unwrap_or_else(|error| panic!("{} rules: {texts:#?}\n{error}", texts.len()));
+    let together = Together::new(texts, flavour).unwrap_or_else(|error| {
+        panic!("{} rules: {texts:#?}\n{error}", texts.len());
+    });
     let mut matches = 0;
     for bytes in frames {
         let mut bytes = bytes.clone();
         if flavour == Flavour::Skb {
             kernel::lengthen_for_skb(&mut bytes);
         }
-        if bytes.len() < 14 || bytes.len() > 3000 {
+        if bytes.len() < ETHERNET || bytes.len() > 3000 {
             continue;
         }
-        let wire_len = bytes.len() as u32;
-        let frame = Frame { bytes: &bytes, wire_len, vlan: None, outbound: Some(false) };
-        let seen = loaded.run(&Sent { bytes: &bytes, meta: wire_len.into(), ..Sent::default() });
-        for (rule, graph) in graphs.iter().enumerate() {
-            let expected = eval::matches(graph, &frame);
+        for (rule, (seen, expected)) in together.verdicts(&bytes).into_iter().enumerate() {
             matches += usize::from(expected);
-            assert_eq!(
-                seen.matched[rule],
-                expected,
-                "{:?}, one of {} rules, on {bytes:02x?}",
-                texts[rule],
-                texts.len()
-            );
+            if seen != expected {
+                report(texts, &texts[rule], flavour, &bytes);
+            }
         }
     }
     matches
+}
+
+/// The least that the kernel runs a program on.
+const ETHERNET: usize = 14;
+
+/// Rules in one program.
+struct Together {
+    graphs: Vec<Graph>,
+    loaded: Loaded,
+}
+
+impl Together {
+    fn new(texts: &[String], flavour: Flavour) -> Result<Self, String> {
+        let options = Options { direction: true, ..Options::default() };
+        let graph = |text: &String| match compile(text, &options) {
+            Ok(filter) => Ok(filter.graph().clone()),
+            Err(error) => Err(format!("{text}: {error}")),
+        };
+        let graphs = texts.iter().map(graph).collect::<Result<Vec<_>, _>>()?;
+        let target = target(flavour, VlanView::AsFrame, this_kernel());
+        let loaded = Loaded::new(&graphs, &target)?;
+        Ok(Self { graphs, loaded })
+    }
+
+    /// What the kernel says of each rule, and what the evaluator.
+    fn verdicts(&self, bytes: &[u8]) -> Vec<(bool, bool)> {
+        let wire_len = bytes.len() as u32;
+        let frame = Frame { bytes, wire_len, vlan: None, outbound: Some(false) };
+        let seen = self.loaded.run(&Sent { bytes, meta: wire_len.into(), ..Sent::default() });
+        let expected = self.graphs.iter().map(|graph| eval::matches(graph, &frame));
+        seen.matched.into_iter().zip(expected).collect()
+    }
+}
+
+/// Panics with the smallest that differs.
+fn report(texts: &[String], culprit: &str, flavour: Flavour, bytes: &[u8]) -> ! {
+    // Of a rule that is there several times any may be the one.
+    let differs = |texts: &[String], bytes: &[u8]| {
+        let mut long = bytes.to_vec();
+        if flavour == Flavour::Skb {
+            kernel::lengthen_for_skb(&mut long);
+        }
+        long.len() == bytes.len()
+            && Together::new(texts, flavour).is_ok_and(|together| {
+                together.verdicts(bytes).into_iter().any(|(seen, expected)| seen != expected)
+            })
+    };
+    let mut rules = shrink::list(texts, |texts| differs(texts, bytes));
+    for rule in 0..rules.len() {
+        let with = |text: &str| {
+            let mut rules = rules.clone();
+            rules[rule] = text.to_owned();
+            rules
+        };
+        let shorter = shrink::text(&rules[rule], pieces, |text| differs(&with(text), bytes));
+        rules = with(&shorter);
+    }
+    let bytes = shrink::bytes(bytes, ETHERNET, |bytes| differs(&rules, bytes));
+    let verdicts = Together::new(&rules, flavour).map(|together| together.verdicts(&bytes));
+    panic!(
+        "{culprit:?}, one of {} rules, differs; still so do, for {flavour:?}, {rules:#?}\n\
+         on {bytes:02x?}\n(kernel, evaluator): {verdicts:?}",
+        texts.len()
+    );
 }
 
 fn both(texts: &[String], frames: &[Vec<u8>]) {

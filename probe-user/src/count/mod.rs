@@ -180,12 +180,8 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
     privileges::drop(args.live.user.as_deref(), needs)?;
     let view = View::new(args.format)?;
     let (mut first, mut last) = (None, WallTime::default());
-    let enough = |sieve: &Sieve| -> Result<bool> {
-        let Some(goal) = args.count else { return Ok(false) };
-        Ok(sieve.totals()?.iter().map(|count| count.packets).sum::<u64>() >= goal)
-    };
     // What was counted before a damaged record is told all the same.
-    let damage = loop {
+    let damage = 'file: loop {
         let frames = match reader.batch() {
             Ok(Some(frames)) => frames,
             Ok(None) => break None,
@@ -195,12 +191,11 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
             first.get_or_insert(frame.time);
             last = last.max(frame.time);
             sieve.count(&frame)?;
-            if enough(&sieve)? {
-                break;
+            if let Some(goal) = args.count
+                && sieve.reached(goal)?
+            {
+                break 'file None;
             }
-        }
-        if enough(&sieve)? {
-            break None;
         }
     };
     let elapsed = Duration::from_nanos(last.0.saturating_sub(first.unwrap_or(last).0));

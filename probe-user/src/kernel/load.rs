@@ -20,6 +20,7 @@ use super::{
     loader::without_kernel_types,
     object,
     timing::Timing,
+    xdp_buff::XdpBuff,
 };
 
 /// One rule, as the kernel side needs it.
@@ -92,11 +93,25 @@ pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, E
 
     let code = generate(setting)?;
     timing.step("generate");
-    let linked = object::link(&code, setting.ring.value_size)?;
-    timing.step("link");
     let (sampled, log_level) =
         (samplers.len() as u32, if setting.diagnostics { 0xff } else { 0u8 });
     let choosy = choosy(&samplers);
+    let constants = [
+        (names::RING_LEN, setting.ring.len.into()),
+        (names::CHOOSY, choosy),
+        (names::STORES_IN_ORDER, STORES_IN_ORDER.into()),
+        (names::SNAPLEN, setting.snaplen.into()),
+        (names::SAMPLED, sampled.into()),
+        (names::GOAL, setting.goal),
+        (names::OFFLINE, setting.offline.into()),
+    ];
+    let buff = match setting.flavour {
+        Flavour::Xdp => XdpBuff::of_this_kernel(),
+        Flavour::Skb => None,
+    };
+    timing.step("types");
+    let linked = object::link(&code, setting.ring.value_size, &constants, buff)?;
+    timing.step("link");
     let mut ebpf = without_kernel_types()
         .map_max_entries(names::RINGS, setting.rings)
         .override_global(names::RING_LEN, &setting.ring.len[0], true)

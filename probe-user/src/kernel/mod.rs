@@ -9,11 +9,14 @@ mod load;
 mod loader;
 mod neighbour;
 mod object;
+mod patch;
 mod ring;
 mod rings;
 mod session;
+mod settle;
 mod test_run;
 mod timing;
+mod xdp_buff;
 
 pub use counts::{Counts, Ledger};
 pub use error::Error;

@@ -6,33 +6,40 @@ use aya_obj::maps::bpf_map_def;
 use object::{
     build::{
         ByteString,
-        elf::{Builder, SectionData, SymbolId},
+        elf::{Builder, SectionData},
     },
     elf::{SHT_STRTAB, STB_LOCAL, STT_FUNC, STV_HIDDEN},
 };
 use probe_common::names;
 
-use super::{Error, inline::inline};
+use super::{
+    Error,
+    patch::{inline_calls, settle_constants, spare_lengths},
+    xdp_buff::XdpBuff,
+};
 
 /// The embedded object; empty in a build with `PROBE_EMPTY_OBJECT=1`.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/probe.o"));
 
 /// The embedded object with `code`, eBPF instructions, as the body of its `filter`, and with
-/// rings of `ring_size` bytes, control words included.
+/// rings of `ring_size` bytes, control words included. `constants`, load-time constants by
+/// name, are put into the code, and where `buff` is known, the length of XDP frames is asked
+/// for without a call.
 ///
 /// The code is appended to `.text` and the symbol moves there, and then the programs' calls
 /// are replaced by the code itself where its length allows. Where it does not, the symbol's
 /// visibility, hidden, makes the function a static one to the verifier, checked with its
 /// caller's registers: packet pointers stay packet pointers.
-pub fn link(code: &[u8], ring_size: u32) -> Result<Vec<u8>, Error> {
+pub fn link(
+    code: &[u8],
+    ring_size: u32,
+    constants: &[(&str, u64)],
+    buff: Option<XdpBuff>,
+) -> Result<Vec<u8>, Error> {
     if OBJECT.is_empty() {
         return Err(Error::EmptyObject);
     }
-    splice(OBJECT, code, ring_size)
-}
-
-fn splice(object: &[u8], code: &[u8], ring_size: u32) -> Result<Vec<u8>, Error> {
-    let mut elf = Builder::read(object)?;
+    let mut elf = Builder::read(OBJECT)?;
 
     let text = elf.sections.iter_mut().find(|section| section.name == b".text"[..].into());
     let text = text.ok_or(Error::Missing(".text"))?;
@@ -58,7 +65,11 @@ fn splice(object: &[u8], code: &[u8], ring_size: u32) -> Result<Vec<u8>, Error> 
     abandoned.section = Some(text_id);
     (abandoned.st_value, abandoned.st_size) = template;
 
-    inline_calls(&mut elf, filter_id, code)?;
+    if let Some(buff) = buff {
+        spare_lengths(&mut elf, buff);
+    }
+    let settled = settle_constants(&mut elf, constants);
+    inline_calls(&mut elf, filter_id, code, settled)?;
     set_value_size(&mut elf, names::RINGS, ring_size)?;
 
     // Type information describes the abandoned function, and the kernel wants it for all
@@ -77,7 +88,7 @@ fn splice(object: &[u8], code: &[u8], ring_size: u32) -> Result<Vec<u8>, Error> 
     names.sh_addralign = 1;
     names.data = SectionData::SectionString;
 
-    let mut linked = Vec::with_capacity(object.len() + code.len());
+    let mut linked = Vec::with_capacity(OBJECT.len() + code.len());
     elf.write(&mut linked)?;
     Ok(linked)
 }
@@ -96,46 +107,5 @@ fn set_value_size(elf: &mut Builder<'_>, map: &'static str, size: u32) -> Result
     let place = start + VALUE_SIZE..start + VALUE_SIZE + size_of::<u32>();
     let place = definitions.to_mut().get_mut(place).ok_or(Error::Missing(map))?;
     place.copy_from_slice(&size.to_ne_bytes());
-    Ok(())
-}
-
-/// Puts the code in the place of its calls. A code that is too long stays a function.
-fn inline_calls(elf: &mut Builder<'_>, filter: SymbolId, code: &[u8]) -> Result<(), Error> {
-    let relocations = elf.sections.iter().filter_map(|section| match &section.data {
-        SectionData::Relocation(relocations) => {
-            Some((section.id(), section.sh_info_section?, relocations))
-        }
-        _ => None,
-    });
-    let calls: Vec<_> = relocations
-        .flat_map(|(id, of, relocations)| {
-            let calls = relocations.iter().filter(|one| one.symbol == Some(filter));
-            // From the last to the first: those before it stay where they are.
-            calls.rev().map(move |call| (id, of, call.r_offset))
-        })
-        .collect();
-    for (relocations, section, at) in calls {
-        let SectionData::Data(body) = &mut elf.sections.get_mut(section).data else {
-            return Err(Error::Missing("code"));
-        };
-        let Some(inlined) = inline(body, at as usize, code) else {
-            return Ok(());
-        };
-        let growth = (inlined.len() - body.len()) as u64;
-        *body = inlined.into();
-        if let SectionData::Relocation(all) = &mut elf.sections.get_mut(relocations).data {
-            all.retain(|one| one.r_offset != at);
-            for one in all.iter_mut().filter(|one| one.r_offset > at) {
-                one.r_offset += growth;
-            }
-        }
-        for symbol in elf.symbols.iter_mut().filter(|symbol| symbol.section == Some(section)) {
-            if symbol.st_value > at {
-                symbol.st_value += growth;
-            } else if at < symbol.st_value + symbol.st_size {
-                symbol.st_size += growth;
-            }
-        }
-    }
     Ok(())
 }

@@ -9,7 +9,7 @@
 //! - over loads on the way ahead that lie close to the one in need: source and
 //!   destination port, ports and flags.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::flow::{Action, Flow};
 use crate::ir::{LinkType, Value, ValueId};
@@ -28,14 +28,14 @@ pub(crate) struct Extents {
     /// For each block, a bit for every end of a load at a fixed offset in it or after.
     fixed: Vec<u128>,
     /// For each base the same, over the whole flow.
-    based: HashMap<ValueId, u128>,
+    based: FxHashMap<ValueId, u128>,
     shortest: u32,
 }
 
 impl Extents {
     pub(crate) fn new(flow: &Flow, link: LinkType) -> Self {
         let mut fixed: Vec<u128> = Vec::with_capacity(flow.blocks().len());
-        let mut based = HashMap::new();
+        let mut based = FxHashMap::default();
         for block in flow.blocks() {
             let mut ends = 0;
             if !matches!(block.action, Action::Boundary { .. }) {
@@ -65,7 +65,7 @@ impl Extents {
     }
 }
 
-fn note(flow: &Flow, id: ValueId, fixed: &mut u128, based: &mut HashMap<ValueId, u128>) {
+fn note(flow: &Flow, id: ValueId, fixed: &mut u128, based: &mut FxHashMap<ValueId, u128>) {
     let value = flow.get(id);
     value.map(|operand| {
         note(flow, operand, fixed, based);

@@ -14,19 +14,21 @@ mod raw;
 mod registers;
 mod value;
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::flow::{self, Action, BlockId, END, Flow};
-use crate::ir::{Compare, ValueId, Width};
+use crate::ir::{Compare, Value, ValueId, Width};
 
 use super::asm::{Assembler, Label};
-use super::insn::{Cond, Insn, Operand, R1, R2, R4, R5, Reg, Size};
+use super::insn::{Cond, Insn, Operand, R0, R1, R2, R4, R5, Reg, Size};
 use super::target::context;
+use super::view::{Chosen, ETHERTYPE};
 use super::{Target, count};
 
 use extents::Extents;
 use live::Live;
-use registers::{POOL, State};
+use registers::{Content, POOL, State};
+use value::place_of;
 
 /// The block is left to careful code.
 struct TooHard;
@@ -49,22 +51,27 @@ pub(crate) struct Fast<'a> {
     /// How many operands of the computation at hand each register holds.
     pinned: [u8; POOL.len()],
     /// How often the block at hand still wants each value.
-    wanted: HashMap<ValueId, u32>,
+    wanted: FxHashMap<ValueId, u32>,
     block: BlockId,
     /// The block that stands behind the one at hand.
     next: Option<BlockId>,
 }
 
+/// How far the first guard of a flow would reach that has to look at the frame's type.
+pub(crate) fn first_guard(flow: &Flow, target: &Target) -> u32 {
+    Extents::new(flow, target.link).fixed(flow.entry().0 as usize, ETHERTYPE as u32 + 2)
+}
+
 /// Translates the flow; `labels` get bound to its blocks. Returns the blocks that
-/// careful code has to have, with the labels it is entered by. `reached` bytes of the
-/// frame are known to be linear where the flow begins.
+/// careful code has to have, with the labels it is entered by. `chosen` is known where the
+/// flow begins.
 pub(crate) fn translate(
     flow: &Flow,
     bits: &[Option<u8>],
     target: &Target,
     asm: &mut Assembler,
     labels: &[Label],
-    reached: u32,
+    chosen: Chosen,
 ) -> Vec<Option<Label>> {
     let used = live::used(flow);
     let mut fast = Fast {
@@ -80,12 +87,20 @@ pub(crate) fn translate(
         known: vec![None; flow.blocks().len()],
         state: State::default(),
         pinned: [0; POOL.len()],
-        wanted: HashMap::new(),
+        wanted: FxHashMap::default(),
         block: END,
         next: None,
     };
     let entry = flow.entry().0 as usize;
-    fast.known[entry] = Some(State { reached, ..State::default() });
+    let mut known = State { reached: chosen.reached, ..State::default() };
+    let ethertype = Value::Load { width: Width::Half, base: None, displacement: ETHERTYPE as u32 };
+    if let Some(id) = flow.values.find(ethertype)
+        && fast.raw[id.0 as usize].is_some()
+        && chosen.ethertype
+    {
+        known.contents[place_of(R0)] = Some(Content::Value(id));
+    }
+    fast.known[entry] = Some(known);
     let order = flow::order(flow);
     for (place, &id) in order.iter().enumerate() {
         if fast.asm.is_too_long() {

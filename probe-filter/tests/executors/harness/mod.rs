@@ -4,4 +4,5 @@ pub mod bpf;
 pub mod kernel;
 pub mod random;
 pub mod show;
+pub mod shrink;
 pub mod socket;

@@ -1,0 +1,403 @@
+//! How long an XDP frame is, asked without a call. `bpf_xdp_get_buff_len` costs more than all
+//! else that counting does, on processors with a return-address mitigation, and few frames
+//! need it: without fragments the packet pointers tell. Whether there are any stands in the
+//! kernel's own `struct xdp_buff`, and `bpf_cast_to_kern_ctx` (6.2), of which the verifier
+//! makes a move, leads there. Where its fields lie only the kernel's types tell (BTF,
+//! Documentation/bpf/btf.rst).
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::os::fd::{FromRawFd as _, OwnedFd};
+use std::sync::OnceLock;
+
+use super::inline::{CALL, EXIT, INSN, Insn, JUMP, memory};
+
+/// The types of the running kernel.
+const TYPES: &str = "/sys/kernel/btf/vmlinux";
+
+/// What is looked for there, with the end that strings have.
+const CAST: &[u8] = b"bpf_cast_to_kern_ctx\0";
+const XDP_BUFF: &[u8] = b"xdp_buff\0";
+const FLAGS: &[u8] = b"flags\0";
+const FLAGS_ENUM: &[u8] = b"xdp_buff_flags\0";
+const HAS_FRAGMENTS: &[u8] = b"XDP_FLAGS_HAS_FRAGS\0";
+const NAMES: [&[u8]; 5] = [CAST, XDP_BUFF, FLAGS, FLAGS_ENUM, HAS_FRAGMENTS];
+
+/// What the kernel's types say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct XdpBuff {
+    /// The number of `bpf_cast_to_kern_ctx`.
+    cast: i32,
+    /// Where `flags` lies in `struct xdp_buff`.
+    flags: i16,
+    /// `XDP_FLAGS_HAS_FRAGS`.
+    has_fragments: i32,
+}
+
+impl XdpBuff {
+    /// As the running kernel has it, if it takes a program that looks there. Looked up once:
+    /// the types are 5 MiB, which take some milliseconds.
+    pub(super) fn of_this_kernel() -> Option<Self> {
+        static KNOWN: OnceLock<Option<XdpBuff>> = OnceLock::new();
+        let find = || {
+            let found = find(&mut BufReader::new(File::open(TYPES).ok()?)).ok().flatten()?;
+            found.is_taken().then_some(found)
+        };
+        *KNOWN.get_or_init(find)
+    }
+
+    /// Where an XDP program calls the helper, and what to put there. `None` where the code is
+    /// another one than what this knows.
+    pub(super) fn spare(self, code: &[u8]) -> Option<(usize, Vec<u8>)> {
+        let insns: Vec<Insn> = code.chunks_exact(INSN).map(Insn::read).collect();
+        let is_call =
+            |insn: &Insn| (insn.opcode, insn.registers, insn.imm) == (CALL, 0, GET_BUFF_LEN);
+        let at = insns.iter().position(is_call)?;
+        // `rN = r1` right before it: the context, which N still has behind the call.
+        let before = insns.get(at.checked_sub(1)?)?;
+        let kept = before.opcode == MOVE && before.src() == 1 && (6..=9).contains(&before.dst());
+        let targets = insns.iter().zip(1i32..).filter(|(insn, _)| insn.is_jump());
+        let entered =
+            targets.map(|(insn, next)| next + i32::from(insn.off)).any(|to| to == at as i32);
+        (kept && !entered).then(|| (at * INSN, self.length(before.dst())))
+    }
+
+    /// `r0 = ` the frame's length, from r1 and `context`, which both hold the context. r1 to
+    /// r5 are lost, as in a call.
+    fn length(self, context: u8) -> Vec<u8> {
+        let insn = |opcode, dst, src, off, imm| {
+            Insn { imm, ..Insn::read(&memory(opcode, dst, src, off)) }.bytes()
+        };
+        [
+            insn(CALL, 0, KERNEL_FUNCTION, 0, self.cast),
+            insn(LOAD_WORD, 0, 0, self.flags, 0),
+            insn(JUMP_IF_SET, 0, 0, 4, self.has_fragments),
+            insn(LOAD_WORD, 0, context, DATA_END, 0),
+            insn(LOAD_WORD, 1, context, DATA, 0),
+            insn(SUBTRACT, 0, 1, 0, 0),
+            insn(JUMP, 0, 0, 2, 0),
+            insn(MOVE, 1, context, 0, 0),
+            insn(CALL, 0, 0, 0, GET_BUFF_LEN),
+        ]
+        .concat()
+    }
+
+    /// Whether the kernel takes a program that does so: a cast needs its compiler to machine
+    /// code, for one.
+    fn is_taken(self) -> bool {
+        const CONTEXT: u8 = 7;
+        const XDP_PASS: i32 = 2;
+        const MOVE_IMMEDIATE: u8 = 0xb7;
+
+        let mut code = memory(MOVE, CONTEXT, 1, 0).to_vec();
+        code.extend(self.length(CONTEXT));
+        let pass = Insn::read(&memory(MOVE_IMMEDIATE, 0, 0, 0));
+        code.extend(Insn { imm: XDP_PASS, ..pass }.bytes());
+        code.extend(memory(EXIT, 0, 0, 0));
+        loads(&code)
+    }
+}
+
+/// `bpf_xdp_get_buff_len` (enum bpf_func_id, include/uapi/linux/bpf.h).
+const GET_BUFF_LEN: i32 = 188;
+/// `BPF_PSEUDO_KFUNC_CALL`: in the source register of a call, the number is a type's.
+const KERNEL_FUNCTION: u8 = 2;
+/// Offsets in `struct xdp_md`.
+const DATA: i16 = 0;
+const DATA_END: i16 = 4;
+
+/// `dst = *(u32 *)(src + off)`, `if (u32)dst & imm goto +off`, `dst -= src`, `dst = src`
+/// (RFC 9669).
+const LOAD_WORD: u8 = 0x61;
+const JUMP_IF_SET: u8 = 0x46;
+const SUBTRACT: u8 = 0x1f;
+const MOVE: u8 = 0xbf;
+
+/// Whether the kernel takes a program for XDP frames with fragments. It goes at once.
+fn loads(code: &[u8]) -> bool {
+    /// The head of `union bpf_attr` for BPF_PROG_LOAD.
+    #[repr(C)]
+    struct Load {
+        prog_type: u32,
+        insn_cnt: u32,
+        insns: u64,
+        license: u64,
+        log_level: u32,
+        log_size: u32,
+        log_buf: u64,
+        kern_version: u32,
+        prog_flags: u32,
+    }
+    const BPF_PROG_LOAD: libc::c_long = 5;
+    const BPF_PROG_TYPE_XDP: u32 = 6;
+    const BPF_F_XDP_HAS_FRAGS: u32 = 1 << 5;
+
+    let load = Load {
+        prog_type: BPF_PROG_TYPE_XDP,
+        insn_cnt: (code.len() / INSN) as u32,
+        insns: code.as_ptr() as u64,
+        license: c"Dual MIT/GPL".as_ptr() as u64,
+        log_level: 0,
+        log_size: 0,
+        log_buf: 0,
+        kern_version: 0,
+        prog_flags: BPF_F_XDP_HAS_FRAGS,
+    };
+    // SAFETY: code and licence outlive the call, which copies them.
+    let fd =
+        unsafe { libc::syscall(libc::SYS_bpf, BPF_PROG_LOAD, &raw const load, size_of::<Load>()) };
+    let Some(fd) = i32::try_from(fd).ok().filter(|&fd| fd >= 0) else { return false };
+    // SAFETY: the kernel has just made the descriptor, and nobody else knows it.
+    drop(unsafe { OwnedFd::from_raw_fd(fd) });
+    true
+}
+
+/// The kind of a type, where it matters here.
+const STRUCT: u32 = 4;
+const UNION: u32 = 5;
+const ENUM: u32 = 6;
+const FUNCTION: u32 = 12;
+
+/// A member of a structure.
+#[derive(Clone, Copy)]
+struct Member {
+    name: u32,
+    /// Number of its type.
+    of: u32,
+    /// In bits.
+    at: u32,
+}
+
+/// Looks the three up among a kernel's types.
+fn find(types: &mut (impl BufRead + Seek)) -> io::Result<Option<XdpBuff>> {
+    const MAGIC: u16 = 0xeb9f;
+    const HEADER: usize = 24;
+
+    let mut header = [0; HEADER];
+    types.read_exact(&mut header)?;
+    // Magic number, version and flags; then the header's length, where types and strings lie
+    // behind it, and how long they are.
+    let [_, header_len, types_at, types_len, strings_at, strings_len] = words(&header);
+    if !header.starts_with(&MAGIC.to_ne_bytes()) {
+        return Ok(None);
+    }
+    let [types_at, strings_at] =
+        [types_at, strings_at].map(|at| u64::from(header_len) + u64::from(at));
+    types.seek(SeekFrom::Start(strings_at))?;
+    let Some(names) = find_names(types, strings_len)? else { return Ok(None) };
+    types.seek(SeekFrom::Start(types_at))?;
+    find_types(types, types_len, names)
+}
+
+/// Where the names stand among the strings, in the order of [`NAMES`].
+fn find_names(strings: &mut impl BufRead, len: u32) -> io::Result<Option<[u32; NAMES.len()]>> {
+    let mut found = [None; NAMES.len()];
+    let (mut at, mut string) = (0, Vec::new());
+    while at < len && found.contains(&None) {
+        string.clear();
+        let read = strings.read_until(0, &mut string)? as u32;
+        if read == 0 {
+            break;
+        }
+        if let Some(which) = NAMES.iter().position(|name| *name == string) {
+            found[which] = Some(at);
+        }
+        at += read;
+    }
+    let all: Option<Vec<u32>> = found.into_iter().collect();
+    Ok(all.and_then(|all| all.try_into().ok()))
+}
+
+/// Goes through the types, which have numbers from 1 on.
+fn find_types(
+    types: &mut impl BufRead,
+    len: u32,
+    [cast_name, buff_name, flags_name, enum_name, fragments_name]: [u32; NAMES.len()],
+) -> io::Result<Option<XdpBuff>> {
+    let (mut cast, mut has_fragments, mut buff): (_, _, Option<Vec<Member>>) = (None, None, None);
+    // Structures without a name, of those members that may matter.
+    let mut nameless: HashMap<u32, Vec<Member>> = HashMap::new();
+    let (mut left, mut number) = (u64::from(len), 0);
+    let mut rest = Vec::new();
+    while left > 0 {
+        number += 1;
+        let mut head = [0; 12];
+        types.read_exact(&mut head)?;
+        let [name, info, _] = words(&head);
+        let (kind, count) = (info >> 24 & 0x1f, info & 0xffff);
+        let Some(entry) = entry_len(kind) else { return Ok(None) };
+        let rest_len = if counts(kind) { entry * count as usize } else { entry };
+        rest.resize(rest_len, 0);
+        types.read_exact(&mut rest)?;
+        left = left.saturating_sub((head.len() + rest_len) as u64);
+        match kind {
+            FUNCTION if name == cast_name => cast = i32::try_from(number).ok(),
+            ENUM if name == enum_name => {
+                let mut values = rest.chunks_exact(entry).map(words::<2>);
+                let value = values.find(|[name, _]| *name == fragments_name);
+                has_fragments = value.and_then(|[_, value]| i32::try_from(value).ok());
+            }
+            STRUCT | UNION if name == 0 || name == buff_name => {
+                let members = rest.chunks_exact(entry).map(words::<3>);
+                // The upper bits say how long a bit field is.
+                let members = members.map(|[name, of, at]| Member { name, of, at: at & 0xff_ffff });
+                let members = members.filter(|one| one.name == 0 || one.name == flags_name);
+                let members: Vec<Member> = members.collect();
+                if kind == STRUCT && name == buff_name {
+                    buff = Some(members);
+                } else if name == 0 && !members.is_empty() {
+                    nameless.insert(number, members);
+                }
+            }
+            _ => continue,
+        }
+        if let (Some(cast), Some(has_fragments), Some(buff)) = (cast, has_fragments, &buff)
+            && let Some(flags) = place(buff, flags_name, &nameless, 0)
+        {
+            let flags = i16::try_from(flags / 8).ok();
+            return Ok(flags.map(|flags| XdpBuff { cast, flags, has_fragments }));
+        }
+    }
+    Ok(None)
+}
+
+/// Where a member lies, in bits: one of these, or of what is in them without a name.
+fn place(
+    members: &[Member],
+    name: u32,
+    nameless: &HashMap<u32, Vec<Member>>,
+    depth: usize,
+) -> Option<u32> {
+    const DEEPEST: usize = 4;
+
+    if depth > DEEPEST {
+        return None;
+    }
+    members.iter().find_map(|one| match one.name {
+        0 => Some(one.at + place(nameless.get(&one.of)?, name, nameless, depth + 1)?),
+        other => (other == name).then_some(one.at),
+    })
+}
+
+/// Bytes behind the head of a type of this kind, or of each entry where it [counts](counts)
+/// them. None: a kind that is not known here.
+fn entry_len(kind: u32) -> Option<usize> {
+    Some(match kind {
+        // int, variable, declaration tag
+        1 | 14 | 17 => 4,
+        // parameters
+        ENUM | 13 => 8,
+        // array, section, 64-bit enum
+        3 | STRUCT | UNION | 15 | 19 => 12,
+        // pointer, forward, typedef, volatile, const, restrict, function, float, type tag
+        2 | 7..=FUNCTION | 16 | 18 => 0,
+        _ => return None,
+    })
+}
+
+/// Whether a type of this kind has as many entries as its head says.
+const fn counts(kind: u32) -> bool {
+    matches!(kind, STRUCT | UNION | ENUM | 13 | 15 | 19)
+}
+
+/// The first words of some bytes.
+fn words<const N: usize>(bytes: &[u8]) -> [u32; N] {
+    let mut words = [0; N];
+    for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(4)) {
+        *word = bytes.try_into().map_or(0, u32::from_ne_bytes);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use testbed::requirements::{Requirement, met};
+
+    use super::*;
+
+    const BUFF: XdpBuff = XdpBuff { cast: 5, flags: 52, has_fragments: 1 };
+
+    /// Types as bpftool would list them: a structure in a union in `struct xdp_buff`.
+    fn types(kind_of_first: u32) -> Vec<u8> {
+        let mut strings = vec![0];
+        let mut name = |name: &[u8]| {
+            strings.extend(name);
+            (strings.len() - name.len()) as u32
+        };
+        let (other, frame_sz) = (name(b"other\0"), name(b"frame_sz\0"));
+        let [cast, buff, flags, flags_enum, has_fragments] = NAMES.map(&mut name);
+        let types = [
+            vec![other, kind_of_first << 24, 4, 0],
+            vec![0, STRUCT << 24 | 2, 8, frame_sz, 1, 0, flags, 1, 32],
+            vec![0, UNION << 24 | 1, 8, 0, 2, 0],
+            vec![buff, STRUCT << 24 | 2, 56, other, 1, 0, 0, 3, 384],
+            vec![cast, FUNCTION << 24, 1],
+            vec![flags_enum, ENUM << 24 | 2, 4, other, 7, has_fragments, 1],
+        ]
+        .concat();
+        let types_len = 4 * types.len() as u32;
+        let magic = [0x9f, 0xeb, 1, 0];
+        let magic = if cfg!(target_endian = "little") { magic } else { [0xeb, 0x9f, 1, 0] };
+        let header = [24, 0, types_len, types_len, strings.len() as u32];
+        let words = header.into_iter().chain(types).flat_map(u32::to_ne_bytes);
+        magic.into_iter().chain(words).chain(strings.iter().copied()).collect()
+    }
+
+    #[test]
+    fn types_are_read() {
+        const INT: u32 = 1;
+        const UNKNOWN: u32 = 31;
+
+        let whole = types(INT);
+        assert_eq!(find(&mut Cursor::new(&whole)).unwrap(), Some(BUFF));
+        assert_eq!(find(&mut Cursor::new(types(UNKNOWN))).unwrap(), None);
+        // Whatever is cut off: no answer, and no panic.
+        for len in 0..whole.len() {
+            assert!(!matches!(find(&mut Cursor::new(&whole[..len])), Ok(Some(_))), "{len}");
+        }
+        let mut other = whole;
+        other[0] ^= 1;
+        assert_eq!(find(&mut Cursor::new(other)).unwrap(), None);
+    }
+
+    #[test]
+    fn the_running_kernels_types_are_read() {
+        let Ok(types) = File::open(TYPES) else {
+            eprintln!("SKIPPED: no {TYPES}");
+            return;
+        };
+        let found = find(&mut BufReader::new(types)).unwrap();
+        assert!(found.is_some() || crate::kernel::release() < (6, 2));
+    }
+
+    /// Where it can be had it is had: nobody would notice otherwise but by a clock.
+    #[test]
+    fn this_kernel_takes_it() {
+        if met(&[Requirement::Root, Requirement::Kernel(6, 2)]) {
+            assert!(XdpBuff::of_this_kernel().is_some());
+        }
+    }
+
+    #[test]
+    fn only_the_known_call_is_spared() {
+        let call = Insn { imm: GET_BUFF_LEN, ..Insn::read(&memory(CALL, 0, 0, 0)) }.bytes();
+        let keep = memory(MOVE, 7, 1, 0);
+        let exit = memory(EXIT, 0, 0, 0);
+        let (at, length) = BUFF.spare(&[keep, call, exit].concat()).unwrap();
+        assert_eq!((at, length.len()), (INSN, 9 * INSN));
+        let loads = length.chunks(INSN).map(Insn::read).filter(|insn| insn.opcode == LOAD_WORD);
+        let loads: Vec<_> = loads.map(|insn| (insn.dst(), insn.src(), insn.off)).collect();
+        assert_eq!(loads, [(0, 0, 52), (0, 7, DATA_END), (1, 7, DATA)]);
+
+        assert!(BUFF.spare(&[call, exit].concat()).is_none());
+        // Not the context, or not where a call leaves it alone.
+        assert!(BUFF.spare(&[memory(MOVE, 7, 2, 0), call, exit].concat()).is_none());
+        assert!(BUFF.spare(&[memory(MOVE, 2, 1, 0), call, exit].concat()).is_none());
+        // Somebody jumps to the call past the move.
+        assert!(BUFF.spare(&[memory(JUMP, 0, 0, 1), keep, call, exit].concat()).is_none());
+        assert!(BUFF.spare(&[keep, exit].concat()).is_none());
+    }
+}
