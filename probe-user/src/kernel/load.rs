@@ -97,7 +97,9 @@ pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, E
         (samplers.len() as u32, if setting.diagnostics { 0xff } else { 0u8 });
     let choosy = choosy(&samplers);
     let constants = [
-        (names::RING_LEN, setting.ring.len.into()),
+        (names::RING_LEN, setting.ring.len[0].into()),
+        (names::SECOND_LEN, setting.ring.len[1].into()),
+        (names::SECOND_AT, setting.ring.second_at.into()),
         (names::CHOOSY, choosy),
         (names::STORES_IN_ORDER, STORES_IN_ORDER.into()),
         (names::SNAPLEN, setting.snaplen.into()),

@@ -59,7 +59,7 @@ fn table(
     report: &mut Report,
 ) -> Result<String> {
     let mut observers: Vec<Observer> = (bench.builds.iter())
-        .map(|build| build.probe(&["capture", "--hook", "tcx", "-w", to, "@syn"]))
+        .map(|build| build.probe(&["capture", "--hook", "tcx", "-w", to, SYN]))
         .collect();
     observers.push(Observer::tcpdump(&["-w", to, SYN]));
     observers.push(Observer::dumpcap(&["-w", to, "-f", SYN]));
