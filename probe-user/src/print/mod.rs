@@ -56,6 +56,8 @@ pub struct Style {
     pub verbose: u8,
     /// `-S`: absolute sequence numbers.
     pub absolute_sequence: bool,
+    /// `-b`: AS numbers of BGP as two halves.
+    pub as_dot: bool,
     /// `-K`: checksums are not verified.
     pub no_checksums: bool,
     /// `-t` to `-ttttt`.

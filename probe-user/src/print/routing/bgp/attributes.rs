@@ -152,7 +152,7 @@ fn attribute(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<bool, Cut> {
         4 | 5 => put!(t, "{}", p.u32(0)?),
         6 => {}
         7 | 18 if size == 6 => put!(t, " AS #{}, origin {}", p.u16(0)?, t.v4(p, 2)?),
-        7 | 18 => put!(t, " AS #{}, origin {}", p.u32(0)?, t.v4(p, 4)?),
+        7 | 18 => put!(t, " AS #{}, origin {}", t.system(p.u32(0)?), t.v4(p, 4)?),
         8 => {
             for at in (0..size).step_by(4) {
                 match p.u32(at)? {
@@ -225,7 +225,7 @@ fn path(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<bool, Cut> {
             }
             match size {
                 2 => put!(t, "{} ", p.u16(place)?),
-                _ => put!(t, "{} ", p.u32(place)?),
+                _ => put!(t, "{} ", t.system(p.u32(place)?)),
             }
         }
         put!(t, "{close}");
@@ -316,7 +316,7 @@ fn extended(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
             put!(t, "{}:{} (= {})", p.u16(2)?, p.u32(4)?, t.v4(p, 4)?);
         }
         0x0102 | 0x0103 | 0x010b | 0xf10a => put!(t, "{}:{}", t.v4(p, 2)?, p.u16(6)?),
-        0x0202 | 0x0203 => put!(t, "{}:{}", p.u32(2)?, p.u16(6)?),
+        0x0202 | 0x0203 => put!(t, "{}:{}", t.system(p.u32(2)?), p.u16(6)?),
         0x4004 => {
             let bytes = f32::from_bits(p.u32(4)?);
             put!(t, "bandwidth: {:.3} Mbps", bytes * 8.0 / 1_000_000.0);
@@ -367,7 +367,7 @@ fn set(t: &mut Text<'_>, p: Bytes<'_>) -> Result<bool, Cut> {
     if p.len() < 4 {
         return Ok(false);
     }
-    put!(t, "\n\t    Origin AS: {}", p.u32(0)?);
+    put!(t, "\n\t    Origin AS: {}", t.system(p.u32(0)?));
     let mut whole = true;
     t.nested(|t| {
         whole = print(t, Fields::new(p.from(4), p.len() - 4), 1)?;

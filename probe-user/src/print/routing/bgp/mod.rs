@@ -4,7 +4,10 @@ mod attributes;
 mod open;
 mod prefixes;
 
+use std::fmt;
+
 use crate::print::{
+    Style,
     bytes::{Bytes, Cut, Fields},
     names::FAMILIES,
     text::{Text, name_of, put},
@@ -105,6 +108,27 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
         start = at;
     }
     Ok(())
+}
+
+/// The number of an autonomous system: plain, or with `-b` as two halves where it takes more
+/// than one (ASPLAIN and ASDOT of RFC 5396).
+struct System(u32, Style);
+
+impl fmt::Display for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            number @ 0x1_0000.. if self.1.as_dot => {
+                write!(f, "{}.{}", number >> 16, number & 0xffff)
+            }
+            number => number.fmt(f),
+        }
+    }
+}
+
+impl Text<'_> {
+    fn system(&self, number: u32) -> System {
+        System(number, *self.style)
+    }
 }
 
 /// `AFI IPv4 (1), SAFI Unicast (1)`.

@@ -174,7 +174,7 @@ fn capability(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Cut> {
             }
         }
         2 | 71 | 128 => {}
-        65 => put!(t, "\n\t\t 4 Byte AS {}", p.u32(0)?),
+        65 => put!(t, "\n\t\t 4 Byte AS {}", t.system(p.u32(0)?)),
         69 if p.is_empty() => put!(t, " (bogus)"),
         69 => {
             for at in entries(0) {
