@@ -17,6 +17,7 @@ mod color;
 mod dump;
 mod memory;
 mod names;
+mod numbers;
 mod ouis;
 mod place;
 mod protocol_names;

@@ -1,15 +1,16 @@
 //! IGMP, versions 1 to 3 (RFC 1112, RFC 2236, RFC 3376).
 
+use super::listeners::{self, Family};
 use crate::print::{
     address::v4,
     bytes::{Bytes, Cut},
     checksum,
     routing::{dvmrp, pim},
-    text::{Text, put, put_name},
+    text::{Text, put},
 };
 
-const RECORDS: &[(u8, &str)] =
-    &[(1, "is_in"), (2, "is_ex"), (3, "to_in"), (4, "to_ex"), (5, "allow"), (6, "block")];
+/// A query of version 3 without its sources.
+const QUERY: usize = 12;
 
 /// Prints an IGMP message.
 pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
@@ -19,7 +20,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         return Ok(());
     }
     match p.u8(0)? {
-        0x11 if length >= 12 => query(t, p, length)?,
+        0x11 if length >= QUERY => query(t, p, length)?,
         0x11 => {
             put!(t, "igmp query");
             match p.u8(1)? {
@@ -73,12 +74,8 @@ fn query(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
         put!(t, " [invalid len {length}]");
         return Ok(());
     }
-    let code = u32::from(p.u8(1)?);
-    // Above 127 the code is a small floating-point number (RFC 3376, 4.1.1).
-    let tenths = match code {
-        0..128 => code,
-        _ => (code & 0xf | 0x10) << ((code >> 4 & 7) + 3),
-    };
+    let code = p.u8(1)?;
+    let tenths = listeners::time(code.into(), 4);
     if code != 100 {
         put!(t, " [max resp time ");
         match tenths {
@@ -91,16 +88,7 @@ fn query(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
         return Ok(());
     }
     put!(t, " [gaddr {}", t.v4(p, 4)?);
-    let sources = usize::from(p.u16(10)?);
-    if sources > 0 {
-        if length < 12 + 4 * sources {
-            put!(t, " [invalid number of sources]");
-        } else if t.style.verbose > 1 {
-            addresses(t, p.from(12), sources)?;
-        } else {
-            put!(t, ", {sources} source(s)");
-        }
-    }
+    listeners::sources(t, Family::V4, p.from(QUERY), length.saturating_sub(QUERY), p.u16(10)?)?;
     put!(t, "]");
     Ok(())
 }
@@ -112,42 +100,7 @@ fn report(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
         put!(t, " [invalid len {length}]");
         return Ok(());
     }
-    let groups = p.u16(6)?;
-    put!(t, ", {groups} group record(s)");
-    if t.style.verbose == 0 {
-        return Ok(());
-    }
-    let mut at = 8;
-    for _ in 0..groups {
-        if length < at + 8 {
-            put!(t, " [invalid number of groups]");
-            return Ok(());
-        }
-        put!(t, " [gaddr {} ", t.v4(p, at + 4)?);
-        let kind = p.u8(at)?;
-        put_name!(t, RECORDS, kind, " [v3-report-#{kind}]");
-        let sources = usize::from(p.u16(at + 2)?);
-        if length < at + 8 + 4 * sources {
-            put!(t, " [invalid number of sources {sources}]");
-            return Ok(());
-        }
-        match t.style.verbose {
-            1 => put!(t, ", {sources} source(s)"),
-            _ => addresses(t, p.from(at + 8), sources)?,
-        }
-        at += 8 + 4 * sources;
-        put!(t, "]");
-    }
-    Ok(())
-}
-
-fn addresses(t: &mut Text<'_>, p: Bytes<'_>, count: usize) -> Result<(), Cut> {
-    put!(t, " {{");
-    for index in 0..count {
-        put!(t, " {}", t.v4(p, 4 * index)?);
-    }
-    put!(t, " }}");
-    Ok(())
+    listeners::report(t, Family::V4, p, length)
 }
 
 /// A multicast traceroute.

@@ -10,6 +10,7 @@ pub(super) mod ip;
 pub(super) mod ip6;
 pub(super) mod ipsec;
 pub(super) mod ipx;
+mod listeners;
 mod mobility;
 pub(super) mod osi;
 pub(super) mod outer;

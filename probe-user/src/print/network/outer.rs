@@ -17,26 +17,6 @@ pub(crate) enum Outer<'a> {
     V6(Bytes<'a>),
 }
 
-/// `, cksum 0x1234 (correct)`, as of TCP and DCCP.
-pub(crate) fn print_checksum(t: &mut Text<'_>, found: u16, residue: u16) {
-    put!(t, ", cksum 0x{found:04x} ");
-    match residue {
-        0 => put!(t, "(correct)"),
-        _ => put!(t, "(incorrect -> 0x{:04x})", checksum::should_be(found, residue)),
-    }
-}
-
-/// `[udp sum ok] `, as of UDP and ICMPv6.
-pub(crate) fn print_sum(t: &mut Text<'_>, name: &str, found: u16, residue: u16) {
-    match residue {
-        0 => put!(t, "[{name} sum ok] "),
-        _ => {
-            let right = checksum::should_be(found, residue);
-            put!(t, "[bad {name} cksum 0x{found:04x} -> 0x{right:04x}!] ");
-        }
-    }
-}
-
 /// Where protocol numbers stand in the two headers.
 const V4_PROTOCOL: usize = 9;
 const V6_NEXT: usize = 6;
@@ -65,6 +45,22 @@ impl Outer<'_> {
             Some((from, to)) => put!(t, "{source}.{from} > {destination}.{to}"),
             None => put!(t, "{source} > {destination}"),
         }
+        Ok(())
+    }
+
+    /// `source.port > destination.port: ` of a protocol with ports; where the IP header does not
+    /// name that protocol, the ports alone.
+    pub(crate) fn print_flow(
+        self,
+        t: &mut Text<'_>,
+        protocol: u8,
+        (from, to): (Port<'_>, Port<'_>),
+    ) -> Result<(), Cut> {
+        match self.protocol()? == protocol {
+            true => self.print_ends(t, Some((from, to)))?,
+            false => put!(t, "{from} > {to}"),
+        }
+        put!(t, ": ");
         Ok(())
     }
 

@@ -2,8 +2,10 @@
 
 use crate::print::{
     bytes::{Bytes, Cut},
+    checksum,
     color::Tint,
-    network::outer::{Outer, print_checksum},
+    hosts::Port,
+    network::outer::Outer,
     text::{Text, name_of, need, put},
 };
 
@@ -102,11 +104,8 @@ pub(crate) fn print(
     }
     need!(t, p.slice(0, basic));
     // Ports are numbers here, whatever is asked for.
-    let (source, destination) = match outer {
-        Outer::V4(ip) => (t.v4(ip, 12)?, t.v4(ip, 16)?),
-        Outer::V6(ip) => (t.v6(ip, 8)?, t.v6(ip, 24)?),
-    };
-    put!(t, "{source}.{} > {destination}.{}: DCCP", p.u16(0)?, p.u16(2)?);
+    outer.print_ends(t, Some((Port::Number(p.u16(0)?), Port::Number(p.u16(2)?))))?;
+    put!(t, ": DCCP");
     let header = 4 * usize::from(p.u8(4)?);
     if t.style.quiet {
         put!(t, " {}", (length as u32).wrapping_sub(header as u32));
@@ -126,7 +125,7 @@ pub(crate) fn print(
             let found = p.u16(6)?;
             let covered = bytes.get(..covered).unwrap_or(bytes);
             let residue = outer.partial_checksum(PROTOCOL, covered, length as u32)?;
-            print_checksum(t, found, residue);
+            checksum::print(t, found, residue);
         }
         put!(t, ")");
     }

@@ -30,11 +30,7 @@ pub(crate) fn print(
         return t.cut();
     }
     let ports = (t.names.tcp(p.u16(0)?), t.names.tcp(p.u16(2)?));
-    match outer.protocol()? {
-        PROTOCOL => outer.print_ends(t, Some(ports))?,
-        _ => put!(t, "{} > {}", ports.0, ports.1),
-    }
-    put!(t, ": ");
+    outer.print_flow(t, PROTOCOL, ports)?;
     need!(t, p.slice(0, HEADER));
     put!(t, "PGM, length {}", p.u16(14)?);
     if t.style.verbose == 0 {

@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
+use super::mptcp;
 use crate::print::{
     bytes::{Bytes, Cut},
+    checksum,
     color::Tint,
-    network::outer::{Outer, print_checksum},
+    network::outer::Outer,
     routing::{bgp, rpki_rtr},
     services::{dns, line_protocols, openflow, resp},
     text::{Text, bits, name_of, put},
@@ -120,12 +122,7 @@ pub(crate) fn print(
         return Ok(());
     };
     let ports = (t.names.tcp(from), t.names.tcp(to));
-    if outer.protocol()? == PROTOCOL {
-        outer.print_ends(t, Some(ports))?;
-        put!(t, ": ");
-    } else {
-        put!(t, "{} > {}: ", ports.0, ports.1);
-    }
+    outer.print_flow(t, PROTOCOL, ports)?;
     if !p.has(0, HEADER) {
         t.truncated();
         return Ok(());
@@ -168,7 +165,7 @@ pub(crate) fn print(
         && !fragmented
         && let Ok(segment) = p.slice(0, length)
     {
-        print_checksum(t, p.u16(16)?, outer.checksum(PROTOCOL, segment)?);
+        checksum::print(t, p.u16(16)?, outer.checksum(PROTOCOL, segment)?);
     }
     let payload = length - header;
     if t.style.verbose > 1 || payload > 0 || flags & (SYN | FIN | RST) != 0 {
@@ -431,7 +428,7 @@ impl Options {
                 }
             }
             30 => {
-                if !crate::print::transport::mptcp::print(t, p.limit(length), length, self.flags)? {
+                if !mptcp::print(t, p.limit(length), length, self.flags)? {
                     return Ok(Err(End::Bad));
                 }
             }

@@ -2,9 +2,10 @@
 
 use crate::print::{
     bytes::{Bytes, Cut},
+    checksum,
     color::Tint,
     link::bcm_li,
-    network::outer::{Outer, print_sum},
+    network::outer::Outer,
     routing::{babel, bfd, hsrp, pim, rip},
     services::{
         afs, dhcp, dns, isakmp, kerberos, line_protocols, ntp, ptp, radius, sflow, snmp, syslog,
@@ -38,12 +39,7 @@ pub(crate) fn print(
         return Ok(());
     };
     let ports = (t.names.udp(from), t.names.udp(to));
-    if outer.protocol()? == PROTOCOL {
-        outer.print_ends(t, Some(ports))?;
-        put!(t, ": ");
-    } else {
-        put!(t, "{} > {}: ", ports.0, ports.1);
-    }
+    outer.print_flow(t, PROTOCOL, ports)?;
     if length < HEADER {
         put!(t, "truncated-udp {length}");
         return Ok(());
@@ -164,7 +160,7 @@ fn verify(t: &mut Text<'_>, p: Bytes<'_>, length: usize, outer: Outer<'_>) -> Re
     if four && found == 0 {
         put!(t, "[no cksum] ");
     } else if let Ok(bytes) = p.slice(0, HEADER + length) {
-        print_sum(t, "udp", found, outer.checksum(PROTOCOL, bytes)?);
+        checksum::print_named(t, "udp", found, outer.checksum(PROTOCOL, bytes)?);
     }
     Ok(())
 }

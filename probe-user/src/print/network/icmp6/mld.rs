@@ -2,16 +2,12 @@
 
 use crate::print::{
     bytes::{Bytes, Cut},
-    text::{Text, put, put_name},
+    network::listeners::{self, Family},
+    text::{Text, put},
 };
 
 const V1: usize = 24;
 const V2: usize = 28;
-const ADDRESS: usize = 16;
-const RECORD: usize = 20;
-
-const RECORDS: &[(u8, &str)] =
-    &[(1, "is_in"), (2, "is_ex"), (3, "to_in"), (4, "to_ex"), (5, "allow"), (6, "block")];
 
 /// A query of either version.
 pub(super) fn query(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
@@ -38,14 +34,8 @@ pub(super) fn address(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
 
 fn query_v2(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
     let verbose = t.style.verbose > 0;
-    let code = u32::from(p.u16(4)?);
     if verbose {
-        // From 32768 on the code is a floating-point number (RFC 3810, 5.1.3).
-        let delay = match code {
-            0..32_768 => code,
-            _ => (code & 0xfff | 0x1000) << ((code >> 12 & 7) + 3),
-        };
-        put!(t, " [max resp delay={delay}]");
+        put!(t, " [max resp delay={}]", listeners::time(p.u16(4)?.into(), 12));
     }
     put!(t, " [gaddr {}", t.v6(p, 8)?);
     if verbose {
@@ -56,23 +46,9 @@ fn query_v2(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
         if flags & 7 != 0 {
             put!(t, " robustness={}", flags & 7);
         }
-        let code = u32::from(p.u8(25)?);
-        let interval = match code {
-            0..128 => code,
-            _ => (code & 0xf | 0x10) << ((code >> 4 & 7) + 3),
-        };
-        put!(t, " qqi={interval}");
+        put!(t, " qqi={}", listeners::time(p.u8(25)?.into(), 4));
     }
-    let sources = usize::from(p.u16(26)?);
-    if sources > 0 {
-        if length < V2 + sources * ADDRESS {
-            put!(t, " [invalid number of sources]");
-        } else if t.style.verbose > 1 {
-            addresses(t, p.from(V2), sources)?;
-        } else {
-            put!(t, ", {sources} source(s)");
-        }
-    }
+    listeners::sources(t, Family::V6, p.from(V2), length.saturating_sub(V2), p.u16(26)?)?;
     put!(t, "]");
     Ok(())
 }
@@ -83,40 +59,5 @@ pub(super) fn report(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<()
         put!(t, " [invalid len {length}]");
         return Ok(());
     }
-    let groups = p.u16(6)?;
-    put!(t, ", {groups} group record(s)");
-    if t.style.verbose == 0 {
-        return Ok(());
-    }
-    let mut at = 8;
-    for _ in 0..groups {
-        if length < at + RECORD {
-            put!(t, " [invalid number of groups]");
-            return Ok(());
-        }
-        put!(t, " [gaddr {} ", t.v6(p, at + 4)?);
-        let kind = p.u8(at)?;
-        put_name!(t, RECORDS, kind, " [v2-report-#{kind}]");
-        let sources = usize::from(p.u16(at + 2)?);
-        if length < at + RECORD + sources * ADDRESS {
-            put!(t, " [invalid number of sources {sources}]");
-            return Ok(());
-        }
-        match t.style.verbose {
-            1 => put!(t, ", {sources} source(s)"),
-            _ => addresses(t, p.from(at + RECORD), sources)?,
-        }
-        at += RECORD + sources * ADDRESS;
-        put!(t, "]");
-    }
-    Ok(())
-}
-
-fn addresses(t: &mut Text<'_>, p: Bytes<'_>, count: usize) -> Result<(), Cut> {
-    put!(t, " {{");
-    for index in 0..count {
-        put!(t, " {}", t.v6(p, ADDRESS * index)?);
-    }
-    put!(t, " }}");
-    Ok(())
+    listeners::report(t, Family::V6, p, length)
 }

@@ -6,9 +6,10 @@ mod nd_options;
 mod node_information;
 mod rpl;
 
-use super::outer::{Outer, print_sum};
+use super::outer::Outer;
 use crate::print::{
     bytes::{Bytes, Cut},
+    checksum,
     color::Tint,
     dump,
     text::{Text, bits, put, put_name},
@@ -84,7 +85,7 @@ pub(super) fn print(
         && !fragmented
         && let Ok(bytes) = p.slice(0, length)
     {
-        print_sum(t, "icmp6", p.u16(2)?, outer.checksum(PROTOCOL, bytes)?);
+        checksum::print_named(t, "icmp6", p.u16(2)?, outer.checksum(PROTOCOL, bytes)?);
     }
     let kind = p.u8(0)?;
     t.tint = match kind {
