@@ -17,6 +17,12 @@ const KINDS: &[(u8, &str)] = &[
     (5, "LS-Ack"),
 ];
 
+const HELLO: u8 = 1;
+const DESCRIPTION: u8 = 2;
+const REQUEST: u8 = 3;
+const UPDATE: u8 = 4;
+const ACKNOWLEDGEMENT: u8 = 5;
+
 /// The digest behind a packet that has one.
 const DIGEST: usize = 16;
 const AUTHENTICATION: usize = 14;
@@ -49,6 +55,35 @@ pub(crate) fn version_3(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result
         true => v3::print(t, p, length),
         false => Ok(()),
     }
+}
+
+/// Who sent the packet, and in which area.
+fn sender(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+    put!(t, "\n\tRouter-ID {}", t.v4(p, 4)?);
+    match p.u32(8)? {
+        0 => put!(t, ", Backbone Area"),
+        _ => put!(t, ", Area {}", t.v4(p, 8)?),
+    }
+    Ok(())
+}
+
+/// The designated routers of a Hello, which stand in the same place in both versions.
+fn designated(t: &mut Text<'_>, hello: Bytes<'_>) -> Result<(), Cut> {
+    for (at, name) in [(12, "\n\t  Designated Router"), (16, ", Backup Designated Router")] {
+        if hello.u32(at)? != 0 {
+            put!(t, "{name} {}", t.v4(hello, at)?);
+        }
+    }
+    Ok(())
+}
+
+/// A list of routers, each on a line of its own.
+fn routers(t: &mut Text<'_>, mut list: Fields<'_>, lead: &str) -> Result<(), Cut> {
+    while list.left() > 0 {
+        put!(t, "{lead}{}", t.v4(list.rest(), 0)?);
+        list.skip(4);
+    }
+    Ok(())
 }
 
 const GRACE: &[(u16, &str)] =

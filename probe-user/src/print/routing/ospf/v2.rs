@@ -2,18 +2,12 @@
 
 use crate::print::{
     bytes::{Bytes, Cut, Fields},
-    routing::ospf,
+    routing::ospf::{self, ACKNOWLEDGEMENT, DESCRIPTION, HELLO, REQUEST, UPDATE},
     text::{Text, bits, name_of, need, put},
 };
 
 const HEADER: usize = 24;
 const ADVERTISEMENT: usize = 20;
-
-const HELLO: u8 = 1;
-const DESCRIPTION: u8 = 2;
-const REQUEST: u8 = 3;
-const UPDATE: u8 = 4;
-const ACKNOWLEDGEMENT: u8 = 5;
 
 const OPTIONS: &[(u32, &str)] = &[
     (0x01, "MultiTopology"),
@@ -83,11 +77,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     if length != stated {
         put!(t, " [len {stated}]");
     }
-    put!(t, "\n\tRouter-ID {}", t.v4(p, 4)?);
-    match p.u32(8)? {
-        0 => put!(t, ", Backbone Area"),
-        _ => put!(t, ", Area {}", t.v4(p, 8)?),
-    }
+    ospf::sender(t, p)?;
     need!(t, p.slice(16, 8));
     let method = p.u16(14)?;
     let name = name_of(AUTHENTICATIONS, method).unwrap_or("unknown");
@@ -125,20 +115,12 @@ fn message(t: &mut Text<'_>, kind: u8, mut body: Fields<'_>) -> Result<bool, Cut
             put!(t, "\n\tOptions [{}]", bits(OPTIONS, p.u8(6)?.into(), ", ", "none"));
             put!(t, "\n\t  Hello Timer {}s, Dead Timer {}s", p.u16(4)?, p.u32(8)?);
             put!(t, ", Mask {}, Priority {}", t.v4(p, 0)?, p.u8(7)?);
-            if p.u32(12)? != 0 {
-                put!(t, "\n\t  Designated Router {}", t.v4(p, 12)?);
-            }
-            if p.u32(16)? != 0 {
-                put!(t, ", Backup Designated Router {}", t.v4(p, 16)?);
-            }
+            ospf::designated(t, p)?;
             body.skip(20);
             if body.left() > 0 {
                 put!(t, "\n\t  Neighbor List:");
             }
-            while body.left() > 0 {
-                put!(t, "\n\t    {}", t.v4(body.rest(), 0)?);
-                body.skip(4);
-            }
+            ospf::routers(t, body, "\n\t    ")?;
         }
         DESCRIPTION => {
             put!(t, "\n\tOptions [{}]", bits(OPTIONS, p.u8(2)?.into(), ", ", "none"));
@@ -242,10 +224,7 @@ fn advertisement(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Cut> {
         2 => {
             put!(t, "\n\t    Mask {}\n\t    Connected Routers:", t.v4(p, 0)?);
             part.skip(4);
-            while part.left() > 0 {
-                put!(t, "\n\t      {}", t.v4(part.rest(), 0)?);
-                part.skip(4);
-            }
+            ospf::routers(t, part, "\n\t      ")?;
         }
         3 | 4 => {
             if kind == 3 && !p.has(0, 4) || !p.has(4, 4) {

@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 use crate::print::{
     address::V6,
     bytes::{Bytes, Cut, Fields},
-    routing::ospf,
+    routing::ospf::{self, ACKNOWLEDGEMENT, DESCRIPTION, HELLO, REQUEST, UPDATE},
     text::{Text, bits, name_of, put},
 };
 
@@ -13,12 +13,6 @@ const HEADER: usize = 16;
 const ADVERTISEMENT: usize = 20;
 const LLS_HEADER: usize = 4;
 const TRAILER: usize = 16;
-
-const HELLO: u8 = 1;
-const DESCRIPTION: u8 = 2;
-const REQUEST: u8 = 3;
-const UPDATE: u8 = 4;
-const ACKNOWLEDGEMENT: u8 = 5;
 
 const OPTIONS: &[(u32, &str)] = &[
     (0x0001, "V6"),
@@ -86,11 +80,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         put!(t, " [len {stated}]");
         return Ok(());
     }
-    put!(t, "\n\tRouter-ID {}", t.v4(p, 4)?);
-    match p.u32(8)? {
-        0 => put!(t, ", Backbone Area"),
-        _ => put!(t, ", Area {}", t.v4(p, 8)?),
-    }
+    ospf::sender(t, p)?;
     let instance = p.u8(14)?;
     if instance != 0 {
         put!(t, ", Instance {instance}");
@@ -115,19 +105,11 @@ fn message(t: &mut Text<'_>, kind: u8, mut body: Fields<'_>) -> Result<bool, Cut
             put!(t, "\n\tOptions [{}]", bits(OPTIONS, p.u32(4)? & METRIC, ", ", "none"));
             put!(t, "\n\t  Hello Timer {}s, Dead Timer {}s", p.u16(8)?, p.u16(10)?);
             put!(t, ", Interface-ID {}, Priority {}", t.v4(p, 0)?, p.u8(4)?);
-            if p.u32(12)? != 0 {
-                put!(t, "\n\t  Designated Router {}", t.v4(p, 12)?);
-            }
-            if p.u32(16)? != 0 {
-                put!(t, ", Backup Designated Router {}", t.v4(p, 16)?);
-            }
+            ospf::designated(t, p)?;
             if much {
                 put!(t, "\n\t  Neighbor List:");
                 body.skip(20);
-                while body.left() > 0 {
-                    put!(t, "\n\t    {}", t.v4(body.rest(), 0)?);
-                    body.skip(4);
-                }
+                ospf::routers(t, body, "\n\t    ")?;
             }
         }
         DESCRIPTION => {
