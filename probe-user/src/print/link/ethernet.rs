@@ -1,6 +1,10 @@
 //! Ethernet and its VLAN tags.
 
-use super::{aoe, arista, eapol, llc, lldp, loopback, ppp, pppoe, slow, vehicles};
+use super::{
+    aoe, arista, eapol, llc, lldp, loopback,
+    macsec::{self, Protected},
+    msnlb, ppp, pppoe, slow, vehicles,
+};
 use crate::print::{
     address::Link,
     bytes::{Bytes, Cut},
@@ -19,6 +23,7 @@ const HEADER: usize = 14;
 const MAX_LENGTH: u16 = 1500;
 const JUMBO: u16 = 0x8870;
 const ARISTA: u16 = 0xd28b;
+const MACSEC: u16 = 0x88e5;
 const TYPE: usize = 2;
 /// Tag and the type behind it.
 const TAG: usize = 4;
@@ -74,6 +79,34 @@ fn body(
     let mut ethertype = p.u16(at)?;
     at += TYPE;
     let mut length_shown = false;
+    let (mut p, whole, mut length) = (p, length, length);
+    if ethertype == MACSEC {
+        if verbose {
+            put_ethertype(t, ethertype);
+            put!(t, ", length {whole}: ");
+            length_shown = true;
+        }
+        match macsec::print(t, p.from(at), length - at, (source, destination))? {
+            Protected::Cut => return Ok(Body::Printed(p.len())),
+            Protected::Secret(tag) => {
+                default(t, p.from(at + tag));
+                return Ok(Body::Printed(at + tag));
+            }
+            Protected::Readable(tag, rest) => {
+                at += tag;
+                // Without the check value, of which the captured bytes have all or none.
+                p = p.limit((at + rest).min(p.len() - macsec::CHECK));
+                length = at + rest;
+            }
+        }
+        ethertype = p.u16(at)?;
+        at += TYPE;
+        if length < at {
+            put!(t, " [caplen {} < {TYPE}]", length + TYPE - at);
+            t.invalid();
+            return Ok(Body::Printed(at));
+        }
+    }
     // Each tag takes four bytes, so the loop ends with the bytes.
     while is_tag(ethertype) {
         if !p.has(at, TAG) || length < at + TAG {
@@ -86,7 +119,7 @@ fn body(
             if length_shown {
                 put!(t, ", ");
             } else {
-                put!(t, ", length {length}: ");
+                put!(t, ", length {whole}: ");
                 length_shown = true;
             }
             put_tci(t, p.u16(at)?);
@@ -122,7 +155,7 @@ fn body(
             put_ethertype(t, ethertype);
             match length_shown {
                 true => put!(t, ", "),
-                false => put!(t, ", length {length}: "),
+                false => put!(t, ", length {whole}: "),
             }
         }
         if by_type(t, ethertype, payload, rest, Some(source))? {
@@ -132,7 +165,7 @@ fn body(
     if !verbose {
         put!(t, "{source} > {destination}, ");
         put_ethertype(t, ethertype);
-        put!(t, ", length {length}: ");
+        put!(t, ", length {whole}: ");
     }
     default(t, payload);
     Ok(Body::Printed(at))
@@ -174,6 +207,7 @@ pub(crate) fn by_type(
         0x88cc => lldp::print(t, p, length)?,
         0x8809 => slow::print(t, p, length)?,
         0x888e => eapol::print(t, p)?,
+        0x886f => msnlb::print(t, p)?,
         0x88a2 => aoe::print(t, p, length)?,
         0x88f7 => ptp::print(t, p, length)?,
         0x894f => t.nested(|t| nsh::print(t, p, length))?,

@@ -7,7 +7,7 @@ use crate::print::{
     link::ethernet,
     names::IP_PROTOCOLS,
     protocol_names,
-    routing::{eigrp, ospf, pim, vrrp},
+    routing::{eigrp, igrp, ospf, pim, vrrp},
     text::{Text, bits, name_of, put, put_name},
     transport::{dccp, pgm, sctp, tcp, udp},
     tunnel::gre,
@@ -304,6 +304,7 @@ pub(crate) fn upper(
             t.invalid();
             Ok(())
         }
+        9 => igrp::print(t, p, length),
         4 => t.nested(|t| print(t, p, length)),
         41 => t.nested(|t| ip6::print(t, p, length)),
         47 => t.nested(|t| gre::print(t, p, length)),

@@ -1,6 +1,7 @@
 //! Services above the transport: names, addresses, time, files, keys, management, text.
 
 pub(super) mod afs;
+pub(super) mod ahcp;
 mod ber;
 pub(super) mod dhcp;
 pub(super) mod dns;
@@ -14,5 +15,7 @@ pub(super) mod radius;
 pub(super) mod resp;
 pub(super) mod sflow;
 pub(super) mod snmp;
+pub(super) mod someip;
 pub(super) mod syslog;
 pub(super) mod tftp;
+pub(super) mod timed;

@@ -6,10 +6,10 @@ use crate::print::{
     color::Tint,
     link::bcm_li,
     network::outer::Outer,
-    routing::{babel, bfd, hsrp, pim, rip},
+    routing::{babel, bfd, hsrp, lisp, olsr, pim, rip, ripng},
     services::{
-        afs, dhcp, dns, isakmp, kerberos, line_protocols, ntp, ptp, radius, sflow, snmp, syslog,
-        tftp,
+        afs, ahcp, dhcp, dns, isakmp, kerberos, line_protocols, ntp, ptp, radius, sflow, snmp,
+        someip, syslog, tftp, timed,
     },
     text::{Text, put},
     tunnel::{geneve, l2tp, mpls, vxlan},
@@ -90,6 +90,8 @@ fn content(
         dns::print(t, p, length, dns::Carrier::Udp)?;
     } else if port(&[5353]) {
         dns::print(t, p, length, dns::Carrier::Multicast)?;
+    } else if port(&[525]) {
+        timed::print(t, p)?;
     } else if port(&[69]) {
         tftp::print(t, p, length)?;
     } else if port(&[67, 68]) {
@@ -112,14 +114,22 @@ fn content(
         l2tp::print(t, p, length)?;
     } else if AFS.contains(&from) || AFS.contains(&to) {
         afs::print(t, p, length, (from, to), outer)?;
+    } else if port(&[521]) {
+        ripng::print(t, p, length)?;
     } else if port(&[546, 547]) {
         dhcp::v6::print(t, p, length)?;
+    } else if port(&[5359]) {
+        ahcp::print(t, p, length)?;
     } else if port(&[6696, 6697]) {
         babel::print(t, p, length)?;
+    } else if port(&[496]) {
+        pim::auto_rp(t, p, length)?;
     } else if port(&[1645, 1646, 1700, 1812, 1813, 3799]) {
         radius::print(t, p, length)?;
     } else if to == 1985 {
         hsrp::print(t, p, length)?;
+    } else if port(&[698]) {
+        olsr::print(t, p, length, matches!(outer, Outer::V6(_)))?;
     } else if from == 49_152 {
         bcm_li::print(t, p, length)?;
     } else if matches!(to, bfd::CONTROL | bfd::ECHO | bfd::MULTIHOP | bfd::LAG) {
@@ -136,14 +146,16 @@ fn content(
         vxlan::print(t, p, length)?;
     } else if port(&[6081]) {
         geneve::print(t, p, length)?;
+    } else if port(&[4342]) {
+        lisp::print(t, p, length)?;
     } else if port(&[4790]) {
         vxlan::generic(t, p, length)?;
     } else if port(&[6635]) {
         mpls::print(t, p, length)?;
-    } else if port(&[496]) {
-        pim::auto_rp(t, p, length)?;
     } else if port(&[319, 320]) {
         ptp::print(t, p, length)?;
+    } else if port(&[30_490]) {
+        someip::print(t, p, length)?;
     } else {
         return Ok(false);
     }

@@ -54,13 +54,16 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     let count = p.u32(header - 4)?;
     put!(t, "sFlowv{version}, {name} agent {agent}, agent-id {id}, seqnum {sequence}");
     put!(t, ", uptime {uptime}, samples {count}, length {length}");
+    if length < header {
+        put!(t, " [tlen {length} < {header}]");
+        return t.invalid_rest(p, length);
+    }
     let mut fields = Fields::new(p, length);
     fields.skip(header);
-    if length < header || !samples(t, &mut fields, count)? {
-        t.invalid();
-        fields.slice(fields.left())?;
+    match samples(t, &mut fields, count)? {
+        true => Ok(()),
+        false => t.invalid_rest(fields.rest(), fields.left()),
     }
-    Ok(())
 }
 
 /// Prints the samples; `false` where what they say of themselves does not fit.
