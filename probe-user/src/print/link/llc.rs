@@ -1,6 +1,6 @@
 //! IEEE 802.2 LLC in 802.3 frames, and the SNAP headers behind it.
 
-use super::{cdp, dtp, ethernet, stp, udld};
+use super::{cdp, dtp, ethernet, stp, udld, vtp};
 use crate::print::{
     address::Link,
     bytes::{Bytes, Cut},
@@ -236,6 +236,7 @@ fn snap(t: &mut Text<'_>, p: Bytes<'_>, length: usize, ends: Ends<'_>) -> Result
             return Ok(true);
         }
         (CISCO, 0x2000) => return cdp::print(t, p, length).map(|()| true),
+        (CISCO, 0x2003) => return vtp::print(t, p, length).map(|()| true),
         (CISCO, 0x2004) => return dtp::print(t, p, length).map(|()| true),
         (CISCO, 0x0111) => return udld::print(t, p, length).map(|()| true),
         (CISCO, 0x010b | 0x010c) | (BRIDGED, 0x000e) => {

@@ -19,3 +19,4 @@ mod slow;
 mod stp;
 mod udld;
 mod vehicles;
+mod vtp;

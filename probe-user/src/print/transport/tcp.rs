@@ -9,8 +9,9 @@ use crate::print::{
     color::Tint,
     network::outer::Outer,
     routing::{bgp, rpki_rtr},
-    services::{dns, line_protocols, openflow, resp},
+    services::{dns, line_protocols, openflow, resp, telnet},
     text::{Text, bits, name_of, put},
+    tunnel::pptp,
 };
 
 pub(crate) const PROTOCOL: u8 = 6;
@@ -226,12 +227,16 @@ fn content(
         return reset_reason(t, p, length);
     }
     let port = |numbers: &[u16]| numbers.contains(&from) || numbers.contains(&to);
-    if port(&[25]) {
+    if port(&[23]) {
+        telnet::print(t, p, length)
+    } else if port(&[25]) {
         line_protocols::smtp(t, p, length)
     } else if port(&[43]) {
         line_protocols::whois(t, p, length)
     } else if port(&[179]) {
         bgp::print(t, p)
+    } else if port(&[1723]) {
+        pptp::print(t, p)
     } else if port(&[6379]) {
         resp::print(t, p, length)
     } else if port(&[22]) {

@@ -8,8 +8,8 @@ use crate::print::{
     network::outer::Outer,
     routing::{babel, bfd, hsrp, lisp, olsr, pim, rip, ripng},
     services::{
-        afs, ahcp, dhcp, dns, isakmp, kerberos, line_protocols, ntp, ptp, radius, sflow, snmp,
-        someip, syslog, tftp, timed,
+        afs, ahcp, dhcp, dns, hncp, isakmp, kerberos, line_protocols, ntp, ptp, radius, sflow,
+        snmp, someip, syslog, tftp, timed, vqp,
     },
     text::{Text, put},
     tunnel::{geneve, l2tp, mpls, vxlan},
@@ -122,6 +122,8 @@ fn content(
         ahcp::print(t, p, length)?;
     } else if port(&[6696, 6697]) {
         babel::print(t, p, length)?;
+    } else if port(&[8231]) {
+        hncp::print(t, p, length)?;
     } else if port(&[496]) {
         pim::auto_rp(t, p, length)?;
     } else if port(&[1645, 1646, 1700, 1812, 1813, 3799]) {
@@ -134,6 +136,8 @@ fn content(
         bcm_li::print(t, p, length)?;
     } else if matches!(to, bfd::CONTROL | bfd::ECHO | bfd::MULTIHOP | bfd::LAG) {
         bfd::print(t, p, length, to)?;
+    } else if port(&[1589]) {
+        vqp::print(t, p, length)?;
     } else if port(&[6343]) {
         sflow::print(t, p, length)?;
     } else if port(&[5060]) {

@@ -5,4 +5,5 @@ pub(super) mod gre;
 pub(super) mod l2tp;
 pub(super) mod mpls;
 pub(super) mod nsh;
+pub(super) mod pptp;
 pub(super) mod vxlan;
