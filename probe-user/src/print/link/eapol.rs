@@ -76,7 +76,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
 }
 
 /// Prints an EAP packet of so many bytes.
-pub(super) fn packet(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn packet(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
     let (code, stated) = (p.u8(0)?, usize::from(p.u16(2)?));
     if stated != length {
         // Not every piece of a long one has a header.

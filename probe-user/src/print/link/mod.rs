@@ -6,7 +6,7 @@ mod arista;
 pub(super) mod bcm_li;
 mod cdp;
 mod dtp;
-mod eapol;
+pub(super) mod eapol;
 pub(super) mod ethernet;
 mod llc;
 mod lldp;

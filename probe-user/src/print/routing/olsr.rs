@@ -276,7 +276,7 @@ fn names(t: &mut Text<'_>, mut fields: Fields<'_>, width: Width) -> Result<bool,
             return Ok(false);
         }
         put!(t, ", address {}, name \"", width.host(t, p)?);
-        t.terminated(p.from(width.0), size);
+        t.string(p.from(width.0), size);
         put!(t, "\"");
         fields.skip(whole);
     }

@@ -182,7 +182,7 @@ fn nanoseconds(fraction: u32) -> u32 {
 }
 
 /// Seconds since 1900, and the date.
-fn instant(t: &mut Text<'_>, stamp: u64) {
+pub(super) fn instant(t: &mut Text<'_>, stamp: u64) {
     let (seconds, fraction) = ((stamp >> 32) as u32, stamp as u32);
     put!(t, "{seconds}.{:09}", nanoseconds(fraction));
     if seconds != 0

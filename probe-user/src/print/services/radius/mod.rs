@@ -1,7 +1,10 @@
-//! RADIUS (RFC 2865): the first line.
+//! RADIUS (RFC 2865, RFC 2866, RFC 5176): who asks, and with `-v` the attributes.
+
+mod attributes;
+mod names;
 
 use crate::print::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Cut, Fields},
     text::{Text, name_of, need, put},
 };
 
@@ -25,7 +28,7 @@ const COMMANDS: &[(u8, &str)] = &[
     (255, "Reserved"),
 ];
 
-/// Prints command, identifier and length; with `-v` the authenticator.
+/// Prints command, identifier and length; with `-v` authenticator and attributes.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
     t.protocol = "radius";
     need!(t, p.slice(0, HEADER));
@@ -43,5 +46,5 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     }
     put!(t, "RADIUS, length: {length}\n\t{name} ({command}), id: 0x{id:02x}, Authenticator: ");
     t.hex(p.slice(4, 16)?);
-    Ok(())
+    attributes::print(t, Fields::new(p.from(HEADER), length - HEADER))
 }
