@@ -1,7 +1,7 @@
 //! Ethernet and its VLAN tags.
 
 use super::{
-    aoe, arista, eapol, llc, lldp, loopback,
+    aoe, arista, cfm, eapol, llc, lldp, loopback,
     macsec::{self, Protected},
     msnlb, ppp, pppoe, slow, vehicles,
 };
@@ -204,6 +204,7 @@ pub(crate) fn by_type(
             ppp::print(t, p, length)?;
         }
         0x880b => {}
+        0x8902 | 0xabcd => cfm::print(t, p, length)?,
         0x88cc => lldp::print(t, p, length)?,
         0x8809 => slow::print(t, p, length)?,
         0x888e => eapol::print(t, p)?,

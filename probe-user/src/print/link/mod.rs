@@ -5,6 +5,7 @@ mod aoe;
 mod arista;
 pub(super) mod bcm_li;
 mod cdp;
+mod cfm;
 mod dtp;
 pub(super) mod eapol;
 pub(super) mod ethernet;

@@ -8,7 +8,7 @@ use crate::print::{
     checksum,
     color::Tint,
     network::outer::Outer,
-    routing::{bgp, rpki_rtr},
+    routing::{bgp, ldp, rpki_rtr},
     services::{dns, line_protocols, openflow, resp, telnet},
     text::{Text, bits, name_of, put},
     tunnel::pptp,
@@ -253,6 +253,8 @@ fn content(
         dns::print(t, p, length, dns::Carrier::Tcp)
     } else if port(&[323]) {
         rpki_rtr::print(t, p, length)
+    } else if port(&[646]) {
+        ldp::print(t, p, length)
     } else {
         Ok(())
     }

@@ -6,13 +6,13 @@ use crate::print::{
     color::Tint,
     link::bcm_li,
     network::outer::Outer,
-    routing::{babel, bfd, hsrp, lisp, olsr, pim, rip, ripng},
+    routing::{aodv, babel, bfd, hsrp, ldp, lisp, lmp, olsr, pim, rip, ripng},
     services::{
         afs, ahcp, dhcp, dns, hncp, isakmp, kerberos, line_protocols, ntp, ptp, radius, sflow,
         snmp, someip, syslog, tftp, timed, vqp,
     },
     text::{Text, put},
-    tunnel::{geneve, l2tp, mpls, vxlan},
+    tunnel::{geneve, l2tp, lsp_ping, mpls, vxlan},
 };
 
 pub(crate) const PROTOCOL: u8 = 17;
@@ -98,6 +98,8 @@ fn content(
         dhcp::print(t, p, length)?;
     } else if port(&[520]) {
         rip::print(t, p, length)?;
+    } else if port(&[654]) {
+        aodv::print(t, p, length, matches!(outer, Outer::V6(_)))?;
     } else if port(&[500]) {
         isakmp::print(t, p, length, outer)?;
     } else if port(&[4500]) {
@@ -130,12 +132,18 @@ fn content(
         radius::print(t, p, length)?;
     } else if to == 1985 {
         hsrp::print(t, p, length)?;
+    } else if port(&[646]) {
+        ldp::print(t, p, length)?;
     } else if port(&[698]) {
         olsr::print(t, p, length, matches!(outer, Outer::V6(_)))?;
+    } else if port(&[3503]) {
+        lsp_ping::print(t, p, length)?;
     } else if from == 49_152 {
         bcm_li::print(t, p, length)?;
     } else if matches!(to, bfd::CONTROL | bfd::ECHO | bfd::MULTIHOP | bfd::LAG) {
         bfd::print(t, p, length, to)?;
+    } else if port(&[701]) {
+        lmp::print(t, p, length)?;
     } else if port(&[1589]) {
         vqp::print(t, p, length)?;
     } else if port(&[6343]) {

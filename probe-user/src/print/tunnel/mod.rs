@@ -3,6 +3,7 @@
 pub(super) mod geneve;
 pub(super) mod gre;
 pub(super) mod l2tp;
+pub(super) mod lsp_ping;
 pub(super) mod mpls;
 pub(super) mod nsh;
 pub(super) mod pptp;

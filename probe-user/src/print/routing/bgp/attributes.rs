@@ -1,7 +1,6 @@
-//! The attributes of a path. Of the families that routes can be of, those of VPNs are
-//! named only.
+//! The attributes of a path.
 
-use super::{SUBSEQUENT, prefixes};
+use super::{SUBSEQUENT, prefixes, vpn};
 use crate::print::{
     bytes::{Bytes, Cut, Fields},
     names::FAMILIES,
@@ -82,6 +81,67 @@ const OSPF_ROUTES: &[(u8, &str)] = &[
     (0x81, "MPLS-VPN Sham"),
 ];
 
+/// Tunnels for the traffic (RFC 5512, RFC 9012).
+const TUNNELS: &[(u16, &str)] = &[
+    (1, "L2TPv3 over IP"),
+    (2, "GRE"),
+    (3, "Transmit Tunnel"),
+    (4, "IPsec"),
+    (5, "IP in IP with IPsec"),
+    (6, "MPLS in IP with IPsec"),
+    (7, "IP in IP"),
+    (8, "VXLAN"),
+    (9, "NVGRE"),
+    (10, "MPLS"),
+    (11, "MPLS in GRE"),
+    (12, "VXLAN GPE"),
+    (13, "MPLS in UDP"),
+    (14, "IPv6"),
+    (15, "SR TE"),
+    (16, "Bare"),
+    (17, "SR"),
+];
+
+/// What a network of layer 2 carries (IANA, "MPLS Pseudowire Types"). The spelling is
+/// tcpdump's.
+const ENCAPSULATIONS: &[(u8, &str)] = &[
+    (0, "Reserved"),
+    (1, "Frame Relay"),
+    (2, "ATM AAL5 SDU VCC transport"),
+    (3, "ATM transparent cell transport"),
+    (4, "Ethernet (VLAN) Tagged Mode"),
+    (5, "Ethernet Raw Mode"),
+    (6, "Cisco HDLC"),
+    (7, "PPP"),
+    (8, "SONET/SDH Circuit Emulation Service over MPLS"),
+    (9, "ATM n-to-one VCC cell transport"),
+    (10, "ATM n-to-one VPC cell transport"),
+    (11, "IP layer 2 transport"),
+    (15, "Frame Relay Port mode"),
+    (17, "Structure-agnostic E1 over packet"),
+    (18, "Structure-agnostic T1 (DS1) over packet"),
+    (19, "VPLS"),
+    (20, "Structure-agnostic T3 (DS3) over packet"),
+    (21, "Nx64kbit/s Basic Service using Structure-aware"),
+    (25, "Frame Relay DLCI"),
+    (40, "Structure-agnostic E3 over packet"),
+    (41, "Octet-aligned playload for Structure-agnostic DS1 circuits"),
+    (42, "E1 Nx64kbit/s with CAS using Structure-aware"),
+    (43, "DS1 (ESF) Nx64kbit/s with CAS using Structure-aware"),
+    (44, "DS1 (SF) Nx64kbit/s with CAS using Structure-aware"),
+];
+
+/// Trees of a provider for multicast (RFC 6514, 5).
+const TREES: &[(u8, &str)] = &[
+    (1, "RSVP-TE P2MP LSP"),
+    (2, "LDP P2MP LSP"),
+    (3, "PIM-SSM Tree"),
+    (4, "PIM-SM Tree"),
+    (5, "PIM-Bidir Tree"),
+    (6, "Ingress Replication"),
+    (7, "LDP MP2MP LSP"),
+];
+
 /// Prints attributes; `false` where they end too early.
 pub(super) fn print(t: &mut Text<'_>, mut fields: Fields<'_>, level: u8) -> Result<bool, Cut> {
     while fields.left() > 0 {
@@ -109,10 +169,13 @@ pub(super) fn print(t: &mut Text<'_>, mut fields: Fields<'_>, level: u8) -> Resu
             if flags & 0xf != 0 {
                 put!(t, "+{:x}", flags & 0xf);
             }
-            put!(t, "]: ");
+            put!(t, "]{}", if level == 0 { ": " } else { "" });
+        }
+        if level > 0 {
+            put!(t, ": ");
         }
         if fields.left() < size {
-            put!(t, " [path attrs too short]");
+            put!(t, " [path {} too short]", if level == 0 { "attrs" } else { "attr" });
             break;
         }
         let value = Bytes::new(fields.slice(size)?);
@@ -184,6 +247,7 @@ fn attribute(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<bool, Cut> {
                 put!(t, "{}:{}:{}", p.u32(at)?, p.u32(at + 4)?, p.u32(at + 8)?);
             }
         }
+        22 => return tree(t, p),
         26 => return metric(t, p),
         128 => return set(t, p),
         _ => {
@@ -244,7 +308,8 @@ fn multiprotocol(t: &mut Text<'_>, p: Bytes<'_>, reach: bool) -> Result<bool, Cu
     put!(t, "\n\t    AFI: {} ({family})", name_of(FAMILIES, family).unwrap_or("Unknown AFI"));
     let name = name_of(SUBSEQUENT, subsequent).unwrap_or("Unknown SAFI");
     put!(t, ", {vendor}SAFI: {name} ({subsequent})");
-    if !matches!((family, subsequent), (1 | 2, 1..=4)) {
+    let other = vpn::Family::of(family, subsequent);
+    if other.is_none() && !matches!((family, subsequent), (1 | 2, 1..=4)) {
         put!(t, "\n\t    no AFI {family} / SAFI {subsequent} decoder");
         if t.style.verbose <= 1 {
             t.unknown(p, p.len(), "\n\t    ");
@@ -262,7 +327,6 @@ fn multiprotocol(t: &mut Text<'_>, p: Bytes<'_>, reach: bool) -> Result<bool, Cu
             return Ok(false);
         }
         let mut hops = fields.part(length);
-        let size = if six { 16 } else { 4 };
         if length > 0 {
             put!(t, "\n\t    nexthop: ");
         }
@@ -270,15 +334,24 @@ fn multiprotocol(t: &mut Text<'_>, p: Bytes<'_>, reach: bool) -> Result<bool, Cu
             if hops.left() < length {
                 put!(t, ", ");
             }
-            if hops.left() < size {
+            let (hop, left) = (hops.rest(), hops.left());
+            let used = match other {
+                Some(family) => family.next_hop(t, hop, left)?,
+                None if six && left >= 16 => {
+                    put!(t, "{}", t.v6(hop, 0)?);
+                    Some(16)
+                }
+                None if !six && left >= 4 => {
+                    put!(t, "{}", t.v4(hop, 0)?);
+                    Some(4)
+                }
+                None => None,
+            };
+            let Some(used) = used else {
                 put!(t, "invalid len");
                 break;
-            }
-            match six {
-                true => put!(t, "{}", t.v6(hops.rest(), 0)?),
-                false => put!(t, "{}", t.v4(hops.rest(), 0)?),
-            }
-            hops.skip(size);
+            };
+            hops.skip(used);
         }
         put!(t, ", nh-length: {length}");
         if fields.left() < 1 {
@@ -303,7 +376,10 @@ fn multiprotocol(t: &mut Text<'_>, p: Bytes<'_>, reach: bool) -> Result<bool, Cu
     } else if fields.left() == 0 {
         put!(t, "\n\t      End-of-Rib Marker (empty NLRI)");
     }
-    prefixes::of_family(t, fields, six, subsequent == 4)
+    match other {
+        Some(family) => vpn::print(t, family, fields),
+        None => prefixes::of_family(t, fields, six, subsequent == 4),
+    }
 }
 
 fn extended(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
@@ -331,9 +407,40 @@ fn extended(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
             put!(t, "{}", if matches!(route, 5 | 7) { "E1" } else { "" });
         }
         0x0009 => put!(t, "AS {}", p.u16(2)?),
+        0x800a => {
+            let name = name_of(ENCAPSULATIONS, p.u8(2)?).unwrap_or("unknown encaps");
+            put!(t, "{name} Control Flags [0x{:02x}]:MTU {}", p.u8(3)?, p.u16(4)?);
+        }
+        0x030c => {
+            let name = name_of(TUNNELS, p.u16(6)?).unwrap_or("unknown encaps");
+            put!(t, "Tunnel type: {name}");
+        }
         _ => t.hex(p.slice(2, 6)?),
     }
     Ok(())
+}
+
+/// The tree that a customer's multicast is carried on (RFC 6514).
+fn tree(t: &mut Text<'_>, p: Bytes<'_>) -> Result<bool, Cut> {
+    const HEAD: usize = 5;
+    if p.len() < HEAD {
+        return Ok(false);
+    }
+    let (flags, kind) = (p.u8(0)?, p.u8(1)?);
+    let name = name_of(TREES, kind).unwrap_or("Unknown");
+    let leaf = if flags & 1 == 0 { "none" } else { "Leaf Information required" };
+    put!(t, "\n\t    Tunnel-type {name} ({kind}), Flags [{leaf}], MPLS Label {}", p.u24(2)? >> 4);
+    let p = p.from(HEAD);
+    match kind {
+        1 => put!(t, "\n\t      Extended-Tunnel-ID {}, P2MP-ID 0x{:08x}", t.v4(p, 0)?, p.u32(4)?),
+        2 | 7 => put!(t, "\n\t      Root-Node {}, LSP-ID 0x{:08x}", t.v4(p, 0)?, p.u32(4)?),
+        3 => put!(t, "\n\t      Root-Node {}, P-Group {}", t.v4(p, 0)?, t.v4(p, 4)?),
+        4 | 5 => put!(t, "\n\t      Sender {}, P-Group {}", t.v4(p, 0)?, t.v4(p, 4)?),
+        6 => put!(t, "\n\t      Tunnel-Endpoint {}", t.v4(p, 0)?),
+        _ if t.style.verbose <= 1 => t.unknown(p, p.len(), "\n\t      "),
+        _ => {}
+    }
+    Ok(true)
 }
 
 /// The metric of the network that a route leads out of (RFC 7311).

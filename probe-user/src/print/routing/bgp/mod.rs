@@ -3,6 +3,9 @@
 mod attributes;
 mod open;
 mod prefixes;
+mod vpn;
+
+pub(super) use prefixes::prefix;
 
 use std::fmt;
 

@@ -46,7 +46,11 @@ enum Prefix {
 }
 
 /// The address of a prefix of so many bits, the rest of it zero.
-fn masked<const N: usize>(p: Bytes<'_>, at: usize, bits: u8) -> Option<([u8; N], usize)> {
+pub(super) fn masked<const N: usize>(
+    p: Bytes<'_>,
+    at: usize,
+    bits: u8,
+) -> Option<([u8; N], usize)> {
     let size = usize::from(bits).div_ceil(8);
     let mut address = [0; N];
     address.get_mut(..size)?.copy_from_slice(p.slice(at, size).ok()?);
@@ -93,6 +97,16 @@ fn one(
         put!(t, ", label:{} {bottom}", label >> 4);
     }
     Ok(Prefix::Of(at + used))
+}
+
+/// Prints a prefix behind `lead`, in the form that LDP has from BGP; `false` if its length
+/// cannot be.
+pub(crate) fn prefix(t: &mut Text<'_>, p: Bytes<'_>, lead: &str, six: bool) -> Result<bool, Cut> {
+    match one(t, p, lead, six, false)? {
+        Prefix::Of(_) => Ok(true),
+        Prefix::Illegal => Ok(false),
+        Prefix::Cut => Err(Cut),
+    }
 }
 
 /// Prints prefixes of IPv4 in the places that BGP has had for them from the beginning;
