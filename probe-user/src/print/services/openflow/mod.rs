@@ -1,6 +1,8 @@
-//! OpenFlow: the messages of versions 1.0 and 1.3, and with `-v` what those of 1.0 say.
+//! OpenFlow: the messages of versions 1.0 and 1.3, and with `-v` what they say.
 
 mod messages;
+mod messages_1_3;
+mod names_1_3;
 mod stats;
 mod structures;
 mod vendor;
@@ -133,9 +135,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         } else if t.style.verbose > 0 && message.is_some() {
             match version {
                 VERSION_1_0 => messages::print(t, kind, body)?,
-                // Of 1.3, only what looks the same.
-                _ if matches!(kind, 2 | 3) => data(t, body)?,
-                _ => drop(body.rest().slice(0, size)?),
+                _ => messages_1_3::print(t, kind, body)?,
             }
         } else {
             body.rest().slice(0, size)?;

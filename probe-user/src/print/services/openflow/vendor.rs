@@ -66,9 +66,14 @@ const ACTIONS: &[(u32, &str)] = &[(1, "MIRROR"), (2, "SET_TUNNEL_DST"), (4, "CHE
 /// Prints who the vendor is.
 fn name(t: &mut Text<'_>, body: &mut Fields<'_>) -> Result<u32, Cut> {
     let vendor = body.u32()?;
-    let table = if vendor >> 24 == 0 { OUIS } else { EXPERIMENTERS };
-    put!(t, ", vendor 0x{vendor:08x} ({})", name_of(table, vendor).unwrap_or("unknown"));
+    put!(t, ", vendor 0x{vendor:08x} ({})", name_of_vendor(vendor));
     Ok(vendor)
+}
+
+/// The name of a vendor, by the OUI, or by the number that the foundation gave.
+pub(super) fn name_of_vendor(vendor: u32) -> &'static str {
+    let table = if vendor >> 24 == 0 { OUIS } else { EXPERIMENTERS };
+    name_of(table, vendor).unwrap_or("unknown")
 }
 
 /// Prints a vendor's data, of whichever vendor.
