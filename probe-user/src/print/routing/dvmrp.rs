@@ -103,10 +103,7 @@ fn report(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
                 t.invalid();
                 return Ok(());
             }
-            let mut network = [0; 4];
-            for (to, from) in network.iter_mut().zip(p.slice(at, width)?) {
-                *to = *from;
-            }
+            let network: [u8; 4] = p.filled(at, width)?;
             let metric = p.u8(at + width)?;
             put!(t, "\n\t  {} metric {}", Ipv4Addr::from(network), metric & 0x7f);
             at += width + 1;

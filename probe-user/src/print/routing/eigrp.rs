@@ -159,11 +159,7 @@ fn prefix(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<bool, Cut> {
         put!(t, "\n\t    illegal prefix length {bits}");
         return Ok(false);
     }
-    let mut address = [0; 4];
-    let size = usize::from(bits).div_ceil(8);
-    for (to, from) in address.iter_mut().zip(p.slice(at + 1, size)?) {
-        *to = *from;
-    }
+    let address: [u8; 4] = p.filled(at + 1, usize::from(bits).div_ceil(8))?;
     let text = match t.names.shown() {
         true => t.v4(Bytes::new(&address), 0)?.to_string(),
         false => Ipv4Addr::from(address).to_string(),

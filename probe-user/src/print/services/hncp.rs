@@ -4,7 +4,7 @@
 use std::net::Ipv4Addr;
 
 use crate::print::{
-    address::{Host, V6},
+    address::{Host, MAPPED, V6},
     bytes::{Bytes, Cut},
     services::dns::domain_name,
     text::{Text, name_of, put},
@@ -312,9 +312,6 @@ fn interval(p: Bytes<'_>, at: usize) -> Result<String, Cut> {
     Ok(format!("{}.{:03}s", time / 1000, time % 1000))
 }
 
-/// The part before an IPv4 address in an IPv6 address that stands for it (RFC 4291, 2.5.5.2).
-const MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
-
 fn address(t: &Text<'_>, p: Bytes<'_>, at: usize) -> Result<Host, Cut> {
     match p.array(at)? {
         MAPPED => t.v4(p, at + MAPPED.len()),
@@ -343,12 +340,7 @@ fn prefix(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Prefix, Cut> {
         return Ok(Prefix::TooLong);
     }
     let size = usize::from(width).div_ceil(8);
-    let Ok(bytes) = p.slice(start, size) else { return Ok(Prefix::Cut) };
-    let mut address = [0; 16];
-    for (index, (to, from)) in address.iter_mut().zip(bytes).enumerate() {
-        let left = usize::from(width) - 8 * index;
-        *to = if left < 8 { from & !(0xff >> left) } else { *from };
-    }
+    let Ok(address) = p.prefix::<16>(start, width) else { return Ok(Prefix::Cut) };
     let [a, b, c, d, ..] = address;
     match four {
         true => put!(t, "{}/{width}", Ipv4Addr::from([a, b, c, d])),

@@ -5,7 +5,7 @@
 use crate::print::{
     bytes::{Bytes, Cut},
     network::{ipsec, outer::Outer},
-    text::{Text, put},
+    text::{Text, put, put_name},
 };
 
 const HEADER: usize = 28;
@@ -88,7 +88,7 @@ pub(crate) fn print(
         _ => return Ok(()),
     };
     put!(t, " ");
-    crate::print::text::put_name!(t, EXCHANGES, exchange, "#{exchange}");
+    put_name!(t, EXCHANGES, exchange, "#{exchange}");
     if flags != 0 {
         put!(t, "[");
         for (bit, name) in names {

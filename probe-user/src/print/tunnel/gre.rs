@@ -2,7 +2,7 @@
 
 use super::mpls;
 use crate::print::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Cut, Fields},
     link::{ethernet, ppp},
     names::ETHERTYPES,
     network::{ip, ip6},
@@ -24,38 +24,29 @@ const FLAGS: &[(u32, &str)] = &[
     (ACKNOWLEDGMENT as u32, "ack present"),
 ];
 
-/// Takes fields off the front, as far as both the length and the bytes go.
-struct Fields<'a> {
-    p: Bytes<'a>,
-    at: usize,
-    length: usize,
+/// The next field, if both the length and the captured bytes have it.
+fn take(fields: &mut Fields<'_>, size: usize) -> Option<()> {
+    let whole = fields.left() >= size && fields.rest().has(0, size);
+    whole.then(|| fields.skip(size))
 }
 
-impl Fields<'_> {
-    fn take(&mut self, size: usize) -> Option<usize> {
-        if !self.p.has(self.at, size) || self.length < self.at + size {
-            return None;
-        }
-        self.at += size;
-        Some(self.at - size)
-    }
+fn half(fields: &mut Fields<'_>) -> Option<u16> {
+    let p = fields.rest();
+    take(fields, 2)?;
+    p.u16(0).ok()
+}
 
-    fn half(&mut self) -> Option<u16> {
-        let at = self.take(2)?;
-        self.p.u16(at).ok()
-    }
-
-    fn word(&mut self) -> Option<u32> {
-        let at = self.take(4)?;
-        self.p.u32(at).ok()
-    }
+fn word(fields: &mut Fields<'_>) -> Option<u32> {
+    let p = fields.rest();
+    take(fields, 4)?;
+    p.u32(0).ok()
 }
 
 /// Prints a GRE packet and what it carries.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
     t.protocol = "gre";
-    let mut fields = Fields { p, at: 0, length };
-    let Some(flags) = fields.half() else {
+    let mut fields = Fields::new(p, length);
+    let Some(flags) = half(&mut fields) else {
         t.truncated();
         return Ok(());
     };
@@ -69,7 +60,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         put!(t, ", Flags [{}]", bits(FLAGS, flags.into(), ", ", "none"));
     }
     match head(t, &mut fields, flags) {
-        Some(protocol) => payload(t, p.from(fields.at), length, fields.at, flags, protocol),
+        Some(protocol) => payload(t, &fields, length, flags, protocol),
         None => {
             t.truncated();
             Ok(())
@@ -80,38 +71,38 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
 /// The optional fields; `None` where they are cut.
 fn head(t: &mut Text<'_>, fields: &mut Fields<'_>, flags: u16) -> Option<u16> {
     let plain = flags & 7 == 0;
-    let protocol = fields.half()?;
+    let protocol = half(fields)?;
     if plain && flags & (CHECKSUM | ROUTING) != 0 {
-        let sum = fields.half()?;
+        let sum = half(fields)?;
         if t.style.verbose > 0 {
             put!(t, ", sum 0x{sum:x}");
         }
-        put!(t, ", off 0x{:x}", fields.half()?);
+        put!(t, ", off 0x{:x}", half(fields)?);
     }
     if flags & KEY != 0 {
-        let key = fields.word()?;
+        let key = word(fields)?;
         match plain {
             true => put!(t, ", key=0x{key:x}"),
             false => put!(t, ", call {}", key & 0xffff),
         }
     }
     if flags & SEQUENCE != 0 {
-        put!(t, ", seq {}", fields.word()?);
+        put!(t, ", seq {}", word(fields)?);
     }
     if plain && flags & ROUTING != 0 {
         // Source routes (RFC 1701): each entry takes at least four bytes.
         loop {
-            let family = fields.half()?;
-            let sizes = fields.half()?;
+            let family = half(fields)?;
+            let sizes = half(fields)?;
             if family == 0 && sizes & 0xff == 0 {
                 break;
             }
             put!(t, ", (rtaf=0x{family:x})");
-            fields.take(usize::from(sizes & 0xff))?;
+            take(fields, usize::from(sizes & 0xff))?;
         }
     }
     if !plain && flags & ACKNOWLEDGMENT != 0 {
-        put!(t, ", ack {}", fields.word()?);
+        put!(t, ", ack {}", word(fields)?);
     }
     if !plain && flags & SEQUENCE == 0 {
         put!(t, ", no-payload");
@@ -121,9 +112,8 @@ fn head(t: &mut Text<'_>, fields: &mut Fields<'_>, flags: u16) -> Option<u16> {
 
 fn payload(
     t: &mut Text<'_>,
-    p: Bytes<'_>,
+    fields: &Fields<'_>,
     length: usize,
-    header: usize,
     flags: u16,
     protocol: u16,
 ) -> Result<(), Cut> {
@@ -138,7 +128,7 @@ fn payload(
     }
     let separator = if t.style.verbose == 0 { ": " } else { "\n\t" };
     put!(t, "{separator}");
-    let rest = length.saturating_sub(header);
+    let (p, rest) = (fields.rest(), fields.left());
     match protocol {
         0x0800 if plain => ip::print(t, p, rest),
         0x86dd if plain => ip6::print(t, p, rest),

@@ -1,5 +1,6 @@
 //! VXLAN (RFC 7348), its generic extension, and OTV: Ethernet in UDP.
 
+use super::nsh;
 use crate::print::{
     bytes::{Bytes, Cut},
     link::ethernet,
@@ -51,7 +52,7 @@ pub(crate) fn generic(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(
         1 => t.nested(|t| ip::print(t, inner, rest)),
         2 => t.nested(|t| ip6::print(t, inner, rest)),
         3 => frame(t, p, length),
-        4 => t.nested(|t| crate::print::tunnel::nsh::print(t, inner, rest)),
+        4 => t.nested(|t| nsh::print(t, inner, rest)),
         _ => {
             put!(t, "ERROR: unknown-next-protocol");
             t.invalid();

@@ -111,16 +111,13 @@ fn value(
         7 => put!(t, " {}ms", p.u32(4)?),
         8 => put!(t, " preference {}, lifetime {}", p.u16(4)?, p.u16(6)?),
         24 => {
-            let mut prefix = [0; 16];
             let known = match size {
                 8 => 0,
                 16 => 8,
                 24 => 16,
                 _ => return Ok(Value::Cut),
             };
-            for (to, from) in prefix.iter_mut().zip(p.slice(8, known)?) {
-                *to = *from;
-            }
+            let prefix: [u8; 16] = p.filled(8, known)?;
             put!(
                 t,
                 " {}/{}, pref={}, lifetime={}",

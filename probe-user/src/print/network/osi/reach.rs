@@ -295,11 +295,9 @@ fn prefix(t: &mut Text<'_>, field: Fields<'_>, six: bool) -> Result<Option<usize
         put!(t, "{INDENT}{name} prefix: bad bit length {width}");
         return Ok(None);
     }
-    let mut address = [0; 16];
-    let bytes = rest.slice(usize::from(width).div_ceil(8))?;
-    for (to, from) in address.iter_mut().zip(bytes) {
-        *to = *from;
-    }
+    let size = usize::from(width).div_ceil(8);
+    let address: [u8; 16] = rest.rest().filled(0, size)?;
+    rest.skip(size);
     if six {
         put!(t, "{INDENT}IPv6 prefix: {}/{width}", V6(Ipv6Addr::from(address)));
     } else {

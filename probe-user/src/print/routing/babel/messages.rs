@@ -3,7 +3,7 @@
 use std::net::Ipv6Addr;
 
 use crate::print::{
-    address::V6,
+    address::{MAPPED, V6},
     bytes::{Bytes, Cut},
     text::{Text, put, put_name},
 };
@@ -36,8 +36,8 @@ const NAMES: &[(u8, &str)] = &[
     (19, "challenge_reply"),
 ];
 
-/// How IPv4 addresses look among those of IPv6.
-const MAPPED: [u8; 16] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0];
+/// No address of IPv4, among those of IPv6.
+const NONE_4: [u8; 16] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0];
 const V4: u8 = 1;
 const DIVERSITY: &[(u8, &str)] = &[(0, "reserved"), (255, "all")];
 
@@ -63,7 +63,7 @@ pub(super) struct Messages {
 
 impl Default for Messages {
     fn default() -> Self {
-        Self { v4: MAPPED, v6: [0; 16] }
+        Self { v4: NONE_4, v6: [0; 16] }
     }
 }
 
@@ -346,7 +346,7 @@ fn compressed(
         return None;
     }
     match family {
-        V4 => bytes = MAPPED,
+        V4 => bytes = NONE_4,
         3 => bytes[..2].copy_from_slice(&[0xfe, 0x80]),
         _ => {}
     }
@@ -364,7 +364,7 @@ fn bits(family: u8, length: u8) -> u8 {
 }
 
 fn is_mapped(address: &[u8; 16]) -> bool {
-    address.starts_with(&MAPPED[..12])
+    address.starts_with(&MAPPED)
 }
 
 fn put_address(t: &mut Text<'_>, address: &[u8; 16]) -> Result<(), Stop> {

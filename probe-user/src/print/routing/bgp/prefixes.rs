@@ -45,23 +45,6 @@ enum Prefix {
     Cut,
 }
 
-/// The address of a prefix of so many bits, the rest of it zero.
-pub(super) fn masked<const N: usize>(
-    p: Bytes<'_>,
-    at: usize,
-    bits: u8,
-) -> Option<([u8; N], usize)> {
-    let size = usize::from(bits).div_ceil(8);
-    let mut address = [0; N];
-    address.get_mut(..size)?.copy_from_slice(p.slice(at, size).ok()?);
-    if let Some(last) = size.checked_sub(1).and_then(|last| address.get_mut(last))
-        && !bits.is_multiple_of(8)
-    {
-        *last &= (0xff00_u16 >> (bits % 8)) as u8;
-    }
-    Some((address, size))
-}
-
 /// Prints the prefix that begins `fields`, behind `lead`.
 fn one(
     t: &mut Text<'_>,
@@ -82,21 +65,19 @@ fn one(
     if width > if six { 128 } else { 32 } {
         return Ok(Prefix::Illegal);
     }
-    let used = if six {
-        let Some((address, size)) = masked::<16>(p, at, width) else { return Ok(Prefix::Cut) };
+    if six {
+        let Ok(address) = p.prefix::<16>(at, width) else { return Ok(Prefix::Cut) };
         put!(t, "{lead}{}/{width}", V6(Ipv6Addr::from(address)));
-        size
     } else {
-        let Some((address, size)) = masked::<4>(p, at, width) else { return Ok(Prefix::Cut) };
+        let Ok(address) = p.prefix::<4>(at, width) else { return Ok(Prefix::Cut) };
         put!(t, "{lead}{}/{width}", Ipv4Addr::from(address));
-        size
-    };
+    }
     if labeled {
         let label = p.u24(1)?;
         let bottom = if label & 1 == 1 { "(bottom)" } else { "(BOGUS: Bottom of Stack NOT set!)" };
         put!(t, ", label:{} {bottom}", label >> 4);
     }
-    Ok(Prefix::Of(at + used))
+    Ok(Prefix::Of(at + usize::from(width).div_ceil(8)))
 }
 
 /// Prints a prefix behind `lead`, in the form that LDP has from BGP; `false` if its length

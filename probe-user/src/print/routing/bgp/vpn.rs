@@ -3,7 +3,6 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::prefixes::masked;
 use crate::print::{
     address::V6,
     bytes::{Bytes, Cut, Fields},
@@ -168,17 +167,17 @@ fn labeled(t: &mut Text<'_>, family: Family, p: Bytes<'_>) -> Result<Route, Cut>
     let size = usize::from(width).div_ceil(8);
     let address = match family {
         Family::V4 if width <= 32 => {
-            let Some((address, _)) = masked::<4>(p, HEAD, width) else { return Err(Cut) };
+            let address = p.prefix::<4>(HEAD, width)?;
             Ipv4Addr::from(address).to_string()
         }
         Family::V6 if width <= 128 => {
-            let Some((address, _)) = masked::<16>(p, HEAD, width) else { return Err(Cut) };
+            let address = p.prefix::<16>(HEAD, width)?;
             V6(Ipv6Addr::from(address)).to_string()
         }
         Family::Osi { labeled } if width <= 152 => {
             // Without a label, too, tcpdump takes the address from behind where one would be.
             let at = if labeled { HEAD } else { 4 };
-            let Some((address, _)) = masked::<19>(p, at, width) else { return Err(Cut) };
+            let address = p.prefix::<19>(at, width)?;
             osi(address.get(..size).unwrap_or_default())
         }
         _ => return Ok(Route::Illegal),
@@ -352,7 +351,7 @@ fn target(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Route, Cut> {
     if width > TARGET {
         return illegal(t);
     }
-    let Some((bytes, size)) = masked::<8>(p, 5, width) else { return Err(Cut) };
+    let (bytes, size) = (p.prefix::<8>(5, width)?, usize::from(width).div_ceil(8));
     put!(t, "\n\t      origin AS: {system}, ");
     let mut digits = String::new();
     for (index, byte) in bytes.iter().take(size).enumerate() {

@@ -215,7 +215,8 @@ fn advertisement(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Cut> {
                 bits(ROUTER_FLAGS, p.u8(0)?.into(), ", ", "none")
             );
             let count = p.u16(2)?;
-            match links(t, p.from(4), count)? {
+            // Links behind the advertisement's end would be shown again with the next one.
+            match links(t, p.limit(part.left()).from(4), count)? {
                 Links::Shown => {}
                 Links::Unknown => return Ok(Some(length)),
                 Links::Cut => return Ok(None),

@@ -343,10 +343,7 @@ fn prefix(t: &mut Text<'_>, part: &mut Fields<'_>) -> Result<bool, Cut> {
     if part.left() < HEAD + size {
         return Ok(false);
     }
-    let mut address = [0; 16];
-    for (to, from) in address.iter_mut().zip(p.slice(HEAD, size)?) {
-        *to = *from;
-    }
+    let address: [u8; 16] = p.filled(HEAD, size)?;
     put!(t, "\n\t\t{}/{bits_set}", V6(Ipv6Addr::from(address)));
     if options != 0 {
         put!(t, ", Options [{}]", bits(PREFIX_OPTIONS, options.into(), ", ", "none"));

@@ -8,6 +8,9 @@ use crate::print::{
 
 /// Longest name that is shown whole.
 const MAX_NAME: usize = 255;
+/// Pointers that one name may follow: more than it can have labels (RFC 1035, 2.3.4). Names of
+/// nothing but pointers, thousands of them in a message, would take minutes otherwise.
+const MAX_POINTERS: usize = 128;
 
 /// Where a name ends; `None` if it is cut or no name. Each label takes at least a byte.
 pub(crate) fn skip(p: Bytes<'_>, mut at: usize) -> Option<usize> {
@@ -36,6 +39,7 @@ pub(crate) fn name(t: &mut Text<'_>, p: Bytes<'_>, start: usize) -> Result<Optio
     let mut limit = start;
     let mut end = None;
     let mut shown = 0;
+    let mut pointers = 0;
     let Ok(mut label) = p.u8(at) else { return Ok(None) };
     if !label_fits(t, p, at) {
         return Ok(None);
@@ -51,7 +55,8 @@ pub(crate) fn name(t: &mut Text<'_>, p: Bytes<'_>, start: usize) -> Result<Optio
                 let Ok(low) = p.u8(at) else { return Ok(None) };
                 end.get_or_insert(at + 1);
                 let target = usize::from(label & 0x3f) << 8 | usize::from(low);
-                if target >= limit {
+                pointers += 1;
+                if target >= limit || pointers > MAX_POINTERS {
                     put!(t, "<BAD PTR>");
                     return Ok(None);
                 }
@@ -84,6 +89,10 @@ pub(crate) fn name(t: &mut Text<'_>, p: Bytes<'_>, start: usize) -> Result<Optio
             put!(t, ".");
         }
         shown += 1;
+        // What is behind a pointer need not be read to its end.
+        if shown > MAX_NAME && end.is_some() {
+            break;
+        }
         match p.u8(at) {
             Ok(next) => label = next,
             Err(Cut) => return Ok(None),

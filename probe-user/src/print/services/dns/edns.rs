@@ -98,10 +98,7 @@ fn client_subnet(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
         t.invalid();
         return Ok(());
     }
-    let mut padded = [0; 16];
-    for (to, from) in padded.iter_mut().zip(address) {
-        *to = *from;
-    }
+    let padded: [u8; 16] = p.filled(4, address.len())?;
     let [a, b, c, d, ..] = padded;
     match family {
         1 => put!(t, "{}/{source}/{scope}", Ipv4Addr::new(a, b, c, d)),

@@ -5,6 +5,7 @@ mod edns;
 mod numbers;
 
 use crate::print::{
+    address::V6,
     bytes::{Bytes, Cut},
     text::{Text, put, put_name},
 };
@@ -419,12 +420,10 @@ impl Message<'_> {
                 }
                 let known = usize::from(bits / 8);
                 if bits < 128 {
-                    let mut address = [0; 16];
-                    let suffix = p.slice(at + 1, 16 - known)?;
-                    for (to, from) in address.iter_mut().skip(known).zip(suffix) {
-                        *to = *from;
-                    }
-                    put!(t, " {bits} {}", crate::print::address::V6(address.into()));
+                    // The part behind the prefix; the prefix is zero.
+                    let mut address: [u8; 16] = p.filled(at + 1, 16 - known)?;
+                    address.rotate_right(known);
+                    put!(t, " {bits} {}", V6(address.into()));
                 }
                 if bits > 0 {
                     put!(t, " ");

@@ -10,7 +10,7 @@ mod vendor;
 use crate::print::{
     bytes::{Bytes, Cut, Fields},
     dump,
-    text::{Text, put, put_name},
+    text::{Text, bits, put, put_name},
 };
 
 const HEADER: usize = 8;
@@ -173,7 +173,7 @@ fn data(t: &mut Text<'_>, fields: Fields<'_>) -> Result<(), Cut> {
 /// The names of bits, and whether there are bits without.
 fn bitmap(t: &mut Text<'_>, names: &[(u32, &str)], value: u32, unassigned: u32) {
     if value & !unassigned != 0 {
-        put!(t, " ({})", crate::print::text::bits(names, value, ", ", ""));
+        put!(t, " ({})", bits(names, value, ", ", ""));
     }
     if value & unassigned != 0 {
         put!(t, " (bogus)");

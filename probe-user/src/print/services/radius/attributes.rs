@@ -397,15 +397,11 @@ fn prefix(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
         put!(t, "ERROR: length {length} not in range (2..18)");
         return Ok(());
     }
-    let Ok(value) = p.slice(0, length) else { return t.cut() };
+    let Ok(address) = p.filled::<16>(2, length - 2) else { return t.cut() };
     let width = p.u8(1)?;
     if width > 128 {
         put!(t, "ERROR: netmask {width} not in range (0..128)");
         return Ok(());
-    }
-    let mut address = [0; 16];
-    for (to, from) in address.iter_mut().zip(value.iter().skip(2)) {
-        *to = *from;
     }
     put!(t, "{}/{width}", V6(address.into()));
     if usize::from(width) > 8 * (length - 2) {
