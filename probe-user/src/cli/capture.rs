@@ -161,6 +161,10 @@ pub struct CaptureArgs {
     #[arg(short = 'S', long = "absolute-tcp-sequence-numbers")]
     pub absolute_sequence: bool,
 
+    /// AS numbers of BGP as two halves, where they need more than one (ASDOT)
+    #[arg(short = 'b')]
+    pub as_dot: bool,
+
     /// Do not verify checksums
     #[arg(short = 'K', long = "dont-verify-checksums")]
     pub no_checksums: bool,
@@ -218,6 +222,7 @@ impl CaptureArgs {
             quiet: self.quiet,
             verbose: self.verbose,
             absolute_sequence: self.absolute_sequence,
+            as_dot: self.as_dot,
             no_checksums: self.no_checksums,
             time: match self.time {
                 0 => TimeStyle::Clock,

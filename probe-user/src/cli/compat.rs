@@ -27,10 +27,6 @@ pub struct Compat {
     #[arg(short = 'f', hide = true)]
     pub foreign: bool,
 
-    /// Accepted with a note; AS numbers are printed plain
-    #[arg(short = 'b', hide = true)]
-    pub as_dot: bool,
-
     /// Accepted with a note; NFS is not taken apart
     #[arg(short = 'u', hide = true)]
     pub nfs_handles: bool,
@@ -94,10 +90,7 @@ impl Compat {
         if let Some((_, reason)) = refusals.into_iter().find(|(given, _)| *given) {
             return Err(Usage::new(reason));
         }
-        let notes = [
-            (self.as_dot, "-b does nothing: AS numbers are printed plain"),
-            (self.nfs_handles, "-u does nothing: NFS is not taken apart"),
-        ];
+        let notes = [(self.nfs_handles, "-u does nothing: NFS is not taken apart")];
         for (_, note) in notes.into_iter().filter(|(given, _)| *given) {
             eprintln!("probe: note: {note}");
         }

@@ -56,6 +56,25 @@ impl<'a> Bytes<'a> {
         self.0.get(at..).and_then(|rest| rest.first_chunk()).copied().ok_or(Cut)
     }
 
+    /// The `size` bytes at `at`, filled up with zeros: of an address, what a message has of it.
+    pub fn filled<const N: usize>(self, at: usize, size: usize) -> Result<[u8; N], Cut> {
+        let mut filled = [0; N];
+        filled.get_mut(..size).ok_or(Cut)?.copy_from_slice(self.slice(at, size)?);
+        Ok(filled)
+    }
+
+    /// The first `bits` of an address, in as many bytes as they need; the others zero.
+    pub fn prefix<const N: usize>(self, at: usize, bits: u8) -> Result<[u8; N], Cut> {
+        let size = usize::from(bits).div_ceil(8);
+        let mut prefix = self.filled(at, size)?;
+        if let Some(last) = size.checked_sub(1).and_then(|last| prefix.get_mut(last))
+            && !bits.is_multiple_of(8)
+        {
+            *last &= (0xff00_u16 >> (bits % 8)) as u8;
+        }
+        Ok(prefix)
+    }
+
     /// One byte.
     pub fn u8(self, at: usize) -> Result<u8, Cut> {
         self.0.get(at).copied().ok_or(Cut)
@@ -159,5 +178,21 @@ impl<'a> Fields<'a> {
         let value = self.rest.u64(0)?;
         self.skip(8);
         Ok(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_which_a_part_is_there() {
+        let p = Bytes::new(&[1, 0xff, 0xff, 0xff]);
+        assert_eq!(p.filled(1, 2), Ok([0xff, 0xff, 0, 0]));
+        assert_eq!(p.filled::<4>(2, 3), Err(Cut));
+        assert_eq!(p.filled::<2>(0, 3), Err(Cut));
+        assert_eq!(p.prefix(1, 11), Ok([0xff, 0xe0, 0, 0]));
+        assert_eq!(p.prefix(1, 16), Ok([0xff, 0xff, 0, 0]));
+        assert_eq!(p.prefix(9, 0), Err::<[u8; 4], _>(Cut));
     }
 }

@@ -1,4 +1,6 @@
-//! The Internet checksum (RFC 1071).
+//! The Internet checksum (RFC 1071), and the two forms in which most printers show it.
+
+use super::text::{Text, put};
 
 /// Sum of 16-bit words, carries folded in, over several pieces of which all but the last
 /// are of even length. 0xffff says that a checksum among them is right.
@@ -26,4 +28,24 @@ pub(super) fn should_be(found: u16, residue: u16) -> u16 {
     sum = (sum & 0xffff) + (sum >> 16);
     sum = (sum & 0xffff) + (sum >> 16);
     sum as u16
+}
+
+/// `, cksum 0x1234 (correct)`, as of TCP and DCCP.
+pub(super) fn print(t: &mut Text<'_>, found: u16, residue: u16) {
+    put!(t, ", cksum 0x{found:04x} ");
+    match residue {
+        0 => put!(t, "(correct)"),
+        _ => put!(t, "(incorrect -> 0x{:04x})", should_be(found, residue)),
+    }
+}
+
+/// `[udp sum ok] `, as of UDP and ICMPv6.
+pub(super) fn print_named(t: &mut Text<'_>, name: &str, found: u16, residue: u16) {
+    match residue {
+        0 => put!(t, "[{name} sum ok] "),
+        _ => {
+            let right = should_be(found, residue);
+            put!(t, "[bad {name} cksum 0x{found:04x} -> 0x{right:04x}!] ");
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! What a line needs of the frames before it.
 
-use super::{afs::Calls, isakmp::Initiators, tcp::Flows};
+use super::{
+    services::{afs::Calls, isakmp::Initiators},
+    transport::tcp::Flows,
+};
 
 /// TCP connections, calls that are not answered yet, and who began which exchange of keys.
 #[derive(Default)]

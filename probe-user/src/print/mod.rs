@@ -1,8 +1,10 @@
 //! Frames as text, in tcpdump's form: what reads tcpdump's lines reads these.
 //!
-//! One file a protocol. A printer gets the bytes it may look at and the length that the
-//! layer below claims, writes what it knows, and hands on to the next. Bytes that were
-//! not captured end the line with `[|protocol]`; no bytes can make a printer fail.
+//! What serves all of them is here; the folders have a file (or a folder) for each protocol, by
+//! layer: `link`, `network`, `tunnel`, `transport`, `routing`, `services`. A printer gets the
+//! bytes it may look at and the length that the layer below claims, writes what it knows, and
+//! hands on to the next. Bytes that were not captured end the line with `[|protocol]`; no bytes
+//! can make a printer fail.
 
 pub mod bytes;
 pub mod hosts;
@@ -10,97 +12,22 @@ pub mod text;
 pub mod time;
 
 mod address;
-mod afs;
-mod aoe;
-mod arista;
-mod arp;
-mod arp_atm;
-mod babel;
-mod babel_messages;
-mod bcm_li;
-mod ber;
-mod bfd;
-mod bgp;
-mod cdp;
 mod checksum;
 mod color;
-mod dccp;
-mod decnet;
-mod dhcp;
-mod dhcp6;
-mod dhcp6_options;
-mod dhcp_options;
-mod dns;
-mod dns_names;
-mod domain_name;
 mod dump;
-mod dvmrp;
-mod eapol;
-mod edns;
-mod eigrp;
-mod ethernet;
-mod geneve;
-mod gre;
-mod hsrp;
-mod icmp;
-mod icmp6;
-mod igmp;
-mod ip;
-mod ip6;
-mod ipsec;
-mod ipx;
-mod isakmp;
-mod kerberos;
-mod l2tp;
-mod line_protocols;
-mod llc;
-mod lldp;
-mod lldp_organizations;
-mod loopback;
 mod memory;
-mod mld;
-mod mobility;
-mod mpls;
-mod mptcp;
 mod names;
-mod nd_options;
-mod node_information;
-mod nsh;
-mod ntp;
-mod openflow;
-mod osi;
-mod ospf;
-mod ospf_2;
-mod ospf_3;
+mod numbers;
 mod ouis;
-mod pgm;
-mod pim;
-mod pim_messages;
 mod place;
-mod ppp;
-mod pppoe;
 mod protocol_names;
-mod ptp;
-mod radius;
-mod resp;
-mod rip;
-mod rpki_rtr;
-mod rpl;
-mod sctp;
-mod sflow;
-mod slow;
-mod snmp;
-mod stp;
-mod syslog;
-mod tcp;
-mod tftp;
-mod tipc;
+
+mod link;
+mod network;
+mod routing;
+mod services;
 mod transport;
-mod udld;
-mod udp;
-mod vehicles;
-mod vrrp;
-mod vxlan;
+mod tunnel;
 
 use probe_filter::ir::LinkType;
 
@@ -111,7 +38,9 @@ pub use time::{Precision, TimeStyle};
 
 use bytes::{Bytes, Cut};
 use hosts::Names;
+use link::ethernet;
 use memory::Memory;
+use network::ip;
 use text::{Text, put};
 use time::TimePrinter;
 
@@ -128,6 +57,8 @@ pub struct Style {
     pub verbose: u8,
     /// `-S`: absolute sequence numbers.
     pub absolute_sequence: bool,
+    /// `-b`: AS numbers of BGP as two halves.
+    pub as_dot: bool,
     /// `-K`: checksums are not verified.
     pub no_checksums: bool,
     /// `-t` to `-ttttt`.

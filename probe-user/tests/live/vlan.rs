@@ -144,3 +144,39 @@ fn as_frame_means_what_a_file_means() {
         }
     }
 }
+
+/// A frame is cut to the snaplen with its tag in it, wherever the tag was when the hook saw the
+/// frame: the bytes are tcpdump's.
+#[test]
+fn a_snaplen_counts_the_tag() {
+    const SNAPLEN: usize = 64;
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let frames = segments();
+    let cut = frames.iter().filter(|frame| frame.len() > SNAPLEN).count();
+    assert!(cut > frames.len() / 2, "{cut} of {} frames are cut", frames.len());
+    let count = frames.len().to_string();
+    let snaplen = SNAPLEN.to_string();
+    let flags = ["-nn", "-t", "-e", "-XX", "-s", &snaplen, "-c", &count, "-Q", "in"];
+    for hook in ["xdp-native", "xdp-generic", "tcx"] {
+        let pair = quiet_pair();
+        let mut command = pair.server.command("tcpdump");
+        command.args(["--immediate-mode", "-i", SERVER_LINK]).args(flags);
+        let theirs = Running::spawn(command).unwrap();
+        theirs.wait_for_line("listening on", LIMIT).unwrap();
+        let arguments = ["capture", "-i", SERVER_LINK, "--hook", hook];
+        let ours = crate::rig::attached(&pair.server, &[&arguments[..], &flags[..]].concat());
+        FrameSender::open(&pair.client, CLIENT_LINK).unwrap().send(&frames).unwrap();
+        // Both end by themselves, after so many frames.
+        let (ours, theirs) = (ours.wait(LIMIT).unwrap(), theirs.wait(LIMIT).unwrap());
+        let (ours, theirs) = (ours.text(), theirs.text());
+        let differ = ours.lines().zip(theirs.lines()).find(|(ours, theirs)| ours != theirs);
+        assert_eq!(differ, None, "{hook}");
+        assert_eq!(ours.lines().count(), theirs.lines().count(), "{hook}");
+        // Four rows of sixteen bytes, and none behind them.
+        assert!(ours.contains("ethertype 802.1Q (0x8100)"), "{hook}: {ours}");
+        assert!(ours.contains("\n\t0x0030:") && !ours.contains("\n\t0x0040:"), "{hook}: {ours}");
+    }
+}
