@@ -280,7 +280,7 @@ fn place(
     })
 }
 
-/// Bytes behind the head of a type of this kind, or of each entry where it [counts](counts)
+/// Bytes behind the head of a type of this kind, or of each entry where it [counts]
 /// them. None: a kind that is not known here.
 fn entry_len(kind: u32) -> Option<usize> {
     Some(match kind {
