@@ -15,6 +15,7 @@ mod loopback;
 mod macsec;
 mod msnlb;
 pub(super) mod ppp;
+mod ppp_options;
 mod pppoe;
 mod slow;
 mod stp;

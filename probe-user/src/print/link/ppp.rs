@@ -1,9 +1,11 @@
-//! PPP (RFC 1661): the control protocols' first line, and what is carried.
+//! PPP (RFC 1661, RFC 1570, RFC 1990): control protocols, authentication, and what is carried.
 
+use super::ppp_options;
 use crate::print::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Cut, Fields},
     dump,
     network::{ip, ip6},
+    ouis::OUIS,
     text::{Text, bits, name_of, put, put_name},
     tunnel::mpls,
 };
@@ -138,17 +140,92 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     }
 }
 
-/// A control protocol's packet: its code and length.
+/// A control protocol's packet: its code and length, and with `-v` what it says.
 fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize, protocol: u16) -> Result<(), Cut> {
+    const HEADER: usize = 4;
     let name = name_of(PROTOCOLS, protocol).unwrap_or_default();
     put!(t, "{name}, ");
-    if length < 4 || !p.has(0, 2) {
+    if length < HEADER || !p.has(0, 2) {
         put!(t, "[|{name}]");
         return Ok(());
     }
     let code = p.u8(0)?;
     put_name!(t, CODES, code, "Unknown Opcode");
     put!(t, " (0x{code:02x}), id {}, length {}", p.u8(1)?, length + 2);
+    if t.style.verbose == 0 {
+        return Ok(());
+    }
+    let stated = usize::from(p.u16(2)?);
+    if stated < HEADER {
+        put!(t, "\n\tencoded length {stated} (< 4))");
+        return Ok(());
+    }
+    if stated > length {
+        put!(t, "\n\tencoded length {stated} (> packet length {length}))");
+        return Ok(());
+    }
+    put!(t, "\n\tencoded length {stated} (=Option(s) length {})", stated - HEADER);
+    if stated == HEADER {
+        return Ok(());
+    }
+    if t.style.verbose > 1 {
+        // From the protocol's number on, wherever it began.
+        put!(t, "\n\t0x0000:  {protocol:04x}");
+        let head = p.limit(HEADER).all();
+        for pair in head.chunks(2) {
+            put!(t, " ");
+            t.hex(pair);
+        }
+    }
+    let body = p.from(HEADER);
+    match code {
+        0 if stated >= 11 => {
+            put!(t, "\n\t  Magic-Num 0x{:08x}", body.u32(0)?);
+            let vendor = body.u24(4)?;
+            put!(t, " Vendor: {} ({vendor})", name_of(OUIS, vendor).unwrap_or("Unknown"));
+        }
+        1..=4 => {
+            let options = Fields::new(body, stated - HEADER);
+            ppp_options::print(t, protocol, PROTOCOLS, options, stated)?;
+        }
+        8 if stated >= 6 => {
+            let rejected = body.u16(0)?;
+            let name = name_of(PROTOCOLS, rejected).unwrap_or("unknown");
+            put!(t, "\n\t  Rejected {name} Protocol (0x{rejected:04x})");
+            if stated > 6 {
+                put!(t, "\n\t  Rejected Packet");
+                t.unknown(body.from(2), stated - 2, "\n\t    ");
+            }
+        }
+        9..=11 if stated >= 8 => {
+            put!(t, "\n\t  Magic-Num 0x{:08x}", body.u32(0)?);
+            if stated > 8 {
+                put!(t, "\n\t  -----trailing data-----");
+                body.slice(4, stated - 8)?;
+                t.unknown(body.from(4), stated - 8, "\n\t  ");
+            }
+        }
+        12 if stated >= 8 => {
+            put!(t, "\n\t  Magic-Num 0x{:08x}", body.u32(0)?);
+            if stated > 8 {
+                put!(t, "\n\t  Message\n\t    ");
+                if !t.string(body.from(4), stated - HEADER) {
+                    put!(t, "[|{name}]");
+                }
+            }
+        }
+        13 if stated >= 12 => {
+            put!(t, "\n\t  Magic-Num 0x{:08x}", body.u32(0)?);
+            put!(t, ", Seconds-Remaining {}s", body.u32(4)?);
+        }
+        0 | 5..=13 => {}
+        _ if t.style.verbose <= 1 => {
+            let mut all = protocol.to_be_bytes().to_vec();
+            all.extend_from_slice(p.limit(stated).all());
+            dump::hex(&all, "\n\t  ", 0, t.out);
+        }
+        _ => {}
+    }
     Ok(())
 }
 

@@ -8,9 +8,10 @@ use crate::print::{
 
 /// Longest name that is shown whole.
 const MAX_NAME: usize = 255;
-/// Pointers that one name may follow: more than it can have labels (RFC 1035, 2.3.4). Names of
-/// nothing but pointers, thousands of them in a message, would take minutes otherwise.
-const MAX_POINTERS: usize = 128;
+/// Labels and pointers that are read behind a name's first pointer: as many as the longest
+/// message has room for. A message of names that all point into the same run of pointers would
+/// take minutes otherwise; tcpdump, which has no such bound, says the same of any name that ends.
+const MAX_STEPS: usize = 1 << 15;
 
 /// Where a name ends; `None` if it is cut or no name. Each label takes at least a byte.
 pub(crate) fn skip(p: Bytes<'_>, mut at: usize) -> Option<usize> {
@@ -39,7 +40,7 @@ pub(crate) fn name(t: &mut Text<'_>, p: Bytes<'_>, start: usize) -> Result<Optio
     let mut limit = start;
     let mut end = None;
     let mut shown = 0;
-    let mut pointers = 0;
+    let mut steps = 0;
     let Ok(mut label) = p.u8(at) else { return Ok(None) };
     if !label_fits(t, p, at) {
         return Ok(None);
@@ -50,13 +51,17 @@ pub(crate) fn name(t: &mut Text<'_>, p: Bytes<'_>, start: usize) -> Result<Optio
         return Ok(Some(at));
     }
     while label != 0 {
+        steps += usize::from(end.is_some());
+        if steps > MAX_STEPS {
+            put!(t, "<BAD PTR>");
+            return Ok(None);
+        }
         match label & 0xc0 {
             0xc0 => {
                 let Ok(low) = p.u8(at) else { return Ok(None) };
                 end.get_or_insert(at + 1);
                 let target = usize::from(label & 0x3f) << 8 | usize::from(low);
-                pointers += 1;
-                if target >= limit || pointers > MAX_POINTERS {
+                if target >= limit {
                     put!(t, "<BAD PTR>");
                     return Ok(None);
                 }
@@ -89,10 +94,6 @@ pub(crate) fn name(t: &mut Text<'_>, p: Bytes<'_>, start: usize) -> Result<Optio
             put!(t, ".");
         }
         shown += 1;
-        // What is behind a pointer need not be read to its end.
-        if shown > MAX_NAME && end.is_some() {
-            break;
-        }
         match p.u8(at) {
             Ok(next) => label = next,
             Err(Cut) => return Ok(None),
