@@ -267,11 +267,12 @@ fn opaque(mut number: u64) -> u64 {
     number
 }
 
-/// If `len` has a piece of this size, copies it to where it belongs, word by word.
+/// If `len` has a piece of this size, copies it to where it belongs: behind the longer ones.
 macro_rules! copy_piece {
-    ($len:ident, $done:ident, $data:ident, $data_end:ident, $to:ident, $size:literal: $($at:literal)+) => {
+    ($len:ident, $data:ident, $data_end:ident, $to:ident, $size:literal: $($at:literal)+) => {
         if $len & $size != 0 {
-            let from = $data.wrapping_add($done);
+            let done = ($len & !(2 * $size - 1)) as usize;
+            let from = $data.wrapping_add(done);
             if from.wrapping_add($size) > $data_end {
                 return false;
             }
@@ -285,10 +286,9 @@ macro_rules! copy_piece {
                     ),)+
                     word = out(reg) _,
                     from = in(reg) from,
-                    to = in(reg) $to.wrapping_add($done),
+                    to = in(reg) $to.wrapping_add(done),
                 );
             }
-            $done += $size;
         }
     };
 }
@@ -304,11 +304,10 @@ fn copy_short((data, data_end): (*const u8, *const u8), to: *mut u8, len: u32) -
     if !(WORD..=MOST).contains(&len) {
         return false;
     }
-    let mut done = 0;
-    copy_piece!(len, done, data, data_end, to, 64: 0 8 16 24 32 40 48 56);
-    copy_piece!(len, done, data, data_end, to, 32: 0 8 16 24);
-    copy_piece!(len, done, data, data_end, to, 16: 0 8);
-    copy_piece!(len, done, data, data_end, to, 8: 0);
+    copy_piece!(len, data, data_end, to, 64: 0 8 16 24 32 40 48 56);
+    copy_piece!(len, data, data_end, to, 32: 0 8 16 24);
+    copy_piece!(len, data, data_end, to, 16: 0 8);
+    copy_piece!(len, data, data_end, to, 8: 0);
     copy_word(data, data_end, to, opaque(len - WORD) as usize).is_ok()
 }
 
