@@ -34,7 +34,7 @@ pub const MAX_SNAPLEN: u32 = 262_144;
 pub mod names {
     /// `PerCpuArray` of one [`CpuState`](super::CpuState).
     pub const STATE: &str = "STATE";
-    /// `Array` of one ring for each CPU, see [`RingControl`](super::RingControl).
+    /// `Array` of two rings for each CPU, see [`RingControl`](super::RingControl).
     pub const RINGS: &str = "RINGS";
     /// `Array` of [`Sampler`](super::Sampler), one for each sampled rule.
     pub const SAMPLERS: &str = "SAMPLERS";

@@ -46,9 +46,9 @@ pub struct RingLayout {
 }
 
 impl RingLayout {
-    /// Bytes that the small ring takes at most. As a whole the rings may be far longer than a
-    /// processor's caches and its table of pages; this much is not (measured: docs/benchmarks.md).
-    const SMALL: usize = 2 << 20;
+    /// Bytes that the small ring takes at most. As a whole the rings may be far longer than what
+    /// a processor's caches and its table of pages hold; this much is not.
+    pub const SMALL: usize = 2 << 20;
 
     /// The smallest rings that together hold at least `bytes` of records of at most `snaplen`
     /// frame bytes. Both are cut to what the kernel can address in one map value

@@ -20,9 +20,8 @@ pub fn observe(frame: &impl Frame) {
         let state = unsafe { &mut *state };
         state.seen.packets += 1;
         state.seen.bytes += u64::from(wire_len);
-        if SAMPLED.load() != 0 {
-            state.pending = 0;
-        }
+        // Whatever the rules: asked for twice, SAMPLED would not be settled (settle.rs).
+        state.pending = 0;
     }
     frame.filter(state, wire_len);
     if SAMPLED.load() == 0 {

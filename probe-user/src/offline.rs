@@ -108,7 +108,7 @@ impl Sieve {
 
     /// Whether all rules together have matched so often by now. A frame adds one to each rule
     /// at most, so that the counters, which the kernel copies for every CPU, need not be read
-    /// behind each frame.
+    /// behind each frame until little is missing.
     pub fn reached(&mut self, goal: u64) -> Result<bool> {
         if self.seen.packets < self.next_look {
             return Ok(false);

@@ -128,6 +128,8 @@ pub(super) struct Conveyor {
     hurry: Hurry,
     written: Arc<AtomicU64>,
     writer: Option<JoinHandle<Result<ControlFlow<()>>>>,
+    /// There is no time left to wait for the writer.
+    given_up: bool,
     dropped: u64,
 }
 
@@ -186,6 +188,7 @@ impl Conveyor {
             hurry,
             written,
             writer: Some(writer),
+            given_up: false,
             dropped: 0,
         })
     }
@@ -238,11 +241,19 @@ impl Conveyor {
     /// Waits for the writer to give a batch back, at the end, when nothing can be lost by
     /// waiting but time; `false` if it gives none.
     pub(super) fn wait(&mut self) -> bool {
+        let mut before = self.written.load(Ordering::Acquire);
         while !self.is_ready() {
+            if self.given_up {
+                return false;
+            }
             match self.empty.recv_timeout(LOOK) {
                 Ok(batch) => self.spare.push(batch),
-                Err(RecvTimeoutError::Timeout) if !self.hurry.is_over(false) => {}
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return false,
+                Err(RecvTimeoutError::Timeout) => {
+                    let now = self.written.load(Ordering::Acquire);
+                    self.given_up = self.hurry.is_over(now != before);
+                    before = now;
+                }
+                Err(RecvTimeoutError::Disconnected) => return false,
             }
         }
         true

@@ -8,7 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use probe_common::RecordFlags;
+use probe_common::{RecordFlags, RingLayout};
 
 use super::{
     Lost, check_link,
@@ -27,7 +27,7 @@ use crate::{
     file::{Origin, Statistics},
     frame::{Frame, with_tag},
     interfaces::{self, Chosen},
-    kernel::{Record, Rings, Session},
+    kernel::{self, Record, Rings, Session},
     stop::Stop,
     watch::{Wants, Watch},
 };
@@ -42,10 +42,11 @@ const EVENTS: Duration = Duration::from_millis(10);
 /// long: Ctrl-C must end even a flood that is printed, within a second.
 const PATIENCE: Duration = Duration::from_millis(400);
 
-/// Rings of each CPU where nothing else is asked for, and of all together.
-const RING: usize = 16 << 20;
+/// Rings of all CPUs together where nothing else is asked for, and the most and the least that
+/// one of them gets.
 const ALL_RINGS: usize = 512 << 20;
-const SMALLEST_RING: usize = 512 << 10;
+const MOST: usize = RingLayout::SMALL + (16 << 20);
+const LEAST: usize = 1 << 20;
 
 /// Captures until the end that was asked for, then tells the account.
 pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
@@ -56,7 +57,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
     let rule = rule(args)?;
     let wants = Wants {
         snaplen: args.snaplen(),
-        ring_bytes: args.buffer_size.unwrap_or_else(default_ring),
+        ring_bytes: args.buffer_size.map_or_else(default_ring, Ok)?,
         files: args.writes_files(),
         ..Wants::default()
     };
@@ -110,7 +111,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
 
     // Nothing new comes in from here on, so that even a flood ends at once.
     let detached = session.detach();
-    intake.end = match stop.requested() {
+    intake.end = match stop.requested() && has_reader(args) {
         true => End::Until(Instant::now() + PATIENCE),
         false => End::Patient,
     };
@@ -120,7 +121,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
     let counts = session.counts().map_err(explain::kernel)?;
     let Intake { conveyor, mut ledger, .. } = intake;
     ledger.kernel(&counts);
-    let dropped = ledger.after_end + conveyor.dropped();
+    let dropped = ledger.after_end + ledger.output_behind + conveyor.dropped();
     let written = conveyor.finish(Statistics {
         time: WallTime::now(),
         seen: ledger.seen,
@@ -134,7 +135,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
     match written.result {
         // The last file was full: what came after it came after the end.
         Ok(ControlFlow::Break(())) => ledger.after_end += left_over,
-        _ => ledger.output_behind = left_over,
+        _ => ledger.output_behind += left_over,
     }
     eprint!("{}", ledger.summary());
     let mut lost = ledger.lost_in_ring + ledger.refused;
@@ -194,13 +195,21 @@ fn open_output(
 
 /// What the user's Ctrl-C means to the output.
 fn hurry(args: &CaptureArgs, stop: &Stop) -> Hurry {
-    Hurry::new(stop.flag(), args.print || !args.writes_files())
+    Hurry::new(stop.flag(), has_reader(args))
 }
 
-/// 16 MiB a CPU, less where many CPUs would make that a lot.
-fn default_ring() -> usize {
-    let cpus = std::thread::available_parallelism().map_or(1, usize::from);
-    RING.min(ALL_RINGS / cpus).max(SMALLEST_RING)
+/// Whether somebody reads the output who may be slow. A file takes as long as it gets anywhere.
+fn has_reader(args: &CaptureArgs) -> bool {
+    args.print || !args.writes_files()
+}
+
+/// What the rings of a CPU take: 18 MiB, less where many CPUs would make that a lot. Both are
+/// powers of two, and the large one is rounded down.
+fn default_ring() -> Result<usize> {
+    let share =
+        (ALL_RINGS / kernel::cpus().map_err(explain::kernel)?.max(1) as usize).clamp(LEAST, MOST);
+    let small = RingLayout::SMALL.min(1 << (share / 2).ilog2());
+    Ok(small + (1 << (share - small).ilog2()))
 }
 
 /// How much time there is for the frames that are in the rings.
@@ -249,8 +258,12 @@ impl Intake {
 
     fn record(&mut self, record: &Record, rings: &Rings) {
         let late = matches!(self.end, End::Until(end) if Instant::now() >= end);
-        if self.left == Some(0) || late {
+        if self.left == Some(0) {
             self.ledger.after_end += 1;
+            return;
+        }
+        if late {
+            self.ledger.output_behind += 1;
             return;
         }
         let header = &record.header;

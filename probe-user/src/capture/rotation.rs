@@ -9,7 +9,7 @@ use jiff::{Timestamp, fmt::strtime, tz::TimeZone};
 use crate::clock::WallTime;
 
 /// A file of a second is closed only when frames of that second cannot come any more:
-/// a record waits in a ring for 50 ms at most.
+/// nothing waits in a ring for longer while the writer has nothing to do, and only then is asked.
 const GRACE: u64 = 250_000_000;
 
 /// What was asked for.

@@ -114,7 +114,7 @@ pub struct CaptureArgs {
     #[arg(long, value_name = "RATE", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_rate: Option<u64>,
 
-    /// Ring of each CPU, in KiB or with a suffix [default: 8M, less where there are many CPUs]
+    /// Rings of each CPU, in KiB or with a suffix [default: 18M, less where there are many CPUs]
     #[arg(short = 'B', long = "buffer-size", value_name = "SIZE",
           value_parser = values::buffer_size)]
     pub buffer_size: Option<usize>,

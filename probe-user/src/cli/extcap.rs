@@ -103,7 +103,7 @@ pub struct ExtcapArgs {
     #[arg(long, value_name = "RATE", default_value_t = 0)]
     pub max_rate: u64,
 
-    /// Ring of each CPU, in KiB or with a suffix [default: 8M, less where there are many CPUs]
+    /// Rings of each CPU, in KiB or with a suffix [default: 18M, less where there are many CPUs]
     #[arg(long = "buffer-size", value_name = "SIZE", value_parser = values::buffer_size)]
     pub buffer_size: Option<usize>,
 

@@ -69,9 +69,9 @@ const FLAGS: [Flag; 8] = [
     },
     Flag {
         name: "--buffer-size",
-        display: "Ring of each CPU",
+        display: "Rings of each CPU",
         tooltip: "In KiB, or with a suffix; empty: what fits the number of CPUs",
-        field: Field::Text("8M"),
+        field: Field::Text("18M"),
     },
     Flag {
         name: "--vlan",

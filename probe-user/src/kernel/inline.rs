@@ -171,6 +171,16 @@ impl Insn {
     /// The bits of a load's or a store's opcode that say how many bytes.
     pub(super) const SIZE: u8 = 0x18;
 
+    /// Whether the bytes of this load or store have room for a number.
+    pub(super) const fn holds(self, number: u64) -> bool {
+        match self.opcode & Self::SIZE {
+            0x00 => number <= u32::MAX as u64,
+            0x08 => number <= u16::MAX as u64,
+            0x10 => number <= u8::MAX as u64,
+            _ => true,
+        }
+    }
+
     pub(super) fn read(bytes: &[u8]) -> Self {
         let mut insn = [0; INSN];
         insn.copy_from_slice(bytes);

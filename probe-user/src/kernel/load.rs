@@ -108,8 +108,9 @@ pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, E
         (names::OFFLINE, setting.offline.into()),
     ];
     let buff = match setting.flavour {
-        Flavour::Xdp => XdpBuff::of_this_kernel(),
-        Flavour::Skb => None,
+        // Before, there are no fragments to ask for.
+        Flavour::Xdp if super::release() >= (5, 18) => XdpBuff::of_this_kernel(),
+        Flavour::Xdp | Flavour::Skb => None,
     };
     timing.step("types");
     let linked = object::link(&code, setting.ring.value_size, &constants, buff)?;

@@ -25,7 +25,7 @@ pub use load::{RuleSpec, target};
 pub use neighbour::{Occupant, tcx_occupants, xdp_occupant};
 pub use ring::{Loan, Record, Span};
 pub use rings::Rings;
-pub use session::{Attachment, Plan, Session};
+pub use session::{Attachment, Plan, Session, cpus};
 pub use test_run::TestRun;
 pub use timing::Timing;
 

@@ -19,7 +19,7 @@ use super::{
 };
 
 /// The embedded object; empty in a build with `PROBE_EMPTY_OBJECT=1`.
-static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/probe.o"));
+pub(super) static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/probe.o"));
 
 /// The embedded object with `code`, eBPF instructions, as the body of its `filter`, and with
 /// rings of `ring_size` bytes, control words included. `constants`, load-time constants by

@@ -117,3 +117,52 @@ fn move_behind(elf: &mut Builder<'_>, section: SectionId, at: u64, growth: u64) 
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use probe_common::names;
+
+    use super::*;
+    use crate::kernel::{
+        inline::{EXIT, INSN},
+        object::OBJECT,
+    };
+
+    /// Where the compiler writes other code, all of it is left out, and nobody would notice.
+    #[test]
+    fn the_programs_are_as_they_are_expected() {
+        let mut elf = Builder::read(OBJECT).unwrap();
+        if let Some(buff) = XdpBuff::of_this_kernel() {
+            let length = |elf: &Builder<'_>| {
+                let section = elf.sections.iter().find(|one| one.name == XDP_SECTION.into());
+                match &section.unwrap().data {
+                    SectionData::Data(body) => body.len(),
+                    _ => panic!("no code"),
+                }
+            };
+            let before = length(&elf);
+            spare_lengths(&mut elf, buff);
+            assert_eq!(length(&elf), before + 8 * INSN);
+        }
+        let off = [(names::SAMPLED, 0), (names::GOAL, 0), (names::OFFLINE, 0)];
+        let settled = settle_constants(&mut elf, &off);
+        let filter = elf.symbols.iter().find(|one| one.name == names::FILTER.as_bytes().into());
+        let filter = filter.unwrap().id();
+        let mut programs = 0;
+        for section in elf.sections.iter() {
+            let SectionData::Relocation(relocations) = &section.data else { continue };
+            let Some(of) = section.sh_info_section else { continue };
+            let SectionData::Data(body) = &elf.sections.get(of).data else { continue };
+            let own: Vec<Settled> =
+                settled.iter().filter(|(id, _)| *id == of).map(|(_, one)| *one).collect();
+            for call in relocations.iter().filter(|one| one.symbol == Some(filter)) {
+                // `exit` for a filter: nothing is saved where nothing is sampled.
+                let exit = [EXIT, 0, 0, 0, 0, 0, 0, 0];
+                let inlined = inline(body, call.r_offset as usize, &exit, &own).unwrap();
+                assert_eq!(inlined.len(), body.len());
+                programs += 1;
+            }
+        }
+        assert_eq!(programs, 4);
+    }
+}

@@ -314,7 +314,7 @@ where
 
 /// How many CPUs there are, counted to the last one that is online. One that comes online
 /// later has no ring: its frames are counted as refused.
-fn cpus() -> Result<u32, Error> {
+pub fn cpus() -> Result<u32, Error> {
     let online = online_cpus().map_err(|(_, source)| Error::Rings { source })?;
     Ok(online.into_iter().max().map_or(1, |last| last + 1))
 }

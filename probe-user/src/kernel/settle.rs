@@ -26,12 +26,15 @@ pub(super) fn settle(code: &mut [u8], at: usize, value: u64) -> Option<Settled> 
     let register = address.dst();
     let loads = load.opcode & !Insn::SIZE == LOAD_MEMORY
         && (load.dst(), load.src(), load.off) == (register, register, 0);
+    let upper = Insn::read(old.get(INSN..2 * INSN)?);
+    // Not of a place behind the constant's begin, and not a part of it.
+    let whole = (address.imm, upper.imm) == (0, 0) && load.holds(value);
     let load_slot = (at / INSN + 2) as i32;
     let jumps_in =
         code.chunks_exact(INSN).map(Insn::read).enumerate().any(|(index, insn)| {
             insn.is_jump() && index as i32 + 1 + i32::from(insn.off) == load_slot
         });
-    if address.opcode != WIDE || !loads || jumps_in {
+    if address.opcode != WIDE || !loads || !whole || jumps_in {
         return None;
     }
     let low = Insn { imm: value as i32, off: 0, ..address.without_source() };

@@ -68,11 +68,13 @@ impl Goal {
             Self::Rules512 => "512 rules to 1 rule",
             Self::Capture => "capture, 96 bytes of a frame: added ns to tcpdump's",
             Self::CaptureCpu => {
-                "CPU seconds of all cores a million captured, to the best of tcpdump, dumpcap, \
-                 netsniff-ng"
+                "CPU seconds of the machine a million captured (loss suite), to the best of tcpdump, \
+                 dumpcap, netsniff-ng"
             }
             Self::CaptureFull => "capture, full frames: added ns to tcpdump's",
-            Self::CaptureFullCpu => "the same: CPU seconds of all cores, to the best of the three",
+            Self::CaptureFullCpu => {
+                "the same: CPU seconds of the machine (loss suite), to the best of the three"
+            }
             Self::Lost => "frames lost in capture at full rate, default settings",
             Self::Start => "start to first counted packet, ms",
             Self::Offline => "count of a file to tcpdump -r FILE --count",

@@ -180,7 +180,6 @@ fn judge_small(outcomes: &[Outcome], report: &mut Report) {
     report.reached(Goal::CountToNftables, count / added(outcomes, "nftables"));
     let capture = "probe capture --hook tcx -s 96 -w /dev/null";
     report.reached(Goal::Capture, added(outcomes, capture) / tcpdump);
-    report.reached(Goal::CaptureCpu, cpu_to_best(outcomes, capture, "tcpdump -nn -s 96 -w"));
 }
 
 /// What those of full frames make of them.
@@ -188,7 +187,6 @@ fn judge_full(outcomes: &[Outcome], report: &mut Report) {
     let capture = "probe capture --hook tcx -w /dev/null";
     let tcpdump = added(outcomes, "tcpdump -nn -w /dev/null");
     report.reached(Goal::CaptureFull, added(outcomes, capture) / tcpdump);
-    report.reached(Goal::CaptureFullCpu, cpu_to_best(outcomes, capture, "tcpdump -nn -w"));
 }
 
 fn find<'a>(outcomes: &'a [Outcome], start: &str) -> Option<&'a Outcome> {
@@ -197,15 +195,4 @@ fn find<'a>(outcomes: &'a [Outcome], start: &str) -> Option<&'a Outcome> {
 
 fn added(outcomes: &[Outcome], start: &str) -> f64 {
     find(outcomes, start).map_or(f64::NAN, |one| one.spread().middle)
-}
-
-/// CPU seconds of all cores a million captured frames, to the least of what others take.
-fn cpu_to_best(outcomes: &[Outcome], ours: &str, tcpdump: &str) -> f64 {
-    let others = [tcpdump, "dumpcap", "netsniff-ng"];
-    let best = outcomes
-        .iter()
-        .filter(|one| others.iter().any(|start| one.observer.name.starts_with(start)))
-        .map(Outcome::seconds_of_all)
-        .fold(f64::INFINITY, f64::min);
-    find(outcomes, ours).map_or(f64::NAN, Outcome::seconds_of_all) / best
 }
