@@ -118,6 +118,38 @@ fn captures() {
     }
 }
 
+/// All frames are in the rings, nobody attached any more, and the reader sleeps: probe waits
+/// for it, but not for ever once the user does not want to.
+#[test]
+fn a_backlog_after_the_duration() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let arguments =
+        ["capture", "-i", SERVER_LINK, "--hook", "tcx", "--duration", "1s", "-w", "-", "@syn"];
+    let (_asleep, writer) = pipe().unwrap();
+    let running = Running::spawn_to(probe(&pair.server, &arguments), writer.into()).unwrap();
+    running.wait_for_line("probe: attached to", LIMIT).unwrap();
+    let tcp = Tcp { source: 1, destination: 80, flags: tcp_flags::SYN, ..Tcp::default() };
+    let frames = vec![Frame::ipv4(CLIENT_V4, SERVER_V4).tcp(tcp).build(); 64];
+    let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
+    for _ in 0..2_000 {
+        sender.send(&frames).unwrap();
+    }
+    thread::sleep(Duration::from_millis(1500));
+    let start = Instant::now();
+    let finished = running.interrupt(LIMIT).unwrap();
+    let took = start.elapsed();
+    assert!(took < WAIT, "{took:?}: {}", finished.stderr);
+    assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
+    assert!(finished.stderr.contains("does not read any more"), "{}", finished.stderr);
+    let ledger = ledger(&finished.stderr);
+    assert!(ledger[CHOSEN] > 100_000 && ledger[DELIVERED] < ledger[CHOSEN], "{}", finished.stderr);
+    assert!(!finished.stderr.contains("have no account"), "{}", finished.stderr);
+}
+
 #[test]
 fn counts_and_rates() {
     if !met(NEEDS) {
