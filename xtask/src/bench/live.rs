@@ -20,7 +20,7 @@ const OTHERS: &str = "udp port 9";
 
 /// Measures and reports.
 pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
-    let rounds = bench.rounds(3, 1);
+    let rounds = bench.rounds(5, 1);
     let mut text = bench.heading("live", rounds, &TOOLS);
     let counters = counters(bench, bench.packets(200_000, 20_000));
     let captures = captures(bench, bench.packets(600_000, 20_000));
