@@ -121,7 +121,7 @@ impl Message<'_> {
 
     fn response(&self, t: &mut Text<'_>) -> Step<()> {
         let flags = self.p.u16(2)?;
-        let [questions, mut answers, mut authorities, mut additional] = self.counts()?;
+        let [questions, answers, authorities, additional] = self.counts()?;
         put!(t, "{}{}", self.p.u16(0)?, opcode(flags));
         let code = self.extended_code(flags & 0xf)?;
         put_name!(t, RCODES, code, " Resp{}", code & 0xfff);
@@ -150,28 +150,17 @@ impl Message<'_> {
             }
         }
         put!(t, " {answers}/{authorities}/{additional}");
-        if answers > 0 {
-            at = step!(self.record(t, at)?);
-            answers -= 1;
-            while at < self.p.len() && answers > 0 {
-                put!(t, ",");
-                at = step!(self.record(t, at)?);
-                answers -= 1;
-            }
-        }
-        if answers > 0 {
-            return Ok(None);
-        }
+        at = step!(self.answers(t, at, answers)?);
         if t.style.verbose > 1 {
-            at = step!(self.section(t, at, &mut authorities, " ns:")?);
-            step!(self.section(t, at, &mut additional, " ar:")?);
+            at = step!(self.section(t, at, authorities, " ns:")?);
+            step!(self.section(t, at, additional, " ar:")?);
         }
         Ok(Some(()))
     }
 
     fn request(&self, t: &mut Text<'_>) -> Step<()> {
         let flags = self.p.u16(2)?;
-        let [mut questions, mut answers, mut authorities, mut additional] = self.counts()?;
+        let [mut questions, answers, authorities, additional] = self.counts()?;
         put!(t, "{}{}", self.p.u16(0)?, opcode(flags));
         put!(
             t,
@@ -217,35 +206,31 @@ impl Message<'_> {
             return Ok(None);
         }
         if t.style.verbose > 1 {
-            if answers > 0 {
-                at = step!(self.record(t, at)?);
-                answers -= 1;
-                while at < self.p.len() && answers > 0 {
-                    put!(t, ",");
-                    at = step!(self.record(t, at)?);
-                    answers -= 1;
-                }
-            }
-            if answers > 0 {
-                return Ok(None);
-            }
-            at = step!(self.section(t, at, &mut authorities, " ns:")?);
-            step!(self.section(t, at, &mut additional, " ar:")?);
+            at = step!(self.answers(t, at, answers)?);
+            at = step!(self.section(t, at, authorities, " ns:")?);
+            step!(self.section(t, at, additional, " ar:")?);
         }
         Ok(Some(()))
     }
 
-    /// A section of `-vv`.
-    fn section(&self, t: &mut Text<'_>, at: usize, count: &mut u16, name: &str) -> Step<usize> {
-        let mut at = at;
+    /// The answers. The first is printed wherever the message ends, as far as it is there.
+    fn answers(&self, t: &mut Text<'_>, at: usize, count: u16) -> Step<usize> {
+        let Some(rest) = count.checked_sub(1) else { return Ok(Some(at)) };
+        let at = step!(self.record(t, at)?);
+        self.section(t, at, rest, ",")
+    }
+
+    /// A section of `-vv`, or more answers, behind what separates them from what is before.
+    fn section(&self, t: &mut Text<'_>, at: usize, count: u16, name: &str) -> Step<usize> {
+        let (mut at, mut count) = (at, count);
         let mut separator = name;
-        while at < self.p.len() && *count > 0 {
+        while at < self.p.len() && count > 0 {
             put!(t, "{separator}");
             separator = ",";
             at = step!(self.record(t, at)?);
-            *count -= 1;
+            count -= 1;
         }
-        Ok((*count == 0).then_some(at))
+        Ok((count == 0).then_some(at))
     }
 
     /// The response code, with the bits that an OPT record adds (RFC 6891).
