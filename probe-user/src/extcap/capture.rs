@@ -14,6 +14,7 @@ use crate::{
     capture::{self, Lost, fifo},
     cli::{CaptureArgs, Choice, Cli, Command, ExtcapArgs, FileFormat, Live},
     kernel::Direction,
+    reporter,
 };
 
 /// How long a failure waits for somebody who opens the pipe.
@@ -30,10 +31,10 @@ pub(super) fn run(args: &ExtcapArgs, interface: &str, pipe: &Path) -> Result<()>
     drop(quiet);
     let Lost(frames) = result?;
     if frames > 0 {
-        eprintln!(
-            "probe: {frames} frames were lost: try a larger buffer, fewer bytes of a frame, or \
-             one frame in several"
-        );
+        reporter::say(format_args!(
+            "{frames} frames were lost: try a larger buffer, fewer bytes of a frame, or one frame \
+             in several"
+        ));
     }
     Ok(())
 }
