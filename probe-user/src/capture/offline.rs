@@ -9,14 +9,14 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow};
 use probe_filter::ir::LinkType;
+use probe_frame::Frame;
 
 use super::{check_link, filter_text, open_sinks, origin, sink::Sink};
 use crate::{
     cli::{CaptureArgs, Engine},
-    clock::WallTime,
+    clock,
     failure::{self, Usage},
     file::{ReadError, Reader, Statistics},
-    frame::Frame,
     offline::Sieve,
     privileges::{self, Needs},
     rules::{self, Rule, RuleSet},
@@ -96,7 +96,7 @@ pub(super) fn run(args: &CaptureArgs, paths: Vec<PathBuf>) -> Result<()> {
 }
 
 fn announce(reader: &Reader) {
-    let name = crate::print::text::visible(reader.name());
+    let name = probe_frame::visible(reader.name());
     eprintln!("reading from file {name}, link-type {}", link_name(reader.link()));
 }
 
@@ -143,7 +143,7 @@ impl Pass<'_> {
 
     fn finish(mut self) -> Result<()> {
         let statistics = Statistics {
-            time: WallTime::now(),
+            time: clock::now(),
             seen: self.sieve.seen().packets,
             matched: self.matches,
             chosen: self.captured,

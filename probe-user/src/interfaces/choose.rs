@@ -46,11 +46,9 @@ pub fn choose(given: &[String]) -> Result<Chosen> {
         let name = named(text, devices)?;
         any |= name == ANY;
         if names.contains(&name) {
-            return Err(Usage::new(format!(
-                "-i: {} is named twice",
-                crate::print::text::visible(&name)
-            ))
-            .into());
+            return Err(
+                Usage::new(format!("-i: {} is named twice", probe_frame::visible(&name))).into()
+            );
         }
         if name != ANY {
             names.push(name);
