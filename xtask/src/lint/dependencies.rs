@@ -7,10 +7,13 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::shell::{cargo, root, say};
 
-/// Crates that must build without the eBPF loader and without an async runtime.
-const PURE: [&str; 2] = ["probe-filter", "probe-common"];
-/// What they must not know; a name stands for its kin, too.
-const UNKNOWN_TO_PURE: [&str; 2] = ["aya", "tokio"];
+/// Crates without `unsafe`, each with what it must not know; a name stands for its kin, too.
+const PURE: [(&str, &[&str]); 4] = [
+    ("probe-common", &["aya", "tokio"]),
+    ("probe-filter", &["aya", "tokio"]),
+    ("probe-frame", &["aya", "tokio", "clap"]),
+    ("probe-print", &["aya", "tokio", "clap", "libc", "probe-filter", "probe-user"]),
+];
 /// The product, and what only its tests may know.
 const PRODUCT: &str = "probe-user";
 const UNKNOWN_TO_PRODUCT: [&str; 2] = ["testbed", "pcap"];
@@ -19,8 +22,8 @@ const KERNEL_MODULE: [&str; 2] = ["kernel", "kernel.rs"];
 
 /// Fails where a crate or a module knows what it must not.
 pub fn check() -> Result<()> {
-    for package in PURE {
-        check_package(package, &UNKNOWN_TO_PURE)?;
+    for (package, unknown) in PURE {
+        check_package(package, unknown)?;
         let head = root().join(package).join("src/lib.rs");
         let safe = fs::read_to_string(&head)?.contains("#![forbid(unsafe_code)]");
         ensure!(safe, "{} does not forbid unsafe code", head.display());
