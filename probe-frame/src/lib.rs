@@ -13,6 +13,6 @@ mod vlan;
 
 pub use frame::{Frame, MAX_FRAME};
 pub use link::LinkType;
-pub use text::visible;
+pub use text::{visible, visible_lines};
 pub use time::{Precision, WallTime};
 pub use vlan::VlanTag;

@@ -8,11 +8,10 @@ use probe_filter::{
     Filter, Options,
     ir::{LinkType, VlanView},
 };
+use probe_frame::visible;
 use serde::Deserialize;
 
-use probe_frame::visible;
-
-use crate::{failure::Usage, interfaces, kernel::RuleSpec};
+use crate::{failure::Usage, interfaces, kernel::RuleSpec, reporter};
 
 /// Where the user gave a rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -243,7 +242,7 @@ fn print_notes(filters: &[Filter]) {
     for (message, place, times) in told {
         let more =
             if times > 1 { format!(" (and {} more such)", times - 1) } else { String::new() };
-        eprintln!("probe: note: {place}{more}: {message}");
+        reporter::note(format_args!("{place}{more}: {message}"));
     }
 }
 

@@ -8,7 +8,6 @@
 use std::{
     fs::File,
     io::{self, IoSlice, Write},
-    os::fd::AsFd as _,
     path::Path,
 };
 
@@ -16,6 +15,7 @@ use probe_filter::ir::LinkType;
 use probe_frame::{Frame, Precision, WallTime};
 
 use super::{pcap_writer, pcapng_writer, pcapng_writer::Origin};
+use crate::stdout;
 
 /// Bytes gathered before a write; a longer frame is written at once.
 const GATHER: usize = 256 << 10;
@@ -154,8 +154,7 @@ impl Writer {
     /// Those of creating and writing files.
     pub fn open(path: &Path, contents: &Contents) -> io::Result<Self> {
         if path.as_os_str() == "-" {
-            let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-            return Self::to_stream(Box::new(stdout), contents);
+            return Self::to_stream(Box::new(stdout::open()?), contents);
         }
         let file = File::create(path)?;
         // A pipe or a device is written like a stream: it has no length to cut.
