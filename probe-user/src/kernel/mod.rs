@@ -3,12 +3,14 @@
 
 mod counts;
 mod error;
+pub mod ethtool;
 mod hook;
 mod inline;
 mod load;
 mod loader;
 mod neighbour;
 mod object;
+mod offloads;
 mod patch;
 mod ring;
 mod rings;
@@ -23,6 +25,7 @@ pub use error::Error;
 pub use hook::{Attached, Direction, Hook};
 pub use load::{RuleSpec, target};
 pub use neighbour::{Occupant, tcx_occupants, xdp_occupant};
+pub use offloads::TurnedOff;
 pub use ring::{Loan, Record, Span};
 pub use rings::Rings;
 pub use session::{Attachment, Plan, Session, cpus};
