@@ -25,6 +25,7 @@ pub mod failure;
 pub mod file;
 pub mod filter;
 pub mod frame;
+pub mod giving_up;
 pub mod interfaces;
 pub mod kernel;
 pub mod offline;

@@ -11,6 +11,8 @@ use std::{
 use anyhow::{Context as _, Result};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use crate::giving_up;
+
 /// An output that waits where its descriptor does not.
 #[derive(Debug)]
 pub struct Patient<W>(W);
@@ -31,14 +33,37 @@ pub fn print(bytes: &[u8]) -> Result<()> {
     open().and_then(|mut stdout| stdout.write_all(bytes)).context("writing to standard output")
 }
 
+/// Writes all of it, and says how many bytes landed, also where that fails.
+pub fn write_all(output: &mut dyn Write, mut slices: &mut [IoSlice<'_>]) -> (u64, io::Result<()>) {
+    let mut landed = 0;
+    IoSlice::advance_slices(&mut slices, 0);
+    while !slices.is_empty() {
+        match output.write_vectored(slices) {
+            Ok(0) => return (landed, Err(io::ErrorKind::WriteZero.into())),
+            Ok(count) => {
+                landed += count as u64;
+                IoSlice::advance_slices(&mut slices, count);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (landed, Err(error)),
+        }
+    }
+    (landed, output.flush())
+}
+
 impl<W: Write + AsFd> Patient<W> {
     fn wait(&mut self, mut write: impl FnMut(&mut W) -> io::Result<usize>) -> io::Result<usize> {
         loop {
+            giving_up::check()?;
             match write(&mut self.0) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let mut fds = [PollFd::new(self.0.as_fd(), PollFlags::POLLOUT)];
-                    // A signal interrupts it, as it does a write that blocks.
-                    poll(&mut fds, PollTimeout::NONE)?;
+                    // Signals interrupt it, as they do a write that blocks.
+                    match poll(&mut fds, PollTimeout::NONE) {
+                        Ok(_) | Err(nix::Error::EINTR) => {}
+                        Err(error) => return Err(error.into()),
+                    }
                 }
                 result => return result,
             }

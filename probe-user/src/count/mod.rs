@@ -26,6 +26,7 @@ use crate::{
     privileges::{self, Needs},
     reporter,
     rules::{self, Rule, RuleSet},
+    stop,
     watch::{Vigil, Wants, Watch, Woken},
 };
 use snapshot::rates;
@@ -67,7 +68,7 @@ fn rules(args: &CountArgs) -> Result<Vec<Rule>> {
 async fn live(args: &CountArgs) -> Result<()> {
     let watch = Watch::start(&args.live, rules(args)?, Wants::default())?;
     watch.announce(&args.live);
-    let Watch { rules: set, session, stop, .. } = watch;
+    let Watch { rules: set, mut session, stop, .. } = watch;
     let mut vigil = Vigil::keep(stop, session.attachments())?;
 
     let start = Instant::now();
@@ -102,8 +103,13 @@ async fn live(args: &CountArgs) -> Result<()> {
             counts.rules.iter().map(|counter| counter.packets).sum::<u64>() >= goal
         });
         if over || reached {
-            let total = counting.total(now - start, counts.seen, &counts.rules);
-            view.last(&total, &|| vigil.stop_requested())?;
+            // The last reading is one of a moment at which nobody counts.
+            let detached = session.detach();
+            let elapsed = start.elapsed();
+            let counts = session.counts().map_err(explain::kernel)?;
+            let total = counting.total(elapsed, counts.seen, &counts.rules);
+            view.last(&total, &stop::requested)?;
+            detached.map_err(explain::kernel)?;
             // What was counted until then stands; that no more can come is a failure.
             return none_left.map_or(Ok(()), |none| Err(none.into()));
         }
@@ -209,8 +215,7 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
     };
     let mut snapshot = counting.total(elapsed, sieve.seen(), &sieve.totals()?);
     snapshot.time = last;
-    // No signal is caught here: Ctrl-C ends it at once.
-    view.last(&snapshot, &|| false)?;
+    view.last(&snapshot, &stop::requested)?;
     if sieve.not_taken() > 0 {
         reporter::say(format_args!(
             "{} frames, too short or too long for the kernel to take, were looked at in user space",
