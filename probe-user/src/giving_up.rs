@@ -10,10 +10,13 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
+    time::Duration,
 };
 
+use crate::stop;
 use nix::sys::{
-    pthread::pthread_kill,
+    pthread::{pthread_kill, pthread_self},
     signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction},
 };
 
@@ -39,6 +42,34 @@ pub fn watch(flag: Arc<AtomicBool>) -> io::Result<()> {
 
 extern "C" fn nothing(_signal: libc::c_int) {}
 
+/// How long whoever reads may take once the user wants the end.
+const PATIENCE: Duration = Duration::from_millis(700);
+/// How often is asked whether the user does, and whether a write comes back.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Gives up this thread's writes some time after the user wants the end. For the thread that reads
+/// and writes by itself, and lives as long as the process.
+///
+/// # Errors
+/// Those of [`watch`], and of starting a thread.
+pub fn after_a_signal() -> io::Result<()> {
+    let flag = Arc::new(AtomicBool::new(false));
+    watch(Arc::clone(&flag))?;
+    let writer = pthread_self();
+    let wait = move || {
+        while !stop::requested() {
+            thread::sleep(LOOK);
+        }
+        thread::sleep(PATIENCE);
+        flag.store(true, Ordering::Relaxed);
+        loop {
+            interrupt(writer);
+            thread::sleep(LOOK);
+        }
+    };
+    thread::Builder::new().name("probe-patience".into()).spawn(wait).map(drop)
+}
+
 /// Fails where this thread's writes are given up.
 ///
 /// # Errors
@@ -46,7 +77,7 @@ extern "C" fn nothing(_signal: libc::c_int) {}
 pub fn check() -> io::Result<()> {
     let given_up = |flag: &Arc<AtomicBool>| flag.load(Ordering::Relaxed);
     match MINE.with_borrow(|mine| mine.as_ref().is_some_and(given_up)) {
-        true => Err(io::Error::other("given up")),
+        true => Err(io::Error::other("nobody reads the output any more, or too slowly")),
         false => Ok(()),
     }
 }

@@ -27,6 +27,7 @@ pub mod filter;
 pub mod frame;
 pub mod giving_up;
 pub mod interfaces;
+pub mod json;
 pub mod kernel;
 pub mod offline;
 pub mod print;

@@ -5,7 +5,7 @@ use crate::{
     file::{Interface, Origin},
     interfaces::hardware_address,
     kernel::{Attachment, Direction},
-    print::Place,
+    print::{Place, text::visible},
     rules::Rule,
 };
 
@@ -32,7 +32,7 @@ pub(super) fn live(args: &CaptureArgs, rule: &Rule, attachments: &[Attachment]) 
 pub(super) fn places(attachments: &[Attachment]) -> Vec<Place> {
     let place = |attachment: &Attachment| Place {
         index: attachment.index,
-        name: attachment.interface.clone(),
+        name: visible(&attachment.interface),
         address: hardware_address(&attachment.interface),
     };
     attachments.iter().map(place).collect()

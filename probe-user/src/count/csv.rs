@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::snapshot::Snapshot;
-use crate::print::time::rfc3339_ms;
+use crate::print::{text::visible_lines, time::rfc3339_ms};
 
 /// The first line.
 pub const HEAD: &str = "time,elapsed,final,hook,interfaces,seen_packets,seen_bytes,\
@@ -35,10 +35,13 @@ pub fn rows(snapshot: &Snapshot) -> Vec<u8> {
     out.into_bytes()
 }
 
+/// A field. The ends of lines in it stay, as RFC 4180 has them; other control characters become
+/// [visible](visible_lines).
 fn quoted(text: &str) -> String {
-    match text.contains([',', '"', '\n', '\r']) {
+    let text = visible_lines(text);
+    match text.contains([',', '"', '\n']) {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_string(),
+        false => text,
     }
 }
 

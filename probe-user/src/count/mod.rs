@@ -11,7 +11,10 @@ mod view;
 pub use snapshot::{Row, Snapshot};
 pub use table::si;
 
-use std::time::{Duration, Instant};
+use std::{
+    ops::ControlFlow,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result};
 use probe_common::Counter;
@@ -20,7 +23,7 @@ use crate::{
     cli::{CountArgs, Engine, Offline},
     clock::WallTime,
     explain,
-    file::Reader,
+    file::{ReadError, Reader},
     interfaces,
     offline::Sieve,
     privileges::{self, Needs},
@@ -178,7 +181,15 @@ impl Counting<'_> {
 /// Counts the frames of a file: one snapshot, whose clock is the file's.
 fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
     let path = offline.file.as_deref().context("a file")?;
-    let mut reader = Reader::open(path)?;
+    stop::on_signals()?;
+    let attendant = |_| match stop::requested() {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    };
+    let mut reader = match Reader::attended(path, Box::new(attendant)) {
+        Err(ended @ ReadError::Ended { .. }) => return Ok(reporter::say(ended)),
+        reader => reader?,
+    };
     let link = reader.link();
     let set = RuleSet::compile(rules(args)?, &rules::file_options(link))?;
     let engine = offline.engine.unwrap_or_default();

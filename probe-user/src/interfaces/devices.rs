@@ -5,6 +5,7 @@
 use std::{fmt::Write as _, io, os::fd::AsRawFd as _};
 
 use super::{ifaddrs, sysfs};
+use crate::print::text::visible;
 
 /// The name that stands for all interfaces.
 pub const ANY: &str = "any";
@@ -108,7 +109,7 @@ pub fn list(devices: &[Device]) -> String {
             true => " (Pseudo-device that captures on all interfaces)",
             false => "",
         };
-        let _ = writeln!(out, "{number}.{}{what} [{}]", device.name, device.state());
+        let _ = writeln!(out, "{number}.{}{what} [{}]", visible(&device.name), device.state());
     }
     out
 }

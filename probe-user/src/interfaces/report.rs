@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt::Write as _};
 use serde::Serialize;
 
 use super::sysfs;
-use crate::kernel;
+use crate::{kernel, print::text::visible};
 
 /// Drivers that run XDP before the kernel makes an skb of a frame, as of Linux 6.12
 /// (Documentation/networking and the drivers' own `ndo_bpf`). One that is missing here
@@ -123,6 +123,7 @@ pub(super) fn text(interfaces: &[Interface]) -> Vec<u8> {
     for interface in interfaces {
         let Interface { name, index, state, mtu, .. } = interface;
         let driver = interface.driver.as_deref().unwrap_or("none");
+        let name = visible(name);
         let _ = writeln!(out, "{index}: {name}  {state}  mtu {mtu}  driver {driver}");
         let mac = interface.mac.as_deref().unwrap_or("none");
         let addresses = interface.addresses.join(" ");
@@ -148,9 +149,7 @@ pub(super) fn text(interfaces: &[Interface]) -> Vec<u8> {
 
 /// For programs: an array.
 pub(super) fn json(interfaces: &[Interface]) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec_pretty(interfaces).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
+    crate::json::pretty(&interfaces)
 }
 
 #[cfg(test)]
