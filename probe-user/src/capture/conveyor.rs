@@ -16,12 +16,12 @@ use std::{
 };
 
 use anyhow::{Error, Result, anyhow};
+use probe_frame::{Frame, WallTime};
 
 use super::sink::{Sink, Waits};
 use crate::{
-    clock::WallTime,
+    clock,
     file::Statistics,
-    frame::Frame,
     giving_up,
     kernel::{Loan, Span},
     reporter,
@@ -392,7 +392,7 @@ fn write(
                 end = Some(statistics);
                 Ok(ControlFlow::Continue(()))
             }
-            Err(RecvTimeoutError::Timeout) => all(sinks, |sink| sink.tick(WallTime::now())),
+            Err(RecvTimeoutError::Timeout) => all(sinks, |sink| sink.tick(clock::now())),
             Err(RecvTimeoutError::Disconnected) => {
                 end = Some(Statistics::default());
                 Ok(ControlFlow::Continue(()))

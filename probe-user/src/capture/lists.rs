@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
 use probe_filter::LinkType;
+use probe_frame::visible;
 
 use super::{check_link, rule};
 use crate::{
@@ -12,7 +13,6 @@ use crate::{
     file::Reader,
     filter::{self, View},
     interfaces::{self, ANY},
-    print::text::visible,
     reporter,
     rules::{self, RuleSet},
     stdout,

@@ -10,14 +10,14 @@ use std::{
 
 use anyhow::{Context as _, Error, Result, anyhow};
 use probe_filter::ir::LinkType;
+use probe_frame::Frame;
 
 use super::{check_link, filter_text, open_sinks, origin, sink::Sink};
 use crate::{
     cli::{CaptureArgs, Engine},
-    clock::WallTime,
+    clock,
     failure::{self, Usage},
     file::{Attendant, Moment, ReadError, Reader, Statistics},
-    frame::Frame,
     giving_up,
     offline::Sieve,
     privileges::{self, Needs},
@@ -190,7 +190,7 @@ impl Pass<'_> {
 
     fn finish(self) -> Result<()> {
         let statistics = Statistics {
-            time: WallTime::now(),
+            time: clock::now(),
             seen: self.sieve.seen().packets,
             matched: self.matches,
             chosen: self.captured,

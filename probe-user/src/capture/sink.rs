@@ -8,12 +8,11 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use probe_frame::{Frame, WallTime};
+use probe_print::Printer;
 
 use crate::{
-    clock::WallTime,
     file::Statistics,
-    frame::Frame,
-    print::Printer,
     stdout::{self, Patient},
 };
 

@@ -3,8 +3,10 @@
 
 use std::fmt::Write as _;
 
+use probe_frame::visible_lines;
+
 use super::snapshot::Snapshot;
-use crate::print::{text::visible_lines, time::rfc3339_ms};
+use crate::clock::rfc3339_ms;
 
 /// The first line.
 pub const HEAD: &str = "time,elapsed,final,hook,interfaces,seen_packets,seen_bytes,\

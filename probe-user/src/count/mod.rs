@@ -18,11 +18,11 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use probe_common::Counter;
+use probe_frame::WallTime;
 
 use crate::{
     cli::{CountArgs, Engine, Offline},
-    clock::WallTime,
-    explain,
+    clock, explain,
     file::{ReadError, Reader},
     interfaces,
     offline::Sieve,
@@ -161,7 +161,7 @@ impl Counting<'_> {
     ) -> Snapshot {
         let rows = self.set.rules().iter().zip(totals).zip(&self.before);
         Snapshot {
-            time: WallTime::now(),
+            time: clock::now(),
             elapsed,
             last,
             hook: self.hook.clone(),

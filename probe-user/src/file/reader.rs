@@ -12,13 +12,13 @@ use std::{
 };
 
 use probe_filter::ir::LinkType;
+use probe_frame::{Frame, WallTime};
 
 use super::{
     pcap, pcapng,
     source::{Attendant, Source},
     unpack::unpack,
 };
-use crate::{clock::WallTime, frame::Frame};
 
 /// Why a capture file cannot be read (any further).
 #[derive(Debug)]

@@ -25,7 +25,7 @@ pub fn run(args: &FilterArgs) -> Result<()> {
     let text = match (args.dump, args.explain) {
         (_, true) => explain::text(filter.graph()),
         (0, false) => summary(filter),
-        (level, false) => code(filter, level, View { hook: args.hook, vlan: args.vlan, link })?,
+        (level, false) => code(filter, level, View { hook: args.hook(), vlan: args.vlan, link })?,
     };
     stdout::print(text.as_bytes())
 }

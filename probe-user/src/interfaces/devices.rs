@@ -4,8 +4,9 @@
 
 use std::{fmt::Write as _, io, os::fd::AsRawFd as _};
 
+use probe_frame::visible;
+
 use super::{ifaddrs, sysfs};
-use crate::print::text::visible;
 
 /// The name that stands for all interfaces.
 pub const ANY: &str = "any";

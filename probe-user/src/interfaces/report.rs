@@ -2,10 +2,11 @@
 
 use std::{collections::HashMap, fmt::Write as _};
 
+use probe_frame::visible;
 use serde::Serialize;
 
 use super::sysfs;
-use crate::{kernel, print::text::visible};
+use crate::kernel;
 
 /// Drivers that run XDP before the kernel makes an skb of a frame, as of Linux 6.12
 /// (Documentation/networking and the drivers' own `ndo_bpf`). One that is missing here

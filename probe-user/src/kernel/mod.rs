@@ -3,20 +3,16 @@
 
 mod counts;
 mod error;
+mod features;
 mod hook;
-mod inline;
 mod load;
 mod loader;
 mod neighbour;
-mod object;
-mod patch;
 mod ring;
 mod rings;
 mod session;
-mod settle;
 mod test_run;
 mod timing;
-mod xdp_buff;
 
 pub use counts::{Counts, Ledger};
 pub use error::Error;
