@@ -91,3 +91,62 @@ impl<W> Patient<W> {
         Self(output)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Read as _,
+        os::unix::thread::JoinHandleExt as _,
+        sync::{Arc, atomic::AtomicBool, atomic::Ordering},
+        thread,
+    };
+
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+    use super::*;
+
+    /// More than a pipe holds.
+    const MUCH: usize = 1 << 20;
+
+    #[test]
+    fn what_finds_no_room_waits_for_some() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+        let reading = thread::spawn(move || {
+            let mut bytes = Vec::new();
+            reader.read_to_end(&mut bytes).map(|_| bytes)
+        });
+        let (bytes, mut writer) = (vec![7; MUCH], Patient::new(writer));
+        let (landed, result) = write_all(&mut writer, &mut [IoSlice::new(&bytes)]);
+        result.unwrap();
+        drop(writer);
+        assert_eq!((landed, reading.join().unwrap().unwrap().len()), (MUCH as u64, MUCH));
+    }
+
+    /// Whether the descriptor blocks or not, it is known what the pipe has.
+    #[test]
+    fn a_write_that_is_given_up_says_what_landed() {
+        for flags in [OFlag::empty(), OFlag::O_NONBLOCK] {
+            let (mut reader, writer) = io::pipe().unwrap();
+            fcntl(&writer, FcntlArg::F_SETFL(flags)).unwrap();
+            let given_up = Arc::new(AtomicBool::new(false));
+            let flag = Arc::clone(&given_up);
+            let writing = thread::spawn(move || {
+                giving_up::watch(flag).unwrap();
+                let bytes = vec![7; MUCH];
+                write_all(&mut Patient::new(writer), &mut [IoSlice::new(&bytes)])
+            });
+            // It may be given up before the write, within it, or while it waits.
+            given_up.store(true, Ordering::Relaxed);
+            while !writing.is_finished() {
+                giving_up::interrupt(writing.as_pthread_t());
+                thread::yield_now();
+            }
+            let (landed, result) = writing.join().unwrap();
+            assert!(result.unwrap_err().to_string().contains("nobody reads"));
+            let mut bytes = Vec::new();
+            reader.read_to_end(&mut bytes).unwrap();
+            assert_eq!(landed, bytes.len() as u64);
+        }
+    }
+}

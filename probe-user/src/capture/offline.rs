@@ -53,7 +53,10 @@ pub(super) fn run(args: &CaptureArgs, paths: Vec<PathBuf>) -> Result<()> {
     let outlet = Rc::new(RefCell::new(Outlet::default()));
     let open = |path: &Path| Reader::attended(path, Outlet::attendant(&outlet));
     let mut reader = match open(&path) {
-        Err(ended @ ReadError::Ended { .. }) => return Ok(reporter::say(ended)),
+        Err(ended @ ReadError::Ended { .. }) => {
+            reporter::say(ended);
+            return Ok(());
+        }
         reader => reader?,
     };
     let link = reader.link();
@@ -150,7 +153,11 @@ impl Outlet {
 
     /// Finishes each sink, whatever becomes of the others.
     fn finish(&mut self, statistics: &Statistics) -> Result<()> {
-        self.sinks.iter_mut().fold(Ok(()), |result, sink| result.and(sink.finish(Some(statistics))))
+        let mut result = Ok(());
+        for sink in &mut self.sinks {
+            result = result.and(sink.finish(Some(statistics)));
+        }
+        result
     }
 }
 

@@ -187,7 +187,10 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
         false => ControlFlow::Continue(()),
     };
     let mut reader = match Reader::attended(path, Box::new(attendant)) {
-        Err(ended @ ReadError::Ended { .. }) => return Ok(reporter::say(ended)),
+        Err(ended @ ReadError::Ended { .. }) => {
+            reporter::say(ended);
+            return Ok(());
+        }
         reader => reader?,
     };
     let link = reader.link();

@@ -1,14 +1,23 @@
 //! A disk that stands still while a capture ends: it is waited for, and nothing is lost by it.
 
-use std::{path::Path, process::Command, thread, time::Duration};
+use std::{
+    io::{self, Read as _},
+    path::Path,
+    process::Command,
+    thread,
+    time::Duration,
+};
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use testbed::{
-    CLIENT_LINK, CLIENT_V4, Frame, FrameSender, Namespace, Pair, SERVER_LINK, SERVER_V4, Tcp,
+    CLIENT_LINK, CLIENT_V4, Frame, FrameSender, Namespace, Pair, Running, SERVER_LINK, SERVER_V4,
+    Tcp,
     requirements::{Requirement, met},
     run, tcp_flags,
 };
 
-use crate::rig::{CHOSEN, DELIVERED, LIMIT, NEEDS, alone, attached, ledger, quiet_pair};
+use crate::rig::{CHOSEN, DELIVERED, LIMIT, NEEDS, alone, attached, ledger, probe, quiet_pair};
 
 /// Where the disk is mounted, in the namespace of the server alone.
 const MOUNT: &str = "/dev/shm/disk";
@@ -80,7 +89,7 @@ fn needs() -> Vec<Requirement> {
 }
 
 /// A capture into the file, all frames sent while its disk is frozen.
-fn stalled(pair: &Pair, disk: &mut Disk<'_>) -> testbed::Running {
+fn stalled(pair: &Pair, disk: &mut Disk<'_>) -> Running {
     let capture = attached(
         &pair.server,
         &["capture", "-i", SERVER_LINK, "--hook", "tcx", "-B", "65536", "-w", FILE, "tcp"],
@@ -145,6 +154,38 @@ fn a_second_signal_gives_up_with_the_number() {
     assert!((ledger[DELIVERED]..=most).contains(&whole), "{whole}: {}", finished.stderr);
 }
 
+/// Standard output does not block, because somebody who shares it has made it so, and whoever reads
+/// is slow: all frames arrive.
+#[test]
+fn an_output_that_does_not_block_gets_all_frames() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    for (format, bytes) in [(&["-w", "-"][..], true), (&["-nn"], false)] {
+        let (mut reader, writer) = io::pipe().unwrap();
+        fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+        let arguments = ["capture", "-i", SERVER_LINK, "--hook", "tcx", "-B", "65536", "tcp"];
+        let arguments = [&arguments[..], format].concat();
+        let capture = Running::spawn_to(probe(&pair.server, &arguments), writer.into()).unwrap();
+        capture.wait_for_line("probe: attached to", LIMIT).unwrap();
+        let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
+        sender.send_paced(&[syn()], 10_000, Some(40_000.0)).unwrap();
+        let reading = thread::spawn(move || {
+            let mut all = Vec::new();
+            reader.read_to_end(&mut all).map(|_| all)
+        });
+        let finished = capture.interrupt(LIMIT).unwrap();
+        let all = reading.join().unwrap().unwrap();
+        assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
+        let lines = || all.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        let whole = if bytes { records(&all) } else { lines() };
+        assert_eq!(ledger(&finished.stderr)[DELIVERED], 10_000, "{}", finished.stderr);
+        assert_eq!(whole, 10_000);
+    }
+}
+
 /// Small files and a command for each: a batch of frames takes long, and all are in the account.
 #[test]
 fn files_that_take_their_time_are_all_in_the_account() {
@@ -185,7 +226,7 @@ fn files_that_take_their_time_are_all_in_the_account() {
 }
 
 /// Records of a pcap file (draft-ietf-opsawg-pcap), in this machine's byte order.
-fn records(bytes: &[u8]) -> u64 {
+pub fn records(bytes: &[u8]) -> u64 {
     let (mut at, mut records) = (24, 0);
     while let Some(length) = bytes.get(at + 8..at + 12) {
         at += 16 + u32::from_ne_bytes(length.try_into().unwrap()) as usize;
