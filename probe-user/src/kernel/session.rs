@@ -1,5 +1,7 @@
 //! Programs attached to interfaces, from the first attachment to the last reading.
 
+use std::{thread, time::Duration};
+
 use aya::{
     Ebpf,
     programs::{
@@ -177,7 +179,8 @@ impl Session {
         &self.turned_off
     }
 
-    /// Reads the maps, once.
+    /// Reads the maps: no rule is above what was seen. After [`detach`](Self::detach) the counts
+    /// are final.
     ///
     /// # Errors
     /// What the map reads say.
@@ -185,13 +188,22 @@ impl Session {
         self.counts.read()
     }
 
+    /// The counts at less of a price: while programs are attached, rules may be ahead of what was
+    /// seen.
+    ///
+    /// # Errors
+    /// What the map reads say.
+    pub fn glance(&self) -> Result<Counts, Error> {
+        self.counts.glance()
+    }
+
     /// The rings, if the plan asked for them.
     pub fn rings(&mut self) -> Option<&mut Rings> {
         self.rings.as_mut()
     }
 
-    /// Takes the programs off, and turns on again what attaching turned off. Counts and rings
-    /// stay readable, and are final.
+    /// Takes the programs off, waits for those that are at work on a frame, and turns on again
+    /// what attaching turned off. Counts and rings stay readable, and are final.
     ///
     /// # Errors
     /// What removing a clsact filter or turning features on says; links come off without fail.
@@ -208,6 +220,7 @@ impl Session {
                 source: Box::new(source),
             }));
         }
+        wait_for_programs();
         for mut off in std::mem::take(&mut self.turned_off) {
             let interface = off.interface().unwrap_or_default();
             let features = off.features().collect::<Vec<_>>().join(" and ");
@@ -306,6 +319,23 @@ impl Session {
             }
         }
         Ok(if tcx { Attached::Tcx } else { Attached::Clsact })
+    }
+}
+
+/// Waits until no CPU runs a program that was taken off before.
+///
+/// Only tcx waits by itself (`tcx_entry_sync`, include/net/tcx.h). Generic XDP exchanges a pointer
+/// (`generic_xdp_install`, net/core/dev.c), drivers and clsact do as they like, and the programs
+/// run on under RCU. MEMBARRIER_CMD_GLOBAL is `synchronize_rcu` (kernel/sched/membarrier.c), some
+/// 10 ms; with one CPU nothing runs beside us, and it knows that.
+fn wait_for_programs() {
+    /// Longer than a program takes, even where its CPU is taken away for a while (a guest).
+    const PAUSE: Duration = Duration::from_millis(50);
+    // SAFETY: takes numbers and touches no memory of ours.
+    let result = unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_GLOBAL, 0, 0) };
+    if result != 0 {
+        // The kernel has it not (CONFIG_MEMBARRIER, nohz_full), or something forbids it.
+        thread::sleep(PAUSE);
     }
 }
 

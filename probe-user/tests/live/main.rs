@@ -29,6 +29,8 @@ mod real_text;
 mod refusals;
 mod rig;
 mod scattered;
+mod snapshots;
+mod stalls;
 mod standing_by;
 mod superframes;
 mod timing;

@@ -47,7 +47,7 @@ use testbed::{pin_to_cpu, requirements::is_root};
 
 use crate::build;
 use crate::setup::{self, Use};
-use crate::shell::{as_root, run, say, target_dir};
+use crate::shell::{as_root, run, say, show, target_dir};
 use observer::Observer;
 use report::Report;
 
@@ -174,7 +174,7 @@ impl Bench {
     fn say_ratios(&self, report: &Report) {
         if let [this, other] = &self.builds[..] {
             let ratios = report.ratios(&this.mark(), &other.mark());
-            println!("\n## this build to {}\n\n{ratios}", other.label);
+            show!("\n## this build to {}\n\n{ratios}", other.label);
         }
     }
 
@@ -242,7 +242,7 @@ pub fn run_suites(options: &Options) -> Result<()> {
     let goals = report.goals();
     match options.suites.is_empty() {
         true => report.section("goals", goals),
-        false => println!("\n## goals\n\n{goals}"),
+        false => show!("\n## goals\n\n{goals}"),
     }
     if options.write && !options.quick { report.write() } else { Ok(()) }
 }
