@@ -1,6 +1,9 @@
 //! The effect suite: what an observer does to the traffic that it looks at. One TCP connection
 //! that sends as fast as it can, and one on which each byte waits for the answer to the last:
 //! real connections through both stacks, with all offloads of the link as they are by default.
+//! Client, network stack and server share the first CPU, so that what comes out is the work that
+//! a byte and a request take, and not where the scheduler put it; the observer's process has the
+//! last CPU to itself.
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
@@ -25,6 +28,10 @@ const WARM_UP: u32 = 4;
 /// Bytes of a write and of a read.
 const CHUNK: usize = 128 << 10;
 
+/// Nothing attached is measured before every so many observers, and of each round the middle
+/// taken, so that a machine that drifts, drifts for all.
+const EVERY: usize = 4;
+
 /// Requests before the measured ones.
 const FIRST_REQUESTS: usize = 500;
 
@@ -38,41 +45,43 @@ struct Run {
     slow_request: f64,
 }
 
-/// An observer beside nothing attached, right before it in each round.
+/// An observer beside nothing attached.
 struct Row {
     observer: Observer,
-    /// With it, and without.
-    runs: Vec<(Run, Run)>,
+    /// One a round.
+    runs: Vec<Run>,
 }
 
 /// Measures and reports.
 pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     let rounds = bench.rounds(7, 1);
-    let (pieces, requests) = if bench.quick { (4, 1_000) } else { (10, 10_000) };
+    let (pieces, requests) = if bench.quick { (4, 1_000) } else { (16, 5_000) };
     let mut rows: Vec<Row> =
         observers(bench).into_iter().map(|observer| Row { observer, runs: Vec::new() }).collect();
-    let nothing = Observer::nothing();
+    let mut bare: Vec<Run> = Vec::new();
     for round in 1..=rounds {
         say(format!("effect: round {round} of {rounds}"));
-        for row in &mut rows {
-            if row.observer.missing().is_some() {
-                continue;
+        let mut around: Vec<Run> = Vec::new();
+        for (number, row) in rows.iter_mut().enumerate() {
+            if number % EVERY == 0 {
+                around.push(measure(&Observer::nothing(), pieces, requests)?);
             }
-            let without = measure(&nothing, pieces, requests)?;
-            let with = measure(&row.observer, pieces, requests)
-                .with_context(|| format!("beside {}", row.observer.name))?;
-            row.runs.push((with, without));
+            if row.observer.missing().is_none() {
+                let run = measure(&row.observer, pieces, requests);
+                row.runs.push(run.with_context(|| format!("beside {}", row.observer.name))?);
+            }
         }
+        bare.push(Run::middle(&around));
     }
     let mut text = bench.heading("effect", rounds, &["tcpdump"]);
-    text += &table(&rows)?;
+    text += &table(&rows, &bare)?;
     for row in &rows {
         let name = &row.observer.name;
-        report.rounds(&format!("{name}, bulk TCP"), &row.ratios(|run| run.gigabits));
+        report.rounds(&format!("{name}, bulk TCP"), &row.ratios(&bare, |run| run.gigabits));
     }
     let slower = |start: &str| {
         let row = rows.iter().find(|row| row.observer.name.starts_with(start));
-        row.map_or(f64::NAN, |row| 1.0 / row.spread(|run| run.gigabits).middle)
+        row.map_or(f64::NAN, |row| 1.0 / row.spread(&bare, |run| run.gigabits).middle)
     };
     report.reached(Goal::BulkCount, slower("probe count --hook tcx"));
     report.reached(Goal::BulkCapture, slower("probe capture --hook tcx"));
@@ -82,10 +91,11 @@ pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
 
 /// Every hook, counting and capturing each frame, and tcpdump.
 fn observers(bench: &Bench) -> Vec<Observer> {
-    const HOOKS: [&str; 4] = ["tcx", "xdp-native", "xdp-generic", "clsact"];
+    const HOOKS: [&str; 3] = ["tcx", "xdp-native", "xdp-generic"];
     let mut all = vec![Observer::empty(&bench.yardstick)];
     for build in &bench.builds {
         all.extend(HOOKS.map(|hook| build.probe(&["count", "--hook", hook, "tcp"])));
+        all.push(build.probe(&["count", "--hook", "clsact", "tcp"]));
         let capture = |hook| ["capture", "--hook", hook, "-s", "96", "-w", "/dev/null", "tcp"];
         all.extend(HOOKS.map(|hook| build.probe(&capture(hook))));
         all.push(build.probe(&["capture", "--hook", "tcx", "-w", "/dev/null", "tcp"]));
@@ -95,31 +105,38 @@ fn observers(bench: &Bench) -> Vec<Observer> {
     all
 }
 
-impl Row {
-    /// With it to without it, a round.
-    fn ratios(&self, figure: impl Fn(&Run) -> f64) -> Vec<f64> {
-        self.runs.iter().map(|(with, without)| figure(with) / figure(without)).collect()
-    }
-
-    fn spread(&self, figure: impl Fn(&Run) -> f64) -> Spread {
-        Spread::of(self.ratios(figure))
+impl Run {
+    fn middle(runs: &[Self]) -> Self {
+        let of = |figure: fn(&Self) -> f64| median(runs.iter().map(figure));
+        Self {
+            gigabits: of(|run| run.gigabits),
+            request: of(|run| run.request),
+            slow_request: of(|run| run.slow_request),
+        }
     }
 }
 
-fn table(rows: &[Row]) -> Result<String> {
-    let bare = |figure: fn(&Run) -> f64| {
-        median(rows.iter().flat_map(|row| &row.runs).map(|(_, without)| figure(without)))
-    };
+impl Row {
+    /// With it to without it, a round.
+    fn ratios(&self, bare: &[Run], figure: impl Fn(&Run) -> f64) -> Vec<f64> {
+        self.runs.iter().zip(bare).map(|(with, bare)| figure(with) / figure(bare)).collect()
+    }
+
+    fn spread(&self, bare: &[Run], figure: impl Fn(&Run) -> f64) -> Spread {
+        Spread::of(self.ratios(bare, figure))
+    }
+}
+
+fn table(rows: &[Row], bare: &[Run]) -> Result<String> {
+    let Run { gigabits, request, slow_request } = Run::middle(bare);
     let mut text = format!(
-        "With nothing attached: {:.1} Gbit/s, {:.1} us a request, {:.1} us the slowest of a hundred. \
-         Ratios are to nothing attached right before; median of the rounds, least and most. The \
-         observer looks at frames received by the server, and every one matches.\n\n\
+        "With nothing attached: {gigabits:.1} Gbit/s, {request:.1} us a request, of a hundred the \
+         slowest {slow_request:.1} us. Ratios are to nothing attached in the same round; median of the \
+         rounds, least and most. The observer looks at the frames that the server receives, and \
+         each of them matches.\n\n\
          | observer | bulk TCP, ratio | least to most | Gbit/s | request, ratio | least to most \
          | slowest of 100, ratio |\n\
-         | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n",
-        bare(|run| run.gigabits),
-        bare(|run| run.request),
-        bare(|run| run.slow_request),
+         | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n"
     );
     for row in rows {
         let name = &row.observer.name;
@@ -130,10 +147,10 @@ fn table(rows: &[Row]) -> Result<String> {
         writeln!(
             text,
             "| `{name}` | {} | {:.1} | {} | {:.2} |",
-            row.spread(|run| run.gigabits).cells(2),
-            median(row.runs.iter().map(|(with, _)| with.gigabits)),
-            row.spread(|run| run.request).cells(2),
-            row.spread(|run| run.slow_request).middle,
+            row.spread(bare, |run| run.gigabits).cells(2),
+            Run::middle(&row.runs).gigabits,
+            row.spread(bare, |run| run.request).cells(2),
+            row.spread(bare, |run| run.slow_request).middle,
         )?;
     }
     Ok(text)
@@ -166,8 +183,8 @@ fn connect(pair: &Pair) -> Result<(TcpStream, TcpStream)> {
     Ok((client, server))
 }
 
-/// The client sends as fast as it can, from the first CPU; the server, on the last, throws away
-/// what it reads. Gigabits a second that it read.
+/// The client sends as fast as it can, and the server throws away what it reads. Gigabits a
+/// second that it read.
 fn bulk(pair: &Pair, pieces: u32) -> Result<f64> {
     let (mut client, mut server) = connect(pair)?;
     let send = move || -> Result<()> {
@@ -177,8 +194,8 @@ fn bulk(pair: &Pair, pieces: u32) -> Result<f64> {
         while client.write_all(&chunk).is_ok() {}
         Ok(())
     };
-    thread::scope(|scope| {
-        let sender = scope.spawn(send);
+    let receive = move || -> Result<f64> {
+        pin_to_cpu(0)?;
         let mut buffer = vec![0; CHUNK];
         let mut rates = Vec::new();
         for piece in 0..WARM_UP + pieces {
@@ -190,9 +207,13 @@ fn bulk(pair: &Pair, pieces: u32) -> Result<f64> {
                 rates.push(bytes as f64 * 8e-9 / start.elapsed().as_secs_f64());
             }
         }
-        drop(server);
-        sender.join().expect("no panic in a sender")?;
         Ok(median(rates.into_iter()))
+    };
+    thread::scope(|scope| {
+        let sender = scope.spawn(send);
+        let rate = scope.spawn(receive).join().expect("no panic in a receiver");
+        sender.join().expect("no panic in a sender")?;
+        rate
     })
 }
 
@@ -200,24 +221,30 @@ fn bulk(pair: &Pair, pieces: u32) -> Result<f64> {
 fn ask(pair: &Pair, requests: usize) -> Result<Vec<f64>> {
     let (mut client, mut server) = connect(pair)?;
     let total = FIRST_REQUESTS + requests;
-    thread::scope(|scope| {
-        let client = scope.spawn(move || -> Result<Vec<f64>> {
-            pin_to_cpu(0)?;
-            let mut byte = [0];
-            let mut one = || -> Result<f64> {
-                let start = Instant::now();
-                client.write_all(&byte).context("asking")?;
-                client.read_exact(&mut byte).context("waiting for an answer")?;
-                Ok(start.elapsed().as_secs_f64() * 1e6)
-            };
-            (0..total).map(|_| one()).collect()
-        });
+    let ask = move || -> Result<Vec<f64>> {
+        pin_to_cpu(0)?;
+        let mut byte = [0];
+        let mut one = || -> Result<f64> {
+            let start = Instant::now();
+            client.write_all(&byte).context("asking")?;
+            client.read_exact(&mut byte).context("waiting for an answer")?;
+            Ok(start.elapsed().as_secs_f64() * 1e6)
+        };
+        (0..total).map(|_| one()).collect()
+    };
+    let answer = move || -> Result<()> {
+        pin_to_cpu(0)?;
         let mut byte = [0];
         for _ in 0..total {
             server.read_exact(&mut byte).context("reading a request")?;
             server.write_all(&byte).context("answering")?;
         }
-        let times = client.join().expect("no panic in a client")?;
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let server = scope.spawn(answer);
+        let times = scope.spawn(ask).join().expect("no panic in a client")?;
+        server.join().expect("no panic in a server")?;
         Ok(times.into_iter().skip(FIRST_REQUESTS).collect())
     })
 }
