@@ -14,6 +14,7 @@ use crate::{
     capture::{self, Lost, fifo},
     cli::{CaptureArgs, Choice, Cli, Command, ExtcapArgs, FileFormat, Live},
     kernel::Direction,
+    reporter,
 };
 
 /// How long a failure waits for somebody who opens the pipe.
@@ -30,10 +31,10 @@ pub(super) fn run(args: &ExtcapArgs, interface: &str, pipe: &Path) -> Result<()>
     drop(quiet);
     let Lost(frames) = result?;
     if frames > 0 {
-        eprintln!(
-            "probe: {frames} frames were lost: try a larger buffer, fewer bytes of a frame, or \
-             one frame in several"
-        );
+        reporter::say(format_args!(
+            "{frames} frames were lost: try a larger buffer, fewer bytes of a frame, or one frame \
+             in several"
+        ));
     }
     Ok(())
 }
@@ -119,7 +120,7 @@ mod tests {
     fn the_dialogs_zeroes_are_no_limits() {
         let translate = |words| translated(&args(words), "lo", Path::new("f")).unwrap();
         let capture = translate(&["--max-rate", "0", "--snapshot-length", "0"]);
-        assert_eq!((capture.max_rate, capture.snaplen()), (None, crate::file::MAX_FRAME));
+        assert_eq!((capture.max_rate, capture.snaplen()), (None, probe_frame::MAX_FRAME));
         assert_eq!(capture.file_format(Path::new("f"), 1), FileFormat::Pcapng);
         assert!(capture.must_be_fifo && !capture.prints() && !capture.uses_stdout());
         let words = ["--max-rate", "7", "--snapshot-length", "96", "--sample", "5"];

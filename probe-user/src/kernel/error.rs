@@ -47,7 +47,7 @@ pub enum Error {
     EmptyObject,
 
     #[error("linking the filter into the kernel programs: {0}")]
-    Object(#[from] object::build::Error),
+    Link(#[from] probe_link::Error),
 
     #[error("generating code: {0}")]
     Generate(#[from] probe_filter::ebpf::Error),

@@ -4,21 +4,17 @@
 mod counts;
 mod error;
 pub mod ethtool;
+mod features;
 mod hook;
-mod inline;
 mod load;
 mod loader;
 mod neighbour;
-mod object;
 mod offloads;
-mod patch;
 mod ring;
 mod rings;
 mod session;
-mod settle;
 mod test_run;
 mod timing;
-mod xdp_buff;
 
 pub use counts::{Counts, Ledger};
 pub use error::Error;
