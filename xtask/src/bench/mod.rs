@@ -13,12 +13,14 @@
 //! | `loss` | captures to files for half a minute: what is lost, what the machine does |
 //! | `program` | one run of the kernel program |
 //! | `native` | real XDP frames through a veth's native XDP |
+//! | `effect` | what an observer does to the traffic that it looks at |
 //! | `growth`, `plot` | what grows with what, as curves |
 //! | `offline` | counting the frames of a file |
 //! | `start` | from the start to the first counted packet, memory |
 
 mod against;
 mod compare;
+mod effect;
 mod goals;
 mod growth;
 mod kernel;
@@ -90,6 +92,8 @@ enum Suite {
     Program,
     /// Real XDP frames: what counting and capturing add to a program that does nothing
     Native,
+    /// What an observer does to bulk TCP and to requests, by hook
+    Effect,
     /// Cost by size of the frames, share of matches, share sampled, CPUs sending
     Growth,
     /// Counting the frames of a file, beside tcpdump and tshark
@@ -99,12 +103,13 @@ enum Suite {
 }
 
 impl Suite {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Rate,
         Self::Live,
         Self::Loss,
         Self::Program,
         Self::Native,
+        Self::Effect,
         Self::Growth,
         Self::Offline,
         Self::Start,
@@ -117,6 +122,7 @@ impl Suite {
             Self::Loss => loss::run(bench, report),
             Self::Program => program::run(bench, report),
             Self::Native => native::run(bench, report),
+            Self::Effect => effect::run(bench, report),
             Self::Growth => growth::run(bench, report),
             Self::Offline => offline::run(bench, report),
             Self::Start => start::run(bench, report),
