@@ -1,0 +1,190 @@
+//! Frames of more than 64 KiB: the loopback's, a veth's with the largest MTU, and those of
+//! BIG TCP. `bpf_xdp_load_bytes` reads 65,535 bytes at once, from offsets up to 65,535; an skb's
+//! bytes are read whole.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, TcpListener, TcpStream},
+    path::Path,
+    thread,
+};
+
+use testbed::{
+    CLIENT_LINK, CLIENT_V4, Frame, FrameSender, Namespace, Pair, Running, SCRATCH_DIR, SERVER_LINK,
+    SERVER_V4, SERVER_V6, requirements::met,
+};
+
+use crate::{
+    fidelity::open,
+    rig::{CHOSEN, DELIVERED, LIMIT, NEEDS, alone, attached, end_tcpdump, ledger},
+};
+
+/// What two calls of the helper read.
+const XDP_MOST: usize = 2 * 0xffff;
+
+/// One end listens, the other sends so many bytes; both are done when this returns.
+fn transfer(from: &Namespace, to: &Namespace, address: IpAddr, bytes: usize) {
+    let listener = to.enter(|| Ok(TcpListener::bind((address, 5_000))?)).unwrap();
+    thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            let mut stream = from.enter(|| Ok(TcpStream::connect((address, 5_000))?)).unwrap();
+            let chunk: Vec<u8> = (0..1 << 20).map(|at: u32| (at * 7 % 251) as u8).collect();
+            for _ in 0..bytes / chunk.len() {
+                stream.write_all(&chunk).unwrap();
+            }
+        });
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut sink = Vec::new();
+        assert_eq!(stream.read_to_end(&mut sink).unwrap(), bytes);
+        sender.join().unwrap();
+    });
+}
+
+/// tcpdump that keeps whole frames, however long, and that does not lose any of a few hundred.
+fn tcpdump(namespace: &Namespace, link: &str, file: &Path) -> Running {
+    let mut command = namespace.command("tcpdump");
+    command.args(["-nn", "-U", "--immediate-mode", "-B", "524288", "-s", "262144", "-Q", "in"]);
+    command.args(["-i", link, "-w"]).arg(file).arg("tcp");
+    let dump = Running::spawn(command).unwrap();
+    dump.wait_for_line("listening on", LIMIT).unwrap();
+    dump
+}
+
+/// The frames of a file: the length on the wire, and the bytes.
+fn read(namespace: &Namespace, file: &Path) -> Vec<(u32, Vec<u8>)> {
+    let mut reader = open(namespace, file.to_str().unwrap());
+    let mut frames = Vec::new();
+    while let Some(frame) = reader.next().unwrap() {
+        frames.push((frame.wire_len, frame.bytes.to_vec()));
+    }
+    frames
+}
+
+/// Captures TCP at a hook, beside tcpdump, and holds every frame against tcpdump's. Returns the
+/// longest one's length.
+fn captured_beside(
+    namespace: &Namespace,
+    link: &str,
+    hook: &str,
+    traffic: impl FnOnce(),
+    context: &str,
+) -> usize {
+    let [ours, theirs] = ["ours", "theirs"].map(|name| Path::new(SCRATCH_DIR).join(name));
+    // -B: KiB; nothing may be lost here.
+    let arguments =
+        ["capture", "-i", link, "--hook", hook, "-B", "65536", "-w", ours.to_str().unwrap(), "tcp"];
+    let capture = attached(namespace, &arguments);
+    let dump = tcpdump(namespace, link, &theirs);
+    traffic();
+    end_tcpdump(namespace, dump, &theirs);
+    let finished = capture.interrupt(LIMIT).unwrap();
+    let ledger = ledger(&finished.stderr);
+    assert_eq!(ledger[CHOSEN], ledger[DELIVERED], "{context}: {}", finished.stderr);
+
+    let most = if hook.starts_with("xdp") { XDP_MOST } else { usize::MAX };
+    let (ours, theirs) = (read(namespace, &ours), read(namespace, &theirs));
+    assert_eq!(ours.len(), theirs.len(), "{context}: {}", finished.stderr);
+    for (number, (ours, theirs)) in ours.iter().zip(&theirs).enumerate() {
+        let expected = &theirs.1[..theirs.1.len().min(most)];
+        assert_eq!(ours.0, theirs.0, "{context}: length of frame {number}");
+        assert_eq!(ours.1.len(), expected.len(), "{context}: bytes of frame {number}");
+        assert!(ours.1 == expected, "{context}: frame {number} differs");
+    }
+    theirs.iter().map(|(length, _)| *length as usize).max().unwrap()
+}
+
+#[test]
+fn loopback_frames_are_whole() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    for hook in ["xdp", "xdp-generic", "tcx", "clsact"] {
+        let namespace = Namespace::new().unwrap();
+        let address = Ipv4Addr::LOCALHOST.into();
+        let traffic = || transfer(&namespace, &namespace, address, 20 << 20);
+        let longest = captured_beside(&namespace, "lo", hook, traffic, hook);
+        assert!(longest > 0xffff, "{hook}: {longest}");
+    }
+}
+
+/// BIG TCP, between two ends of a veth and on the loopback.
+#[test]
+fn big_tcp_is_captured() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let large = |link: &str| format!("link set {link} gso_max_size 200000 gro_max_size 200000");
+    for hook in ["xdp-generic", "tcx", "clsact", "xdp-native"] {
+        let namespace = Namespace::new().unwrap();
+        if hook != "xdp-native" {
+            namespace.ip(&[large("lo")]).unwrap();
+            let address = Ipv6Addr::LOCALHOST.into();
+            let traffic = || transfer(&namespace, &namespace, address, 20 << 20);
+            let context = format!("{hook}, lo");
+            let longest = captured_beside(&namespace, "lo", hook, traffic, &context);
+            assert!(longest > XDP_MOST, "{context}: {longest}");
+        }
+        let pair = Pair::new().unwrap();
+        pair.client.ip(&[large(CLIENT_LINK)]).unwrap();
+        pair.server.ip(&[large(SERVER_LINK)]).unwrap();
+        let traffic = || transfer(&pair.client, &pair.server, SERVER_V6.into(), 10 << 20);
+        let context = format!("{hook}, veth");
+        let longest = captured_beside(&pair.server, SERVER_LINK, hook, traffic, &context);
+        // An XDP program in the driver makes the veth cut what is sent to it.
+        assert_eq!(longest > XDP_MOST, hook != "xdp-native", "{context}: {longest}");
+    }
+}
+
+/// Around the helper's reach: one call, two, and the longest frame that a veth takes.
+#[test]
+fn frames_around_64_kib() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    const LENGTHS: [usize; 8] = [65_500, 65_533, 65_534, 65_535, 65_536, 65_537, 65_542, 65_549];
+    const HEADERS: usize = 14 + 20 + 8;
+    for hook in ["xdp-native", "xdp-generic", "tcx", "clsact"] {
+        let pair = Pair::new().unwrap();
+        pair.client.ip(&[format!("link set {CLIENT_LINK} mtu 65535")]).unwrap();
+        pair.server.ip(&[format!("link set {SERVER_LINK} mtu 65535")]).unwrap();
+        let frames = LENGTHS.map(|length| {
+            let payload: Vec<u8> = (0..length - HEADERS).map(|at| (at * 7 % 251) as u8).collect();
+            Frame::ipv4(CLIENT_V4, SERVER_V4).udp(9, 9).payload(&payload).build()
+        });
+        for snaplen in ["262144", "65536", "65535", "100"] {
+            let file = Path::new(SCRATCH_DIR).join("long.pcap");
+            let name = file.to_str().unwrap();
+            let count = LENGTHS.len().to_string();
+            let capture = attached(
+                &pair.server,
+                &[
+                    "capture",
+                    "-i",
+                    SERVER_LINK,
+                    "--hook",
+                    hook,
+                    "-s",
+                    snaplen,
+                    "-w",
+                    name,
+                    "-c",
+                    &count,
+                    "udp",
+                ],
+            );
+            let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
+            sender.send(&frames).unwrap();
+            let finished = capture.wait(LIMIT).unwrap();
+            assert_eq!(finished.status.code(), Some(0), "{hook}: {}", finished.stderr);
+            let captured = read(&pair.server, &file);
+            let snaplen: usize = snaplen.parse().unwrap();
+            let expected = frames
+                .iter()
+                .map(|frame| (frame.len() as u32, frame[..frame.len().min(snaplen)].to_vec()));
+            assert!(captured.iter().cloned().eq(expected), "{hook}, -s {snaplen}");
+        }
+    }
+}
