@@ -9,6 +9,12 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(not(all(target_endian = "little", target_pointer_width = "64")))]
+compile_error!(
+    "probe is for 64-bit little-endian machines: the linker of its kernel programs writes \
+     little-endian eBPF, and its rings' counters are 64-bit words that the kernel writes whole"
+);
+
 mod constants;
 mod record;
 mod ring;

@@ -67,6 +67,19 @@ pub enum Error {
     #[error("too complex for the kernel's verifier, which gave {program} up: {reason}{}", most(*rule))]
     TooComplex { program: &'static str, reason: String, rule: Option<usize> },
 
+    #[error(
+        "this kernel is built for real time (PREEMPT_RT) without CONFIG_PREEMPT_RT_NEEDS_BH_LOCK: \
+             programs of one CPU interrupt each other there, and counts would be wrong"
+    )]
+    Realtime,
+
+    #[error(
+        "this kernel is Linux {}.{}; on arm64 capture and rate -c need Linux 5.18 or newer, for \
+             atomics that return a value",
+        release.0, release.1
+    )]
+    Atomics { release: (u32, u32) },
+
     #[error("the kernel programs have no `{0}`")]
     Missing(&'static str),
 

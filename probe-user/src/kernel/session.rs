@@ -23,6 +23,7 @@ use super::{
     load::{Setting, blame, has_xdp_fragments, has_xdp_load_bytes, load, verify_error},
     neighbour::xdp_occupant,
     offloads::{Offloads, TurnedOff},
+    soundness,
     timing::Timing,
 };
 
@@ -46,7 +47,8 @@ pub struct Plan<'a> {
     pub vlan: VlanView,
     /// Bytes of a frame that a record carries at most; cut to [`MAX_SNAPLEN`].
     pub snaplen: u32,
-    /// Bytes of each CPU's ring, see [`RingLayout`]; 0 makes none.
+    /// Bytes of each CPU's ring, see [`RingLayout`]; 0 makes none. Before Linux 6.0 it may get
+    /// less, [`RingLayout::OLD_VALUE_LIMIT`].
     pub ring_bytes: usize,
     /// Matches of the sampled rules after which the race of `probe rate` ends; 0: no race.
     pub goal: u64,
@@ -100,11 +102,18 @@ impl Session {
         if plan.hook.is_xdp() && plan.direction.has_egress() {
             return Err(Error::Egress { hook: plan.hook });
         }
+        soundness::one_program_at_a_time()?;
+        // Rings where stores are not seen in order, and the race.
+        soundness::atomics(plan.ring_bytes != 0 || plan.goal != 0)?;
         let indices = plan.interfaces.iter().map(|name| Ok((name, index(name)?)));
         let indices: Vec<_> = indices.collect::<Result<_, Error>>()?;
         let mut timing = Timing::start();
         let snaplen = plan.snaplen.min(MAX_SNAPLEN);
-        let ring = RingLayout::new(plan.ring_bytes, snaplen);
+        let limit = match super::release() < (6, 0) {
+            true => RingLayout::OLD_VALUE_LIMIT,
+            false => u32::MAX,
+        };
+        let ring = RingLayout::within(limit, plan.ring_bytes, snaplen);
         let rings = if plan.ring_bytes == 0 { 1 } else { cpus()? };
         let setting = Setting {
             rules: plan.rules,

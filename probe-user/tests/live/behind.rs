@@ -1,7 +1,7 @@
 //! Whoever comes behind probe gets the frames that came in: a tc action that sends them on, and
 //! a tcx program. Small and large ones, in one buffer and in pieces, and GSO superframes.
 
-use std::path::Path;
+use std::{net::UdpSocket, path::Path};
 
 use testbed::{
     CLIENT_LINK, CLIENT_MAC, CLIENT_V4, Frame, FrameSender, Namespace, Pair, SCRATCH_DIR,
@@ -127,6 +127,9 @@ fn frames_are_whole_behind_every_hook() {
 
 /// Sends bursts of datagrams, each burst as one buffer that the kernel is to cut.
 fn send_bursts(pair: &Pair, burst: &[u8]) {
+    // What is mirrored arrives, too: somebody is there, so that nobody answers that nobody is.
+    let bind = || Ok(UdpSocket::bind((SERVER_V4, 4_000))?);
+    let _receiver = pair.server.enter(bind).unwrap();
     let socket = segmenting_socket(pair, SEGMENT);
     for _ in 0..BURSTS {
         assert_eq!(socket.send(burst).unwrap(), burst.len());
