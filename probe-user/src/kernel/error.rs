@@ -68,8 +68,9 @@ pub enum Error {
     TooComplex { program: &'static str, reason: String, rule: Option<usize> },
 
     #[error(
-        "this kernel is built for real time (PREEMPT_RT) without CONFIG_PREEMPT_RT_NEEDS_BH_LOCK: \
-             programs of one CPU interrupt each other there, and counts would be wrong"
+        "this kernel is built for real time (PREEMPT_RT), and its /boot/config has no \
+             CONFIG_PREEMPT_RT_NEEDS_BH_LOCK=y: programs of one CPU may interrupt each other, and \
+             counts would be wrong"
     )]
     Realtime,
 

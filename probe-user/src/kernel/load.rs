@@ -249,6 +249,7 @@ mod tests {
             ring: RingLayout::new(0, 0),
             rings: 1,
             goal: 0,
+            xdp_load_bytes: true,
             diagnostics: false,
             offline: false,
         }
