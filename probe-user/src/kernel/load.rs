@@ -46,6 +46,8 @@ pub(super) struct Setting<'a> {
     /// One for each CPU, by its number.
     pub rings: u32,
     pub goal: u64,
+    /// Whether the kernel has `bpf_xdp_load_bytes`, see [`has_xdp_load_bytes`].
+    pub xdp_load_bytes: bool,
     pub diagnostics: bool,
     /// Whether the program runs on frames handed in, with a length on the wire of their own.
     pub offline: bool,
@@ -73,6 +75,16 @@ pub fn target(flavour: Flavour, vlan: VlanView, link: LinkType) -> Target {
     Target { flavour, vlan, link, kernel: Kernel::release(major, minor), layout: LAYOUT }
 }
 
+/// Whether XDP programs may get frames with fragments here: Linux 5.18 and newer.
+pub(super) fn has_xdp_fragments() -> bool {
+    super::release() >= (5, 18)
+}
+
+/// `bpf_xdp_load_bytes` came with the fragments, for programs with and without them.
+pub(super) fn has_xdp_load_bytes() -> bool {
+    has_xdp_fragments()
+}
+
 /// Intel SDM 3, 9.2.2 and AMD64 APM 2, 7.2: stores are not reordered with other stores.
 const STORES_IN_ORDER: bool = cfg!(target_arch = "x86_64");
 
@@ -98,7 +110,7 @@ pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, E
     timing.step("generate");
     let buff = match setting.flavour {
         // Before, there are no fragments to ask for.
-        Flavour::Xdp if super::release() >= (5, 18) => features::xdp_buff(),
+        Flavour::Xdp if has_xdp_fragments() => features::xdp_buff(),
         Flavour::Xdp | Flavour::Skb => None,
     };
     timing.step("types");
@@ -132,6 +144,7 @@ fn link(
         second_at: setting.ring.second_at,
         choosy: choosy(samplers),
         stores_in_order: STORES_IN_ORDER.into(),
+        xdp_load_bytes: setting.xdp_load_bytes.into(),
         goal: setting.goal,
         offline: setting.offline.into(),
     };
@@ -236,6 +249,7 @@ mod tests {
             ring: RingLayout::new(0, 0),
             rings: 1,
             goal: 0,
+            xdp_load_bytes: true,
             diagnostics: false,
             offline: false,
         }

@@ -22,9 +22,10 @@ use super::{
     Attached, Counts, Direction, Error, Hook, Rings, RuleSpec,
     counts::CountMaps,
     error::{errno, is_permission},
-    load::{Setting, blame, load, verify_error},
+    load::{Setting, blame, has_xdp_fragments, has_xdp_load_bytes, load, verify_error},
     neighbour::xdp_occupant,
     offloads::{Offloads, TurnedOff},
+    soundness,
     timing::Timing,
 };
 
@@ -48,7 +49,8 @@ pub struct Plan<'a> {
     pub vlan: VlanView,
     /// Bytes of a frame that a record carries at most; cut to [`MAX_SNAPLEN`].
     pub snaplen: u32,
-    /// Bytes of each CPU's ring, see [`RingLayout`]; 0 makes none.
+    /// Bytes of each CPU's ring, see [`RingLayout`]; 0 makes none. Before Linux 6.0 it may get
+    /// less, [`RingLayout::OLD_VALUE_LIMIT`].
     pub ring_bytes: usize,
     /// Matches of the sampled rules after which the race of `probe rate` ends; 0: no race.
     pub goal: u64,
@@ -102,11 +104,18 @@ impl Session {
         if plan.hook.is_xdp() && plan.direction.has_egress() {
             return Err(Error::Egress { hook: plan.hook });
         }
+        soundness::one_program_at_a_time()?;
+        // Rings where stores are not seen in order, and the race.
+        soundness::atomics(plan.ring_bytes != 0 || plan.goal != 0)?;
         let indices = plan.interfaces.iter().map(|name| Ok((name, index(name)?)));
         let indices: Vec<_> = indices.collect::<Result<_, Error>>()?;
         let mut timing = Timing::start();
         let snaplen = plan.snaplen.min(MAX_SNAPLEN);
-        let ring = RingLayout::new(plan.ring_bytes, snaplen);
+        let limit = match super::release() < (6, 0) {
+            true => RingLayout::OLD_VALUE_LIMIT,
+            false => u32::MAX,
+        };
+        let ring = RingLayout::within(limit, plan.ring_bytes, snaplen);
         let rings = if plan.ring_bytes == 0 { 1 } else { cpus()? };
         let setting = Setting {
             rules: plan.rules,
@@ -117,6 +126,7 @@ impl Session {
             ring,
             rings,
             goal: plan.goal,
+            xdp_load_bytes: has_xdp_load_bytes(),
             diagnostics: plan.diagnostics,
             offline: false,
         };
@@ -150,12 +160,14 @@ impl Session {
             let hook = match plan.hook {
                 Hook::Xdp | Hook::XdpNative | Hook::XdpGeneric => {
                     let before = Offloads::of(name);
-                    let attached = session.attach_xdp(name, index, plan.hook)?;
+                    let attached = session.attach_xdp(name, index, plan.hook);
                     session.turned_off.extend(before.turned_off());
                     attached
                 }
-                Hook::Tcx | Hook::Clsact => session.attach_tc(name, plan.hook, direction)?,
+                Hook::Tcx | Hook::Clsact => session.attach_tc(name, plan.hook, direction),
             };
+            // Of a program that is loaded only where another one does not fit the driver.
+            let hook = hook.map_err(|error| blame(error, &setting))?;
             let interface = name.clone();
             session.attachments.push(Attachment { interface, index, hook, direction });
         }
@@ -234,10 +246,10 @@ impl Session {
         result
     }
 
-    /// Puts the programs that the plan needs into the kernel.
+    /// Puts the programs that the plan needs in any case into the kernel.
     fn verify(&mut self, plan: &Plan<'_>) -> Result<(), Error> {
-        if plan.hook.is_xdp() {
-            return xdp_program(&mut self.ebpf).map(drop);
+        if let Some(&(mode, _)) = xdp_modes(plan.hook).first() {
+            return xdp_program(&mut self.ebpf, mode).map(drop);
         }
         for (name, _, wanted) in classifiers(plan.direction) {
             if wanted {
@@ -253,13 +265,8 @@ impl Session {
             // aya would attach by netlink then, over a program that is there, and for good.
             return Err(Error::NoLink { interface: name.into(), hook });
         }
-        let program = xdp_program(&mut self.ebpf)?;
-        let modes: &[_] = match hook {
-            Hook::XdpNative => &[(XdpMode::Driver, Attached::XdpNative)],
-            Hook::XdpGeneric => &[(XdpMode::Skb, Attached::XdpGeneric)],
-            _ => &[(XdpMode::Driver, Attached::XdpNative), (XdpMode::Skb, Attached::XdpGeneric)],
-        };
-        for &(mode, attached) in modes {
+        for &(mode, attached) in xdp_modes(hook) {
+            let program = xdp_program(&mut self.ebpf, mode)?;
             match program.attach_to_if_index(index, mode) {
                 Ok(id) => {
                     let link = program.take_link(id);
@@ -347,11 +354,25 @@ fn classifiers(direction: Direction) -> [(&'static str, TcAttachType, bool); 2] 
     ]
 }
 
-/// The XDP program, in the kernel: with fragments where the kernel knows them.
-pub(super) fn xdp_program(ebpf: &mut Ebpf) -> Result<&mut Xdp, Error> {
-    let name = match super::release() >= (5, 18) {
-        true => names::XDP,
-        false => names::XDP_LINEAR,
+/// The modes of XDP in which a hook is tried, in this order.
+const fn xdp_modes(hook: Hook) -> &'static [(XdpMode, Attached)] {
+    const NATIVE: (XdpMode, Attached) = (XdpMode::Driver, Attached::XdpNative);
+    const GENERIC: (XdpMode, Attached) = (XdpMode::Skb, Attached::XdpGeneric);
+    match hook {
+        Hook::Xdp => &[NATIVE, GENERIC],
+        Hook::XdpNative => &[NATIVE],
+        Hook::XdpGeneric => &[GENERIC],
+        Hook::Tcx | Hook::Clsact => &[],
+    }
+}
+
+/// The XDP program for a mode, in the kernel. Drivers get the one for frames with fragments
+/// where the kernel knows them, generic XDP never does: there it would take the Ethernet header
+/// from whoever comes behind (Linux 6.9 and newer, `skb_cow_data_for_xdp`).
+pub(super) fn xdp_program(ebpf: &mut Ebpf, mode: XdpMode) -> Result<&mut Xdp, Error> {
+    let name = match mode {
+        XdpMode::Driver if has_xdp_fragments() => names::XDP,
+        _ => names::XDP_LINEAR,
     };
     let program: &mut Xdp = program(ebpf, name)?;
     if program.fd().is_err() {

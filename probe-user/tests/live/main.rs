@@ -5,6 +5,7 @@
 //! and handshakes at once would retransmit, and then nothing is exact.
 
 mod any;
+mod behind;
 mod beside;
 mod counting_cost;
 mod ending;
@@ -15,6 +16,7 @@ mod fidelity;
 mod files;
 mod flood;
 mod gone;
+mod huge;
 mod interrupts;
 mod iptables;
 mod jumbo;
@@ -24,6 +26,7 @@ mod link_facts;
 mod loopback;
 mod old_kernel;
 mod ordinary_user;
+mod own_copies;
 mod raw_ip;
 mod real_text;
 mod refusals;
