@@ -22,6 +22,7 @@ mod kills;
 mod latency;
 mod link_facts;
 mod loopback;
+mod matrix;
 mod old_kernel;
 mod ordinary_user;
 mod raw_ip;
