@@ -21,8 +21,8 @@ fn every_hook_counts_what_was_sent() {
     let _alone = alone();
     let frames = kinds();
     let rules: Vec<String> = KINDS.map(|(name, filter, _)| format!("{name}={filter}")).to_vec();
+    let pair = quiet_pair();
     for hook in HOOKS {
-        let pair = quiet_pair();
         let mut arguments = vec!["count", "--format", "json"];
         arguments.extend(rules.iter().flat_map(|rule| ["--rule", rule]));
         let count = watching(&pair, hook, &arguments);
@@ -68,8 +68,8 @@ fn two_interfaces_are_counted_together() {
     }
     let _alone = alone();
     let frames = kinds();
+    let pair = quiet_pair();
     for hook in ["xdp-generic", "tcx", "clsact"] {
-        let pair = quiet_pair();
         let arguments =
             ["count", "-i", "lo", "-i", SERVER_LINK, "--hook", hook, "--format", "json", "@get"];
         let count = attached(&pair.server, &arguments);
@@ -94,8 +94,8 @@ fn nothing_stays_of_a_killed_probe() {
         return;
     }
     let _alone = alone();
+    let pair = quiet_pair();
     for hook in ["xdp-native", "xdp-generic"] {
-        let pair = quiet_pair();
         let count = watching(&pair, hook, &["count"]);
         assert!(has_xdp(&pair.server), "{hook}: ip does not show it");
         count.signal(libc::SIGKILL).unwrap();

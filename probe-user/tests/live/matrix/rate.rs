@@ -13,8 +13,8 @@ fn every_hook_ends_at_the_last_match_asked_for() {
     }
     let _alone = alone();
     let frames = vec![kinds(); 40].concat();
+    let pair = quiet_pair();
     for hook in HOOKS {
-        let pair = quiet_pair();
         let rate = watching(&pair, hook, &["rate", "-c", "100", "--format", "json", "@syn"]);
         send(&pair, &frames);
         let finished = rate.wait(LIMIT).unwrap();
