@@ -2,12 +2,9 @@
 
 use std::path::Path;
 
-use probe::{
-    clock::WallTime,
-    file::{MAX_FRAME, PcapWriter, writer::Precision},
-    frame::Frame,
-};
+use probe::file::PcapWriter;
 use probe_filter::LinkType;
+use probe_frame::{Frame, MAX_FRAME, Precision, WallTime};
 use testbed::{Namespace, requirements::met, run};
 
 use super::{HOOKS, KINDS, NEEDS, kinds};

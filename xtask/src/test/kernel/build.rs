@@ -1,5 +1,6 @@
 //! The programs that run in a virtual machine: `live` and `probe`, built for it.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -22,33 +23,48 @@ const LIST: Duration = Duration::from_secs(20);
 pub struct Programs {
     /// The test program.
     pub live: PathBuf,
-    /// probe, at the place where the test program looks for it.
+    /// probe as it is released: an unoptimised one takes seconds to start on an emulated
+    /// processor.
     pub probe: PathBuf,
+    /// Where the test program looks for it.
+    pub place: PathBuf,
 }
 
 /// Builds both for a machine.
 pub fn for_machine(machine: Machine) -> Result<Programs> {
-    let mut command = cargo(&["test", "--package", "probe-user", "--test", "live", "--no-run"]);
-    command.arg("--message-format=json-render-diagnostics");
     if machine == Machine::Arm64 {
         add_target()?;
+    }
+    say(format!("building the test program `live` and probe for {}", machine.architecture()));
+    let test = executables(machine, &["test", "--test", "live", "--no-run"])?;
+    let release = executables(machine, &["build", "--release", "--bin", "probe"])?;
+    let find = |built: &HashMap<String, PathBuf>, name: &str| {
+        built.get(name).cloned().with_context(|| format!("cargo built no {name}"))
+    };
+    Ok(Programs {
+        live: find(&test, "live")?,
+        probe: find(&release, "probe")?,
+        place: find(&test, "probe")?,
+    })
+}
+
+/// Runs a cargo command over probe-user, and says which programs it has built, by name.
+fn executables(machine: Machine, arguments: &[&str]) -> Result<HashMap<String, PathBuf>> {
+    let mut command = cargo(arguments);
+    command.args(["--package", "probe-user", "--message-format=json-render-diagnostics"]);
+    if machine == Machine::Arm64 {
         command.args(["--target", ARM64]);
         command.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER", "rust-lld");
     }
-    say("building the test program `live` and probe");
     let output = command.stderr(Stdio::inherit()).output().context("starting cargo")?;
-    ensure!(output.status.success(), "building the test program failed ({})", output.status);
+    ensure!(output.status.success(), "cargo {} failed ({})", arguments[0], output.status);
     let text = String::from_utf8(output.stdout)?;
-    let messages: Vec<Value> =
-        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
-    let executable = |name: &str| {
-        let message = messages
-            .iter()
-            .find(|message| message["target"]["name"] == name && message["executable"].is_string());
-        let path = message.and_then(|message| message["executable"].as_str());
-        path.map(PathBuf::from).with_context(|| format!("cargo built no {name}"))
-    };
-    Ok(Programs { live: executable("live")?, probe: executable("probe")? })
+    let messages = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let programs = messages.filter_map(|message| {
+        let path = message["executable"].as_str()?;
+        Some((message["target"]["name"].as_str()?.to_owned(), PathBuf::from(path)))
+    });
+    Ok(programs.collect())
 }
 
 /// The standard library for Arm, from rustup.

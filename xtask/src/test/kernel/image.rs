@@ -58,7 +58,7 @@ pub fn make(
         }
     }
     put(&root, &programs.live, Path::new("/live"))?;
-    put(&root, &programs.probe, &programs.probe)?;
+    put(&root, &programs.probe, &programs.place)?;
     let mut modules = Vec::new();
     for module in kernel.modules() {
         let name = Path::new("/modules").join(module.file_name().unwrap_or_default());
