@@ -22,7 +22,7 @@ fn every_hook_counts_what_was_sent() {
     let frames = kinds();
     let rules: Vec<String> = KINDS.map(|(name, filter, _)| format!("{name}={filter}")).to_vec();
     let pair = quiet_pair();
-    for hook in HOOKS {
+    for hook in HOOKS.into_iter().chain(["auto"]) {
         let mut arguments = vec!["count", "--format", "json"];
         arguments.extend(rules.iter().flat_map(|rule| ["--rule", rule]));
         let count = watching(&pair, hook, &arguments);

@@ -34,12 +34,14 @@ const NEEDS: &[Requirement] =
 /// Every hook that can be asked for.
 const HOOKS: [&str; 5] = ["xdp", "xdp-native", "xdp-generic", "tcx", "clsact"];
 
-/// The hook that the ready line names: veth has XDP in its driver, and before Linux 6.6 the
-/// tcx hook is a clsact filter.
+/// The hook that the ready line names: veth has XDP in its driver, and before Linux 6.6 there
+/// is no tcx.
 fn becomes(hook: &str) -> &str {
     match hook {
         "xdp" => "xdp-native",
         "tcx" if before(6, 6) => "clsact",
+        "auto" if before(6, 6) => "xdp-generic",
+        "auto" => "tcx",
         hook => hook,
     }
 }

@@ -81,7 +81,7 @@ fn script(modules: &[PathBuf], steps: &[Step]) -> Result<String> {
          $b mount -t devtmpfs none /dev\n\
          $b mkdir -p /dev/shm\n\
          $b mount -t tmpfs none /tmp\n\
-         export PATH=/usr/sbin:/usr/bin HOME=/ TMPDIR=/tmp RUST_BACKTRACE=0 RUSTC_BOOTSTRAP=1\n",
+         export PATH=/usr/sbin:/usr/bin HOME=/ TMPDIR=/tmp RUST_BACKTRACE=0\n",
     );
     writeln!(script, "export {REQUIRED}=1")?;
     writeln!(script, "echo \"{RELEASE}$($b uname -r)\"")?;
@@ -99,7 +99,7 @@ fn script(modules: &[PathBuf], steps: &[Step]) -> Result<String> {
         }
         // Two threads, though the tests go one by one: with one alone a test's name is written
         // before it runs, and what others write comes between the name and the result.
-        let flags = "-Zunstable-options --report-time --include-ignored --test-threads 2 --exact";
+        let flags = "--include-ignored --test-threads 2 --exact";
         writeln!(script, "/live {flags} {}", step.tests.join(" "))?;
         script.push_str("echo \"live ended: $?\"\n");
     }
