@@ -1,4 +1,4 @@
-//! Debian's kernels, as packages: fetched and unpacked into `.tools/kernels`, never installed.
+//! Debian's kernels and one of Ubuntu's, as packages: fetched and unpacked into `.tools/kernels`, never installed.
 //!
 //! A kernel that is there is used as it is; remove its folder to get the newest of its line.
 
@@ -19,7 +19,7 @@ use crate::shell::say;
 const LOCAL: Duration = Duration::from_secs(60);
 
 /// The modules that the tests need, each after those that it needs itself.
-const MODULES: [&str; 4] = ["veth", "tun", "sch_ingress", "cls_bpf"];
+const MODULES: [&str; 3] = ["veth", "sch_ingress", "cls_bpf"];
 
 /// What kind of computer a kernel is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,27 @@ impl Machine {
     }
 }
 
+/// Who builds a kernel: an archive, its keys, and its suites.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    /// Debian, by the name of a release.
+    Debian(&'static [(&'static str, &'static str)]),
+    /// Ubuntu, which has a line that Debian has not.
+    Ubuntu(&'static [&'static str]),
+}
+
+const BULLSEYE: Source =
+    Source::Debian(&[("debian", "bullseye"), ("debian-security", "bullseye-security")]);
+const BOOKWORM: Source =
+    Source::Debian(&[("debian", "bookworm"), ("debian-security", "bookworm-security")]);
+const TRIXIE: Source =
+    Source::Debian(&[("debian", "trixie"), ("debian-security", "trixie-security")]);
+/// The newest kernels that Debian builds for a stable release.
+const BACKPORTS: Source = Source::Debian(&[("debian", "trixie-backports")]);
+const JAMMY: Source = Source::Ubuntu(&["jammy", "jammy-updates"]);
+
+const UBUNTU: &str = "http://archive.ubuntu.com/ubuntu";
+
 /// A line of kernels, of which the newest is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kernel {
@@ -49,23 +70,15 @@ pub struct Kernel {
     pub machine: Machine,
     /// The package that depends on the newest of the line.
     package: &'static str,
-    /// The releases of Debian that have it: archive and suite.
-    suites: &'static [(&'static str, &'static str)],
+    source: Source,
 }
-
-const BULLSEYE: &[(&str, &str)] =
-    &[("debian", "bullseye"), ("debian-security", "bullseye-security")];
-const BOOKWORM: &[(&str, &str)] =
-    &[("debian", "bookworm"), ("debian-security", "bookworm-security")];
-const TRIXIE: &[(&str, &str)] = &[("debian", "trixie"), ("debian-security", "trixie-security")];
-/// The newest kernels that Debian builds for a stable release.
-const BACKPORTS: &[(&str, &str)] = &[("debian", "trixie-backports")];
 
 impl Kernel {
     /// All that are known, oldest first. The `cloud` packages are small, and have what the tests
     /// need; `rt` is PREEMPT_RT.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         kernel("5.10", Machine::Amd64, "linux-image-cloud-amd64", BULLSEYE),
+        kernel("5.15", Machine::Amd64, "linux-image-virtual", JAMMY),
         kernel("6.1", Machine::Amd64, "linux-image-cloud-amd64", BOOKWORM),
         kernel("6.1-rt", Machine::Amd64, "linux-image-rt-amd64", BOOKWORM),
         kernel("6.12", Machine::Amd64, "linux-image-cloud-amd64", TRIXIE),
@@ -79,9 +92,38 @@ const fn kernel(
     name: &'static str,
     machine: Machine,
     package: &'static str,
-    suites: &'static [(&'static str, &'static str)],
+    source: Source,
 ) -> Kernel {
-    Kernel { name, machine, package, suites }
+    Kernel { name, machine, package, source }
+}
+
+impl Source {
+    /// Its lines for apt. Ubuntu's keys come out of Debian's package of them, into `work`.
+    fn lines(self, work: &Path) -> Result<String> {
+        match self {
+            Self::Debian(suites) => {
+                let line = |&(archive, suite): &(&str, &str)| {
+                    Ok(line(Path::new(KEYRING), &sources::address_of(archive)?, suite))
+                };
+                suites.iter().map(line).collect()
+            }
+            Self::Ubuntu(suites) => {
+                let folder = work.with_extension("keys");
+                let apt = Apt::new(&folder)?.for_machine(Machine::Amd64.architecture())?;
+                fs::write(apt.sources().join("debian.list"), TRIXIE.lines(&folder)?)?;
+                apt.update();
+                fetch_into(&apt, &["ubuntu-keyring".to_owned()], &work.join("keys"))?;
+                fs::remove_dir_all(&folder)?;
+                let keys = work.join("keys/usr/share/keyrings/ubuntu-archive-keyring.gpg");
+                Ok(suites.iter().map(|suite| line(&keys, UBUNTU, suite)).collect())
+            }
+        }
+    }
+}
+
+/// A line of apt's sources (sources.list(5)).
+fn line(keys: &Path, address: &str, suite: &str) -> String {
+    format!("deb [signed-by={}] {address} {suite} main\n", keys.display())
 }
 
 impl FromStr for Kernel {
@@ -132,12 +174,7 @@ impl Kernel {
     fn download(&self, folder: &Path) -> Result<()> {
         let work = folder.with_extension("partial");
         let apt = Apt::new(&work)?.for_machine(self.machine.architecture())?;
-        let mut list = String::new();
-        for (archive, suite) in self.suites {
-            let address = sources::address_of(archive)?;
-            list.push_str(&format!("deb [signed-by={KEYRING}] {address} {suite} main\n"));
-        }
-        fs::write(apt.sources().join("debian.list"), list)?;
+        fs::write(apt.sources().join("kernel.list"), self.source.lines(&work)?)?;
         apt.update();
         let packages = self.packages(&apt)?;
         say(format!("kernel {}: fetching {}", self.name, packages.join(", ")));

@@ -5,10 +5,10 @@ use std::{fs, io::Write as _};
 
 use testbed::{
     Running,
-    requirements::{kernel_version, met},
+    requirements::{Requirement, kernel_version, met},
 };
 
-use super::{NEEDS, before, watching};
+use super::{NEEDS, watching};
 use crate::rig::{LIMIT, alone, quiet_pair};
 
 /// What is loaded: a name, the arguments, and the instructions that the verifier may look at,
@@ -58,14 +58,11 @@ fn verified(running: &Running) -> u64 {
 
 #[test]
 fn the_verifier_walks_no_further_than_it_did() {
-    if !met(NEEDS) {
+    if !met(&[NEEDS, &[Requirement::Kernel(5, 16)]].concat()) {
         return;
     }
     let _alone = alone();
     let (major, minor) = kernel_version().unwrap();
-    if before(5, 16) {
-        return;
-    }
     let pair = quiet_pair();
     let mut beyond = Vec::new();
     for &(name, arguments, xdp, tcx) in PROGRAMS {
