@@ -18,7 +18,7 @@ use crate::shell::say;
 /// Enough to unpack a module.
 const LOCAL: Duration = Duration::from_secs(60);
 
-/// The modules that the tests need, each after those that it needs itself.
+/// The modules that the tests need; none of them needs another.
 const MODULES: [&str; 3] = ["veth", "sch_ingress", "cls_bpf"];
 
 /// What kind of computer a kernel is for.
@@ -148,7 +148,7 @@ impl Fetched {
         self.folder.join("vmlinuz")
     }
 
-    /// Its modules, in the order in which they can be loaded; none where all are built in.
+    /// Its modules that the tests need; what is built in is not among them.
     pub fn modules(&self) -> Vec<PathBuf> {
         let files = MODULES.map(|name| self.folder.join(name).with_extension("ko"));
         files.into_iter().filter(|file| file.is_file()).collect()

@@ -1,15 +1,12 @@
-//! A kernel that has what `probe` needs in modules, and these are not loaded.
+//! A kernel that has what clsact is made of in modules, and these are not loaded. The kernel
+//! itself speaks of what is missing as an effect: `Parent Qdisc doesn't exists`.
 
 use testbed::{Namespace, Running, requirements::met};
 
 use super::{NEEDS, before};
 use crate::rig::{LIMIT, alone, probe};
 
-/// The kernel says `Parent Qdisc doesn't exists` (net/sched/cls_api.c) where the qdisc was
-/// never made, because its module was not there.
-#[test]
-#[ignore = "needs a kernel without sch_ingress: cargo xtask test --kernel 6.1"]
-fn the_module_that_clsact_needs_is_named() {
+fn names(module: &str, option: &str) {
     if !met(NEEDS) {
         return;
     }
@@ -22,9 +19,23 @@ fn the_module_that_clsact_needs_is_named() {
     for hook in hooks {
         let count = probe(&namespace, &["count", "-i", "lo", "--hook", hook]);
         let finished = Running::spawn(count).unwrap().wait(LIMIT).unwrap();
-        assert_eq!(finished.status.code(), Some(1), "{hook}: {}", finished.stderr);
-        for part in ["to lo", "clsact", "modprobe sch_ingress", "CONFIG_NET_SCH_INGRESS"] {
-            assert!(finished.stderr.contains(part), "{hook}, {part}: {}", finished.stderr);
+        let said = &finished.stderr;
+        assert_eq!(finished.status.code(), Some(1), "{hook}: {said}");
+        let advice = format!("modprobe {module}");
+        for part in ["to lo", "clsact", &advice, option, "--hook xdp-generic"] {
+            assert!(said.contains(part), "{hook}, {part}: {said}");
         }
     }
+}
+
+#[test]
+#[ignore = "needs a kernel without sch_ingress: cargo xtask test --kernel 6.1"]
+fn without_sch_ingress() {
+    names("sch_ingress", "CONFIG_NET_SCH_INGRESS");
+}
+
+#[test]
+#[ignore = "needs a kernel without cls_bpf: cargo xtask test --kernel 6.1"]
+fn without_cls_bpf() {
+    names("cls_bpf", "CONFIG_NET_CLS_BPF");
 }

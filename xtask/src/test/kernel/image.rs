@@ -59,20 +59,18 @@ pub fn make(
     }
     put(&root, &programs.live, Path::new("/live"))?;
     put(&root, &programs.probe, &programs.place)?;
-    let mut modules = Vec::new();
     for module in kernel.modules() {
-        let name = Path::new("/modules").join(module.file_name().unwrap_or_default());
-        put(&root, &module, &name)?;
-        modules.push(name);
+        let name = module.file_name().unwrap_or_default();
+        put(&root, &module, &Path::new("/modules").join(name))?;
     }
     let init = root.join("init");
-    fs::write(&init, script(&modules, steps)?)?;
+    fs::write(&init, script(steps)?)?;
     fs::set_permissions(&init, fs::Permissions::from_mode(0o755))?;
     pack(&root, &folder.join("initrd"))
 }
 
 /// The first process. What it says is read by `judge`.
-fn script(modules: &[PathBuf], steps: &[Step]) -> Result<String> {
+fn script(steps: &[Step]) -> Result<String> {
     let mut script = String::from(
         "#!/usr/bin/busybox sh\n\
          b=/usr/bin/busybox\n\
@@ -89,13 +87,14 @@ fn script(modules: &[PathBuf], steps: &[Step]) -> Result<String> {
         script,
         "[ -e /sys/kernel/realtime ] && echo realtime: $($b cat /sys/kernel/realtime)"
     )?;
-    let mut loaded = false;
-    for step in steps.iter().filter(|step| !step.tests.is_empty()) {
-        if step.modules && !loaded {
-            for module in modules {
-                writeln!(script, "$b insmod {}", module.display())?;
-            }
-            loaded = true;
+    // What a kernel has built in, it has no module of.
+    script.push_str("load() { [ ! -e /modules/$1.ko ] || $b insmod /modules/$1.ko; }\n");
+    for step in steps {
+        for module in step.modules {
+            writeln!(script, "load {module}")?;
+        }
+        if step.tests.is_empty() {
+            continue;
         }
         // Two threads, though the tests go one by one: with one alone a test's name is written
         // before it runs, and what others write comes between the name and the result.

@@ -27,8 +27,8 @@ const TESTS: [&str; 1] = ["matrix::"];
 
 /// Which tests run in which state of the virtual machine.
 struct Stage {
-    /// Whether the modules are loaded before it.
-    modules: bool,
+    /// The modules that are loaded before it, beside those of the stages before.
+    modules: &'static [&'static str],
     /// Whether it takes the tests that an ordinary run ignores.
     ignored: bool,
     /// The beginnings of the names of its tests.
@@ -37,7 +37,7 @@ struct Stage {
 
 /// One run of the test program: these tests, and no others.
 struct Step {
-    modules: bool,
+    modules: &'static [&'static str],
     tests: Vec<String>,
 }
 
@@ -45,10 +45,15 @@ impl Stage {
     /// What is run on a kernel. One that is too old for probe has to be refused, and no more.
     fn of(kernel: Kernel) -> &'static [Self] {
         match kernel.name {
-            "5.10" => &[Self { modules: true, ignored: true, tests: &["matrix::refused::"] }],
+            "5.10" => &[Self { modules: &[], ignored: true, tests: &["matrix::refused::"] }],
             _ => &[
-                Self { modules: false, ignored: true, tests: &["matrix::bare::"] },
-                Self { modules: true, ignored: false, tests: &TESTS },
+                Self { modules: &[], ignored: true, tests: &["matrix::bare::without_sch_ingress"] },
+                Self {
+                    modules: &["sch_ingress"],
+                    ignored: true,
+                    tests: &["matrix::bare::without_cls_bpf"],
+                },
+                Self { modules: &["veth", "cls_bpf"], ignored: false, tests: &TESTS },
             ],
         }
     }
