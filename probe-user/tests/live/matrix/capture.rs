@@ -8,7 +8,7 @@ use testbed::{
     CLIENT_LINK, CLIENT_V4, Frame, Namespace, Pair, Running, SERVER_LINK, requirements::met,
 };
 
-use super::{HOOKS, NEEDS, kinds, send, watching};
+use super::{HOOKS, NEEDS, becomes, before, kinds, send, watching};
 use crate::{
     rig::{CHOSEN, DELIVERED, LIMIT, alone, ledger, quiet_pair},
     scattered::NOBODY_V4,
@@ -114,11 +114,21 @@ fn jumbo_frames_are_whole() {
     let pair = quiet_pair();
     jumbo(&pair);
     for hook in HOOKS {
+        let old_xdp = before(5, 18) && hook.starts_with("xdp");
+        if old_xdp && becomes(hook) == "xdp-native" {
+            // XDP in a driver then takes no frames of several pages: it does not attach.
+            continue;
+        }
         let file = "/dev/shm/jumbo.pcap";
         let capture = watching(&pair, hook, &["capture", "-w", file, &filter]);
         send(&pair, &frames);
         assert_eq!(end(capture, hook), (20, 20), "{hook}");
-        assert_same(hook, &read(&pair.server, file), &frames, usize::MAX);
+        assert_same(
+            hook,
+            &read(&pair.server, file),
+            &frames,
+            if old_xdp { 4_096 } else { usize::MAX },
+        );
     }
 }
 
