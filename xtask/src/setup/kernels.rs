@@ -210,7 +210,8 @@ fn userland(apt: &Apt) -> Result<Vec<String>> {
     let mut packages = ["iproute2", "ethtool", "busybox-static"].map(str::to_owned).to_vec();
     for tool in ["iproute2", "ethtool"] {
         let depends = apt.depends(tool, true)?;
-        packages.extend(depends.into_iter().filter(|name| name.starts_with("lib")));
+        let is_library = |name: &String| name.starts_with("lib") || name == "zlib1g";
+        packages.extend(depends.into_iter().filter(is_library));
     }
     packages.sort();
     packages.dedup();
