@@ -21,7 +21,7 @@ use tokio::io::{Interest, unix::AsyncFd};
 use super::{
     Attached, Counts, Direction, Error, Hook, Rings, RuleSpec,
     counts::CountMaps,
-    error::{errno, is_permission},
+    error::{Module, errno, is_permission},
     load::{Setting, blame, has_xdp_fragments, has_xdp_load_bytes, load, verify_error},
     neighbour::xdp_occupant,
     offloads::{Offloads, TurnedOff},
@@ -300,7 +300,13 @@ impl Session {
     ) -> Result<Attached, Error> {
         let tcx = hook == Hook::Tcx && super::release() >= Hook::TCX_SINCE;
         let failed = |source| attach_error(interface, hook, source);
+        let lacks = |module| Error::NoModule { interface: interface.into(), hook, module };
         if !tcx && let Err(error) = qdisc_add_clsact(interface) {
+            // ENOENT: no qdisc of this kind, and none to be loaded (qdisc_create in
+            // net/sched/sch_api.c).
+            if errno(&error) == Some(libc::ENOENT) {
+                return Err(lacks(Module::SchIngress));
+            }
             // It may be there already; whether it serves shows in a moment.
             log::debug!("adding clsact to {interface}: {error}");
         }
@@ -314,8 +320,12 @@ impl Session {
                 true => TcAttachOptions::TcxOrder(LinkOrder::first()),
                 false => TcAttachOptions::Netlink(NlOptions::default()),
             };
-            let id =
-                program.attach_with_options(interface, attach_type, options).map_err(failed)?;
+            let id = program.attach_with_options(interface, attach_type, options);
+            let id = id.map_err(|error| match errno(&error) {
+                // No filter of this kind (tcf_proto_lookup_ops in net/sched/cls_api.c).
+                Some(libc::ENOENT) if !tcx => lacks(Module::ClsBpf),
+                _ => failed(error),
+            })?;
             if tcx {
                 let link = program.take_link(id).map_err(failed)?;
                 let link = FdLink::try_from(link)

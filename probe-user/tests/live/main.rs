@@ -24,6 +24,7 @@ mod kills;
 mod latency;
 mod link_facts;
 mod loopback;
+mod matrix;
 mod old_kernel;
 mod ordinary_user;
 mod own_copies;
