@@ -7,8 +7,13 @@
 //!                                     └── extcap (for Wireshark)
 //! ```
 //!
+//! What is said to the user goes through [`reporter`], and data through [`stdout`]: macros such as
+//! `println!` end the program where a write fails.
+//!
 //! [`kernel`] is the only module that knows how programs are loaded and attached;
 //! [`mod@print`] and the formats of [`count`] and [`rate`] are pure: data in, bytes out.
+
+#![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
 
 pub mod capture;
 pub mod cli;
@@ -26,7 +31,9 @@ pub mod offline;
 pub mod print;
 pub mod privileges;
 pub mod rate;
+pub mod reporter;
 pub mod rules;
+pub mod stdout;
 pub mod stop;
 pub mod watch;
 

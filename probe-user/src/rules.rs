@@ -10,7 +10,7 @@ use probe_filter::{
 };
 use serde::Deserialize;
 
-use crate::{failure::Usage, interfaces, kernel::RuleSpec, print};
+use crate::{failure::Usage, interfaces, kernel::RuleSpec, print, reporter};
 
 /// Where the user gave a rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -241,7 +241,7 @@ fn print_notes(filters: &[Filter]) {
     for (message, place, times) in told {
         let more =
             if times > 1 { format!(" (and {} more such)", times - 1) } else { String::new() };
-        eprintln!("probe: note: {place}{more}: {message}");
+        reporter::note(format_args!("{place}{more}: {message}"));
     }
 }
 

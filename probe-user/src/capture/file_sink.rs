@@ -18,7 +18,7 @@ use crate::{
     clock::WallTime,
     file::{Contents, Lent, Statistics, Writer},
     frame::Frame,
-    privileges,
+    privileges, reporter,
 };
 
 /// Whose time ends a period of -G.
@@ -99,7 +99,7 @@ impl FileSink {
         }
         if turn == Turn::Last {
             let files = self.files.limits.files.unwrap_or_default();
-            eprintln!("Maximum file limit reached: {files}");
+            reporter::plain(format_args!("Maximum file limit reached: {files}"));
             return Ok(ControlFlow::Break(()));
         }
         self.path = self.rotation.name()?;

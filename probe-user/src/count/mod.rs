@@ -24,6 +24,7 @@ use crate::{
     interfaces,
     offline::Sieve,
     privileges::{self, Needs},
+    reporter,
     rules::{self, Rule, RuleSet},
     watch::{Vigil, Wants, Watch, Woken},
 };
@@ -211,11 +212,10 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
     // No signal is caught here: Ctrl-C ends it at once.
     view.last(&snapshot, &|| false)?;
     if sieve.not_taken() > 0 {
-        eprintln!(
-            "probe: {} frames, too short or too long for the kernel to take, were looked at in \
-             user space",
+        reporter::say(format_args!(
+            "{} frames, too short or too long for the kernel to take, were looked at in user space",
             sieve.not_taken()
-        );
+        ));
     }
     damage.map_or(Ok(()), |error| Err(error.into()))
 }

@@ -8,14 +8,13 @@
 use std::{
     fs::File,
     io::{self, IoSlice, Write},
-    os::fd::AsFd as _,
     path::Path,
 };
 
 use probe_filter::ir::LinkType;
 
 use super::{pcap_writer, pcapng_writer, pcapng_writer::Origin};
-use crate::{clock::WallTime, frame::Frame};
+use crate::{clock::WallTime, frame::Frame, stdout};
 
 /// Bytes gathered before a write; a longer frame is written at once.
 const GATHER: usize = 256 << 10;
@@ -164,8 +163,7 @@ impl Writer {
     /// Those of creating and writing files.
     pub fn open(path: &Path, contents: &Contents) -> io::Result<Self> {
         if path.as_os_str() == "-" {
-            let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-            return Self::to_stream(Box::new(stdout), contents);
+            return Self::to_stream(Box::new(stdout::open()?), contents);
         }
         let file = File::create(path)?;
         // A pipe or a device is written like a stream: it has no length to cut.

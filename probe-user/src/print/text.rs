@@ -238,6 +238,11 @@ pub fn visible(text: &str) -> String {
     out
 }
 
+/// [`visible`] text of several lines, which stay lines.
+pub fn visible_lines(text: &str) -> String {
+    text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,6 +254,7 @@ mod tests {
             .characters(b"a\x1b[2J\x7f\xff\n");
         assert_eq!(out, b"a^[[2J^?M-^?^J");
         assert_eq!(visible("a\x1b[2J\u{9b}\x7f"), "a^[[2J\u{fffd}^?");
+        assert_eq!(visible_lines("a\r\n\x1b[2J\n"), "a^M\n^[[2J\n");
     }
 
     #[test]
