@@ -87,7 +87,7 @@ impl Watch {
             diagnostics: live.diagnostics,
         })
         .map_err(explain::kernel)?;
-        let needs = Needs { files: wants.files, ..Needs::of(session.attachments()) };
+        let needs = Needs { files: wants.files, ..Needs::of(&session) };
         privileges::drop(live.user.as_deref(), needs)?;
         Ok(Self { rules, chosen, session, stop })
     }

@@ -3,11 +3,13 @@
 
 mod counts;
 mod error;
+pub mod ethtool;
 mod features;
 mod hook;
 mod load;
 mod loader;
 mod neighbour;
+mod offloads;
 mod ring;
 mod rings;
 mod session;
@@ -19,6 +21,7 @@ pub use error::Error;
 pub use hook::{Attached, Direction, Hook};
 pub use load::{RuleSpec, target};
 pub use neighbour::{Occupant, tcx_occupants, xdp_occupant};
+pub use offloads::TurnedOff;
 pub use ring::{Loan, Record, Span};
 pub use rings::Rings;
 pub use session::{Attachment, Plan, Session, cpus};

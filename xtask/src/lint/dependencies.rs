@@ -7,9 +7,16 @@ use anyhow::{Context, Result, bail, ensure};
 
 use crate::shell::{cargo, root, say};
 
-/// Crates that forbid unsafe code, and know nothing of the system or of the program.
-const PURE: &[&str] = &["probe-common", "probe-filter", "probe-link"];
-/// What they must not know; a name stands for its kin, too.
+/// Crates that forbid unsafe code and know nothing of the system or of the program, each with
+/// what else it must not know; a name stands for its kin, too.
+const PURE: &[(&str, &[&str])] = &[
+    ("probe-common", &[]),
+    ("probe-filter", &[]),
+    ("probe-frame", &[]),
+    ("probe-link", &[]),
+    ("probe-print", &["libc", "probe-filter"]),
+];
+/// What none of them may know.
 const UNKNOWN_TO_PURE: &[&str] = &["aya", "clap", "probe-user", "tokio"];
 /// The product, and what only its tests may know.
 const PRODUCT: &str = "probe-user";
@@ -19,8 +26,9 @@ const KERNEL_MODULE: [&str; 2] = ["kernel", "kernel.rs"];
 
 /// Fails where a crate or a module knows what it must not.
 pub fn check() -> Result<()> {
-    for package in PURE {
+    for (package, unknown) in PURE {
         check_package(package, UNKNOWN_TO_PURE)?;
+        check_package(package, unknown)?;
         let head = root().join(package).join("src/lib.rs");
         let text = fs::read_to_string(&head)?;
         let safe = text.lines().any(|line| line == "#![forbid(unsafe_code)]");
