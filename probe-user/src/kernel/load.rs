@@ -10,7 +10,7 @@ use probe_common::{
     Constants, Counter, CpuState, MAX_RULES, MAX_SAMPLED, RingLayout, SCRATCH_WORDS, Sampler, names,
 };
 use probe_filter::{
-    ebpf::{self, Flavour, Insn, Kernel, StateLayout, Target},
+    ebpf::{self, Flavour, Insn, StateLayout, Target},
     ir::{Graph, LinkType, VlanView},
 };
 use probe_link::{Linked, XdpBuff};
@@ -18,7 +18,7 @@ use probe_link::{Linked, XdpBuff};
 use super::{
     Error,
     error::{errno, is_permission},
-    features,
+    features::{self, Features},
     loader::without_kernel_types,
     timing::Timing,
 };
@@ -69,8 +69,8 @@ const LAYOUT: StateLayout = StateLayout {
 
 /// What code is generated for here: the running kernel, and the state of our programs.
 pub fn target(flavour: Flavour, vlan: VlanView, link: LinkType) -> Target {
-    let (major, minor) = super::release();
-    Target { flavour, vlan, link, kernel: Kernel::release(major, minor), layout: LAYOUT }
+    let kernel = Features::of_this_kernel().for_filters();
+    Target { flavour, vlan, link, kernel, layout: LAYOUT }
 }
 
 /// Intel SDM 3, 9.2.2 and AMD64 APM 2, 7.2: stores are not reordered with other stores.
@@ -98,7 +98,7 @@ pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, E
     timing.step("generate");
     let buff = match setting.flavour {
         // Before, there are no fragments to ask for.
-        Flavour::Xdp if super::release() >= (5, 18) => features::xdp_buff(),
+        Flavour::Xdp if Features::of_this_kernel().xdp_fragments => features::xdp_buff(),
         Flavour::Xdp | Flavour::Skb => None,
     };
     timing.step("types");

@@ -20,6 +20,7 @@ use super::{
     Attached, Counts, Direction, Error, Hook, Rings, RuleSpec,
     counts::CountMaps,
     error::{errno, is_permission},
+    features::{Features, xdp_by_link},
     load::{Setting, blame, load, verify_error},
     neighbour::xdp_occupant,
     offloads::{Offloads, TurnedOff},
@@ -236,8 +237,7 @@ impl Session {
     }
 
     fn attach_xdp(&mut self, name: &str, index: u32, hook: Hook) -> Result<Attached, Error> {
-        if super::release() < (5, 9) {
-            // aya would attach by netlink then, over a program that is there, and for good.
+        if !xdp_by_link() {
             return Err(Error::NoLink { interface: name.into(), hook });
         }
         let program = xdp_program(&mut self.ebpf)?;
@@ -278,7 +278,7 @@ impl Session {
         hook: Hook,
         direction: Direction,
     ) -> Result<Attached, Error> {
-        let tcx = hook == Hook::Tcx && super::release() >= Hook::TCX_SINCE;
+        let tcx = hook == Hook::Tcx && Features::of_this_kernel().tcx;
         let failed = |source| attach_error(interface, hook, source);
         if !tcx && let Err(error) = qdisc_add_clsact(interface) {
             // It may be there already; whether it serves shows in a moment.
@@ -319,7 +319,7 @@ fn classifiers(direction: Direction) -> [(&'static str, TcAttachType, bool); 2] 
 
 /// The XDP program, in the kernel: with fragments where the kernel knows them.
 pub(super) fn xdp_program(ebpf: &mut Ebpf) -> Result<&mut Xdp, Error> {
-    let name = match super::release() >= (5, 18) {
+    let name = match Features::of_this_kernel().xdp_fragments {
         true => names::XDP,
         false => names::XDP_LINEAR,
     };

@@ -15,8 +15,8 @@ use probe_filter::{
 use super::{
     Counts, Error, Hook, RuleSpec,
     counts::CountMaps,
+    features::Features,
     load::{Setting, blame, load, verify_error},
-    release,
     session::{program, xdp_program},
     timing::Timing,
 };
@@ -48,7 +48,7 @@ impl TestRun {
             Some([0x86, 0xdd]) => ETHERNET + 40,
             _ => ETHERNET + 1,
         };
-        let most = match self.hook.is_xdp() && release() >= (5, 18) {
+        let most = match self.hook.is_xdp() && Features::of_this_kernel().xdp_fragments {
             true => FRAGMENTS * PAGE as usize,
             false => PAGE as usize - KEPT,
         };
