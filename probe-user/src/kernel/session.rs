@@ -22,7 +22,7 @@ use super::{
     error::{errno, is_permission},
     features::{Features, xdp_by_link},
     load::{Setting, blame, load, verify_error},
-    neighbour::xdp_occupant,
+    occupants::xdp_occupant,
     offloads::{Offloads, TurnedOff},
     timing::Timing,
 };
