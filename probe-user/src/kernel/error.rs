@@ -4,7 +4,7 @@ use std::{fmt, io};
 
 use aya::{EbpfError, maps::MapError, programs::ProgramError, sys::SyscallError};
 
-use super::{Hook, neighbour::Occupant};
+use super::{Hook, occupants::Occupant};
 
 /// A failed operation on the kernel.
 #[derive(Debug, thiserror::Error)]

@@ -10,7 +10,7 @@ use probe_common::{
     Constants, Counter, CpuState, MAX_RULES, MAX_SAMPLED, RingLayout, SCRATCH_WORDS, Sampler, names,
 };
 use probe_filter::{
-    ebpf::{self, Flavour, Insn, Kernel, StateLayout, Target},
+    ebpf::{self, Flavour, Insn, StateLayout, Target},
     ir::{Graph, LinkType, VlanView},
 };
 use probe_link::{Linked, XdpBuff};
@@ -18,7 +18,7 @@ use probe_link::{Linked, XdpBuff};
 use super::{
     Error,
     error::{errno, is_permission},
-    features,
+    features::{self, Features},
     loader::without_kernel_types,
     timing::Timing,
 };
@@ -46,7 +46,7 @@ pub(super) struct Setting<'a> {
     /// One for each CPU, by its number.
     pub rings: u32,
     pub goal: u64,
-    /// Whether the kernel has `bpf_xdp_load_bytes`, see [`has_xdp_load_bytes`].
+    /// Whether the kernel has `bpf_xdp_load_bytes`; tests do without.
     pub xdp_load_bytes: bool,
     pub diagnostics: bool,
     /// Whether the program runs on frames handed in, with a length on the wire of their own.
@@ -71,18 +71,8 @@ const LAYOUT: StateLayout = StateLayout {
 
 /// What code is generated for here: the running kernel, and the state of our programs.
 pub fn target(flavour: Flavour, vlan: VlanView, link: LinkType) -> Target {
-    let (major, minor) = super::release();
-    Target { flavour, vlan, link, kernel: Kernel::release(major, minor), layout: LAYOUT }
-}
-
-/// Whether XDP programs may get frames with fragments here: Linux 5.18 and newer.
-pub(super) fn has_xdp_fragments() -> bool {
-    super::release() >= (5, 18)
-}
-
-/// `bpf_xdp_load_bytes` came with the fragments, for programs with and without them.
-pub(super) fn has_xdp_load_bytes() -> bool {
-    has_xdp_fragments()
+    let kernel = Features::of_this_kernel().for_filters();
+    Target { flavour, vlan, link, kernel, layout: LAYOUT }
 }
 
 /// Intel SDM 3, 9.2.2 and AMD64 APM 2, 7.2: stores are not reordered with other stores.
@@ -110,7 +100,7 @@ pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, E
     timing.step("generate");
     let buff = match setting.flavour {
         // Before, there are no fragments to ask for.
-        Flavour::Xdp if has_xdp_fragments() => features::xdp_buff(),
+        Flavour::Xdp if Features::of_this_kernel().xdp_fragments => features::xdp_buff(),
         Flavour::Xdp | Flavour::Skb => None,
     };
     timing.step("types");

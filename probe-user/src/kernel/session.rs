@@ -22,8 +22,9 @@ use super::{
     Attached, Counts, Direction, Error, Hook, Rings, RuleSpec,
     counts::CountMaps,
     error::{Module, errno, is_permission},
-    load::{Setting, blame, has_xdp_fragments, has_xdp_load_bytes, load, verify_error},
-    neighbour::xdp_occupant,
+    features::{Features, xdp_by_link},
+    load::{Setting, blame, load, verify_error},
+    occupants::xdp_occupant,
     offloads::{Offloads, TurnedOff},
     soundness,
     timing::Timing,
@@ -126,7 +127,7 @@ impl Session {
             ring,
             rings,
             goal: plan.goal,
-            xdp_load_bytes: has_xdp_load_bytes(),
+            xdp_load_bytes: Features::of_this_kernel().xdp_fragments,
             diagnostics: plan.diagnostics,
             offline: false,
         };
@@ -261,8 +262,7 @@ impl Session {
     }
 
     fn attach_xdp(&mut self, name: &str, index: u32, hook: Hook) -> Result<Attached, Error> {
-        if super::release() < (5, 9) {
-            // aya would attach by netlink then, over a program that is there, and for good.
+        if !xdp_by_link() {
             return Err(Error::NoLink { interface: name.into(), hook });
         }
         for &(mode, attached) in xdp_modes(hook) {
@@ -298,7 +298,7 @@ impl Session {
         hook: Hook,
         direction: Direction,
     ) -> Result<Attached, Error> {
-        let tcx = hook == Hook::Tcx && super::release() >= Hook::TCX_SINCE;
+        let tcx = hook == Hook::Tcx && Features::of_this_kernel().tcx;
         let failed = |source| attach_error(interface, hook, source);
         let lacks = |module| Error::NoModule { interface: interface.into(), hook, module };
         if !tcx && let Err(error) = qdisc_add_clsact(interface) {
@@ -381,7 +381,7 @@ const fn xdp_modes(hook: Hook) -> &'static [(XdpMode, Attached)] {
 /// from whoever comes behind (Linux 6.9 and newer, `skb_cow_data_for_xdp`).
 pub(super) fn xdp_program(ebpf: &mut Ebpf, mode: XdpMode) -> Result<&mut Xdp, Error> {
     let name = match mode {
-        XdpMode::Driver if has_xdp_fragments() => names::XDP,
+        XdpMode::Driver if Features::of_this_kernel().xdp_fragments => names::XDP,
         _ => names::XDP_LINEAR,
     };
     let program: &mut Xdp = program(ebpf, name)?;

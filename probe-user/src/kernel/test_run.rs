@@ -15,7 +15,8 @@ use probe_filter::{
 use super::{
     Counts, Error, Hook, RuleSpec,
     counts::CountMaps,
-    load::{Setting, blame, has_xdp_fragments, has_xdp_load_bytes, load, verify_error},
+    features::Features,
+    load::{Setting, blame, load, verify_error},
     session::{program, xdp_program},
     timing::Timing,
 };
@@ -47,7 +48,7 @@ impl TestRun {
             Some([0x86, 0xdd]) => ETHERNET + 40,
             _ => ETHERNET + 1,
         };
-        let most = match self.hook.is_xdp() && has_xdp_fragments() {
+        let most = match self.hook.is_xdp() && Features::of_this_kernel().xdp_fragments {
             true => FRAGMENTS * PAGE as usize,
             false => PAGE as usize - KEPT,
         };
@@ -68,7 +69,7 @@ impl TestRun {
             ring: RingLayout::new(0, 0),
             rings: 1,
             goal: 0,
-            xdp_load_bytes: has_xdp_load_bytes(),
+            xdp_load_bytes: Features::of_this_kernel().xdp_fragments,
             diagnostics: false,
             offline: true,
         };
