@@ -12,6 +12,7 @@ mod object;
 mod patch;
 mod ring;
 mod rings;
+pub mod rtnetlink;
 mod session;
 mod settle;
 mod test_run;
