@@ -31,6 +31,8 @@ pub struct Wants {
     pub goal: u64,
     /// Whether files are created later.
     pub files: bool,
+    /// Whether commands are started later (-z).
+    pub commands: bool,
 }
 
 /// Programs at work.
@@ -87,7 +89,8 @@ impl Watch {
             diagnostics: live.diagnostics,
         })
         .map_err(explain::kernel)?;
-        let needs = Needs { files: wants.files, ..Needs::of(session.attachments()) };
+        let Wants { files, commands, .. } = wants;
+        let needs = Needs { files, commands, ..Needs::of(session.attachments()) };
         privileges::drop(live.user.as_deref(), needs)?;
         Ok(Self { rules, chosen, session, stop })
     }

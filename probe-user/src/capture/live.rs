@@ -3,7 +3,6 @@
 use std::{
     ops::ControlFlow,
     os::{fd::OwnedFd, unix::process::parent_id},
-    path::Path,
     time::{Duration, Instant},
 };
 
@@ -15,7 +14,7 @@ use super::{
     conveyor::{Conveyor, Hurry},
     events,
     events::Events,
-    fifo,
+    fifo::Pipe,
     ledger::Ledger,
     open_sinks, origin, rule,
     sink::Sink,
@@ -59,6 +58,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
         snaplen: args.snaplen(),
         ring_bytes: args.buffer_size.map_or_else(default_ring, Ok)?,
         files: args.writes_files(),
+        commands: args.post_rotate.is_some(),
         ..Wants::default()
     };
     let Watch { chosen, mut session, .. } =
@@ -73,9 +73,10 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
     let progress = args.verbose > 0 && args.write.is_some() && !args.print;
     let mut events = Events::watch(session.attachments(), readers, progress)?;
 
+    let kernel_time = session.rings().context("a capture has rings")?.clock();
     let mut intake = Intake {
         conveyor: Conveyor::start(sinks, hurry(args))?,
-        clock: KernelClock::start(),
+        clock: KernelClock::start(kernel_time),
         left: args.count,
         end: End::Attached,
         ledger: Ledger::default(),
@@ -177,15 +178,18 @@ fn open_output(
         true => origin::places(session.attachments()),
         false => Vec::new(),
     };
-    let is_fifo = |path: &&Path| args.must_be_fifo || fifo::is_fifo(path);
-    let Some(path) = args.write.as_deref().filter(is_fifo) else {
+    let pipe = |path| match args.must_be_fifo {
+        true => Some(Pipe::demanded(path)),
+        false => Pipe::at(path),
+    };
+    let Some(pipe) = args.write.as_deref().and_then(pipe) else {
         let sinks = open_sinks(args, chosen.link, origin, places, None)?;
         announce();
         let readers = events::outputs(args.uses_stdout(), None)?;
         return Ok(Output { sinks, readers, in_vain: false });
     };
     announce();
-    let Some(pipe) = fifo::open(path, give_up)? else {
+    let Some(pipe) = pipe.open(give_up)? else {
         return Ok(Output { sinks: Vec::new(), readers: Vec::new(), in_vain: true });
     };
     let readers = events::outputs(args.uses_stdout(), Some(&pipe))?;

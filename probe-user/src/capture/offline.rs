@@ -57,6 +57,7 @@ pub(super) fn run(args: &CaptureArgs, paths: Vec<PathBuf>) -> Result<()> {
     let needs = Needs {
         test_run: engine == Engine::Kernel,
         files: args.writes_files(),
+        commands: args.post_rotate.is_some(),
         ..Needs::default()
     };
     privileges::drop(args.live.user.as_deref(), needs)?;

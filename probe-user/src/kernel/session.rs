@@ -1,12 +1,15 @@
 //! Programs attached to interfaces, from the first attachment to the last reading.
 
+use std::os::fd::{AsFd as _, OwnedFd};
+
 use aya::{
     Ebpf,
     programs::{
-        LinkOrder, ProgramError, SchedClassifier, TcAttachType, Xdp, XdpMode,
+        LinkOrder, ProgramError, SchedClassifier, TcAttachType, Xdp,
         links::FdLink,
         tc::{NlOptions, SchedClassifierLinkId, TcAttachOptions, qdisc_add_clsact},
     },
+    sys::SyscallError,
     util::online_cpus,
 };
 use probe_common::{MAX_SNAPLEN, RingLayout, names};
@@ -17,9 +20,9 @@ use probe_filter::{
 use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{
-    Attached, Counts, Direction, Error, Hook, Rings, RuleSpec,
+    Attached, Counts, Direction, Error, Hook, Rings, RuleSpec, bpf,
     counts::CountMaps,
-    error::{errno, is_permission},
+    error::is_permission,
     load::{Setting, blame, load, verify_error},
     neighbour::xdp_occupant,
     timing::Timing,
@@ -83,7 +86,8 @@ pub struct Session {
     counts: CountMaps,
     rings: Option<Rings>,
     attachments: Vec<Attachment>,
-    links: Vec<FdLink>,
+    xdp_links: Vec<OwnedFd>,
+    tcx_links: Vec<FdLink>,
     filters: Vec<(&'static str, SchedClassifierLinkId)>,
     timing: Timing,
 }
@@ -133,7 +137,8 @@ impl Session {
             counts,
             rings,
             attachments: Vec::new(),
-            links: Vec::new(),
+            xdp_links: Vec::new(),
+            tcx_links: Vec::new(),
             filters: Vec::new(),
             timing,
         };
@@ -182,7 +187,8 @@ impl Session {
     /// # Errors
     /// What removing a clsact filter says; links come off without fail. All are tried.
     pub fn detach(&mut self) -> Result<(), Error> {
-        self.links.clear();
+        self.xdp_links.clear();
+        self.tcx_links.clear();
         let mut result = Ok(());
         for (name, id) in std::mem::take(&mut self.filters) {
             let program: &mut SchedClassifier = program(&mut self.ebpf, name)?;
@@ -211,37 +217,38 @@ impl Session {
     }
 
     fn attach_xdp(&mut self, name: &str, index: u32, hook: Hook) -> Result<Attached, Error> {
-        if super::release() < (5, 9) {
-            // aya would attach by netlink then, over a program that is there, and for good.
-            return Err(Error::NoLink { interface: name.into(), hook });
-        }
         let program = xdp_program(&mut self.ebpf)?;
+        let fd = program.fd().map_err(|source| attach_error(name, hook, source))?;
+        // XDP_FLAGS_DRV_MODE and XDP_FLAGS_SKB_MODE (include/uapi/linux/if_link.h).
+        const NATIVE: (u32, Attached) = (1 << 2, Attached::XdpNative);
+        const GENERIC: (u32, Attached) = (1 << 1, Attached::XdpGeneric);
         let modes: &[_] = match hook {
-            Hook::XdpNative => &[(XdpMode::Driver, Attached::XdpNative)],
-            Hook::XdpGeneric => &[(XdpMode::Skb, Attached::XdpGeneric)],
-            _ => &[(XdpMode::Driver, Attached::XdpNative), (XdpMode::Skb, Attached::XdpGeneric)],
+            Hook::XdpNative => &[NATIVE],
+            Hook::XdpGeneric => &[GENERIC],
+            _ => &[NATIVE, GENERIC],
         };
         for &(mode, attached) in modes {
-            match program.attach_to_if_index(index, mode) {
-                Ok(id) => {
-                    let link = program.take_link(id);
-                    let link = link.map_err(|source| attach_error(name, hook, source))?;
-                    // Netlink instead of a link: it would outlive us, and goes when dropped.
-                    let link: FdLink = link
-                        .try_into()
-                        .map_err(|_| Error::NoLink { interface: name.into(), hook })?;
-                    self.links.push(link);
+            let error = match bpf::link_xdp(fd.as_fd(), index, mode) {
+                Ok(link) => {
+                    self.xdp_links.push(link);
                     return Ok(attached);
                 }
-                Err(error) if errno(&error) == Some(libc::EOPNOTSUPP) => {}
+                Err(error) => error,
+            };
+            match error.raw_os_error() {
+                Some(libc::EOPNOTSUPP) => {}
                 // EEXIST: the other mode, native or generic, is in use.
-                Err(error) if matches!(errno(&error), Some(libc::EBUSY | libc::EEXIST)) => {
+                Some(libc::EBUSY | libc::EEXIST) => {
                     let of_interface = |source| Error::Interface { interface: name.into(), source };
                     let occupant = xdp_occupant(index).map_err(of_interface)?;
                     let occupant = occupant.unwrap_or(super::Occupant { id: None, name: None });
                     return Err(Error::Occupied { interface: name.into(), occupant });
                 }
-                Err(error) => return Err(attach_error(name, hook, error)),
+                _ => {
+                    let call = "bpf_link_create";
+                    let error = SyscallError { call, io_error: error };
+                    return Err(attach_error(name, hook, error.into()));
+                }
             }
         }
         Err(Error::Unsupported { interface: name.into(), hook })
@@ -275,7 +282,7 @@ impl Session {
                 let link = program.take_link(id).map_err(failed)?;
                 let link = FdLink::try_from(link)
                     .map_err(|_| Error::NoLink { interface: interface.into(), hook })?;
-                self.links.push(link);
+                self.tcx_links.push(link);
             } else {
                 self.filters.push((name, id));
             }

@@ -8,9 +8,9 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
-use std::os::fd::{FromRawFd as _, OwnedFd};
 use std::sync::OnceLock;
 
+use super::bpf;
 use super::inline::{CALL, EXIT, INSN, Insn, JUMP, memory};
 
 /// The types of the running kernel.
@@ -95,7 +95,7 @@ impl XdpBuff {
         let pass = Insn::read(&memory(MOVE_IMMEDIATE, 0, 0, 0));
         code.extend(Insn { imm: XDP_PASS, ..pass }.bytes());
         code.extend(memory(EXIT, 0, 0, 0));
-        loads(&code)
+        bpf::load_xdp(&code, bpf::WITH_FRAGMENTS).is_ok()
     }
 }
 
@@ -113,45 +113,6 @@ const LOAD_WORD: u8 = 0x61;
 const JUMP_IF_SET: u8 = 0x46;
 const SUBTRACT: u8 = 0x1f;
 const MOVE: u8 = 0xbf;
-
-/// Whether the kernel takes a program for XDP frames with fragments. It goes at once.
-fn loads(code: &[u8]) -> bool {
-    /// The head of `union bpf_attr` for BPF_PROG_LOAD.
-    #[repr(C)]
-    struct Load {
-        prog_type: u32,
-        insn_cnt: u32,
-        insns: u64,
-        license: u64,
-        log_level: u32,
-        log_size: u32,
-        log_buf: u64,
-        kern_version: u32,
-        prog_flags: u32,
-    }
-    const BPF_PROG_LOAD: libc::c_long = 5;
-    const BPF_PROG_TYPE_XDP: u32 = 6;
-    const BPF_F_XDP_HAS_FRAGS: u32 = 1 << 5;
-
-    let load = Load {
-        prog_type: BPF_PROG_TYPE_XDP,
-        insn_cnt: (code.len() / INSN) as u32,
-        insns: code.as_ptr() as u64,
-        license: c"Dual MIT/GPL".as_ptr() as u64,
-        log_level: 0,
-        log_size: 0,
-        log_buf: 0,
-        kern_version: 0,
-        prog_flags: BPF_F_XDP_HAS_FRAGS,
-    };
-    // SAFETY: code and licence outlive the call, which copies them.
-    let fd =
-        unsafe { libc::syscall(libc::SYS_bpf, BPF_PROG_LOAD, &raw const load, size_of::<Load>()) };
-    let Some(fd) = i32::try_from(fd).ok().filter(|&fd| fd >= 0) else { return false };
-    // SAFETY: the kernel has just made the descriptor, and nobody else knows it.
-    drop(unsafe { OwnedFd::from_raw_fd(fd) });
-    true
-}
 
 /// The kind of a type, where it matters here.
 const STRUCT: u32 = 4;

@@ -6,6 +6,7 @@
 
 mod any;
 mod beside;
+mod clocks;
 mod counting_cost;
 mod ending;
 mod engines;
