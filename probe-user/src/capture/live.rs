@@ -139,6 +139,10 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
         _ => ledger.output_behind += left_over,
     }
     reporter::plain(ledger.summary().trim_end());
+    let rings = session.rings().map_or(0, |rings| rings.cpus());
+    if ledger.refused > 0 && kernel::cpus().is_ok_and(|now| now > rings) {
+        reporter::note("a CPU came online after the start; its frames are among those refused");
+    }
     let mut lost = ledger.lost_in_ring + ledger.refused;
     match written.result {
         // What came after the reader had gone is missed by nobody.

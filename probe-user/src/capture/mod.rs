@@ -26,6 +26,7 @@ use anyhow::{Context as _, Result};
 use probe_filter::ir::LinkType;
 
 use crate::{
+    bounded,
     cli::{CaptureArgs, values::LINK_TYPES},
     failure::Usage,
     file::Origin,
@@ -61,8 +62,7 @@ pub(crate) fn live(args: &CaptureArgs) -> Result<Lost> {
 /// The filter: words, or the contents of a file, where `#` begins a comment.
 fn filter_text(args: &CaptureArgs) -> Result<String> {
     let Some(path) = &args.filter_file else { return args.expression.text() };
-    let text = std::fs::read_to_string(path);
-    let text = text.with_context(|| format!("reading {}", path.display()))?;
+    let text = bounded::read(path).with_context(|| format!("-F: reading {}", path.display()))?;
     let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
     Ok(lines.collect::<Vec<_>>().join("\n"))
 }

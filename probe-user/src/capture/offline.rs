@@ -1,7 +1,7 @@
 //! Frames from a file.
 
 use std::{
-    fs, io,
+    io,
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
@@ -11,6 +11,7 @@ use probe_filter::ir::LinkType;
 
 use super::{check_link, filter_text, open_sinks, origin, sink::Sink};
 use crate::{
+    bounded,
     cli::{CaptureArgs, Engine},
     clock::WallTime,
     failure::{self, Usage},
@@ -25,11 +26,8 @@ use crate::{
 
 /// The names in a list of files, one a line.
 pub(super) fn read_list(path: &Path) -> Result<Vec<PathBuf>> {
-    let text = match path.as_os_str() == "-" {
-        true => io::read_to_string(io::stdin()),
-        false => fs::read_to_string(path),
-    };
-    let text = text.with_context(|| format!("reading the list {}", path.display()))?;
+    let text =
+        bounded::read(path).with_context(|| format!("-V: reading the list {}", path.display()))?;
     let names: Vec<PathBuf> =
         text.lines().filter(|line| !line.is_empty()).map(PathBuf::from).collect();
     match names.is_empty() {

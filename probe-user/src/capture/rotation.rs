@@ -4,9 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow};
-use jiff::{Timestamp, fmt::strtime, tz::TimeZone};
+use jiff::{Timestamp, fmt::strtime};
 
-use crate::clock::WallTime;
+use crate::{clock::WallTime, zone};
 
 /// A file of a second is closed only when frames of that second cannot come any more:
 /// nothing waits in a ring for longer while the writer has nothing to do, and only then is asked.
@@ -137,7 +137,7 @@ impl Rotation {
         let bad = || anyhow!("-G: {} does not do as the name of a file", self.base.display());
         let text = self.base.to_str().ok_or_else(bad)?;
         let began = i64::try_from(self.began).map_err(|_| bad())?;
-        let time = Timestamp::from_second(began)?.to_zoned(TimeZone::system());
+        let time = Timestamp::from_second(began)?.to_zoned(zone::local());
         // As in C, what is no conversion stays as it is.
         let config = strtime::Config::new().lenient(true);
         let mut name = String::new();

@@ -82,6 +82,11 @@ impl Rings {
         self.clock
     }
 
+    /// How many CPUs have one, by their numbers.
+    pub fn cpus(&self) -> u32 {
+        self.rings.len() as u32
+    }
+
     /// Waits until it is time to [`look`](Self::look) again, or for as long as the timeout.
     pub fn wait(&self, timeout: Duration) {
         thread::sleep(self.pause.saturating_sub(self.looked.elapsed()).min(timeout));

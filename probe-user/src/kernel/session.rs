@@ -93,16 +93,18 @@ pub struct Session {
 }
 
 impl Session {
-    /// Loads the programs and attaches them to all interfaces of the plan, or to none.
+    /// Loads the programs: the kernel's verifier has them, and may take long. Nothing is attached
+    /// yet, so that a signal may end the process right here.
     ///
     /// # Errors
     /// See [`Error`]: what failed, and on what.
-    pub fn attach(plan: &Plan<'_>) -> Result<Self, Error> {
+    pub fn load(plan: &Plan<'_>) -> Result<Self, Error> {
         if plan.hook.is_xdp() && plan.direction.has_egress() {
             return Err(Error::Egress { hook: plan.hook });
         }
-        let indices = plan.interfaces.iter().map(|name| Ok((name, index(name)?)));
-        let indices: Vec<_> = indices.collect::<Result<_, Error>>()?;
+        for name in plan.interfaces {
+            index(name)?;
+        }
         let mut timing = Timing::start();
         let snaplen = plan.snaplen.min(MAX_SNAPLEN);
         let ring = RingLayout::new(plan.ring_bytes, snaplen);
@@ -144,22 +146,32 @@ impl Session {
         };
         session.verify(plan).map_err(|error| blame(error, &setting))?;
         session.timing.step("verify");
-        for (name, index) in indices {
-            let direction = plan.direction_on(name);
-            let hook = match plan.hook {
-                Hook::Xdp | Hook::XdpNative | Hook::XdpGeneric => {
-                    session.attach_xdp(name, index, plan.hook)?
-                }
-                Hook::Tcx | Hook::Clsact => session.attach_tc(name, plan.hook, direction)?,
-            };
-            let interface = name.clone();
-            session.attachments.push(Attachment { interface, index, hook, direction });
-        }
-        session.timing.step("attach");
         Ok(session)
     }
 
-    /// Where the time of [`attach`](Self::attach) went.
+    /// Attaches the programs to all interfaces of the plan that they were loaded for. Where one
+    /// fails, the end of the session takes off those that are attached.
+    ///
+    /// # Errors
+    /// See [`Error`]: what failed, and on what.
+    pub fn attach(&mut self, plan: &Plan<'_>) -> Result<(), Error> {
+        for name in plan.interfaces {
+            let index = index(name)?;
+            let direction = plan.direction_on(name);
+            let hook = match plan.hook {
+                Hook::Xdp | Hook::XdpNative | Hook::XdpGeneric => {
+                    self.attach_xdp(name, index, plan.hook)?
+                }
+                Hook::Tcx | Hook::Clsact => self.attach_tc(name, plan.hook, direction)?,
+            };
+            let interface = name.clone();
+            self.attachments.push(Attachment { interface, index, hook, direction });
+        }
+        self.timing.step("attach");
+        Ok(())
+    }
+
+    /// Where the time of loading and attaching went.
     pub fn timing(&self) -> &Timing {
         &self.timing
     }
@@ -217,6 +229,9 @@ impl Session {
     }
 
     fn attach_xdp(&mut self, name: &str, index: u32, hook: Hook) -> Result<Attached, Error> {
+        if super::release() < (5, 9) {
+            return Err(Error::NoLink { interface: name.into(), hook });
+        }
         let program = xdp_program(&mut self.ebpf)?;
         let fd = program.fd().map_err(|source| attach_error(name, hook, source))?;
         // XDP_FLAGS_DRV_MODE and XDP_FLAGS_SKB_MODE (include/uapi/linux/if_link.h).

@@ -39,7 +39,7 @@ pub struct TimePrinter {
 impl TimePrinter {
     /// In the time zone of the user.
     pub fn new(style: TimeStyle, precision: Precision) -> Self {
-        Self::in_zone(style, precision, TimeZone::system())
+        Self::in_zone(style, precision, crate::zone::local())
     }
 
     /// In a time zone given.

@@ -21,6 +21,7 @@ mod iptables;
 mod jumbo;
 mod kills;
 mod latency;
+mod let_in;
 mod link_facts;
 mod loopback;
 mod old_kernel;

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 use crate::print::{
     bytes::{Bytes, Cut, Fields},
@@ -281,7 +281,7 @@ impl<'a> Walk<'a> {
 /// A time in the time zone of the user.
 fn date(seconds: i32) -> String {
     let time = Timestamp::from_second(seconds.into()).unwrap_or_default();
-    time.to_zoned(TimeZone::system()).strftime("%Y/%m/%d %H:%M:%S").to_string()
+    time.to_zoned(crate::zone::local()).strftime("%Y/%m/%d %H:%M:%S").to_string()
 }
 
 /// Two counts, then as many users and rights that they have, and that they have not.

@@ -2,7 +2,7 @@
 //!
 //! Longer than other files: half of it is the table of the attributes.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 
 use super::names;
 use crate::print::{
@@ -285,7 +285,7 @@ fn attribute(
         Prefix6 => return prefix(t, p, length),
         Time => {
             let time = Timestamp::from_second(p.u32(0)?.into()).unwrap_or_default();
-            let local = time.to_zoned(TimeZone::system());
+            let local = time.to_zoned(crate::zone::local());
             put!(t, "{}", local.strftime("%a %b %e %H:%M:%S %Y"));
         }
         Vendor => return vendor(t, Fields::new(p, length)),
