@@ -93,7 +93,10 @@ fn too_many_rules_are_refused() {
     let rules = folder.path().join("r.toml");
     let rule = |number| format!("[[rule]]\nname = \"r{number}\"\nfilter = \"port 1\"\n");
     std::fs::write(&rules, (0..100_000).map(rule).collect::<String>()).unwrap();
-    let output = run(probe(&["count", "-r", "x", "--rules", rules.to_str().unwrap()]));
+    let file = folder.path().join("a.pcap");
+    capture(&file, 1);
+    let (file, rules) = (file.to_str().unwrap(), rules.to_str().unwrap());
+    let output = run(probe(&["count", "-r", file, "--rules", rules]));
     let said = said(&output);
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("r.toml: 100000 rules; one program holds 1024"), "{said}");
