@@ -20,7 +20,7 @@ pub fn observe(frame: &impl Frame) {
         let state = unsafe { &mut *state };
         state.seen.packets += 1;
         state.seen.bytes += u64::from(wire_len);
-        // Whatever the rules: asked for twice, SAMPLED would not be settled (settle.rs).
+        // Whatever the rules: asked for twice, SAMPLED would not be folded (probe-link/src/fold.rs).
         state.pending = 0;
     }
     frame.filter(state, wire_len);

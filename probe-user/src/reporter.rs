@@ -14,8 +14,9 @@ use std::{
 };
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use probe_frame::visible_lines;
 
-use crate::{print::text::visible_lines, stop};
+use crate::stop;
 
 /// Where poll(2) says that a pipe takes something, a write of so many bytes does not wait
 /// (PIPE_BUF in pipe(7)).

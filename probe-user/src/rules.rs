@@ -10,7 +10,9 @@ use probe_filter::{
 };
 use serde::Deserialize;
 
-use crate::{bounded, failure::Usage, interfaces, kernel::RuleSpec, print, reporter};
+use probe_frame::visible;
+
+use crate::{bounded, failure::Usage, interfaces, kernel::RuleSpec, reporter};
 
 /// Where the user gave a rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -253,7 +255,7 @@ fn print_notes(filters: &[Filter]) {
                 Some((.., times)) => *times += 1,
                 None => {
                     let place = filter.text().get(note.span()).unwrap_or_default();
-                    told.push((note.message(), print::text::visible(place), 1));
+                    told.push((note.message(), visible(place), 1));
                 }
             }
         }

@@ -98,7 +98,7 @@ impl Watch {
         let stop = Stop::on_signals()?;
         session.attach(&plan).map_err(explain::kernel)?;
         let Wants { files, commands, .. } = wants;
-        let needs = Needs { files, commands, ..Needs::of(session.attachments()) };
+        let needs = Needs { files, commands, ..Needs::of(&session) };
         privileges::drop(live.user.as_deref(), needs)?;
         Ok(Self { rules, chosen, session, stop })
     }

@@ -13,7 +13,9 @@ use std::{
 
 use jiff::tz::TimeZone;
 
-use crate::{print::text::visible, reporter};
+use probe_frame::visible;
+
+use crate::reporter;
 
 /// Bytes of a zone at most; the largest of tzdata have less than 4 KiB.
 const LIMIT: u64 = 64 << 10;

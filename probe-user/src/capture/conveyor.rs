@@ -15,12 +15,12 @@ use std::{
 };
 
 use anyhow::Result;
+use probe_frame::{Frame, WallTime};
 
 use super::sink::Sink;
 use crate::{
-    clock::WallTime,
+    clock,
     file::Statistics,
-    frame::Frame,
     kernel::{Loan, Span},
 };
 
@@ -320,7 +320,7 @@ fn write(
                 end = Some(statistics);
                 Ok(ControlFlow::Continue(()))
             }
-            Err(RecvTimeoutError::Timeout) => all(sinks, |sink| sink.tick(WallTime::now())),
+            Err(RecvTimeoutError::Timeout) => all(sinks, |sink| sink.tick(clock::now())),
             Err(RecvTimeoutError::Disconnected) => {
                 end = Some(Statistics::default());
                 Ok(ControlFlow::Continue(()))

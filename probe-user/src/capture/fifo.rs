@@ -16,7 +16,9 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{print::text::visible, reporter};
+use probe_frame::visible;
+
+use crate::reporter;
 
 /// How often a reader is looked for.
 const LOOK: Duration = Duration::from_millis(20);

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use probe_common::{RecordFlags, RingLayout};
+use probe_frame::{Frame, VlanTag};
 
 use super::{
     Lost, check_link,
@@ -21,10 +22,9 @@ use super::{
 };
 use crate::{
     cli::CaptureArgs,
-    clock::{KernelClock, WallTime},
+    clock::{self, KernelClock},
     explain, failure,
     file::{Origin, Statistics},
-    frame::{Frame, with_tag},
     interfaces::{self, Chosen},
     kernel::{self, Record, Rings, Session},
     reporter, stop,
@@ -124,7 +124,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
     ledger.kernel(&counts);
     let dropped = ledger.after_end + ledger.output_behind + conveyor.dropped();
     let written = conveyor.finish(Statistics {
-        time: WallTime::now(),
+        time: clock::now(),
         seen: ledger.seen,
         matched: ledger.matched,
         chosen: ledger.chosen,
@@ -278,7 +278,8 @@ impl Intake {
         let (mut bytes, mut lent) = (rings.bytes(record.frame), Some(record.frame));
         let mut wire_len = header.wire_len;
         if header.vlan_tpid != 0 {
-            with_tag(bytes, header.vlan_tpid, header.vlan_tci, &mut self.tagged);
+            let tag = VlanTag { tpid: header.vlan_tpid, tci: header.vlan_tci };
+            tag.put_back(bytes, &mut self.tagged);
             let added = self.tagged.len().saturating_sub(bytes.len()) as u32;
             wire_len = wire_len.saturating_add(added);
             bytes = self.tagged.get(..self.snaplen).unwrap_or(&self.tagged);

@@ -8,15 +8,15 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow};
 use probe_filter::ir::LinkType;
+use probe_frame::Frame;
 
 use super::{check_link, filter_text, open_sinks, origin, sink::Sink};
 use crate::{
     bounded,
     cli::{CaptureArgs, Engine},
-    clock::WallTime,
+    clock,
     failure::{self, Usage},
     file::{ReadError, Reader, Statistics},
-    frame::Frame,
     offline::Sieve,
     privileges::{self, Needs},
     reporter,
@@ -143,7 +143,7 @@ impl Pass<'_> {
 
     fn finish(mut self) -> Result<()> {
         let statistics = Statistics {
-            time: WallTime::now(),
+            time: clock::now(),
             seen: self.sieve.seen().packets,
             matched: self.matches,
             chosen: self.captured,

@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use probe_common::Counter;
+use probe_frame::WallTime;
 
 use crate::{
     cli::{CountArgs, Engine, Offline},
-    clock::WallTime,
-    explain,
+    clock, explain,
     file::Reader,
     interfaces,
     offline::Sieve,
@@ -152,7 +152,7 @@ impl Counting<'_> {
     ) -> Snapshot {
         let rows = self.set.rules().iter().zip(totals).zip(&self.before);
         Snapshot {
-            time: WallTime::now(),
+            time: clock::now(),
             elapsed,
             last,
             hook: self.hook.clone(),

@@ -120,7 +120,7 @@ mod tests {
     fn the_dialogs_zeroes_are_no_limits() {
         let translate = |words| translated(&args(words), "lo", Path::new("f")).unwrap();
         let capture = translate(&["--max-rate", "0", "--snapshot-length", "0"]);
-        assert_eq!((capture.max_rate, capture.snaplen()), (None, crate::file::MAX_FRAME));
+        assert_eq!((capture.max_rate, capture.snaplen()), (None, probe_frame::MAX_FRAME));
         assert_eq!(capture.file_format(Path::new("f"), 1), FileFormat::Pcapng);
         assert!(capture.must_be_fifo && !capture.prints() && !capture.uses_stdout());
         let words = ["--max-rate", "7", "--snapshot-length", "96", "--sample", "5"];

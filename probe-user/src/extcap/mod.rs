@@ -59,7 +59,7 @@ pub fn run(args: &ExtcapArgs) -> Result<()> {
 /// The interface that a name of the list stands for.
 fn interface(name: &str) -> Result<String> {
     let Some(interface) = name.strip_prefix(PREFIX) else {
-        let name = crate::print::text::visible(name);
+        let name = probe_frame::visible(name);
         return Err(Usage::new(format!(
             "--extcap-interface {name}: names begin with {PREFIX}, as --extcap-interfaces lists \
              them"

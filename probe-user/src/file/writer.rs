@@ -13,9 +13,10 @@ use std::{
 };
 
 use probe_filter::ir::LinkType;
+use probe_frame::{Frame, Precision, WallTime};
 
 use super::{pcap_writer, pcapng_writer, pcapng_writer::Origin};
-use crate::{clock::WallTime, frame::Frame, stdout};
+use crate::stdout;
 
 /// Bytes gathered before a write; a longer frame is written at once.
 const GATHER: usize = 256 << 10;
@@ -23,16 +24,6 @@ const GATHER: usize = 256 << 10;
 /// Frames of so many bytes are not copied, if they are lent. Below, a copy costs less than
 /// two more entries for writev(2).
 const LONG: usize = 512;
-
-/// Fraction of a second in time stamps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Precision {
-    /// Microseconds, the default of every reader.
-    #[default]
-    Micro,
-    /// Nanoseconds.
-    Nano,
-}
 
 /// The form of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,12 +2,13 @@
 
 use anyhow::Result;
 use probe_filter::ir::LinkType;
+use probe_frame::visible;
 
 use super::{
     devices::{ANY, Device, devices, up},
     sysfs,
 };
-use crate::{explain, failure::Usage, kernel, print::text::visible, reporter};
+use crate::{explain, failure::Usage, kernel, reporter};
 
 /// What `-i` came to.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,6 +5,8 @@ use std::{
     os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
 };
 
+use probe_filter::ebpf::Insn;
+
 /// Commands of bpf(2) (enum bpf_cmd, include/uapi/linux/bpf.h).
 const BPF_PROG_LOAD: libc::c_long = 5;
 const BPF_PROG_TEST_RUN: libc::c_long = 10;
@@ -18,7 +20,7 @@ pub(super) const WITH_FRAGMENTS: u32 = 1 << 5;
 ///
 /// # Errors
 /// The kernel's.
-pub(super) fn load_xdp(code: &[u8], flags: u32) -> io::Result<OwnedFd> {
+pub(super) fn load_xdp(insns: &[Insn], flags: u32) -> io::Result<OwnedFd> {
     /// The head of `union bpf_attr` for BPF_PROG_LOAD.
     #[repr(C)]
     struct Load {
@@ -32,9 +34,10 @@ pub(super) fn load_xdp(code: &[u8], flags: u32) -> io::Result<OwnedFd> {
         kern_version: u32,
         prog_flags: u32,
     }
+    let code: Vec<u8> = insns.iter().flat_map(|insn| insn.to_bytes()).collect();
     let load = Load {
         prog_type: BPF_PROG_TYPE_XDP,
-        insn_cnt: (code.len() / super::inline::INSN) as u32,
+        insn_cnt: insns.len() as u32,
         insns: code.as_ptr() as u64,
         license: c"Dual MIT/GPL".as_ptr() as u64,
         log_level: 0,

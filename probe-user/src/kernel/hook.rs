@@ -23,16 +23,18 @@ impl Hook {
     pub const ALL: [Self; 5] =
         [Self::Tcx, Self::Xdp, Self::XdpNative, Self::XdpGeneric, Self::Clsact];
 
+    /// The release of Linux (major, minor) that tcx came with.
+    pub const TCX_SINCE: (u32, u32) = (6, 6);
+
     /// What `--hook auto` is on a kernel of this release (major, minor): the hook whose
     /// attachment changes nothing on the machine.
     ///
-    /// That is tcx, which came with Linux 6.6. Older kernels have none; there it is generic
+    /// That is tcx. Older kernels have none; there it is generic
     /// XDP, which at least goes with the process, however that ends. XDP sees no frames sent,
     /// and an interface has room for one program only, for which `-i any` is not to fail:
     /// those get a clsact filter.
-    pub const fn auto(release: (u32, u32), direction: Direction, any: bool) -> Self {
-        let (major, minor) = release;
-        if major > 6 || major == 6 && minor >= 6 {
+    pub fn auto(release: (u32, u32), direction: Direction, any: bool) -> Self {
+        if release >= Self::TCX_SINCE {
             Self::Tcx
         } else if any || direction.has_egress() {
             Self::Clsact
@@ -88,14 +90,21 @@ pub enum Attached {
     Clsact,
 }
 
-impl fmt::Display for Attached {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Attached {
+    /// The name on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
             Self::XdpNative => "xdp-native",
             Self::XdpGeneric => "xdp-generic",
             Self::Tcx => "tcx",
             Self::Clsact => "clsact",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Attached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -8,10 +8,9 @@ use std::{
     os::fd::{AsFd as _, BorrowedFd},
 };
 
-use super::{
-    Error, bpf,
-    inline::{CALL, EXIT, Insn, memory},
-};
+use probe_filter::ebpf::{Insn, Reg};
+
+use super::{Error, bpf};
 
 /// Kernel time, read in user space.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,31 +76,27 @@ impl Reading {
 }
 
 /// An XDP program that writes the time into the frame (RFC 9669 has the instructions).
-fn program() -> Vec<u8> {
+fn program() -> [Insn; 10] {
     /// `bpf_ktime_get_ns` (enum bpf_func_id, include/uapi/linux/bpf.h).
     const KTIME_GET_NS: i32 = 5;
     /// Offsets in `struct xdp_md`.
     const DATA: i16 = 0;
     const DATA_END: i16 = 4;
     const XDP_PASS: i32 = 2;
+    let [r0, r1, r2, r3, r6] = [Reg(0), Reg(1), Reg(2), Reg(3), Reg(6)];
 
-    let with = |opcode, dst, imm| {
-        let insn = Insn::read(&memory(opcode, dst, 0, 0));
-        Insn { imm, ..insn }.bytes()
-    };
     [
-        memory(0xbf, 6, 1, 0),        // r6 = r1
-        with(CALL, 0, KTIME_GET_NS),  // r0 = time
-        memory(0x61, 1, 6, DATA),     // r1 = *(u32 *)(r6 + DATA)
-        memory(0x61, 2, 6, DATA_END), // r2 = *(u32 *)(r6 + DATA_END)
-        memory(0xbf, 3, 1, 0),        // r3 = r1
-        with(0x07, 3, 8),             // r3 += 8
-        memory(0x2d, 3, 2, 1),        // if r3 > r2 goto +1
-        memory(0x7b, 1, 0, 0),        // *(u64 *)r1 = r0
-        with(0xb7, 0, XDP_PASS),      // r0 = XDP_PASS
-        memory(EXIT, 0, 0, 0),
+        Insn::new(0xbf, r6, r1, 0, 0),            // r6 = r1
+        Insn::new(0x85, r0, r0, 0, KTIME_GET_NS), // r0 = time
+        Insn::new(0x61, r1, r6, DATA, 0),         // r1 = *(u32 *)(r6 + DATA)
+        Insn::new(0x61, r2, r6, DATA_END, 0),     // r2 = *(u32 *)(r6 + DATA_END)
+        Insn::new(0xbf, r3, r1, 0, 0),            // r3 = r1
+        Insn::new(0x07, r3, r0, 0, 8),            // r3 += 8
+        Insn::new(0x2d, r3, r2, 1, 0),            // if r3 > r2 goto +1
+        Insn::new(0x7b, r1, r0, 0, 0),            // *(u64 *)r1 = r0
+        Insn::new(0xb7, r0, r0, 0, XDP_PASS),     // r0 = XDP_PASS
+        Insn::new(0x95, r0, r0, 0, 0),            // exit
     ]
-    .concat()
 }
 
 /// `CLOCK_MONOTONIC` of this process, in nanoseconds.

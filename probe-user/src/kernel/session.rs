@@ -25,6 +25,7 @@ use super::{
     error::is_permission,
     load::{Setting, blame, load, verify_error},
     neighbour::xdp_occupant,
+    offloads::{Offloads, TurnedOff},
     timing::Timing,
 };
 
@@ -88,6 +89,8 @@ pub struct Session {
     attachments: Vec<Attachment>,
     xdp_links: Vec<OwnedFd>,
     tcx_links: Vec<FdLink>,
+    /// Behind the links: dropped when they are gone.
+    turned_off: Vec<TurnedOff>,
     filters: Vec<(&'static str, SchedClassifierLinkId)>,
     timing: Timing,
 }
@@ -141,6 +144,7 @@ impl Session {
             attachments: Vec::new(),
             xdp_links: Vec::new(),
             tcx_links: Vec::new(),
+            turned_off: Vec::new(),
             filters: Vec::new(),
             timing,
         };
@@ -160,7 +164,10 @@ impl Session {
             let direction = plan.direction_on(name);
             let hook = match plan.hook {
                 Hook::Xdp | Hook::XdpNative | Hook::XdpGeneric => {
-                    self.attach_xdp(name, index, plan.hook)?
+                    let before = Offloads::of(name);
+                    let attached = self.attach_xdp(name, index, plan.hook)?;
+                    self.turned_off.extend(before.turned_off());
+                    attached
                 }
                 Hook::Tcx | Hook::Clsact => self.attach_tc(name, plan.hook, direction)?,
             };
@@ -181,6 +188,12 @@ impl Session {
         &self.attachments
     }
 
+    /// What attaching turned off on the interfaces, and on those below them. Detaching turns
+    /// it on again, for which it needs `CAP_NET_ADMIN`.
+    pub fn turned_off(&self) -> &[TurnedOff] {
+        &self.turned_off
+    }
+
     /// Reads the maps, once.
     ///
     /// # Errors
@@ -194,10 +207,12 @@ impl Session {
         self.rings.as_mut()
     }
 
-    /// Takes the programs off. Counts and rings stay readable, and are final.
+    /// Takes the programs off, and turns on again what attaching turned off. Counts and rings
+    /// stay readable, and are final.
     ///
     /// # Errors
-    /// What removing a clsact filter says; links come off without fail. All are tried.
+    /// What removing a clsact filter or turning features on says; links come off without fail.
+    /// All are tried.
     pub fn detach(&mut self) -> Result<(), Error> {
         self.xdp_links.clear();
         self.tcx_links.clear();
@@ -209,6 +224,16 @@ impl Session {
                 program: name,
                 hook: Hook::Clsact,
                 source: Box::new(source),
+            }));
+        }
+        for mut off in std::mem::take(&mut self.turned_off) {
+            let interface = off.interface().unwrap_or_default();
+            let features = off.features().collect::<Vec<_>>().join(" and ");
+            let restored = off.restore();
+            result = result.and(restored.map_err(|source| Error::Restore {
+                interface,
+                features,
+                source,
             }));
         }
         result
@@ -275,7 +300,7 @@ impl Session {
         hook: Hook,
         direction: Direction,
     ) -> Result<Attached, Error> {
-        let tcx = hook == Hook::Tcx && super::release() >= (6, 6);
+        let tcx = hook == Hook::Tcx && super::release() >= Hook::TCX_SINCE;
         let failed = |source| attach_error(interface, hook, source);
         if !tcx && let Err(error) = qdisc_add_clsact(interface) {
             // It may be there already; whether it serves shows in a moment.
@@ -341,7 +366,7 @@ pub fn cpus() -> Result<u32, Error> {
     Ok(online.into_iter().max().map_or(1, |last| last + 1))
 }
 
-fn index(name: &str) -> Result<u32, Error> {
+pub(super) fn index(name: &str) -> Result<u32, Error> {
     let unknown = || Error::UnknownInterface { name: name.into() };
     let c_name = std::ffi::CString::new(name).map_err(|_| unknown())?;
     // SAFETY: the string ends in a zero byte and lives through the call.

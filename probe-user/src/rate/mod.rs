@@ -13,7 +13,7 @@ use anyhow::Result;
 
 use crate::{
     cli::{RateArgs, RateFormat},
-    clock::WallTime,
+    clock,
     count::si,
     explain,
     failure::Usage,
@@ -101,7 +101,7 @@ async fn measure(args: &RateArgs) -> Result<(Report, Option<NoneLeft>)> {
     // Whoever got what was wanted before needs no more.
     let none_left = vigil.none_left().filter(|_| ending == Ending::Interrupted);
     let report = Report {
-        time: WallTime::now(),
+        time: clock::now(),
         hook: interfaces::hooks(session.attachments()),
         interfaces: args.live.interfaces.clone(),
         filter: args.expression.text()?,
