@@ -22,6 +22,8 @@ macro_rules! for_each_constant {
             choosy: CHOOSY, u64;
             /// 1 where the machine's stores become visible in program order, as x86's do.
             stores_in_order: STORES_IN_ORDER, u8;
+            /// 1 where the kernel has `bpf_xdp_load_bytes` (5.18).
+            xdp_load_bytes: XDP_LOAD_BYTES, u8;
             /// Matches after which the race of `probe rate` ends; 0 removes the race.
             goal: GOAL, u64;
             /// 1 where frames are handed in from a file (`BPF_PROG_TEST_RUN`), which may have

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, fmt::Write as _};
 
+use probe_frame::visible;
 use serde::Serialize;
 
 use super::{drivers, price::price, sysfs};
@@ -117,6 +118,7 @@ pub(super) fn text(interfaces: &[Interface]) -> Vec<u8> {
     for interface in interfaces {
         let Interface { name, index, state, mtu, .. } = interface;
         let driver = interface.driver.as_deref().unwrap_or("none");
+        let name = visible(name);
         let _ = writeln!(out, "{index}: {name}  {state}  mtu {mtu}  driver {driver}");
         let mac = interface.mac.as_deref().unwrap_or("none");
         let addresses = interface.addresses.join(" ");
@@ -145,9 +147,7 @@ pub(super) fn text(interfaces: &[Interface]) -> Vec<u8> {
 
 /// For programs: an array.
 pub(super) fn json(interfaces: &[Interface]) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec_pretty(interfaces).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
+    crate::json::pretty(&interfaces)
 }
 
 #[cfg(test)]

@@ -46,6 +46,8 @@ pub(super) struct Setting<'a> {
     /// One for each CPU, by its number.
     pub rings: u32,
     pub goal: u64,
+    /// Whether the kernel has `bpf_xdp_load_bytes`; tests do without.
+    pub xdp_load_bytes: bool,
     pub diagnostics: bool,
     /// Whether the program runs on frames handed in, with a length on the wire of their own.
     pub offline: bool,
@@ -132,6 +134,7 @@ fn link(
         second_at: setting.ring.second_at,
         choosy: choosy(samplers),
         stores_in_order: STORES_IN_ORDER.into(),
+        xdp_load_bytes: setting.xdp_load_bytes.into(),
         goal: setting.goal,
         offline: setting.offline.into(),
     };
@@ -236,6 +239,7 @@ mod tests {
             ring: RingLayout::new(0, 0),
             rings: 1,
             goal: 0,
+            xdp_load_bytes: true,
             diagnostics: false,
             offline: false,
         }

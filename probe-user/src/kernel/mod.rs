@@ -13,6 +13,7 @@ mod offloads;
 mod ring;
 mod rings;
 mod session;
+mod soundness;
 mod test_run;
 mod timing;
 
