@@ -1,5 +1,8 @@
 //! The one way in: `cargo xtask COMMAND`. Every command sets up what it needs first.
 
+// They end the program where a write fails; see shell.rs.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 mod bench;
 mod build;
 mod demo;

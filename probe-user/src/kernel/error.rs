@@ -4,7 +4,7 @@ use std::{fmt, io};
 
 use aya::{EbpfError, maps::MapError, programs::ProgramError, sys::SyscallError};
 
-use super::{Hook, neighbour::Occupant};
+use super::{Hook, occupants::Occupant};
 
 /// A failed operation on the kernel.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +69,20 @@ pub enum Error {
 
     #[error("too complex for the kernel's verifier, which gave {program} up: {reason}{}", most(*rule))]
     TooComplex { program: &'static str, reason: String, rule: Option<usize> },
+
+    #[error(
+        "this kernel is built for real time (PREEMPT_RT), and its /boot/config has no \
+             CONFIG_PREEMPT_RT_NEEDS_BH_LOCK=y: programs of one CPU may interrupt each other, and \
+             counts would be wrong"
+    )]
+    Realtime,
+
+    #[error(
+        "this kernel is Linux {}.{}; on arm64 capture and rate -c need Linux 5.18 or newer, for \
+             atomics that return a value",
+        release.0, release.1
+    )]
+    Atomics { release: (u32, u32) },
 
     #[error("the kernel programs have no `{0}`")]
     Missing(&'static str),
