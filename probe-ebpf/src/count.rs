@@ -16,11 +16,12 @@ pub fn observe(frame: &impl Frame) {
     };
     {
         // SAFETY: the map value of this CPU; programs of one CPU do not interrupt each
-        // other (softirqs are off in all three hooks), and user space only reads.
+        // other (softirqs are off in all three hooks, and where that keeps nobody out, with some
+        // PREEMPT_RT kernels, nothing is attached: kernel/soundness.rs); user space only reads.
         let state = unsafe { &mut *state };
         state.seen.packets += 1;
         state.seen.bytes += u64::from(wire_len);
-        // Whatever the rules: asked for twice, SAMPLED would not be settled (settle.rs).
+        // Whatever the rules: asked for twice, SAMPLED would not be folded (probe-link/src/fold.rs).
         state.pending = 0;
     }
     frame.filter(state, wire_len);

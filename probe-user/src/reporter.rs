@@ -14,7 +14,6 @@ use std::{
 };
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-
 use probe_frame::visible_lines;
 
 use crate::stop;

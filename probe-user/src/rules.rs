@@ -8,8 +8,9 @@ use probe_filter::{
     Filter, Options,
     ir::{LinkType, VlanView},
 };
-use probe_frame::visible;
 use serde::Deserialize;
+
+use probe_frame::visible;
 
 use crate::{failure::Usage, interfaces, kernel::RuleSpec, reporter};
 

@@ -17,7 +17,7 @@ use crate::{
     privileges::{self, Needs},
     reporter,
     rules::{self, Rule, RuleSet},
-    stop::{self, Stop},
+    stop::Stop,
 };
 
 /// What a command wants of the programs, beside its rules.
@@ -87,7 +87,7 @@ impl Watch {
             diagnostics: live.diagnostics,
         })
         .map_err(explain::kernel)?;
-        let needs = Needs { files: wants.files, ..Needs::of(session.attachments()) };
+        let needs = Needs { files: wants.files, ..Needs::of(&session) };
         privileges::drop(live.user.as_deref(), needs)?;
         Ok(Self { rules, chosen, session, stop })
     }
@@ -148,11 +148,6 @@ impl Vigil {
     /// Whether all interfaces are gone.
     pub fn none_left(&self) -> Option<NoneLeft> {
         self.links.get_ref().none_left()
-    }
-
-    /// Whether the user wants the end.
-    pub fn stop_requested(&self) -> bool {
-        stop::requested()
     }
 }
 

@@ -2,13 +2,12 @@
 
 use anyhow::Result;
 use probe_filter::ir::LinkType;
+use probe_frame::visible;
 
 use super::{
     devices::{ANY, Device, devices, up},
     sysfs,
 };
-use probe_frame::visible;
-
 use crate::{explain, failure::Usage, kernel, reporter};
 
 /// What `-i` came to.

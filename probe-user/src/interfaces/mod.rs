@@ -3,8 +3,10 @@
 
 mod choose;
 mod devices;
+mod drivers;
 mod ifaddrs;
 mod links;
+mod price;
 mod report;
 mod sysfs;
 
@@ -50,9 +52,12 @@ pub fn loopbacks(names: &[String]) -> Vec<String> {
     names.iter().filter(|name| sysfs::is_loopback(name)).cloned().collect()
 }
 
-/// The line on stderr that scripts wait for: everything is attached. With `diagnostics`
-/// another line before it says where the time went.
+/// The line on stderr that scripts wait for: everything is attached. Lines before it say what
+/// that did to the links, where it did anything, and with `diagnostics` where the time went.
 pub fn announce(session: &Session, rules: usize, diagnostics: bool) {
+    for note in price::notes(session.attachments(), session.turned_off()) {
+        reporter::note(note);
+    }
     if diagnostics {
         reporter::say(format_args!("started in {}", session.timing()));
     }

@@ -5,6 +5,7 @@
 //! and handshakes at once would retransmit, and then nothing is exact.
 
 mod any;
+mod behind;
 mod beside;
 mod counting_cost;
 mod ending;
@@ -15,6 +16,7 @@ mod fidelity;
 mod files;
 mod flood;
 mod gone;
+mod huge;
 mod interrupts;
 mod iptables;
 mod jumbo;
@@ -22,15 +24,20 @@ mod kills;
 mod latency;
 mod link_facts;
 mod loopback;
+mod matrix;
 mod old_kernel;
 mod ordinary_user;
+mod own_copies;
 mod raw_ip;
 mod real_text;
 mod refusals;
 mod rig;
 mod scattered;
+mod snapshots;
+mod stalls;
 mod standing_by;
 mod superframes;
 mod timing;
 mod tshark;
+mod unaltered;
 mod vlan;
