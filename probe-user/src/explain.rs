@@ -24,6 +24,9 @@ pub fn kernel(error: kernel::Error) -> Error {
     }
     let lacking = || lacking(&privileges::missing(), privileges::in_user_namespace());
     let hint = match &error {
+        error if error.errno().and_then(limit).is_some() => {
+            error.errno().and_then(limit).unwrap_or_default()
+        }
         K::UnknownInterface { name } => return Usage::new(unknown_interface(name)).into(),
         K::Egress { .. } => return Usage::new(format!("{error}: use --hook tcx with -Q")).into(),
         K::TooManyRules(_) | K::TooManySampled(_) => return Usage::new(error.to_string()).into(),
@@ -41,6 +44,14 @@ pub fn kernel(error: kernel::Error) -> Error {
         }
         K::Rings { .. } => "try a smaller --buffer-size",
         K::Occupied { .. } => "use --hook tcx to look behind it, or take it off first",
+        // bpf_mprog_attach in kernel/bpf/mprog.c.
+        K::Attach { hook: kernel::Hook::Tcx, .. } if error.errno() == Some(libc::ERANGE) => {
+            "64 programs are at work there, the most that the kernel takes at one hook; take one \
+             off, or use --hook xdp"
+        }
+        K::Detach { .. } if matches!(error.errno(), Some(libc::ENOENT | libc::EINVAL)) => {
+            "somebody else took the filter or its clsact qdisc off: no frame was seen after that"
+        }
         K::Unsupported { hook: kernel::Hook::XdpNative, .. } => {
             "use --hook xdp-generic or --hook tcx"
         }
@@ -52,6 +63,16 @@ pub fn kernel(error: kernel::Error) -> Error {
         _ => return error.into(),
     };
     anyhow!("{error}\nprobe: {hint}")
+}
+
+/// Which limit of the process or the machine was reached.
+pub fn limit(errno: i32) -> Option<&'static str> {
+    match errno {
+        libc::EFBIG => Some("that is the longest that a file may be here: see ulimit -f"),
+        libc::EMFILE => Some("no more descriptors may be open here: see ulimit -n"),
+        libc::ENFILE => Some("the machine has no descriptor left: see sysctl fs.file-max"),
+        _ => None,
+    }
 }
 
 /// Where the kernel, of this release, may be the cause: what it lacks, and what is needed.

@@ -7,7 +7,7 @@ use std::{error::Error, fmt, io, process::ExitCode};
 
 use anyhow::Context as _;
 
-use crate::reporter;
+use crate::{explain, reporter};
 
 /// A mistake of the caller: exit code 2.
 #[derive(Debug)]
@@ -55,6 +55,11 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
             }
         }
         reporter::say(message);
+        let errno =
+            |cause: &(dyn Error + 'static)| cause.downcast_ref::<io::Error>()?.raw_os_error();
+        if let Some(hint) = error.chain().filter_map(errno).find_map(explain::limit) {
+            reporter::say(hint);
+        }
     }
     ExitCode::from(code)
 }

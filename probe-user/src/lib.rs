@@ -15,6 +15,7 @@
 
 #![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
 
+pub mod bounded;
 pub mod capture;
 pub mod cli;
 pub mod clock;
@@ -37,6 +38,7 @@ pub mod rules;
 pub mod stdout;
 pub mod stop;
 pub mod watch;
+pub mod zone;
 
 use cli::{Cli, Command};
 
@@ -45,6 +47,7 @@ use cli::{Cli, Command};
 /// # Errors
 /// What went wrong; [`failure::code`] turns it into an exit code.
 pub fn run(cli: Cli) -> anyhow::Result<()> {
+    stop::outlive_file_limit()?;
     match cli.command {
         Command::Count(args) => count::run(&args),
         Command::Rate(args) => rate::run(&args),

@@ -7,6 +7,7 @@ use std::{ffi::CString, fs, io};
 
 use anyhow::{Context as _, Result};
 use caps::{CapSet, Capability, CapsHashSet};
+use nix::sys::prctl;
 use nix::unistd::{Gid, Uid, User, geteuid, initgroups, setgroups, setresgid, setresuid};
 
 use crate::{
@@ -31,6 +32,8 @@ pub struct Needs {
     pub test_run: bool,
     /// Creating files wherever root may: where root stays root, and only then.
     pub files: bool,
+    /// Starting a command (-z), which may be one that gains rights by its file.
+    pub commands: bool,
 }
 
 impl Needs {
@@ -115,6 +118,10 @@ pub fn drop(user: Option<&str>, needs: Needs) -> Result<()> {
     ];
     for (set, left) in sets {
         caps::set(None, set, &left).context("dropping capabilities")?;
+    }
+    // Rights that are given up do not come back by starting a program that has them.
+    if !needs.commands {
+        prctl::set_no_new_privs().context("setting no_new_privs")?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Named filters: from the command line and from a rules file, compiled together.
 
-use std::{collections::HashMap, fmt, fs, path::Path};
+use std::{collections::HashMap, fmt, path::Path};
 
 use anyhow::{Context as _, Result};
 use probe_common::{MAX_RULES, MAX_SAMPLED, Sampler};
@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use probe_frame::visible;
 
-use crate::{failure::Usage, interfaces, kernel::RuleSpec, reporter};
+use crate::{bounded, failure::Usage, interfaces, kernel::RuleSpec, reporter};
 
 /// Where the user gave a rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -107,23 +107,31 @@ struct Entry {
 
 /// Reads a rules file. Errors name the file and the line; a file without a rule is one.
 pub fn read_file(path: &Path) -> Result<Vec<Rule>> {
-    let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
+    let text =
+        bounded::read(path).with_context(|| format!("--rules: reading {}", path.display()))?;
     parse(&text, &path.display().to_string())
 }
 
 fn parse(text: &str, file: &str) -> Result<Vec<Rule>> {
     let parsed: File = toml::from_str(text).map_err(|error| {
-        let line = error.span().map_or(1, |span| line_of(text, span.start));
+        let at = error.span().map_or(0, |span| span.start);
+        let line = Lines { text, at: 0, line: 1 }.of(at);
         Usage::new(format!("{file}:{line}: {}", error.message()))
     })?;
     if parsed.rule.is_empty() {
         return Err(Usage::new(format!("{file}: there is no [[rule]] in it")).into());
     }
+    let rules = parsed.rule.len();
+    if rules > MAX_RULES {
+        let message = format!("{file}: {rules} rules; one program holds {MAX_RULES}");
+        return Err(Usage::new(message).into());
+    }
+    let mut lines = Lines { text, at: 0, line: 1 };
     parsed
         .rule
         .into_iter()
         .map(|entry| {
-            let line = line_of(text, entry.span().start);
+            let line = lines.of(entry.span().start);
             let Entry { name, filter, sample, max_rate } = entry.into_inner();
             if !valid_name(&name) {
                 return Err(Usage::new(format!("{file}:{line}: {name:?} is no name: {NAME_HELP}")));
@@ -139,8 +147,20 @@ fn parse(text: &str, file: &str) -> Result<Vec<Rule>> {
         .map_err(Into::into)
 }
 
-fn line_of(text: &str, at: usize) -> usize {
-    text.bytes().take(at).filter(|&b| b == b'\n').count() + 1
+/// The numbers of lines, for places that come in their order: each byte is looked at once.
+struct Lines<'a> {
+    text: &'a str,
+    at: usize,
+    line: usize,
+}
+
+impl Lines<'_> {
+    fn of(&mut self, at: usize) -> usize {
+        let passed = self.text.as_bytes().get(self.at..at).unwrap_or_default();
+        self.line += passed.iter().filter(|&&byte| byte == b'\n').count();
+        self.at = self.at.max(at);
+        self.line
+    }
 }
 
 /// Every `every`th match, at most `max_rate` frames a second on each CPU, with a burst of

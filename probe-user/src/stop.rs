@@ -4,7 +4,10 @@
 
 use std::{
     io,
-    sync::atomic::{AtomicBool, AtomicU32, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
 };
 
 use signal_hook::{
@@ -31,6 +34,16 @@ pub fn on_signals() -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Makes the limit on the length of files (RLIMIT_FSIZE) an error of the write that reaches it,
+/// and not the end of the process. A handler, unlike an ignored signal, is not inherited by the
+/// commands that are started.
+///
+/// # Errors
+/// Where the handler cannot be installed.
+pub fn outlive_file_limit() -> io::Result<()> {
+    signal_hook::flag::register(libc::SIGXFSZ, Arc::default()).map(drop)
 }
 
 /// Runs as a signal handler.

@@ -1,7 +1,11 @@
 //! How every command on live frames begins: filters compiled for the interfaces, signals
 //! watched, programs attached, rights given up.
 
-use std::time::Instant;
+use std::{
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result};
 use tokio::{
@@ -31,6 +35,8 @@ pub struct Wants {
     pub goal: u64,
     /// Whether files are created later.
     pub files: bool,
+    /// Whether commands are started later (-z).
+    pub commands: bool,
 }
 
 /// Programs at work.
@@ -67,27 +73,32 @@ impl Watch {
     ) -> Result<Self> {
         let options = rules::live_options(&chosen.names, chosen.link, live.vlan);
         let rules = RuleSet::compile(rules, &options)?;
-        // Before anything is attached: a signal that comes now must not leave it there.
-        let stop = Stop::on_signals()?;
         if live.diagnostics {
             reporter::hear_log();
         }
         let loopbacks = interfaces::loopbacks(&chosen.names);
-        let session = Session::attach(&Plan {
+        let specs = rules.specs();
+        let plan = Plan {
             interfaces: &chosen.names,
             hook,
             direction: live.direction,
             loopbacks: &loopbacks,
-            rules: &rules.specs(),
+            rules: &specs,
             link: chosen.link,
             vlan: live.vlan,
             snaplen: wants.snaplen,
             ring_bytes: wants.ring_bytes,
             goal: wants.goal,
             diagnostics: live.diagnostics,
-        })
-        .map_err(explain::kernel)?;
-        let needs = Needs { files: wants.files, ..Needs::of(&session) };
+        };
+        // Until here a signal ends the process, and with it a verification: the kernel looks for
+        // signals meanwhile (do_check in kernel/bpf/verifier.c). From here on something is
+        // attached, which a signal must not leave there.
+        let mut session = telling_of_delay(|| Session::load(&plan)).map_err(explain::kernel)?;
+        let stop = Stop::on_signals()?;
+        session.attach(&plan).map_err(explain::kernel)?;
+        let Wants { files, commands, .. } = wants;
+        let needs = Needs { files, commands, ..Needs::of(&session) };
         privileges::drop(live.user.as_deref(), needs)?;
         Ok(Self { rules, chosen, session, stop })
     }
@@ -96,6 +107,28 @@ impl Watch {
     pub fn announce(&self, live: &Live) {
         interfaces::announce(&self.session, self.rules.rules().len(), live.diagnostics);
     }
+}
+
+/// How long the verifier may take before the user is told that it is at work.
+const LONG: Duration = Duration::from_secs(2);
+
+/// Says, if loading takes long, that it is the kernel that takes so long.
+fn telling_of_delay<T>(load: impl FnOnce() -> T) -> T {
+    let (done, wait) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        let tell = move || {
+            if wait.recv_timeout(LONG) == Err(RecvTimeoutError::Timeout) {
+                reporter::say(
+                    "the kernel's verifier is still checking the filters; Ctrl-C ends it",
+                );
+            }
+        };
+        // Without a thread nothing is told, and nothing else is different.
+        let _ = thread::Builder::new().name("delay".into()).spawn_scoped(scope, tell);
+        let loaded = load();
+        drop(done);
+        loaded
+    })
 }
 
 /// What may end a measurement before its time: the user, or that all interfaces go.

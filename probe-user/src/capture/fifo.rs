@@ -3,7 +3,7 @@
 //! meanwhile.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, Metadata, OpenOptions},
     io,
     os::{
         fd::AsRawFd as _,
@@ -14,38 +14,73 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+
+use probe_frame::visible;
 
 use crate::reporter;
 
 /// How often a reader is looked for.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Whether the path is a named pipe.
-pub(super) fn is_fifo(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_fifo())
+/// A named pipe to write to. Between two looks at a path somebody else may have put another file
+/// there, such as one of root's: so what was opened is looked at again, and nothing is written to
+/// what is no pipe.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pipe<'a> {
+    path: &'a Path,
+    /// The user's name for it is a symbolic link (`/dev/fd/63` is, which a shell makes of
+    /// `>(command)`); elsewhere links are not followed.
+    linked: bool,
 }
 
-/// Opens the pipe as soon as it has a reader; `None` if `give_up` says so before.
-pub(crate) fn open(path: &Path, give_up: impl Fn() -> bool) -> Result<Option<File>> {
-    let mut waiting = false;
-    loop {
+impl<'a> Pipe<'a> {
+    /// The pipe at a path, if one is there.
+    pub(super) fn at(path: &'a Path) -> Option<Self> {
+        let is_fifo = |metadata: Metadata| metadata.file_type().is_fifo();
+        let itself = fs::symlink_metadata(path).is_ok_and(is_fifo);
+        let linked = !itself && fs::metadata(path).is_ok_and(is_fifo);
+        (itself || linked).then_some(Self { path, linked })
+    }
+
+    /// A pipe that has to be at a path: what else is there is an error.
+    pub(crate) fn demanded(path: &'a Path) -> Self {
+        Self { path, linked: false }
+    }
+
+    /// Opens it as soon as it has a reader; `None` if `give_up` says so before.
+    ///
+    /// # Errors
+    /// Those of opening, and that it is no named pipe.
+    pub(crate) fn open(self, give_up: impl Fn() -> bool) -> Result<Option<File>> {
+        let path = visible(&self.path.to_string_lossy());
+        let not_one = || format!("{path} is not a named pipe, which it has to be");
+        let follow = if self.linked { 0 } else { libc::O_NOFOLLOW };
+        let mut options = OpenOptions::new();
         // Not truncated and not created: it is there, and a pipe.
-        match OpenOptions::new().write(true).custom_flags(libc::O_NONBLOCK).open(path) {
-            Ok(file) => {
-                make_blocking(&file).with_context(|| format!("opening {}", path.display()))?;
-                return Ok(Some(file));
+        options.write(true).custom_flags(libc::O_NONBLOCK | follow);
+        let mut waiting = false;
+        loop {
+            match options.open(self.path) {
+                Ok(file) if !file.metadata()?.file_type().is_fifo() => bail!(not_one()),
+                Ok(file) => {
+                    make_blocking(&file).with_context(|| format!("opening {path}"))?;
+                    return Ok(Some(file));
+                }
+                Err(error) => match error.raw_os_error() {
+                    Some(libc::ENXIO) => {}
+                    Some(libc::ELOOP) => bail!("{}: it is a symbolic link", not_one()),
+                    _ => return Err(error).with_context(|| format!("opening {path}")),
+                },
             }
-            Err(error) if error.raw_os_error() == Some(libc::ENXIO) => {}
-            Err(error) => return Err(error).with_context(|| format!("opening {}", path.display())),
+            if give_up() {
+                return Ok(None);
+            }
+            if !std::mem::replace(&mut waiting, true) {
+                reporter::say(format_args!("waiting for a reader on {path}"));
+            }
+            thread::sleep(LOOK);
         }
-        if give_up() {
-            return Ok(None);
-        }
-        if !std::mem::replace(&mut waiting, true) {
-            reporter::say(format_args!("waiting for somebody to read {}", path.display()));
-        }
-        thread::sleep(LOOK);
     }
 }
 
@@ -84,10 +119,10 @@ mod tests {
     fn it_waits_for_a_reader_until_told_otherwise() {
         let folder = tempfile::tempdir().unwrap();
         let path = fifo(folder.path());
-        assert!(is_fifo(&path) && !is_fifo(folder.path()));
+        assert!(Pipe::at(folder.path()).is_none());
         let looks = Cell::new(0);
         let enough = || looks.replace(looks.get() + 1) >= 3;
-        assert!(open(&path, enough).unwrap().is_none());
+        assert!(Pipe::at(&path).unwrap().open(enough).unwrap().is_none());
         assert_eq!(looks.get(), 4);
     }
 
@@ -103,11 +138,41 @@ mod tests {
                 File::open(path).unwrap().read_to_end(&mut bytes).map(|_| bytes)
             }
         });
-        let mut file = open(&path, || false).unwrap().expect("a reader came");
+        let mut file = Pipe::at(&path).unwrap().open(|| false).unwrap().expect("a reader came");
         // More than a pipe holds: a descriptor that does not block would fail.
         let sent: Vec<u8> = (0..1 << 20).map(|n: u32| n as u8).collect();
         file.write_all(&sent).unwrap();
         drop(file);
         assert!(reader.join().unwrap().unwrap() == sent);
+    }
+
+    /// Whether opening fails, says why, and leaves the file that is there as it is.
+    fn refused(pipe: Pipe<'_>, why: &str, victim: &Path) {
+        let error = pipe.open(|| false).unwrap_err().to_string();
+        assert!(error.contains("is not a named pipe") && error.ends_with(why), "{error}");
+        assert_eq!(fs::read(victim).unwrap(), b"untouched");
+    }
+
+    #[test]
+    fn only_pipes_are_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, victim) = (fifo(folder.path()), folder.path().join("victim"));
+        let link = folder.path().join("link");
+        fs::write(&victim, "untouched").unwrap();
+        refused(Pipe::demanded(&victim), "has to be", &victim);
+        // Swapped after it was looked at: for a file, and for a link to one.
+        let pipe = Pipe::at(&path).unwrap();
+        fs::rename(&path, folder.path().join("other")).unwrap();
+        std::os::unix::fs::symlink(&victim, &path).unwrap();
+        refused(pipe, "symbolic link", &victim);
+        fs::rename(&victim, &path).unwrap();
+        refused(pipe, "has to be", &path);
+        // A link is the user's own name for a pipe, but it must still lead to one.
+        std::os::unix::fs::symlink(folder.path().join("other"), &link).unwrap();
+        let linked = Pipe::at(&link).unwrap();
+        assert!(linked.open(|| true).unwrap().is_none());
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        refused(linked, "has to be", &path);
     }
 }

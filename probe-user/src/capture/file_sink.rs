@@ -61,7 +61,7 @@ impl FileSink {
         let writer = match fifo {
             Some(fifo) => Writer::to_stream(Box::new(Patient::new(fifo)), &files.contents)
                 .with_context(|| format!("writing {}", path.display()))?,
-            None => open(&path, &files.contents)?,
+            None => open(&path, path == base, &files.contents)?,
         };
         if !files.limits.rotates() {
             privileges::no_more_files()?;
@@ -104,7 +104,8 @@ impl FileSink {
             return Ok(ControlFlow::Break(()));
         }
         self.path = self.rotation.name()?;
-        let next = open(&self.path, &self.files.contents)?;
+        let given = self.rotation.is_base(&self.path);
+        let next = open(&self.path, given, &self.files.contents)?;
         self.closed += self.writer.frames();
         self.writer = next;
         self.over = false;
@@ -128,8 +129,13 @@ impl FileSink {
     }
 }
 
-fn open(path: &Path, contents: &Contents) -> Result<Writer> {
-    privileges::creating(|| Writer::open(path, contents)).map_err(|error| {
+/// Whether a name is the one that the user gave decides whether links are followed.
+fn open(path: &Path, given: bool, contents: &Contents) -> Result<Writer> {
+    let create = || match given {
+        true => Writer::open(path, contents),
+        false => Writer::made_up(path, contents),
+    };
+    privileges::creating(create).map_err(|error| {
         let hint = privileges::hint(&error);
         let error = Error::new(error).context(format!("creating {}", path.display()));
         match hint {

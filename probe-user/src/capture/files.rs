@@ -6,7 +6,7 @@ use anyhow::Result;
 use probe_filter::ir::LinkType;
 
 use super::{
-    fifo,
+    fifo::Pipe,
     file_sink::{Clock, FileSink, Files},
     post_rotate::PostRotate,
     rotation::Limits,
@@ -26,7 +26,7 @@ pub(super) fn check(args: &CaptureArgs) -> Result<()> {
         Some(path) if is_stdout(path) && limits.rotates() => {
             "-w -: standard output cannot be rotated by -C or -G"
         }
-        Some(path) if limits.rotates() && fifo::is_fifo(path) => {
+        Some(path) if limits.rotates() && Pipe::at(path).is_some() => {
             "-w: a named pipe cannot be rotated by -C or -G"
         }
         None if args.format.is_some() => "--format is that of the file of -w: name one with -w",

@@ -3,7 +3,6 @@
 use std::{
     ops::ControlFlow,
     os::{fd::OwnedFd, unix::process::parent_id},
-    path::Path,
     time::{Duration, Instant},
 };
 
@@ -16,7 +15,7 @@ use super::{
     conveyor::{Conveyor, Hurry},
     events,
     events::Events,
-    fifo,
+    fifo::Pipe,
     ledger::Ledger,
     open_sinks, origin, rule,
     sink::Sink,
@@ -59,6 +58,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
         snaplen: args.snaplen(),
         ring_bytes: args.buffer_size.map_or_else(default_ring, Ok)?,
         files: args.writes_files(),
+        commands: args.post_rotate.is_some(),
         ..Wants::default()
     };
     let Watch { chosen, mut session, .. } =
@@ -73,11 +73,12 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
     let progress = args.verbose > 0 && args.write.is_some() && !args.print;
     let mut events = Events::watch(session.attachments(), readers, progress)?;
 
+    let kernel_time = session.rings().context("a capture has rings")?.clock();
     // From here on the conveyor looks at it.
     stop::seen_to();
     let mut intake = Intake {
         conveyor: Conveyor::start(sinks, Hurry::new(Box::new(stop::signals)))?,
-        clock: KernelClock::start(),
+        clock: KernelClock::start(kernel_time),
         left: args.count,
         end: End::Attached,
         ledger: Ledger::default(),
@@ -140,6 +141,10 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
         _ => ledger.output_behind += left_over,
     }
     reporter::plain(ledger.summary().trim_end());
+    let rings = session.rings().map_or(0, |rings| rings.cpus());
+    if ledger.refused > 0 && kernel::cpus().is_ok_and(|now| now > rings) {
+        reporter::note("a CPU came online after the start; its frames are among those refused");
+    }
     let mut lost = ledger.lost_in_ring + ledger.refused;
     match written.result {
         // What came after the reader had gone is missed by nobody.
@@ -179,15 +184,18 @@ fn open_output(
         true => origin::places(session.attachments()),
         false => Vec::new(),
     };
-    let is_fifo = |path: &&Path| args.must_be_fifo || fifo::is_fifo(path);
-    let Some(path) = args.write.as_deref().filter(is_fifo) else {
+    let pipe = |path| match args.must_be_fifo {
+        true => Some(Pipe::demanded(path)),
+        false => Pipe::at(path),
+    };
+    let Some(pipe) = args.write.as_deref().and_then(pipe) else {
         let sinks = open_sinks(args, chosen.link, origin, places, None)?;
         announce();
         let readers = events::outputs(args.uses_stdout(), None)?;
         return Ok(Output { sinks, readers, in_vain: false });
     };
     announce();
-    let Some(pipe) = fifo::open(path, give_up)? else {
+    let Some(pipe) = pipe.open(give_up)? else {
         return Ok(Output { sinks: Vec::new(), readers: Vec::new(), in_vain: true });
     };
     let readers = events::outputs(args.uses_stdout(), Some(&pipe))?;

@@ -23,15 +23,15 @@ mod sink;
 use std::fs::File;
 
 use anyhow::{Context as _, Result};
-use jiff::tz::TimeZone;
 use probe_filter::ir::LinkType;
 use probe_print::{Place, Printer};
 
 use crate::{
+    bounded,
     cli::{CaptureArgs, values::LINK_TYPES},
     failure::Usage,
     file::Origin,
-    names, rules,
+    names, rules, zone,
 };
 use sink::{CountSink, LineSink, Sink};
 
@@ -62,8 +62,7 @@ pub(crate) fn live(args: &CaptureArgs) -> Result<Lost> {
 /// The filter: words, or the contents of a file, where `#` begins a comment.
 fn filter_text(args: &CaptureArgs) -> Result<String> {
     let Some(path) = &args.filter_file else { return args.expression.text() };
-    let text = std::fs::read_to_string(path);
-    let text = text.with_context(|| format!("reading {}", path.display()))?;
+    let text = bounded::read(path).with_context(|| format!("-F: reading {}", path.display()))?;
     let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
     Ok(lines.collect::<Vec<_>>().join("\n"))
 }
@@ -101,7 +100,7 @@ fn open_sinks(
         let names = names::names(args.name_style(), args.short_names);
         let printer = Printer::new(args.style(), link)
             .with_names(names)
-            .in_zone(TimeZone::system())
+            .in_zone(zone::local())
             .with_places(places);
         let each = args.line_buffered || args.packet_buffered;
         sinks.push(Box::new(LineSink::new(printer, each)?));

@@ -2,7 +2,6 @@
 
 use std::{
     cell::RefCell,
-    fs, io,
     ops::ControlFlow,
     path::{Path, PathBuf},
     rc::Rc,
@@ -14,6 +13,7 @@ use probe_frame::Frame;
 
 use super::{check_link, filter_text, open_sinks, origin, sink::Sink};
 use crate::{
+    bounded,
     cli::{CaptureArgs, Engine},
     clock,
     failure::{self, Usage},
@@ -28,11 +28,8 @@ use crate::{
 
 /// The names in a list of files, one a line.
 pub(super) fn read_list(path: &Path) -> Result<Vec<PathBuf>> {
-    let text = match path.as_os_str() == "-" {
-        true => io::read_to_string(io::stdin()),
-        false => fs::read_to_string(path),
-    };
-    let text = text.with_context(|| format!("reading the list {}", path.display()))?;
+    let text =
+        bounded::read(path).with_context(|| format!("-V: reading the list {}", path.display()))?;
     let names: Vec<PathBuf> =
         text.lines().filter(|line| !line.is_empty()).map(PathBuf::from).collect();
     match names.is_empty() {
@@ -69,6 +66,7 @@ pub(super) fn run(args: &CaptureArgs, paths: Vec<PathBuf>) -> Result<()> {
     let needs = Needs {
         test_run: engine == Engine::Kernel,
         files: args.writes_files(),
+        commands: args.post_rotate.is_some(),
         ..Needs::default()
     };
     privileges::drop(args.live.user.as_deref(), needs)?;

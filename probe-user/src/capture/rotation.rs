@@ -6,11 +6,17 @@ use std::path::{Path, PathBuf};
 use probe_frame::WallTime;
 
 use anyhow::{Result, anyhow};
-use jiff::{Timestamp, fmt::strtime, tz::TimeZone};
+use jiff::{Timestamp, fmt::strtime};
+
+use crate::zone;
 
 /// A file of a second is closed only when frames of that second cannot come any more:
 /// nothing waits in a ring for longer while the writer has nothing to do, and only then is asked.
 const GRACE: u64 = 250_000_000;
+
+/// Seconds by which time goes back only where the clock was set: a look at the clock comes up to
+/// [`GRACE`] after a frame.
+const SET_BACK: u64 = 1;
 
 /// What was asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,6 +98,10 @@ impl Rotation {
 
     fn period(&mut self, now: u64) -> Turn {
         let Some(length) = self.limits.seconds else { return Turn::Stay };
+        // The clock was set back: the period begins again, in the same file.
+        if now.saturating_add(SET_BACK) < self.began {
+            self.began = now;
+        }
         let over = now.saturating_sub(self.began) / length.max(1);
         if over == 0 {
             return Turn::Stay;
@@ -104,6 +114,11 @@ impl Rotation {
             (None, Some(files)) if self.periods >= files => Turn::Last,
             _ => Turn::Next,
         }
+    }
+
+    /// Whether a name is that of -w itself, and not one made from it.
+    pub(super) fn is_base(&self, name: &Path) -> bool {
+        name == self.base
     }
 
     /// Name of the file at hand.
@@ -124,7 +139,7 @@ impl Rotation {
         let bad = || anyhow!("-G: {} does not do as the name of a file", self.base.display());
         let text = self.base.to_str().ok_or_else(bad)?;
         let began = i64::try_from(self.began).map_err(|_| bad())?;
-        let time = Timestamp::from_second(began)?.to_zoned(TimeZone::system());
+        let time = Timestamp::from_second(began)?.to_zoned(zone::local());
         // As in C, what is no conversion stays as it is.
         let config = strtime::Config::new().lenient(true);
         let mut name = String::new();
@@ -195,9 +210,11 @@ mod tests {
         // Over a gap of many periods one file follows the other.
         assert_eq!(rotation.frame(at(1009), 0), Turn::Next);
         assert_eq!((rotation.began, rotation.tick(at(1009))), (1008, Turn::Stay));
-        // A clock that is set back ends nothing.
-        assert_eq!(rotation.frame(at(900), 0), Turn::Stay);
-        assert_eq!(rotation.frame(at(1010), 0), Turn::Last);
+        // A clock that is set back ends nothing, and from then on counts the seconds as before.
+        assert_eq!(rotation.tick(at(1007)), Turn::Stay);
+        assert_eq!((rotation.began, rotation.tick(at(900))), (1008, Turn::Stay));
+        assert_eq!(rotation.frame(at(901), 0), Turn::Stay);
+        assert_eq!(rotation.frame(at(902), 0), Turn::Last);
     }
 
     #[test]

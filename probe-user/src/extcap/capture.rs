@@ -11,7 +11,7 @@ use nix::unistd::geteuid;
 
 use super::quiet::Quiet;
 use crate::{
-    capture::{self, Lost, fifo},
+    capture::{self, Lost, fifo::Pipe},
     cli::{CaptureArgs, Choice, Cli, Command, ExtcapArgs, FileFormat, Live},
     kernel::Direction,
     reporter,
@@ -44,7 +44,7 @@ pub(super) fn run(args: &ExtcapArgs, interface: &str, pipe: &Path) -> Result<()>
 /// has been told.
 fn open_until_the_end(pipe: &Path) {
     let since = Instant::now();
-    if let Ok(Some(pipe)) = fifo::open(pipe, || since.elapsed() >= PATIENCE) {
+    if let Ok(Some(pipe)) = Pipe::demanded(pipe).open(|| since.elapsed() >= PATIENCE) {
         // Left open on purpose.
         let _ = pipe.into_raw_fd();
     }

@@ -6,8 +6,9 @@
 //! go from there to the output (writev(2)), without a copy in between.
 
 use std::{
-    fs::File,
+    fs::{File, OpenOptions},
     io::{self, IoSlice, Write},
+    os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
 
@@ -160,7 +161,35 @@ impl Writer {
         if path.as_os_str() == "-" {
             return Self::to_stream(Box::new(stdout::open()?), contents);
         }
-        let file = File::create(path)?;
+        Self::over(File::create(path)?, path, contents)
+    }
+
+    /// Creates a file of a name that the user did not give, but that was made up: whoever knows
+    /// how may have put something there. It becomes a plain file or an error; links are not
+    /// followed.
+    ///
+    /// # Errors
+    /// Those of creating and writing files.
+    pub fn made_up(path: &Path, contents: &Contents) -> io::Result<Self> {
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        // O_NONBLOCK: a named pipe without a reader is an error, too, and not a wait.
+        options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+        let not_plain = || {
+            let message = "it is there already, and is no plain file (-C and -G follow no link)";
+            io::Error::new(io::ErrorKind::AlreadyExists, message)
+        };
+        let file = options.open(path).map_err(|error| match error.raw_os_error() {
+            Some(libc::ELOOP | libc::ENXIO) => not_plain(),
+            _ => error,
+        })?;
+        match file.metadata()?.is_file() {
+            true => Self::over(file, path, contents),
+            false => Err(not_plain()),
+        }
+    }
+
+    fn over(file: File, path: &Path, contents: &Contents) -> io::Result<Self> {
         // A pipe or a device is written like a stream: it has no length to cut.
         if !file.metadata()?.is_file() {
             return Self::to_stream(Box::new(Patient::new(file)), contents);

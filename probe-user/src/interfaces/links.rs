@@ -1,22 +1,23 @@
-//! What becomes of interfaces while they are looked at: rtnetlink(7) tells when one goes
-//! down, comes up again or is gone. The programs stay attached to one that is down; one
-//! that is gone takes them along.
+//! What becomes of interfaces while they are watched: rtnetlink(7) tells when one goes
+//! down, comes up again, gets another name or is gone. The programs stay attached to one that
+//! is down; one that is gone takes them along.
 
 use std::{
-    ffi::CStr,
     fmt, io,
     os::fd::{AsRawFd, RawFd},
 };
 
 use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::{
-    RouteNetlinkMessage,
-    link::{LinkFlags, LinkMessage},
+    AddressFamily, RouteNetlinkMessage,
+    link::{LinkAttribute, LinkFlags, LinkMessage},
 };
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
-use super::ifaddrs;
-use crate::{kernel::Attachment, reporter};
+use crate::{
+    kernel::{Attachment, rtnetlink},
+    reporter,
+};
 
 /// The multicast group of links, as a mask (include/uapi/linux/rtnetlink.h).
 const RTMGRP_LINK: u32 = 1;
@@ -28,6 +29,8 @@ pub enum Change {
     Down(String),
     /// It came up again.
     Up(String),
+    /// It was called the first and is now called the second; frames come as before.
+    Renamed(String, String),
     /// It was deleted, or moved to another network namespace.
     Gone(String),
 }
@@ -37,6 +40,7 @@ impl fmt::Display for Change {
         match self {
             Self::Down(name) => write!(f, "{name} is down: nothing comes until it is up again"),
             Self::Up(name) => write!(f, "{name} is up again"),
+            Self::Renamed(old, new) => write!(f, "{old} is now called {new}"),
             Self::Gone(name) => write!(f, "{name} is gone"),
         }
     }
@@ -90,34 +94,42 @@ impl Links {
         Ok(Self { links: attachments.iter().map(link).collect(), socket })
     }
 
-    /// Looks at all interfaces, once: for the start, and where messages were lost.
+    /// Asks for all interfaces, once: for the start, and where messages were lost.
     pub fn survey(&mut self) -> Vec<Change> {
-        let flags = ifaddrs::flags();
-        let state = |index| {
-            let Some(name) = name_of(index) else { return State::Gone };
-            match flags.iter().find(|(known, _)| *known == name) {
-                Some((_, flags)) if flags & libc::IFF_UP == 0 => State::Down,
-                _ => State::Up,
+        let mut changes = Vec::new();
+        for link in &mut self.links {
+            match rtnetlink::link(link.index) {
+                Ok(Some(now)) => link.follow(&now, &mut changes),
+                Ok(None) => changes.extend(link.becomes(State::Gone)),
+                // It could not be asked, which says nothing about the interface.
+                Err(_) => {}
             }
-        };
-        self.links.iter_mut().filter_map(|link| link.becomes(state(link.index))).collect()
+        }
+        changes
     }
 
     /// What changed since the last look. Costs one system call where nothing did.
     pub fn look(&mut self) -> Vec<Change> {
         let mut changes = Vec::new();
+        let mut overrun = false;
         loop {
             match self.socket.recv_from_full() {
+                // Older than what was lost: the survey below knows better.
+                Ok(_) if overrun => {}
                 Ok((datagram, _)) => self.read(&datagram, &mut changes),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return changes,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // ENOBUFS: more came than there was room for.
+                Err(error) if error.raw_os_error() == Some(libc::ENOBUFS) => overrun = true,
                 Err(_) => {
-                    changes.extend(self.survey());
-                    return changes;
+                    overrun = true;
+                    break;
                 }
             }
         }
+        if overrun {
+            changes.extend(self.survey());
+        }
+        changes
     }
 
     /// That none is left, in words.
@@ -129,19 +141,25 @@ impl Links {
     fn read(&mut self, datagram: &[u8], changes: &mut Vec<Change>) {
         let mut rest = datagram;
         while let Ok(message) = NetlinkMessage::<RouteNetlinkMessage>::deserialize(rest) {
-            let (about, state): (LinkMessage, _) = match message.payload {
-                NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => {
-                    let up = link.header.flags.contains(LinkFlags::Up);
-                    (link, if up { State::Up } else { State::Down })
-                }
-                NetlinkPayload::InnerMessage(RouteNetlinkMessage::DelLink(link)) => {
-                    (link, State::Gone)
-                }
+            let (about, deleted) = match message.payload {
+                NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => (link, false),
+                NetlinkPayload::InnerMessage(RouteNetlinkMessage::DelLink(link)) => (link, true),
                 _ => return,
             };
+            // Other families tell of a role: a port that leaves its bridge is a link deleted
+            // from AF_BRIDGE (br_ifinfo_notify in net/bridge/br_netlink.c).
+            let itself = about.header.interface_family == AddressFamily::Unspec;
             let index = about.header.index;
-            let ours = self.links.iter_mut().filter(|link| link.index == index);
-            changes.extend(ours.filter_map(|link| link.becomes(state)));
+            for link in self.links.iter_mut().filter(|link| itself && link.index == index) {
+                match deleted {
+                    false => link.follow(&about, changes),
+                    // It may be back already, from another namespace, with its programs.
+                    true if matches!(rtnetlink::link(index), Ok(None)) => {
+                        changes.extend(link.becomes(State::Gone));
+                    }
+                    true => {}
+                }
+            }
             // Messages stand at multiples of four bytes.
             let length = (message.header.length as usize).next_multiple_of(4);
             match rest.get(length..) {
@@ -160,6 +178,23 @@ impl AsRawFd for Links {
 }
 
 impl Link {
+    /// Notes what the kernel says of it.
+    fn follow(&mut self, now: &LinkMessage, changes: &mut Vec<Change>) {
+        if self.state == State::Gone {
+            return;
+        }
+        let name = now.attributes.iter().find_map(|attribute| match attribute {
+            LinkAttribute::IfName(name) => Some(name),
+            _ => None,
+        });
+        if let Some(name) = name.filter(|&name| *name != self.name) {
+            let old = std::mem::replace(&mut self.name, name.clone());
+            changes.push(Change::Renamed(old, name.clone()));
+        }
+        let up = now.header.flags.contains(LinkFlags::Up);
+        changes.extend(self.becomes(if up { State::Up } else { State::Down }));
+    }
+
     /// Notes the state, and says what changed. Who is gone stays so: a new interface of the
     /// same name is another one.
     fn becomes(&mut self, state: State) -> Option<Change> {
@@ -174,17 +209,6 @@ impl Link {
             State::Gone => Change::Gone(name),
         })
     }
-}
-
-fn name_of(index: u32) -> Option<String> {
-    let mut name = [0 as libc::c_char; libc::IF_NAMESIZE];
-    // SAFETY: the buffer has the length that if_indextoname(3) asks for.
-    if unsafe { libc::if_indextoname(index, name.as_mut_ptr()) }.is_null() {
-        return None;
-    }
-    // SAFETY: the call has put a string with its end into the buffer.
-    let name = unsafe { CStr::from_ptr(name.as_ptr()) };
-    Some(name.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]
@@ -202,14 +226,10 @@ mod tests {
         Links::watch(&indices.iter().map(attachment).collect::<Vec<_>>()).unwrap()
     }
 
-    fn message(index: u32, up: bool, gone: bool) -> Vec<u8> {
-        let mut link = LinkMessage::default();
-        link.header.index = index;
-        link.header.flags = if up { LinkFlags::Up } else { LinkFlags::empty() };
-        let inner = match gone {
-            true => RouteNetlinkMessage::DelLink(link),
-            false => RouteNetlinkMessage::NewLink(link),
-        };
+    /// Not the number of any interface.
+    const NONE: u32 = i32::MAX as u32;
+
+    fn bytes(inner: RouteNetlinkMessage) -> Vec<u8> {
         let mut message = NetlinkMessage::from(inner);
         message.finalize();
         let mut bytes = vec![0; message.buffer_len()];
@@ -217,35 +237,79 @@ mod tests {
         bytes
     }
 
+    fn of(index: u32, family: AddressFamily) -> LinkMessage {
+        let mut link = LinkMessage::default();
+        (link.header.index, link.header.interface_family) = (index, family);
+        link
+    }
+
+    fn is(index: u32, up: bool) -> Vec<u8> {
+        let mut link = of(index, AddressFamily::Unspec);
+        link.header.flags = if up { LinkFlags::Up } else { LinkFlags::empty() };
+        bytes(RouteNetlinkMessage::NewLink(link))
+    }
+
+    fn deleted(index: u32, family: AddressFamily) -> Vec<u8> {
+        bytes(RouteNetlinkMessage::DelLink(of(index, family)))
+    }
+
     #[test]
     fn each_change_is_told_once() {
-        let mut links = links(&[7, 8]);
+        let (seven, eight) = (NONE - 8, NONE - 7);
+        let mut links = links(&[seven, eight]);
+        let [name, other] = [seven, eight].map(|index| format!("if{index}"));
         let mut told = |bytes: &[u8]| {
             let mut changes = Vec::new();
             links.read(bytes, &mut changes);
             (changes, links.none_left().is_some())
         };
-        assert_eq!(told(&message(7, true, false)), (vec![], false));
-        assert_eq!(told(&message(7, false, false)), (vec![Change::Down("if7".into())], false));
-        assert_eq!(told(&message(7, false, false)), (vec![], false));
-        assert_eq!(told(&message(9, false, false)), (vec![], false));
-        assert_eq!(told(&message(7, true, false)), (vec![Change::Up("if7".into())], false));
-        assert_eq!(told(&message(7, false, true)), (vec![Change::Gone("if7".into())], false));
-        assert_eq!(told(&message(7, true, false)), (vec![], false));
+        let gone = |index| deleted(index, AddressFamily::Unspec);
+        assert_eq!(told(&is(seven, true)), (vec![], false));
+        assert_eq!(told(&is(seven, false)), (vec![Change::Down(name.clone())], false));
+        assert_eq!(told(&is(seven, false)), (vec![], false));
+        assert_eq!(told(&is(NONE, false)), (vec![], false));
+        assert_eq!(told(&is(seven, true)), (vec![Change::Up(name.clone())], false));
+        assert_eq!(told(&gone(seven)), (vec![Change::Gone(name.clone())], false));
+        assert_eq!(told(&is(seven, true)), (vec![], false));
         // Two messages in one datagram.
-        let both = [message(8, false, false), message(8, false, true)].concat();
-        let expected = vec![Change::Down("if8".into()), Change::Gone("if8".into())];
+        let both = [is(eight, false), gone(eight)].concat();
+        let expected = vec![Change::Down(other.clone()), Change::Gone(other.clone())];
         assert_eq!(told(&both), (expected, true));
         assert_eq!(told(&[1, 2, 3]), (vec![], true));
         let none = links.none_left().unwrap().to_string();
-        assert_eq!(none, "if7, if8 are gone, and nothing can come");
+        assert_eq!(none, format!("{name}, {other} are gone, and nothing can come"));
+    }
+
+    /// A port that leaves its bridge; and an interface of which the message is old, for it is
+    /// there. (The loopback has index 1 in every network namespace.)
+    #[test]
+    fn what_is_deleted_is_asked_for() {
+        let mut links = links(&[NONE, 1]);
+        let mut changes = Vec::new();
+        links.read(&deleted(NONE, AddressFamily::Bridge), &mut changes);
+        links.read(&deleted(1, AddressFamily::Unspec), &mut changes);
+        assert_eq!(changes, []);
+        links.read(&deleted(NONE, AddressFamily::Unspec), &mut changes);
+        assert_eq!(changes, [Change::Gone(format!("if{NONE}"))]);
+    }
+
+    #[test]
+    fn a_new_name_is_told_and_used() {
+        let mut links = links(&[NONE]);
+        let mut link = of(NONE, AddressFamily::Unspec);
+        link.attributes.push(LinkAttribute::IfName("lan0".into()));
+        let mut changes = Vec::new();
+        links.read(&bytes(RouteNetlinkMessage::NewLink(link)), &mut changes);
+        let (old, new) = (format!("if{NONE}"), "lan0".to_owned());
+        assert_eq!(changes, [Change::Renamed(old, new.clone()), Change::Down(new)]);
     }
 
     #[test]
     fn a_survey_finds_who_is_missing() {
-        let mut links = links(&[1, u32::MAX]);
-        let gone = Change::Gone(format!("if{}", u32::MAX));
-        assert_eq!(links.survey(), [gone]);
+        let mut links = links(&[1, NONE]);
+        let (gone, name) =
+            (Change::Gone(format!("if{NONE}")), Change::Renamed("if1".into(), "lo".into()));
+        assert_eq!(links.survey(), [name, gone]);
         assert_eq!(links.survey(), []);
         assert_eq!(links.none_left(), None);
     }

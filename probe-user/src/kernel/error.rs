@@ -93,6 +93,9 @@ pub enum Error {
     #[error("making the rings: {source}")]
     Rings { source: io::Error },
 
+    #[error("asking a program for the kernel's time: {source}")]
+    Clock { source: io::Error },
+
     #[error("running the program on a frame: {0}")]
     TestRun(#[source] Box<ProgramError>),
 }

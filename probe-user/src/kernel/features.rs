@@ -1,15 +1,12 @@
 //! What the running kernel can do beyond the floor, Linux 5.15. It is asked, not told from its
 //! release: enterprise kernels have younger features under old numbers.
 
-use std::{
-    fs::File,
-    io::{self, BufReader},
-    os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
-    sync::OnceLock,
-};
+use std::{fs::File, io, io::BufReader, os::fd::AsFd as _, sync::OnceLock};
 
 use probe_filter::ebpf::{self, Insn, Reg};
 use probe_link::XdpBuff;
+
+use super::bpf;
 
 /// The types of the running kernel.
 const TYPES: &str = "/sys/kernel/btf/vmlinux";
@@ -71,12 +68,6 @@ pub(crate) fn release() -> (u32, u32) {
     (code >> 16, code >> 8 & 0xff)
 }
 
-/// Whether aya attaches XDP by a link, which goes with the process. It asks the release (aya 0.14,
-/// `Xdp::attach_to_if_index`) and else takes netlink: over a program that is there, and for good.
-pub(super) fn xdp_by_link() -> bool {
-    release() >= (5, 9)
-}
-
 /// `struct xdp_buff` as the running kernel has it, if it takes a program that looks there. Looked
 /// up once: the types are 5 MiB, which take some milliseconds.
 pub(super) fn xdp_buff() -> Option<XdpBuff> {
@@ -84,16 +75,11 @@ pub(super) fn xdp_buff() -> Option<XdpBuff> {
     let find = || {
         let mut types = BufReader::new(File::open(TYPES).ok()?);
         let found = XdpBuff::find(&mut types).ok().flatten()?;
-        load(XDP, HAS_FRAGMENTS, &found.trial_program()).is_ok().then_some(found)
+        let program = bpf::load(bpf::XDP, bpf::WITH_FRAGMENTS, &found.trial_program());
+        program.is_ok().then_some(found)
     };
     *KNOWN.get_or_init(find)
 }
-
-/// Program types, a flag of theirs, and an attach type (include/uapi/linux/bpf.h).
-const SCHED_CLS: u32 = 3;
-const XDP: u32 = 6;
-const HAS_FRAGMENTS: u32 = 1 << 5;
-const TCX_INGRESS: u32 = 46;
 
 /// Instructions of the trial programs (RFC 9669).
 const R0: Reg = Reg(0);
@@ -114,38 +100,23 @@ fn xdp_fragments() -> Option<bool> {
         ZERO,
         EXIT,
     ];
-    answer(load(XDP, HAS_FRAGMENTS, &program))
+    answer(bpf::load(bpf::XDP, bpf::WITH_FRAGMENTS, &program))
 }
 
 fn long_jumps() -> Option<bool> {
-    answer(load(SCHED_CLS, 0, &[ZERO, Insn::new(0x06, R0, R0, 0, 0), EXIT]))
+    answer(bpf::load(bpf::SCHED_CLS, 0, &[ZERO, Insn::new(0x06, R0, R0, 0, 0), EXIT]))
 }
 
 fn may_goto() -> Option<bool> {
-    answer(load(SCHED_CLS, 0, &[ZERO, Insn::new(0xe5, R0, R0, 1, 0), ZERO, EXIT]))
+    answer(bpf::load(bpf::SCHED_CLS, 0, &[ZERO, Insn::new(0xe5, R0, R0, 1, 0), ZERO, EXIT]))
 }
 
 /// Whether the kernel looks for the interface of a tcx link: one that is not there.
 fn tcx() -> Option<bool> {
-    /// The head of `union bpf_attr` for BPF_LINK_CREATE.
-    #[repr(C)]
-    struct Create {
-        prog_fd: u32,
-        target_ifindex: u32,
-        attach_type: u32,
-        flags: u32,
-    }
-    const BPF_LINK_CREATE: libc::c_long = 28;
     const NO_INTERFACE: u32 = u32::MAX;
 
-    let program = load(SCHED_CLS, 0, &[ZERO, EXIT]).ok()?;
-    let create = Create {
-        prog_fd: program.as_raw_fd() as u32,
-        target_ifindex: NO_INTERFACE,
-        attach_type: TCX_INGRESS,
-        flags: 0,
-    };
-    match bpf(BPF_LINK_CREATE, &create) {
+    let program = bpf::load(bpf::SCHED_CLS, 0, &[ZERO, EXIT]).ok()?;
+    match bpf::link_tcx(program.as_fd(), NO_INTERFACE) {
         Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Some(true),
         other => answer(other),
     }
@@ -157,51 +128,6 @@ fn answer<T>(trial: io::Result<T>) -> Option<bool> {
     match trial {
         Ok(_) => Some(true),
         Err(error) => (error.raw_os_error() == Some(libc::EINVAL)).then_some(false),
-    }
-}
-
-/// Loads a program, which goes when the descriptor is closed.
-fn load(prog_type: u32, prog_flags: u32, insns: &[Insn]) -> io::Result<OwnedFd> {
-    /// The head of `union bpf_attr` for BPF_PROG_LOAD.
-    #[repr(C)]
-    struct Load {
-        prog_type: u32,
-        insn_cnt: u32,
-        insns: u64,
-        license: u64,
-        log_level: u32,
-        log_size: u32,
-        log_buf: u64,
-        kern_version: u32,
-        prog_flags: u32,
-    }
-    const BPF_PROG_LOAD: libc::c_long = 5;
-
-    let code: Vec<u8> = insns.iter().flat_map(|insn| insn.to_bytes()).collect();
-    let load = Load {
-        prog_type,
-        insn_cnt: insns.len() as u32,
-        insns: code.as_ptr() as u64,
-        license: c"Dual MIT/GPL".as_ptr() as u64,
-        log_level: 0,
-        log_size: 0,
-        log_buf: 0,
-        kern_version: 0,
-        prog_flags,
-    };
-    bpf(BPF_PROG_LOAD, &load)
-}
-
-/// bpf(2), for commands that make a descriptor. What addresses in `attributes` point to must
-/// live through the call.
-fn bpf<T>(command: libc::c_long, attributes: &T) -> io::Result<OwnedFd> {
-    let (attributes, size) = (std::ptr::from_ref(attributes), size_of::<T>());
-    // SAFETY: the kernel reads so many bytes of the attributes, and copies what they point to.
-    let fd = unsafe { libc::syscall(libc::SYS_bpf, command, attributes, size) };
-    match i32::try_from(fd) {
-        // SAFETY: the kernel has just made the descriptor, and nobody else knows it.
-        Ok(fd) if fd >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
-        _ => Err(io::Error::last_os_error()),
     }
 }
 
@@ -237,7 +163,7 @@ mod tests {
         // An instruction that no kernel knows.
         if met(&[Requirement::Root]) {
             let unknown = Insn::new(0xff, R0, R0, 0, 0);
-            assert_eq!(answer(load(SCHED_CLS, 0, &[ZERO, unknown, EXIT])), Some(false));
+            assert_eq!(answer(bpf::load(bpf::SCHED_CLS, 0, &[ZERO, unknown, EXIT])), Some(false));
         }
     }
 

@@ -1,17 +1,20 @@
 //! Between us and the kernel: link, load, attach, read, detach. The only module that
 //! knows aya.
 
+mod bpf;
 mod counts;
 mod error;
 pub mod ethtool;
 mod features;
 mod hook;
+mod ktime;
 mod load;
 mod loader;
 mod occupants;
 mod offloads;
 mod ring;
 mod rings;
+pub mod rtnetlink;
 mod session;
 mod soundness;
 mod test_run;
@@ -22,6 +25,7 @@ pub use error::Error;
 pub use features::Features;
 pub(crate) use features::release;
 pub use hook::{Attached, Direction, Hook};
+pub use ktime::Ktime;
 pub use load::{RuleSpec, target};
 pub use occupants::{Occupant, tcx_occupants, xdp_occupant};
 pub use offloads::TurnedOff;
@@ -30,11 +34,3 @@ pub use rings::Rings;
 pub use session::{Attachment, Plan, Session, cpus};
 pub use test_run::TestRun;
 pub use timing::Timing;
-
-/// The clock of the kernel's time stamps, `CLOCK_MONOTONIC`, in nanoseconds.
-pub fn monotonic_ns() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the structure lives through the call; with this clock it cannot fail.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
-}

@@ -4,14 +4,9 @@
 use std::{fmt, io};
 
 use aya::programs::{SchedClassifier, TcAttachType, loaded_programs};
-use netlink_packet_core::{NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
-use netlink_packet_route::{
-    RouteNetlinkMessage,
-    link::{LinkAttribute, LinkMessage, LinkXdp},
-};
-use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+use netlink_packet_route::link::{LinkAttribute, LinkMessage, LinkXdp};
 
-use super::{Error, Hook};
+use super::{Error, Hook, rtnetlink};
 
 /// A program on an interface, ours or somebody else's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +32,7 @@ impl fmt::Display for Occupant {
 /// # Errors
 /// What the netlink socket says.
 pub fn xdp_occupant(ifindex: u32) -> io::Result<Option<Occupant>> {
-    let Some(id) = xdp_program_id(ifindex)? else {
+    let Some(id) = rtnetlink::link(ifindex)?.as_ref().and_then(program_id) else {
         return Ok(None);
     };
     // Without CAP_SYS_ADMIN nobody may list programs: then there is an id and no name.
@@ -66,29 +61,7 @@ pub fn tcx_occupants(interface: &str) -> Result<Vec<Occupant>, Error> {
     Ok(occupants)
 }
 
-/// RTM_GETLINK for one interface, and IFLA_XDP_PROG_ID in its answer (rtnetlink(7)).
-fn xdp_program_id(ifindex: u32) -> io::Result<Option<u32>> {
-    let mut question = LinkMessage::default();
-    question.header.index = ifindex;
-    let mut request = NetlinkMessage::from(RouteNetlinkMessage::GetLink(question));
-    request.header.flags = NLM_F_REQUEST;
-    request.finalize();
-    let mut bytes = vec![0; request.buffer_len()];
-    request.serialize(&mut bytes);
-
-    let socket = Socket::new(NETLINK_ROUTE)?;
-    socket.connect(&SocketAddr::new(0, 0))?;
-    socket.send(&bytes, 0)?;
-    let (answer, _) = socket.recv_from_full()?;
-    let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&answer)
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-    match answer.payload {
-        NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => Ok(program_id(&link)),
-        NetlinkPayload::Error(error) => Err(error.to_io()),
-        _ => Ok(None),
-    }
-}
-
+/// IFLA_XDP_PROG_ID.
 fn program_id(link: &LinkMessage) -> Option<u32> {
     let of_xdp = |attribute: &LinkXdp| match *attribute {
         LinkXdp::ProgId(id) if id != 0 => Some(id),

@@ -10,7 +10,7 @@ use aya::maps::{Map, MapData};
 use probe_common::{RingLayout, names};
 
 use super::{
-    Error,
+    Error, Ktime,
     ring::{Loan, Record, Ring, Span},
 };
 
@@ -37,6 +37,7 @@ const PART: u32 = 2;
 /// The rings of all CPUs.
 pub struct Rings {
     rings: Vec<Ring>,
+    clock: Ktime,
     /// Bytes of the small rings.
     small: u32,
     /// When the rings were last looked at.
@@ -65,6 +66,7 @@ impl Rings {
         let fills = (u64::from(small) + u64::from(large)) * 1_000_000_000 / FASTEST;
         Ok(Self {
             rings,
+            clock: Ktime::measure()?,
             small,
             looked: Instant::now(),
             pause: BUSY,
@@ -73,6 +75,16 @@ impl Rings {
             earliest: None,
             _map: map,
         })
+    }
+
+    /// The clock of the records' time stamps.
+    pub fn clock(&self) -> Ktime {
+        self.clock
+    }
+
+    /// How many CPUs have one, by their numbers.
+    pub fn cpus(&self) -> u32 {
+        self.rings.len() as u32
     }
 
     /// Waits until it is time to [`look`](Self::look) again, or for as long as the timeout.
@@ -84,7 +96,7 @@ impl Rings {
     /// records are left for the next time.
     pub fn look(&mut self) {
         // The clock first: what comes while the rings are gone through is younger than this.
-        self.horizon = super::monotonic_ns().saturating_sub(IN_FLIGHT_NS);
+        self.horizon = self.clock.now().saturating_sub(IN_FLIGHT_NS);
         self.refresh();
     }
 

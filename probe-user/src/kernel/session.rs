@@ -1,6 +1,10 @@
 //! Programs attached to interfaces, from the first attachment to the last reading.
 
-use std::{thread, time::Duration};
+use std::{
+    os::fd::{AsFd as _, OwnedFd},
+    thread,
+    time::Duration,
+};
 
 use aya::{
     Ebpf,
@@ -9,6 +13,7 @@ use aya::{
         links::FdLink,
         tc::{NlOptions, SchedClassifierLinkId, TcAttachOptions, qdisc_add_clsact},
     },
+    sys::SyscallError,
     util::online_cpus,
 };
 use probe_common::{MAX_SNAPLEN, RingLayout, names};
@@ -19,10 +24,10 @@ use probe_filter::{
 use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{
-    Attached, Counts, Direction, Error, Hook, Rings, RuleSpec,
+    Attached, Counts, Direction, Error, Hook, Rings, RuleSpec, bpf,
     counts::CountMaps,
     error::{Module, errno, is_permission},
-    features::{Features, xdp_by_link},
+    features::Features,
     load::{Setting, blame, load, verify_error},
     occupants::xdp_occupant,
     offloads::{Offloads, TurnedOff},
@@ -67,6 +72,28 @@ impl Plan<'_> {
             direction => direction,
         }
     }
+
+    /// What the programs are loaded for.
+    fn setting(&self) -> Result<Setting<'_>, Error> {
+        let snaplen = self.snaplen.min(MAX_SNAPLEN);
+        let limit = match super::release() < (6, 0) {
+            true => RingLayout::OLD_VALUE_LIMIT,
+            false => u32::MAX,
+        };
+        Ok(Setting {
+            rules: self.rules,
+            flavour: if self.hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb },
+            link: self.link,
+            vlan: self.vlan,
+            snaplen,
+            ring: RingLayout::within(limit, self.ring_bytes, snaplen),
+            rings: if self.ring_bytes == 0 { 1 } else { cpus()? },
+            goal: self.goal,
+            xdp_load_bytes: Features::of_this_kernel().xdp_fragments,
+            diagnostics: self.diagnostics,
+            offline: false,
+        })
+    }
 }
 
 /// A program on an interface, or one for each direction.
@@ -89,7 +116,8 @@ pub struct Session {
     counts: CountMaps,
     rings: Option<Rings>,
     attachments: Vec<Attachment>,
-    links: Vec<FdLink>,
+    xdp_links: Vec<OwnedFd>,
+    tcx_links: Vec<FdLink>,
     /// Behind the links: dropped when they are gone.
     turned_off: Vec<TurnedOff>,
     filters: Vec<(&'static str, SchedClassifierLinkId)>,
@@ -97,40 +125,23 @@ pub struct Session {
 }
 
 impl Session {
-    /// Loads the programs and attaches them to all interfaces of the plan, or to none.
+    /// Loads the programs: the kernel's verifier has them, and may take long. Nothing is attached
+    /// yet, so that a signal may end the process right here.
     ///
     /// # Errors
     /// See [`Error`]: what failed, and on what.
-    pub fn attach(plan: &Plan<'_>) -> Result<Self, Error> {
+    pub fn load(plan: &Plan<'_>) -> Result<Self, Error> {
         if plan.hook.is_xdp() && plan.direction.has_egress() {
             return Err(Error::Egress { hook: plan.hook });
         }
         soundness::one_program_at_a_time()?;
         // Rings where stores are not seen in order, and the race.
         soundness::atomics(plan.ring_bytes != 0 || plan.goal != 0)?;
-        let indices = plan.interfaces.iter().map(|name| Ok((name, index(name)?)));
-        let indices: Vec<_> = indices.collect::<Result<_, Error>>()?;
+        for name in plan.interfaces {
+            index(name)?;
+        }
         let mut timing = Timing::start();
-        let snaplen = plan.snaplen.min(MAX_SNAPLEN);
-        let limit = match super::release() < (6, 0) {
-            true => RingLayout::OLD_VALUE_LIMIT,
-            false => u32::MAX,
-        };
-        let ring = RingLayout::within(limit, plan.ring_bytes, snaplen);
-        let rings = if plan.ring_bytes == 0 { 1 } else { cpus()? };
-        let setting = Setting {
-            rules: plan.rules,
-            flavour: if plan.hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb },
-            link: plan.link,
-            vlan: plan.vlan,
-            snaplen,
-            ring,
-            rings,
-            goal: plan.goal,
-            xdp_load_bytes: Features::of_this_kernel().xdp_fragments,
-            diagnostics: plan.diagnostics,
-            offline: false,
-        };
+        let setting = plan.setting()?;
         let mut ebpf = load(&setting, &mut timing)?;
         if plan.diagnostics {
             log_diagnostics(&mut ebpf);
@@ -139,7 +150,7 @@ impl Session {
             0 => None,
             _ => {
                 let map = ebpf.take_map(names::RINGS).ok_or(Error::Missing(names::RINGS))?;
-                Some(Rings::open(map, rings, ring)?)
+                Some(Rings::open(map, setting.rings, setting.ring)?)
             }
         };
         timing.step("rings");
@@ -149,34 +160,48 @@ impl Session {
             counts,
             rings,
             attachments: Vec::new(),
-            links: Vec::new(),
+            xdp_links: Vec::new(),
+            tcx_links: Vec::new(),
             turned_off: Vec::new(),
             filters: Vec::new(),
             timing,
         };
         session.verify(plan).map_err(|error| blame(error, &setting))?;
         session.timing.step("verify");
-        for (name, index) in indices {
+        Ok(session)
+    }
+
+    /// Attaches the programs to all interfaces of the plan that they were loaded for. Where one
+    /// fails, the end of the session takes off those that are attached.
+    ///
+    /// # Errors
+    /// See [`Error`]: what failed, and on what.
+    pub fn attach(&mut self, plan: &Plan<'_>) -> Result<(), Error> {
+        for name in plan.interfaces {
+            let index = index(name)?;
             let direction = plan.direction_on(name);
             let hook = match plan.hook {
                 Hook::Xdp | Hook::XdpNative | Hook::XdpGeneric => {
                     let before = Offloads::of(name);
-                    let attached = session.attach_xdp(name, index, plan.hook);
-                    session.turned_off.extend(before.turned_off());
+                    let attached = self.attach_xdp(name, index, plan.hook);
+                    self.turned_off.extend(before.turned_off());
                     attached
                 }
-                Hook::Tcx | Hook::Clsact => session.attach_tc(name, plan.hook, direction),
+                Hook::Tcx | Hook::Clsact => self.attach_tc(name, plan.hook, direction),
             };
             // Of a program that is loaded only where another one does not fit the driver.
-            let hook = hook.map_err(|error| blame(error, &setting))?;
+            let hook = match hook {
+                Ok(hook) => hook,
+                Err(error) => return Err(blame(error, &plan.setting()?)),
+            };
             let interface = name.clone();
-            session.attachments.push(Attachment { interface, index, hook, direction });
+            self.attachments.push(Attachment { interface, index, hook, direction });
         }
-        session.timing.step("attach");
-        Ok(session)
+        self.timing.step("attach");
+        Ok(())
     }
 
-    /// Where the time of [`attach`](Self::attach) went.
+    /// Where the time of loading and attaching went.
     pub fn timing(&self) -> &Timing {
         &self.timing
     }
@@ -222,7 +247,8 @@ impl Session {
     /// What removing a clsact filter or turning features on says; links come off without fail.
     /// All are tried.
     pub fn detach(&mut self) -> Result<(), Error> {
-        self.links.clear();
+        self.xdp_links.clear();
+        self.tcx_links.clear();
         let mut result = Ok(());
         for (name, id) in std::mem::take(&mut self.filters) {
             let program: &mut SchedClassifier = program(&mut self.ebpf, name)?;
@@ -262,31 +288,30 @@ impl Session {
     }
 
     fn attach_xdp(&mut self, name: &str, index: u32, hook: Hook) -> Result<Attached, Error> {
-        if !xdp_by_link() {
-            return Err(Error::NoLink { interface: name.into(), hook });
-        }
         for &(mode, attached) in xdp_modes(hook) {
             let program = xdp_program(&mut self.ebpf, mode)?;
-            match program.attach_to_if_index(index, mode) {
-                Ok(id) => {
-                    let link = program.take_link(id);
-                    let link = link.map_err(|source| attach_error(name, hook, source))?;
-                    // Netlink instead of a link: it would outlive us, and goes when dropped.
-                    let link: FdLink = link
-                        .try_into()
-                        .map_err(|_| Error::NoLink { interface: name.into(), hook })?;
-                    self.links.push(link);
+            let fd = program.fd().map_err(|source| attach_error(name, hook, source))?;
+            let error = match bpf::link_xdp(fd.as_fd(), index, mode) {
+                Ok(link) => {
+                    self.xdp_links.push(link);
                     return Ok(attached);
                 }
-                Err(error) if errno(&error) == Some(libc::EOPNOTSUPP) => {}
+                Err(error) => error,
+            };
+            match error.raw_os_error() {
+                Some(libc::EOPNOTSUPP) => {}
                 // EEXIST: the other mode, native or generic, is in use.
-                Err(error) if matches!(errno(&error), Some(libc::EBUSY | libc::EEXIST)) => {
+                Some(libc::EBUSY | libc::EEXIST) => {
                     let of_interface = |source| Error::Interface { interface: name.into(), source };
                     let occupant = xdp_occupant(index).map_err(of_interface)?;
                     let occupant = occupant.unwrap_or(super::Occupant { id: None, name: None });
                     return Err(Error::Occupied { interface: name.into(), occupant });
                 }
-                Err(error) => return Err(attach_error(name, hook, error)),
+                _ => {
+                    let call = "bpf_link_create";
+                    let error = SyscallError { call, io_error: error };
+                    return Err(attach_error(name, hook, error.into()));
+                }
             }
         }
         Err(Error::Unsupported { interface: name.into(), hook })
@@ -330,7 +355,7 @@ impl Session {
                 let link = program.take_link(id).map_err(failed)?;
                 let link = FdLink::try_from(link)
                     .map_err(|_| Error::NoLink { interface: interface.into(), hook })?;
-                self.links.push(link);
+                self.tcx_links.push(link);
             } else {
                 self.filters.push((name, id));
             }

@@ -18,7 +18,7 @@ use crate::{
     explain,
     failure::Usage,
     interfaces::{self, NoneLeft},
-    kernel::{Counts, Session, monotonic_ns},
+    kernel::{Counts, Session},
     reporter,
     rules::{self, Rule},
     stdout,
@@ -58,7 +58,7 @@ async fn measure(args: &RateArgs) -> Result<(Report, Option<NoneLeft>)> {
     let watch = Watch::start(&args.live, vec![rule], wants)?;
     // The window opens when the counters are read, not when the program was attached; whoever
     // waits for the line that says so finds it open.
-    let (opened_ns, before) = read(&watch.session)?;
+    let (opened, before) = read(&watch.session)?;
     watch.announce(&args.live);
     let Watch { mut session, stop, .. } = watch;
     let mut vigil = Vigil::keep(stop, session.attachments())?;
@@ -78,7 +78,7 @@ async fn measure(args: &RateArgs) -> Result<(Report, Option<NoneLeft>)> {
         }
         let stopped = woken == Woken::Stop || vigil.none_left().is_some();
         let over = stopped || deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        let (read_ns, counts) = read(&session)?;
+        let (read_at, counts) = read(&session)?;
         let race = counts.race;
         // The CPU of the first match may still be about to write its time.
         let finished = race.first_ns != 0 && race.last_ns != 0;
@@ -95,7 +95,7 @@ async fn measure(args: &RateArgs) -> Result<(Report, Option<NoneLeft>)> {
                 anyhow::bail!("the program has no counter");
             };
             let ending = if stopped { Ending::Interrupted } else { Ending::Time };
-            let time = Duration::from_nanos(read_ns - opened_ns);
+            let time = read_at - opened;
             break (ending, now.packets - then.packets, now.bytes - then.bytes, time);
         }
         progress.show(&counts, &before, start.elapsed(), args.count)?;
@@ -119,10 +119,10 @@ async fn measure(args: &RateArgs) -> Result<(Report, Option<NoneLeft>)> {
 }
 
 /// Reads the counters, and the time in the middle of the reading.
-fn read(session: &Session) -> Result<(u64, Counts)> {
-    let from = monotonic_ns();
+fn read(session: &Session) -> Result<(Instant, Counts)> {
+    let from = Instant::now();
     let counts = session.glance().map_err(explain::kernel)?;
-    Ok((from + (monotonic_ns() - from) / 2, counts))
+    Ok((from + from.elapsed() / 2, counts))
 }
 
 /// A line on the terminal while the measurement runs.

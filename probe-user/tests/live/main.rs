@@ -7,6 +7,7 @@
 mod any;
 mod behind;
 mod beside;
+mod clocks;
 mod counting_cost;
 mod ending;
 mod engines;
@@ -22,6 +23,7 @@ mod iptables;
 mod jumbo;
 mod kills;
 mod latency;
+mod let_in;
 mod link_facts;
 mod loopback;
 mod matrix;

@@ -5,6 +5,7 @@ use std::{io, os::unix::process::CommandExt as _, process::Command};
 
 use testbed::{Running, SERVER_LINK, requirements::met};
 
+use crate::ending::attachments;
 use crate::rig::{LIMIT, NEEDS, alone, probe, quiet_pair};
 
 /// bpf(2)'s BPF_LINK_CREATE and BPF_PROG_LOAD (include/uapi/linux/bpf.h).
@@ -85,6 +86,8 @@ fn what_the_kernel_lacks_is_named() {
         // Links of XDP came with 5.9; probe takes nothing that would outlive it.
         (xdp, true, None, 0, &[SERVER_LINK, "Linux 2.6", floor]),
         (srv, true, Some(LINK_CREATE), libc::EINVAL, &[SERVER_LINK, "Linux 2.6", floor]),
+        // aya would go over to netlink, and leave the program there.
+        (xdp, false, Some(LINK_CREATE), libc::EINVAL, &[SERVER_LINK, "Invalid argument"]),
         // What a container's default seccomp profile says.
         (srv, false, None, libc::EPERM, &["permission denied", "seccomp"]),
     ];
@@ -100,6 +103,7 @@ fn what_the_kernel_lacks_is_named() {
         let said = format!("{arguments:?} {bpf_command:?} {errno}: {}", finished.stderr);
         assert_eq!(finished.status.code(), Some(1), "{said}");
         assert!(finished.stdout.is_empty(), "{said}");
+        assert_eq!(attachments(&pair.server), "", "{said}");
         for part in parts {
             assert!(finished.stderr.contains(part), "no {part:?}: {said}");
         }

@@ -1,0 +1,47 @@
+//! Texts that a user names, read to a limit: what never ends (`/dev/zero`, a pipe that somebody
+//! keeps filling) is an error, and not all of the memory.
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+/// Bytes of a text at most. All rules that one program holds, each with a long expression, take
+/// less.
+pub const LIMIT: u64 = 16 << 20;
+
+/// Reads a text from a file, a pipe or a device; `-` is standard input.
+///
+/// # Errors
+/// Those of opening and reading, more than [`LIMIT`] bytes, and bytes that are not UTF-8.
+pub fn read(path: &Path) -> io::Result<String> {
+    match path.as_os_str() == "-" {
+        true => read_from(io::stdin().lock()),
+        false => read_from(File::open(path)?),
+    }
+}
+
+fn read_from(source: impl Read) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    source.take(LIMIT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LIMIT {
+        let message = format!("it is longer than {} MiB, the most that is read", LIMIT >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_is_the_last_length_that_is_read() {
+        let read = |length| read_from(io::repeat(b'x').take(length));
+        assert_eq!(read(LIMIT).unwrap().len() as u64, LIMIT);
+        let error = read(LIMIT + 1).unwrap_err();
+        assert_eq!(error.to_string(), "it is longer than 16 MiB, the most that is read");
+        assert!(read_from(&b"\xff"[..]).is_err());
+    }
+}
