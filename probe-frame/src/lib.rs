@@ -4,6 +4,8 @@
 //! No dependencies, no I/O and no clock.
 
 #![forbid(unsafe_code)]
+#![deny(clippy::indexing_slicing, clippy::string_slice)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
 
 mod frame;
 mod link;

@@ -5,6 +5,31 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut;
 
+/// Why a printer stops before its end. `?` passes it on; [`reached_end`] is where it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// A field lies past the captured bytes, which ends the frame's line.
+    Cut,
+    /// What stands there is against the protocol's rules, or not all there, which ends this
+    /// printer alone: what it is inside of goes on.
+    Here,
+}
+
+impl From<Cut> for Stop {
+    fn from(Cut: Cut) -> Self {
+        Self::Cut
+    }
+}
+
+/// Whether a printer reached its end; only the captured bytes' end is passed on.
+pub fn reached_end(printed: Result<(), Stop>) -> Result<bool, Cut> {
+    match printed {
+        Ok(()) => Ok(true),
+        Err(Stop::Here) => Ok(false),
+        Err(Stop::Cut) => Err(Cut),
+    }
+}
+
 /// Bytes from some header on, up to the end of the layer that holds it or of what was
 /// captured, whichever comes first.
 #[derive(Clone, Copy, Debug)]

@@ -9,6 +9,9 @@
 //! No I/O, no threads and no clock: names come through [`Names`], the time zone is passed in.
 
 #![forbid(unsafe_code)]
+// That no bytes can make a printer fail is a lint here, and not a hope.
+#![deny(clippy::indexing_slicing, clippy::string_slice)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::unreachable)]
 
 mod address;
 mod assigned_numbers;

@@ -19,30 +19,26 @@ impl Text<'_> {
     }
 
     fn try_template(&mut self, fields: &mut Fields<'_>, form: &str) -> Result<(), Cut> {
-        let mut rest = form;
-        while let Some(at) = rest.find(['#', '_']) {
-            let (text, mark) = rest.split_at(at);
-            let size = mark.get(1..2).unwrap_or_default();
+        let mut characters = form.chars().peekable();
+        while let Some(mark) = characters.next() {
+            let size = characters.peek().filter(|_| matches!(mark, '#' | '_'));
             let number: u64 = match size {
-                "1" => fields.u8()?.into(),
-                "2" => fields.u16()?.into(),
-                "3" => fields.u24()?.into(),
-                "4" => fields.u32()?.into(),
-                "8" => fields.u64()?,
-                // No field: the mark is itself.
+                Some('1') => fields.u8()?.into(),
+                Some('2') => fields.u16()?.into(),
+                Some('3') => fields.u24()?.into(),
+                Some('4') => fields.u32()?.into(),
+                Some('8') => fields.u64()?,
+                // No field: the character is itself.
                 _ => {
-                    put!(self, "{text}{}", &mark[..1]);
-                    rest = &mark[1..];
+                    put!(self, "{mark}");
                     continue;
                 }
             };
-            put!(self, "{text}");
-            if mark.starts_with('#') {
+            characters.next();
+            if mark == '#' {
                 put!(self, "{number}");
             }
-            rest = &mark[2..];
         }
-        put!(self, "{rest}");
         Ok(())
     }
 }

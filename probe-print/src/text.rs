@@ -223,6 +223,16 @@ pub fn name_of<N: PartialEq + Copy>(
     names.iter().find(|(n, _)| *n == number).map(|(_, name)| *name)
 }
 
+/// The name of a number of two bits, the lowest of `bits`.
+pub fn name_of_two_bits([zero, one, two, three]: [&str; 4], bits: u8) -> &str {
+    match bits & 3 {
+        0 => zero,
+        1 => one,
+        2 => two,
+        _ => three,
+    }
+}
+
 /// Writes the name of a number, or the number in the form given.
 macro_rules! put_name {
     ($to:expr, $names:expr, $number:expr, $($other:tt)*) => {

@@ -40,7 +40,7 @@ fn frames_of(text: &str) -> usize {
 fn capture() -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("samples.pcap");
-    samples::write(&path, &samples::all());
+    samples::write(&path, &testbed::samples::all());
     (folder, path)
 }
 
@@ -201,7 +201,7 @@ fn counts_of_a_file() {
         .collect();
     assert_eq!(names, ["tcp", "six", "match"]);
     let seen = line["seen"]["packets"].as_u64().expect("a number");
-    assert_eq!(seen as usize, samples::all().len());
+    assert_eq!(seen as usize, testbed::samples::all().len());
     // The lines that a capture with the same filter prints are as many.
     for (index, filter) in ["tcp", "ip6", "arp"].iter().enumerate() {
         let output = probe(&["capture", "-r", capture, "--number", "-t", filter]);
@@ -344,7 +344,7 @@ fn lengths_stand_at_the_beginning() {
         assert_eq!(code, 0, "{err}");
         out
     };
-    let frames = samples::all();
+    let frames = testbed::samples::all();
     let wanted = frames.iter().zip(1..).map(|(frame, number)| {
         let (bytes, wire_len) = frame;
         format!("{number:>5}  caplen {} len {wire_len} ", bytes.len().min(20))

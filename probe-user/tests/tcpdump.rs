@@ -50,7 +50,7 @@ fn every_line_is_tcpdumps() {
     }
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("samples.pcap");
-    let samples = samples::all();
+    let samples = testbed::samples::all();
     assert!(samples.len() > 2000, "{}", samples.len());
     samples::write(&file, &samples);
     let probe = env!("CARGO_BIN_EXE_probe");

@@ -9,6 +9,7 @@
 //! | `pair` | the usual rig: a client and a server on a silent wire |
 //! | `process` | child processes that end with us, with time limits |
 //! | `frames` | frames built byte by byte, checksums right |
+//! | `samples` | a capture of many kinds of frames, whole, damaged and cut |
 //! | `sender` | sends given frames in order and says exactly how many went |
 //! | `trafgen` | netsniff-ng's generator, for floods |
 //! | `tun` | a device without a link layer, whose wire is the test |
@@ -26,6 +27,7 @@ mod namespace;
 mod pair;
 mod process;
 pub mod requirements;
+pub mod samples;
 mod sender;
 mod trafgen;
 mod tun;

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     address::Link,
-    assigned_numbers::ETHERTYPES,
+    assigned_numbers::{ETHERTYPES, ethertype},
     bytes::{Bytes, Cut},
     dump::{self, Dump},
     network::{arp, decnet, ip, ip6, ipx, osi},
@@ -175,44 +175,47 @@ fn body(
 /// not known.
 pub(crate) fn by_type(
     t: &mut Text<'_>,
-    ethertype: u16,
+    kind: u16,
     p: Bytes<'_>,
     length: usize,
     source: Option<Link<'_>>,
 ) -> Result<bool, Cut> {
-    match ethertype {
-        0x0800 => ip::print(t, p, length)?,
-        0x86dd => ip6::print(t, p, length)?,
-        0x0806 | 0x8035 => arp::print(t, p, length)?,
-        0x8847 | 0x8848 => mpls::print(t, p, length)?,
-        0xfefe if length == 0 || p.is_empty() => {
+    match kind {
+        ethertype::IPV4 => ip::print(t, p, length)?,
+        ethertype::IPV6 => ip6::print(t, p, length)?,
+        ethertype::ARP | ethertype::RARP => arp::print(t, p, length)?,
+        ethertype::MPLS | ethertype::MPLS_MULTICAST => mpls::print(t, p, length)?,
+        ethertype::OSI if length == 0 || p.is_empty() => {
             t.protocol = "isoclns";
             t.truncated();
         }
-        0xfefe => osi::print(t, p.from(1), length - 1)?,
-        0x6003 => decnet::print(t, p, length)?,
-        0x0707 | 0x8947 => vehicles::geonet(t, p, length, source)?,
-        0x1111 => vehicles::calm_fast(t, p, length, source)?,
-        0x88ca => tipc::print(t, p)?,
-        0x8137 => {
+        ethertype::OSI => osi::print(t, p.from(1), length - 1)?,
+        ethertype::DECNET => decnet::print(t, p, length)?,
+        ethertype::GEONET_OLD | ethertype::GEONET => vehicles::geonet(t, p, length, source)?,
+        ethertype::CALM_FAST => vehicles::calm_fast(t, p, length, source)?,
+        ethertype::TIPC => tipc::print(t, p)?,
+        ethertype::IPX => {
             put!(t, "(NOV-ETHII) ");
             ipx::print(t, p)?;
         }
-        0x8863 | 0x8864 | 0x3c12 | 0x3c13 => pppoe::print(t, p, length)?,
-        0x880b if length > 0 => {
+        ethertype::PPPOE_DISCOVERY
+        | ethertype::PPPOE_SESSION
+        | ethertype::PPPOE_DISCOVERY_OLD
+        | ethertype::PPPOE_SESSION_OLD => pppoe::print(t, p, length)?,
+        ethertype::PPP if length > 0 => {
             put!(t, ": ");
             ppp::print(t, p, length)?;
         }
-        0x880b => {}
-        0x8902 | 0xabcd => cfm::print(t, p, length)?,
-        0x88cc => lldp::print(t, p, length)?,
-        0x8809 => slow::print(t, p, length)?,
-        0x888e => eapol::print(t, p)?,
-        0x886f => msnlb::print(t, p)?,
-        0x88a2 => aoe::print(t, p, length)?,
-        0x88f7 => ptp::print(t, p, length)?,
-        0x894f => t.nested(|t| nsh::print(t, p, length))?,
-        0x9000 => loopback::print(t, p, length)?,
+        ethertype::PPP => {}
+        ethertype::CFM | ethertype::CFM_OLD => cfm::print(t, p, length)?,
+        ethertype::LLDP => lldp::print(t, p, length)?,
+        ethertype::SLOW => slow::print(t, p, length)?,
+        ethertype::EAPOL => eapol::print(t, p)?,
+        ethertype::MS_NLB => msnlb::print(t, p)?,
+        ethertype::AOE => aoe::print(t, p, length)?,
+        ethertype::PTP => ptp::print(t, p, length)?,
+        ethertype::NSH => t.nested(|t| nsh::print(t, p, length))?,
+        ethertype::LOOPBACK => loopback::print(t, p, length)?,
         _ => return Ok(false),
     }
     Ok(true)

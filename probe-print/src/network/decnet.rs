@@ -3,7 +3,7 @@
 use crate::{
     bytes::{Bytes, Cut},
     dump,
-    text::{Text, put, put_name},
+    text::{Text, name_of_two_bits, put, put_name},
 };
 
 const SHORT_HEADER: usize = 6;
@@ -203,7 +203,8 @@ fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> {
 }
 
 fn info(t: &mut Text<'_>, info: u8, flags: &[(u8, &str)]) {
-    put!(t, "{}", ["reserved-ntype? ", "l2rout ", "l1rout ", "endnode "][usize::from(info & 3)]);
+    let kinds = ["reserved-ntype? ", "l2rout ", "l1rout ", "endnode "];
+    put!(t, "{}", name_of_two_bits(kinds, info));
     for (bit, name) in flags {
         if info & bit != 0 {
             put!(t, "{name}");
@@ -284,7 +285,7 @@ fn services(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> 
                 8 => put!(t, "msg "),
                 _ => {}
             }
-            let version = ["3.2", "3.1", "4.0", "4.1"][usize::from(info & 3)];
+            let version = name_of_two_bits(["3.2", "3.1", "4.0", "4.1"], info);
             put!(t, "ver {version} segsize {size} ");
             if options != 0 {
                 put!(t, "optlen {options} ");

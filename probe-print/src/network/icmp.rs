@@ -14,6 +14,13 @@ const QUOTED: usize = 8;
 /// Where extensions begin: behind 128 bytes of the quoted packet.
 const EXTENSION: usize = 136;
 
+/// Where the fields of the header are (RFC 792).
+mod field {
+    pub const TYPE: usize = 0;
+    pub const CODE: usize = 1;
+    pub const CHECKSUM: usize = 2;
+}
+
 /// Prints an ICMP message.
 pub(super) fn print(
     t: &mut Text<'_>,
@@ -22,9 +29,9 @@ pub(super) fn print(
     fragmented: bool,
 ) -> Result<(), Cut> {
     t.protocol = "icmp";
-    let is_error = matches!(p.u8(0)?, 3 | 4 | 5 | 11 | 12);
+    let is_error = matches!(p.u8(field::TYPE)?, 3 | 4 | 5 | 11 | 12);
     t.tint = if is_error { Tint::Trouble } else { Tint::Control };
-    let (kind, code) = (p.u8(0)?, p.u8(1)?);
+    let (kind, code) = (p.u8(field::TYPE)?, p.u8(field::CODE)?);
     let Some(text) = message(t, p, kind, code)? else {
         t.truncated();
         return Ok(());
@@ -36,7 +43,7 @@ pub(super) fn print(
     if !fragmented && let Ok(bytes) = p.slice(0, length) {
         let residue = checksum::residue(&[bytes]);
         if residue != 0 {
-            let found = p.u16(2)?;
+            let found = p.u16(field::CHECKSUM)?;
             let right = checksum::should_be(found, residue);
             put!(t, " (wrong icmp cksum {found:x} (->{right:x})!)");
         }

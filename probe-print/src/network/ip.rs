@@ -14,6 +14,22 @@ use crate::{
 };
 
 const HEADER: usize = 20;
+
+/// Where the fields of the header are (RFC 791, section 3.1).
+mod field {
+    /// Four bits each: version, and the header's length in words of four bytes.
+    pub const VERSION_IHL: usize = 0;
+    pub const TOS: usize = 1;
+    pub const TOTAL_LENGTH: usize = 2;
+    pub const ID: usize = 4;
+    /// Three flags, and the offset in units of eight bytes.
+    pub const FRAGMENT: usize = 6;
+    pub const TTL: usize = 8;
+    pub const PROTOCOL: usize = 9;
+    pub const CHECKSUM: usize = 10;
+    pub const SOURCE: usize = 12;
+    pub const DESTINATION: usize = 16;
+}
 const DONT_FRAGMENT: u16 = 0x4000;
 const MORE_FRAGMENTS: u16 = 0x2000;
 const OFFSET: u16 = 0x1fff;
@@ -40,7 +56,7 @@ pub(crate) fn any(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), C
 /// Prints an IPv4 packet.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
     t.protocol = "ip";
-    let version = p.u8(0)? >> 4;
+    let version = p.u8(field::VERSION_IHL)? >> 4;
     if version != 4 {
         match version {
             6 => put!(t, "IP6, wrong link-layer encapsulation"),
@@ -60,12 +76,12 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         put!(t, "truncated-ip {length}");
         return Ok(());
     }
-    let header = 4 * usize::from(p.u8(0)? & 0xf);
+    let header = 4 * usize::from(p.u8(field::VERSION_IHL)? & 0xf);
     if header < HEADER {
         put!(t, "bad-hlen {header}");
         return Ok(());
     }
-    let mut total = usize::from(p.u16(2)?);
+    let mut total = usize::from(p.u16(field::TOTAL_LENGTH)?);
     if length < total {
         put!(t, "truncated-ip - {} bytes missing! ", total - length);
     }
@@ -80,9 +96,9 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     // What follows the packet in the frame is padding.
     let p = p.limit(total);
     let payload = total - header.min(total);
-    let fragment = p.u16(6)?;
-    let protocol = p.u8(9)?;
-    let (source, destination) = (t.v4(p, 12)?, t.v4(p, 16)?);
+    let fragment = p.u16(field::FRAGMENT)?;
+    let protocol = p.u8(field::PROTOCOL)?;
+    let (source, destination) = (t.v4(p, field::SOURCE)?, t.v4(p, field::DESTINATION)?);
     if t.style.verbose > 0 && !details(t, p, header, fragment, protocol)? {
         put!(t, "{source} > {destination}: ");
         t.truncated();
@@ -112,7 +128,7 @@ fn details(
     fragment: u16,
     protocol: u8,
 ) -> Result<bool, Cut> {
-    let tos = p.u8(1)?;
+    let tos = p.u8(field::TOS)?;
     put!(t, "(tos 0x{tos:x}");
     match tos & 3 {
         1 => put!(t, ",ECT(1)"),
@@ -120,18 +136,18 @@ fn details(
         3 => put!(t, ",CE"),
         _ => {}
     }
-    let ttl = p.u8(8)?;
+    let ttl = p.u8(field::TTL)?;
     if ttl >= 1 {
         put!(t, ", ttl {ttl}");
     }
     put!(
         t,
         ", id {}, offset {}, flags [{}], proto {} ({protocol}), length {}",
-        p.u16(4)?,
+        p.u16(field::ID)?,
         8 * (fragment & OFFSET),
         bits(FLAGS, fragment.into(), ", ", "none"),
         name_of(IP_PROTOCOLS, protocol).unwrap_or("unknown"),
-        p.u16(2)?
+        p.u16(field::TOTAL_LENGTH)?
     );
     let mut whole = true;
     if header > HEADER {
@@ -147,7 +163,7 @@ fn details(
     {
         let residue = checksum::residue(&[bytes]);
         if residue != 0 {
-            let found = p.u16(10)?;
+            let found = p.u16(field::CHECKSUM)?;
             put!(t, ", bad cksum {found:x} (->{:x})!", checksum::should_be(found, residue));
         }
     }

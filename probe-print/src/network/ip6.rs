@@ -10,6 +10,17 @@ use crate::{
 
 const HEADER: usize = 40;
 
+/// Where the fields of the header are (RFC 8200, section 3).
+mod field {
+    /// Version, traffic class and flow label: 4, 8 and 20 bits.
+    pub const VERSION: usize = 0;
+    pub const PAYLOAD_LENGTH: usize = 4;
+    pub const NEXT_HEADER: usize = 6;
+    pub const HOP_LIMIT: usize = 7;
+    pub const SOURCE: usize = 8;
+    pub const DESTINATION: usize = 24;
+}
+
 const HOP_BY_HOP: u8 = 0;
 const ROUTING: u8 = 43;
 const FRAGMENT: u8 = 44;
@@ -30,18 +41,18 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     if !t.style.link_header {
         put!(t, "IP6 ");
     }
-    let version = p.u8(0)? >> 4;
+    let version = p.u8(field::VERSION)? >> 4;
     if version != 6 {
         put!(t, "version error: {version} != 6");
         return Ok(());
     }
-    let stated = usize::from(p.u16(4)?);
+    let stated = usize::from(p.u16(field::PAYLOAD_LENGTH)?);
     // Zero stands for a jumbogram or for no payload; the headers tell which.
     let total = if stated == 0 { length + HEADER } else { stated + HEADER };
     if stated != 0 && length < total {
         put!(t, "truncated-ip6 - {} bytes missing!", total - length);
     }
-    let next = p.u8(6)?;
+    let next = p.u8(field::NEXT_HEADER)?;
     if t.style.verbose > 0 {
         details(t, p, next, stated)?;
     }
@@ -50,7 +61,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
 }
 
 fn details(t: &mut Text<'_>, p: Bytes<'_>, next: u8, stated: usize) -> Result<(), Cut> {
-    let flow = p.u32(0)?;
+    let flow = p.u32(field::VERSION)?;
     put!(t, "(");
     if flow & 0x0ff0_0000 != 0 {
         put!(t, "class 0x{:02x}, ", flow >> 20 & 0xff);
@@ -61,7 +72,7 @@ fn details(t: &mut Text<'_>, p: Bytes<'_>, next: u8, stated: usize) -> Result<()
     put!(
         t,
         "hlim {}, next-header {} ({next}) payload length: {stated}) ",
-        p.u8(7)?,
+        p.u8(field::HOP_LIMIT)?,
         name_of(IP_PROTOCOLS, next).unwrap_or("unknown")
     );
     Ok(())
@@ -100,7 +111,12 @@ impl Walk<'_> {
             before = self.at;
             if first && !matches!(self.next, tcp::PROTOCOL | udp::PROTOCOL | dccp::PROTOCOL | SCTP)
             {
-                put!(t, "{} > {}: ", t.v6(self.p, 8)?, t.v6(self.p, 24)?);
+                put!(
+                    t,
+                    "{} > {}: ",
+                    t.v6(self.p, field::SOURCE)?,
+                    t.v6(self.p, field::DESTINATION)?
+                );
             }
             let header = self.p.from(self.at);
             let advance = match self.next {

@@ -22,6 +22,11 @@ const V4_PROTOCOL: usize = 9;
 const V6_NEXT: usize = 6;
 
 impl Outer<'_> {
+    /// Whether it is IPv6.
+    pub(crate) fn is_v6(self) -> bool {
+        matches!(self, Self::V6(_))
+    }
+
     /// The protocol that the IP header itself names. Behind extension headers that is
     /// not the one at hand, and then tcpdump leaves the addresses out.
     pub(crate) fn protocol(self) -> Result<u8, Cut> {

@@ -142,7 +142,7 @@ pub(super) fn parse<'a>(
         return Ok(None);
     };
     let Some(name) = table.get(tag) else {
-        put!(t, "[id?{}/{class_name}/{tag}]", &form_name[..1]);
+        put!(t, "[id?{form_name:.1}/{class_name}/{tag}]");
         return Ok(None);
     };
     let Ok(content) = p.slice(at, size as usize) else {

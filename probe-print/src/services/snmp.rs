@@ -2,7 +2,7 @@
 
 use super::ber::{Element, Value, integer, parse, put_octets, put_string, put_value};
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Cut, Stop, reached_end},
     text::{Text, put},
 };
 
@@ -55,8 +55,7 @@ fn name(names: &[&'static str], number: i32) -> Option<&'static str> {
     usize::try_from(number).ok().and_then(|index| names.get(index).copied())
 }
 
-/// What remains of a sequence. `None` from any function here: said what is wrong, and
-/// nothing more is to be said.
+/// What remains of a sequence. Where something is wrong the functions here say what, and stop.
 struct Rest<'a> {
     p: Bytes<'a>,
     length: usize,
@@ -69,11 +68,11 @@ impl<'a> Rest<'a> {
     }
 
     /// Takes the next element.
-    fn next(&mut self, t: &mut Text<'_>) -> Result<Option<Element<'a>>, Cut> {
-        let Some((element, used)) = parse(t, self.p, self.length)? else { return Ok(None) };
+    fn next(&mut self, t: &mut Text<'_>) -> Result<Element<'a>, Stop> {
+        let (element, used) = parse(t, self.p, self.length)?.ok_or(Stop::Here)?;
         self.p = self.p.from(used);
         self.length = self.length.saturating_sub(used);
-        Ok(Some(element))
+        Ok(element)
     }
 
     /// Takes the next element, which has to pass a test; what it should be stands in
@@ -83,51 +82,45 @@ impl<'a> Rest<'a> {
         t: &mut Text<'_>,
         complaint: &str,
         test: fn(&Value<'_>) -> bool,
-    ) -> Result<Option<Element<'a>>, Cut> {
-        let Some(element) = self.next(t)? else { return Ok(None) };
+    ) -> Result<Element<'a>, Stop> {
+        let element = self.next(t)?;
         if !test(&element.value) {
             put!(t, "[{complaint}]");
             put_value(t, &element)?;
-            return Ok(None);
+            return Err(Stop::Here);
         }
-        Ok(Some(element))
+        Ok(element)
     }
 
-    fn integer(&mut self, t: &mut Text<'_>, complaint: &str) -> Result<Option<i32>, Cut> {
+    fn integer(&mut self, t: &mut Text<'_>, complaint: &str) -> Result<i32, Stop> {
         let element = self.expect(t, complaint, |value| matches!(value, Value::Integer(_)))?;
-        Ok(element.and_then(|element| integer(&element)))
+        integer(&element).ok_or(Stop::Here)
     }
 
-    fn string(&mut self, t: &mut Text<'_>, complaint: &str) -> Result<Option<Element<'a>>, Cut> {
+    fn string(&mut self, t: &mut Text<'_>, complaint: &str) -> Result<Element<'a>, Stop> {
         self.expect(t, complaint, |value| matches!(value, Value::String))
     }
 
-    fn sequence(&mut self, t: &mut Text<'_>, complaint: &str) -> Result<Option<Self>, Cut> {
+    fn sequence(&mut self, t: &mut Text<'_>, complaint: &str) -> Result<Self, Stop> {
         let element = self.expect(t, complaint, |value| matches!(value, Value::Sequence))?;
-        Ok(element.as_ref().map(Self::inside))
+        Ok(Self::inside(&element))
     }
-}
-
-/// Unwraps what a step found, or leaves: it has said what is wrong.
-macro_rules! step {
-    ($found:expr) => {
-        match $found? {
-            Some(found) => found,
-            None => return Ok(()),
-        }
-    };
 }
 
 /// Prints a message.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
     t.protocol = "snmp";
+    reached_end(message(t, p, length)).map(|_| ())
+}
+
+fn message(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     put!(t, " ");
     let mut outer = Rest { p, length };
-    let mut rest = step!(outer.sequence(t, "!init SEQ"));
+    let mut rest = outer.sequence(t, "!init SEQ")?;
     if outer.length > 0 {
         put!(t, "[{} extra after iSEQ]", outer.length);
     }
-    let version = step!(rest.integer(t, "version!=INT"));
+    let version = rest.integer(t, "version!=INT")?;
     let name = match version {
         VERSION_1 => "SNMPv1",
         VERSION_2 => "SNMPv2c",
@@ -141,18 +134,19 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     if verbose {
         put!(t, "{{ {name} ");
     }
-    match version {
-        VERSION_3 => version_3(t, rest)?,
-        _ => community(t, rest, version)?,
-    }
+    // Its brace closes, wherever the inside stops.
+    reached_end(match version {
+        VERSION_3 => version_3(t, rest),
+        _ => community(t, rest, version),
+    })?;
     if verbose {
         put!(t, "}} ");
     }
     Ok(())
 }
 
-fn community(t: &mut Text<'_>, mut rest: Rest<'_>, version: i32) -> Result<(), Cut> {
-    let community = step!(rest.string(t, "comm!=STR"));
+fn community(t: &mut Text<'_>, mut rest: Rest<'_>, version: i32) -> Result<(), Stop> {
+    let community = rest.string(t, "comm!=STR")?;
     if community.content.limit(community.length).all() != DEFAULT_COMMUNITY {
         put!(t, "C=");
         put_string(t, &community)?;
@@ -161,8 +155,8 @@ fn community(t: &mut Text<'_>, mut rest: Rest<'_>, version: i32) -> Result<(), C
     pdu(t, rest, version)
 }
 
-fn pdu(t: &mut Text<'_>, mut rest: Rest<'_>, version: i32) -> Result<(), Cut> {
-    let pdu = step!(rest.next(t));
+fn pdu(t: &mut Text<'_>, mut rest: Rest<'_>, version: i32) -> Result<(), Stop> {
+    let pdu = rest.next(t)?;
     let Value::Pdu(kind) = pdu.value else {
         put!(t, "[no PDU]");
         return Ok(());
@@ -185,10 +179,10 @@ fn pdu(t: &mut Text<'_>, mut rest: Rest<'_>, version: i32) -> Result<(), Cut> {
         return Ok(());
     }
     let inside = Rest::inside(&pdu);
-    match kind {
-        TRAP => trap(t, inside)?,
-        _ => request(t, inside, kind)?,
-    }
+    reached_end(match kind {
+        TRAP => trap(t, inside),
+        _ => request(t, inside, kind),
+    })?;
     if verbose {
         put!(t, " }} ");
     }
@@ -196,14 +190,14 @@ fn pdu(t: &mut Text<'_>, mut rest: Rest<'_>, version: i32) -> Result<(), Cut> {
 }
 
 /// Any PDU but the trap of version 1.
-fn request(t: &mut Text<'_>, mut rest: Rest<'_>, kind: u8) -> Result<(), Cut> {
+fn request(t: &mut Text<'_>, mut rest: Rest<'_>, kind: u8) -> Result<(), Stop> {
     // Kinds of PDU where both error fields are to be zero.
     let no_error = !matches!(kind, GET_RESPONSE | GET_BULK);
-    let id = step!(rest.integer(t, "reqId!=INT"));
+    let id = rest.integer(t, "reqId!=INT")?;
     if t.style.verbose > 0 {
         put!(t, "R={id} ");
     }
-    let status = step!(rest.integer(t, "errorStatus!=INT"));
+    let status = rest.integer(t, "errorStatus!=INT")?;
     let text = || name(ERRORS, status).map_or_else(|| format!("err={}", status as u32), Into::into);
     let mut failed = false;
     match status {
@@ -215,7 +209,7 @@ fn request(t: &mut Text<'_>, mut rest: Rest<'_>, kind: u8) -> Result<(), Cut> {
             failed = true;
         }
     }
-    let index = step!(rest.integer(t, "errorIndex!=INT"));
+    let index = rest.integer(t, "errorIndex!=INT")?;
     match index {
         _ if kind == GET_BULK => put!(t, " M={index}"),
         0 if failed => put!(t, "[errorIndex==0]"),
@@ -228,21 +222,19 @@ fn request(t: &mut Text<'_>, mut rest: Rest<'_>, kind: u8) -> Result<(), Cut> {
 }
 
 /// The trap of version 1.
-fn trap(t: &mut Text<'_>, mut rest: Rest<'_>) -> Result<(), Cut> {
+fn trap(t: &mut Text<'_>, mut rest: Rest<'_>) -> Result<(), Stop> {
     put!(t, " ");
-    let enterprise =
-        step!(rest.expect(t, "enterprise!=OID", |value| matches!(value, Value::Object)));
+    let enterprise = rest.expect(t, "enterprise!=OID", |value| matches!(value, Value::Object))?;
     put_value(t, &enterprise)?;
     put!(t, " ");
-    let agent =
-        step!(rest.expect(t, "agent-addr!=INETADDR", |value| matches!(value, Value::Address)));
+    let agent = rest.expect(t, "agent-addr!=INETADDR", |value| matches!(value, Value::Address))?;
     put_value(t, &agent)?;
-    let generic = step!(rest.integer(t, "generic-trap!=INT"));
+    let generic = rest.integer(t, "generic-trap!=INT")?;
     match name(TRAPS, generic) {
         Some(name) => put!(t, " {name}"),
         None => put!(t, " gt={generic}"),
     }
-    let specific = step!(rest.integer(t, "specific-trap!=INT"));
+    let specific = rest.integer(t, "specific-trap!=INT")?;
     if generic == ENTERPRISE {
         put!(t, " s={specific}");
     } else if specific != 0 {
@@ -250,14 +242,14 @@ fn trap(t: &mut Text<'_>, mut rest: Rest<'_>) -> Result<(), Cut> {
     }
     put!(t, " ");
     let stamp =
-        step!(rest.expect(t, "time-stamp!=TIMETICKS", |value| matches!(value, Value::Unsigned(_))));
+        rest.expect(t, "time-stamp!=TIMETICKS", |value| matches!(value, Value::Unsigned(_)))?;
     put_value(t, &stamp)?;
     bindings(t, rest, TRAP)
 }
 
 /// Names of objects, and their values where this is not a question.
-fn bindings(t: &mut Text<'_>, mut rest: Rest<'_>, kind: u8) -> Result<(), Cut> {
-    let mut list = step!(rest.sequence(t, "!SEQ of varbind"));
+fn bindings(t: &mut Text<'_>, mut rest: Rest<'_>, kind: u8) -> Result<(), Stop> {
+    let mut list = rest.sequence(t, "!SEQ of varbind")?;
     if rest.length > 0 {
         put!(t, "[{} extra after SEQ of varbind]", rest.length);
     }
@@ -265,14 +257,13 @@ fn bindings(t: &mut Text<'_>, mut rest: Rest<'_>, kind: u8) -> Result<(), Cut> {
     // Each binding takes at least two bytes.
     while list.length > 0 {
         put!(t, " ");
-        let mut binding = step!(list.sequence(t, "!varbind"));
-        let object =
-            step!(binding.expect(t, "objName!=OID", |value| matches!(value, Value::Object)));
+        let mut binding = list.sequence(t, "!varbind")?;
+        let object = binding.expect(t, "objName!=OID", |value| matches!(value, Value::Object))?;
         put_value(t, &object)?;
         if !question {
             put!(t, "=");
         }
-        let value = step!(binding.next(t));
+        let value = binding.next(t)?;
         match value.value {
             Value::Null => {}
             _ => {
@@ -287,7 +278,7 @@ fn bindings(t: &mut Text<'_>, mut rest: Rest<'_>, kind: u8) -> Result<(), Cut> {
 }
 
 /// RFC 3412, with the user-based security model of RFC 3414.
-fn version_3(t: &mut Text<'_>, mut rest: Rest<'_>) -> Result<(), Cut> {
+fn version_3(t: &mut Text<'_>, mut rest: Rest<'_>) -> Result<(), Stop> {
     const USER_BASED: i32 = 3;
     let verbose = t.style.verbose > 0;
     let brace = |t: &mut Text<'_>, text: &str| {
@@ -295,11 +286,11 @@ fn version_3(t: &mut Text<'_>, mut rest: Rest<'_>) -> Result<(), Cut> {
             put!(t, "{text}");
         }
     };
-    let mut head = step!(rest.sequence(t, "!message"));
+    let mut head = rest.sequence(t, "!message")?;
     brace(t, "{ ");
-    step!(head.integer(t, "msgID!=INT"));
-    step!(head.integer(t, "msgMaxSize!=INT"));
-    let flags = step!(head.string(t, "msgFlags!=STR"));
+    head.integer(t, "msgID!=INT")?;
+    head.integer(t, "msgMaxSize!=INT")?;
+    let flags = head.string(t, "msgFlags!=STR")?;
     if flags.length != 1 {
         put!(t, "[msgFlags size {}]", flags.length);
         return Ok(());
@@ -316,7 +307,7 @@ fn version_3(t: &mut Text<'_>, mut rest: Rest<'_>) -> Result<(), Cut> {
         }
     }
     put!(t, " ");
-    let model = step!(head.integer(t, "msgSecurityModel!=INT"));
+    let model = head.integer(t, "msgSecurityModel!=INT")?;
     if head.length > 0 {
         put!(t, "[{} extra after message SEQ]", head.length);
     }
@@ -326,46 +317,46 @@ fn version_3(t: &mut Text<'_>, mut rest: Rest<'_>) -> Result<(), Cut> {
         return Ok(());
     }
     brace(t, "{ USM ");
-    let security = step!(rest.string(t, "msgSecurityParameters!=STR"));
-    user_based(t, Rest::inside(&security))?;
+    let security = rest.string(t, "msgSecurityParameters!=STR")?;
+    reached_end(user_based(t, Rest::inside(&security)))?;
     brace(t, "} ");
     brace(t, "{ ScopedPDU ");
-    scoped(t, rest)?;
+    reached_end(scoped(t, rest))?;
     brace(t, "} ");
     Ok(())
 }
 
-fn user_based(t: &mut Text<'_>, mut rest: Rest<'_>) -> Result<(), Cut> {
+fn user_based(t: &mut Text<'_>, mut rest: Rest<'_>) -> Result<(), Stop> {
     let verbose = t.style.verbose > 0;
-    let mut fields = step!(rest.sequence(t, "!usm"));
-    step!(fields.string(t, "msgAuthoritativeEngineID!=STR"));
-    let boots = step!(fields.integer(t, "msgAuthoritativeEngineBoots!=INT"));
+    let mut fields = rest.sequence(t, "!usm")?;
+    fields.string(t, "msgAuthoritativeEngineID!=STR")?;
+    let boots = fields.integer(t, "msgAuthoritativeEngineBoots!=INT")?;
     if verbose {
         put!(t, "B={boots} ");
     }
-    let time = step!(fields.integer(t, "msgAuthoritativeEngineTime!=INT"));
+    let time = fields.integer(t, "msgAuthoritativeEngineTime!=INT")?;
     if verbose {
         put!(t, "T={time} ");
     }
-    let user = step!(fields.string(t, "msgUserName!=STR"));
+    let user = fields.string(t, "msgUserName!=STR")?;
     put!(t, "U=");
     put_string(t, &user)?;
     put!(t, " ");
-    step!(fields.string(t, "msgAuthenticationParameters!=STR"));
-    step!(fields.string(t, "msgPrivacyParameters!=STR"));
+    fields.string(t, "msgAuthenticationParameters!=STR")?;
+    fields.string(t, "msgPrivacyParameters!=STR")?;
     if fields.length > 0 {
         put!(t, "[{} extra after usm SEQ]", fields.length);
     }
     Ok(())
 }
 
-fn scoped(t: &mut Text<'_>, mut rest: Rest<'_>) -> Result<(), Cut> {
-    let mut fields = step!(rest.sequence(t, "!scoped PDU"));
-    let engine = step!(fields.string(t, "contextEngineID!=STR"));
+fn scoped(t: &mut Text<'_>, mut rest: Rest<'_>) -> Result<(), Stop> {
+    let mut fields = rest.sequence(t, "!scoped PDU")?;
+    let engine = fields.string(t, "contextEngineID!=STR")?;
     put!(t, "E=");
     put_octets(t, &engine)?;
     put!(t, " ");
-    let context = step!(fields.string(t, "contextName!=STR"));
+    let context = fields.string(t, "contextName!=STR")?;
     put!(t, "C=");
     put_string(t, &context)?;
     put!(t, " ");

@@ -3,6 +3,7 @@
 pub(super) mod dccp;
 mod mptcp;
 pub(super) mod pgm;
+mod ports;
 pub(super) mod sctp;
 pub(super) mod tcp;
 pub(super) mod tipc;

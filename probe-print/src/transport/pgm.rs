@@ -12,6 +12,11 @@ pub(crate) const PROTOCOL: u8 = 113;
 const HEADER: usize = 16;
 const OPTIONS: u8 = 1;
 
+/// Types of packets that ask for what was lost, and answer (RFC 3208, 8.1).
+const NAK: u8 = 8;
+const NNAK: u8 = 9;
+const NCF: u8 = 10;
+
 const INET: u16 = 1;
 const INET6: u16 = 2;
 
@@ -93,13 +98,17 @@ fn message(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<Option<usize>, Cu
             let name = if kind == 4 { "ODATA" } else { "RDATA" };
             put!(t, "{name} trail {} seq {}", p.u32(4)?, p.u32(0)?);
         }
-        8..=10 => {
+        NAK | NNAK | NCF => {
             let Some((source, more)) = nla(p, used, p.u16(4)?) else { return Ok(None) };
             // As in tcpdump, the group's family is looked for where its address begins.
             used += more + 4;
             let Some((group, more)) = nla(p, used, p.u16(used)?) else { return Ok(None) };
             used += more;
-            let name = ["NAK", "NNAK", "NCF"][usize::from(kind - 8)];
+            let name = match kind {
+                NAK => "NAK",
+                NNAK => "NNAK",
+                _ => "NCF",
+            };
             put!(t, "{name} ({source} -> {group}), seq {}", p.u32(0)?);
         }
         12 => put!(t, "SPMR"),

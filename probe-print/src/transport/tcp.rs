@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::mptcp;
+use super::{
+    mptcp,
+    ports::{self, Ports, Ports::Either},
+};
 use crate::{
     bytes::{Bytes, Cut},
     checksum,
@@ -16,6 +19,20 @@ use crate::{
 
 pub(crate) const PROTOCOL: u8 = 6;
 const HEADER: usize = 20;
+
+/// Where the fields of the header are (RFC 9293, section 3.1).
+mod field {
+    pub const SOURCE: usize = 0;
+    pub const DESTINATION: usize = 2;
+    pub const SEQUENCE: usize = 4;
+    pub const ACKNOWLEDGMENT: usize = 8;
+    /// The upper four bits: the header's length in words of four bytes.
+    pub const DATA_OFFSET: usize = 12;
+    pub const FLAGS: usize = 13;
+    pub const WINDOW: usize = 14;
+    pub const CHECKSUM: usize = 16;
+    pub const URGENT: usize = 18;
+}
 
 const FIN: u8 = 0x01;
 const SYN: u8 = 0x02;
@@ -116,7 +133,7 @@ pub(crate) fn print(
     fragmented: bool,
 ) -> Result<(), Cut> {
     t.protocol = "tcp";
-    let (Ok(from), Ok(to)) = (p.u16(0), p.u16(2)) else {
+    let (Ok(from), Ok(to)) = (p.u16(field::SOURCE), p.u16(field::DESTINATION)) else {
         outer.print_ends(t, None)?;
         put!(t, ":");
         t.truncated();
@@ -128,7 +145,7 @@ pub(crate) fn print(
         t.truncated();
         return Ok(());
     }
-    let header = 4 * usize::from(p.u8(12)? >> 4);
+    let header = 4 * usize::from(p.u8(field::DATA_OFFSET)? >> 4);
     let payload = length.wrapping_sub(header) as u32;
     if header < HEADER {
         put!(t, " tcp {payload} [bad hdr length {header} - too short, < {HEADER}]");
@@ -141,8 +158,9 @@ pub(crate) fn print(
         }
         return Ok(());
     }
-    let (mut sequence, mut acknowledgment) = (p.u32(4)?, p.u32(8)?);
-    let flags = p.u8(13)?;
+    let (mut sequence, mut acknowledgment) =
+        (p.u32(field::SEQUENCE)?, p.u32(field::ACKNOWLEDGMENT)?);
+    let flags = p.u8(field::FLAGS)?;
     t.tint = match flags {
         _ if flags & RST != 0 => Tint::Trouble,
         _ if flags & SYN != 0 => Tint::Opening,
@@ -166,7 +184,7 @@ pub(crate) fn print(
         && !fragmented
         && let Ok(segment) = p.slice(0, length)
     {
-        checksum::print(t, p.u16(16)?, outer.checksum(PROTOCOL, segment)?);
+        checksum::print(t, p.u16(field::CHECKSUM)?, outer.checksum(PROTOCOL, segment)?);
     }
     let payload = length - header;
     if t.style.verbose > 1 || payload > 0 || flags & (SYN | FIN | RST) != 0 {
@@ -178,30 +196,31 @@ pub(crate) fn print(
     if flags & ACK != 0 {
         put!(t, ", ack {acknowledgment}");
     }
-    put!(t, ", win {}", p.u16(14)?);
+    put!(t, ", win {}", p.u16(field::WINDOW)?);
     if flags & URG != 0 {
-        put!(t, ", urg {}", p.u16(18)?);
+        put!(t, ", urg {}", p.u16(field::URGENT)?);
     }
     if header > HEADER {
         put!(t, ", options [");
         let whole = p.has(header, payload);
         let mut options = Options { left: header - HEADER, sack, flags, whole, first: true };
-        match options.print(t, p.from(HEADER))? {
-            End::Whole => put!(t, "]"),
-            End::Bad => {
+        match options.print(t, p.from(HEADER)) {
+            Ok(()) => put!(t, "]"),
+            Err(End::Bad) => {
                 put!(t, "[bad opt]");
                 if !options.first {
                     put!(t, "]");
                 }
                 return Ok(());
             }
-            End::Cut => {
+            Err(End::Missing) => {
                 t.truncated();
                 if !options.first {
                     put!(t, ">");
                 }
                 return Ok(());
             }
+            Err(End::Cut) => return Err(Cut),
         }
     }
     put!(t, ", length {payload}");
@@ -226,39 +245,31 @@ fn content(
     if flags & RST != 0 && t.style.verbose > 0 {
         return reset_reason(t, p, length);
     }
-    let port = |numbers: &[u16]| numbers.contains(&from) || numbers.contains(&to);
-    if port(&[23]) {
-        telnet::print(t, p, length)
-    } else if port(&[25]) {
-        line_protocols::smtp(t, p, length)
-    } else if port(&[43]) {
-        line_protocols::whois(t, p, length)
-    } else if port(&[179]) {
-        bgp::print(t, p)
-    } else if port(&[1723]) {
-        pptp::print(t, p)
-    } else if port(&[6379]) {
-        resp::print(t, p, length)
-    } else if port(&[22]) {
-        line_protocols::ssh(t, p, length)
-    } else if port(&[6633, 6653]) {
-        openflow::print(t, p, length)
-    } else if port(&[21]) {
-        line_protocols::ftp(t, p, length)
-    } else if port(&[80, 8080]) {
-        line_protocols::http(t, p, length)
-    } else if port(&[554, 8554]) {
-        line_protocols::rtsp(t, p, length)
-    } else if port(&[53]) {
-        dns::print(t, p, length, dns::Carrier::Tcp)
-    } else if port(&[323]) {
-        rpki_rtr::print(t, p, length)
-    } else if port(&[646]) {
-        ldp::print(t, p, length)
-    } else {
-        Ok(())
+    match ports::find(SERVICES, from, to) {
+        Some(service) => service(t, p, length),
+        None => Ok(()),
     }
 }
+
+/// What is behind a port, in tcpdump's order, for where the two ports say different things.
+const SERVICES: &[(Ports, Service)] = &[
+    (Either(&[23]), |t, p, length| telnet::print(t, p, length)),
+    (Either(&[25]), |t, p, length| line_protocols::smtp(t, p, length)),
+    (Either(&[43]), |t, p, length| line_protocols::whois(t, p, length)),
+    (Either(&[179]), |t, p, _| bgp::print(t, p)),
+    (Either(&[1723]), |t, p, _| pptp::print(t, p)),
+    (Either(&[6379]), |t, p, length| resp::print(t, p, length)),
+    (Either(&[22]), |t, p, length| line_protocols::ssh(t, p, length)),
+    (Either(&[6633, 6653]), |t, p, length| openflow::print(t, p, length)),
+    (Either(&[21]), |t, p, length| line_protocols::ftp(t, p, length)),
+    (Either(&[80, 8080]), |t, p, length| line_protocols::http(t, p, length)),
+    (Either(&[554, 8554]), |t, p, length| line_protocols::rtsp(t, p, length)),
+    (Either(&[53]), |t, p, length| dns::print(t, p, length, dns::Carrier::Tcp)),
+    (Either(&[323]), |t, p, length| rpki_rtr::print(t, p, length)),
+    (Either(&[646]), |t, p, length| ldp::print(t, p, length)),
+];
+
+type Service = fn(&mut Text<'_>, Bytes<'_>, usize) -> Result<(), Cut>;
 
 /// Some systems say in a reset why they sent it (RFC 9293, 3.5.3).
 fn reset_reason(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
@@ -295,13 +306,21 @@ const OPTION_NAMES: &[(u8, &str)] = &[
     (254, "exp"),
 ];
 
-/// How the options ended.
+/// Why the options end early: of [`Stop`](crate::bytes::Stop)'s two, the one that ends them
+/// alone is shown in two ways.
 enum End {
-    Whole,
     /// A length that cannot be.
     Bad,
-    /// Past the captured bytes.
+    /// A value past the captured bytes.
+    Missing,
+    /// A field past the captured bytes, which ends the frame's line.
     Cut,
+}
+
+impl From<Cut> for End {
+    fn from(Cut: Cut) -> Self {
+        Self::Cut
+    }
 }
 
 /// The walk over the options: `left` bytes of them by the header's length.
@@ -315,7 +334,7 @@ struct Options {
 }
 
 impl Options {
-    fn print(&mut self, t: &mut Text<'_>, mut p: Bytes<'_>) -> Result<End, Cut> {
+    fn print(&mut self, t: &mut Text<'_>, mut p: Bytes<'_>) -> Result<(), End> {
         // Every turn takes at least one byte off `left`, which is 40 at most.
         while self.left > 0 {
             if !self.first {
@@ -327,7 +346,7 @@ impl Options {
                 _ => {
                     let size = usize::from(p.u8(1)?);
                     if size < 2 || size > self.left {
-                        return Ok(End::Bad);
+                        return Err(End::Bad);
                     }
                     size
                 }
@@ -338,10 +357,7 @@ impl Options {
             }
             let head = size.min(2);
             let data = p.from(head);
-            let used = match self.value(t, kind, data, size - head)? {
-                Ok(used) => used,
-                Err(end) => return Ok(end),
-            };
+            let used = self.value(t, kind, data, size - head)?;
             if used + head != size {
                 put!(t, "[len {size}]");
             }
@@ -352,21 +368,15 @@ impl Options {
                 break;
             }
         }
-        Ok(End::Whole)
+        Ok(())
     }
 
     /// Prints an option's value and says how many bytes it took.
-    fn value(
-        &self,
-        t: &mut Text<'_>,
-        kind: u8,
-        p: Bytes<'_>,
-        length: usize,
-    ) -> Result<Result<usize, End>, Cut> {
+    fn value(&self, t: &mut Text<'_>, kind: u8, p: Bytes<'_>, length: usize) -> Result<usize, End> {
         let rest = self.left - self.left.min(if kind > 1 { 2 } else { 1 });
         let fits = |length: usize| match (length <= rest, p.has(0, length)) {
             (false, _) => Err(End::Bad),
-            (true, false) => Err(End::Cut),
+            (true, false) => Err(End::Missing),
             (true, true) => Ok(length),
         };
         let fixed = match kind {
@@ -375,13 +385,13 @@ impl Options {
             6 | 7 | 11 | 12 | 13 => 4,
             8 => 8,
             19 => 16,
-            0 | 1 | 4 => return Ok(Ok(0)),
+            0 | 1 | 4 => return Ok(0),
             _ => length,
         };
         // These three print up to the byte that is missing.
         let gradual = matches!(kind, 5 | 29) || name_of(OPTION_NAMES, kind).is_none();
-        if !gradual && let Err(end) = fits(fixed) {
-            return Ok(Err(end));
+        if !gradual {
+            fits(fixed)?;
         }
         match kind {
             2 => put!(t, " {}", p.u16(0)?),
@@ -390,9 +400,7 @@ impl Options {
             5 => {
                 put!(t, " {} ", length / 8);
                 for at in (0..length).step_by(8) {
-                    if let Err(end) = fits(at + 8) {
-                        return Ok(Err(end));
-                    }
+                    fits(at + 8)?;
                     let (start, end) = (p.u32(at)?, p.u32(at + 4)?);
                     let relative = |n: u32| n.wrapping_sub(self.sack);
                     put!(t, "{{{}:{}}}", relative(start), relative(end));
@@ -419,24 +427,20 @@ impl Options {
             29 if length < 2 => t.invalid(),
             29 => {
                 for (at, name) in [(0, "keyid"), (1, "rnextkeyid")] {
-                    if let Err(end) = fits(at + 1) {
-                        return Ok(Err(end));
-                    }
+                    fits(at + 1)?;
                     put!(t, " {name} {}", p.u8(at)?);
                 }
                 if length > 2 {
                     put!(t, " mac 0x");
                 }
                 for at in 2..length {
-                    if let Err(end) = fits(at + 1) {
-                        return Ok(Err(end));
-                    }
+                    fits(at + 1)?;
                     put!(t, "{:02x}", p.u8(at)?);
                 }
             }
             30 => {
                 if !mptcp::print(t, p.limit(length), length, self.flags)? {
-                    return Ok(Err(End::Bad));
+                    return Err(End::Bad);
                 }
             }
             34 => {
@@ -445,7 +449,7 @@ impl Options {
             }
             254 => {
                 if length < 2 {
-                    return Ok(Err(End::Bad));
+                    return Err(End::Bad);
                 }
                 put!(t, "-");
                 match p.u16(0)? {
@@ -462,14 +466,12 @@ impl Options {
                     put!(t, " 0x");
                 }
                 for at in 0..length {
-                    if let Err(end) = fits(at + 1) {
-                        return Ok(Err(end));
-                    }
+                    fits(at + 1)?;
                     put!(t, "{:02x}", p.u8(at)?);
                 }
             }
         }
-        Ok(Ok(fixed))
+        Ok(fixed)
     }
 }
 

@@ -1,5 +1,6 @@
 //! UDP (RFC 768).
 
+use super::ports::{self, Ports, Ports::*};
 use crate::{
     bytes::{Bytes, Cut},
     checksum,
@@ -17,9 +18,15 @@ use crate::{
 
 pub(crate) const PROTOCOL: u8 = 17;
 const HEADER: usize = 8;
-/// Ports of the services of AFS.
-const AFS: std::ops::RangeInclusive<u16> = 7000..=7009;
 
+/// Where the fields of the header are (RFC 768).
+mod field {
+    pub const SOURCE: usize = 0;
+    pub const DESTINATION: usize = 2;
+    /// Of header and payload.
+    pub const LENGTH: usize = 4;
+    pub const CHECKSUM: usize = 6;
+}
 /// Prints a datagram.
 pub(crate) fn print(
     t: &mut Text<'_>,
@@ -30,7 +37,7 @@ pub(crate) fn print(
 ) -> Result<(), Cut> {
     t.protocol = "udp";
     t.tint = Tint::Datagram;
-    let (Ok(from), Ok(to)) = (p.u16(0), p.u16(2)) else {
+    let (Ok(from), Ok(to)) = (p.u16(field::SOURCE), p.u16(field::DESTINATION)) else {
         if outer.protocol()? == PROTOCOL {
             outer.print_ends(t, None)?;
             put!(t, ": ");
@@ -44,7 +51,7 @@ pub(crate) fn print(
         put!(t, "truncated-udp {length}");
         return Ok(());
     }
-    let Ok(stated) = p.u16(4) else {
+    let Ok(stated) = p.u16(field::LENGTH) else {
         t.truncated();
         return Ok(());
     };
@@ -66,8 +73,10 @@ pub(crate) fn print(
     if t.style.verbose > 0 && !t.style.no_checksums && !fragmented {
         verify(t, p, length, outer)?;
     }
-    if !t.style.quiet && content(t, p.from(HEADER), length, (from, to), outer)? {
-        return Ok(());
+    if !t.style.quiet
+        && let Some(service) = ports::find(SERVICES, from, to)
+    {
+        return service(t, Datagram { p: p.from(HEADER), length, ports: (from, to), outer });
     }
     match stated > length && !fragmented {
         true => put!(t, "UDP, bad length {stated} > {length}"),
@@ -76,103 +85,66 @@ pub(crate) fn print(
     Ok(())
 }
 
-/// Prints what the datagram carries, where the port says what that is; in tcpdump's
-/// order, for where the two ports say different things.
-fn content(
-    t: &mut Text<'_>,
-    p: Bytes<'_>,
+/// A datagram's payload, and what is around it.
+#[derive(Clone, Copy)]
+struct Datagram<'a> {
+    p: Bytes<'a>,
     length: usize,
-    (from, to): (u16, u16),
-    outer: Outer<'_>,
-) -> Result<bool, Cut> {
-    let port = |numbers: &[u16]| numbers.contains(&from) || numbers.contains(&to);
-    if port(&[53]) {
-        dns::print(t, p, length, dns::Carrier::Udp)?;
-    } else if port(&[5353]) {
-        dns::print(t, p, length, dns::Carrier::Multicast)?;
-    } else if port(&[525]) {
-        timed::print(t, p)?;
-    } else if port(&[69]) {
-        tftp::print(t, p, length)?;
-    } else if port(&[67, 68]) {
-        dhcp::print(t, p, length)?;
-    } else if port(&[520]) {
-        rip::print(t, p, length)?;
-    } else if port(&[654]) {
-        aodv::print(t, p, length, matches!(outer, Outer::V6(_)))?;
-    } else if port(&[500]) {
-        isakmp::print(t, p, length, outer)?;
-    } else if port(&[4500]) {
-        isakmp::through_nat(t, p, length, outer)?;
-    } else if port(&[7500, 8500]) {
-        isakmp::print(t, p, length, outer)?;
-    } else if port(&[161, 162]) {
-        snmp::print(t, p, length)?;
-    } else if port(&[123]) {
-        ntp::print(t, p, length)?;
-    } else if port(&[88, 750]) {
-        kerberos::print(t, p)?;
-    } else if port(&[1701]) {
-        l2tp::print(t, p, length)?;
-    } else if AFS.contains(&from) || AFS.contains(&to) {
-        afs::print(t, p, length, (from, to), outer)?;
-    } else if port(&[521]) {
-        ripng::print(t, p, length)?;
-    } else if port(&[546, 547]) {
-        dhcp::v6::print(t, p, length)?;
-    } else if port(&[5359]) {
-        ahcp::print(t, p, length)?;
-    } else if port(&[6696, 6697]) {
-        babel::print(t, p, length)?;
-    } else if port(&[8231]) {
-        hncp::print(t, p, length)?;
-    } else if port(&[496]) {
-        pim::auto_rp(t, p, length)?;
-    } else if port(&[1645, 1646, 1700, 1812, 1813, 3799]) {
-        radius::print(t, p, length)?;
-    } else if to == 1985 {
-        hsrp::print(t, p, length)?;
-    } else if port(&[646]) {
-        ldp::print(t, p, length)?;
-    } else if port(&[698]) {
-        olsr::print(t, p, length, matches!(outer, Outer::V6(_)))?;
-    } else if port(&[3503]) {
-        lsp_ping::print(t, p, length)?;
-    } else if from == 49_152 {
-        bcm_li::print(t, p, length)?;
-    } else if matches!(to, bfd::CONTROL | bfd::ECHO | bfd::MULTIHOP | bfd::LAG) {
-        bfd::print(t, p, length, to)?;
-    } else if port(&[701]) {
-        lmp::print(t, p, length)?;
-    } else if port(&[1589]) {
-        vqp::print(t, p, length)?;
-    } else if port(&[6343]) {
-        sflow::print(t, p, length)?;
-    } else if port(&[5060]) {
-        line_protocols::sip(t, p, length)?;
-    } else if port(&[514]) {
-        syslog::print(t, p, length)?;
-    } else if port(&[8472]) {
-        vxlan::overlay(t, p, length)?;
-    } else if port(&[4789]) {
-        vxlan::print(t, p, length)?;
-    } else if port(&[6081]) {
-        geneve::print(t, p, length)?;
-    } else if port(&[4342]) {
-        lisp::print(t, p, length)?;
-    } else if port(&[4790]) {
-        vxlan::generic(t, p, length)?;
-    } else if port(&[6635]) {
-        mpls::print(t, p, length)?;
-    } else if port(&[319, 320]) {
-        ptp::print(t, p, length)?;
-    } else if port(&[30_490]) {
-        someip::print(t, p, length)?;
-    } else {
-        return Ok(false);
-    }
-    Ok(true)
+    /// Source and destination port.
+    ports: (u16, u16),
+    outer: Outer<'a>,
 }
+
+type Service = fn(&mut Text<'_>, Datagram<'_>) -> Result<(), Cut>;
+
+/// What is behind a port, in tcpdump's order, for where the two ports say different things.
+const SERVICES: &[(Ports, Service)] = &[
+    (Either(&[53]), |t, d| dns::print(t, d.p, d.length, dns::Carrier::Udp)),
+    (Either(&[5353]), |t, d| dns::print(t, d.p, d.length, dns::Carrier::Multicast)),
+    (Either(&[525]), |t, d| timed::print(t, d.p)),
+    (Either(&[69]), |t, d| tftp::print(t, d.p, d.length)),
+    (Either(&[67, 68]), |t, d| dhcp::print(t, d.p, d.length)),
+    (Either(&[520]), |t, d| rip::print(t, d.p, d.length)),
+    (Either(&[654]), |t, d| aodv::print(t, d.p, d.length, d.outer.is_v6())),
+    (Either(&[500]), |t, d| isakmp::print(t, d.p, d.length, d.outer)),
+    (Either(&[4500]), |t, d| isakmp::through_nat(t, d.p, d.length, d.outer)),
+    (Either(&[7500, 8500]), |t, d| isakmp::print(t, d.p, d.length, d.outer)),
+    (Either(&[161, 162]), |t, d| snmp::print(t, d.p, d.length)),
+    (Either(&[123]), |t, d| ntp::print(t, d.p, d.length)),
+    (Either(&[88, 750]), |t, d| kerberos::print(t, d.p)),
+    (Either(&[1701]), |t, d| l2tp::print(t, d.p, d.length)),
+    (Either(&[7000, 7001, 7002, 7003, 7004, 7005, 7006, 7007, 7008, 7009]), |t, d| {
+        afs::print(t, d.p, d.length, d.ports, d.outer)
+    }),
+    (Either(&[521]), |t, d| ripng::print(t, d.p, d.length)),
+    (Either(&[546, 547]), |t, d| dhcp::v6::print(t, d.p, d.length)),
+    (Either(&[5359]), |t, d| ahcp::print(t, d.p, d.length)),
+    (Either(&[6696, 6697]), |t, d| babel::print(t, d.p, d.length)),
+    (Either(&[8231]), |t, d| hncp::print(t, d.p, d.length)),
+    (Either(&[496]), |t, d| pim::auto_rp(t, d.p, d.length)),
+    (Either(&[1645, 1646, 1700, 1812, 1813, 3799]), |t, d| radius::print(t, d.p, d.length)),
+    (To(&[1985]), |t, d| hsrp::print(t, d.p, d.length)),
+    (Either(&[646]), |t, d| ldp::print(t, d.p, d.length)),
+    (Either(&[698]), |t, d| olsr::print(t, d.p, d.length, d.outer.is_v6())),
+    (Either(&[3503]), |t, d| lsp_ping::print(t, d.p, d.length)),
+    (From(&[49_152]), |t, d| bcm_li::print(t, d.p, d.length)),
+    (To(&[bfd::CONTROL, bfd::ECHO, bfd::MULTIHOP, bfd::LAG]), |t, d| {
+        bfd::print(t, d.p, d.length, d.ports.1)
+    }),
+    (Either(&[701]), |t, d| lmp::print(t, d.p, d.length)),
+    (Either(&[1589]), |t, d| vqp::print(t, d.p, d.length)),
+    (Either(&[6343]), |t, d| sflow::print(t, d.p, d.length)),
+    (Either(&[5060]), |t, d| line_protocols::sip(t, d.p, d.length)),
+    (Either(&[514]), |t, d| syslog::print(t, d.p, d.length)),
+    (Either(&[8472]), |t, d| vxlan::overlay(t, d.p, d.length)),
+    (Either(&[4789]), |t, d| vxlan::print(t, d.p, d.length)),
+    (Either(&[6081]), |t, d| geneve::print(t, d.p, d.length)),
+    (Either(&[4342]), |t, d| lisp::print(t, d.p, d.length)),
+    (Either(&[4790]), |t, d| vxlan::generic(t, d.p, d.length)),
+    (Either(&[6635]), |t, d| mpls::print(t, d.p, d.length)),
+    (Either(&[319, 320]), |t, d| ptp::print(t, d.p, d.length)),
+    (Either(&[30_490]), |t, d| someip::print(t, d.p, d.length)),
+];
 
 fn verify(t: &mut Text<'_>, p: Bytes<'_>, length: usize, outer: Outer<'_>) -> Result<(), Cut> {
     let four = matches!(outer, Outer::V4(_));
@@ -180,7 +152,7 @@ fn verify(t: &mut Text<'_>, p: Bytes<'_>, length: usize, outer: Outer<'_>) -> Re
     if four && t.style.verbose < 2 {
         return Ok(());
     }
-    let found = p.u16(6)?;
+    let found = p.u16(field::CHECKSUM)?;
     if four && found == 0 {
         put!(t, "[no cksum] ");
     } else if let Ok(bytes) = p.slice(0, HEADER + length) {

@@ -2,7 +2,7 @@
 
 use crate::{
     bytes::{Bytes, Cut},
-    text::{Text, bits, name_of, put},
+    text::{Text, bits, name_of, name_of_two_bits, put},
 };
 
 const IEEE_802_1: u32 = 0x00_80c2;
@@ -233,7 +233,7 @@ fn bridging(t: &mut Text<'_>, p: Bytes<'_>, subtype: u8) -> Result<(), Cut> {
             put!(t, ",RRSTAT: {}", station & 3);
             let (retries, mode, keep) = (p.u8(6)?, p.u8(7)?, p.u8(8)?);
             put!(t, "\n\t    R: {}, RTE: {}", retries >> 5, retries & 0x1f);
-            let name = BRIDGES[usize::from(mode >> 6)];
+            let name = name_of_two_bits(BRIDGES, mode >> 6);
             put!(t, ", EVB Mode: {name} [{}]", mode >> 6);
             put!(t, "\n\t    ROL: {}, RWD: {}", mode >> 5 & 1, mode & 0x1f);
             put!(t, ", RES: {}, ROL: {}, RKA: {}", keep >> 6, keep >> 5 & 1, keep & 0x1f);

@@ -11,6 +11,16 @@ use crate::{
 };
 
 const HEADER: usize = 8;
+
+/// Where the fields of the header are (RFC 826). The addresses follow: the sender's and the
+/// target's, of hardware and of protocol each.
+mod field {
+    pub const HARDWARE: usize = 0;
+    pub const PROTOCOL: usize = 2;
+    pub const HARDWARE_LENGTH: usize = 4;
+    pub const PROTOCOL_LENGTH: usize = 5;
+    pub const OPERATION: usize = 6;
+}
 const IPV4: u16 = 0x0800;
 const TRAILERS: u16 = 0x1000;
 
@@ -44,11 +54,13 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     if !p.has(0, HEADER) {
         return Err(Cut);
     }
-    let (hardware, protocol, operation) = (p.u16(0)?, p.u16(2)?, p.u16(6)?);
+    let (hardware, protocol, operation) =
+        (p.u16(field::HARDWARE)?, p.u16(field::PROTOCOL)?, p.u16(field::OPERATION)?);
     if hardware == ATM {
         return atm::print(t, p, length);
     }
-    let (hardware_len, protocol_len) = (usize::from(p.u8(4)?), usize::from(p.u8(5)?));
+    let (hardware_len, protocol_len) =
+        (usize::from(p.u8(field::HARDWARE_LENGTH)?), usize::from(p.u8(field::PROTOCOL_LENGTH)?));
     let sender = HEADER + hardware_len;
     let target_hardware = sender + protocol_len;
     let target = target_hardware + hardware_len;

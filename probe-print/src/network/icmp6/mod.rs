@@ -66,6 +66,13 @@ const ROUTER_FLAGS: &[(u32, &str)] =
 const NEIGHBOR_FLAGS: &[(u32, &str)] =
     &[(1 << 31, "router"), (1 << 30, "solicited"), (1 << 29, "override")];
 
+/// Where the fields of the header are (RFC 4443, section 2.1).
+mod field {
+    pub const TYPE: usize = 0;
+    pub const CODE: usize = 1;
+    pub const CHECKSUM: usize = 2;
+}
+
 /// Prints an ICMPv6 message.
 pub(super) fn print(
     t: &mut Text<'_>,
@@ -85,9 +92,14 @@ pub(super) fn print(
         && !fragmented
         && let Ok(bytes) = p.slice(0, length)
     {
-        checksum::print_named(t, "icmp6", p.u16(2)?, outer.checksum(PROTOCOL, bytes)?);
+        checksum::print_named(
+            t,
+            "icmp6",
+            p.u16(field::CHECKSUM)?,
+            outer.checksum(PROTOCOL, bytes)?,
+        );
     }
-    let kind = p.u8(0)?;
+    let kind = p.u8(field::TYPE)?;
     t.tint = match kind {
         0..128 => Tint::Trouble,
         133..=137 => Tint::Neighbours,
@@ -98,7 +110,7 @@ pub(super) fn print(
     if verbose > 0 && matches!(kind, 133..=137 | 145 | 147) {
         put!(t, ", length {length}");
     }
-    let code = p.u8(1)?;
+    let code = p.u8(field::CODE)?;
     let finished = match kind {
         1 => unreachable(t, p, length, code)?,
         2 => {

@@ -8,7 +8,7 @@ use super::{ip, ip6};
 use crate::{
     bytes::{Bytes, Cut},
     link::ppp,
-    text::{Text, name_of, put},
+    text::{Text, name_of, name_of_two_bits, put},
 };
 
 const CLNP: u8 = 0x81;
@@ -253,7 +253,7 @@ fn header(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, length: usize) -> Result<usi
                 put!(t, "ATT bit set, ");
             }
             put!(t, "{}", if flags & 0x80 == 0 { "" } else { "P bit set, " });
-            put!(t, "{} ]", SYSTEMS[usize::from(flags & 3)]);
+            put!(t, "{} ]", name_of_two_bits(SYSTEMS, flags));
         }
         _ => {
             put!(t, "\n\t  source-id:    {}, PDU length: {stated}", id(p, 10, NODE)?);

@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use crate::{
     address::{MAPPED, V6},
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Cut, Stop, reached_end},
     text::{Text, put, put_name},
 };
 
@@ -40,20 +40,6 @@ const NAMES: &[(u8, &str)] = &[
 const NONE_4: [u8; 16] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0];
 const V4: u8 = 1;
 const DIVERSITY: &[(u8, &str)] = &[(0, "reserved"), (255, "all")];
-
-/// Why a message is not shown.
-enum Stop {
-    /// Bytes were not captured.
-    Cut,
-    /// It is against the rules.
-    Invalid,
-}
-
-impl From<Cut> for Stop {
-    fn from(Cut: Cut) -> Self {
-        Self::Cut
-    }
-}
 
 /// A walk over messages, with the prefixes that later ones leave out.
 pub(super) struct Messages {
@@ -97,10 +83,8 @@ impl Messages {
                 true => self.details(t, kind, message),
                 false => brief(t, kind, message),
             };
-            match shown {
-                Ok(()) => {}
-                Err(Stop::Cut) => return Err(Cut),
-                Err(Stop::Invalid) => return Ok(false),
+            if !reached_end(shown)? {
+                return Ok(false);
             }
             at += size;
         }
@@ -110,7 +94,7 @@ impl Messages {
     fn details(&mut self, t: &mut Text<'_>, kind: u8, m: Bytes<'_>) -> Result<(), Stop> {
         // Of the value, as the message says it.
         let length = m.len() - 2;
-        let need = |least| if length < least { Err(Stop::Invalid) } else { Ok(()) };
+        let need = |least| if length < least { Err(Stop::Here) } else { Ok(()) };
         match kind {
             1 => put!(t, "\n\tPad {}", length + 2),
             2 => {
@@ -161,7 +145,7 @@ impl Messages {
                 put!(t, "\n\tNext Hop");
                 need(2)?;
                 let family = m.u8(2)?;
-                let (address, _) = address(family, m.from(4)).ok_or(Stop::Invalid)?;
+                let (address, _) = address(family, m.from(4)).ok_or(Stop::Here)?;
                 put!(t, " ");
                 match family {
                     0 => put!(t, "invalid AE 0"),
@@ -256,7 +240,7 @@ impl Messages {
             18 | 19 => {
                 put!(t, "\n\tChallenge {}", if kind == 18 { "Request" } else { "Reply" });
                 if length > 192 {
-                    return Err(Stop::Invalid);
+                    return Err(Stop::Here);
                 }
                 put!(t, " len {length}");
             }
@@ -297,7 +281,7 @@ fn brief(t: &mut Text<'_>, kind: u8, m: Bytes<'_>) -> Result<(), Stop> {
     put_name!(t, NAMES, kind, "unknown");
     if kind == UPDATE {
         if m.len() < 12 {
-            return Err(Stop::Invalid);
+            return Err(Stop::Here);
         }
         put_flags(t, m.u8(3)?);
     }
@@ -318,7 +302,7 @@ type Prefix = Result<([u8; 16], usize), Stop>;
 /// Reads a prefix of so many bits, of which `omitted` bytes are those of `earlier`.
 fn prefix(family: u8, length: u8, omitted: u8, p: Bytes<'_>, earlier: Option<&[u8; 16]>) -> Prefix {
     let size = usize::from(length).div_ceil(8);
-    compressed(family, size, omitted.into(), p, earlier).ok_or(Stop::Invalid)
+    compressed(family, size, omitted.into(), p, earlier).ok_or(Stop::Here)
 }
 
 /// Reads an address; none where it does not fit.

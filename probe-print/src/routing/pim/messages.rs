@@ -4,7 +4,7 @@ use crate::{
     bytes::{Bytes, Cut, Fields},
     checksum,
     network::{ip, ip6, outer::Outer},
-    text::{Text, name_of, put},
+    text::{Text, name_of, name_of_two_bits, put},
 };
 
 const PROTOCOL: u8 = 103;
@@ -442,7 +442,7 @@ pub(crate) fn auto_rp(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(
             return t.cut();
         }
         let versions = fields.u8()?;
-        put!(t, " PIMv{}", ["?", "1", "2", "1+2"][usize::from(versions & 3)]);
+        put!(t, " PIMv{}", name_of_two_bits(["?", "1", "2", "1+2"], versions));
         if versions & 0xfc != 0 {
             put!(t, " [rsvd=0x{:02x}]", versions & 0xfc);
         }

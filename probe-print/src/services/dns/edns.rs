@@ -8,23 +8,23 @@ use super::{
 };
 use crate::{
     address::V6,
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Cut, Stop},
     text::{Text, put, put_name},
 };
 
-/// Prints the options from `at` to `end`; `false` where they are cut.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, at: usize, end: usize) -> Result<bool, Cut> {
+/// Prints the options from `at` to `end`, which end the message where they are cut.
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, at: usize, end: usize) -> Result<(), Stop> {
     if at >= end {
-        return Ok(true);
+        return Ok(());
     }
     put!(t, " [");
     let mut next = at;
     // Each option takes at least four bytes.
     while next < end {
-        let Ok(code) = p.u16(next) else { return Ok(false) };
+        let Ok(code) = p.u16(next) else { return Err(Stop::Here) };
         put_name!(t, OPTIONS, code, "Opt{code}");
-        let Ok(length) = p.u16(next + 2) else { return Ok(false) };
-        let Ok(data) = p.slice(next + 4, length.into()) else { return Ok(false) };
+        let Ok(length) = p.u16(next + 2) else { return Err(Stop::Here) };
+        let Ok(data) = p.slice(next + 4, length.into()) else { return Err(Stop::Here) };
         if !data.is_empty() {
             put!(t, " ");
             value(t, code, data)?;
@@ -35,7 +35,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, at: usize, end: usize) -> Re
         }
     }
     put!(t, "]");
-    Ok(true)
+    Ok(())
 }
 
 fn value(t: &mut Text<'_>, code: u16, data: &[u8]) -> Result<(), Cut> {

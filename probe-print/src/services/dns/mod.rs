@@ -6,10 +6,9 @@ mod numbers;
 
 use crate::{
     address::V6,
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Cut, Stop, reached_end},
     text::{Text, put, put_name},
 };
-use domain_name::{name, skip};
 use numbers::{CLASSES, RCODES, TYPES};
 
 /// What carries a message.
@@ -24,6 +23,19 @@ pub(crate) enum Carrier {
 }
 
 const HEADER: usize = 12;
+
+/// Where the fields of the header are (RFC 1035, section 4.1.1).
+mod field {
+    pub const ID: usize = 0;
+    pub const FLAGS: usize = 2;
+    pub const QUESTIONS: usize = 4;
+    pub const ANSWERS: usize = 6;
+    pub const AUTHORITIES: usize = 8;
+    pub const ADDITIONAL: usize = 10;
+}
+
+/// The flag QR.
+const RESPONSE: u16 = 0x8000;
 const OPCODES: [&str; 16] = [
     "",
     " inv_q",
@@ -89,40 +101,41 @@ pub(crate) fn print(
         return Ok(());
     }
     let message = Message { p, multicast: carrier == Carrier::Multicast };
-    let whole = match p.u16(2)? & 0x8000 {
-        0 => message.request(t)?,
-        _ => message.response(t)?,
+    let printed = match p.u16(field::FLAGS)? & RESPONSE {
+        0 => message.request(t),
+        _ => message.response(t),
     };
-    match whole {
-        Some(()) => put!(t, " ({length})"),
-        None => t.truncated(),
+    match reached_end(printed)? {
+        true => put!(t, " ({length})"),
+        false => t.truncated(),
     }
     Ok(())
 }
 
-/// `None` says that the bytes end, or that what stands there is no name: the message
-/// is shown as cut.
-type Step<T> = Result<Option<T>, Cut>;
+/// Where a name ends, or a stop where it is no name: the message is shown as cut.
+fn skip(p: Bytes<'_>, at: usize) -> Result<usize, Stop> {
+    domain_name::skip(p, at).ok_or(Stop::Here)
+}
 
-/// Unwraps a step, or passes on that it was the last.
-macro_rules! step {
-    ($step:expr) => {
-        match $step {
-            Some(value) => value,
-            None => return Ok(None),
-        }
-    };
+/// Prints a name, as [`skip`] passes over it.
+fn name(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<usize, Stop> {
+    domain_name::name(t, p, at)?.ok_or(Stop::Here)
 }
 
 impl Message<'_> {
     fn counts(&self) -> Result<[u16; 4], Cut> {
-        Ok([self.p.u16(4)?, self.p.u16(6)?, self.p.u16(8)?, self.p.u16(10)?])
+        Ok([
+            self.p.u16(field::QUESTIONS)?,
+            self.p.u16(field::ANSWERS)?,
+            self.p.u16(field::AUTHORITIES)?,
+            self.p.u16(field::ADDITIONAL)?,
+        ])
     }
 
-    fn response(&self, t: &mut Text<'_>) -> Step<()> {
-        let flags = self.p.u16(2)?;
+    fn response(&self, t: &mut Text<'_>) -> Result<(), Stop> {
+        let flags = self.p.u16(field::FLAGS)?;
         let [questions, answers, authorities, additional] = self.counts()?;
-        put!(t, "{}{}", self.p.u16(0)?, opcode(flags));
+        put!(t, "{}{}", self.p.u16(field::ID)?, opcode(flags));
         let code = self.extended_code(flags & 0xf)?;
         put_name!(t, RCODES, code, " Resp{}", code & 0xfff);
         let mark = |bit, set, clear| if flags & bit != 0 { set } else { clear };
@@ -144,24 +157,24 @@ impl Message<'_> {
             }
             if t.style.verbose > 1 {
                 put!(t, " q:");
-                at = step!(self.question(t, at)?);
+                at = self.question(t, at)?;
             } else {
-                at = step!(skip(self.p, at)) + 4;
+                at = skip(self.p, at)? + 4;
             }
         }
         put!(t, " {answers}/{authorities}/{additional}");
-        at = step!(self.answers(t, at, answers)?);
+        at = self.answers(t, at, answers)?;
         if t.style.verbose > 1 {
-            at = step!(self.section(t, at, authorities, " ns:")?);
-            step!(self.section(t, at, additional, " ar:")?);
+            at = self.section(t, at, authorities, " ns:")?;
+            self.section(t, at, additional, " ar:")?;
         }
-        Ok(Some(()))
+        Ok(())
     }
 
-    fn request(&self, t: &mut Text<'_>) -> Step<()> {
-        let flags = self.p.u16(2)?;
+    fn request(&self, t: &mut Text<'_>) -> Result<(), Stop> {
+        let flags = self.p.u16(field::FLAGS)?;
         let [mut questions, answers, authorities, additional] = self.counts()?;
-        put!(t, "{}{}", self.p.u16(0)?, opcode(flags));
+        put!(t, "{}{}", self.p.u16(field::ID)?, opcode(flags));
         put!(
             t,
             "{}{}",
@@ -195,42 +208,42 @@ impl Message<'_> {
         }
         let mut at = HEADER;
         if questions > 0 {
-            at = step!(self.question(t, at)?);
+            at = self.question(t, at)?;
             questions -= 1;
             while at < self.p.len() && questions > 0 {
-                at = step!(self.question(t, at)?);
+                at = self.question(t, at)?;
                 questions -= 1;
             }
         }
         if questions > 0 {
-            return Ok(None);
+            return Err(Stop::Here);
         }
         if t.style.verbose > 1 {
-            at = step!(self.answers(t, at, answers)?);
-            at = step!(self.section(t, at, authorities, " ns:")?);
-            step!(self.section(t, at, additional, " ar:")?);
+            at = self.answers(t, at, answers)?;
+            at = self.section(t, at, authorities, " ns:")?;
+            self.section(t, at, additional, " ar:")?;
         }
-        Ok(Some(()))
+        Ok(())
     }
 
     /// The answers. The first is printed wherever the message ends, as far as it is there.
-    fn answers(&self, t: &mut Text<'_>, at: usize, count: u16) -> Step<usize> {
-        let Some(rest) = count.checked_sub(1) else { return Ok(Some(at)) };
-        let at = step!(self.record(t, at)?);
+    fn answers(&self, t: &mut Text<'_>, at: usize, count: u16) -> Result<usize, Stop> {
+        let Some(rest) = count.checked_sub(1) else { return Ok(at) };
+        let at = self.record(t, at)?;
         self.section(t, at, rest, ",")
     }
 
     /// A section of `-vv`, or more answers, behind what separates them from what is before.
-    fn section(&self, t: &mut Text<'_>, at: usize, count: u16, name: &str) -> Step<usize> {
+    fn section(&self, t: &mut Text<'_>, at: usize, count: u16, name: &str) -> Result<usize, Stop> {
         let (mut at, mut count) = (at, count);
         let mut separator = name;
         while at < self.p.len() && count > 0 {
             put!(t, "{separator}");
             separator = ",";
-            at = step!(self.record(t, at)?);
+            at = self.record(t, at)?;
             count -= 1;
         }
-        Ok((count == 0).then_some(at))
+        if count == 0 { Ok(at) } else { Err(Stop::Here) }
     }
 
     /// The response code, with the bits that an OPT record adds (RFC 6891).
@@ -242,14 +255,14 @@ impl Message<'_> {
         let [questions, answers, authorities, additional] = self.counts().ok()?;
         let mut at = HEADER;
         for _ in 0..questions {
-            at = skip(self.p, at)? + 4;
+            at = domain_name::skip(self.p, at)? + 4;
         }
         for _ in 0..u32::from(answers) + u32::from(authorities) {
-            at = skip(self.p, at)? + 8;
+            at = domain_name::skip(self.p, at)? + 8;
             at += 2 + usize::from(self.p.u16(at).ok()?);
         }
         for _ in 0..additional {
-            at = skip(self.p, at)?;
+            at = domain_name::skip(self.p, at)?;
             if self.p.u16(at).ok()? == OPT {
                 return self.p.u8(at + 4).ok().map(u16::from);
             }
@@ -260,10 +273,10 @@ impl Message<'_> {
     }
 
     /// Prints a question, and says where it ends.
-    fn question(&self, t: &mut Text<'_>, at: usize) -> Step<usize> {
-        let fixed = step!(skip(self.p, at));
+    fn question(&self, t: &mut Text<'_>, at: usize) -> Result<usize, Stop> {
+        let fixed = skip(self.p, at)?;
         if !self.p.has(fixed, 4) {
-            return Ok(None);
+            return Err(Stop::Here);
         }
         let (kind, class) = (self.p.u16(fixed)?, self.p.u16(fixed + 2)?);
         put!(t, " ");
@@ -274,22 +287,22 @@ impl Message<'_> {
             put!(t, "{}", if class & TOP_BIT != 0 { " (QU)" } else { " (QM)" });
         }
         put!(t, "? ");
-        Ok(name(t, self.p, at)?.map(|end| end + 4))
+        Ok(name(t, self.p, at)? + 4)
     }
 
     /// Prints a record, and says where it ends.
-    fn record(&self, t: &mut Text<'_>, at: usize) -> Step<usize> {
+    fn record(&self, t: &mut Text<'_>, at: usize) -> Result<usize, Stop> {
         let fixed = if t.style.verbose > 0 {
             put!(t, " ");
-            step!(name(t, self.p, at)?)
+            name(t, self.p, at)?
         } else {
             match skip(self.p, at) {
-                Some(end) => end,
-                None => return Ok(Some(self.p.len())),
+                Ok(end) => end,
+                Err(_) => return Ok(self.p.len()),
             }
         };
         if !self.p.has(fixed, 10) {
-            return Ok(Some(self.p.len()));
+            return Ok(self.p.len());
         }
         let (kind, class) = (self.p.u16(fixed)?, self.p.u16(fixed + 2)?);
         let plain = if self.multicast { class & !TOP_BIT } else { class };
@@ -313,48 +326,47 @@ impl Message<'_> {
         put!(t, " ");
         put_name!(t, TYPES, kind, "Type{kind}");
         if end > self.p.len() {
-            return Ok(None);
+            return Err(Stop::Here);
         }
         if kind == OPT {
             put!(t, " UDPsize={plain}");
             if opt_flags & 0x8000 != 0 {
                 put!(t, " DO");
             }
-            if !edns::print(t, self.p, data, end)? {
-                return Ok(None);
-            }
-            return Ok(Some(end));
+            edns::print(t, self.p, data, end)?;
+            return Ok(end);
         }
-        Ok(self.data(t, kind, data, length)?.map(|()| end))
+        self.data(t, kind, data, length)?;
+        Ok(end)
     }
 
-    fn data(&self, t: &mut Text<'_>, kind: u16, at: usize, length: usize) -> Step<()> {
+    fn data(&self, t: &mut Text<'_>, kind: u16, at: usize, length: usize) -> Result<(), Stop> {
         let p = self.p;
         match kind {
             1 => {
                 if !p.has(at, 4) {
-                    return Ok(None);
+                    return Err(Stop::Here);
                 }
                 put!(t, " {}", t.v4(p, at)?);
             }
             28 => {
                 if !p.has(at, 16) {
-                    return Ok(None);
+                    return Err(Stop::Here);
                 }
                 put!(t, " {}", t.v6(p, at)?);
             }
             // NS, CNAME, PTR, DNAME
             2 | 5 | 12 | 39 => {
                 put!(t, " ");
-                step!(name(t, p, at)?);
+                name(t, p, at)?;
             }
             6 if t.style.verbose > 0 => {
                 put!(t, " ");
-                let second = step!(name(t, p, at)?);
+                let second = name(t, p, at)?;
                 put!(t, " ");
-                let numbers = step!(name(t, p, second)?);
+                let numbers = name(t, p, second)?;
                 if !p.has(numbers, 20) {
-                    return Ok(None);
+                    return Err(Stop::Here);
                 }
                 for index in 0..5 {
                     put!(t, " {}", p.u32(numbers + 4 * index)?);
@@ -363,9 +375,9 @@ impl Message<'_> {
             15 => {
                 put!(t, " ");
                 if !p.has(at, 2) {
-                    return Ok(None);
+                    return Err(Stop::Here);
                 }
-                step!(name(t, p, at + 2)?);
+                name(t, p, at + 2)?;
                 put!(t, " {}", p.u16(at)?);
             }
             16 => {
@@ -376,7 +388,7 @@ impl Message<'_> {
                     let text = p.from(next + 1).limit(size);
                     t.characters(text.all());
                     if text.len() < size {
-                        return Ok(None);
+                        return Err(Stop::Here);
                     }
                     put!(t, "\"");
                     next += 1 + size;
@@ -385,9 +397,9 @@ impl Message<'_> {
             33 => {
                 put!(t, " ");
                 if !p.has(at, 6) {
-                    return Ok(None);
+                    return Err(Stop::Here);
                 }
-                step!(name(t, p, at + 6)?);
+                name(t, p, at + 6)?;
                 put!(t, ":{} {} {}", p.u16(at + 4)?, p.u16(at)?, p.u16(at + 2)?);
             }
             // URI
@@ -398,10 +410,10 @@ impl Message<'_> {
             }
             // A6
             38 => {
-                let Ok(bits) = p.u8(at) else { return Ok(None) };
+                let Ok(bits) = p.u8(at) else { return Err(Stop::Here) };
                 if bits > 128 {
                     put!(t, " {bits}(bad plen)");
-                    return Ok(Some(()));
+                    return Ok(());
                 }
                 let known = usize::from(bits / 8);
                 if bits < 128 {
@@ -412,15 +424,15 @@ impl Message<'_> {
                 }
                 if bits > 0 {
                     put!(t, " ");
-                    step!(name(t, p, at + 17 - known)?);
+                    name(t, p, at + 17 - known)?;
                 }
             }
             104 => t.characters(p.slice(at, length)?),
             250 if t.style.verbose > 0 => {
                 put!(t, " ");
-                let mut next = step!(name(t, p, at)?) + 6;
+                let mut next = name(t, p, at)? + 6;
                 for field in ["fudge", "maclen", "origid", "error", "otherlen"] {
-                    let Ok(value) = p.u16(next) else { return Ok(None) };
+                    let Ok(value) = p.u16(next) else { return Err(Stop::Here) };
                     put!(t, " {field}={value}");
                     next += 2;
                     if field == "maclen" {
@@ -430,7 +442,7 @@ impl Message<'_> {
             }
             _ => {}
         }
-        Ok(Some(()))
+        Ok(())
     }
 }
 

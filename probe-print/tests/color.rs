@@ -1,11 +1,8 @@
 //! Colours change nothing about the text.
 
-#[expect(dead_code, reason = "here samples are not written to a file")]
-mod samples;
-
-use probe_filter::LinkType;
-use probe_frame::{Frame, WallTime};
+use probe_frame::{Frame, LinkType, WallTime};
 use probe_print::{Dump, Printer, Style};
+use testbed::samples;
 
 /// Text without the escapes that select colours.
 fn stripped(text: &[u8]) -> Vec<u8> {
