@@ -2,7 +2,7 @@
 //! it. The verifier knows their values and drops what they switch off.
 
 /// Hands the list of the load-time constants to the macro of a name: for each its documentation,
-/// the field of [`Constants`](crate::Constants) that holds its value, its symbol in the object,
+/// the field of [`Constants`] that holds its value, its symbol in the object,
 /// and its type. This is the only list of them: `Constants` and the symbols are made of it.
 #[macro_export]
 macro_rules! for_each_constant {
@@ -13,12 +13,12 @@ macro_rules! for_each_constant {
             /// Number of sampled rules; 0 removes sampling and output.
             sampled: SAMPLED, u32;
             /// Bytes of records in the small ring, a power of two: the first of
-            /// [`RingLayout::len`](probe_common::RingLayout::len).
+            /// `RingLayout::len`.
             ring_len: RING_LEN, u32;
             /// Bytes of records in the large ring, a power of two: the second of them.
             second_len: SECOND_LEN, u32;
             /// Where the large ring begins in the map value, in bytes:
-            /// [`RingLayout::second_at`](probe_common::RingLayout::second_at).
+            /// `RingLayout::second_at`.
             second_at: SECOND_AT, u32;
             /// The sampled rules that do not take every match, one bit each.
             choosy: CHOOSY, u64;
