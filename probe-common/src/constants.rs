@@ -12,11 +12,13 @@ macro_rules! for_each_constant {
             snaplen: SNAPLEN, u32;
             /// Number of sampled rules; 0 removes sampling and output.
             sampled: SAMPLED, u32;
-            /// Bytes of records in the small ring, a power of two.
+            /// Bytes of records in the small ring, a power of two: the first of
+            /// `RingLayout::len`.
             ring_len: RING_LEN, u32;
-            /// Bytes of records in the large ring, a power of two.
+            /// Bytes of records in the large ring, a power of two: the second of them.
             second_len: SECOND_LEN, u32;
-            /// Where the large ring begins in the map value, in bytes.
+            /// Where the large ring begins in the map value, in bytes:
+            /// `RingLayout::second_at`.
             second_at: SECOND_AT, u32;
             /// The sampled rules that do not take every match, one bit each.
             choosy: CHOOSY, u64;

@@ -20,7 +20,7 @@ use anyhow::{Result, ensure};
 use self::build::Programs;
 use self::judge::Verdict;
 use crate::setup::{self, Kernel, Machine, Use};
-use crate::shell::{say, target_dir};
+use crate::shell::{say, show, target_dir};
 
 /// Tests that run on every kernel, by the beginnings of their names.
 const TESTS: [&str; 1] = ["matrix::"];
@@ -111,7 +111,7 @@ fn on_kernel(kernel: Kernel, programs: &Programs, steps: &[Step]) -> Result<(Str
     let mut verdict = judge::judge(&said, &expected);
     verdict.complaints.extend(booted.err().map(|error| format!("{error:#}")));
     if !verdict.is_right() {
-        eprintln!("{}", judge::failures(&said));
+        show!("{}", judge::failures(&said));
         say(format!("kernel {}: all that was said is in {}", kernel.name, log.display()));
     }
     Ok((judge::release(&said).to_owned(), verdict))
@@ -133,11 +133,11 @@ struct Row {
 fn report(rows: &[Row]) -> Result<()> {
     for row in rows {
         for complaint in &row.verdict.complaints {
-            println!("kernel {}: {complaint}", row.kernel);
+            show!("kernel {}: {complaint}", row.kernel);
         }
     }
     for Row { kernel, release, verdict, took } in rows {
-        println!(
+        show!(
             "kernel {kernel} (Linux {release}): {} right of {} tried, {:.0} s",
             verdict.right,
             verdict.tried,
