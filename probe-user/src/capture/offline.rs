@@ -1,7 +1,6 @@
 //! Frames from a file.
 
 use std::{
-    io,
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
