@@ -17,6 +17,9 @@ const EMPTY_SWITCH: &str = "PROBE_EMPTY_OBJECT";
 /// Written by `cargo xtask setup`: `key = "value"` lines.
 const TOOLCHAIN: &str = ".tools/ebpf-toolchain";
 
+/// Little-endian, as every machine that probe is for (probe-common refuses the others).
+const TARGET: &str = "bpfel-unknown-none";
+
 /// The instruction set of kernel 5.1 and newer: 32-bit arithmetic and jumps
 /// (Documentation/bpf/bpf_design_QA.rst).
 const TARGET_CPU: &str = "-Ctarget-cpu=v3";
@@ -62,15 +65,11 @@ fn build(root: &Path, target_dir: &Path, toolchain: &HashMap<&str, &str>) -> Res
             .copied()
             .with_context(|| format!("{TOOLCHAIN} has no `{key}`: run `cargo xtask setup` again"))
     };
-    let target = match env::var("CARGO_CFG_TARGET_ENDIAN").as_deref() {
-        Ok("big") => "bpfeb-unknown-none",
-        _ => "bpfel-unknown-none",
-    };
     let linker = format!("-Clinker={}", setting("linker")?);
     let status = Command::new(env::var("CARGO").context("CARGO")?)
         .current_dir(root)
         .args(["build", "--package", "probe-ebpf", "--release", "-Z", "build-std=core"])
-        .args(["--target", target, "--target-dir"])
+        .args(["--target", TARGET, "--target-dir"])
         .arg(target_dir)
         .env("RUSTC", setting("rustc")?)
         // Lets a stable or a distribution's compiler take the -Z flags.
@@ -86,5 +85,5 @@ fn build(root: &Path, target_dir: &Path, toolchain: &HashMap<&str, &str>) -> Res
         .status()
         .context("starting cargo for the eBPF object")?;
     ensure!(status.success(), "building the eBPF object failed ({status}); see above");
-    Ok(target_dir.join(target).join("release/probe"))
+    Ok(target_dir.join(TARGET).join("release/probe"))
 }

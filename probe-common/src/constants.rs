@@ -2,7 +2,7 @@
 //! it. The verifier knows their values and drops what they switch off.
 
 /// Hands the list of the load-time constants to the macro of a name: for each its documentation,
-/// the field of [`Constants`](crate::Constants) that holds its value, its symbol in the object,
+/// the field of [`Constants`] that holds its value, its symbol in the object,
 /// and its type. This is the only list of them: `Constants` and the symbols are made of it.
 #[macro_export]
 macro_rules! for_each_constant {
@@ -12,18 +12,18 @@ macro_rules! for_each_constant {
             snaplen: SNAPLEN, u32;
             /// Number of sampled rules; 0 removes sampling and output.
             sampled: SAMPLED, u32;
-            /// Bytes of records in the small ring, a power of two: the first of
-            /// [`RingLayout::len`](probe_common::RingLayout::len).
+            /// Bytes of records in the small ring, a power of two.
             ring_len: RING_LEN, u32;
-            /// Bytes of records in the large ring, a power of two: the second of them.
+            /// Bytes of records in the large ring, a power of two.
             second_len: SECOND_LEN, u32;
-            /// Where the large ring begins in the map value, in bytes:
-            /// [`RingLayout::second_at`](probe_common::RingLayout::second_at).
+            /// Where the large ring begins in the map value, in bytes.
             second_at: SECOND_AT, u32;
             /// The sampled rules that do not take every match, one bit each.
             choosy: CHOOSY, u64;
             /// 1 where the machine's stores become visible in program order, as x86's do.
             stores_in_order: STORES_IN_ORDER, u8;
+            /// 1 where the kernel has `bpf_xdp_load_bytes` (5.18).
+            xdp_load_bytes: XDP_LOAD_BYTES, u8;
             /// Matches after which the race of `probe rate` ends; 0 removes the race.
             goal: GOAL, u64;
             /// 1 where frames are handed in from a file (`BPF_PROG_TEST_RUN`), which may have

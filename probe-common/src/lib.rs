@@ -9,6 +9,12 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(not(all(target_endian = "little", target_pointer_width = "64")))]
+compile_error!(
+    "probe is for 64-bit little-endian machines: the linker of its kernel programs writes \
+     little-endian eBPF, and its rings' counters are 64-bit words that the kernel writes whole"
+);
+
 mod constants;
 mod record;
 mod ring;
@@ -45,9 +51,9 @@ pub mod names {
     pub const RACE: &str = "RACE";
     /// `Array` of one `u32`: the length on the wire of the frame at hand, where frames come from a file.
     pub const WIRE_LEN: &str = "WIRE_LEN";
-    /// XDP entry point, fragments included (kernel 5.18).
+    /// XDP entry point for drivers, fragments included (kernel 5.18).
     pub const XDP: &str = "probe_xdp";
-    /// XDP entry point for older kernels.
+    /// XDP entry point for frames in one piece: generic XDP, and drivers of older kernels.
     pub const XDP_LINEAR: &str = "probe_xdp_linear";
     /// tc and tcx entry point for frames received.
     pub const INGRESS: &str = "probe_ingress";

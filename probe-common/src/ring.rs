@@ -50,6 +50,22 @@ impl RingLayout {
     /// a processor's caches and its table of pages hold; this much is not.
     pub const SMALL: usize = 2 << 20;
 
+    /// Bytes that a value of an array map may have before Linux 6.0: what kmalloc gives at most
+    /// (`KMALLOC_MAX_SIZE` in `array_map_alloc_check`, kernel/bpf/arraymap.c; with pages of 4 KiB).
+    pub const OLD_VALUE_LIMIT: u32 = 4 << 20;
+
+    /// The rings of [`new`](Self::new) for `bytes`, or for half of them, and so on, until the map
+    /// value has at most `limit` bytes.
+    pub const fn within(limit: u32, bytes: usize, snaplen: u32) -> Self {
+        let mut bytes = bytes;
+        let mut layout = Self::new(bytes, snaplen);
+        while layout.value_size > limit && bytes > 0 {
+            bytes /= 2;
+            layout = Self::new(bytes, snaplen);
+        }
+        layout
+    }
+
     /// The smallest rings that together hold at least `bytes` of records of at most `snaplen`
     /// frame bytes. Both are cut to what the kernel can address in one map value
     /// (`BPF_MAX_VAR_OFF`, 512 MiB).
@@ -81,6 +97,13 @@ impl RingLayout {
 pub const PAGE: u32 = 4096;
 
 const _: () = {
+    // Also with the longest snapshot length, whatever is asked for.
+    let old = RingLayout::within(RingLayout::OLD_VALUE_LIMIT, 512 << 20, crate::MAX_SNAPLEN);
+    assert!(old.value_size <= RingLayout::OLD_VALUE_LIMIT);
+    assert!(old.len[0] >= 1 << 20 && old.len[1] >= 1 << 20);
+    // What the kernel does not bound stays as it was asked for.
+    let new = RingLayout::within(u32::MAX, 18 << 20, crate::MAX_SNAPLEN);
+    assert!(new.len[0] == 2 << 20 && new.len[1] == 16 << 20);
     assert!(core::mem::offset_of!(RingControl, consumed) == 64);
     assert!(RING_CONTROL_LEN == 128);
     assert!(size_of::<RecordHeader>().is_multiple_of(8));

@@ -16,7 +16,8 @@ pub fn observe(frame: &impl Frame) {
     };
     {
         // SAFETY: the map value of this CPU; programs of one CPU do not interrupt each
-        // other (softirqs are off in all three hooks), and user space only reads.
+        // other (softirqs are off in all three hooks, and where that keeps nobody out, with some
+        // PREEMPT_RT kernels, nothing is attached: kernel/soundness.rs); user space only reads.
         let state = unsafe { &mut *state };
         state.seen.packets += 1;
         state.seen.bytes += u64::from(wire_len);

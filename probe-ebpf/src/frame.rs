@@ -13,11 +13,18 @@ use probe_common::{CpuState, MAX_SNAPLEN, PAGE, RecordFlags, RecordHeader};
 
 use crate::{
     filter::filter,
-    maps::{OFFLINE, SNAPLEN, WIRE_LEN},
+    maps::{OFFLINE, SNAPLEN, WIRE_LEN, XDP_LOAD_BYTES},
 };
 
 /// A VLAN tag takes four bytes.
 const VLAN_TAG_LEN: u32 = 4;
+
+/// How far `bpf_xdp_load_bytes` reads at once, and the last offset at which it begins
+/// (`bpf_xdp_pointer`, net/core/filter.c). Two calls so read 131,070 bytes.
+const XDP_REACH: u32 = 0xffff;
+
+/// `skb->pkt_type` of a copy that the kernel hands to itself (include/uapi/linux/if_packet.h).
+const PACKET_LOOPBACK: u32 = 5;
 
 /// `EFAULT`: bytes that the frame should have are not there.
 const NOT_THERE: i64 = -14;
@@ -25,7 +32,10 @@ const NOT_THERE: i64 = -14;
 /// One frame at its hook.
 pub trait Frame: EbpfContext {
     /// Bytes that [`copy`](Self::copy) can take at most.
-    const MOST: u32 = MAX_SNAPLEN;
+    #[inline(always)]
+    fn longest_copy() -> u32 {
+        MAX_SNAPLEN
+    }
 
     /// The linear part.
     fn data(&self) -> (*const u8, *const u8);
@@ -70,7 +80,7 @@ pub trait Frame: EbpfContext {
 }
 
 /// A frame at an XDP hook. `FRAGS` says whether it may have fragments beyond
-/// `data_end` (kernel 5.18, `bpf_xdp_get_buff_len`).
+/// `data_end` (kernel 5.18, `bpf_xdp_get_buff_len`); without them all of it is linear.
 pub struct XdpFrame<const FRAGS: bool> {
     ctx: *mut xdp_md,
     len: u32,
@@ -92,10 +102,24 @@ impl<const FRAGS: bool> XdpFrame<FRAGS> {
     fn context(&self) -> XdpContext {
         XdpContext::new(self.ctx)
     }
+
+    /// Copies `len` bytes from `offset` into a map value.
+    #[inline(always)]
+    fn load(&self, offset: u32, to: *mut u8, len: u32) -> Result<(), i64> {
+        // SAFETY: the context is the kernel's, and the verifier checks that the map value
+        // has room for as many bytes.
+        match unsafe { bpf_xdp_load_bytes(self.ctx, offset, to.cast(), len) } {
+            0 => Ok(()),
+            error => Err(error),
+        }
+    }
 }
 
 impl<const FRAGS: bool> Frame for XdpFrame<FRAGS> {
-    const MOST: u32 = if FRAGS { MAX_SNAPLEN } else { PAGE };
+    #[inline(always)]
+    fn longest_copy() -> u32 {
+        if has_load_bytes(FRAGS) { 2 * XDP_REACH } else { PAGE }
+    }
 
     #[inline(always)]
     fn data(&self) -> (*const u8, *const u8) {
@@ -136,21 +160,24 @@ impl<const FRAGS: bool> Frame for XdpFrame<FRAGS> {
 
     #[inline(always)]
     fn copy(&self, to: *mut u8, len: u32) -> Result<(), i64> {
-        if !FRAGS {
+        if !has_load_bytes(FRAGS) {
             return copy_linear(self.data(), to, len);
         }
         if copy_short(self.data(), to, len) {
             return Ok(());
         }
-        let Some(len) = in_bounds(len) else {
-            return Ok(());
-        };
-        // SAFETY: the context is the kernel's, and the verifier checks that the map value
-        // has room for as many bytes.
-        match unsafe { bpf_xdp_load_bytes(self.ctx, 0, to.cast(), len) } {
-            0 => Ok(()),
-            error => Err(error),
+        let most = SNAPLEN.load();
+        if let Some(first) = in_bounds(at_most(len, XDP_REACH), at_most(most, XDP_REACH)) {
+            self.load(0, to, first)?;
         }
+        // Where the snapshot length rules it out, the verifier leaves it out.
+        if most > XDP_REACH
+            && len > XDP_REACH
+            && let Some(rest) = in_bounds(len - XDP_REACH, at_most(most - XDP_REACH, XDP_REACH))
+        {
+            self.load(XDP_REACH, to.wrapping_add(XDP_REACH as usize), rest)?;
+        }
+        Ok(())
     }
 }
 
@@ -167,6 +194,14 @@ impl SkbFrame {
         let ctx = ctx.skb.skb;
         // SAFETY: see `skb`.
         Self { ctx, len: unsafe { (*ctx).len }, flags }
+    }
+
+    /// Whether this is the copy of a multicast or broadcast of this host that the kernel hands
+    /// to itself (`dev_loopback_xmit`). It was never on the link, and has no Ethernet header;
+    /// packet sockets do not show it either (`packet_rcv`).
+    #[inline(always)]
+    pub fn is_own_copy(&self) -> bool {
+        self.skb().pkt_type == PACKET_LOOPBACK
     }
 
     #[inline(always)]
@@ -225,7 +260,7 @@ impl Frame for SkbFrame {
         if copy_short(self.data(), to, len) {
             return Ok(());
         }
-        let Some(len) = in_bounds(len) else {
+        let Some(len) = in_bounds(len, SNAPLEN.load()) else {
             return Ok(());
         };
         // SAFETY: the context is the kernel's, and the verifier checks that the map value
@@ -251,13 +286,26 @@ impl EbpfContext for SkbFrame {
     }
 }
 
-/// `len`, if the verifier can see that it lies in 1..=snaplen, as the helpers want it. It is
+/// Whether an XDP program may call `bpf_xdp_load_bytes`. Kernels that have frames with
+/// fragments have it.
+#[inline(always)]
+fn has_load_bytes(frags: bool) -> bool {
+    frags || XDP_LOAD_BYTES.load() != 0
+}
+
+/// The smaller one, by a comparison that the verifier can follow.
+#[inline(always)]
+pub fn at_most(number: u32, most: u32) -> u32 {
+    if number < most { number } else { most }
+}
+
+/// `len`, if the verifier can see that it lies in 1..=most, as the helpers want it. It is
 /// `len - 1` that is compared: before Linux 6.8 the verifier learns no lower bound from
 /// `len != 0` (`regs_refine_cond_op` does since), and Linux 6.1 refused the program.
 #[inline(always)]
-fn in_bounds(len: u32) -> Option<u32> {
+fn in_bounds(len: u32, most: u32) -> Option<u32> {
     let last = opaque(u64::from(len).wrapping_sub(1));
-    if last >= u64::from(SNAPLEN.load()) { None } else { Some((last + 1) as u32) }
+    if last >= u64::from(most) { None } else { Some((last + 1) as u32) }
 }
 
 /// The same number, of which the compiler knows nothing: it would leave a comparison out

@@ -26,14 +26,17 @@ use count::observe;
 use frame::{SkbFrame, XdpFrame};
 use probe_common::RecordFlags;
 
-/// XDP, frames with fragments included (kernel 5.18).
+/// Native XDP, frames with fragments included (kernel 5.18). Never generic XDP: for a program
+/// that takes fragments the kernel makes a new skb there (6.9, `skb_cow_data_for_xdp`), which
+/// lacks `mac_len`, and tc then lacks the Ethernet header.
 #[xdp(frags)]
 pub fn probe_xdp(ctx: XdpContext) -> u32 {
     observe(&XdpFrame::<true>::new(&ctx));
     XDP_PASS
 }
 
-/// XDP where the kernel knows no fragments.
+/// Generic XDP, which hands over each frame in one piece, and native XDP where the kernel knows
+/// no fragments.
 #[xdp]
 pub fn probe_xdp_linear(ctx: XdpContext) -> u32 {
     observe(&XdpFrame::<false>::new(&ctx));
@@ -43,7 +46,10 @@ pub fn probe_xdp_linear(ctx: XdpContext) -> u32 {
 /// tcx or clsact, frames received. `TC_ACT_UNSPEC` is `TCX_NEXT`: on to the next program.
 #[classifier]
 pub fn probe_ingress(ctx: TcContext) -> i32 {
-    observe(&SkbFrame::new(&ctx, 0));
+    let frame = SkbFrame::new(&ctx, 0);
+    if !frame.is_own_copy() {
+        observe(&frame);
+    }
     TC_ACT_UNSPEC
 }
 

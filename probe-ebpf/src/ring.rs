@@ -6,7 +6,7 @@ use probe_common::{RING_CONTROL_LEN, RecordHeader, RingControl, record_len};
 
 use crate::{
     atomic::fetch_add,
-    frame::Frame,
+    frame::{Frame, at_most},
     maps::{RING_LEN, RINGS, SECOND_AT, SECOND_LEN, SNAPLEN, STORES_IN_ORDER},
 };
 
@@ -28,8 +28,7 @@ pub fn write<F: Frame>(frame: &F, timestamp_ns: u64, rules: u64) -> Result<(), i
         return Err(NO_RING);
     };
     let (all, most) = (frame.len(), SNAPLEN.load());
-    let captured_len = if all < most { all } else { most };
-    let captured_len = if captured_len < F::MOST { captured_len } else { F::MOST };
+    let captured_len = at_most(at_most(all, most), F::longest_copy());
     let record = record_len(captured_len);
     // SAFETY: the second ring's control words are within the map value (`RingLayout`), which
     // the verifier checks against the map that is there.

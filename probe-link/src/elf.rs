@@ -152,11 +152,14 @@ impl<'data> Elf<'data> {
 
     pub fn write(mut self) -> Result<Vec<u8>, Error> {
         // LLVM keeps section names and symbol names in one table; the builder wants two.
-        let names = self.elf.sections.add();
-        names.name = ByteString::from(&b".shstrtab"[..]);
-        names.sh_type = SHT_STRTAB;
-        names.sh_addralign = 1;
-        names.data = SectionData::SectionString;
+        let is_names = |one: &Section<'_>| matches!(one.data, SectionData::SectionString);
+        if !self.elf.sections.iter().any(is_names) {
+            let names = self.elf.sections.add();
+            names.name = ByteString::from(&b".shstrtab"[..]);
+            names.sh_type = SHT_STRTAB;
+            names.sh_addralign = 1;
+            names.data = SectionData::SectionString;
+        }
 
         let mut object = Vec::new();
         self.elf.write(&mut object)?;

@@ -135,6 +135,28 @@ mod tests {
         assert!(stays(&[keep, exit]));
     }
 
+    /// In an interpreter, in which the cast is the move that the verifier makes of it.
+    #[test]
+    fn the_length_is_that_of_the_pointers_or_of_the_helper() {
+        const FRAGMENTED: u64 = 70_000;
+
+        let cast = Insn::new(CALL, Reg(0), Reg(KERNEL_CALL), 0, BUFF.cast);
+        let mut insns = vec![insn(MOVE, 7, 1, 0)];
+        let length = BUFF.length(Reg(7)).into_iter();
+        insns.extend(length.map(|one| if one == cast { insn(MOVE, 0, 1, 0) } else { one }));
+        insns.push(insn(EXIT, 0, 0, 0));
+        let code: Vec<u8> = insns.iter().flat_map(|insn| insn.to_bytes()).collect();
+        let mut machine = rbpf::EbpfVmRaw::new(Some(&code)).unwrap();
+        machine.register_helper(GET_BUFF_LEN as u32, |_, _, _, _, _| FRAGMENTED).unwrap();
+        for (flags, expected) in [(0u32, 1514), (2, 1514), (1, FRAGMENTED), (3, FRAGMENTED)] {
+            let mut context = [0; 64];
+            context[DATA as usize..][..4].copy_from_slice(&1000u32.to_le_bytes());
+            context[DATA_END as usize..][..4].copy_from_slice(&2514u32.to_le_bytes());
+            context[BUFF.flags as usize..][..4].copy_from_slice(&flags.to_le_bytes());
+            assert_eq!(machine.execute_program(&mut context).unwrap(), expected, "{flags}");
+        }
+    }
+
     #[test]
     fn the_trial_program_asks_as_a_linked_one_does() {
         let trial = BUFF.trial_program();

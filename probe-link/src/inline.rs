@@ -8,7 +8,6 @@ use probe_filter::ebpf::{Insn, Reg};
 
 use crate::{
     code::{Code, INSN},
-    fold::Folded,
     liveness::is_read,
     opcode::{ADD_IMMEDIATE, CLASS, EXIT, JUMP, LDX, LOAD, ST, STORE, STX, SUB_IMMEDIATE},
 };
@@ -38,10 +37,12 @@ pub(crate) struct Inlined {
 pub(crate) fn calls(code: &mut Code, function: SymbolId, callee: &[Insn]) -> Inlined {
     let calls = code.relocations.iter().filter(|(_, one)| one.symbol == Some(function));
     let calls: Vec<usize> = calls.map(|&(at, _)| at).collect();
+    // Below the caller's own part of the stack all have the same place, one after the other.
+    let frame = stack(&code.insns);
     let mut inlined = Inlined::default();
     // From the last to the first: those before it stay where they are.
     for at in calls.into_iter().rev() {
-        let Some((body, saved)) = body(&code.insns, at, callee, &code.folded) else { break };
+        let Some((body, saved)) = body(code, at, callee, frame) else { break };
         if code.splice(at, &body).is_none() {
             break;
         }
@@ -52,19 +53,14 @@ pub(crate) fn calls(code: &mut Code, function: SymbolId, callee: &[Insn]) -> Inl
 }
 
 /// What to put in the place of the call at `at`, and how many registers it saves. The function
-/// uses the stack by loads and stores only. `None` where it is too long or the stack too small.
-fn body(
-    caller: &[Insn],
-    at: usize,
-    callee: &[Insn],
-    folded: &[Folded],
-) -> Option<(Vec<Insn>, usize)> {
+/// uses the stack by loads and stores only, and what the caller uses of it ends at `frame`.
+/// `None` where the function is too long or the stack too small.
+fn body(code: &Code, at: usize, callee: &[Insn], frame: i16) -> Option<(Vec<Insn>, usize)> {
     if callee.len() > MOST {
         return None;
     }
-    let is_kept = |&register: &Reg| is_read(caller, at + 1, register, folded);
+    let is_kept = |&register: &Reg| is_read(&code.insns, at + 1, register, &code.folded);
     let kept: Vec<Reg> = PRESERVED.into_iter().filter(is_kept).collect();
-    let frame = stack(caller);
     let saved = frame - (8 * kept.len()) as i16;
     if i32::from(saved) + i32::from(stack(callee)) < -i32::from(MAX_STACK) {
         return None;
@@ -124,7 +120,7 @@ mod tests {
     /// A caller with the function in the place of the call at `at`.
     fn inlined(caller: &[Insn], at: usize, callee: &[Insn]) -> Option<Vec<Insn>> {
         let mut code = code::tests::code(caller);
-        let (body, _) = body(&code.insns, at, callee, &[])?;
+        let (body, _) = body(&code, at, callee, stack(caller))?;
         code.splice(at, &body)?;
         Some(code.insns)
     }

@@ -9,7 +9,7 @@ use probe_frame::Frame;
 pub struct Place {
     /// Its index in the kernel.
     pub index: u32,
-    /// Its name.
+    /// Its name, [visible](probe_frame::visible).
     pub name: String,
     /// Its address, where its frames begin with Ethernet ones.
     pub address: Option<[u8; 6]>,

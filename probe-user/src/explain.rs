@@ -12,8 +12,15 @@ const FLOOR: (u32, u32) = (5, 15);
 /// Adds what the user can do about it.
 pub fn kernel(error: kernel::Error) -> Error {
     use kernel::Error as K;
-    if let Some(hint) = too_old(&error, kernel::release()) {
-        return anyhow!("{error}\nprobe: {hint}");
+    match too_old(&error, kernel::release()) {
+        // First of all, and with one line of what failed: it can be anything, and a listing of
+        // the verifier's would hide the cause.
+        Some(refusal) if kernel::release() < FLOOR => {
+            let said = error.to_string();
+            return anyhow!("{refusal}\nprobe: {}", said.lines().next().unwrap_or_default());
+        }
+        Some(hint) => return anyhow!("{error}\nprobe: {hint}"),
+        None => {}
     }
     let lacking = || lacking(&privileges::missing(), privileges::in_user_namespace());
     let hint = match &error {
@@ -27,6 +34,13 @@ pub fn kernel(error: kernel::Error) -> Error {
         // Without CAP_PERFMON the verifier forbids what it else allows, in words of its own.
         K::Verify { program, .. } if !privileges::missing().is_empty() => {
             return anyhow!("loading {program}: permission denied\nprobe: {}", lacking());
+        }
+        K::NoModule { module, .. } => {
+            return anyhow!(
+                "{error}\nprobe: load it: modprobe {module}. Where there is no such module, the \
+                 kernel was built without {}; --hook xdp-generic needs neither",
+                module.option()
+            );
         }
         K::Rings { .. } => "try a smaller --buffer-size",
         K::Occupied { .. } => "use --hook tcx to look behind it, or take it off first",
@@ -73,6 +87,7 @@ fn too_old(error: &kernel::Error, release: (u32, u32)) -> Option<String> {
             | K::Verify { .. }
             | K::Attach { .. }
             | K::NoLink { .. }
+            | K::NoModule { .. }
             | K::Map { .. }
             | K::Rings { .. }
             | K::TestRun(_)

@@ -11,6 +11,8 @@ use std::{
 use anyhow::{Context as _, Result};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
+use crate::giving_up;
+
 /// An output that waits where its descriptor does not.
 #[derive(Debug)]
 pub struct Patient<W>(W);
@@ -31,14 +33,37 @@ pub fn print(bytes: &[u8]) -> Result<()> {
     open().and_then(|mut stdout| stdout.write_all(bytes)).context("writing to standard output")
 }
 
+/// Writes all of it, and says how many bytes landed, also where that fails.
+pub fn write_all(output: &mut dyn Write, mut slices: &mut [IoSlice<'_>]) -> (u64, io::Result<()>) {
+    let mut landed = 0;
+    IoSlice::advance_slices(&mut slices, 0);
+    while !slices.is_empty() {
+        match output.write_vectored(slices) {
+            Ok(0) => return (landed, Err(io::ErrorKind::WriteZero.into())),
+            Ok(count) => {
+                landed += count as u64;
+                IoSlice::advance_slices(&mut slices, count);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (landed, Err(error)),
+        }
+    }
+    (landed, output.flush())
+}
+
 impl<W: Write + AsFd> Patient<W> {
     fn wait(&mut self, mut write: impl FnMut(&mut W) -> io::Result<usize>) -> io::Result<usize> {
         loop {
+            giving_up::check()?;
             match write(&mut self.0) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let mut fds = [PollFd::new(self.0.as_fd(), PollFlags::POLLOUT)];
-                    // A signal interrupts it, as it does a write that blocks.
-                    poll(&mut fds, PollTimeout::NONE)?;
+                    // Signals interrupt it, as they do a write that blocks.
+                    match poll(&mut fds, PollTimeout::NONE) {
+                        Ok(_) | Err(nix::Error::EINTR) => {}
+                        Err(error) => return Err(error.into()),
+                    }
                 }
                 result => return result,
             }
@@ -64,5 +89,64 @@ impl<W> Patient<W> {
     /// Makes an output wait.
     pub fn new(output: W) -> Self {
         Self(output)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Read as _,
+        os::unix::thread::JoinHandleExt as _,
+        sync::{Arc, atomic::AtomicBool, atomic::Ordering},
+        thread,
+    };
+
+    use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+    use super::*;
+
+    /// More than a pipe holds.
+    const MUCH: usize = 1 << 20;
+
+    #[test]
+    fn what_finds_no_room_waits_for_some() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
+        let reading = thread::spawn(move || {
+            let mut bytes = Vec::new();
+            reader.read_to_end(&mut bytes).map(|_| bytes)
+        });
+        let (bytes, mut writer) = (vec![7; MUCH], Patient::new(writer));
+        let (landed, result) = write_all(&mut writer, &mut [IoSlice::new(&bytes)]);
+        result.unwrap();
+        drop(writer);
+        assert_eq!((landed, reading.join().unwrap().unwrap().len()), (MUCH as u64, MUCH));
+    }
+
+    /// Whether the descriptor blocks or not, it is known what the pipe has.
+    #[test]
+    fn a_write_that_is_given_up_says_what_landed() {
+        for flags in [OFlag::empty(), OFlag::O_NONBLOCK] {
+            let (mut reader, writer) = io::pipe().unwrap();
+            fcntl(&writer, FcntlArg::F_SETFL(flags)).unwrap();
+            let given_up = Arc::new(AtomicBool::new(false));
+            let flag = Arc::clone(&given_up);
+            let writing = thread::spawn(move || {
+                giving_up::watch(flag).unwrap();
+                let bytes = vec![7; MUCH];
+                write_all(&mut Patient::new(writer), &mut [IoSlice::new(&bytes)])
+            });
+            // It may be given up before the write, within it, or while it waits.
+            given_up.store(true, Ordering::Relaxed);
+            while !writing.is_finished() {
+                giving_up::interrupt(writing.as_pthread_t());
+                thread::yield_now();
+            }
+            let (landed, result) = writing.join().unwrap();
+            assert!(result.unwrap_err().to_string().contains("nobody reads"));
+            let mut bytes = Vec::new();
+            reader.read_to_end(&mut bytes).unwrap();
+            assert_eq!(landed, bytes.len() as u64);
+        }
     }
 }

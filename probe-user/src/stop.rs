@@ -59,12 +59,13 @@ pub fn requested() -> bool {
     SIGNALS.load(Ordering::Relaxed) > 0
 }
 
-/// Whether the user asked for it a second time.
-pub fn insisted() -> bool {
-    SIGNALS.load(Ordering::Relaxed) > 1
+/// How often the user asked for the end.
+pub fn signals() -> u32 {
+    SIGNALS.load(Ordering::Relaxed)
 }
 
-/// Promises to look whether the user has [insisted], and to end then with what there is to tell.
+/// Promises to look at the number of [signals], and to end at the second with what there is to
+/// tell.
 pub fn seen_to() {
     SEEN_TO.store(true, Ordering::Relaxed);
 }

@@ -21,7 +21,7 @@ use crate::{
     privileges::{self, Needs},
     reporter,
     rules::{self, Rule, RuleSet},
-    stop::{self, Stop},
+    stop::Stop,
 };
 
 /// What a command wants of the programs, beside its rules.
@@ -181,11 +181,6 @@ impl Vigil {
     /// Whether all interfaces are gone.
     pub fn none_left(&self) -> Option<NoneLeft> {
         self.links.get_ref().none_left()
-    }
-
-    /// Whether the user wants the end.
-    pub fn stop_requested(&self) -> bool {
-        stop::requested()
     }
 }
 

@@ -18,7 +18,7 @@ use testbed::{
     SERVER_LINK, SERVER_V4, SERVER_V6, http_get, run,
 };
 
-use crate::shell::{root, target_dir};
+use crate::shell::{root, show, target_dir};
 
 /// Requests over IPv4 and over IPv6, each over a connection of its own; DNS queries of
 /// each kind.
@@ -58,36 +58,34 @@ pub fn show(probe: &Path) -> Result<()> {
     let file = target_dir().join("demo.pcap");
     let pair = Pair::new()?;
     let _server = HttpServer::start(&pair.server, 80)?;
-    println!("{}", picture());
+    show!("{}", picture());
 
-    println!(
-        "\nAt the server, in the XDP hook, count what comes in; at the client, what comes back;"
-    );
-    println!(
+    show!("\nAt the server, in the XDP hook, count what comes in; at the client, what comes back;");
+    show!(
         "and write the server's HTTP traffic to a file, both directions, through tcx (the default):\n"
     );
     let requests = counter(probe, &pair.server, SERVER_LINK, &REQUESTS)?;
     let answers = counter(probe, &pair.client, CLIENT_LINK, &ANSWERS)?;
     let capture = capture(probe, &pair.server, &file)?;
 
-    println!("\nNow curl asks, each time over a new connection, and a resolver asks for a name:");
+    show!("\nNow curl asks, each time over a new connection, and a resolver asks for a name:");
     let v4 = http_get(&pair.client, IpAddr::V4(SERVER_V4), 80, V4_REQUESTS, LIMIT)?;
-    println!("  {v4} requests over IPv4, all answered");
+    show!("  {v4} requests over IPv4, all answered");
     let v6 = http_get(&pair.client, IpAddr::V6(SERVER_V6), 80, V6_REQUESTS, LIMIT)?;
-    println!("  {v6} requests over IPv6, all answered");
+    show!("  {v6} requests over IPv6, all answered");
     query(&pair)?;
-    println!("  {V4_QUERIES} DNS queries over IPv4, {V6_QUERIES} over IPv6");
+    show!("  {V4_QUERIES} DNS queries over IPv4, {V6_QUERIES} over IPv6");
 
     let tables = [end(requests)?, end(answers)?];
     let words = end_with_words(capture)?;
-    println!("\nWhat came in (probe's table, after Ctrl-C):\n\n{}", indented(&tables[0]));
-    println!("What came back:\n\n{}", indented(&tables[1]));
-    println!("The capture's own account:\n\n{}", indented(&words));
+    show!("\nWhat came in (probe's table, after Ctrl-C):\n\n{}", indented(&tables[0]));
+    show!("What came back:\n\n{}", indented(&tables[1]));
+    show!("The capture's own account:\n\n{}", indented(&words));
     show_file(&file)?;
 
     check(&tables[0], &REQUESTS)?;
     check(&tables[1], &ANSWERS)?;
-    println!(
+    show!(
         "\nAll {} counts are exactly what was sent. {:.1} s; the namespaces, the wire and the \
          programs\nare gone with this process, {} stays.",
         REQUESTS.len() + ANSWERS.len(),
@@ -132,9 +130,9 @@ fn capture(probe: &Path, namespace: &Namespace, file: &Path) -> Result<Running> 
 }
 
 fn start(command: Command, shown: &str) -> Result<Running> {
-    println!("{shown}");
+    show!("{shown}");
     let running = Running::spawn(command)?;
-    println!("{}", running.wait_for_line("probe: attached to", LIMIT)?);
+    show!("{}", running.wait_for_line("probe: attached to", LIMIT)?);
     Ok(running)
 }
 
@@ -181,12 +179,10 @@ fn show_file(file: &Path) -> Result<()> {
         number.parse().with_context(|| format!("tcpdump --count: {text}"))
     };
     let (v4, v6) = (frames("ip")?, frames("ip6")?);
-    println!(
-        "The file, as tcpdump reads it: {v4} frames of IPv4, {v6} of IPv6; the first of each:\n"
-    );
+    show!("The file, as tcpdump reads it: {v4} frames of IPv4, {v6} of IPv6; the first of each:\n");
     for filter in ["ip", "ip6"] {
         let lines = tcpdump(&["-t", "-c", "5", filter])?;
-        println!("{}", indented(&lines.lines().map(clipped).collect::<Vec<_>>().join("\n")));
+        show!("{}", indented(&lines.lines().map(clipped).collect::<Vec<_>>().join("\n")));
     }
     // A connection takes at least three frames from each side.
     ensure!(v4 >= 6 * V4_REQUESTS, "the file has only {v4} frames of IPv4");

@@ -1,5 +1,8 @@
 //! The one way in: `cargo xtask COMMAND`. Every command sets up what it needs first.
 
+// They end the program where a write fails; see shell.rs.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 mod bench;
 mod build;
 mod demo;
@@ -38,6 +41,11 @@ enum Command {
     },
     /// Run all tests, those of the kernel side too; a test that cannot run fails
     Test {
+        /// Run those of `live` that need no more than a kernel in a virtual machine, on this
+        /// kernel of Debian's: 6.1, 6.12, newest, 5.10, arm64-6.12 and others; several at once
+        /// by commas. Arguments are then parts of names of tests
+        #[arg(long = "kernel", value_name = "KERNEL", value_delimiter = ',')]
+        kernels: Vec<setup::Kernel>,
         /// Arguments for cargo test: `cargo xtask test --package testbed`
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
@@ -72,7 +80,8 @@ fn perform(command: Command) -> Result<()> {
         Command::Build => build::release().map(drop),
         Command::Run { arguments } if arguments.is_empty() => run::demonstration(),
         Command::Run { arguments } => run::probe(&arguments),
-        Command::Test { arguments } => test::all(&arguments),
+        Command::Test { kernels, arguments } if kernels.is_empty() => test::all(&arguments),
+        Command::Test { kernels, arguments } => test::on_kernels(&kernels, &arguments),
         Command::Lint => lint::all(),
         Command::Bench(options) => bench::run_suites(&options),
         Command::Demo { probe } => demo::show(&probe),

@@ -2,6 +2,8 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fmt;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -49,9 +51,24 @@ pub fn end_with_the_reader() {
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
-/// Says what is done and why.
+/// Says what is done and why. Where nobody can hear it, the work goes on.
 pub fn say(text: impl AsRef<str>) {
-    eprintln!("xtask: {}", text.as_ref());
+    let _ = writeln!(io::stderr(), "xtask: {}", text.as_ref());
+}
+
+/// Shows a line of results, of the form of `println!`, on standard output.
+macro_rules! show {
+    ($($text:tt)*) => {
+        $crate::shell::show_line(format_args!($($text)*))
+    };
+}
+pub(crate) use show;
+
+/// A measurement goes on though the disk is full: what else it writes may have room.
+pub fn show_line(text: fmt::Arguments<'_>) {
+    if let Err(error) = writeln!(io::stdout(), "{text}") {
+        say(format!("writing to standard output: {error}"));
+    }
 }
 
 /// Shows a command, runs it with our standard streams, and fails where it fails.

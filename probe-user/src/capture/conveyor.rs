@@ -5,23 +5,26 @@
 
 use std::{
     ops::{ControlFlow, Range},
+    os::unix::thread::JoinHandleExt as _,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
-use anyhow::Result;
+use anyhow::{Error, Result, anyhow};
 use probe_frame::{Frame, WallTime};
 
-use super::sink::Sink;
+use super::sink::{Sink, Waits};
 use crate::{
     clock,
     file::Statistics,
+    giving_up,
     kernel::{Loan, Span},
+    reporter,
 };
 
 /// Batches that go round.
@@ -34,6 +37,10 @@ const BATCH_FRAMES: usize = 4096;
 /// Once the user wants the end, whoever reads the output has so long to take what is on
 /// its way: with the time for the rings before it, Ctrl-C takes less than a second.
 const PATIENCE: Duration = Duration::from_millis(700);
+/// After that a disk is waited for in silence no longer.
+const SILENCE: Duration = Duration::from_secs(1);
+/// How long a writer that is given up may take to say what it has written.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 /// How often the user is asked, while a batch is awaited and while the writer finishes.
 const LOOK: Duration = Duration::from_millis(10);
 const TURN: Duration = Duration::from_millis(1);
@@ -126,36 +133,79 @@ pub(super) struct Conveyor {
     /// Batches not made yet: a quiet capture needs one.
     unmade: usize,
     hurry: Hurry,
-    written: Arc<AtomicU64>,
+    progress: Arc<Progress>,
     writer: Option<JoinHandle<Result<ControlFlow<()>>>>,
-    /// There is no time left to wait for the writer.
-    given_up: bool,
     dropped: u64,
+}
+
+/// How far the writer is. It alone writes, but for `given_up`.
+#[derive(Default)]
+struct Progress {
+    /// Frames that went to a sink: a batch counts once for each sink.
+    handed: AtomicU64,
+    /// Frames that all sinks have.
+    kept: AtomicU64,
+    /// Frames of the batch at hand.
+    batch: AtomicU64,
+    /// Whom it waits for now, see [`Progress::waits_for`].
+    place: AtomicU8,
+    /// It is to end where it is.
+    given_up: Arc<AtomicBool>,
+}
+
+impl Progress {
+    const WAITS: [Waits; 3] = [Waits::Disk, Waits::Pipe, Waits::Stdout];
+
+    fn enter(&self, sink: &dyn Sink) {
+        let place = Self::WAITS.iter().position(|&waits| waits == sink.waits_for());
+        self.place.store(place.unwrap_or(0) as u8, Ordering::Relaxed);
+    }
+
+    fn waits_for(&self) -> Waits {
+        let place = usize::from(self.place.load(Ordering::Relaxed));
+        Self::WAITS.get(place).copied().unwrap_or(Waits::Disk)
+    }
+
+    fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
+    }
 }
 
 /// When a writer is given up that does not get on: never, until the user wants the end.
 pub(super) struct Hurry {
-    requested: Box<dyn Fn() -> bool>,
-    /// Whether somebody reads who may be slow. A file takes as long as it gets anywhere.
-    reader: bool,
+    /// How often the user has asked for the end.
+    asked: Box<dyn Fn() -> u32>,
     since: Option<Instant>,
+    /// Frames that had been handed to the sinks when there was progress last.
+    before: u64,
+    said: bool,
 }
 
 impl Hurry {
-    /// The flag is set when the user wants the end.
-    pub(super) fn new(requested: Box<dyn Fn() -> bool>, reader: bool) -> Self {
-        Self { requested, reader, since: None }
+    pub(super) fn new(asked: Box<dyn Fn() -> u32>) -> Self {
+        Self { asked, since: None, before: 0, said: false }
     }
 
-    /// Whether there is no time left; the frames written so far may win some.
-    fn is_over(&mut self, progress: bool) -> bool {
-        if !(self.requested)() {
-            return false;
+    /// Whether there is no time left for the writer.
+    fn is_over(&mut self, progress: &Progress) -> bool {
+        match (self.asked)() {
+            0 => return false,
+            1 => {}
+            _ => return true,
         }
-        if progress && !self.reader {
+        let handed = progress.handed.load(Ordering::Relaxed);
+        let waits = progress.waits_for();
+        if std::mem::replace(&mut self.before, handed) != handed && waits != Waits::Stdout {
             self.since = None;
         }
-        self.since.get_or_insert_with(Instant::now).elapsed() >= PATIENCE
+        let waited = self.since.get_or_insert_with(Instant::now).elapsed();
+        if waits == Waits::Disk {
+            if waited >= SILENCE && !std::mem::replace(&mut self.said, true) {
+                reporter::say("waiting for the file to be written; a second signal gives up");
+            }
+            return false;
+        }
+        waited >= PATIENCE
     }
 }
 
@@ -174,11 +224,12 @@ impl Conveyor {
     pub(super) fn start(mut sinks: Vec<Box<dyn Sink>>, hurry: Hurry) -> Result<Self> {
         let (full, incoming) = channel::<Message>();
         let (recycled, empty) = channel();
-        let written = Arc::new(AtomicU64::new(0));
-        let count = Arc::clone(&written);
-        let writer = thread::Builder::new()
-            .name("probe-writer".into())
-            .spawn(move || write(&incoming, &recycled, &mut sinks, &count))?;
+        let progress = Arc::new(Progress::default());
+        let shared = Arc::clone(&progress);
+        let writer = thread::Builder::new().name("probe-writer".into()).spawn(move || {
+            giving_up::watch(Arc::clone(&shared.given_up))?;
+            write(&incoming, &recycled, &mut sinks, &shared)
+        })?;
         Ok(Self {
             full: Some(full),
             empty,
@@ -186,9 +237,8 @@ impl Conveyor {
             spare: Vec::new(),
             unmade: BATCHES,
             hurry,
-            written,
+            progress,
             writer: Some(writer),
-            given_up: false,
             dropped: 0,
         })
     }
@@ -241,22 +291,33 @@ impl Conveyor {
     /// Waits for the writer to give a batch back, at the end, when nothing can be lost by
     /// waiting but time; `false` if it gives none.
     pub(super) fn wait(&mut self) -> bool {
-        let mut before = self.written.load(Ordering::Acquire);
         while !self.is_ready() {
-            if self.given_up {
+            if self.progress.is_given_up() {
                 return false;
             }
             match self.empty.recv_timeout(LOOK) {
                 Ok(batch) => self.spare.push(batch),
-                Err(RecvTimeoutError::Timeout) => {
-                    let now = self.written.load(Ordering::Acquire);
-                    self.given_up = self.hurry.is_over(now != before);
-                    before = now;
+                Err(RecvTimeoutError::Timeout) if self.hurry.is_over(&self.progress) => {
+                    self.give_up();
                 }
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return false,
             }
         }
         true
+    }
+
+    /// Ends the writer where it is. In a moment it has ended and knows what it wrote, but where
+    /// the kernel does not let go of it: a disk that stands still.
+    fn give_up(&mut self) {
+        self.progress.given_up.store(true, Ordering::Relaxed);
+        let end = Instant::now() + LAST_WORDS;
+        while self.is_alive() && Instant::now() < end {
+            if let Some(writer) = &self.writer {
+                giving_up::interrupt(writer.as_pthread_t());
+            }
+            thread::sleep(TURN);
+        }
     }
 
     /// Whether the writer still takes frames.
@@ -274,24 +335,34 @@ impl Conveyor {
         if let Some(full) = self.full.take() {
             let _ = full.send(Message::End(statistics));
         }
-        let mut before = self.written.load(Ordering::Acquire);
-        while self.is_alive() {
-            let now = self.written.load(Ordering::Acquire);
-            if self.hurry.is_over(now != before) {
-                break;
+        while self.is_alive() && !self.progress.is_given_up() {
+            if self.hurry.is_over(&self.progress) {
+                self.give_up();
             }
-            before = now;
             thread::sleep(TURN);
         }
-        let result = match self.writer.take_if(|writer| writer.is_finished()) {
-            Some(writer) => writer
-                .join()
-                .unwrap_or_else(|_| Err(anyhow::anyhow!("the writing thread panicked"))),
-            None => Err(anyhow::anyhow!(
-                "the reader of the output does not read any more, or too slowly"
-            )),
+        let joined = self.writer.take_if(|writer| writer.is_finished()).map(JoinHandle::join);
+        let result = match joined {
+            Some(Ok(Err(_))) | None if self.progress.is_given_up() => Err(self.given_up()),
+            Some(Ok(result)) => result,
+            Some(Err(_)) | None => Err(anyhow!("the writing thread panicked")),
         };
-        Written { frames: self.written.load(Ordering::Acquire), dropped: self.dropped, result }
+        let frames = self.progress.kept.load(Ordering::Acquire);
+        Written { frames, dropped: self.dropped, result }
+    }
+
+    /// Why there is less than there could be; all the rest is in the account.
+    fn given_up(&self) -> Error {
+        match (self.progress.waits_for(), self.progress.batch.load(Ordering::Acquire)) {
+            (Waits::Disk, 0) => anyhow!("a second signal ended the writing of the file"),
+            (Waits::Disk, frames) => anyhow!(
+                "a second signal ended the writing of the file; the disk had up to {frames} \
+                 frames in hand, which the account has as dropped"
+            ),
+            (Waits::Pipe | Waits::Stdout, _) => {
+                anyhow!("the reader of the output does not read any more, or too slowly")
+            }
+        }
     }
 }
 
@@ -300,7 +371,7 @@ fn write(
     incoming: &Receiver<Message>,
     recycled: &Sender<Batch>,
     sinks: &mut [Box<dyn Sink>],
-    written: &AtomicU64,
+    progress: &Progress,
 ) -> Result<ControlFlow<()>> {
     let ticks = sinks.iter().any(|sink| sink.wants_ticks());
     let next = || match ticks {
@@ -311,7 +382,8 @@ fn write(
         let mut end = None;
         let result = match next() {
             Ok(Message::Frames(mut batch)) => {
-                let result = write_batch(&batch, sinks);
+                progress.batch.store(batch.heads.len() as u64, Ordering::Relaxed);
+                let result = write_batch(&batch, sinks, progress);
                 batch.clear();
                 let _ = recycled.send(batch);
                 result
@@ -326,29 +398,44 @@ fn write(
                 Ok(ControlFlow::Continue(()))
             }
         };
-        let over = !matches!(result, Ok(ControlFlow::Continue(()))) || end.is_some();
+        let given_up = progress.is_given_up();
+        let over = !matches!(result, Ok(ControlFlow::Continue(()))) || end.is_some() || given_up;
         let mut finished = Ok(());
         if over {
             // Each is finished, whatever becomes of the others.
             for sink in sinks.iter_mut() {
+                progress.enter(sink.as_ref());
                 finished = finished.and(sink.finish(end.as_ref()));
             }
         }
         // What every sink has: on failure fewer than it was given.
         let kept = sinks.iter().map(|sink| sink.kept()).min().unwrap_or(0);
-        written.store(kept, Ordering::Release);
+        progress.kept.store(kept, Ordering::Release);
+        progress.batch.store(0, Ordering::Release);
         if over {
-            return result.and_then(|flow| finished.map(|()| flow));
+            let result = result.and_then(|flow| finished.map(|()| flow));
+            return if given_up { Err(anyhow!("given up")) } else { result };
         }
     }
 }
 
 /// Gives each sink the frames that the ones before it took.
-fn write_batch(batch: &Batch, sinks: &mut [Box<dyn Sink>]) -> Result<ControlFlow<()>> {
+fn write_batch(
+    batch: &Batch,
+    sinks: &mut [Box<dyn Sink>],
+    progress: &Progress,
+) -> Result<ControlFlow<()>> {
     let mut most = usize::MAX;
     for sink in sinks {
+        progress.enter(sink.as_ref());
+        let before = progress.handed.load(Ordering::Relaxed);
         let mut handed = 0usize;
-        let mut frames = batch.frames().take(most).inspect(|_| handed += 1);
+        let mut frames = batch.frames().take(most).inspect(|_| {
+            handed += 1;
+            progress.handed.store(before + handed as u64, Ordering::Relaxed);
+        });
+        // Whoever is to end does so between two frames.
+        let mut frames = frames.by_ref().take_while(|_| !progress.is_given_up());
         if sink.frames(&mut frames)?.is_break() {
             most = handed.saturating_sub(1);
         }
@@ -371,7 +458,7 @@ fn all(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Mutex, atomic::AtomicBool, mpsc};
+    use std::sync::{Mutex, atomic::AtomicU32, mpsc};
 
     use super::*;
 
@@ -395,7 +482,7 @@ mod tests {
     }
 
     fn patient() -> Hurry {
-        Hurry::new(Box::new(|| false), true)
+        Hurry::new(Box::new(|| 0))
     }
 
     fn frame(bytes: &[u8]) -> Frame<'_> {
@@ -524,9 +611,9 @@ mod tests {
     fn a_sink_that_hangs_is_given_up() {
         let (_leave, wait) = mpsc::channel();
         let got = Arc::new(Mutex::new(Vec::new()));
-        let wanted = Arc::new(AtomicBool::new(false));
+        let wanted = Arc::new(AtomicU32::new(0));
         let asked = Arc::clone(&wanted);
-        let hurry = Hurry::new(Box::new(move || asked.load(Ordering::Relaxed)), true);
+        let hurry = Hurry::new(Box::new(move || asked.load(Ordering::Relaxed)));
         let mut conveyor = Conveyor::start(vec![Box::new(Slow(wait, got))], hurry).unwrap();
         assert!(conveyor.push(&frame(b"x"), None));
         conveyor.send(|| None);
@@ -534,7 +621,7 @@ mod tests {
         let ends = Duration::from_millis(900);
         let user = thread::spawn(move || {
             thread::sleep(ends);
-            wanted.store(true, Ordering::Relaxed);
+            wanted.store(1, Ordering::Relaxed);
         });
         let start = Instant::now();
         assert!(conveyor.finish(Statistics::default()).result.is_err());

@@ -13,12 +13,13 @@ use probe_frame::{Frame, WallTime};
 use super::{
     post_rotate::PostRotate,
     rotation::{Limits, Rotation, Turn},
-    sink::Sink,
+    sink::{Sink, Waits},
 };
 use crate::{
     clock,
     file::{Contents, Lent, Statistics, Writer},
     privileges, reporter,
+    stdout::Patient,
 };
 
 /// Whose time ends a period of -G.
@@ -58,7 +59,7 @@ impl FileSink {
         let rotation = Rotation::new(files.limits, base, clock::now());
         let path = rotation.name()?;
         let writer = match fifo {
-            Some(fifo) => Writer::to_stream(Box::new(fifo), &files.contents)
+            Some(fifo) => Writer::to_stream(Box::new(Patient::new(fifo)), &files.contents)
                 .with_context(|| format!("writing {}", path.display()))?,
             None => open(&path, path == base, &files.contents)?,
         };
@@ -185,6 +186,14 @@ impl Sink for FileSink {
 
     fn kept(&self) -> u64 {
         self.closed + self.writer.frames()
+    }
+
+    fn waits_for(&self) -> Waits {
+        match (self.path.as_os_str() == "-", self.writer.is_stream()) {
+            (true, _) => Waits::Stdout,
+            (false, true) => Waits::Pipe,
+            (false, false) => Waits::Disk,
+        }
     }
 
     fn wants_ticks(&self) -> bool {

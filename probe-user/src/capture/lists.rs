@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
 use probe_filter::LinkType;
+use probe_frame::visible;
 
 use super::{check_link, rule};
 use crate::{
@@ -27,7 +28,7 @@ pub(super) fn show(args: &CaptureArgs) -> Result<bool> {
     } else if lists.list_clocks {
         format!(
             "Time stamp types for {} (use option -j to set):\n  host (Host)\n",
-            device(&args.live)?
+            visible(&device(&args.live)?)
         )
     } else if lists.code > 0 {
         code(args)?
@@ -55,7 +56,7 @@ fn links(device: &str) -> Result<String> {
         ANY => LinkType::Ethernet,
         name => interfaces::known_link_type(name)?,
     };
-    let mut out = format!("Data link types for {device} (use option -y to set):\n");
+    let mut out = format!("Data link types for {} (use option -y to set):\n", visible(device));
     for (_, name, description) in LINK_TYPES.iter().filter(|(of, ..)| *of == link) {
         let _ = writeln!(out, "  {name} ({description})");
     }

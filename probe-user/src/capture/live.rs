@@ -74,8 +74,10 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
     let mut events = Events::watch(session.attachments(), readers, progress)?;
 
     let kernel_time = session.rings().context("a capture has rings")?.clock();
+    // From here on the conveyor looks at it.
+    stop::seen_to();
     let mut intake = Intake {
-        conveyor: Conveyor::start(sinks, hurry(args))?,
+        conveyor: Conveyor::start(sinks, Hurry::new(Box::new(stop::signals)))?,
         clock: KernelClock::start(kernel_time),
         left: args.count,
         end: End::Attached,
@@ -199,11 +201,6 @@ fn open_output(
     let readers = events::outputs(args.uses_stdout(), Some(&pipe))?;
     let sinks = open_sinks(args, chosen.link, origin, places, Some(pipe))?;
     Ok(Output { sinks, readers, in_vain: false })
-}
-
-/// What the user's Ctrl-C means to the output.
-fn hurry(args: &CaptureArgs) -> Hurry {
-    Hurry::new(Box::new(stop::requested), has_reader(args))
 }
 
 /// Whether somebody reads the output who may be slow. A file takes as long as it gets anywhere.

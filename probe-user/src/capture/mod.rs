@@ -103,7 +103,7 @@ fn open_sinks(
             .in_zone(zone::local())
             .with_places(places);
         let each = args.line_buffered || args.packet_buffered;
-        sinks.push(Box::new(LineSink::new(printer, each)));
+        sinks.push(Box::new(LineSink::new(printer, each)?));
     }
     if sinks.is_empty() {
         sinks.push(Box::new(CountSink::default()));

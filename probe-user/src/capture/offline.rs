@@ -1,11 +1,13 @@
 //! Frames from a file.
 
 use std::{
+    cell::RefCell,
     ops::ControlFlow,
     path::{Path, PathBuf},
+    rc::Rc,
 };
 
-use anyhow::{Context as _, Result, anyhow};
+use anyhow::{Context as _, Error, Result, anyhow};
 use probe_filter::ir::LinkType;
 use probe_frame::Frame;
 
@@ -15,12 +17,13 @@ use crate::{
     cli::{CaptureArgs, Engine},
     clock,
     failure::{self, Usage},
-    file::{ReadError, Reader, Statistics},
+    file::{Attendant, Moment, ReadError, Reader, Statistics},
+    giving_up,
     offline::Sieve,
     privileges::{self, Needs},
     reporter,
     rules::{self, Rule, RuleSet},
-    stdout,
+    stdout, stop,
 };
 
 /// The names in a list of files, one a line.
@@ -41,9 +44,18 @@ pub(super) fn run(args: &CaptureArgs, paths: Vec<PathBuf>) -> Result<()> {
         let message = "--max-rate and --duration go by the clock, which a file (-r) does not have";
         return Err(Usage::new(message).into());
     }
+    stop::on_signals()?;
     let mut paths = paths.into_iter();
     let path = paths.next().context("a file")?;
-    let mut reader = Reader::open(&path)?;
+    let outlet = Rc::new(RefCell::new(Outlet::default()));
+    let open = |path: &Path| Reader::attended(path, Outlet::attendant(&outlet));
+    let mut reader = match open(&path) {
+        Err(ended @ ReadError::Ended { .. }) => {
+            reporter::say(ended);
+            return Ok(());
+        }
+        reader => reader?,
+    };
     let link = reader.link();
     check_link(args, link)?;
     let rule = Rule::new("match", filter_text(args)?);
@@ -58,8 +70,10 @@ pub(super) fn run(args: &CaptureArgs, paths: Vec<PathBuf>) -> Result<()> {
         ..Needs::default()
     };
     privileges::drop(args.live.user.as_deref(), needs)?;
-    let sinks = open_sinks(args, link, origin::file(args, &rule, reader.name()), Vec::new(), None)?;
-    let mut pass = Pass { args, sieve, sinks, matches: 0, captured: 0 };
+    giving_up::after_a_signal()?;
+    let origin = origin::file(args, &rule, reader.name());
+    outlet.borrow_mut().sinks = open_sinks(args, link, origin, Vec::new(), None)?;
+    let mut pass = Pass { args, sieve, outlet: Rc::clone(&outlet), matches: 0, captured: 0 };
     let mut damaged = None;
     let flow = loop {
         announce(&reader);
@@ -75,13 +89,17 @@ pub(super) fn run(args: &CaptureArgs, paths: Vec<PathBuf>) -> Result<()> {
             }
             Err(error) => break Err(error),
         }
-        let Some(path) = paths.next() else { break Ok(()) };
-        reader = match Reader::open(&path) {
+        if let Some(error) = outlet.borrow_mut().failure.take() {
+            break Err(error);
+        }
+        let Some(path) = paths.next().filter(|_| !stop::requested()) else { break Ok(()) };
+        reader = match open(&path) {
             Ok(next) if next.link() == link => next,
             Ok(next) => {
                 let (name, other) = (next.name(), link_name(link));
                 break Err(anyhow!("{name} has another link type than the first file, {other}"));
             }
+            Err(ReadError::Ended { .. }) => break Ok(()),
             Err(error) => break Err(error.into()),
         };
     };
@@ -106,11 +124,46 @@ fn link_name(link: LinkType) -> &'static str {
     }
 }
 
+/// Where the frames go, also while none come.
+#[derive(Default)]
+struct Outlet {
+    sinks: Vec<Box<dyn Sink>>,
+    /// What went wrong between two frames.
+    failure: Option<Error>,
+}
+
+impl Outlet {
+    /// Hands on what gathered while a pipe is idle, and ends it where a signal came.
+    fn attendant(outlet: &Rc<RefCell<Self>>) -> Attendant {
+        let outlet = Rc::clone(outlet);
+        Box::new(move |moment| {
+            let mut outlet = outlet.borrow_mut();
+            if moment == Moment::Idle {
+                let flushed = outlet.sinks.iter_mut().try_for_each(|sink| sink.flush());
+                outlet.failure = flushed.err();
+            }
+            match stop::requested() || outlet.failure.is_some() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        })
+    }
+
+    /// Finishes each sink, whatever becomes of the others.
+    fn finish(&mut self, statistics: &Statistics) -> Result<()> {
+        let mut result = Ok(());
+        for sink in &mut self.sinks {
+            result = result.and(sink.finish(Some(statistics)));
+        }
+        result
+    }
+}
+
 /// One pass over all files.
 struct Pass<'a> {
     args: &'a CaptureArgs,
     sieve: Sieve,
-    sinks: Vec<Box<dyn Sink>>,
+    outlet: Rc<RefCell<Outlet>>,
     matches: u64,
     captured: u64,
 }
@@ -127,7 +180,7 @@ impl Pass<'_> {
                 continue;
             }
             let frame = snapped(frame, self.args.snaplen());
-            for sink in &mut self.sinks {
+            for sink in &mut self.outlet.borrow_mut().sinks {
                 if sink.frame(&frame)?.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
@@ -140,7 +193,7 @@ impl Pass<'_> {
         Ok(ControlFlow::Continue(()))
     }
 
-    fn finish(mut self) -> Result<()> {
+    fn finish(self) -> Result<()> {
         let statistics = Statistics {
             time: clock::now(),
             seen: self.sieve.seen().packets,
@@ -148,7 +201,7 @@ impl Pass<'_> {
             chosen: self.captured,
             ..Statistics::default()
         };
-        let finished = self.sinks.iter_mut().try_for_each(|sink| sink.finish(Some(&statistics)));
+        let finished = self.outlet.borrow_mut().finish(&statistics);
         if self.args.only_count {
             let s = if self.captured == 1 { "" } else { "s" };
             stdout::print(format!("{} packet{s}\n", self.captured).as_bytes())?;

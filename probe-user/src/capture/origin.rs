@@ -1,5 +1,6 @@
 //! What files and lines say of where its frames come from.
 
+use probe_frame::visible;
 use probe_print::Place;
 
 use crate::{
@@ -33,7 +34,7 @@ pub(super) fn live(args: &CaptureArgs, rule: &Rule, attachments: &[Attachment]) 
 pub(super) fn places(attachments: &[Attachment]) -> Vec<Place> {
     let place = |attachment: &Attachment| Place {
         index: attachment.index,
-        name: attachment.interface.clone(),
+        name: visible(&attachment.interface),
         address: hardware_address(&attachment.interface),
     };
     attachments.iter().map(place).collect()

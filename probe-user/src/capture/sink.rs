@@ -2,7 +2,8 @@
 //! word that it has enough.
 
 use std::{
-    io::{self, Write as _},
+    fs::File,
+    io::{self, IoSlice},
     ops::ControlFlow,
 };
 
@@ -10,7 +11,21 @@ use anyhow::{Context as _, Result};
 use probe_frame::{Frame, WallTime};
 use probe_print::Printer;
 
-use crate::file::Statistics;
+use crate::{
+    file::Statistics,
+    stdout::{self, Patient},
+};
+
+/// Whom a sink waits for: it says how long once the user wants the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Waits {
+    /// A disk, which comes back: as long as the process may live.
+    Disk,
+    /// Whoever reads a pipe: as long as it gets on.
+    Pipe,
+    /// Whoever looks at standard output, and whom the same Ctrl-C may have stopped: a moment.
+    Stdout,
+}
 
 /// Takes frames.
 pub(super) trait Sink: Send {
@@ -32,6 +47,10 @@ pub(super) trait Sink: Send {
     fn flush(&mut self) -> Result<()>;
     /// Frames that were handed on: the number that stays true if a flush fails.
     fn kept(&self) -> u64;
+    /// Whom it waits for, where a write does not return.
+    fn waits_for(&self) -> Waits {
+        Waits::Stdout
+    }
     /// Whether it wants to know that time passes.
     fn wants_ticks(&self) -> bool {
         false
@@ -68,8 +87,10 @@ impl Sink for CountSink {
 /// Lines on standard output.
 pub(super) struct LineSink {
     printer: Printer,
+    stdout: Patient<File>,
     pending: Vec<u8>,
-    pending_lines: u64,
+    /// Where in it the lines of each frame end.
+    ends: Vec<usize>,
     lines: u64,
     each: bool,
 }
@@ -79,15 +100,16 @@ const GATHER: usize = 64 << 10;
 
 impl LineSink {
     /// `each` line is written at once, or many together.
-    pub(super) fn new(printer: Printer, each: bool) -> Self {
-        Self { printer, pending: Vec::new(), pending_lines: 0, lines: 0, each }
+    pub(super) fn new(printer: Printer, each: bool) -> io::Result<Self> {
+        let (pending, ends) = (Vec::new(), Vec::new());
+        Ok(Self { printer, stdout: stdout::open()?, pending, ends, lines: 0, each })
     }
 }
 
 impl Sink for LineSink {
     fn frame(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>> {
         self.printer.print(frame, &mut self.pending);
-        self.pending_lines += 1;
+        self.ends.push(self.pending.len());
         if self.each || self.pending.len() >= GATHER {
             self.flush()?;
         }
@@ -95,13 +117,12 @@ impl Sink for LineSink {
     }
 
     fn flush(&mut self) -> Result<()> {
-        let mut stdout = io::stdout().lock();
-        let result = stdout.write_all(&self.pending).and_then(|()| stdout.flush());
+        let mut slices = [IoSlice::new(&self.pending)];
+        let (landed, result) = stdout::write_all(&mut self.stdout, &mut slices);
+        self.lines += self.ends.partition_point(|&end| end as u64 <= landed) as u64;
         self.pending.clear();
-        let lines = std::mem::take(&mut self.pending_lines);
-        result.context("writing to standard output")?;
-        self.lines += lines;
-        Ok(())
+        self.ends.clear();
+        result.context("writing to standard output")
     }
 
     fn kept(&self) -> u64 {

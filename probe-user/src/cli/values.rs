@@ -124,7 +124,7 @@ impl Choice<Hook> {
     pub fn hook(self, direction: Direction, any: bool) -> Hook {
         match self {
             Self::Given(hook) => hook,
-            Self::Auto => Hook::auto(kernel::release(), direction, any),
+            Self::Auto => Hook::auto(kernel::Features::of_this_kernel().tcx, direction, any),
         }
     }
 }

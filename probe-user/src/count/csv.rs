@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use probe_frame::visible_lines;
+
 use super::snapshot::Snapshot;
 use crate::clock::rfc3339_ms;
 
@@ -35,10 +37,13 @@ pub fn rows(snapshot: &Snapshot) -> Vec<u8> {
     out.into_bytes()
 }
 
+/// A field. The ends of lines in it stay, as RFC 4180 has them; other control characters become
+/// [visible](visible_lines).
 fn quoted(text: &str) -> String {
-    match text.contains([',', '"', '\n', '\r']) {
+    let text = visible_lines(text);
+    match text.contains([',', '"', '\n']) {
         true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text.to_string(),
+        false => text,
     }
 }
 

@@ -55,10 +55,7 @@ pub fn line(snapshot: &Snapshot) -> Vec<u8> {
             })
             .collect(),
     };
-    // Strings and finite numbers always serialize.
-    let mut line = serde_json::to_vec(&object).unwrap_or_default();
-    line.push(b'\n');
-    line
+    crate::json::line(&object)
 }
 
 /// More digits than a clock read once an interval can give would be noise.

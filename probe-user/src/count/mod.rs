@@ -11,7 +11,10 @@ mod view;
 pub use snapshot::{Row, Snapshot};
 pub use table::si;
 
-use std::time::{Duration, Instant};
+use std::{
+    ops::ControlFlow,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result};
 use probe_common::Counter;
@@ -20,12 +23,13 @@ use probe_frame::WallTime;
 use crate::{
     cli::{CountArgs, Engine, Offline},
     clock, explain,
-    file::Reader,
+    file::{ReadError, Reader},
     interfaces,
     offline::Sieve,
     privileges::{self, Needs},
     reporter,
     rules::{self, Rule, RuleSet},
+    stop,
     watch::{Vigil, Wants, Watch, Woken},
 };
 use snapshot::rates;
@@ -67,7 +71,7 @@ fn rules(args: &CountArgs) -> Result<Vec<Rule>> {
 async fn live(args: &CountArgs) -> Result<()> {
     let watch = Watch::start(&args.live, rules(args)?, Wants::default())?;
     watch.announce(&args.live);
-    let Watch { rules: set, session, stop, .. } = watch;
+    let Watch { rules: set, mut session, stop, .. } = watch;
     let mut vigil = Vigil::keep(stop, session.attachments())?;
 
     let start = Instant::now();
@@ -102,8 +106,13 @@ async fn live(args: &CountArgs) -> Result<()> {
             counts.rules.iter().map(|counter| counter.packets).sum::<u64>() >= goal
         });
         if over || reached {
-            let total = counting.total(now - start, counts.seen, &counts.rules);
-            view.last(&total, &|| vigil.stop_requested())?;
+            // The last reading is one of a moment at which nobody counts.
+            let detached = session.detach();
+            let elapsed = start.elapsed();
+            let counts = session.counts().map_err(explain::kernel)?;
+            let total = counting.total(elapsed, counts.seen, &counts.rules);
+            view.last(&total, &stop::requested)?;
+            detached.map_err(explain::kernel)?;
             // What was counted until then stands; that no more can come is a failure.
             return none_left.map_or(Ok(()), |none| Err(none.into()));
         }
@@ -172,7 +181,18 @@ impl Counting<'_> {
 /// Counts the frames of a file: one snapshot, whose clock is the file's.
 fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
     let path = offline.file.as_deref().context("a file")?;
-    let mut reader = Reader::open(path)?;
+    stop::on_signals()?;
+    let attendant = |_| match stop::requested() {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    };
+    let mut reader = match Reader::attended(path, Box::new(attendant)) {
+        Err(ended @ ReadError::Ended { .. }) => {
+            reporter::say(ended);
+            return Ok(());
+        }
+        reader => reader?,
+    };
     let link = reader.link();
     let set = RuleSet::compile(rules(args)?, &rules::file_options(link))?;
     let engine = offline.engine.unwrap_or_default();
@@ -209,8 +229,7 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
     };
     let mut snapshot = counting.total(elapsed, sieve.seen(), &sieve.totals()?);
     snapshot.time = last;
-    // No signal is caught here: Ctrl-C ends it at once.
-    view.last(&snapshot, &|| false)?;
+    view.last(&snapshot, &stop::requested)?;
     if sieve.not_taken() > 0 {
         reporter::say(format_args!(
             "{} frames, too short or too long for the kernel to take, were looked at in user space",

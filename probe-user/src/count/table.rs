@@ -40,7 +40,7 @@ pub fn table(snapshot: &Snapshot) -> Vec<u8> {
     let _ = writeln!(
         out,
         "{} on {}, {total} {seconds:.1} s",
-        snapshot.interfaces.join(", "),
+        visible(&snapshot.interfaces.join(", ")),
         snapshot.hook
     );
     for row in &rows {

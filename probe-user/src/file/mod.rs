@@ -5,11 +5,13 @@ mod pcap_writer;
 mod pcapng;
 mod pcapng_writer;
 pub mod reader;
+mod source;
 mod unpack;
 pub mod writer;
 
 pub use pcapng_writer::{Interface, Origin};
 pub use reader::{ReadError, Reader};
+pub use source::{Attendant, Moment};
 pub use writer::{Contents, Format, Lent, Statistics, Writer};
 
 /// A [`Writer`] that [`Writer::create`] made: one of pcap.

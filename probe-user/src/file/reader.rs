@@ -2,17 +2,23 @@
 //! bytes are, the answer is a frame, the end, or an error that names the place.
 
 use std::{
+    cell::Cell,
     error::Error,
-    fmt, fs,
+    fmt,
     io::{self, Cursor, Read},
-    ops::Range,
+    ops::{ControlFlow, Range},
     path::Path,
+    rc::Rc,
 };
 
 use probe_filter::ir::LinkType;
 use probe_frame::{Frame, WallTime};
 
-use super::{pcap, pcapng, unpack::unpack};
+use super::{
+    pcap, pcapng,
+    source::{Attendant, Source},
+    unpack::unpack,
+};
 
 /// Why a capture file cannot be read (any further).
 #[derive(Debug)]
@@ -55,6 +61,11 @@ pub enum ReadError {
         /// What makes no sense.
         what: String,
     },
+    /// It was [ended](Reader::attended) before it was known what it holds.
+    Ended {
+        /// Which file.
+        name: String,
+    },
     /// A link type that probe does not understand.
     LinkType {
         /// Which file.
@@ -78,6 +89,9 @@ impl fmt::Display for ReadError {
             Self::Damaged { name, offset, what } => {
                 write!(f, "{name} is damaged at byte {offset}: {what}")
             }
+            Self::Ended { name } => {
+                write!(f, "{name}: no capture had begun when a signal ended the reading")
+            }
             Self::LinkType { name, number } => write!(
                 f,
                 "{name} has link type {number}; probe reads Ethernet (1) and raw IP (101)"
@@ -93,6 +107,7 @@ impl Error for ReadError {
             Self::Cut { .. }
             | Self::Foreign { .. }
             | Self::Damaged { .. }
+            | Self::Ended { .. }
             | Self::LinkType { .. } => None,
         }
     }
@@ -105,7 +120,7 @@ const PIECE: usize = 512 << 10;
 /// A byte stream, read ahead, that knows its name and how far it was read.
 pub(super) struct Input {
     name: String,
-    stream: Box<dyn Read + Send>,
+    stream: Box<dyn Read>,
     /// Of it, `unread` is still to be handed out; before it stands what was.
     buffer: Vec<u8>,
     unread: Range<usize>,
@@ -116,7 +131,7 @@ pub(super) struct Input {
 }
 
 impl Input {
-    fn new(name: String, stream: Box<dyn Read + Send>) -> Self {
+    fn new(name: String, stream: Box<dyn Read>) -> Self {
         Self { name, stream, buffer: Vec::new(), unread: 0..0, offset: 0, record: 0 }
     }
 
@@ -266,26 +281,34 @@ pub struct Reader {
     /// A frame that was read ahead to learn the link type.
     ahead: Option<Head>,
     link: LinkType,
+    /// The attendant ended the stream: what it ends with is no record.
+    ended: Rc<Cell<bool>>,
 }
 
 impl Reader {
     /// Opens a file; `-` is standard input.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
-        let name = path.display().to_string();
-        if path.as_os_str() == "-" {
-            return Self::new("standard input".into(), Box::new(io::stdin()));
-        }
-        let file = fs::File::open(path)
-            .and_then(|file| match file.metadata()?.is_dir() {
-                true => Err(io::ErrorKind::IsADirectory.into()),
-                false => Ok(file),
-            })
+        Self::attended(path, Box::new(|_| ControlFlow::Continue(())))
+    }
+
+    /// As [`open`](Self::open), with somebody who may end the reading. Where that happens before
+    /// the first frame could come, the error says that it [was ended](ReadError::Ended).
+    pub fn attended(path: &Path, attendant: Attendant) -> Result<Self, ReadError> {
+        let name = match path.as_os_str() == "-" {
+            true => "standard input".to_string(),
+            false => path.display().to_string(),
+        };
+        let source = Source::open(path, attendant)
             .map_err(|source| ReadError::Open { name: name.clone(), source })?;
-        Self::new(name, Box::new(file))
+        let ended = source.ended();
+        match Self::new(name.clone(), Box::new(source)) {
+            Err(_) if ended.get() => Err(ReadError::Ended { name }),
+            result => result.map(|reader| Self { ended, ..reader }),
+        }
     }
 
     /// Reads a capture from any stream.
-    pub fn new(name: String, stream: Box<dyn Read + Send>) -> Result<Self, ReadError> {
+    pub fn new(name: String, stream: Box<dyn Read>) -> Result<Self, ReadError> {
         let mut input = Input::new(name.clone(), stream);
         let magic = input.magic()?;
         // What was read ahead comes before the rest.
@@ -309,7 +332,7 @@ impl Reader {
         } else {
             return Err(input.foreign());
         };
-        Ok(Self { name, input, format, ahead, link })
+        Ok(Self { name, input, format, ahead, link, ended: Rc::default() })
     }
 
     /// What the first bytes of each frame are.
@@ -348,10 +371,14 @@ impl Reader {
     }
 
     fn head(&mut self) -> Result<Option<Head>, ReadError> {
-        match (self.ahead.take(), &mut self.format) {
-            (Some(head), _) => Ok(Some(head)),
+        let head = match (self.ahead.take(), &mut self.format) {
+            (Some(head), _) => return Ok(Some(head)),
             (None, Format::Pcap(decoder)) => decoder.next(&mut self.input),
             (None, Format::PcapNg(decoder)) => decoder.next(&mut self.input),
+        };
+        match head {
+            Err(_) if self.ended.get() => Ok(None),
+            head => head,
         }
     }
 

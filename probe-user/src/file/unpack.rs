@@ -14,7 +14,7 @@ const GATHER: usize = 1 << 18;
 
 /// What `magic` says that the stream behind it is packed with; gives the stream back,
 /// `magic` in front, if it is not packed.
-pub(super) fn unpack(magic: [u8; 4], stream: Box<dyn Read + Send>) -> (bool, Box<dyn Read + Send>) {
+pub(super) fn unpack(magic: [u8; 4], stream: Box<dyn Read>) -> (bool, Box<dyn Read>) {
     let whole = Cursor::new(magic).chain(stream);
     match magic {
         // RFC 1952, 2.3.1.
@@ -31,14 +31,14 @@ pub(super) fn unpack(magic: [u8; 4], stream: Box<dyn Read + Send>) -> (bool, Box
 
 /// zstd frames, one after the other.
 struct Zstd {
-    source: Box<dyn Read + Send>,
+    source: Box<dyn Read>,
     decoder: FrameDecoder,
     /// Whether a frame has begun and is not handed out whole.
     within: bool,
 }
 
 impl Zstd {
-    fn new(source: Box<dyn Read + Send>) -> Self {
+    fn new(source: Box<dyn Read>) -> Self {
         Self { source, decoder: FrameDecoder::new(), within: false }
     }
 

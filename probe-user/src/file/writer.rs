@@ -16,10 +16,12 @@ use probe_filter::ir::LinkType;
 use probe_frame::{Frame, Precision, WallTime};
 
 use super::{pcap_writer, pcapng_writer, pcapng_writer::Origin};
-use crate::stdout;
+use crate::stdout::{self, Patient};
 
-/// Bytes gathered before a write; a longer frame is written at once.
+/// Bytes gathered before a write to a file; a longer frame is written at once.
 const GATHER: usize = 256 << 10;
+/// To a stream no more than a pipe takes (pipe(7)), so that a slow reader is seen to get on.
+const GATHER_STREAM: usize = 64 << 10;
 
 /// Frames of so many bytes are not copied, if they are lent. Below, a copy costs less than
 /// two more entries for writev(2).
@@ -121,7 +123,9 @@ pub struct Writer {
     output: Output,
     encoder: Encoder,
     snaplen: u32,
-    /// What gathers before a write, without what is lent.
+    /// Bytes that gather before a write.
+    gather: usize,
+    /// What gathers, without what is lent.
     pending: Vec<u8>,
     /// Bytes that are lent.
     lent: u64,
@@ -188,7 +192,7 @@ impl Writer {
     fn over(file: File, path: &Path, contents: &Contents) -> io::Result<Self> {
         // A pipe or a device is written like a stream: it has no length to cut.
         if !file.metadata()?.is_file() {
-            return Self::to_stream(Box::new(file), contents);
+            return Self::to_stream(Box::new(Patient::new(file)), contents);
         }
         Self::start(Output::File(file), contents).inspect_err(|_| {
             // Without even a head it is a file that nobody can read, and we made it.
@@ -205,11 +209,16 @@ impl Writer {
     }
 
     fn start(output: Output, contents: &Contents) -> io::Result<Self> {
+        let gather = match output {
+            Output::File(_) => GATHER,
+            Output::Stream(_) => GATHER_STREAM,
+        };
         let mut writer = Self {
             output,
             encoder: Encoder::new(contents),
             snaplen: contents.snaplen,
-            pending: Vec::with_capacity(GATHER),
+            gather,
+            pending: Vec::with_capacity(gather),
             lent: 0,
             blocks: Vec::new(),
             written: 0,
@@ -230,7 +239,7 @@ impl Writer {
     /// As [`flush`](Self::flush), which it calls now and then.
     pub fn write(&mut self, frame: &Frame<'_>) -> io::Result<()> {
         let frame = self.snapped(frame);
-        if self.pending.len() + frame.bytes.len() >= GATHER {
+        if self.pending.len() + frame.bytes.len() >= self.gather {
             self.flush()?;
         }
         self.encoder.frame(&frame, false, &mut self.pending);
@@ -245,7 +254,7 @@ impl Writer {
     /// As [`flush`](Self::flush), which it calls now and then.
     pub fn write_lent<'a>(&mut self, frame: &Frame<'a>, lent: &mut Lent<'a>) -> io::Result<()> {
         let frame = self.snapped(frame);
-        if self.pending.len() + frame.bytes.len() >= GATHER {
+        if self.pending.len() + frame.bytes.len() >= self.gather {
             self.flush_lent(lent)?;
         }
         let long = frame.bytes.len() >= LONG;
@@ -300,13 +309,13 @@ impl Writer {
             rest = behind;
         }
         slices.push(IoSlice::new(rest));
-        let result = match &mut self.output {
-            Output::File(file) => write_all(file, &mut slices),
-            Output::Stream(stream) => write_all(stream, &mut slices).and_then(|()| stream.flush()),
+        let (landed, result) = match &mut self.output {
+            Output::File(file) => stdout::write_all(file, &mut slices),
+            Output::Stream(stream) => stdout::write_all(stream, &mut slices),
         };
-        match result {
-            Ok(()) => self.keep(u64::MAX),
-            Err(_) => self.cut_back(),
+        self.keep(landed);
+        if result.is_err() {
+            self.cut_back();
         }
         self.pending.clear();
         self.lent = 0;
@@ -328,6 +337,11 @@ impl Writer {
         self.flush()
     }
 
+    /// Whether it writes to somebody who reads, and not into a file.
+    pub fn is_stream(&self) -> bool {
+        matches!(self.output, Output::Stream(_))
+    }
+
     /// Frames that the output took, whole.
     pub fn frames(&self) -> u64 {
         self.frames
@@ -347,34 +361,15 @@ impl Writer {
         }
     }
 
-    /// After a write that failed: keeps the whole blocks that landed.
+    /// After a write that failed: a file ends with its last whole block. From a stream nothing
+    /// can be taken back, and its last block is cut.
     fn cut_back(&mut self) {
         self.failed = true;
-        let Output::File(file) = &self.output else { return };
-        let length = file.metadata().map_or(self.written, |metadata| metadata.len());
-        let landed = length.saturating_sub(self.written);
-        // Before the first frame there is the head, which is of use only whole.
-        if self.written > 0 {
-            self.keep(landed);
-        }
-        let Output::File(file) = &self.output else { return };
-        // Nothing can be done if even that fails; the write's error is the one to tell.
-        let _ = file.set_len(self.written);
-    }
-}
-
-/// As the library's own, which is not stable yet.
-fn write_all(output: &mut dyn Write, mut slices: &mut [IoSlice<'_>]) -> io::Result<()> {
-    IoSlice::advance_slices(&mut slices, 0);
-    while !slices.is_empty() {
-        match output.write_vectored(slices) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => IoSlice::advance_slices(&mut slices, count),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+        if let Output::File(file) = &self.output {
+            // Nothing can be done if even that fails; the write's error is the one to tell.
+            let _ = file.set_len(self.written);
         }
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 
 use std::fmt::Write as _;
 
+use probe_frame::visible;
+
 use super::{ifaddrs, sysfs};
 use crate::kernel::ethtool;
 
@@ -109,7 +111,7 @@ pub fn list(devices: &[Device]) -> String {
             true => " (Pseudo-device that captures on all interfaces)",
             false => "",
         };
-        let _ = writeln!(out, "{number}.{}{what} [{}]", device.name, device.state());
+        let _ = writeln!(out, "{number}.{}{what} [{}]", visible(&device.name), device.state());
     }
     out
 }

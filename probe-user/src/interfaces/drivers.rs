@@ -41,8 +41,8 @@ impl Effect {
                  neither merges frames (GRO_HW) nor leaves their checksums out"
             }
             Self::Veth => {
-                "while attached, the other end's TSO and GSO are off: bulk TCP over the link gets several \
-                 times slower"
+                "while attached, the other end's TSO and GSO are off: bulk TCP over the link falls to half \
+                 or less"
             }
             Self::Below => {
                 "attaching and detaching do to each interface below it what its own driver does"

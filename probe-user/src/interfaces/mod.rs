@@ -56,7 +56,7 @@ pub fn loopbacks(names: &[String]) -> Vec<String> {
 /// that did to the links, where it did anything, and with `diagnostics` where the time went.
 pub fn announce(session: &Session, rules: usize, diagnostics: bool) {
     for note in price::notes(session.attachments(), session.turned_off()) {
-        eprintln!("probe: note: {note}");
+        reporter::note(note);
     }
     if diagnostics {
         reporter::say(format_args!("started in {}", session.timing()));

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, fmt::Write as _};
 
+use probe_frame::visible;
 use serde::Serialize;
 
 use super::{drivers, price::price, sysfs};
@@ -59,13 +60,8 @@ pub(super) fn describe(name: &str, addresses: &HashMap<String, Vec<String>>) -> 
     let index = sysfs::number(name, "ifindex").and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
     let driver = sysfs::driver(name);
     let native = driver.as_deref().and_then(drivers::native).is_some();
-    let release = kernel::release();
-    let hooks = [
-        (release >= Hook::TCX_SINCE, "tcx"),
-        (native, "xdp-native"),
-        (true, "xdp-generic"),
-        (release < Hook::TCX_SINCE, "clsact"),
-    ];
+    let tcx = kernel::Features::of_this_kernel().tcx;
+    let hooks = [(tcx, "tcx"), (native, "xdp-native"), (true, "xdp-generic"), (!tcx, "clsact")];
     let merging = kernel::ethtool::merging(name).unwrap_or_default();
     let merging: Vec<&str> = merging.iter().map(|feature| feature.name).collect();
     // Listing must work without privileges, and on kernels that do not tell.
@@ -84,24 +80,23 @@ pub(super) fn describe(name: &str, addresses: &HashMap<String, Vec<String>>) -> 
         tx_packets: counter("tx_packets"),
         tx_bytes: counter("tx_bytes"),
         hooks: hooks.into_iter().filter_map(|(fits, hook)| fits.then_some(hook)).collect(),
-        choices: choices(driver.as_deref(), release, &merging),
+        choices: choices(driver.as_deref(), tcx, &merging),
         xdp: occupant.map(|occupant| occupant.to_string()),
     }
 }
 
-/// What the hooks that stand for others come to on an interface of this driver, on a kernel of
-/// this release. `merging` are the features that generic XDP would turn off there.
-fn choices(driver: Option<&str>, release: (u32, u32), merging: &[&str]) -> Vec<Choice> {
+/// What the hooks that stand for others come to on an interface of this driver, on a kernel that
+/// has tcx, or has not. `merging` are the features that generic XDP would turn off there.
+fn choices(driver: Option<&str>, has_tcx: bool, merging: &[&str]) -> Vec<Choice> {
     let price_of = |hook| price(hook, driver).unwrap_or("attaching changes nothing on the link");
     let generic = || match merging {
         [] => price_of(Attached::XdpGeneric).to_owned(),
         _ => format!("{}; it turns {} off", price_of(Attached::XdpGeneric), merging.join(" and ")),
     };
-    let (major, minor) = release;
-    let auto = match Hook::auto(release, Direction::In, false) {
+    let auto = match Hook::auto(has_tcx, Direction::In, false) {
         Hook::Tcx => (Attached::Tcx, price_of(Attached::Tcx).to_owned()),
         _ => {
-            let reason = format!("Linux {major}.{minor} has no tcx; {}", generic());
+            let reason = format!("this kernel has no tcx; {}", generic());
             (Attached::XdpGeneric, reason)
         }
     };
@@ -123,6 +118,7 @@ pub(super) fn text(interfaces: &[Interface]) -> Vec<u8> {
     for interface in interfaces {
         let Interface { name, index, state, mtu, .. } = interface;
         let driver = interface.driver.as_deref().unwrap_or("none");
+        let name = visible(name);
         let _ = writeln!(out, "{index}: {name}  {state}  mtu {mtu}  driver {driver}");
         let mac = interface.mac.as_deref().unwrap_or("none");
         let addresses = interface.addresses.join(" ");
@@ -151,9 +147,7 @@ pub(super) fn text(interfaces: &[Interface]) -> Vec<u8> {
 
 /// For programs: an array.
 pub(super) fn json(interfaces: &[Interface]) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec_pretty(interfaces).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
+    crate::json::pretty(&interfaces)
 }
 
 #[cfg(test)]
@@ -176,7 +170,7 @@ mod tests {
             tx_packets: 20,
             tx_bytes: 2000,
             hooks: vec!["tcx", "xdp-native", "xdp-generic"],
-            choices: choices(Some("virtio_net"), (6, 6), &["rx-gro-hw"]),
+            choices: choices(Some("virtio_net"), true, &["rx-gro-hw"]),
             xdp: Some("program 7".into()),
         };
         let expected = "\
@@ -195,11 +189,11 @@ attached the host neither merges frames (GRO_HW) nor leaves their checksums out 
     #[test]
     fn what_an_old_kernel_gets() {
         let texts = |driver, merging: &[&str]| -> Vec<String> {
-            let choices = choices(driver, (6, 1), merging);
+            let choices = choices(driver, false, merging);
             choices.iter().map(|it| format!("{} {} {}", it.asked, it.hook, it.reason)).collect()
         };
         let lo = texts(None, &[]);
-        assert!(lo[0].starts_with("auto xdp-generic Linux 6.1 has no tcx; the kernel copies"));
+        assert!(lo[0].starts_with("auto xdp-generic this kernel has no tcx; the kernel copies"));
         assert!(lo[1].starts_with("xdp xdp-generic the kernel copies"), "{lo:?}");
         let merging = texts(Some("e1000"), &["rx-lro", "rx-gro-hw"]);
         for text in merging {

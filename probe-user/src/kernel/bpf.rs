@@ -5,6 +5,7 @@ use std::{
     os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
 };
 
+use aya::programs::XdpMode;
 use probe_filter::ebpf::Insn;
 
 /// Commands of bpf(2) (enum bpf_cmd, include/uapi/linux/bpf.h).
@@ -12,15 +13,21 @@ const BPF_PROG_LOAD: libc::c_long = 5;
 const BPF_PROG_TEST_RUN: libc::c_long = 10;
 const BPF_LINK_CREATE: libc::c_long = 28;
 
-const BPF_PROG_TYPE_XDP: u32 = 6;
+/// Program types (enum bpf_prog_type).
+pub(super) const SCHED_CLS: u32 = 3;
+pub(super) const XDP: u32 = 6;
 /// `BPF_F_XDP_HAS_FRAGS`, a flag of loading: the program takes frames with fragments.
 pub(super) const WITH_FRAGMENTS: u32 = 1 << 5;
 
-/// Loads a program of the XDP type.
+/// Attach types (enum bpf_attach_type).
+const BPF_XDP: u32 = 37;
+const BPF_TCX_INGRESS: u32 = 46;
+
+/// Loads a program, which goes when the descriptor is closed.
 ///
 /// # Errors
 /// The kernel's.
-pub(super) fn load_xdp(insns: &[Insn], flags: u32) -> io::Result<OwnedFd> {
+pub(super) fn load(prog_type: u32, prog_flags: u32, insns: &[Insn]) -> io::Result<OwnedFd> {
     /// The head of `union bpf_attr` for BPF_PROG_LOAD.
     #[repr(C)]
     struct Load {
@@ -36,7 +43,7 @@ pub(super) fn load_xdp(insns: &[Insn], flags: u32) -> io::Result<OwnedFd> {
     }
     let code: Vec<u8> = insns.iter().flat_map(|insn| insn.to_bytes()).collect();
     let load = Load {
-        prog_type: BPF_PROG_TYPE_XDP,
+        prog_type,
         insn_cnt: insns.len() as u32,
         insns: code.as_ptr() as u64,
         license: c"Dual MIT/GPL".as_ptr() as u64,
@@ -44,7 +51,7 @@ pub(super) fn load_xdp(insns: &[Insn], flags: u32) -> io::Result<OwnedFd> {
         log_size: 0,
         log_buf: 0,
         kern_version: 0,
-        prog_flags: flags,
+        prog_flags,
     };
     descriptor(BPF_PROG_LOAD, &load)
 }
@@ -54,8 +61,38 @@ pub(super) fn load_xdp(insns: &[Insn], flags: u32) -> io::Result<OwnedFd> {
 ///
 /// # Errors
 /// The kernel's, or the driver's.
-pub(super) fn link_xdp(program: BorrowedFd<'_>, ifindex: u32, mode: u32) -> io::Result<OwnedFd> {
-    const BPF_XDP: u32 = 37;
+pub(super) fn link_xdp(
+    program: BorrowedFd<'_>,
+    ifindex: u32,
+    mode: XdpMode,
+) -> io::Result<OwnedFd> {
+    // include/uapi/linux/if_link.h
+    const XDP_FLAGS_SKB_MODE: u32 = 1 << 1;
+    const XDP_FLAGS_DRV_MODE: u32 = 1 << 2;
+    const XDP_FLAGS_HW_MODE: u32 = 1 << 3;
+    let flags = match mode {
+        XdpMode::Default => 0,
+        XdpMode::Skb => XDP_FLAGS_SKB_MODE,
+        XdpMode::Driver => XDP_FLAGS_DRV_MODE,
+        XdpMode::Hardware => XDP_FLAGS_HW_MODE,
+    };
+    create_link(program, ifindex, BPF_XDP, flags)
+}
+
+/// Attaches a program to frames received, at the tcx hook.
+///
+/// # Errors
+/// The kernel's.
+pub(super) fn link_tcx(program: BorrowedFd<'_>, ifindex: u32) -> io::Result<OwnedFd> {
+    create_link(program, ifindex, BPF_TCX_INGRESS, 0)
+}
+
+fn create_link(
+    program: BorrowedFd<'_>,
+    target_ifindex: u32,
+    attach_type: u32,
+    flags: u32,
+) -> io::Result<OwnedFd> {
     /// The head of `union bpf_attr` for BPF_LINK_CREATE.
     #[repr(C)]
     struct LinkCreate {
@@ -64,13 +101,8 @@ pub(super) fn link_xdp(program: BorrowedFd<'_>, ifindex: u32, mode: u32) -> io::
         attach_type: u32,
         flags: u32,
     }
-    let create = LinkCreate {
-        prog_fd: program.as_raw_fd() as u32,
-        target_ifindex: ifindex,
-        attach_type: BPF_XDP,
-        flags: mode,
-    };
-    descriptor(BPF_LINK_CREATE, &create)
+    let prog_fd = program.as_raw_fd() as u32;
+    descriptor(BPF_LINK_CREATE, &LinkCreate { prog_fd, target_ifindex, attach_type, flags })
 }
 
 /// Runs a program once over `frame`, and puts what it made of it back there.

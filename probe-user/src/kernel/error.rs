@@ -1,10 +1,10 @@
 //! What can go wrong between us and the kernel: the operation and the thing.
 
-use std::io;
+use std::{fmt, io};
 
 use aya::{EbpfError, maps::MapError, programs::ProgramError, sys::SyscallError};
 
-use super::{Hook, neighbour::Occupant};
+use super::{Hook, occupants::Occupant};
 
 /// A failed operation on the kernel.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,9 @@ pub enum Error {
 
     #[error("attaching {hook} to {interface}: {source}")]
     Attach { interface: String, hook: Hook, source: Box<ProgramError> },
+
+    #[error("attaching {hook} to {interface}: the kernel has no {module}, of which clsact is made")]
+    NoModule { interface: String, hook: Hook, module: Module },
 
     #[error("detaching {program} from {hook}: {source}")]
     Detach { program: &'static str, hook: Hook, source: Box<ProgramError> },
@@ -67,6 +70,20 @@ pub enum Error {
     #[error("too complex for the kernel's verifier, which gave {program} up: {reason}{}", most(*rule))]
     TooComplex { program: &'static str, reason: String, rule: Option<usize> },
 
+    #[error(
+        "this kernel is built for real time (PREEMPT_RT), and its /boot/config has no \
+             CONFIG_PREEMPT_RT_NEEDS_BH_LOCK=y: programs of one CPU may interrupt each other, and \
+             counts would be wrong"
+    )]
+    Realtime,
+
+    #[error(
+        "this kernel is Linux {}.{}; on arm64 capture and rate -c need Linux 5.18 or newer, for \
+             atomics that return a value",
+        release.0, release.1
+    )]
+    Atomics { release: (u32, u32) },
+
     #[error("the kernel programs have no `{0}`")]
     Missing(&'static str),
 
@@ -81,6 +98,39 @@ pub enum Error {
 
     #[error("running the program on a frame: {0}")]
     TestRun(#[source] Box<ProgramError>),
+}
+
+/// A part of the kernel that is a module on most distributions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Module {
+    /// The clsact qdisc (CONFIG_NET_SCH_INGRESS).
+    SchIngress,
+    /// Filters that are programs (CONFIG_NET_CLS_BPF).
+    ClsBpf,
+}
+
+impl Module {
+    /// What modprobe(8) calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::SchIngress => "sch_ingress",
+            Self::ClsBpf => "cls_bpf",
+        }
+    }
+
+    /// The kernel's option for it.
+    pub const fn option(self) -> &'static str {
+        match self {
+            Self::SchIngress => "CONFIG_NET_SCH_INGRESS",
+            Self::ClsBpf => "CONFIG_NET_CLS_BPF",
+        }
+    }
+}
+
+impl fmt::Display for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 impl Error {

@@ -6,7 +6,7 @@ use std::{fmt, str::FromStr};
 /// what is below knows only that one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Hook {
-    /// tcx; on kernels before 6.6 a clsact filter.
+    /// tcx; on kernels that have none, those before 6.6, a clsact filter.
     Tcx,
     /// XDP: in the driver where it has it, else generic.
     Xdp,
@@ -23,18 +23,14 @@ impl Hook {
     pub const ALL: [Self; 5] =
         [Self::Tcx, Self::Xdp, Self::XdpNative, Self::XdpGeneric, Self::Clsact];
 
-    /// The release of Linux (major, minor) that tcx came with.
-    pub const TCX_SINCE: (u32, u32) = (6, 6);
-
-    /// What `--hook auto` is on a kernel of this release (major, minor): the hook whose
-    /// attachment changes nothing on the machine.
+    /// What `--hook auto` is on a kernel that has tcx, or has not: the hook whose attachment
+    /// changes nothing on the machine.
     ///
-    /// That is tcx. Older kernels have none; there it is generic
-    /// XDP, which at least goes with the process, however that ends. XDP sees no frames sent,
+    /// That is tcx. Kernels before 6.6 have none; there it is generic XDP, which at least goes with the process, however that ends. XDP sees no frames sent,
     /// and an interface has room for one program only, for which `-i any` is not to fail:
     /// those get a clsact filter.
-    pub fn auto(release: (u32, u32), direction: Direction, any: bool) -> Self {
-        if release >= Self::TCX_SINCE {
+    pub fn auto(has_tcx: bool, direction: Direction, any: bool) -> Self {
+        if has_tcx {
             Self::Tcx
         } else if any || direction.has_egress() {
             Self::Clsact
@@ -139,17 +135,13 @@ mod tests {
     #[test]
     fn auto_changes_nothing_where_the_kernel_can() {
         use Direction::{In, InOut, Out};
-        for release in [(6, 6), (6, 18), (7, 0)] {
-            for direction in [In, Out, InOut] {
-                assert_eq!(Hook::auto(release, direction, false), Hook::Tcx);
-                assert_eq!(Hook::auto(release, direction, true), Hook::Tcx);
-            }
+        for direction in [In, Out, InOut] {
+            assert_eq!(Hook::auto(true, direction, false), Hook::Tcx);
+            assert_eq!(Hook::auto(true, direction, true), Hook::Tcx);
         }
-        for release in [(5, 15), (6, 1), (6, 5)] {
-            assert_eq!(Hook::auto(release, In, false), Hook::XdpGeneric);
-            assert_eq!(Hook::auto(release, In, true), Hook::Clsact);
-            assert_eq!(Hook::auto(release, Out, false), Hook::Clsact);
-            assert_eq!(Hook::auto(release, InOut, false), Hook::Clsact);
-        }
+        assert_eq!(Hook::auto(false, In, false), Hook::XdpGeneric);
+        assert_eq!(Hook::auto(false, In, true), Hook::Clsact);
+        assert_eq!(Hook::auto(false, Out, false), Hook::Clsact);
+        assert_eq!(Hook::auto(false, InOut, false), Hook::Clsact);
     }
 }

@@ -29,7 +29,7 @@ impl Ktime {
     /// What the kernel says of a program that it should take.
     pub(super) fn measure() -> Result<Self, Error> {
         let measure = || {
-            let program = bpf::load_xdp(&program(), 0)?;
+            let program = bpf::load(bpf::XDP, 0, &program())?;
             let readings = (0..READINGS).map(|_| Reading::take(program.as_fd()));
             let readings = readings.collect::<io::Result<Vec<_>>>()?;
             let closest = readings.into_iter().min_by_key(|reading| reading.after - reading.before);

@@ -10,7 +10,7 @@ use probe_common::{
     Constants, Counter, CpuState, MAX_RULES, MAX_SAMPLED, RingLayout, SCRATCH_WORDS, Sampler, names,
 };
 use probe_filter::{
-    ebpf::{self, Flavour, Insn, Kernel, StateLayout, Target},
+    ebpf::{self, Flavour, Insn, StateLayout, Target},
     ir::{Graph, LinkType, VlanView},
 };
 use probe_link::{Linked, XdpBuff};
@@ -18,7 +18,7 @@ use probe_link::{Linked, XdpBuff};
 use super::{
     Error,
     error::{errno, is_permission},
-    features,
+    features::{self, Features},
     loader::without_kernel_types,
     timing::Timing,
 };
@@ -46,6 +46,8 @@ pub(super) struct Setting<'a> {
     /// One for each CPU, by its number.
     pub rings: u32,
     pub goal: u64,
+    /// Whether the kernel has `bpf_xdp_load_bytes`; tests do without.
+    pub xdp_load_bytes: bool,
     pub diagnostics: bool,
     /// Whether the program runs on frames handed in, with a length on the wire of their own.
     pub offline: bool,
@@ -69,8 +71,8 @@ const LAYOUT: StateLayout = StateLayout {
 
 /// What code is generated for here: the running kernel, and the state of our programs.
 pub fn target(flavour: Flavour, vlan: VlanView, link: LinkType) -> Target {
-    let (major, minor) = super::release();
-    Target { flavour, vlan, link, kernel: Kernel::release(major, minor), layout: LAYOUT }
+    let kernel = Features::of_this_kernel().for_filters();
+    Target { flavour, vlan, link, kernel, layout: LAYOUT }
 }
 
 /// Intel SDM 3, 9.2.2 and AMD64 APM 2, 7.2: stores are not reordered with other stores.
@@ -98,7 +100,7 @@ pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, E
     timing.step("generate");
     let buff = match setting.flavour {
         // Before, there are no fragments to ask for.
-        Flavour::Xdp if super::release() >= (5, 18) => features::xdp_buff(),
+        Flavour::Xdp if Features::of_this_kernel().xdp_fragments => features::xdp_buff(),
         Flavour::Xdp | Flavour::Skb => None,
     };
     timing.step("types");
@@ -132,6 +134,7 @@ fn link(
         second_at: setting.ring.second_at,
         choosy: choosy(samplers),
         stores_in_order: STORES_IN_ORDER.into(),
+        xdp_load_bytes: setting.xdp_load_bytes.into(),
         goal: setting.goal,
         offline: setting.offline.into(),
     };
@@ -236,6 +239,7 @@ mod tests {
             ring: RingLayout::new(0, 0),
             rings: 1,
             goal: 0,
+            xdp_load_bytes: true,
             diagnostics: false,
             offline: false,
         }

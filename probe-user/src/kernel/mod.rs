@@ -10,32 +10,27 @@ mod hook;
 mod ktime;
 mod load;
 mod loader;
-mod neighbour;
+mod occupants;
 mod offloads;
 mod ring;
 mod rings;
 pub mod rtnetlink;
 mod session;
+mod soundness;
 mod test_run;
 mod timing;
 
 pub use counts::{Counts, Ledger};
 pub use error::Error;
+pub use features::Features;
+pub(crate) use features::release;
 pub use hook::{Attached, Direction, Hook};
 pub use ktime::Ktime;
 pub use load::{RuleSpec, target};
-pub use neighbour::{Occupant, tcx_occupants, xdp_occupant};
+pub use occupants::{Occupant, tcx_occupants, xdp_occupant};
 pub use offloads::TurnedOff;
 pub use ring::{Loan, Record, Span};
 pub use rings::Rings;
 pub use session::{Attachment, Plan, Session, cpus};
 pub use test_run::TestRun;
 pub use timing::Timing;
-
-/// Major and minor number of the running kernel's release; the floor, 5.15, where it
-/// does not tell.
-pub(crate) fn release() -> (u32, u32) {
-    // LINUX_VERSION_CODE: major << 16 | minor << 8 | patch
-    let code = aya::util::KernelVersion::current().map_or(5 << 16 | 15 << 8, |now| now.code());
-    (code >> 16, code >> 8 & 0xff)
-}

@@ -177,7 +177,7 @@ mod tests {
 
     /// Frames of every length around the copy's steps, through a ring so small that it
     /// wraps, read back: each program copies in a way of its own.
-    fn frames_come_back(name: &'static str, lengths: &[usize]) {
+    fn frames_come_back(name: &'static str, xdp_load_bytes: bool, lengths: &[usize]) {
         let filter = compile("", &Options::default()).unwrap();
         let rule = RuleSpec { graph: filter.graph(), sampler: Some(rules::sampler(1, None)) };
         let flavour = if name == names::INGRESS { Flavour::Skb } else { Flavour::Xdp };
@@ -192,6 +192,7 @@ mod tests {
             ring: layout,
             rings: cpus,
             goal: 0,
+            xdp_load_bytes,
             diagnostics: false,
             offline: false,
         };
@@ -240,8 +241,9 @@ mod tests {
             return;
         }
         let linear: Vec<usize> = (14..140).chain([1500, 1501, 2047, 3000, 3001, 3520]).collect();
-        frames_come_back(names::XDP, &linear);
-        frames_come_back(names::XDP_LINEAR, &linear);
-        frames_come_back(names::INGRESS, &linear[1..]);
+        frames_come_back(names::XDP, true, &linear);
+        frames_come_back(names::XDP_LINEAR, true, &linear);
+        frames_come_back(names::XDP_LINEAR, false, &linear);
+        frames_come_back(names::INGRESS, true, &linear[1..]);
     }
 }

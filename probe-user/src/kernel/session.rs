@@ -1,11 +1,15 @@
 //! Programs attached to interfaces, from the first attachment to the last reading.
 
-use std::os::fd::{AsFd as _, OwnedFd};
+use std::{
+    os::fd::{AsFd as _, OwnedFd},
+    thread,
+    time::Duration,
+};
 
 use aya::{
     Ebpf,
     programs::{
-        LinkOrder, ProgramError, SchedClassifier, TcAttachType, Xdp,
+        LinkOrder, ProgramError, SchedClassifier, TcAttachType, Xdp, XdpMode,
         links::FdLink,
         tc::{NlOptions, SchedClassifierLinkId, TcAttachOptions, qdisc_add_clsact},
     },
@@ -22,10 +26,12 @@ use tokio::io::{Interest, unix::AsyncFd};
 use super::{
     Attached, Counts, Direction, Error, Hook, Rings, RuleSpec, bpf,
     counts::CountMaps,
-    error::is_permission,
+    error::{Module, errno, is_permission},
+    features::Features,
     load::{Setting, blame, load, verify_error},
-    neighbour::xdp_occupant,
+    occupants::xdp_occupant,
     offloads::{Offloads, TurnedOff},
+    soundness,
     timing::Timing,
 };
 
@@ -49,7 +55,8 @@ pub struct Plan<'a> {
     pub vlan: VlanView,
     /// Bytes of a frame that a record carries at most; cut to [`MAX_SNAPLEN`].
     pub snaplen: u32,
-    /// Bytes of each CPU's ring, see [`RingLayout`]; 0 makes none.
+    /// Bytes of each CPU's ring, see [`RingLayout`]; 0 makes none. Before Linux 6.0 it may get
+    /// less, [`RingLayout::OLD_VALUE_LIMIT`].
     pub ring_bytes: usize,
     /// Matches of the sampled rules after which the race of `probe rate` ends; 0: no race.
     pub goal: u64,
@@ -64,6 +71,28 @@ impl Plan<'_> {
             Direction::InOut if self.loopbacks.contains(interface) => Direction::In,
             direction => direction,
         }
+    }
+
+    /// What the programs are loaded for.
+    fn setting(&self) -> Result<Setting<'_>, Error> {
+        let snaplen = self.snaplen.min(MAX_SNAPLEN);
+        let limit = match super::release() < (6, 0) {
+            true => RingLayout::OLD_VALUE_LIMIT,
+            false => u32::MAX,
+        };
+        Ok(Setting {
+            rules: self.rules,
+            flavour: if self.hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb },
+            link: self.link,
+            vlan: self.vlan,
+            snaplen,
+            ring: RingLayout::within(limit, self.ring_bytes, snaplen),
+            rings: if self.ring_bytes == 0 { 1 } else { cpus()? },
+            goal: self.goal,
+            xdp_load_bytes: Features::of_this_kernel().xdp_fragments,
+            diagnostics: self.diagnostics,
+            offline: false,
+        })
     }
 }
 
@@ -105,25 +134,14 @@ impl Session {
         if plan.hook.is_xdp() && plan.direction.has_egress() {
             return Err(Error::Egress { hook: plan.hook });
         }
+        soundness::one_program_at_a_time()?;
+        // Rings where stores are not seen in order, and the race.
+        soundness::atomics(plan.ring_bytes != 0 || plan.goal != 0)?;
         for name in plan.interfaces {
             index(name)?;
         }
         let mut timing = Timing::start();
-        let snaplen = plan.snaplen.min(MAX_SNAPLEN);
-        let ring = RingLayout::new(plan.ring_bytes, snaplen);
-        let rings = if plan.ring_bytes == 0 { 1 } else { cpus()? };
-        let setting = Setting {
-            rules: plan.rules,
-            flavour: if plan.hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb },
-            link: plan.link,
-            vlan: plan.vlan,
-            snaplen,
-            ring,
-            rings,
-            goal: plan.goal,
-            diagnostics: plan.diagnostics,
-            offline: false,
-        };
+        let setting = plan.setting()?;
         let mut ebpf = load(&setting, &mut timing)?;
         if plan.diagnostics {
             log_diagnostics(&mut ebpf);
@@ -132,7 +150,7 @@ impl Session {
             0 => None,
             _ => {
                 let map = ebpf.take_map(names::RINGS).ok_or(Error::Missing(names::RINGS))?;
-                Some(Rings::open(map, rings, ring)?)
+                Some(Rings::open(map, setting.rings, setting.ring)?)
             }
         };
         timing.step("rings");
@@ -165,11 +183,16 @@ impl Session {
             let hook = match plan.hook {
                 Hook::Xdp | Hook::XdpNative | Hook::XdpGeneric => {
                     let before = Offloads::of(name);
-                    let attached = self.attach_xdp(name, index, plan.hook)?;
+                    let attached = self.attach_xdp(name, index, plan.hook);
                     self.turned_off.extend(before.turned_off());
                     attached
                 }
-                Hook::Tcx | Hook::Clsact => self.attach_tc(name, plan.hook, direction)?,
+                Hook::Tcx | Hook::Clsact => self.attach_tc(name, plan.hook, direction),
+            };
+            // Of a program that is loaded only where another one does not fit the driver.
+            let hook = match hook {
+                Ok(hook) => hook,
+                Err(error) => return Err(blame(error, &plan.setting()?)),
             };
             let interface = name.clone();
             self.attachments.push(Attachment { interface, index, hook, direction });
@@ -194,7 +217,8 @@ impl Session {
         &self.turned_off
     }
 
-    /// Reads the maps, once.
+    /// Reads the maps: no rule is above what was seen. After [`detach`](Self::detach) the counts
+    /// are final.
     ///
     /// # Errors
     /// What the map reads say.
@@ -202,13 +226,22 @@ impl Session {
         self.counts.read()
     }
 
+    /// The counts at less of a price: while programs are attached, rules may be ahead of what was
+    /// seen.
+    ///
+    /// # Errors
+    /// What the map reads say.
+    pub fn glance(&self) -> Result<Counts, Error> {
+        self.counts.glance()
+    }
+
     /// The rings, if the plan asked for them.
     pub fn rings(&mut self) -> Option<&mut Rings> {
         self.rings.as_mut()
     }
 
-    /// Takes the programs off, and turns on again what attaching turned off. Counts and rings
-    /// stay readable, and are final.
+    /// Takes the programs off, waits for those that are at work on a frame, and turns on again
+    /// what attaching turned off. Counts and rings stay readable, and are final.
     ///
     /// # Errors
     /// What removing a clsact filter or turning features on says; links come off without fail.
@@ -226,6 +259,7 @@ impl Session {
                 source: Box::new(source),
             }));
         }
+        wait_for_programs();
         for mut off in std::mem::take(&mut self.turned_off) {
             let interface = off.interface().unwrap_or_default();
             let features = off.features().collect::<Vec<_>>().join(" and ");
@@ -239,10 +273,10 @@ impl Session {
         result
     }
 
-    /// Puts the programs that the plan needs into the kernel.
+    /// Puts the programs that the plan needs in any case into the kernel.
     fn verify(&mut self, plan: &Plan<'_>) -> Result<(), Error> {
-        if plan.hook.is_xdp() {
-            return xdp_program(&mut self.ebpf).map(drop);
+        if let Some(&(mode, _)) = xdp_modes(plan.hook).first() {
+            return xdp_program(&mut self.ebpf, mode).map(drop);
         }
         for (name, _, wanted) in classifiers(plan.direction) {
             if wanted {
@@ -254,20 +288,9 @@ impl Session {
     }
 
     fn attach_xdp(&mut self, name: &str, index: u32, hook: Hook) -> Result<Attached, Error> {
-        if super::release() < (5, 9) {
-            return Err(Error::NoLink { interface: name.into(), hook });
-        }
-        let program = xdp_program(&mut self.ebpf)?;
-        let fd = program.fd().map_err(|source| attach_error(name, hook, source))?;
-        // XDP_FLAGS_DRV_MODE and XDP_FLAGS_SKB_MODE (include/uapi/linux/if_link.h).
-        const NATIVE: (u32, Attached) = (1 << 2, Attached::XdpNative);
-        const GENERIC: (u32, Attached) = (1 << 1, Attached::XdpGeneric);
-        let modes: &[_] = match hook {
-            Hook::XdpNative => &[NATIVE],
-            Hook::XdpGeneric => &[GENERIC],
-            _ => &[NATIVE, GENERIC],
-        };
-        for &(mode, attached) in modes {
+        for &(mode, attached) in xdp_modes(hook) {
+            let program = xdp_program(&mut self.ebpf, mode)?;
+            let fd = program.fd().map_err(|source| attach_error(name, hook, source))?;
             let error = match bpf::link_xdp(fd.as_fd(), index, mode) {
                 Ok(link) => {
                     self.xdp_links.push(link);
@@ -300,9 +323,15 @@ impl Session {
         hook: Hook,
         direction: Direction,
     ) -> Result<Attached, Error> {
-        let tcx = hook == Hook::Tcx && super::release() >= Hook::TCX_SINCE;
+        let tcx = hook == Hook::Tcx && Features::of_this_kernel().tcx;
         let failed = |source| attach_error(interface, hook, source);
+        let lacks = |module| Error::NoModule { interface: interface.into(), hook, module };
         if !tcx && let Err(error) = qdisc_add_clsact(interface) {
+            // ENOENT: no qdisc of this kind, and none to be loaded (qdisc_create in
+            // net/sched/sch_api.c).
+            if errno(&error) == Some(libc::ENOENT) {
+                return Err(lacks(Module::SchIngress));
+            }
             // It may be there already; whether it serves shows in a moment.
             log::debug!("adding clsact to {interface}: {error}");
         }
@@ -316,8 +345,12 @@ impl Session {
                 true => TcAttachOptions::TcxOrder(LinkOrder::first()),
                 false => TcAttachOptions::Netlink(NlOptions::default()),
             };
-            let id =
-                program.attach_with_options(interface, attach_type, options).map_err(failed)?;
+            let id = program.attach_with_options(interface, attach_type, options);
+            let id = id.map_err(|error| match errno(&error) {
+                // No filter of this kind (tcf_proto_lookup_ops in net/sched/cls_api.c).
+                Some(libc::ENOENT) if !tcx => lacks(Module::ClsBpf),
+                _ => failed(error),
+            })?;
             if tcx {
                 let link = program.take_link(id).map_err(failed)?;
                 let link = FdLink::try_from(link)
@@ -331,6 +364,23 @@ impl Session {
     }
 }
 
+/// Waits until no CPU runs a program that was taken off before.
+///
+/// Only tcx waits by itself (`tcx_entry_sync`, include/net/tcx.h). Generic XDP exchanges a pointer
+/// (`generic_xdp_install`, net/core/dev.c), drivers and clsact do as they like, and the programs
+/// run on under RCU. MEMBARRIER_CMD_GLOBAL is `synchronize_rcu` (kernel/sched/membarrier.c), some
+/// 10 ms; with one CPU nothing runs beside us, and it knows that.
+fn wait_for_programs() {
+    /// Longer than a program takes, even where its CPU is taken away for a while (a guest).
+    const PAUSE: Duration = Duration::from_millis(50);
+    // SAFETY: takes numbers and touches no memory of ours.
+    let result = unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_GLOBAL, 0, 0) };
+    if result != 0 {
+        // The kernel has it not (CONFIG_MEMBARRIER, nohz_full), or something forbids it.
+        thread::sleep(PAUSE);
+    }
+}
+
 /// The classifiers, their hooks, and whether a direction wants them.
 fn classifiers(direction: Direction) -> [(&'static str, TcAttachType, bool); 2] {
     [
@@ -339,11 +389,25 @@ fn classifiers(direction: Direction) -> [(&'static str, TcAttachType, bool); 2] 
     ]
 }
 
-/// The XDP program, in the kernel: with fragments where the kernel knows them.
-pub(super) fn xdp_program(ebpf: &mut Ebpf) -> Result<&mut Xdp, Error> {
-    let name = match super::release() >= (5, 18) {
-        true => names::XDP,
-        false => names::XDP_LINEAR,
+/// The modes of XDP in which a hook is tried, in this order.
+const fn xdp_modes(hook: Hook) -> &'static [(XdpMode, Attached)] {
+    const NATIVE: (XdpMode, Attached) = (XdpMode::Driver, Attached::XdpNative);
+    const GENERIC: (XdpMode, Attached) = (XdpMode::Skb, Attached::XdpGeneric);
+    match hook {
+        Hook::Xdp => &[NATIVE, GENERIC],
+        Hook::XdpNative => &[NATIVE],
+        Hook::XdpGeneric => &[GENERIC],
+        Hook::Tcx | Hook::Clsact => &[],
+    }
+}
+
+/// The XDP program for a mode, in the kernel. Drivers get the one for frames with fragments
+/// where the kernel knows them, generic XDP never does: there it would take the Ethernet header
+/// from whoever comes behind (Linux 6.9 and newer, `skb_cow_data_for_xdp`).
+pub(super) fn xdp_program(ebpf: &mut Ebpf, mode: XdpMode) -> Result<&mut Xdp, Error> {
+    let name = match mode {
+        XdpMode::Driver if Features::of_this_kernel().xdp_fragments => names::XDP,
+        _ => names::XDP_LINEAR,
     };
     let program: &mut Xdp = program(ebpf, name)?;
     if program.fd().is_err() {

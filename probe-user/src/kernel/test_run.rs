@@ -4,7 +4,7 @@
 use aya::{
     Ebpf,
     maps::{Array, MapData},
-    programs::{ProgramError, SchedClassifier, TestRun as _, TestRunOptions},
+    programs::{ProgramError, SchedClassifier, TestRun as _, TestRunOptions, XdpMode},
 };
 use probe_common::{PAGE, RingLayout, names};
 use probe_filter::{
@@ -15,8 +15,8 @@ use probe_filter::{
 use super::{
     Counts, Error, Hook, RuleSpec,
     counts::CountMaps,
+    features::Features,
     load::{Setting, blame, load, verify_error},
-    release,
     session::{program, xdp_program},
     timing::Timing,
 };
@@ -48,7 +48,7 @@ impl TestRun {
             Some([0x86, 0xdd]) => ETHERNET + 40,
             _ => ETHERNET + 1,
         };
-        let most = match self.hook.is_xdp() && release() >= (5, 18) {
+        let most = match self.hook.is_xdp() && Features::of_this_kernel().xdp_fragments {
             true => FRAGMENTS * PAGE as usize,
             false => PAGE as usize - KEPT,
         };
@@ -69,6 +69,7 @@ impl TestRun {
             ring: RingLayout::new(0, 0),
             rings: 1,
             goal: 0,
+            xdp_load_bytes: Features::of_this_kernel().xdp_fragments,
             diagnostics: false,
             offline: true,
         };
@@ -96,7 +97,7 @@ impl TestRun {
             Err(error) => Err(Error::TestRun(Box::new(error))),
         };
         if self.hook.is_xdp() {
-            run(xdp_program(&mut self.ebpf)?.test_run(options))
+            run(xdp_program(&mut self.ebpf, XdpMode::Driver)?.test_run(options))
         } else {
             run(classifier(&mut self.ebpf)?.test_run(options))
         }
@@ -114,7 +115,7 @@ impl TestRun {
 /// Puts the program of the hook's type into the kernel.
 fn verify(ebpf: &mut Ebpf, hook: Hook) -> Result<(), Error> {
     if hook.is_xdp() {
-        return xdp_program(ebpf).map(drop);
+        return xdp_program(ebpf, XdpMode::Driver).map(drop);
     }
     let loaded = classifier(ebpf)?.load();
     loaded.map_err(|source| verify_error(names::INGRESS, source))

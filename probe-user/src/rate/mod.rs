@@ -60,11 +60,12 @@ async fn measure(args: &RateArgs) -> Result<(Report, Option<NoneLeft>)> {
     // waits for the line that says so finds it open.
     let (opened, before) = read(&watch.session)?;
     watch.announce(&args.live);
-    let Watch { session, stop, .. } = watch;
+    let Watch { mut session, stop, .. } = watch;
     let mut vigil = Vigil::keep(stop, session.attachments())?;
     let start = Instant::now();
     let deadline = args.time.map(|time| start + time);
     let mut progress = Progress::new();
+    let mut detached = Ok(());
     let ending = loop {
         // With -t alone nothing needs to be looked at before the end.
         let look = (args.count.is_some() || progress.shown()).then(|| Instant::now() + LOOK);
@@ -83,7 +84,10 @@ async fn measure(args: &RateArgs) -> Result<(Report, Option<NoneLeft>)> {
         let finished = race.first_ns != 0 && race.last_ns != 0;
         if let Some(goal) = args.count.filter(|_| finished) {
             let time = Duration::from_nanos(race.last_ns.saturating_sub(race.first_ns));
-            break (Ending::Count, goal, race.bytes, time);
+            // Other CPUs may still be about to add the bytes of matches before the last one.
+            detached = session.detach();
+            let bytes = read(&session)?.1.race.bytes;
+            break (Ending::Count, goal, bytes, time);
         }
         if over {
             let (now, then) = (counts.rules.first(), before.rules.first());
@@ -97,6 +101,7 @@ async fn measure(args: &RateArgs) -> Result<(Report, Option<NoneLeft>)> {
         progress.show(&counts, &before, start.elapsed(), args.count)?;
     };
     progress.clear();
+    detached.map_err(explain::kernel)?;
     let (ending, packets, bytes, time) = ending;
     // Whoever got what was wanted before needs no more.
     let none_left = vigil.none_left().filter(|_| ending == Ending::Interrupted);
@@ -116,7 +121,7 @@ async fn measure(args: &RateArgs) -> Result<(Report, Option<NoneLeft>)> {
 /// Reads the counters, and the time in the middle of the reading.
 fn read(session: &Session) -> Result<(Instant, Counts)> {
     let from = Instant::now();
-    let counts = session.counts().map_err(explain::kernel)?;
+    let counts = session.glance().map_err(explain::kernel)?;
     Ok((from + from.elapsed() / 2, counts))
 }
 

@@ -74,7 +74,7 @@ pub fn text(report: &Report) -> Vec<u8> {
     };
     let mut out = format!(
         "{filter} on {} ({})\n{packets} packets, {bytes} bytes in {:.6} s{between}\n",
-        report.interfaces.join(", "),
+        visible(&report.interfaces.join(", ")),
         report.hook,
         span.as_secs_f64()
     );
@@ -126,10 +126,7 @@ pub fn json(report: &Report) -> Vec<u8> {
         bps: bits.map(|rate| round(rate.value)),
         bps_95: bounds(bits),
     };
-    // Strings and finite numbers always serialize.
-    let mut line = serde_json::to_vec(&object).unwrap_or_default();
-    line.push(b'\n');
-    line
+    crate::json::line(&object)
 }
 
 #[cfg(test)]

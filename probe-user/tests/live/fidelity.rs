@@ -31,7 +31,7 @@ fn numbered() -> Vec<Vec<u8>> {
 }
 
 /// A file of a namespace's private folder.
-fn open(namespace: &Namespace, file: &str) -> Reader {
+pub fn open(namespace: &Namespace, file: &str) -> Reader {
     let bytes = namespace.enter(|| Ok(std::fs::read(file)?)).unwrap();
     Reader::new(file.to_owned(), Box::new(Cursor::new(bytes))).unwrap()
 }

@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    io::{PipeReader, pipe},
+    io::{PipeReader, Read as _, pipe},
     process::Stdio,
     thread,
     time::{Duration, Instant},
@@ -14,7 +14,10 @@ use testbed::{
     requirements::met, tcp_flags,
 };
 
-use crate::rig::{CHOSEN, DELIVERED, LIMIT, NEEDS, alone, ledger, probe, quiet_pair};
+use crate::{
+    rig::{CHOSEN, DELIVERED, LIMIT, NEEDS, alone, ledger, probe, quiet_pair},
+    stalls::records,
+};
 
 /// What the user waits for at most.
 const WAIT: Duration = Duration::from_secs(1);
@@ -38,12 +41,14 @@ struct Ended {
     code: Option<i32>,
     stdout: String,
     stderr: String,
+    /// What lies in the pipe of a reader that sleeps.
+    unread: Vec<u8>,
     took: Duration,
 }
 
 /// Starts probe, floods its link, and interrupts it in the middle.
 fn interrupted(pair: &Pair, arguments: &[&str], reader: Reader) -> Ended {
-    let (_asleep, stdout): (Option<PipeReader>, Stdio) = match reader {
+    let (asleep, stdout): (Option<PipeReader>, Stdio) = match reader {
         Reader::Null => (None, File::create("/dev/null").unwrap().into()),
         Reader::Quick => (None, Stdio::piped()),
         Reader::Asleep => {
@@ -78,7 +83,11 @@ fn interrupted(pair: &Pair, arguments: &[&str], reader: Reader) -> Ended {
     // The figure, for whoever runs this with --nocapture.
     println!("{arguments:?} {reader:?}: {took:?}; {}", finished.stderr.trim());
     assert!(took < WAIT, "{arguments:?} {reader:?} took {took:?}: {}", finished.stderr);
-    Ended { code, stdout, stderr: finished.stderr, took }
+    let mut unread = Vec::new();
+    if let Some(mut asleep) = asleep {
+        asleep.read_to_end(&mut unread).unwrap();
+    }
+    Ended { code, stdout, stderr: finished.stderr, unread, took }
 }
 
 #[test]
@@ -108,6 +117,13 @@ fn captures() {
         if let Reader::Asleep = reader {
             assert_eq!(ended.code, Some(1), "{}", ended.stderr);
             assert!(ended.stderr.contains("does not read any more"), "{}", ended.stderr);
+            // The pipe holds what the account has as captured, and perhaps a part of one more.
+            let whole = match arguments == pcap {
+                true => records(&ended.unread),
+                false => ended.unread.iter().filter(|&&byte| byte == b'\n').count() as u64,
+            };
+            assert!(whole > 0);
+            assert_eq!(whole, ledger[DELIVERED], "{}", ended.stderr);
             continue;
         }
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);

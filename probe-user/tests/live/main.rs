@@ -5,6 +5,7 @@
 //! and handshakes at once would retransmit, and then nothing is exact.
 
 mod any;
+mod behind;
 mod beside;
 mod clocks;
 mod counting_cost;
@@ -16,6 +17,7 @@ mod fidelity;
 mod files;
 mod flood;
 mod gone;
+mod huge;
 mod interrupts;
 mod iptables;
 mod jumbo;
@@ -24,13 +26,17 @@ mod latency;
 mod let_in;
 mod link_facts;
 mod loopback;
+mod matrix;
 mod old_kernel;
 mod ordinary_user;
+mod own_copies;
 mod raw_ip;
 mod real_text;
 mod refusals;
 mod rig;
 mod scattered;
+mod snapshots;
+mod stalls;
 mod standing_by;
 mod superframes;
 mod timing;

@@ -79,14 +79,11 @@ fn what_the_kernel_lacks_is_named() {
         (srv, false, None, libc::ENOSYS, &[this, floor, "CONFIG_BPF_SYSCALL"]),
         (tcx, false, None, libc::ENOSYS, &[this, floor, "CONFIG_BPF_SYSCALL"]),
         (rate, false, None, libc::ENOSYS, &[this, floor, "CONFIG_BPF_SYSCALL"]),
-        // bpf(2), but no links of this kind.
-        (tcx, false, Some(LINK_CREATE), libc::EINVAL, &[this, "tcx", "Linux 6.6", "--hook xdp"]),
         // A program with something in it that the kernel does not know.
         (srv, true, Some(PROG_LOAD), libc::EINVAL, &["Linux 2.6", floor]),
         (xdp, true, Some(PROG_LOAD), libc::EINVAL, &["Linux 2.6", floor]),
         (tcx, true, Some(PROG_LOAD), libc::EINVAL, &["Linux 2.6", floor]),
         // Links of XDP came with 5.9; probe takes nothing that would outlive it.
-        (srv, true, None, 0, &[SERVER_LINK, "Linux 2.6", floor]),
         (xdp, true, None, 0, &[SERVER_LINK, "Linux 2.6", floor]),
         (srv, true, Some(LINK_CREATE), libc::EINVAL, &[SERVER_LINK, "Linux 2.6", floor]),
         // aya would go over to netlink, and leave the program there.
@@ -111,5 +108,29 @@ fn what_the_kernel_lacks_is_named() {
             assert!(finished.stderr.contains(part), "no {part:?}: {said}");
         }
         assert_eq!(crate::ending::attachments(&pair.server), "", "{said}");
+    }
+}
+
+/// A young feature under an old release, as enterprise kernels have it, and an old one under a
+/// young release: the kernel is asked, its number is not believed.
+#[test]
+fn a_kernel_is_asked_what_it_can() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let count = ["count", "-i", SERVER_LINK, "--hook", "tcx", "--duration", "10ms", "@syn"];
+    for (old, errno, hook) in [(true, 0, "tcx"), (false, libc::EINVAL, "clsact")] {
+        let mut command = probe(&pair.server, &count);
+        if old {
+            old_release(&mut command);
+        } else {
+            refuse(&mut command, Some(LINK_CREATE), errno);
+        }
+        let finished = Running::spawn(command).unwrap().wait(LIMIT).unwrap();
+        let ready = format!("probe: attached to {SERVER_LINK} ({hook}), 1 rule");
+        assert!(finished.stderr.contains(&ready), "{hook}: {}", finished.stderr);
+        assert_eq!(finished.status.code(), Some(0), "{hook}: {}", finished.stderr);
     }
 }

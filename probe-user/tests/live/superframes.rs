@@ -158,10 +158,33 @@ const SEGMENTS: usize = 20;
 const SEGMENT: usize = 1_000;
 const BURSTS: u64 = 200;
 
+/// A socket from the client to the server, for bursts of datagrams of `segment` bytes: each
+/// burst is one buffer that the kernel is to cut (UDP_SEGMENT, udp(7)).
+pub fn segmenting_socket(pair: &Pair, segment: usize) -> UdpSocket {
+    const UDP_SEGMENT: libc::c_int = 103;
+    let open = || {
+        let socket = UdpSocket::bind(SocketAddr::new(CLIENT_V4.into(), 4_001))?;
+        let (length, size) = (segment as libc::c_int, size_of::<libc::c_int>());
+        // SAFETY: the option's value is an int that outlives the call, and its size is given.
+        let result = unsafe {
+            libc::setsockopt(
+                socket.as_raw_fd(),
+                libc::IPPROTO_UDP,
+                UDP_SEGMENT,
+                (&raw const length).cast(),
+                size as libc::socklen_t,
+            )
+        };
+        ensure!(result == 0, "UDP_SEGMENT: {}", std::io::Error::last_os_error());
+        socket.connect(SocketAddr::new(SERVER_V4.into(), 4_000))?;
+        Ok(socket)
+    };
+    pair.client.enter(open).unwrap()
+}
+
 /// Sends bursts of datagrams, each burst as one buffer that the kernel is to cut, and
 /// returns when the server's socket has received every datagram.
 fn udp_bursts(pair: &Pair, bursts: u64) {
-    const UDP_SEGMENT: libc::c_int = 103;
     let server = pair
         .server
         .enter(|| {
@@ -170,26 +193,7 @@ fn udp_bursts(pair: &Pair, bursts: u64) {
             Ok(socket)
         })
         .unwrap();
-    let client = pair
-        .client
-        .enter(|| {
-            let socket = UdpSocket::bind(SocketAddr::new(CLIENT_V4.into(), 4_001))?;
-            let (length, size) = (SEGMENT as libc::c_int, size_of::<libc::c_int>());
-            // SAFETY: the option's value is an int that outlives the call, and its size is given.
-            let result = unsafe {
-                libc::setsockopt(
-                    socket.as_raw_fd(),
-                    libc::IPPROTO_UDP,
-                    UDP_SEGMENT,
-                    (&raw const length).cast(),
-                    size as libc::socklen_t,
-                )
-            };
-            ensure!(result == 0, "UDP_SEGMENT: {}", std::io::Error::last_os_error());
-            socket.connect(SocketAddr::new(SERVER_V4.into(), 4_000))?;
-            Ok(socket)
-        })
-        .unwrap();
+    let client = segmenting_socket(pair, SEGMENT);
     let mut burst = Vec::new();
     for number in 0..SEGMENTS {
         burst.extend(b"GET ");

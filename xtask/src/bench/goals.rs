@@ -35,12 +35,16 @@ pub enum Goal {
     UserCpu,
     /// Memory of user space while it counts.
     UserMemory,
+    /// Bulk TCP while it is counted.
+    BulkCount,
+    /// Bulk TCP while it is captured.
+    BulkCapture,
     /// True rates that lie in the interval of `probe rate`.
     Rate,
 }
 
 /// All of them, in the order of the table.
-const ALL: [Goal; 15] = [
+const ALL: [Goal; 17] = [
     Goal::CountToTcpdump,
     Goal::CountToNftables,
     Goal::CountNative,
@@ -55,6 +59,8 @@ const ALL: [Goal; 15] = [
     Goal::Offline,
     Goal::UserCpu,
     Goal::UserMemory,
+    Goal::BulkCount,
+    Goal::BulkCapture,
     Goal::Rate,
 ];
 
@@ -80,6 +86,8 @@ impl Goal {
             Self::Offline => "count of a file to tcpdump -r FILE --count",
             Self::UserCpu => "user space while counting, % of a core",
             Self::UserMemory => "user space while counting, MiB",
+            Self::BulkCount => "bulk TCP while counted on tcx: time to nothing attached",
+            Self::BulkCapture => "the same while captured, 96 bytes of a frame",
             Self::Rate => "probe rate: true rates outside the interval",
         }
     }
@@ -96,6 +104,8 @@ impl Goal {
             Self::Lost | Self::Rate => 0.0,
             Self::Start => 50.0,
             Self::Offline | Self::CaptureFull | Self::CaptureFullCpu => 0.5,
+            // 0.85 of the throughput.
+            Self::BulkCount | Self::BulkCapture => 1.18,
             Self::UserCpu => 0.1,
             Self::UserMemory => 12.0,
         }

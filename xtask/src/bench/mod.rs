@@ -13,12 +13,14 @@
 //! | `loss` | captures to files for half a minute: what is lost, what the machine does |
 //! | `program` | one run of the kernel program |
 //! | `native` | real XDP frames through a veth's native XDP |
+//! | `effect` | what an observer does to the traffic that it looks at |
 //! | `growth`, `plot` | what grows with what, as curves |
 //! | `offline` | counting the frames of a file |
 //! | `start` | from the start to the first counted packet, memory |
 
 mod against;
 mod compare;
+mod effect;
 mod goals;
 mod growth;
 mod kernel;
@@ -47,7 +49,7 @@ use testbed::{pin_to_cpu, requirements::is_root};
 
 use crate::build;
 use crate::setup::{self, Use};
-use crate::shell::{as_root, run, say, target_dir};
+use crate::shell::{as_root, run, say, show, target_dir};
 use observer::Observer;
 use report::Report;
 
@@ -90,6 +92,8 @@ enum Suite {
     Program,
     /// Real XDP frames: what counting and capturing add to a program that does nothing
     Native,
+    /// What an observer does to bulk TCP and to requests, by hook
+    Effect,
     /// Cost by size of the frames, share of matches, share sampled, CPUs sending
     Growth,
     /// Counting the frames of a file, beside tcpdump and tshark
@@ -99,12 +103,13 @@ enum Suite {
 }
 
 impl Suite {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Rate,
         Self::Live,
         Self::Loss,
         Self::Program,
         Self::Native,
+        Self::Effect,
         Self::Growth,
         Self::Offline,
         Self::Start,
@@ -117,6 +122,7 @@ impl Suite {
             Self::Loss => loss::run(bench, report),
             Self::Program => program::run(bench, report),
             Self::Native => native::run(bench, report),
+            Self::Effect => effect::run(bench, report),
             Self::Growth => growth::run(bench, report),
             Self::Offline => offline::run(bench, report),
             Self::Start => start::run(bench, report),
@@ -174,7 +180,7 @@ impl Bench {
     fn say_ratios(&self, report: &Report) {
         if let [this, other] = &self.builds[..] {
             let ratios = report.ratios(&this.mark(), &other.mark());
-            println!("\n## this build to {}\n\n{ratios}", other.label);
+            show!("\n## this build to {}\n\n{ratios}", other.label);
         }
     }
 
@@ -242,7 +248,7 @@ pub fn run_suites(options: &Options) -> Result<()> {
     let goals = report.goals();
     match options.suites.is_empty() {
         true => report.section("goals", goals),
-        false => println!("\n## goals\n\n{goals}"),
+        false => show!("\n## goals\n\n{goals}"),
     }
     if options.write && !options.quick { report.write() } else { Ok(()) }
 }

@@ -12,7 +12,7 @@ use testbed::requirements::find_tool;
 use super::goals::{Goal, Goals};
 use super::plot::Plot;
 use super::stats::{Spread, median};
-use crate::shell::{root, say};
+use crate::shell::{root, say, show};
 
 /// Everything that a run found out.
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ pub struct Report {
 impl Report {
     /// Adds a section, and prints it.
     pub fn section(&mut self, name: &str, text: String) {
-        println!("\n## {name}\n\n{text}");
+        show!("\n## {name}\n\n{text}");
         self.sections.push((name.to_owned(), text));
     }
 

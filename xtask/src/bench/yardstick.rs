@@ -14,8 +14,7 @@ use crate::setup;
 use crate::shell::{cargo, run, target_dir};
 
 /// The machine that the programs are for.
-const TARGET: &str =
-    if cfg!(target_endian = "big") { "bpfeb-unknown-none" } else { "bpfel-unknown-none" };
+const TARGET: &str = "bpfel-unknown-none";
 
 /// Builds them.
 pub fn build() -> Result<()> {

@@ -1,24 +1,19 @@
 //! Captures of many protocols: tcpdump's own tests, out of the distribution's source
 //! package. They are fetched, never committed.
 //!
-//! apt fetches and verifies the package, from the mirrors that this machine's own sources
-//! name and with their keys. It works on a copy of those sources in which `deb` is
-//! `deb-src`, with lists and cache of its own, so that the machine's sources and lists
-//! stay as they are and no root is needed.
-
-mod sources;
+//! apt ([`Apt`]) fetches and verifies the package, from the mirrors that this machine's own
+//! sources name and with their keys: from a copy of those sources in which `deb` is `deb-src`.
 
 use std::env;
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
-use testbed::requirements::find_tool;
+use anyhow::{Context, Result, ensure};
 
-use super::tools;
+use super::apt::Apt;
+use super::{sources, tools};
 use crate::shell::say;
 
 /// The variable that names a folder of captures to the tests.
@@ -32,8 +27,6 @@ const PINNED: [(&str, &str); 1] = [(
     "tcpdump_4.99.3.orig.tar.gz",
     "ad75a6ed3dc0d9732945b2e5483cb41dc8b4b528a169315e499c6861952e73b3",
 )];
-/// Enough for ten megabytes of lists over a slow line.
-const DOWNLOAD: Duration = Duration::from_secs(600);
 /// Enough to unpack and to add up two megabytes.
 const LOCAL: Duration = Duration::from_secs(60);
 
@@ -56,25 +49,14 @@ pub fn captures() -> Result<PathBuf> {
 /// Fetches the package in a folder beside, and moves the captures to their place last: what
 /// was interrupted is not there.
 fn fetch(folder: &Path) -> Result<()> {
-    if find_tool("apt-get").is_none() {
-        bail!("there is no apt-get here");
-    }
     say(format!("test captures: fetching the source package of {PACKAGE}"));
     let work = folder.with_extension("partial");
-    if work.exists() {
-        fs::remove_dir_all(&work).with_context(|| format!("removing {}", work.display()))?;
-    }
-    for part in ["sources", "lists/partial", "cache", "package", "tests"] {
-        let part = work.join(part);
-        fs::create_dir_all(&part).with_context(|| format!("making {}", part.display()))?;
-    }
-    sources::write_copy(&work.join("sources"))?;
-    if let Err(error) = apt(&work, &["update"]) {
-        // One source of many that cannot be had need not be the one that has the package.
-        say(format!("apt-get update: {error:#}"));
-    }
-    apt(&work, &["source", "--download-only", PACKAGE])?;
-    let archive = archive(&work.join("package"))?;
+    let apt = Apt::new(&work)?;
+    fs::create_dir_all(work.join("tests"))?;
+    sources::write_copy(&apt.sources())?;
+    apt.update();
+    apt.get(&["source", "--download-only", PACKAGE])?;
+    let archive = archive(&apt.packages())?;
     verify(&archive)?;
     let mut tar = Command::new("tar");
     tar.arg("--extract").arg("--file").arg(&archive).arg("--directory").arg(work.join("tests"));
@@ -87,24 +69,6 @@ fn fetch(folder: &Path) -> Result<()> {
     let name = archive.file_name().unwrap_or_default().to_string_lossy();
     say(format!("test captures: {} of {name}", fs::read_dir(folder)?.count()));
     Ok(())
-}
-
-/// apt-get with sources, lists and cache of our own, run in the package's folder. What it
-/// says is shown where it fails.
-fn apt(work: &Path, arguments: &[&str]) -> Result<()> {
-    let mut command = Command::new("apt-get");
-    command.current_dir(work.join("package")).arg("-qq");
-    for (option, place) in [
-        ("Dir::Etc::sourceparts", "sources"),
-        ("Dir::State::lists", "lists"),
-        ("Dir::Cache", "cache"),
-    ] {
-        let mut setting = OsString::from(format!("{option}="));
-        setting.push(work.join(place));
-        command.arg("-o").arg(setting);
-    }
-    command.args(["-o", "Dir::Etc::sourcelist=/dev/null"]).args(arguments);
-    testbed::run(command, DOWNLOAD).map(drop)
 }
 
 /// The archive of the original sources among what was fetched.

@@ -1,10 +1,13 @@
 //! `cargo xtask setup`: finds what is needed, installs what is missing, says what it
 //! does. Where nothing is missing it only looks, and takes milliseconds.
 
+mod apt;
 mod captures;
+mod kernels;
 mod linker;
 mod packages;
 mod rust;
+mod sources;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,6 +18,7 @@ use anyhow::{Context, Result};
 use crate::shell::{root, say};
 
 pub use captures::{CAPTURES, captures};
+pub use kernels::{Fetched, Kernel, Machine};
 pub use packages::{Use, packages};
 
 /// What an eBPF build needs: read by probe-user's build script, `key = "value"` lines.

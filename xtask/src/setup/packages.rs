@@ -18,11 +18,15 @@ pub enum Use {
     Test,
     /// The benchmarks.
     Bench,
+    /// The tests in virtual machines.
+    Kernel,
+    /// Those of them on arm64.
+    Arm64,
 }
 
 impl Use {
-    /// All of them.
-    pub const ALL: &[Self] = &[Self::Demo, Self::Test, Self::Bench];
+    /// All of them but arm64, which takes hundreds of megabytes and is asked for by name.
+    pub const ALL: &[Self] = &[Self::Demo, Self::Test, Self::Bench, Self::Kernel];
 }
 
 /// A package, what shows that it is there, and who wants it.
@@ -36,6 +40,9 @@ enum Brings {
     Tool(&'static str),
     File(&'static str),
 }
+
+/// The keys with which Debian signs its archives.
+pub const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 const PACKAGES: &[Package] = &[
     package("iproute2", Brings::Tool("ip"), Use::ALL),
@@ -54,6 +61,12 @@ const PACKAGES: &[Package] = &[
     package("bind9-dnsutils", Brings::Tool("dig"), &[Use::Test]),
     package("openssh-server", Brings::Tool("sshd"), &[Use::Test]),
     package("udhcpc", Brings::Tool("udhcpc"), &[Use::Test]),
+    package("qemu-system-x86", Brings::Tool("qemu-system-x86_64"), &[Use::Kernel]),
+    package("qemu-system-arm", Brings::Tool("qemu-system-aarch64"), &[Use::Arm64]),
+    package("busybox-static", Brings::Tool("busybox"), &[Use::Kernel]),
+    package("cpio", Brings::Tool("cpio"), &[Use::Kernel]),
+    package("xz-utils", Brings::Tool("xz"), &[Use::Kernel]),
+    package("debian-archive-keyring", Brings::File(KEYRING), &[Use::Kernel]),
 ];
 
 const fn package(name: &'static str, brings: Brings, uses: &'static [Use]) -> Package {

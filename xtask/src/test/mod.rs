@@ -1,5 +1,7 @@
 //! `cargo xtask test`: every test, with a skip counted as a failure.
 
+mod kernel;
+
 use std::env;
 use std::ffi::OsString;
 use std::path::Path;
@@ -9,6 +11,8 @@ use testbed::requirements::{REQUIRED, is_root};
 
 use crate::setup::{self, CAPTURES, Use};
 use crate::shell::{cargo, run, say};
+
+pub use kernel::on_kernels;
 
 /// Sets up and runs all tests. Everything is built as the user; only the test programs
 /// run as root.

@@ -29,6 +29,22 @@ pub fn write_copy(folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The address from which this machine's own sources have an archive of Debian's, `debian` or
+/// `debian-security`; where it is none of Debian's machines, the one that Debian gives.
+pub fn address_of(archive: &str) -> Result<String> {
+    let mut addresses = Vec::new();
+    for path in files()? {
+        addresses.push(fs::read_to_string(&path)?);
+    }
+    let end = format!("/{archive}");
+    let is_it =
+        |word: &&str| word.starts_with("http") && word.trim_end_matches('/').ends_with(&end);
+    let uncommented =
+        addresses.iter().flat_map(|text| text.lines().filter(|l| !l.starts_with('#')));
+    let found = uncommented.flat_map(str::split_whitespace).find(is_it);
+    Ok(found.map_or_else(|| format!("http://deb.debian.org{end}"), str::to_owned))
+}
+
 /// The files that apt reads, where its own settings say they are.
 fn files() -> Result<Vec<PathBuf>> {
     let (list, parts) = (setting("Dir::Etc::sourcelist/f")?, setting("Dir::Etc::sourceparts/d")?);
