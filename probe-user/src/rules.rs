@@ -113,6 +113,10 @@ pub fn read_file(path: &Path) -> Result<Vec<Rule>> {
 }
 
 fn parse(text: &str, file: &str) -> Result<Vec<Rule>> {
+    // Seen before it is parsed, which takes the longer the more there are. In a filter such lines
+    // would be a mistake as well.
+    let heads = text.lines().filter(|line| line.trim_start().starts_with("[[rule]]")).count();
+    check_number(file, heads)?;
     let parsed: File = toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         let line = Lines { text, at: 0, line: 1 }.of(at);
@@ -121,11 +125,7 @@ fn parse(text: &str, file: &str) -> Result<Vec<Rule>> {
     if parsed.rule.is_empty() {
         return Err(Usage::new(format!("{file}: there is no [[rule]] in it")).into());
     }
-    let rules = parsed.rule.len();
-    if rules > MAX_RULES {
-        let message = format!("{file}: {rules} rules; one program holds {MAX_RULES}");
-        return Err(Usage::new(message).into());
-    }
+    check_number(file, parsed.rule.len())?;
     let mut lines = Lines { text, at: 0, line: 1 };
     parsed
         .rule
@@ -145,6 +145,11 @@ fn parse(text: &str, file: &str) -> Result<Vec<Rule>> {
         })
         .collect::<Result<_, Usage>>()
         .map_err(Into::into)
+}
+
+fn check_number(file: &str, rules: usize) -> Result<(), Usage> {
+    let message = || format!("{file}: {rules} rules; one program holds {MAX_RULES}");
+    if rules > MAX_RULES { Err(Usage::new(message())) } else { Ok(()) }
 }
 
 /// The numbers of lines, for places that come in their order: each byte is looked at once.
