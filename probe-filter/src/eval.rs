@@ -80,7 +80,7 @@ pub(crate) fn known(frame: &Frame<'_>, meta: Meta) -> u32 {
 
 /// Bytes of a frame, big-endian.
 pub(crate) fn load(frame: &[u8], width: Width, base: u32, displacement: u32) -> Result<u32, Trap> {
-    let start = base as usize + displacement as usize;
+    let start = (base as usize).checked_add(displacement as usize).ok_or(Trap)?;
     let bytes = frame.get(start..).ok_or(Trap)?;
     match width {
         Width::Byte => bytes.first().map(|&byte| byte.into()),

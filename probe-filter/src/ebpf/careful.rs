@@ -19,6 +19,9 @@ pub(crate) const DATA: Reg = R7;
 pub(crate) const DATA_END: Reg = R8;
 pub(crate) const STATE: Reg = R9;
 
+/// Offsets that packet pointers go up to: the verifier follows 16 bits (MAX_PACKET_OFF).
+const MAX_LINEAR_OFFSET: i32 = 0xffff - 8;
+
 /// Careful code under construction.
 pub(crate) struct Careful<'a> {
     pub(crate) flow: &'a Flow,
@@ -183,10 +186,12 @@ impl Careful<'_> {
             self.asm.emit_jump(Insn::jump64(Cond::Ne, R0, Operand::Imm(0)), self.trap);
             self.asm.emit(Insn::load(size, R0, STATE, buffer));
         } else {
-            // No helper, no fragments: the packet pointers see all of the frame. The
-            // verifier follows offsets up to 16 bits only, and no XDP frame is longer.
-            let limit = Operand::Imm(0xffff - 8);
+            // No helper, no fragments: the packet pointers see all of the frame.
+            let limit = Operand::Imm(MAX_LINEAR_OFFSET);
             self.asm.emit_jump(Insn::jump64(Cond::Gt, R2, limit), self.trap);
+            // Changes nothing, but newer verifiers forget which sum the offset was: they
+            // refuse some sums beside a pointer (MAX_LINK in fast/load.rs).
+            self.asm.emit(Insn::alu64(Op::And, R2, Operand::Imm(0xffff)));
             self.asm.emit(Insn::alu64(Op::Mov, R1, Operand::Reg(DATA)));
             self.asm.emit(Insn::alu64(Op::Add, R1, Operand::Reg(R2)));
             self.asm.emit(Insn::alu64(Op::Mov, R3, Operand::Reg(R1)));

@@ -9,6 +9,9 @@
 mod captured;
 mod cbpf;
 mod ebpf;
+mod edges;
+#[path = "../common/extremes.rs"]
+mod extremes;
 #[path = "../common/frames.rs"]
 mod frames;
 #[path = "../differential/generator.rs"]
