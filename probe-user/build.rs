@@ -1,5 +1,5 @@
 //! Builds the eBPF object with the toolchain that `cargo xtask setup` found, and leaves
-//! it where `kernel::object` embeds it from.
+//! it where `kernel::load` embeds it from.
 
 use std::{
     collections::HashMap,

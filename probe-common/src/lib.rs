@@ -9,10 +9,12 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod constants;
 mod record;
 mod ring;
 mod state;
 
+pub use constants::Constants;
 pub use record::{RecordFlags, RecordHeader};
 pub use ring::{PAGE, RING_CONTROL_LEN, RingControl, RingLayout, record_len};
 pub use state::{Bucket, Counter, CpuState, SCRATCH_WORDS, Sampler};
@@ -30,7 +32,8 @@ pub const MAX_SAMPLED: usize = 64;
 /// `MAXIMUM_SNAPLEN` (netdissect.h).
 pub const MAX_SNAPLEN: u32 = 262_144;
 
-/// Names of maps, programs and load-time constants in the eBPF object.
+/// Names of maps and programs in the eBPF object. Those of the load-time constants are in
+/// [`for_each_constant`].
 pub mod names {
     /// `PerCpuArray` of one [`CpuState`](super::CpuState).
     pub const STATE: &str = "STATE";
@@ -40,7 +43,7 @@ pub mod names {
     pub const SAMPLERS: &str = "SAMPLERS";
     /// `Array` of one [`Race`](super::Race): the shared counter of `probe rate`.
     pub const RACE: &str = "RACE";
-    /// `Array` of one `u32`: with [`OFFLINE`], the length on the wire of the frame at hand.
+    /// `Array` of one `u32`: the length on the wire of the frame at hand, where frames come from a file.
     pub const WIRE_LEN: &str = "WIRE_LEN";
     /// XDP entry point, fragments included (kernel 5.18).
     pub const XDP: &str = "probe_xdp";
@@ -52,24 +55,6 @@ pub mod names {
     pub const EGRESS: &str = "probe_egress";
     /// Symbol of the function that is exchanged for the generated filter.
     pub const FILTER: &str = "filter";
-    /// Load-time constant, `u32`: bytes of a frame that a record carries at most.
-    pub const SNAPLEN: &str = "SNAPLEN";
-    /// Load-time constant, `u32`: number of sampled rules; 0 removes sampling.
-    pub const SAMPLED: &str = "SAMPLED";
-    /// Load-time constant, `u32`: the first of [`RingLayout::len`](super::RingLayout::len).
-    pub const RING_LEN: &str = "RING_LEN";
-    /// Load-time constant, `u32`: the second of them.
-    pub const SECOND_LEN: &str = "SECOND_LEN";
-    /// Load-time constant, `u32`: [`RingLayout::second_at`](super::RingLayout::second_at).
-    pub const SECOND_AT: &str = "SECOND_AT";
-    /// Load-time constant, `u64`: the sampled rules, one bit each, that do not take every match.
-    pub const CHOOSY: &str = "CHOOSY";
-    /// Load-time constant, `u8`: 1 where the machine's stores become visible in program order.
-    pub const STORES_IN_ORDER: &str = "STORES_IN_ORDER";
-    /// Load-time constant, `u64`: matches after which the race ends; 0 removes it.
-    pub const GOAL: &str = "GOAL";
-    /// Load-time constant, `u8`: 1 takes the length on the wire from a map, for frames of a file.
-    pub const OFFLINE: &str = "OFFLINE";
     /// Load-time constant of aya-log, `u8`: the level up to which the kernel side
     /// writes diagnostics; 0 removes them.
     pub const LOG_LEVEL: &str = "AYA_LOG_LEVEL";

@@ -251,11 +251,13 @@ impl EbpfContext for SkbFrame {
     }
 }
 
-/// `len`, if the verifier can see that it lies in 1..=snaplen, as the helpers want it.
+/// `len`, if the verifier can see that it lies in 1..=snaplen, as the helpers want it. It is
+/// `len - 1` that is compared: before Linux 6.8 the verifier learns no lower bound from
+/// `len != 0` (`regs_refine_cond_op` does since), and Linux 6.1 refused the program.
 #[inline(always)]
 fn in_bounds(len: u32) -> Option<u32> {
-    let len = opaque(u64::from(len));
-    if len == 0 || len > u64::from(SNAPLEN.load()) { None } else { Some(len as u32) }
+    let last = opaque(u64::from(len).wrapping_sub(1));
+    if last >= u64::from(SNAPLEN.load()) { None } else { Some((last + 1) as u32) }
 }
 
 /// The same number, of which the compiler knows nothing: it would leave a comparison out

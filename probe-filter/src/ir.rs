@@ -15,6 +15,8 @@
 
 use rustc_hash::FxHashMap;
 
+pub use probe_frame::{LinkType, VlanTag};
+
 /// A value in [`Graph::values`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ValueId(pub u32);
@@ -313,15 +315,6 @@ impl Graph {
     }
 }
 
-/// A VLAN tag that the kernel holds outside the frame's bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VlanTag {
-    /// EtherType of the tag: 0x8100 or 0x88a8.
-    pub tpid: u16,
-    /// Tag control information: priority, DEI, VLAN id.
-    pub tci: u16,
-}
-
 /// Every frame is shorter than this: a load that ends there or beyond is known to trap before
 /// any frame is seen. Capture files hold 262,144 bytes of a frame at most (libpcap's
 /// MAXIMUM_SNAPLEN), Linux builds none longer than 524,280 bytes (GSO_MAX_SIZE, BIG TCP), and
@@ -353,14 +346,4 @@ pub enum VlanView {
     AsFrame,
     /// In the kernel's metadata, as tcpdump does on a live Linux link.
     Live,
-}
-
-/// What the first bytes of a frame are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
-pub enum LinkType {
-    /// Ethernet (`DLT_EN10MB`).
-    #[default]
-    Ethernet,
-    /// An IPv4 or IPv6 header (`DLT_RAW`).
-    Raw,
 }

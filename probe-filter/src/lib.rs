@@ -36,7 +36,7 @@ use std::fmt;
 pub use error::{Error, Span};
 pub use ir::{Frame, LinkType, VlanTag, VlanView};
 pub use machine::Machine;
-pub use names::{NoNames, Port, Resolver, SystemResolver};
+pub use names::{NoNames, Port, Resolver, Service, SystemResolver, services};
 
 /// What a filter is compiled for.
 #[derive(Clone, Copy, Debug)]

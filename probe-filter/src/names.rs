@@ -100,6 +100,26 @@ fn lines(text: &str) -> impl Iterator<Item = Vec<&str>> {
         .filter(|words: &Vec<&str>| words.len() >= 2)
 }
 
+/// A service of `/etc/services`, services(5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Service<'t> {
+    /// What it is called: its name, then its aliases.
+    pub names: Vec<&'t str>,
+    /// Its port.
+    pub port: u16,
+    /// The transport's name, such as `tcp`.
+    pub transport: &'t str,
+}
+
+/// The services in a text of the form of `/etc/services`; lines of any other form are
+/// passed over.
+pub fn services(text: &str) -> impl Iterator<Item = Service<'_>> {
+    lines(text).filter_map(|mut names| {
+        let (port, transport) = names.remove(1).split_once('/')?;
+        Some(Service { names, port: port.parse().ok()?, transport })
+    })
+}
+
 /// A name is the first word or one of the aliases from the third on.
 fn is_named(words: &[&str], is: impl Fn(&str) -> bool) -> bool {
     words.iter().enumerate().any(|(at, word)| at != 1 && is(word))
@@ -113,12 +133,11 @@ pub(crate) fn port_number(name: &str) -> Option<u16> {
     Some(name.parse::<u64>().map_or(u16::MAX, |number| number as u16))
 }
 
-fn port_in(services: &str, name: &str) -> Port {
+fn port_in(database: &str, name: &str) -> Port {
     let with = |transport: &str| {
-        lines(services).find_map(|words| {
-            let (port, of) = words[1].split_once('/')?;
-            (of == transport && is_named(&words, |word| word == name)).then(|| port.parse().ok())?
-        })
+        services(database)
+            .find(|service| service.transport == transport && service.names.contains(&name))
+            .map(|service| service.port)
     };
     Port { tcp: with("tcp"), udp: with("udp") }
 }

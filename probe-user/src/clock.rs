@@ -2,38 +2,35 @@
 //! lines want the time of day. The offset between the two is measured, and measured
 //! again now and then: NTP or an administrator may step the time of day.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
+
+use jiff::{Timestamp, tz::TimeZone};
+use probe_frame::WallTime;
 
 use crate::kernel::monotonic_ns;
 
-/// Nanoseconds since 1970, UTC. Enough until the year 2554.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct WallTime(pub u64);
+/// The time of day.
+pub fn now() -> WallTime {
+    SystemTime::now().into()
+}
 
-impl WallTime {
-    /// Nanoseconds in a second.
-    pub const SECOND: u64 = 1_000_000_000;
-
-    /// From seconds and nanoseconds; saturates.
-    pub fn new(seconds: u64, nanoseconds: u64) -> Self {
-        Self(seconds.saturating_mul(Self::SECOND).saturating_add(nanoseconds))
-    }
-
-    /// Now.
-    pub fn now() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self(since.as_nanos().try_into().unwrap_or(u64::MAX))
-    }
-
-    /// Whole seconds.
-    pub fn seconds(self) -> u64 {
-        self.0 / Self::SECOND
-    }
-
-    /// Nanoseconds within the second.
-    pub fn nanoseconds(self) -> u32 {
-        (self.0 % Self::SECOND) as u32
-    }
+/// A time as other programs like it: RFC 3339, UTC, milliseconds.
+pub fn rfc3339_ms(time: WallTime) -> String {
+    let seconds = i64::try_from(time.seconds()).unwrap_or(i64::MAX);
+    let Ok(stamp) = Timestamp::from_second(seconds) else {
+        return "9999-12-31T23:59:59.999Z".into();
+    };
+    let t = TimeZone::UTC.to_datetime(stamp);
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
+        t.year(),
+        t.month(),
+        t.day(),
+        t.hour(),
+        t.minute(),
+        t.second(),
+        time.nanoseconds() / 1_000_000
+    )
 }
 
 /// Below this a change of the offset is the jitter of measuring it or the slewing of
@@ -84,7 +81,7 @@ fn measure() -> u64 {
     (0..8)
         .map(|_| {
             let before = monotonic_ns();
-            let wall = WallTime::now().0;
+            let wall = now().0;
             let after = monotonic_ns();
             (after - before, wall.saturating_sub(before + (after - before) / 2))
         })
@@ -99,7 +96,7 @@ mod tests {
     #[test]
     fn kernel_time_becomes_the_time_of_day() {
         let clock = KernelClock::start();
-        let error = clock.wall(monotonic_ns()).0.abs_diff(WallTime::now().0);
+        let error = clock.wall(monotonic_ns()).0.abs_diff(now().0);
         assert!(error < 5_000_000, "off by {error} ns");
     }
 
@@ -110,5 +107,11 @@ mod tests {
         assert_eq!(clock.offset_ns, 1_000_000_000);
         clock.adopt(5_000_000_000);
         assert_eq!(clock.offset_ns, 5_000_000_000);
+    }
+
+    #[test]
+    fn rfc_3339() {
+        assert_eq!(rfc3339_ms(WallTime(1_795_244_401_999_999_999)), "2026-11-21T07:00:01.999Z");
+        assert_eq!(rfc3339_ms(WallTime(u64::MAX)), "2554-07-21T23:34:33.709Z");
     }
 }

@@ -101,7 +101,7 @@ fn lacking(missing: &[Capability], in_user_namespace: bool) -> String {
 /// What to say of an interface that does not exist.
 fn unknown_interface(name: &str) -> String {
     let names = interfaces::names().unwrap_or_default();
-    let shown = crate::print::text::visible(name);
+    let shown = probe_frame::visible(name);
     let mut message = format!("no interface is named {shown:?}");
     match closest(name, &names) {
         Some(guess) => message.push_str(&format!("; did you mean {guess:?}?")),

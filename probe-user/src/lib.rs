@@ -3,12 +3,17 @@
 //! ```text
 //! cli ─> rules ─> watch ─> kernel ─┬─> count    ─> table | JSON | CSV
 //!                                  ├─> rate     ─> text | JSON
-//!        file (-r) ────────────────┴─> capture  ─> print (lines) | file (-w)
+//!        file (-r) ────────────────┴─> capture  ─> probe-print (lines) | file (-w)
 //!                                     └── extcap (for Wireshark)
 //! ```
 //!
+//! What is said to the user goes through [`reporter`], and data through [`stdout`]: macros such as
+//! `println!` end the program where a write fails.
+//!
 //! [`kernel`] is the only module that knows how programs are loaded and attached;
-//! [`mod@print`] and the formats of [`count`] and [`rate`] are pure: data in, bytes out.
+//! [`probe_print`] and the formats of [`count`] and [`rate`] are pure: data in, bytes out.
+
+#![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
 
 pub mod capture;
 pub mod cli;
@@ -19,14 +24,15 @@ pub mod extcap;
 pub mod failure;
 pub mod file;
 pub mod filter;
-pub mod frame;
 pub mod interfaces;
 pub mod kernel;
+pub mod names;
 pub mod offline;
-pub mod print;
 pub mod privileges;
 pub mod rate;
+pub mod reporter;
 pub mod rules;
+pub mod stdout;
 pub mod stop;
 pub mod watch;
 

@@ -1,21 +1,18 @@
 //! probe: parse the command line, run the command, say how it ended.
 
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 use std::process::ExitCode;
 
 use probe::{cli::Cli, failure};
 
 fn main() -> ExitCode {
-    let cli = match Cli::read() {
-        Ok(cli) => cli,
-        // Help and version come this way, too; clap knows which stream and code.
-        Err(message) => {
-            let code = if message.use_stderr() { 2 } else { 0 };
-            let _ = message.print();
-            return ExitCode::from(code);
-        }
-    };
-    match probe::run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => failure::report(&error),
+    match Cli::read() {
+        Ok(cli) => match probe::run(cli) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failure::report(&error),
+        },
+        // Help and version come this way, too.
+        Err(message) => failure::of_command_line(&message),
     }
 }

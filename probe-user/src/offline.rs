@@ -3,11 +3,11 @@
 use anyhow::Result;
 use probe_common::Counter;
 use probe_filter::{Filter, Machine, ir};
+use probe_frame::Frame;
 
 use crate::{
     cli::Engine,
     explain,
-    frame::Frame,
     kernel::{Hook, TestRun},
     rules::RuleSet,
 };

@@ -11,7 +11,7 @@ use nix::unistd::{Gid, Uid, User, geteuid, initgroups, setgroups, setresgid, set
 
 use crate::{
     failure::Usage,
-    kernel::{self, Attached, Attachment},
+    kernel::{self, Attached, Session},
 };
 
 /// What loading and attaching takes where the user is not root.
@@ -23,6 +23,8 @@ const TO_ATTACH: [Capability; 3] =
 pub struct Needs {
     /// Taking filters off again that do not go with the process (clsact).
     pub filters: bool,
+    /// Turning features of a link on again that attaching turned off.
+    pub features: bool,
     /// Reading maps through descriptors that are open.
     pub maps: bool,
     /// Running a program on frames of a file.
@@ -32,10 +34,11 @@ pub struct Needs {
 }
 
 impl Needs {
-    /// Of a session with these programs.
-    pub fn of(attachments: &[Attachment]) -> Self {
-        let filters = attachments.iter().any(|attachment| attachment.hook == Attached::Clsact);
-        Self { filters, maps: true, ..Self::default() }
+    /// Of a session, until it is detached.
+    pub fn of(session: &Session) -> Self {
+        let filters = session.attachments().iter().any(|it| it.hook == Attached::Clsact);
+        let features = !session.turned_off().is_empty();
+        Self { filters, features, maps: true, ..Self::default() }
     }
 
     fn capabilities(self, root_stays: bool) -> CapsHashSet {
@@ -43,7 +46,7 @@ impl Needs {
         // setting closed all of bpf(2), reading a map through an open descriptor included.
         let bpf = self.maps && kernel::release() < (5, 19) && unprivileged_bpf_disabled();
         [
-            (self.filters || self.test_run, Capability::CAP_NET_ADMIN),
+            (self.filters || self.features || self.test_run, Capability::CAP_NET_ADMIN),
             (bpf || self.test_run, Capability::CAP_BPF),
             (self.files && root_stays, Capability::CAP_DAC_OVERRIDE),
         ]
@@ -221,7 +224,10 @@ mod tests {
         assert!(files.capabilities(false).is_empty());
         assert!(files.capabilities(true).contains(&Capability::CAP_DAC_OVERRIDE));
         let filters = Needs { filters: true, ..Needs::default() };
-        assert!(filters.capabilities(false).contains(&Capability::CAP_NET_ADMIN));
+        let features = Needs { features: true, ..Needs::default() };
+        for needs in [filters, features] {
+            assert!(needs.capabilities(false).contains(&Capability::CAP_NET_ADMIN));
+        }
         assert!(Needs::default().capabilities(true).is_empty());
     }
 }

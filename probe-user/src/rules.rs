@@ -10,7 +10,9 @@ use probe_filter::{
 };
 use serde::Deserialize;
 
-use crate::{failure::Usage, interfaces, kernel::RuleSpec, print};
+use probe_frame::visible;
+
+use crate::{failure::Usage, interfaces, kernel::RuleSpec, reporter};
 
 /// Where the user gave a rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -233,7 +235,7 @@ fn print_notes(filters: &[Filter]) {
                 Some((.., times)) => *times += 1,
                 None => {
                     let place = filter.text().get(note.span()).unwrap_or_default();
-                    told.push((note.message(), print::text::visible(place), 1));
+                    told.push((note.message(), visible(place), 1));
                 }
             }
         }
@@ -241,7 +243,7 @@ fn print_notes(filters: &[Filter]) {
     for (message, place, times) in told {
         let more =
             if times > 1 { format!(" (and {} more such)", times - 1) } else { String::new() };
-        eprintln!("probe: note: {place}{more}: {message}");
+        reporter::note(format_args!("{place}{more}: {message}"));
     }
 }
 

@@ -1,21 +1,64 @@
-//! SIGINT, SIGTERM and SIGHUP: a flag that the loops look at, so that every end is a
-//! clean one. A second signal ends the program at once.
+//! SIGINT, SIGTERM and SIGHUP: every loop looks whether one came, so that each end is a clean
+//! one. A second signal ends the program at once, unless somebody [sees to it](seen_to): then it
+//! ends the waiting for the output, and a third one the program.
 
 use std::{
     io,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::{
+    consts::{SIGHUP, SIGINT, SIGTERM},
+    low_level,
+};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+/// Signals that came.
+static SIGNALS: AtomicU32 = AtomicU32::new(0);
+/// Whether somebody does what the second one asks for.
+static SEEN_TO: AtomicBool = AtomicBool::new(false);
+
+/// Starts to count the signals.
+///
+/// # Errors
+/// Where the handlers cannot be installed.
+pub fn on_signals() -> io::Result<()> {
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        // nohup(1) has SIGHUP ignored, and it stays so.
+        if signal != SIGHUP || !is_ignored(SIGHUP) {
+            // SAFETY: the handler works on atomics, and may end the process by _exit(2).
+            unsafe { low_level::register(signal, count) }?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs as a signal handler.
+fn count() {
+    let before = SIGNALS.fetch_add(1, Ordering::Relaxed);
+    if before > u32::from(SEEN_TO.load(Ordering::Relaxed)) {
+        low_level::exit(1);
+    }
+}
+
 /// Whether the user asked for the end.
+pub fn requested() -> bool {
+    SIGNALS.load(Ordering::Relaxed) > 0
+}
+
+/// Whether the user asked for it a second time.
+pub fn insisted() -> bool {
+    SIGNALS.load(Ordering::Relaxed) > 1
+}
+
+/// Promises to look whether the user has [insisted], and to end then with what there is to tell.
+pub fn seen_to() {
+    SEEN_TO.store(true, Ordering::Relaxed);
+}
+
+/// The wait for a signal, beside other things.
 #[derive(Debug)]
 pub struct Stop {
-    requested: Arc<AtomicBool>,
     interrupt: Signal,
     terminate: Signal,
     /// `None` where nohup(1) has the signal ignored.
@@ -23,41 +66,23 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Starts to watch the signals. Needs the runtime.
+    /// Starts to watch the [signals](on_signals). Needs the runtime.
     ///
     /// # Errors
     /// Where the handlers cannot be installed.
     pub fn on_signals() -> io::Result<Self> {
-        let requested = Arc::new(AtomicBool::new(false));
         let hangs_up = !is_ignored(SIGHUP);
-        let signals = [SIGINT, SIGTERM, SIGHUP];
-        for &signal in signals.iter().filter(|&&signal| signal != SIGHUP || hangs_up) {
-            // Order matters: the first handler looks at the flag that the second sets,
-            // so that only a second signal finds it set.
-            signal_hook::flag::register_conditional_shutdown(signal, 1, Arc::clone(&requested))?;
-            signal_hook::flag::register(signal, Arc::clone(&requested))?;
-        }
+        on_signals()?;
         Ok(Self {
-            requested,
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hang_up: hangs_up.then(|| signal(SignalKind::hangup())).transpose()?,
         })
     }
 
-    /// Whether a signal came.
-    pub fn requested(&self) -> bool {
-        self.requested.load(Ordering::Relaxed)
-    }
-
-    /// The flag itself, for other threads.
-    pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.requested)
-    }
-
     /// Waits for a signal.
     pub async fn wait(&mut self) {
-        if self.requested() {
+        if requested() {
             return;
         }
         tokio::select! {

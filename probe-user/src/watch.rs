@@ -15,8 +15,9 @@ use crate::{
     interfaces::{self, Change, Chosen, Links, NoneLeft, tell},
     kernel::{Attachment, Hook, Plan, Session},
     privileges::{self, Needs},
+    reporter,
     rules::{self, Rule, RuleSet},
-    stop::Stop,
+    stop::{self, Stop},
 };
 
 /// What a command wants of the programs, beside its rules.
@@ -68,6 +69,9 @@ impl Watch {
         let rules = RuleSet::compile(rules, &options)?;
         // Before anything is attached: a signal that comes now must not leave it there.
         let stop = Stop::on_signals()?;
+        if live.diagnostics {
+            reporter::hear_log();
+        }
         let loopbacks = interfaces::loopbacks(&chosen.names);
         let session = Session::attach(&Plan {
             interfaces: &chosen.names,
@@ -83,7 +87,7 @@ impl Watch {
             diagnostics: live.diagnostics,
         })
         .map_err(explain::kernel)?;
-        let needs = Needs { files: wants.files, ..Needs::of(session.attachments()) };
+        let needs = Needs { files: wants.files, ..Needs::of(&session) };
         privileges::drop(live.user.as_deref(), needs)?;
         Ok(Self { rules, chosen, session, stop })
     }
@@ -148,7 +152,7 @@ impl Vigil {
 
     /// Whether the user wants the end.
     pub fn stop_requested(&self) -> bool {
-        self.stop.requested()
+        stop::requested()
     }
 }
 

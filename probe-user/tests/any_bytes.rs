@@ -5,13 +5,10 @@ mod samples;
 
 use std::{env, io::Cursor};
 
-use probe::{
-    clock::WallTime,
-    file::Reader,
-    frame::Frame,
-    print::{Dump, Precision, Printer, Style, TimeStyle},
-};
+use probe::file::Reader;
 use probe_filter::LinkType;
+use probe_frame::{Frame, Precision, WallTime};
+use probe_print::{Dump, Printer, Style, TimeStyle};
 use proptest::{collection::vec, prelude::*, sample::Index};
 
 fn styles() -> Vec<Style> {

@@ -3,12 +3,9 @@
 #[expect(dead_code, reason = "here samples are not written to a file")]
 mod samples;
 
-use probe::{
-    clock::WallTime,
-    frame::Frame,
-    print::{Dump, Printer, Style},
-};
 use probe_filter::LinkType;
+use probe_frame::{Frame, WallTime};
+use probe_print::{Dump, Printer, Style};
 
 /// Text without the escapes that select colours.
 fn stripped(text: &[u8]) -> Vec<u8> {

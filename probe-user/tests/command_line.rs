@@ -70,7 +70,7 @@ fn mistakes_are_code_2_and_go_to_stderr() {
         (&["capture", "-i", "lo", "-Q", "out", "--hook", "xdp"], "use --hook tcx"),
         (&["capture", "-i", "lo", "-c", "0"], "0 is not in 1.."),
         (&["count", "-i", "lo", "--interval", "soon"], "expected a time such as 500ms"),
-        (&["count", "-i", "lo", "--hook", "nic"], "no such hook; one of xdp"),
+        (&["count", "-i", "lo", "--hook", "nic"], "no such hook; one of auto, tcx, xdp"),
         (&["count", "-i", "lo", "--rule", "nameless"], "expected NAME=EXPR"),
         (&["count", "-i", "lo", "--rule", "a=tcp", "--rule", "a=udp"], "two rules are called"),
         (&["rate", "-i", "lo", "tcp"], "say when to end: -c N (matches) or -t TIME"),

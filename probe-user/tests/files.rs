@@ -11,15 +11,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use probe::{
-    clock::WallTime,
-    file::{
-        Contents, Format, Interface, MAX_FRAME, Origin, PcapWriter, Reader, Writer,
-        writer::Precision,
-    },
-    frame::Frame,
-};
+use probe::file::{Contents, Format, Interface, Origin, PcapWriter, Reader, Writer};
 use probe_filter::ir::LinkType;
+use probe_frame::{Frame, MAX_FRAME, Precision, WallTime};
 use proptest::{collection::vec, option, prelude::*};
 use tempfile::TempDir;
 use testbed::requirements::{Requirement, met};

@@ -63,7 +63,9 @@ pub fn show(probe: &Path) -> Result<()> {
     println!(
         "\nAt the server, in the XDP hook, count what comes in; at the client, what comes back;"
     );
-    println!("and write the server's HTTP traffic to a file, both directions, through tcx:\n");
+    println!(
+        "and write the server's HTTP traffic to a file, both directions, through tcx (the default):\n"
+    );
     let requests = counter(probe, &pair.server, SERVER_LINK, &REQUESTS)?;
     let answers = counter(probe, &pair.client, CLIENT_LINK, &ANSWERS)?;
     let capture = capture(probe, &pair.server, &file)?;
@@ -111,8 +113,8 @@ fn counter(
     rules: &[(&str, &str, u64)],
 ) -> Result<Running> {
     let mut command = namespace.command(probe);
-    command.args(["count", "-i", link, "--format", "table"]);
-    let mut shown = format!("$ probe count -i {link}");
+    command.args(["count", "-i", link, "--hook", "xdp", "--format", "table"]);
+    let mut shown = format!("$ probe count -i {link} --hook xdp");
     for (name, filter, _) in rules {
         command.arg("--rule").arg(format!("{name}={filter}"));
         shown += &format!(" \\\n      --rule '{name}={filter}'");
@@ -122,12 +124,10 @@ fn counter(
 
 fn capture(probe: &Path, namespace: &Namespace, file: &Path) -> Result<Running> {
     let mut command = namespace.command(probe);
-    command.args(["capture", "-i", SERVER_LINK, "--hook", "tcx", "-Q", "inout", "-w"]);
+    command.args(["capture", "-i", SERVER_LINK, "-Q", "inout", "-w"]);
     command.arg(file).arg("tcp port 80");
-    let shown = format!(
-        "$ probe capture -i {SERVER_LINK} --hook tcx -Q inout -w {} 'tcp port 80'",
-        short(file)
-    );
+    let shown =
+        format!("$ probe capture -i {SERVER_LINK} -Q inout -w {} 'tcp port 80'", short(file));
     start(command, &shown)
 }
 

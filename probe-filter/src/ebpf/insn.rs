@@ -144,8 +144,9 @@ pub(crate) enum Operand {
 }
 
 impl Insn {
-    const fn new(code: u8, dst: Reg, src: Reg, offset: i16, imm: i32) -> Self {
-        Self { code, registers: dst.0 | src.0 << 4, offset, imm }
+    /// An instruction of its parts. Of the registers' numbers the lower four bits count.
+    pub const fn new(code: u8, dst: Reg, src: Reg, offset: i16, imm: i32) -> Self {
+        Self { code, registers: dst.0 & 0xf | src.0 << 4, offset, imm }
     }
 
     /// The destination register.
@@ -163,6 +164,14 @@ impl Insn {
         let offset = self.offset.to_le_bytes();
         let imm = self.imm.to_le_bytes();
         [self.code, self.registers, offset[0], offset[1], imm[0], imm[1], imm[2], imm[3]]
+    }
+
+    /// The instruction that the kernel reads from these bytes, the opposite of
+    /// [`to_bytes`](Self::to_bytes).
+    pub const fn from_bytes(bytes: [u8; 8]) -> Self {
+        let [code, registers, offset @ .., _, _, _, _] = bytes;
+        let [_, _, _, _, imm @ ..] = bytes;
+        Self { code, registers, offset: i16::from_le_bytes(offset), imm: i32::from_le_bytes(imm) }
     }
 
     pub(crate) const fn alu64(op: Op, dst: Reg, operand: Operand) -> Self {
@@ -318,5 +327,19 @@ impl Helper {
             Self::SkbLoadBytes => "bpf_skb_load_bytes",
             Self::XdpLoadBytes => "bpf_xdp_load_bytes",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_and_instructions_are_one() {
+        let insn = Insn::new(0x7b, FP, R3, -16, -2);
+        let bytes = [0x7b, 0x3a, 0xf0, 0xff, 0xfe, 0xff, 0xff, 0xff];
+        assert_eq!(insn.to_bytes(), bytes);
+        assert_eq!(Insn::from_bytes(bytes), insn);
+        assert_eq!((insn.dst(), insn.src()), (FP, R3));
     }
 }

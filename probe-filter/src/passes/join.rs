@@ -5,6 +5,18 @@
 //! same value, one switch on that value leads on to what is then left of each of
 //! them; the rest is joined in the same way. Rules with nothing in common follow one
 //! another behind boundaries.
+//!
+//! **Numbers of variables.** Each rule counts its own from 0, so that variable 3 of one rule and
+//! variable 3 of another are the same word of memory and, in values, the same
+//! [`Value::Var`](crate::ir::Value::Var). That is sound because of what stands where:
+//! - A rule sets each of its variables before it reads it (`flow::lower` sets them to 0 at its start),
+//!   and nothing of another rule stands between a set and its reads: rules are grouped by their
+//!   *first* action, and a rule that begins with a set is joined with none ([`Key::Alone`]). Once it
+//!   has been grafted it runs to its end before the next one begins.
+//! - Rules that compare the same `Value::Var` first mean the same word and the same content: none
+//!   has set it yet, so that it is one of the kept ones ([`Flow::kept`]), which have numbers above
+//!   all those of rules and are set by the prelude alone.
+//! - [`apart`](super::apart) runs a rule's rest after other code only where no set is in it.
 
 use std::collections::BTreeMap;
 

@@ -8,12 +8,13 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use clap::Parser as _;
+use jiff::tz::TimeZone;
 use probe::{
     cli::{Cli, Command as ProbeCommand},
     file::Reader,
-    print::Printer,
 };
 use probe_filter::ir::LinkType;
+use probe_print::Printer;
 
 use super::protocol;
 
@@ -34,7 +35,7 @@ pub fn pairs(path: &Path, flags: &[OsString]) -> Result<Option<Vec<Pair>>> {
     else {
         bail!("capture is the command");
     };
-    let mut printer = Printer::new(capture.style(), reader.link());
+    let mut printer = Printer::new(capture.style(), reader.link()).in_zone(TimeZone::system());
     let ethernet = printer.link() == LinkType::Ethernet;
     let mut pairs = Vec::new();
     // A damaged record ends either program's output.

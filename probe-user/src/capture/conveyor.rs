@@ -7,7 +7,7 @@ use std::{
     ops::{ControlFlow, Range},
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread::{self, JoinHandle},
@@ -15,12 +15,12 @@ use std::{
 };
 
 use anyhow::Result;
+use probe_frame::{Frame, WallTime};
 
 use super::sink::Sink;
 use crate::{
-    clock::WallTime,
+    clock,
     file::Statistics,
-    frame::Frame,
     kernel::{Loan, Span},
 };
 
@@ -135,7 +135,7 @@ pub(super) struct Conveyor {
 
 /// When a writer is given up that does not get on: never, until the user wants the end.
 pub(super) struct Hurry {
-    requested: Arc<AtomicBool>,
+    requested: Box<dyn Fn() -> bool>,
     /// Whether somebody reads who may be slow. A file takes as long as it gets anywhere.
     reader: bool,
     since: Option<Instant>,
@@ -143,13 +143,13 @@ pub(super) struct Hurry {
 
 impl Hurry {
     /// The flag is set when the user wants the end.
-    pub(super) fn new(requested: Arc<AtomicBool>, reader: bool) -> Self {
+    pub(super) fn new(requested: Box<dyn Fn() -> bool>, reader: bool) -> Self {
         Self { requested, reader, since: None }
     }
 
     /// Whether there is no time left; the frames written so far may win some.
     fn is_over(&mut self, progress: bool) -> bool {
-        if !self.requested.load(Ordering::Relaxed) {
+        if !(self.requested)() {
             return false;
         }
         if progress && !self.reader {
@@ -320,7 +320,7 @@ fn write(
                 end = Some(statistics);
                 Ok(ControlFlow::Continue(()))
             }
-            Err(RecvTimeoutError::Timeout) => all(sinks, |sink| sink.tick(WallTime::now())),
+            Err(RecvTimeoutError::Timeout) => all(sinks, |sink| sink.tick(clock::now())),
             Err(RecvTimeoutError::Disconnected) => {
                 end = Some(Statistics::default());
                 Ok(ControlFlow::Continue(()))
@@ -371,7 +371,7 @@ fn all(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Mutex, mpsc};
+    use std::sync::{Mutex, atomic::AtomicBool, mpsc};
 
     use super::*;
 
@@ -395,7 +395,7 @@ mod tests {
     }
 
     fn patient() -> Hurry {
-        Hurry::new(Arc::default(), true)
+        Hurry::new(Box::new(|| false), true)
     }
 
     fn frame(bytes: &[u8]) -> Frame<'_> {
@@ -525,7 +525,8 @@ mod tests {
         let (_leave, wait) = mpsc::channel();
         let got = Arc::new(Mutex::new(Vec::new()));
         let wanted = Arc::new(AtomicBool::new(false));
-        let hurry = Hurry::new(Arc::clone(&wanted), true);
+        let asked = Arc::clone(&wanted);
+        let hurry = Hurry::new(Box::new(move || asked.load(Ordering::Relaxed)), true);
         let mut conveyor = Conveyor::start(vec![Box::new(Slow(wait, got))], hurry).unwrap();
         assert!(conveyor.push(&frame(b"x"), None));
         conveyor.send(|| None);

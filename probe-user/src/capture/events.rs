@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    io::{self, Write as _},
+    io,
     os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
     sync::{
         Arc,
@@ -18,6 +18,7 @@ use signal_hook::consts::{SIGUSR1, SIGUSR2};
 use crate::{
     interfaces::{Links, NoneLeft, tell},
     kernel::Attachment,
+    reporter,
 };
 
 /// How often -v tells of frames written.
@@ -82,8 +83,7 @@ impl Events {
             return;
         }
         (*shown, *at) = (Some(captured), Some(Instant::now()));
-        let mut stderr = io::stderr().lock();
-        let _ = write!(stderr, "Got {captured}\r").and_then(|()| stderr.flush());
+        reporter::in_place(format_args!("Got {captured}"));
     }
 }
 

@@ -16,6 +16,8 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
+use crate::reporter;
+
 /// How often a reader is looked for.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -41,7 +43,7 @@ pub(crate) fn open(path: &Path, give_up: impl Fn() -> bool) -> Result<Option<Fil
             return Ok(None);
         }
         if !std::mem::replace(&mut waiting, true) {
-            eprintln!("probe: waiting for somebody to read {}", path.display());
+            reporter::say(format_args!("waiting for somebody to read {}", path.display()));
         }
         thread::sleep(LOOK);
     }

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Error, Result, anyhow};
+use probe_frame::{Frame, WallTime};
 
 use super::{
     post_rotate::PostRotate,
@@ -15,10 +16,9 @@ use super::{
     sink::Sink,
 };
 use crate::{
-    clock::WallTime,
+    clock,
     file::{Contents, Lent, Statistics, Writer},
-    frame::Frame,
-    privileges,
+    privileges, reporter,
 };
 
 /// Whose time ends a period of -G.
@@ -55,7 +55,7 @@ pub(super) struct FileSink {
 impl FileSink {
     /// Creates the first file, unless it is a pipe that is open already.
     pub(super) fn create(base: &Path, files: Files, fifo: Option<File>) -> Result<Self> {
-        let rotation = Rotation::new(files.limits, base, WallTime::now());
+        let rotation = Rotation::new(files.limits, base, clock::now());
         let path = rotation.name()?;
         let writer = match fifo {
             Some(fifo) => Writer::to_stream(Box::new(fifo), &files.contents)
@@ -76,7 +76,7 @@ impl FileSink {
         let time = match self.files.clock {
             Clock::Frames => frame.time,
             // Read only where it is asked for: it costs as much as a small frame.
-            Clock::Wall if self.files.limits.seconds.is_some() => WallTime::now(),
+            Clock::Wall if self.files.limits.seconds.is_some() => clock::now(),
             Clock::Wall => frame.time,
         };
         self.rotation.frame(time, self.writer.length())
@@ -99,7 +99,7 @@ impl FileSink {
         }
         if turn == Turn::Last {
             let files = self.files.limits.files.unwrap_or_default();
-            eprintln!("Maximum file limit reached: {files}");
+            reporter::plain(format_args!("Maximum file limit reached: {files}"));
             return Ok(ControlFlow::Break(()));
         }
         self.path = self.rotation.name()?;

@@ -15,6 +15,7 @@ use crate::{
     cli::{CaptureArgs, FileFormat},
     failure::Usage,
     file::{Contents, Format, Origin},
+    reporter,
 };
 
 /// Looks at the flags alone, before anything is attached or opened.
@@ -39,7 +40,7 @@ fn note(args: &CaptureArgs, limits: Limits) -> Result<()> {
     if !limits.rotates() {
         for (given, flag) in [(args.files.is_some(), "-W"), (args.post_rotate.is_some(), "-z")] {
             if given {
-                eprintln!("probe: note: {flag} does nothing without -C or -G");
+                reporter::note(format_args!("{flag} does nothing without -C or -G"));
             }
         }
     }
@@ -60,7 +61,7 @@ pub(super) fn open(
         FileFormat::Pcapng => Format::PcapNg(origin),
     };
     if interfaces > 1 && matches!(format, Format::Pcap(_)) {
-        eprintln!("probe: note: pcap does not tell interfaces apart; --format pcapng does");
+        reporter::note("pcap does not tell interfaces apart; --format pcapng does");
     }
     let offline = args.offline.file.is_some() || args.file_list.is_some();
     FileSink::create(

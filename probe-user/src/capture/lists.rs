@@ -1,10 +1,7 @@
 //! What `probe capture` shows instead of capturing: interfaces, link types, types of time
 //! stamps, and the code of a filter. None of it needs rights.
 
-use std::{
-    fmt::Write as _,
-    io::{self, Write as _},
-};
+use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
 use probe_filter::LinkType;
@@ -15,7 +12,9 @@ use crate::{
     file::Reader,
     filter::{self, View},
     interfaces::{self, ANY},
+    reporter,
     rules::{self, RuleSet},
+    stdout,
 };
 
 /// Shows what was asked for; `false` where nothing was, and frames are wanted.
@@ -35,10 +34,7 @@ pub(super) fn show(args: &CaptureArgs) -> Result<bool> {
     } else {
         return Ok(false);
     };
-    let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-    written.context("writing to standard output")?;
-    Ok(true)
+    stdout::print(text.as_bytes()).map(|()| true)
 }
 
 /// The interface given, or, as in tcpdump, the first of the list: nothing is attached.
@@ -76,7 +72,7 @@ fn code(args: &CaptureArgs) -> Result<String> {
         }
         (None, true) => {
             if args.lists.link_type.is_none() {
-                eprintln!("Warning: assuming Ethernet");
+                reporter::plain("Warning: assuming Ethernet");
             }
             (rules::file_options(args.lists.link_type.unwrap_or_default()), args.live.hook())
         }

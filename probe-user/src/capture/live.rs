@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use probe_common::{RecordFlags, RingLayout};
+use probe_frame::{Frame, VlanTag};
 
 use super::{
     Lost, check_link,
@@ -22,13 +23,12 @@ use super::{
 };
 use crate::{
     cli::CaptureArgs,
-    clock::{KernelClock, WallTime},
+    clock::{self, KernelClock},
     explain, failure,
     file::{Origin, Statistics},
-    frame::{Frame, with_tag},
     interfaces::{self, Chosen},
     kernel::{self, Record, Rings, Session},
-    stop::Stop,
+    reporter, stop,
     watch::{Wants, Watch},
 };
 
@@ -61,7 +61,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
         files: args.writes_files(),
         ..Wants::default()
     };
-    let Watch { chosen, mut session, stop, .. } =
+    let Watch { chosen, mut session, .. } =
         Watch::at(&args.live, (chosen, hook), vec![rule.clone()], wants)?;
     let deadline = args.duration.map(|duration| Instant::now() + duration);
     let over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
@@ -69,12 +69,12 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
     let orphaned = || args.must_be_fifo && parent_id() != parent;
     let origin = origin::live(args, &rule, session.attachments());
     let Output { sinks, readers, in_vain } =
-        open_output(args, &chosen, origin, &session, || stop.requested() || over() || orphaned())?;
+        open_output(args, &chosen, origin, &session, || stop::requested() || over() || orphaned())?;
     let progress = args.verbose > 0 && args.write.is_some() && !args.print;
     let mut events = Events::watch(session.attachments(), readers, progress)?;
 
     let mut intake = Intake {
-        conveyor: Conveyor::start(sinks, hurry(args, &stop))?,
+        conveyor: Conveyor::start(sinks, hurry(args))?,
         clock: KernelClock::start(),
         left: args.count,
         end: End::Attached,
@@ -83,7 +83,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
         tagged: Vec::new(),
     };
     let (mut ended, mut looked) = (None, Instant::now());
-    while !in_vain && !stop.requested() && intake.wants_more() {
+    while !in_vain && !stop::requested() && intake.wants_more() {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         if left == Some(Duration::ZERO) {
             break;
@@ -101,7 +101,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
         looked = Instant::now();
         if events.report_wanted() {
             let counts = session.counts().map_err(explain::kernel)?;
-            eprint!("{}", intake.ledger.interim(&counts));
+            reporter::say(intake.ledger.interim(&counts));
         }
         ended = events.look(intake.ledger.captured);
         if ended.is_some() {
@@ -111,7 +111,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
 
     // Nothing new comes in from here on, so that even a flood ends at once.
     let detached = session.detach();
-    intake.end = match stop.requested() && has_reader(args) {
+    intake.end = match stop::requested() && has_reader(args) {
         true => End::Until(Instant::now() + PATIENCE),
         false => End::Patient,
     };
@@ -123,7 +123,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
     ledger.kernel(&counts);
     let dropped = ledger.after_end + ledger.output_behind + conveyor.dropped();
     let written = conveyor.finish(Statistics {
-        time: WallTime::now(),
+        time: clock::now(),
         seen: ledger.seen,
         matched: ledger.matched,
         chosen: ledger.chosen,
@@ -137,7 +137,7 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
         Ok(ControlFlow::Break(())) => ledger.after_end += left_over,
         _ => ledger.output_behind += left_over,
     }
-    eprint!("{}", ledger.summary());
+    reporter::plain(ledger.summary().trim_end());
     let mut lost = ledger.lost_in_ring + ledger.refused;
     match written.result {
         // What came after the reader had gone is missed by nobody.
@@ -194,8 +194,8 @@ fn open_output(
 }
 
 /// What the user's Ctrl-C means to the output.
-fn hurry(args: &CaptureArgs, stop: &Stop) -> Hurry {
-    Hurry::new(stop.flag(), has_reader(args))
+fn hurry(args: &CaptureArgs) -> Hurry {
+    Hurry::new(Box::new(stop::requested), has_reader(args))
 }
 
 /// Whether somebody reads the output who may be slow. A file takes as long as it gets anywhere.
@@ -272,7 +272,8 @@ impl Intake {
         let mut lent = Some(record.frame);
         let mut wire_len = header.wire_len;
         if header.vlan_tpid != 0 {
-            with_tag(bytes, header.vlan_tpid, header.vlan_tci, &mut self.tagged);
+            let tag = VlanTag { tpid: header.vlan_tpid, tci: header.vlan_tci };
+            tag.put_back(bytes, &mut self.tagged);
             let added = self.tagged.len().saturating_sub(bytes.len()) as u32;
             wire_len = wire_len.saturating_add(added);
             bytes = self.tagged.get(..self.snaplen).unwrap_or(&self.tagged);

@@ -23,14 +23,15 @@ mod sink;
 use std::fs::File;
 
 use anyhow::{Context as _, Result};
+use jiff::tz::TimeZone;
 use probe_filter::ir::LinkType;
+use probe_print::{Place, Printer};
 
 use crate::{
     cli::{CaptureArgs, values::LINK_TYPES},
     failure::Usage,
     file::Origin,
-    print::{Place, Printer},
-    rules,
+    names, rules,
 };
 use sink::{CountSink, LineSink, Sink};
 
@@ -97,7 +98,11 @@ fn open_sinks(
         sinks.push(Box::new(files::open(args, path, link, origin, fifo)?));
     }
     if args.prints() {
-        let printer = Printer::new(args.style(), link).with_places(places);
+        let names = names::names(args.name_style(), args.short_names);
+        let printer = Printer::new(args.style(), link)
+            .with_names(names)
+            .in_zone(TimeZone::system())
+            .with_places(places);
         let each = args.line_buffered || args.packet_buffered;
         sinks.push(Box::new(LineSink::new(printer, each)));
     }

@@ -1,25 +1,26 @@
 //! Frames from a file.
 
 use std::{
-    fs,
-    io::{self, Write as _},
+    fs, io,
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, anyhow};
 use probe_filter::ir::LinkType;
+use probe_frame::Frame;
 
 use super::{check_link, filter_text, open_sinks, origin, sink::Sink};
 use crate::{
     cli::{CaptureArgs, Engine},
-    clock::WallTime,
+    clock,
     failure::{self, Usage},
     file::{ReadError, Reader, Statistics},
-    frame::Frame,
     offline::Sieve,
     privileges::{self, Needs},
+    reporter,
     rules::{self, Rule, RuleSet},
+    stdout,
 };
 
 /// The names in a list of files, one a line.
@@ -96,8 +97,8 @@ pub(super) fn run(args: &CaptureArgs, paths: Vec<PathBuf>) -> Result<()> {
 }
 
 fn announce(reader: &Reader) {
-    let name = crate::print::text::visible(reader.name());
-    eprintln!("reading from file {name}, link-type {}", link_name(reader.link()));
+    let (name, link) = (reader.name(), link_name(reader.link()));
+    reporter::plain(format_args!("reading from file {name}, link-type {link}"));
 }
 
 fn link_name(link: LinkType) -> &'static str {
@@ -143,7 +144,7 @@ impl Pass<'_> {
 
     fn finish(mut self) -> Result<()> {
         let statistics = Statistics {
-            time: WallTime::now(),
+            time: clock::now(),
             seen: self.sieve.seen().packets,
             matched: self.matches,
             chosen: self.captured,
@@ -152,12 +153,10 @@ impl Pass<'_> {
         let finished = self.sinks.iter_mut().try_for_each(|sink| sink.finish(Some(&statistics)));
         if self.args.only_count {
             let s = if self.captured == 1 { "" } else { "s" };
-            let mut stdout = io::stdout().lock();
-            let written = writeln!(stdout, "{} packet{s}", self.captured);
-            written.and_then(|()| stdout.flush()).context("writing to standard output")?;
+            stdout::print(format!("{} packet{s}\n", self.captured).as_bytes())?;
         }
         if self.args.sample.is_some_and(|every| every > 1) {
-            eprintln!("probe: matched {}, sampled {}", self.matches, self.captured);
+            reporter::say(format_args!("matched {}, sampled {}", self.matches, self.captured));
         }
         finished
     }

@@ -1,11 +1,12 @@
 //! What files and lines say of where its frames come from.
 
+use probe_print::Place;
+
 use crate::{
     cli::CaptureArgs,
     file::{Interface, Origin},
     interfaces::hardware_address,
     kernel::{Attachment, Direction},
-    print::Place,
     rules::Rule,
 };
 

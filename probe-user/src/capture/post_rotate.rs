@@ -11,6 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use crate::reporter;
+
 /// The lowest priority (setpriority(2)).
 const NICE: libc::c_int = 19;
 
@@ -71,13 +73,14 @@ impl PostRotate {
         }
         if !self.running.is_empty() {
             let (count, command) = (self.running.len(), self.command.display());
-            say(&format!("-z: {command} still runs on {count} file(s), and goes on"));
+            let text = format_args!("-z: {command} still runs on {count} file(s), and goes on");
+            reporter::say(text);
         }
     }
 
     fn complain(&self, file: &Path, what: &str) {
         let (command, file) = (self.command.display(), file.display());
-        say(&format!("-z: {command} {file}: {what}"));
+        reporter::say(format_args!("-z: {command} {file}: {what}"));
     }
 }
 
@@ -86,12 +89,6 @@ fn lower_priority() -> io::Result<()> {
     // SAFETY: takes and returns a number, touches no memory, allocates nothing.
     unsafe { libc::nice(NICE) };
     Ok(())
-}
-
-/// A line on stderr; if even that is gone, there is nobody to tell.
-fn say(text: &str) {
-    use io::Write as _;
-    let _ = writeln!(io::stderr(), "probe: {text}");
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
+use probe_frame::WallTime;
+
 use anyhow::{Result, anyhow};
 use jiff::{Timestamp, fmt::strtime, tz::TimeZone};
-
-use crate::clock::WallTime;
 
 /// A file of a second is closed only when frames of that second cannot come any more:
 /// nothing waits in a ring for longer while the writer has nothing to do, and only then is asked.

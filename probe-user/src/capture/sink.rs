@@ -7,8 +7,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use probe_frame::{Frame, WallTime};
+use probe_print::Printer;
 
-use crate::{clock::WallTime, file::Statistics, frame::Frame, print::Printer};
+use crate::file::Statistics;
 
 /// Takes frames.
 pub(super) trait Sink: Send {

@@ -8,9 +8,11 @@ use std::{
 };
 
 use clap::{ArgAction, Args, ColorChoice, ValueEnum};
+use probe_frame::Precision;
+use probe_print::{Dump, Style, TimeStyle};
 
 use super::{Compat, Expression, Lists, Live, Offline, values};
-use crate::print::{Dump, NameStyle, Precision, Style, TimeStyle};
+use crate::names::NameStyle;
 
 /// Form of the files of -w.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -241,15 +243,17 @@ impl CaptureArgs {
                 (both, _, _) => Dump::HexAndText { link: both > 1 },
             },
             number: self.number,
-            // A file can wait for a name server, a capture cannot.
-            names: match (self.numeric, self.offline.file.is_some() || self.file_list.is_some()) {
-                (0, true) => NameStyle::Wait,
-                (0, false) => NameStyle::Background,
-                _ => NameStyle::Numbers,
-            },
-            short_names: self.short_names,
             lengths: self.lengths,
             color: self.colors(),
+        }
+    }
+
+    /// Whether names are shown. A file can wait for a name server, a capture cannot.
+    pub fn name_style(&self) -> NameStyle {
+        match (self.numeric, self.offline.file.is_some() || self.file_list.is_some()) {
+            (0, true) => NameStyle::Wait,
+            (0, false) => NameStyle::Background,
+            _ => NameStyle::Numbers,
         }
     }
 
@@ -305,7 +309,7 @@ impl CaptureArgs {
     /// Bytes of a frame that are kept.
     pub fn snaplen(&self) -> u32 {
         match self.snaplen {
-            0 => crate::file::MAX_FRAME,
+            0 => probe_frame::MAX_FRAME,
             length => length,
         }
     }

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 
 use clap::{ArgAction, Args};
 
-use crate::failure::Usage;
+use crate::{failure::Usage, reporter};
 
 /// Flags that change nothing, or are refused.
 #[derive(Debug, Args)]
@@ -92,7 +92,7 @@ impl Compat {
         }
         let notes = [(self.nfs_handles, "-u does nothing: NFS is not taken apart")];
         for (_, note) in notes.into_iter().filter(|(given, _)| *given) {
-            eprintln!("probe: note: {note}");
+            reporter::note(note);
         }
         Ok(())
     }

@@ -6,27 +6,8 @@ use std::{ffi::OsString, path::PathBuf};
 use clap::Args;
 use probe_filter::VlanView;
 
-use super::values;
+use super::values::{self, Choice};
 use crate::kernel::{Direction, Hook};
-
-/// A value, or what fits best.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice<T> {
-    /// `auto`.
-    Auto,
-    /// This one.
-    Given(T),
-}
-
-impl<T> Choice<T> {
-    /// The value, where one was given.
-    pub fn given(self) -> Option<T> {
-        match self {
-            Self::Auto => None,
-            Self::Given(value) => Some(value),
-        }
-    }
-}
 
 /// Flags of `probe extcap`.
 #[derive(Debug, Args)]
@@ -80,13 +61,12 @@ pub struct ExtcapArgs {
     #[arg(long, value_name = "PIPE")]
     pub fifo: Option<PathBuf>,
 
-    /// Where to attach: auto (tcx; on kernels before 6.6 as `probe capture` chooses), or a
-    /// hook of `probe capture`
-    #[arg(long, value_name = "HOOK", default_value = "auto", value_parser = hook)]
+    /// Where to attach: auto, or another hook of `probe capture`
+    #[arg(long, value_name = "HOOK", default_value = "auto", value_parser = values::hook)]
     pub hook: Choice<Hook>,
 
     /// Which frames: auto (received and sent; with XDP received), in, out or inout
-    #[arg(long, value_name = "DIR", default_value = "auto", value_parser = direction)]
+    #[arg(long, value_name = "DIR", default_value = "auto", value_parser = values::direction_or_auto)]
     pub direction: Choice<Direction>,
 
     /// Bytes of a frame to capture (0: as many as possible)
@@ -124,21 +104,6 @@ pub(super) fn insert_command(mut words: Vec<OsString>) -> Vec<OsString> {
         words.insert(1, "extcap".into());
     }
     words
-}
-
-fn hook(text: &str) -> Result<Choice<Hook>, String> {
-    choice(text, values::hook)
-}
-
-fn direction(text: &str) -> Result<Choice<Direction>, String> {
-    choice(text, values::direction)
-}
-
-fn choice<T>(text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Choice<T>, String> {
-    match text {
-        "auto" => Ok(Choice::Auto),
-        _ => parse(text).map(Choice::Given),
-    }
 }
 
 #[cfg(test)]

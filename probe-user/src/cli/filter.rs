@@ -4,8 +4,11 @@ use clap::{ArgAction, Args};
 
 use probe_filter::VlanView;
 
-use super::{Expression, values};
-use crate::kernel::Hook;
+use super::{
+    Expression,
+    values::{self, Choice},
+};
+use crate::kernel::{Direction, Hook};
 
 /// Flags of `probe filter`.
 #[derive(Debug, Args)]
@@ -22,9 +25,9 @@ pub struct FilterArgs {
     #[arg(long, conflicts_with = "dump")]
     pub explain: bool,
 
-    /// The hook that -d generates code for
-    #[arg(long, value_name = "HOOK", default_value = "xdp", value_parser = values::hook)]
-    pub hook: Hook,
+    /// The hook that -d generates code for, as in `probe count`
+    #[arg(long, value_name = "HOOK", default_value = "auto", value_parser = values::hook)]
+    pub hook: Choice<Hook>,
 
     /// Compile for raw IP (tunnels, iptables) instead of Ethernet
     #[arg(long)]
@@ -38,4 +41,11 @@ pub struct FilterArgs {
     #[command(flatten)]
     #[expect(missing_docs, reason = "a flattened group")]
     pub expression: Expression,
+}
+
+impl FilterArgs {
+    /// The hook that code is generated for: that of frames received.
+    pub fn hook(&self) -> Hook {
+        self.hook.hook(Direction::In, false)
+    }
 }

@@ -19,12 +19,13 @@ use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 pub use capture::{CaptureArgs, FileFormat};
 pub use compat::Compat;
 pub use count::{CountArgs, CountFormat};
-pub use extcap::{Choice, ExtcapArgs};
+pub use extcap::ExtcapArgs;
 pub use filter::FilterArgs;
 pub use interfaces::InterfacesArgs;
 pub use lists::Lists;
 pub use rate::{RateArgs, RateFormat};
 pub use shared::{Engine, Expression, Live, Offline};
+pub use values::Choice;
 
 /// Counts, samples and shows packets in the kernel, in tcpdump's language.
 #[derive(Debug, Parser)]

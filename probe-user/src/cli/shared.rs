@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use probe_filter::VlanView;
 
-use super::values;
+use super::values::{self, Choice};
 use crate::{
     interfaces::{self, Chosen},
     kernel::{Direction, Hook},
@@ -37,13 +37,13 @@ pub struct Live {
     #[arg(short = 'i', long = "interface", value_name = "IF")]
     pub interfaces: Vec<String>,
 
-    /// Where to attach: xdp (in the driver where it can, else generic), xdp-native,
-    /// xdp-generic, tcx, clsact [default: xdp, or tcx for -i any and where -Q asks for frames
-    /// sent]
-    #[arg(long, value_name = "HOOK", value_parser = values::hook)]
-    pub hook: Option<Hook>,
+    /// Where to attach: auto (tcx, which changes nothing on the machine; before Linux 6.6
+    /// xdp-generic, or clsact for frames sent and -i any), tcx, xdp (in the driver where it
+    /// can, else generic), xdp-native, xdp-generic, clsact
+    #[arg(long, value_name = "HOOK", default_value = "auto", value_parser = values::hook)]
+    pub hook: Choice<Hook>,
 
-    /// Which frames: in, out or inout (out needs tcx)
+    /// Which frames: in, out or inout (XDP sees frames received only)
     #[arg(short = 'Q', long = "direction", value_name = "DIR", default_value = "in",
           value_parser = values::direction)]
     pub direction: Direction,
@@ -70,21 +70,14 @@ impl Live {
     /// None given, none with that number, or such as cannot share a program.
     pub fn place(&self) -> anyhow::Result<(Chosen, Hook)> {
         let chosen = interfaces::choose(&self.interfaces)?;
-        // XDP on everything would reset the queues of many a card, and there is room for one
-        // program only: any is not to fail for one interface.
-        let hook = match (self.hook, chosen.any) {
-            (None, true) => Hook::Tcx,
-            _ => self.hook(),
-        };
+        let hook = self.hook.hook(self.direction, chosen.any);
         Ok((chosen, hook))
     }
 
-    /// The hook to ask for on one interface: XDP cannot see frames sent.
+    /// The hook whose program looks at the frames of a file, and the one to ask for on one
+    /// interface.
     pub fn hook(&self) -> Hook {
-        self.hook.unwrap_or(match self.direction {
-            Direction::In => Hook::Xdp,
-            Direction::Out | Direction::InOut => Hook::Tcx,
-        })
+        self.hook.hook(self.direction, false)
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use probe_filter::{VlanView, ir::LinkType};
 
-use crate::kernel::{Direction, Hook};
+use crate::kernel::{self, Direction, Hook};
 
 /// Longer than anybody waits; a time without a bound would overflow a clock.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
@@ -100,9 +100,38 @@ pub fn time_stamp_type(text: &str) -> Result<&'static str, String> {
     }
 }
 
+/// A value, or what fits best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice<T> {
+    /// `auto`.
+    Auto,
+    /// This one.
+    Given(T),
+}
+
+impl<T> Choice<T> {
+    /// Reads `auto`, or a value as `parse` does.
+    fn parse(text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Self, String> {
+        match text {
+            "auto" => Ok(Self::Auto),
+            _ => parse(text).map(Self::Given),
+        }
+    }
+}
+
+impl Choice<Hook> {
+    /// The hook, which on this kernel and for these frames is meant by `auto`.
+    pub fn hook(self, direction: Direction, any: bool) -> Hook {
+        match self {
+            Self::Given(hook) => hook,
+            Self::Auto => Hook::auto(kernel::release(), direction, any),
+        }
+    }
+}
+
 /// `--hook`.
-pub fn hook(text: &str) -> Result<Hook, String> {
-    text.parse()
+pub fn hook(text: &str) -> Result<Choice<Hook>, String> {
+    Choice::parse(text, str::parse)
 }
 
 /// `--vlan`.
@@ -112,6 +141,11 @@ pub fn vlan(text: &str) -> Result<VlanView, String> {
         "as-frame" => Ok(VlanView::AsFrame),
         _ => Err("expected live or as-frame".into()),
     }
+}
+
+/// `--direction` of extcap.
+pub fn direction_or_auto(text: &str) -> Result<Choice<Direction>, String> {
+    Choice::parse(text, direction)
 }
 
 /// `-Q`.

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::snapshot::Snapshot;
-use crate::print::time::rfc3339_ms;
+use crate::clock::rfc3339_ms;
 
 /// The first line.
 pub const HEAD: &str = "time,elapsed,final,hook,interfaces,seen_packets,seen_bytes,\

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::snapshot::Snapshot;
-use crate::print::time::rfc3339_ms;
+use crate::clock::rfc3339_ms;
 
 #[derive(Serialize)]
 struct Object<'a> {

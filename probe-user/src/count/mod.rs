@@ -15,15 +15,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use probe_common::Counter;
+use probe_frame::WallTime;
 
 use crate::{
     cli::{CountArgs, Engine, Offline},
-    clock::WallTime,
-    explain,
+    clock, explain,
     file::Reader,
     interfaces,
     offline::Sieve,
     privileges::{self, Needs},
+    reporter,
     rules::{self, Rule, RuleSet},
     watch::{Vigil, Wants, Watch, Woken},
 };
@@ -151,7 +152,7 @@ impl Counting<'_> {
     ) -> Snapshot {
         let rows = self.set.rules().iter().zip(totals).zip(&self.before);
         Snapshot {
-            time: WallTime::now(),
+            time: clock::now(),
             elapsed,
             last,
             hook: self.hook.clone(),
@@ -211,11 +212,10 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
     // No signal is caught here: Ctrl-C ends it at once.
     view.last(&snapshot, &|| false)?;
     if sieve.not_taken() > 0 {
-        eprintln!(
-            "probe: {} frames, too short or too long for the kernel to take, were looked at in \
-             user space",
+        reporter::say(format_args!(
+            "{} frames, too short or too long for the kernel to take, were looked at in user space",
             sieve.not_taken()
-        );
+        ));
     }
     damage.map_or(Ok(()), |error| Err(error.into()))
 }

@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use probe_common::Counter;
+use probe_frame::WallTime;
 
-use crate::clock::WallTime;
+use probe_common::Counter;
 
 /// All counts at one moment.
 #[derive(Clone, Debug, PartialEq)]

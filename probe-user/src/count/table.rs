@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
+use probe_frame::visible;
+
 use super::snapshot::Snapshot;
-use crate::print::text::visible;
 
 /// Widest column of expressions; longer ones are cut, the JSON has them whole.
 const FILTER_WIDTH: usize = 48;

@@ -72,7 +72,7 @@ mod tests {
     use probe_common::Counter;
 
     use super::*;
-    use crate::clock::WallTime;
+    use probe_frame::WallTime;
 
     /// What is said between two tables stays on the screen.
     #[test]

@@ -12,8 +12,9 @@ use nix::unistd::geteuid;
 use super::quiet::Quiet;
 use crate::{
     capture::{self, Lost, fifo},
-    cli::{CaptureArgs, Cli, Command, ExtcapArgs, FileFormat, Live},
-    kernel::{self, Direction, Hook},
+    cli::{CaptureArgs, Choice, Cli, Command, ExtcapArgs, FileFormat, Live},
+    kernel::Direction,
+    reporter,
 };
 
 /// How long a failure waits for somebody who opens the pipe.
@@ -30,10 +31,10 @@ pub(super) fn run(args: &ExtcapArgs, interface: &str, pipe: &Path) -> Result<()>
     drop(quiet);
     let Lost(frames) = result?;
     if frames > 0 {
-        eprintln!(
-            "probe: {frames} frames were lost: try a larger buffer, fewer bytes of a frame, or \
-             one frame in several"
-        );
+        reporter::say(format_args!(
+            "{frames} frames were lost: try a larger buffer, fewer bytes of a frame, or one frame \
+             in several"
+        ));
     }
     Ok(())
 }
@@ -69,17 +70,14 @@ fn translated(args: &ExtcapArgs, interface: &str, pipe: &Path) -> Result<Capture
 
 /// Where to look, and at what.
 pub(super) fn live(args: &ExtcapArgs, interface: &str) -> Live {
-    let hook = args.hook.given();
-    let direction = args.direction.given().unwrap_or(match hook {
-        Some(hook) if hook.is_xdp() => Direction::In,
-        _ => Direction::InOut,
-    });
-    // A filter that stands in for tcx would outlive us if we were killed: only where the
-    // frames wanted leave no choice.
-    let hook = hook.or_else(|| (kernel::release() >= (6, 6)).then_some(Hook::Tcx));
+    let direction = match (args.direction, args.hook) {
+        (Choice::Given(direction), _) => direction,
+        (Choice::Auto, Choice::Given(hook)) if hook.is_xdp() => Direction::In,
+        (Choice::Auto, _) => Direction::InOut,
+    };
     Live {
         interfaces: vec![interface.into()],
-        hook,
+        hook: args.hook,
         direction,
         vlan: args.vlan,
         // The pipe is that of the user who started us, sudo or not.
@@ -91,6 +89,7 @@ pub(super) fn live(args: &ExtcapArgs, interface: &str) -> Live {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Hook;
 
     fn args(words: &[&str]) -> ExtcapArgs {
         let words = [&["probe", "extcap"], words].concat();
@@ -121,7 +120,7 @@ mod tests {
     fn the_dialogs_zeroes_are_no_limits() {
         let translate = |words| translated(&args(words), "lo", Path::new("f")).unwrap();
         let capture = translate(&["--max-rate", "0", "--snapshot-length", "0"]);
-        assert_eq!((capture.max_rate, capture.snaplen()), (None, crate::file::MAX_FRAME));
+        assert_eq!((capture.max_rate, capture.snaplen()), (None, probe_frame::MAX_FRAME));
         assert_eq!(capture.file_format(Path::new("f"), 1), FileFormat::Pcapng);
         assert!(capture.must_be_fifo && !capture.prints() && !capture.uses_stdout());
         let words = ["--max-rate", "7", "--snapshot-length", "96", "--sample", "5"];

@@ -3,9 +3,10 @@
 //! another one the program says that it cannot tell.
 
 use anyhow::Result;
+use probe_frame::visible;
 
 use super::{capture::live, quiet::Quiet};
-use crate::{cli::ExtcapArgs, print::text::visible, rules};
+use crate::{cli::ExtcapArgs, rules};
 
 /// What is wrong, in one line, or nothing.
 pub(super) fn filter(args: &ExtcapArgs, interface: &str, filter: &str) -> Result<String> {

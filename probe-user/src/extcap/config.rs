@@ -1,8 +1,9 @@
 //! What Wireshark's dialog offers for an interface: flags of `probe capture`. A flag that the
 //! user does not touch is not passed on, or with its default.
 
+use probe_frame::MAX_FRAME;
+
 use super::sentence::Sentence;
-use crate::file::MAX_FRAME;
 
 /// What a field takes.
 enum Field {

@@ -12,14 +12,13 @@ mod list;
 mod quiet;
 mod sentence;
 
-use std::io::{self, Write as _};
-
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::{
     cli::ExtcapArgs,
     failure::Usage,
     interfaces::{self, ANY},
+    stdout,
 };
 
 /// What the names of interfaces begin with in Wireshark, where others offer them, too.
@@ -60,7 +59,7 @@ pub fn run(args: &ExtcapArgs) -> Result<()> {
 /// The interface that a name of the list stands for.
 fn interface(name: &str) -> Result<String> {
     let Some(interface) = name.strip_prefix(PREFIX) else {
-        let name = crate::print::text::visible(name);
+        let name = probe_frame::visible(name);
         return Err(Usage::new(format!(
             "--extcap-interface {name}: names begin with {PREFIX}, as --extcap-interfaces lists \
              them"
@@ -75,7 +74,5 @@ fn interface(name: &str) -> Result<String> {
 }
 
 fn answer(text: &str) -> Result<()> {
-    let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-    written.context("writing to standard output")
+    stdout::print(text.as_bytes())
 }

@@ -17,9 +17,6 @@ pub type PcapWriter = Writer;
 
 use probe_filter::ir::LinkType;
 
-/// What libpcap calls `MAXIMUM_SNAPLEN`: no reader of pcap takes longer frames.
-pub const MAX_FRAME: u32 = 262_144;
-
 /// The link type that a number in a file stands for (tcpdump.org/linktypes.html);
 /// `None` for those that probe does not understand.
 fn link_type(number: u32) -> Option<LinkType> {

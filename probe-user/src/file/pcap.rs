@@ -2,12 +2,9 @@
 //! head of 16 bytes and the frame. Either byte order, micro- or nanoseconds.
 
 use probe_filter::ir::LinkType;
+use probe_frame::{Frame, MAX_FRAME, WallTime};
 
-use super::{
-    MAX_FRAME,
-    reader::{Head, Input, ReadError},
-};
-use crate::{clock::WallTime, frame::Frame};
+use super::reader::{Head, Input, ReadError};
 
 /// Magic number of files with microseconds.
 pub(super) const MICRO: u32 = 0xa1b2_c3d4;

@@ -1,13 +1,12 @@
 //! Frames as pcap (draft-ietf-opsawg-pcap), in the byte order of this machine.
 
 use probe_filter::ir::LinkType;
+use probe_frame::{Frame, Precision};
 
 use super::{
     link_number,
     pcap::{MICRO, NANO},
-    writer::Precision,
 };
-use crate::frame::Frame;
 
 /// Version 2.4, which has been the last one since 1998.
 const VERSION: [u16; 2] = [2, 4];

@@ -2,12 +2,9 @@
 //! the length again. Sections may differ in byte order, interfaces in clock and link type.
 
 use probe_filter::ir::LinkType;
+use probe_frame::{MAX_FRAME, WallTime};
 
-use super::{
-    MAX_FRAME,
-    reader::{Head, Input, Place, ReadError},
-};
-use crate::clock::WallTime;
+use super::reader::{Head, Input, Place, ReadError};
 
 /// Type of a section header block: the same in both byte orders.
 pub(super) const SECTION: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];

@@ -3,9 +3,9 @@
 //! each frame, and the account of the capture at the end.
 
 use probe_filter::ir::LinkType;
+use probe_frame::{Frame, WallTime};
 
 use super::{link_number, pcapng, writer::Statistics};
-use crate::{clock::WallTime, frame::Frame};
 
 /// Numbers are little-endian on every machine; the byte-order magic says so.
 const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;

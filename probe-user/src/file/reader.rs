@@ -10,9 +10,9 @@ use std::{
 };
 
 use probe_filter::ir::LinkType;
+use probe_frame::{Frame, WallTime};
 
 use super::{pcap, pcapng, unpack::unpack};
-use crate::{clock::WallTime, frame::Frame};
 
 /// Why a capture file cannot be read (any further).
 #[derive(Debug)]

@@ -8,14 +8,14 @@
 use std::{
     fs::File,
     io::{self, IoSlice, Write},
-    os::fd::AsFd as _,
     path::Path,
 };
 
 use probe_filter::ir::LinkType;
+use probe_frame::{Frame, Precision, WallTime};
 
 use super::{pcap_writer, pcapng_writer, pcapng_writer::Origin};
-use crate::{clock::WallTime, frame::Frame};
+use crate::stdout;
 
 /// Bytes gathered before a write; a longer frame is written at once.
 const GATHER: usize = 256 << 10;
@@ -23,16 +23,6 @@ const GATHER: usize = 256 << 10;
 /// Frames of so many bytes are not copied, if they are lent. Below, a copy costs less than
 /// two more entries for writev(2).
 const LONG: usize = 512;
-
-/// Fraction of a second in time stamps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Precision {
-    /// Microseconds, the default of every reader.
-    #[default]
-    Micro,
-    /// Nanoseconds.
-    Nano,
-}
 
 /// The form of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -164,8 +154,7 @@ impl Writer {
     /// Those of creating and writing files.
     pub fn open(path: &Path, contents: &Contents) -> io::Result<Self> {
         if path.as_os_str() == "-" {
-            let stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
-            return Self::to_stream(Box::new(stdout), contents);
+            return Self::to_stream(Box::new(stdout::open()?), contents);
         }
         let file = File::create(path)?;
         // A pipe or a device is written like a stream: it has no length to cut.

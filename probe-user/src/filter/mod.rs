@@ -2,8 +2,6 @@
 
 mod explain;
 
-use std::io::{self, Write as _};
-
 use anyhow::{Context as _, Result};
 use probe_filter::{
     Filter, LinkType, Options, VlanView, cbpf,
@@ -14,6 +12,7 @@ use crate::{
     cli::FilterArgs,
     kernel::{self, Hook},
     rules::{self, Rule, RuleSet},
+    stdout,
 };
 
 /// Runs the command.
@@ -26,13 +25,9 @@ pub fn run(args: &FilterArgs) -> Result<()> {
     let text = match (args.dump, args.explain) {
         (_, true) => explain::text(filter.graph()),
         (0, false) => summary(filter),
-        (level, false) => code(filter, level, View { hook: args.hook, vlan: args.vlan, link })?,
+        (level, false) => code(filter, level, View { hook: args.hook(), vlan: args.vlan, link })?,
     };
-    let mut stdout = io::stdout().lock();
-    stdout
-        .write_all(text.as_bytes())
-        .and_then(|()| stdout.flush())
-        .context("writing to standard output")
+    stdout::print(text.as_bytes())
 }
 
 /// That it compiles, and how large it is.

@@ -2,12 +2,13 @@
 
 use anyhow::Result;
 use probe_filter::ir::LinkType;
+use probe_frame::visible;
 
 use super::{
     devices::{ANY, Device, devices, up},
     sysfs,
 };
-use crate::{explain, failure::Usage, kernel};
+use crate::{explain, failure::Usage, kernel, reporter};
 
 /// What `-i` came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,11 +47,7 @@ pub fn choose(given: &[String]) -> Result<Chosen> {
         let name = named(text, devices)?;
         any |= name == ANY;
         if names.contains(&name) {
-            return Err(Usage::new(format!(
-                "-i: {} is named twice",
-                crate::print::text::visible(&name)
-            ))
-            .into());
+            return Err(Usage::new(format!("-i: {} is named twice", visible(&name))).into());
         }
         if name != ANY {
             names.push(name);
@@ -64,9 +61,9 @@ pub fn choose(given: &[String]) -> Result<Chosen> {
         let (fitting, others) = alike(up(), link);
         if !others.is_empty() {
             let others = others.join(", ");
-            eprintln!(
-                "probe: note: any leaves out {others}, of another link type: capture it apart"
-            );
+            reporter::note(format_args!(
+                "any leaves out {others}, of another link type: capture it apart"
+            ));
         }
         names.extend(fitting.into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>());
         if names.is_empty() {

@@ -2,9 +2,10 @@
 //! means the same here and there. libpcap also lists what is no network interface
 //! (Bluetooth, D-Bus): behind all that are up and connected, and behind the loopback.
 
-use std::{fmt::Write as _, io, os::fd::AsRawFd as _};
+use std::fmt::Write as _;
 
 use super::{ifaddrs, sysfs};
+use crate::kernel::ethtool;
 
 /// The name that stands for all interfaces.
 pub const ANY: &str = "any";
@@ -31,7 +32,7 @@ impl Device {
             running: has(libc::IFF_RUNNING),
             loopback,
             wireless: !loopback && sysfs::is_wireless(&name),
-            connected: if loopback { None } else { has_link(&name).ok() },
+            connected: if loopback { None } else { ethtool::has_link(&name).ok() },
             name,
         }
     }
@@ -111,32 +112,6 @@ pub fn list(devices: &[Device]) -> String {
         let _ = writeln!(out, "{number}.{}{what} [{}]", device.name, device.state());
     }
     out
-}
-
-/// ETHTOOL_GLINK (include/uapi/linux/ethtool.h), which needs no rights.
-fn has_link(name: &str) -> io::Result<bool> {
-    const ETHTOOL_GLINK: u32 = 0x0a;
-    const SIOCETHTOOL: libc::c_ulong = 0x8946;
-    /// `struct ethtool_value`.
-    #[repr(C)]
-    struct Value {
-        command: u32,
-        data: u32,
-    }
-    let socket = std::net::UdpSocket::bind((std::net::Ipv4Addr::UNSPECIFIED, 0))?;
-    let mut value = Value { command: ETHTOOL_GLINK, data: 0 };
-    // SAFETY: all zeroes is a valid value of this C structure of numbers and pointers.
-    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    // The last byte of the name stays zero.
-    let room = request.ifr_name.len() - 1;
-    for (place, byte) in request.ifr_name.iter_mut().take(room).zip(name.bytes()) {
-        *place = byte as libc::c_char;
-    }
-    request.ifr_ifru.ifru_data = (&raw mut value).cast();
-    // SAFETY: the request and the value it points to live through the call, and are what
-    // SIOCETHTOOL with this command reads and writes.
-    let result = unsafe { libc::ioctl(socket.as_raw_fd(), SIOCETHTOOL as _, &raw mut request) };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(value.data != 0) }
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use netlink_packet_route::{
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 
 use super::ifaddrs;
-use crate::kernel::Attachment;
+use crate::{kernel::Attachment, reporter};
 
 /// The multicast group of links, as a mask (include/uapi/linux/rtnetlink.h).
 const RTMGRP_LINK: u32 = 1;
@@ -45,7 +45,7 @@ impl fmt::Display for Change {
 /// Says on stderr what changed.
 pub fn tell(changes: &[Change]) {
     for change in changes {
-        eprintln!("probe: {change}");
+        reporter::say(change);
     }
 }
 

@@ -3,12 +3,12 @@
 
 mod choose;
 mod devices;
+mod drivers;
 mod ifaddrs;
 mod links;
+mod price;
 mod report;
 mod sysfs;
-
-use std::io::{self, Write as _};
 
 use anyhow::{Context as _, Result};
 
@@ -16,6 +16,7 @@ use crate::{
     cli::InterfacesArgs,
     explain,
     kernel::{self, Attachment, Session},
+    reporter, stdout,
 };
 
 pub use choose::{Chosen, choose, known_link_type};
@@ -37,8 +38,7 @@ pub fn run(args: &InterfacesArgs) -> Result<()> {
     let interfaces: Vec<Interface> =
         wanted.iter().map(|name| report::describe(name, &addresses)).collect();
     let bytes = if args.json { report::json(&interfaces) } else { report::text(&interfaces) };
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(&bytes).and_then(|()| stdout.flush()).context("writing to standard output")
+    stdout::print(&bytes)
 }
 
 /// The number of the interface that all frames come from, where there is only one.
@@ -52,16 +52,19 @@ pub fn loopbacks(names: &[String]) -> Vec<String> {
     names.iter().filter(|name| sysfs::is_loopback(name)).cloned().collect()
 }
 
-/// The line on stderr that scripts wait for: everything is attached. With `diagnostics`
-/// another line before it says where the time went.
+/// The line on stderr that scripts wait for: everything is attached. Lines before it say what
+/// that did to the links, where it did anything, and with `diagnostics` where the time went.
 pub fn announce(session: &Session, rules: usize, diagnostics: bool) {
+    for note in price::notes(session.attachments(), session.turned_off()) {
+        eprintln!("probe: note: {note}");
+    }
     if diagnostics {
-        eprintln!("probe: started in {}", session.timing());
+        reporter::say(format_args!("started in {}", session.timing()));
     }
     let places: Vec<String> =
         session.attachments().iter().map(|a| format!("{} ({})", a.interface, a.hook)).collect();
     let s = if rules == 1 { "" } else { "s" };
-    eprintln!("probe: attached to {}, {rules} rule{s}", places.join(", "));
+    reporter::say(format_args!("attached to {}, {rules} rule{s}", places.join(", ")));
 }
 
 /// The hooks in use, each once.

@@ -4,55 +4,19 @@ use std::{collections::HashMap, fmt::Write as _};
 
 use serde::Serialize;
 
-use super::sysfs;
-use crate::kernel;
+use super::{drivers, price::price, sysfs};
+use crate::kernel::{self, Attached, Direction, Hook};
 
-/// Drivers that run XDP before the kernel makes an skb of a frame, as of Linux 6.12
-/// (Documentation/networking and the drivers' own `ndo_bpf`). One that is missing here
-/// still gets its chance: `--hook xdp` tries.
-const NATIVE_XDP: &[&str] = &[
-    "amazon",
-    "bnxt_en",
-    "bond",
-    "cpsw",
-    "dpaa",
-    "dpaa2-eth",
-    "ena",
-    "fsl_dpa",
-    "fsl_dpaa2_eth",
-    "fsl_enetc",
-    "gve",
-    "hv_netvsc",
-    "i40e",
-    "ice",
-    "idpf",
-    "igb",
-    "igc",
-    "ixgbe",
-    "ixgbevf",
-    "mana",
-    "mlx4_en",
-    "mlx5_core",
-    "mtk_soc_eth",
-    "mvneta",
-    "mvpp2",
-    "netdevsim",
-    "nfp",
-    "nicvf",
-    "octeontx2-nicpf",
-    "qede",
-    "sfc",
-    "sfc_ef100",
-    "stmmac",
-    "tap",
-    "thunder-nicvf",
-    "tsnep",
-    "tun",
-    "veth",
-    "virtio_net",
-    "vmxnet3",
-    "xen-netfront",
-];
+/// A value of `--hook`, and what it comes to on an interface.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Choice {
+    /// What is asked for.
+    pub asked: &'static str,
+    /// What is attached.
+    pub hook: &'static str,
+    /// Why this one, and what attaching it does.
+    pub reason: String,
+}
 
 /// What is known of an interface.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -83,6 +47,8 @@ pub struct Interface {
     pub tx_bytes: u64,
     /// Hooks that fit, the best first.
     pub hooks: Vec<&'static str>,
+    /// What `--hook auto` and `--hook xdp` come to, for frames received.
+    pub choices: Vec<Choice>,
     /// The XDP program that is attached already.
     pub xdp: Option<String>,
 }
@@ -92,11 +58,16 @@ pub(super) fn describe(name: &str, addresses: &HashMap<String, Vec<String>>) -> 
     let counter = |key: &str| sysfs::number(name, &format!("statistics/{key}")).unwrap_or(0);
     let index = sysfs::number(name, "ifindex").and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
     let driver = sysfs::driver(name);
-    let native = driver.as_deref().is_some_and(|driver| NATIVE_XDP.contains(&driver));
-    let mut hooks = vec!["xdp-generic", "tcx"];
-    if native {
-        hooks.insert(0, "xdp-native");
-    }
+    let native = driver.as_deref().and_then(drivers::native).is_some();
+    let release = kernel::release();
+    let hooks = [
+        (release >= Hook::TCX_SINCE, "tcx"),
+        (native, "xdp-native"),
+        (true, "xdp-generic"),
+        (release < Hook::TCX_SINCE, "clsact"),
+    ];
+    let merging = kernel::ethtool::merging(name).unwrap_or_default();
+    let merging: Vec<&str> = merging.iter().map(|feature| feature.name).collect();
     // Listing must work without privileges, and on kernels that do not tell.
     let occupant = kernel::xdp_occupant(index).ok().flatten();
     Interface {
@@ -104,7 +75,7 @@ pub(super) fn describe(name: &str, addresses: &HashMap<String, Vec<String>>) -> 
         index,
         state: sysfs::attribute(name, "operstate").unwrap_or_else(|| "unknown".into()),
         mtu: sysfs::number(name, "mtu").unwrap_or(0),
-        driver,
+        driver: driver.clone(),
         mac: sysfs::attribute(name, "address").filter(|mac| !mac.is_empty()),
         addresses: addresses.get(name).cloned().unwrap_or_default(),
         rx_packets: counter("rx_packets"),
@@ -112,9 +83,38 @@ pub(super) fn describe(name: &str, addresses: &HashMap<String, Vec<String>>) -> 
         rx_dropped: counter("rx_dropped"),
         tx_packets: counter("tx_packets"),
         tx_bytes: counter("tx_bytes"),
-        hooks,
+        hooks: hooks.into_iter().filter_map(|(fits, hook)| fits.then_some(hook)).collect(),
+        choices: choices(driver.as_deref(), release, &merging),
         xdp: occupant.map(|occupant| occupant.to_string()),
     }
+}
+
+/// What the hooks that stand for others come to on an interface of this driver, on a kernel of
+/// this release. `merging` are the features that generic XDP would turn off there.
+fn choices(driver: Option<&str>, release: (u32, u32), merging: &[&str]) -> Vec<Choice> {
+    let price_of = |hook| price(hook, driver).unwrap_or("attaching changes nothing on the link");
+    let generic = || match merging {
+        [] => price_of(Attached::XdpGeneric).to_owned(),
+        _ => format!("{}; it turns {} off", price_of(Attached::XdpGeneric), merging.join(" and ")),
+    };
+    let (major, minor) = release;
+    let auto = match Hook::auto(release, Direction::In, false) {
+        Hook::Tcx => (Attached::Tcx, price_of(Attached::Tcx).to_owned()),
+        _ => {
+            let reason = format!("Linux {major}.{minor} has no tcx; {}", generic());
+            (Attached::XdpGeneric, reason)
+        }
+    };
+    let xdp = match driver.and_then(drivers::native) {
+        Some(known) => {
+            let reason = format!("{} ({})", price_of(Attached::XdpNative), known.function);
+            (Attached::XdpNative, reason)
+        }
+        None => (Attached::XdpGeneric, generic()),
+    };
+    let choice =
+        |asked, (hook, reason): (Attached, String)| Choice { asked, hook: hook.name(), reason };
+    vec![choice("auto", auto), choice("xdp", xdp)]
 }
 
 /// For people: a paragraph an interface.
@@ -137,8 +137,11 @@ pub(super) fn text(interfaces: &[Interface]) -> Vec<u8> {
             interface.tx_bytes
         );
         let _ = writeln!(out, "    hooks {}", interface.hooks.join(", "));
+        for Choice { asked, hook, reason } in &interface.choices {
+            let _ = writeln!(out, "    --hook {asked} is {hook}: {reason}");
+        }
         if let Some(xdp) = &interface.xdp {
-            let _ = writeln!(out, "    XDP is taken by {xdp}: use --hook tcx");
+            let _ = writeln!(out, "    XDP is taken by {xdp}: only tcx and clsact have room");
         }
     }
     // Trailing blanks where there is no address.
@@ -172,17 +175,36 @@ mod tests {
             rx_dropped: 1,
             tx_packets: 20,
             tx_bytes: 2000,
-            hooks: vec!["xdp-native", "xdp-generic", "tcx"],
+            hooks: vec!["tcx", "xdp-native", "xdp-generic"],
+            choices: choices(Some("virtio_net"), (6, 6), &["rx-gro-hw"]),
             xdp: Some("program 7".into()),
         };
         let expected = "\
 2: eth0  up  mtu 1500  driver virtio_net
     address 52:54:00:12:34:56 192.0.2.1/24 2001:db8::1/64
     received 10 packets, 1000 bytes, 1 dropped; sent 20 packets, 2000 bytes
-    hooks xdp-native, xdp-generic, tcx
-    XDP is taken by program 7: use --hook tcx
+    hooks tcx, xdp-native, xdp-generic
+    --hook auto is tcx: attaching changes nothing on the link
+    --hook xdp is xdp-native: attaching and detaching stop the queues for a moment, and while \
+attached the host neither merges frames (GRO_HW) nor leaves their checksums out (virtnet_xdp_set)
+    XDP is taken by program 7: only tcx and clsact have room
 ";
         assert_eq!(String::from_utf8(text(&[interface])).unwrap(), expected);
+    }
+
+    #[test]
+    fn what_an_old_kernel_gets() {
+        let texts = |driver, merging: &[&str]| -> Vec<String> {
+            let choices = choices(driver, (6, 1), merging);
+            choices.iter().map(|it| format!("{} {} {}", it.asked, it.hook, it.reason)).collect()
+        };
+        let lo = texts(None, &[]);
+        assert!(lo[0].starts_with("auto xdp-generic Linux 6.1 has no tcx; the kernel copies"));
+        assert!(lo[1].starts_with("xdp xdp-generic the kernel copies"), "{lo:?}");
+        let merging = texts(Some("e1000"), &["rx-lro", "rx-gro-hw"]);
+        for text in merging {
+            assert!(text.ends_with("; it turns rx-lro and rx-gro-hw off"), "{text}");
+        }
     }
 
     #[test]

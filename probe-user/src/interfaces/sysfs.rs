@@ -4,6 +4,8 @@ use std::{fs, io, path::PathBuf};
 
 use probe_filter::ir::LinkType;
 
+use crate::kernel::ethtool;
+
 /// Names of all interfaces, sorted.
 pub fn names() -> io::Result<Vec<String>> {
     let mut names: Vec<String> = fs::read_dir("/sys/class/net")?
@@ -47,7 +49,7 @@ pub(super) fn driver(name: &str) -> Option<String> {
     if attribute(name, "tun_flags").is_some() {
         return Some("tun".into());
     }
-    None
+    ethtool::driver(name).ok().filter(|driver| !driver.is_empty())
 }
 
 /// Whether it is of the 802.11 kind.

@@ -34,6 +34,9 @@ pub enum Error {
     #[error("detaching {program} from {hook}: {source}")]
     Detach { program: &'static str, hook: Hook, source: Box<ProgramError> },
 
+    #[error("turning {features} on again on {interface}: {source}")]
+    Restore { interface: String, features: String, source: io::Error },
+
     #[error(
         "attaching {hook} to {interface}: this kernel has no links for it, without which a \
              killed probe would stay attached"
@@ -44,7 +47,7 @@ pub enum Error {
     EmptyObject,
 
     #[error("linking the filter into the kernel programs: {0}")]
-    Object(#[from] object::build::Error),
+    Link(#[from] probe_link::Error),
 
     #[error("generating code: {0}")]
     Generate(#[from] probe_filter::ebpf::Error),

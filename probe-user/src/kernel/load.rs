@@ -7,21 +7,24 @@ use aya::{
     maps::{Array, MapError},
 };
 use probe_common::{
-    Counter, CpuState, MAX_RULES, MAX_SAMPLED, RingLayout, SCRATCH_WORDS, Sampler, names,
+    Constants, Counter, CpuState, MAX_RULES, MAX_SAMPLED, RingLayout, SCRATCH_WORDS, Sampler, names,
 };
 use probe_filter::{
-    ebpf::{self, Flavour, Kernel, StateLayout, Target},
+    ebpf::{self, Flavour, Insn, Kernel, StateLayout, Target},
     ir::{Graph, LinkType, VlanView},
 };
+use probe_link::{Linked, XdpBuff};
 
 use super::{
     Error,
     error::{errno, is_permission},
+    features,
     loader::without_kernel_types,
-    object,
     timing::Timing,
-    xdp_buff::XdpBuff,
 };
+
+/// The compiled programs; empty in a build with `PROBE_EMPTY_OBJECT=1`.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/probe.o"));
 
 /// One rule, as the kernel side needs it.
 #[derive(Clone, Copy, Debug)]
@@ -93,45 +96,55 @@ pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, E
 
     let code = generate(setting)?;
     timing.step("generate");
-    let (sampled, log_level) =
-        (samplers.len() as u32, if setting.diagnostics { 0xff } else { 0u8 });
-    let choosy = choosy(&samplers);
-    let constants = [
-        (names::RING_LEN, setting.ring.len[0].into()),
-        (names::SECOND_LEN, setting.ring.len[1].into()),
-        (names::SECOND_AT, setting.ring.second_at.into()),
-        (names::CHOOSY, choosy),
-        (names::STORES_IN_ORDER, STORES_IN_ORDER.into()),
-        (names::SNAPLEN, setting.snaplen.into()),
-        (names::SAMPLED, sampled.into()),
-        (names::GOAL, setting.goal),
-        (names::OFFLINE, setting.offline.into()),
-    ];
     let buff = match setting.flavour {
         // Before, there are no fragments to ask for.
-        Flavour::Xdp if super::release() >= (5, 18) => XdpBuff::of_this_kernel(),
+        Flavour::Xdp if super::release() >= (5, 18) => features::xdp_buff(),
         Flavour::Xdp | Flavour::Skb => None,
     };
     timing.step("types");
-    let linked = object::link(&code, setting.ring.value_size, &constants, buff)?;
+    let linked = link(&code, setting, &samplers, buff)?;
+    log::debug!("linked: {:?}", linked.changes);
     timing.step("link");
     let mut ebpf = without_kernel_types()
         .map_max_entries(names::RINGS, setting.rings)
-        .override_global(names::RING_LEN, &setting.ring.len[0], true)
-        .override_global(names::SECOND_LEN, &setting.ring.len[1], true)
-        .override_global(names::SECOND_AT, &setting.ring.second_at, true)
-        .override_global(names::CHOOSY, &choosy, true)
-        .override_global(names::STORES_IN_ORDER, &u8::from(STORES_IN_ORDER), true)
-        .override_global(names::SNAPLEN, &setting.snaplen, true)
-        .override_global(names::SAMPLED, &sampled, true)
-        .override_global(names::GOAL, &setting.goal, true)
-        .override_global(names::OFFLINE, &u8::from(setting.offline), true)
-        .override_global(names::LOG_LEVEL, &log_level, true)
-        .load(&linked)
+        .load(&linked.object)
         .map_err(load_error)?;
     write_samplers(&mut ebpf, &samplers)?;
     timing.step("maps");
     Ok(ebpf)
+}
+
+/// The object with the generated code in it, and with its constants.
+fn link(
+    code: &[Insn],
+    setting: &Setting<'_>,
+    samplers: &[Sampler],
+    xdp_buff: Option<XdpBuff>,
+) -> Result<Linked, Error> {
+    if OBJECT.is_empty() {
+        return Err(Error::EmptyObject);
+    }
+    let constants = Constants {
+        snaplen: setting.snaplen,
+        sampled: samplers.len() as u32,
+        ring_len: setting.ring.len[0],
+        second_len: setting.ring.len[1],
+        second_at: setting.ring.second_at,
+        choosy: choosy(samplers),
+        stores_in_order: STORES_IN_ORDER.into(),
+        goal: setting.goal,
+        offline: setting.offline.into(),
+    };
+    let log_level: &[u8] = if setting.diagnostics { &[0xff] } else { &[0] };
+    let constants: Vec<_> =
+        constants.symbols().into_iter().chain([(names::LOG_LEVEL, log_level)]).collect();
+    let request = probe_link::Request {
+        function: (names::FILTER, code),
+        constants: &constants,
+        value_size: (names::RINGS, setting.ring.value_size),
+        xdp_buff,
+    };
+    Ok(probe_link::link(OBJECT, &request)?)
 }
 
 fn load_error(error: EbpfError) -> Error {
@@ -146,8 +159,8 @@ fn load_error(error: EbpfError) -> Error {
     }
 }
 
-fn generate(setting: &Setting<'_>) -> Result<Vec<u8>, Error> {
-    Ok(ebpf::generate(&rules(setting), &setting.target())?.to_bytes())
+fn generate(setting: &Setting<'_>) -> Result<Vec<Insn>, Error> {
+    Ok(ebpf::generate(&rules(setting), &setting.target())?.insns)
 }
 
 fn rules<'a>(setting: &Setting<'a>) -> Vec<ebpf::Rule<'a>> {
@@ -201,4 +214,54 @@ fn given_up(error: &aya::programs::ProgramError) -> Option<String> {
         line.starts_with("BPF program is too large") || line.ends_with("jumps is too complex.")
     };
     log.lines().rev().take(20).find(tells).map(|line| line.trim_end_matches('.').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::offset_of;
+
+    use aya_obj::maps::bpf_map_def;
+    use probe_filter::{Options, compile};
+    use probe_link::{Changes, MAP_VALUE_SIZE};
+
+    use super::*;
+
+    fn setting<'a>(rules: &'a [RuleSpec<'a>]) -> Setting<'a> {
+        Setting {
+            rules,
+            flavour: Flavour::Xdp,
+            link: LinkType::default(),
+            vlan: VlanView::AsFrame,
+            snaplen: 0,
+            ring: RingLayout::new(0, 0),
+            rings: 1,
+            goal: 0,
+            diagnostics: false,
+            offline: false,
+        }
+    }
+
+    /// Where the compiler writes other code, the linker leaves out what makes it cheap, and
+    /// nobody would notice but by a clock.
+    #[test]
+    fn the_programs_are_as_the_linker_expects_them() {
+        let filter = compile("", &Options::default()).unwrap();
+        let rules = [RuleSpec { graph: filter.graph(), sampler: None }];
+        let setting = setting(&rules);
+        let code = generate(&setting).unwrap();
+        let buff = features::xdp_buff();
+        let Changes { lengths, folded, inlined, saved } =
+            link(&code, &setting, &[], buff).unwrap().changes;
+        // Only the program for frames with fragments asks for the length.
+        assert_eq!(lengths, usize::from(buff.is_some()));
+        // Four programs, in which nothing is sampled, and so no register is saved.
+        assert_eq!((inlined, saved), (4, 0));
+        assert_ne!(folded, 0);
+    }
+
+    #[test]
+    fn the_linker_knows_where_a_map_has_the_size_of_its_values() {
+        let start = offset_of!(bpf_map_def, value_size);
+        assert_eq!(MAP_VALUE_SIZE, start..start + size_of::<u32>());
+    }
 }

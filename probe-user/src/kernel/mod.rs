@@ -3,26 +3,25 @@
 
 mod counts;
 mod error;
+pub mod ethtool;
+mod features;
 mod hook;
-mod inline;
 mod load;
 mod loader;
 mod neighbour;
-mod object;
-mod patch;
+mod offloads;
 mod ring;
 mod rings;
 mod session;
-mod settle;
 mod test_run;
 mod timing;
-mod xdp_buff;
 
 pub use counts::{Counts, Ledger};
 pub use error::Error;
 pub use hook::{Attached, Direction, Hook};
 pub use load::{RuleSpec, target};
 pub use neighbour::{Occupant, tcx_occupants, xdp_occupant};
+pub use offloads::TurnedOff;
 pub use ring::{Loan, Record, Span};
 pub use rings::Rings;
 pub use session::{Attachment, Plan, Session, cpus};

@@ -22,6 +22,7 @@ use super::{
     error::{errno, is_permission},
     load::{Setting, blame, load, verify_error},
     neighbour::xdp_occupant,
+    offloads::{Offloads, TurnedOff},
     timing::Timing,
 };
 
@@ -84,6 +85,8 @@ pub struct Session {
     rings: Option<Rings>,
     attachments: Vec<Attachment>,
     links: Vec<FdLink>,
+    /// Behind the links: dropped when they are gone.
+    turned_off: Vec<TurnedOff>,
     filters: Vec<(&'static str, SchedClassifierLinkId)>,
     timing: Timing,
 }
@@ -134,6 +137,7 @@ impl Session {
             rings,
             attachments: Vec::new(),
             links: Vec::new(),
+            turned_off: Vec::new(),
             filters: Vec::new(),
             timing,
         };
@@ -143,7 +147,10 @@ impl Session {
             let direction = plan.direction_on(name);
             let hook = match plan.hook {
                 Hook::Xdp | Hook::XdpNative | Hook::XdpGeneric => {
-                    session.attach_xdp(name, index, plan.hook)?
+                    let before = Offloads::of(name);
+                    let attached = session.attach_xdp(name, index, plan.hook)?;
+                    session.turned_off.extend(before.turned_off());
+                    attached
                 }
                 Hook::Tcx | Hook::Clsact => session.attach_tc(name, plan.hook, direction)?,
             };
@@ -164,6 +171,12 @@ impl Session {
         &self.attachments
     }
 
+    /// What attaching turned off on the interfaces, and on those below them. Detaching turns
+    /// it on again, for which it needs `CAP_NET_ADMIN`.
+    pub fn turned_off(&self) -> &[TurnedOff] {
+        &self.turned_off
+    }
+
     /// Reads the maps, once.
     ///
     /// # Errors
@@ -177,10 +190,12 @@ impl Session {
         self.rings.as_mut()
     }
 
-    /// Takes the programs off. Counts and rings stay readable, and are final.
+    /// Takes the programs off, and turns on again what attaching turned off. Counts and rings
+    /// stay readable, and are final.
     ///
     /// # Errors
-    /// What removing a clsact filter says; links come off without fail. All are tried.
+    /// What removing a clsact filter or turning features on says; links come off without fail.
+    /// All are tried.
     pub fn detach(&mut self) -> Result<(), Error> {
         self.links.clear();
         let mut result = Ok(());
@@ -191,6 +206,16 @@ impl Session {
                 program: name,
                 hook: Hook::Clsact,
                 source: Box::new(source),
+            }));
+        }
+        for mut off in std::mem::take(&mut self.turned_off) {
+            let interface = off.interface().unwrap_or_default();
+            let features = off.features().collect::<Vec<_>>().join(" and ");
+            let restored = off.restore();
+            result = result.and(restored.map_err(|source| Error::Restore {
+                interface,
+                features,
+                source,
             }));
         }
         result
@@ -253,7 +278,7 @@ impl Session {
         hook: Hook,
         direction: Direction,
     ) -> Result<Attached, Error> {
-        let tcx = hook == Hook::Tcx && super::release() >= (6, 6);
+        let tcx = hook == Hook::Tcx && super::release() >= Hook::TCX_SINCE;
         let failed = |source| attach_error(interface, hook, source);
         if !tcx && let Err(error) = qdisc_add_clsact(interface) {
             // It may be there already; whether it serves shows in a moment.
@@ -319,7 +344,7 @@ pub fn cpus() -> Result<u32, Error> {
     Ok(online.into_iter().max().map_or(1, |last| last + 1))
 }
 
-fn index(name: &str) -> Result<u32, Error> {
+pub(super) fn index(name: &str) -> Result<u32, Error> {
     let unknown = || Error::UnknownInterface { name: name.into() };
     let c_name = std::ffi::CString::new(name).map_err(|_| unknown())?;
     // SAFETY: the string ends in a zero byte and lives through the call.

@@ -5,21 +5,23 @@ mod interval;
 mod report;
 
 use std::{
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::{
     cli::{RateArgs, RateFormat},
-    clock::WallTime,
+    clock,
     count::si,
     explain,
     failure::Usage,
     interfaces::{self, NoneLeft},
     kernel::{Counts, Session, monotonic_ns},
+    reporter,
     rules::{self, Rule},
+    stdout,
     watch::{Vigil, Wants, Watch, Woken},
 };
 use report::{Ending, Report};
@@ -40,9 +42,7 @@ pub fn run(args: &RateArgs) -> Result<()> {
         RateFormat::Text => report::text(&report),
         RateFormat::Json => report::json(&report),
     };
-    let mut stdout = io::stdout().lock();
-    let written = stdout.write_all(&bytes).and_then(|()| stdout.flush());
-    written.context("writing to standard output")?;
+    stdout::print(&bytes)?;
     // What was measured until then stands; that no more can come is a failure.
     none_left.map_or(Ok(()), |none| Err(none.into()))
 }
@@ -101,7 +101,7 @@ async fn measure(args: &RateArgs) -> Result<(Report, Option<NoneLeft>)> {
     // Whoever got what was wanted before needs no more.
     let none_left = vigil.none_left().filter(|_| ending == Ending::Interrupted);
     let report = Report {
-        time: WallTime::now(),
+        time: clock::now(),
         hook: interfaces::hooks(session.attachments()),
         interfaces: args.live.interfaces.clone(),
         filter: args.expression.text()?,
@@ -154,13 +154,13 @@ impl Progress {
         let goal = goal.map(|goal| format!(" of {goal}")).unwrap_or_default();
         let rate = si(matches as f64 / elapsed.as_secs_f64().max(1e-9));
         let seconds = elapsed.as_secs_f64();
-        eprint!("\r\x1b[K{matches}{goal} in {seconds:.1} s, {rate}/s");
+        reporter::in_place(format_args!("{matches}{goal} in {seconds:.1} s, {rate}/s"));
         Ok(())
     }
 
     fn clear(&self) {
         if self.drawn {
-            eprint!("\r\x1b[K");
+            reporter::in_place("");
         }
     }
 }

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
+use probe_frame::{WallTime, visible};
 use serde::Serialize;
 
 use super::interval::{Rate, fixed_count, fixed_time};
-use crate::{
-    clock::WallTime,
-    print::{text::visible, time::rfc3339_ms},
-};
+use crate::clock::rfc3339_ms;
 
 /// Why the measurement ended: it decides how the interval is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

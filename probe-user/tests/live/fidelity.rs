@@ -2,7 +2,8 @@
 
 use std::io::Cursor;
 
-use probe::{clock::WallTime, file::Reader};
+use probe::file::Reader;
+use probe_frame::WallTime;
 use testbed::{
     CLIENT_LINK, CLIENT_V4, CLIENT_V6, Frame, FrameSender, Namespace, SERVER_LINK, SERVER_V4,
     SERVER_V6, requirements::met, run,

@@ -33,4 +33,5 @@ mod standing_by;
 mod superframes;
 mod timing;
 mod tshark;
+mod unaltered;
 mod vlan;

@@ -69,6 +69,7 @@ fn what_the_kernel_lacks_is_named() {
     let this = format!("Linux {}.{}", numbers.next().unwrap(), numbers.next().unwrap());
     let (this, floor) = (this.as_str(), "Linux 5.15 or newer");
     let srv: &[&str] = &["count", "-i", SERVER_LINK, "@syn"];
+    let xdp: &[&str] = &["count", "-i", SERVER_LINK, "--hook", "xdp", "@syn"];
     let tcx: &[&str] = &["capture", "-i", SERVER_LINK, "--hook", "tcx", "@syn"];
     let rate: &[&str] = &["rate", "-i", SERVER_LINK, "-t", "1s"];
     type Row<'a> = (&'a [&'a str], bool, Option<u32>, i32, &'a [&'a str]);
@@ -81,9 +82,11 @@ fn what_the_kernel_lacks_is_named() {
         (tcx, false, Some(LINK_CREATE), libc::EINVAL, &[this, "tcx", "Linux 6.6", "--hook xdp"]),
         // A program with something in it that the kernel does not know.
         (srv, true, Some(PROG_LOAD), libc::EINVAL, &["Linux 2.6", floor]),
+        (xdp, true, Some(PROG_LOAD), libc::EINVAL, &["Linux 2.6", floor]),
         (tcx, true, Some(PROG_LOAD), libc::EINVAL, &["Linux 2.6", floor]),
         // Links of XDP came with 5.9; probe takes nothing that would outlive it.
         (srv, true, None, 0, &[SERVER_LINK, "Linux 2.6", floor]),
+        (xdp, true, None, 0, &[SERVER_LINK, "Linux 2.6", floor]),
         (srv, true, Some(LINK_CREATE), libc::EINVAL, &[SERVER_LINK, "Linux 2.6", floor]),
         // What a container's default seccomp profile says.
         (srv, false, None, libc::EPERM, &["permission denied", "seccomp"]),

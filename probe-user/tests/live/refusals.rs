@@ -75,14 +75,15 @@ fn an_occupied_hook_is_named() {
     let _alone = alone();
     let pair = quiet_pair();
     let _first = attached(&pair.server, &["count", "-i", SERVER_LINK, "--hook", "xdp"]);
-    let (code, stderr) = said(&pair.server, &["count", "-i", SERVER_LINK]);
+    let (code, stderr) = said(&pair.server, &["count", "-i", SERVER_LINK, "--hook", "xdp"]);
     assert_eq!(code, Some(1), "{stderr}");
     for part in [SERVER_LINK, "probe_xdp", "--hook tcx"] {
         assert!(stderr.contains(part), "{part}: {stderr}");
     }
     // tcx stands beside it, and beside itself.
     let _second = attached(&pair.server, &["count", "-i", SERVER_LINK, "--hook", "tcx"]);
-    let _third = attached(&pair.server, &["count", "-i", SERVER_LINK, "--hook", "tcx"]);
+    let third = attached(&pair.server, &["count", "-i", SERVER_LINK]);
+    assert!(third.stderr().contains("probe: attached to srv0 (tcx), 1 rule"), "{}", third.stderr());
 }
 
 #[test]

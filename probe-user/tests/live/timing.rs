@@ -21,9 +21,10 @@ fn the_true_rate_lies_in_the_interval() {
         Frame::ipv4(CLIENT_V4, SERVER_V4).tcp(tcp(tcp_flags::SYN)).build(),
         Frame::ipv6(CLIENT_V6, SERVER_V6).tcp(tcp(tcp_flags::SYN)).build(),
     ];
-    for rate in [1_000.0, 20_000.0, 200_000.0] {
+    for (rate, hook) in [(1_000.0, "xdp"), (20_000.0, "auto"), (200_000.0, "xdp")] {
         let pair = quiet_pair();
-        let arguments = ["rate", "-i", SERVER_LINK, "-c", "10000", "--format", "json", "@syn"];
+        let arguments = ["rate", "-i", SERVER_LINK, "--hook", hook, "-c", "10000"];
+        let arguments = [&arguments[..], &["--format", "json", "@syn"]].concat();
         let running = attached(&pair.server, &arguments);
         let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
         let sent = sender.send_paced(&frames, COUNT, Some(rate)).unwrap();

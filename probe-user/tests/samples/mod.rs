@@ -7,12 +7,9 @@ use std::{
     path::Path,
 };
 
-use probe::{
-    clock::WallTime,
-    file::{PcapWriter, writer::Precision},
-    frame::Frame as Captured,
-};
+use probe::file::PcapWriter;
 use probe_filter::LinkType;
+use probe_frame::{Frame as Captured, Precision, WallTime};
 use testbed::{Frame, Network, Tcp, Transport, tcp_flags};
 
 const CLIENT: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);

@@ -1,0 +1,53 @@
+//! The load-time constants: read-only data that user space sets in the object before it loads
+//! it. The verifier knows their values and drops what they switch off.
+
+/// Hands the list of the load-time constants to the macro of a name: for each its documentation,
+/// the field of [`Constants`](crate::Constants) that holds its value, its symbol in the object,
+/// and its type. This is the only list of them: `Constants` and the symbols are made of it.
+#[macro_export]
+macro_rules! for_each_constant {
+    ($declare:ident) => {
+        $declare! {
+            /// Bytes of a frame that a record carries at most.
+            snaplen: SNAPLEN, u32;
+            /// Number of sampled rules; 0 removes sampling and output.
+            sampled: SAMPLED, u32;
+            /// Bytes of records in the small ring, a power of two: the first of
+            /// [`RingLayout::len`](probe_common::RingLayout::len).
+            ring_len: RING_LEN, u32;
+            /// Bytes of records in the large ring, a power of two: the second of them.
+            second_len: SECOND_LEN, u32;
+            /// Where the large ring begins in the map value, in bytes:
+            /// [`RingLayout::second_at`](probe_common::RingLayout::second_at).
+            second_at: SECOND_AT, u32;
+            /// The sampled rules that do not take every match, one bit each.
+            choosy: CHOOSY, u64;
+            /// 1 where the machine's stores become visible in program order, as x86's do.
+            stores_in_order: STORES_IN_ORDER, u8;
+            /// Matches after which the race of `probe rate` ends; 0 removes the race.
+            goal: GOAL, u64;
+            /// 1 where frames are handed in from a file (`BPF_PROG_TEST_RUN`), which may have
+            /// cut them: the length on the wire then comes from the map `WIRE_LEN`.
+            offline: OFFLINE, u8;
+        }
+    };
+}
+
+macro_rules! declare {
+    ($($(#[$doc:meta])* $field:ident: $symbol:ident, $type:ty;)*) => {
+        /// A value for each load-time constant.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Constants {
+            $($(#[$doc])* pub $field: $type,)*
+        }
+
+        impl Constants {
+            /// The symbols in the object, and the bytes that belong there.
+            pub fn symbols(&self) -> [(&'static str, &[u8]); [$(stringify!($field)),*].len()] {
+                [$((stringify!($symbol), bytemuck::bytes_of(&self.$field))),*]
+            }
+        }
+    };
+}
+
+for_each_constant!(declare);

@@ -1,0 +1,196 @@
+//! Frames as text, in tcpdump's form: what reads tcpdump's lines reads these.
+//!
+//! What serves all of them is here; the folders have a file (or a folder) for each protocol, by
+//! layer: `link`, `network`, `tunnel`, `transport`, `routing`, `services`. A printer gets the
+//! bytes it may look at and the length that the layer below claims, writes what it knows, and
+//! hands on to the next. Bytes that were not captured end the line with `[|protocol]`; no bytes
+//! can make a printer fail.
+//!
+//! No I/O, no threads and no clock: names come through [`Names`], the time zone is passed in.
+
+#![forbid(unsafe_code)]
+
+mod address;
+mod assigned_numbers;
+mod bytes;
+mod checksum;
+mod color;
+mod dump;
+mod memory;
+mod names;
+mod ouis;
+mod place;
+mod protocol_names;
+mod template;
+mod text;
+mod time;
+
+mod link;
+mod network;
+mod routing;
+mod services;
+mod transport;
+mod tunnel;
+
+use jiff::tz::TimeZone;
+use probe_frame::{Frame, LinkType, MAX_FRAME, Precision};
+
+pub use dump::Dump;
+pub use names::{Names, Numbers, Transport};
+pub use place::Place;
+pub use time::TimeStyle;
+
+use bytes::{Bytes, Cut};
+use link::ethernet;
+use memory::Memory;
+use network::ip;
+use text::{Text, put};
+use time::TimePrinter;
+
+/// How frames are shown: tcpdump's flags.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Style {
+    /// `-e`: the link-layer header.
+    pub link_header: bool,
+    /// `-q`: less.
+    pub quiet: bool,
+    /// `-v`, `-vv`, `-vvv`: more.
+    pub verbose: u8,
+    /// `-S`: absolute sequence numbers.
+    pub absolute_sequence: bool,
+    /// `-b`: AS numbers of BGP as two halves.
+    pub as_dot: bool,
+    /// `-K`: checksums are not verified.
+    pub no_checksums: bool,
+    /// `-t` to `-ttttt`.
+    pub time: TimeStyle,
+    /// Fraction of a second.
+    pub precision: Precision,
+    /// `-x`, `-X`, `-A`.
+    pub dump: Dump,
+    /// `--number`.
+    pub number: bool,
+    /// `--lengths`.
+    pub lengths: bool,
+    /// `--color`: escapes for a terminal.
+    pub color: bool,
+}
+
+/// Turns frames into lines. Keeps what one line needs of those before it: sequence
+/// numbers of TCP connections and the time of the frame before.
+pub struct Printer {
+    style: Style,
+    link: LinkType,
+    time: TimePrinter,
+    memory: Memory,
+    names: Box<dyn Names + Send>,
+    zone: TimeZone,
+    printed: u64,
+    places: Vec<Place>,
+}
+
+impl Printer {
+    /// A printer for frames of one link type: without names, in UTC.
+    pub fn new(style: Style, link: LinkType) -> Self {
+        Self {
+            style,
+            link,
+            time: TimePrinter::new(style.time, style.precision),
+            memory: Memory::default(),
+            names: Box::new(Numbers),
+            zone: TimeZone::UTC,
+            printed: 0,
+            places: Vec::new(),
+        }
+    }
+
+    /// Makes it show names in place of numbers.
+    #[must_use]
+    pub fn with_names(self, names: Box<dyn Names + Send>) -> Self {
+        Self { names, ..self }
+    }
+
+    /// Makes it show local times in a zone.
+    #[must_use]
+    pub fn in_zone(self, zone: TimeZone) -> Self {
+        Self { zone, ..self }
+    }
+
+    /// The link type of the frames.
+    pub fn link(&self) -> LinkType {
+        self.link
+    }
+
+    /// Makes it tell of which interface each frame is, and which way it went.
+    #[must_use]
+    pub fn with_places(self, places: Vec<Place>) -> Self {
+        Self { places, ..self }
+    }
+
+    /// Appends the line (or lines) of a frame.
+    pub fn print(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) {
+        self.printed += 1;
+        let line = out.len();
+        if self.style.number {
+            put!(out, "{:>5}  ", self.printed);
+        }
+        let captured = frame.bytes.len();
+        if self.style.lengths {
+            put!(out, "caplen {captured} len {} ", frame.wire_len);
+        }
+        if let Some(complaint) = invalid_header(captured, frame.wire_len) {
+            put!(out, "[Invalid header:{complaint}]\n");
+            return;
+        }
+        self.time.print(frame.time, &self.zone, out);
+        place::print(&self.places, frame, out);
+        let body = out.len();
+        let mut text = Text::new(out, &self.style, &mut self.memory, &*self.names, &self.zone);
+        let bytes = Bytes::new(frame.bytes);
+        let length = frame.wire_len as usize;
+        let header = match self.link {
+            LinkType::Ethernet => ethernet::print(&mut text, bytes, length),
+            LinkType::Raw => raw(&mut text, bytes, length).map(|()| 0),
+        };
+        let header = header.unwrap_or_else(|Cut| {
+            text.truncated();
+            0
+        });
+        let tint = text.tint;
+        let end = out.len();
+        dump::print(self.style.dump, frame.bytes, header, out);
+        if self.style.color {
+            color::paint(out, line, body, end, tint);
+        }
+        out.push(b'\n');
+    }
+}
+
+/// What tcpdump says of a record whose lengths make no sense.
+fn invalid_header(captured: usize, wire_len: u32) -> Option<String> {
+    let mut complaints = Vec::new();
+    if captured == 0 {
+        complaints.push(" caplen==0".to_string());
+    }
+    if wire_len == 0 {
+        complaints.push(" len==0".to_string());
+    } else if (wire_len as usize) < captured {
+        complaints.push(format!(" len({wire_len}) < caplen({captured})"));
+    }
+    if captured > MAX_FRAME as usize {
+        complaints.push(format!(" caplen({captured}) > {MAX_FRAME}"));
+    }
+    if wire_len > MAX_FRAME {
+        complaints.push(format!(" len({wire_len}) > {MAX_FRAME}"));
+    }
+    (!complaints.is_empty()).then(|| complaints.join(","))
+}
+
+/// A frame that begins with an IP header.
+fn raw(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+    t.protocol = "raw";
+    if t.style.link_header {
+        put!(t, "ip: ");
+    }
+    ip::any(t, p, length)
+}

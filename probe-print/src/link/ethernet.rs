@@ -1,0 +1,243 @@
+//! Ethernet and its VLAN tags.
+
+use super::{
+    aoe, arista, cfm, eapol, llc, lldp, loopback,
+    macsec::{self, Protected},
+    msnlb, ppp, pppoe, slow, vehicles,
+};
+use crate::{
+    address::Link,
+    assigned_numbers::ETHERTYPES,
+    bytes::{Bytes, Cut},
+    dump::{self, Dump},
+    network::{arp, decnet, ip, ip6, ipx, osi},
+    services::ptp,
+    text::{Text, name_of, put},
+    transport::tipc,
+    tunnel::{mpls, nsh},
+};
+
+const ADDRESSES: usize = 12;
+const HEADER: usize = 14;
+/// Up to here the type field is a length (IEEE 802.3).
+const MAX_LENGTH: u16 = 1500;
+const JUMBO: u16 = 0x8870;
+const ARISTA: u16 = 0xd28b;
+const MACSEC: u16 = 0x88e5;
+const TYPE: usize = 2;
+/// Tag and the type behind it.
+const TAG: usize = 4;
+
+/// EtherTypes of VLAN tags.
+fn is_tag(ethertype: u16) -> bool {
+    matches!(ethertype, 0x8100 | 0x88a8 | 0x9100 | 0x9200)
+}
+
+/// Prints a frame and says how long its link-layer header is.
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usize, Cut> {
+    t.protocol = "ether";
+    if length < p.len() {
+        put!(t, "[length {length} < caplen {}]", p.len());
+        t.invalid();
+        return Ok(length);
+    }
+    if p.len() < HEADER {
+        t.truncated();
+        return Ok(p.len());
+    }
+    let verbose = t.style.link_header;
+    let (destination, source) = (t.link(p.slice(0, 6)?), t.link(p.slice(6, 6)?));
+    if verbose {
+        put!(t, "{source} > {destination}, ");
+    }
+    let mut at = ADDRESSES;
+    loop {
+        match body(t, p, length, at, (source, destination))? {
+            Body::Printed(header) => return Ok(header),
+            Body::Inside(inner) => at = inner,
+        }
+    }
+}
+
+/// What [`body`] found.
+enum Body {
+    /// The whole frame, its header being so long.
+    Printed(usize),
+    /// A header that has the frame's own type behind it, at this place.
+    Inside(usize),
+}
+
+/// Prints the frame from its type on.
+fn body(
+    t: &mut Text<'_>,
+    p: Bytes<'_>,
+    length: usize,
+    mut at: usize,
+    (source, destination): llc::Ends<'_>,
+) -> Result<Body, Cut> {
+    let verbose = t.style.link_header;
+    let mut ethertype = p.u16(at)?;
+    at += TYPE;
+    let mut length_shown = false;
+    let (mut p, whole, mut length) = (p, length, length);
+    if ethertype == MACSEC {
+        if verbose {
+            put_ethertype(t, ethertype);
+            put!(t, ", length {whole}: ");
+            length_shown = true;
+        }
+        match macsec::print(t, p.from(at), length - at, (source, destination))? {
+            Protected::Cut => return Ok(Body::Printed(p.len())),
+            Protected::Secret(tag) => {
+                default(t, p.from(at + tag));
+                return Ok(Body::Printed(at + tag));
+            }
+            Protected::Readable(tag, rest) => {
+                at += tag;
+                // Without the check value, of which the captured bytes have all or none.
+                p = p.limit((at + rest).min(p.len() - macsec::CHECK));
+                length = at + rest;
+            }
+        }
+        ethertype = p.u16(at)?;
+        at += TYPE;
+        if length < at {
+            put!(t, " [caplen {} < {TYPE}]", length + TYPE - at);
+            t.invalid();
+            return Ok(Body::Printed(at));
+        }
+    }
+    // Each tag takes four bytes, so the loop ends with the bytes.
+    while is_tag(ethertype) {
+        if !p.has(at, TAG) || length < at + TAG {
+            t.protocol = "vlan";
+            t.truncated();
+            return Ok(Body::Printed(p.len().min(length)));
+        }
+        if verbose {
+            put_ethertype(t, ethertype);
+            if length_shown {
+                put!(t, ", ");
+            } else {
+                put!(t, ", length {whole}: ");
+                length_shown = true;
+            }
+            put_tci(t, p.u16(at)?);
+        }
+        ethertype = p.u16(at + 2)?;
+        at += TAG;
+    }
+    let (payload, rest) = (p.from(at), length - at);
+    // Behind the type of jumbo frames an LLC header follows, too.
+    if ethertype <= MAX_LENGTH || ethertype == JUMBO {
+        let rest = if ethertype == JUMBO { rest } else { rest.min(usize::from(ethertype)) };
+        if verbose && ethertype != JUMBO {
+            put!(t, "802.3");
+            if !length_shown {
+                put!(t, ", length {rest}: ");
+            }
+        }
+        let header = llc::print(t, payload.limit(rest), rest, (source, destination))?;
+        return Ok(Body::Printed(at + header));
+    }
+    if ethertype == ARISTA {
+        if rest < TYPE || payload.len() < TYPE {
+            put!(t, "[|arista]");
+            return Ok(Body::Printed(length.min(p.len())));
+        }
+        put_ethertype(t, ethertype);
+        put!(t, ", length {length}: ");
+        if let Some(header) = arista::print(t, payload)? {
+            return Ok(Body::Inside(at + header));
+        }
+    } else {
+        if verbose {
+            put_ethertype(t, ethertype);
+            match length_shown {
+                true => put!(t, ", "),
+                false => put!(t, ", length {whole}: "),
+            }
+        }
+        if by_type(t, ethertype, payload, rest, Some(source))? {
+            return Ok(Body::Printed(at));
+        }
+    }
+    if !verbose {
+        put!(t, "{source} > {destination}, ");
+        put_ethertype(t, ethertype);
+        put!(t, ", length {whole}: ");
+    }
+    default(t, payload);
+    Ok(Body::Printed(at))
+}
+
+/// Prints the payload of a type, from a sender that may be known; `false` if the type is
+/// not known.
+pub(crate) fn by_type(
+    t: &mut Text<'_>,
+    ethertype: u16,
+    p: Bytes<'_>,
+    length: usize,
+    source: Option<Link<'_>>,
+) -> Result<bool, Cut> {
+    match ethertype {
+        0x0800 => ip::print(t, p, length)?,
+        0x86dd => ip6::print(t, p, length)?,
+        0x0806 | 0x8035 => arp::print(t, p, length)?,
+        0x8847 | 0x8848 => mpls::print(t, p, length)?,
+        0xfefe if length == 0 || p.is_empty() => {
+            t.protocol = "isoclns";
+            t.truncated();
+        }
+        0xfefe => osi::print(t, p.from(1), length - 1)?,
+        0x6003 => decnet::print(t, p, length)?,
+        0x0707 | 0x8947 => vehicles::geonet(t, p, length, source)?,
+        0x1111 => vehicles::calm_fast(t, p, length, source)?,
+        0x88ca => tipc::print(t, p)?,
+        0x8137 => {
+            put!(t, "(NOV-ETHII) ");
+            ipx::print(t, p)?;
+        }
+        0x8863 | 0x8864 | 0x3c12 | 0x3c13 => pppoe::print(t, p, length)?,
+        0x880b if length > 0 => {
+            put!(t, ": ");
+            ppp::print(t, p, length)?;
+        }
+        0x880b => {}
+        0x8902 | 0xabcd => cfm::print(t, p, length)?,
+        0x88cc => lldp::print(t, p, length)?,
+        0x8809 => slow::print(t, p, length)?,
+        0x888e => eapol::print(t, p)?,
+        0x886f => msnlb::print(t, p)?,
+        0x88a2 => aoe::print(t, p, length)?,
+        0x88f7 => ptp::print(t, p, length)?,
+        0x894f => t.nested(|t| nsh::print(t, p, length))?,
+        0x9000 => loopback::print(t, p, length)?,
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// What is not understood is shown as it is, unless less is wanted or a dump shows it
+/// anyway.
+pub(crate) fn default(t: &mut Text<'_>, p: Bytes<'_>) {
+    let dumped = matches!(t.style.dump, Dump::Hex { .. } | Dump::HexAndText { .. });
+    if !t.style.quiet && !dumped {
+        dump::hex_and_text(p.all(), "\n\t", t.out);
+    }
+}
+
+fn put_ethertype(t: &mut Text<'_>, ethertype: u16) {
+    let name = name_of(ETHERTYPES, ethertype);
+    match (t.style.quiet, name) {
+        (false, name) => put!(t, "ethertype {} (0x{ethertype:04x})", name.unwrap_or("Unknown")),
+        (true, Some(name)) => put!(t, "{name}"),
+        (true, None) => put!(t, "Unknown Ethertype (0x{ethertype:04x})"),
+    }
+}
+
+/// VLAN, priority, and whether the frame may be dropped (IEEE 802.1Q).
+fn put_tci(t: &mut Text<'_>, tci: u16) {
+    let drop = if tci & 0x1000 == 0 { "" } else { ", DEI" };
+    put!(t, "vlan {}, p {}{drop}, ", tci & 0xfff, tci >> 13);
+}

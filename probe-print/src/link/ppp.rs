@@ -1,0 +1,343 @@
+//! PPP (RFC 1661, RFC 1570, RFC 1990): control protocols, authentication, and what is carried.
+
+use super::ppp_options;
+use crate::{
+    bytes::{Bytes, Cut, Fields},
+    dump,
+    network::{ip, ip6},
+    ouis::OUIS,
+    text::{Text, bits, name_of, put, put_name},
+    tunnel::mpls,
+};
+
+const PROTOCOLS: &[(u16, &str)] = &[
+    (0x0021, "IP"),
+    (0x0023, "OSI"),
+    (0x0025, "NS"),
+    (0x0027, "DECNET"),
+    (0x0029, "APPLE"),
+    (0x002b, "IPX"),
+    (0x002d, "VJC IP"),
+    (0x002f, "VJNC IP"),
+    (0x0031, "BRPDU"),
+    (0x0033, "STII"),
+    (0x0035, "VINES"),
+    (0x0281, "MPLS"),
+    (0x0283, "MPLS"),
+    (0x00fd, "Compressed"),
+    (0x003d, "MLPPP"),
+    (0x0057, "IP6"),
+    (0x0201, "HELLO"),
+    (0x0231, "LUXCOM"),
+    (0x0233, "SNS"),
+    (0x8021, "IPCP"),
+    (0x8023, "OSICP"),
+    (0x8025, "NSCP"),
+    (0x8027, "DECNETCP"),
+    (0x8029, "APPLECP"),
+    (0x802b, "IPXCP"),
+    (0x8033, "STIICP"),
+    (0x8035, "VINESCP"),
+    (0x8057, "IP6CP"),
+    (0x8281, "MPLSCP"),
+    (0xc021, "LCP"),
+    (0xc023, "PAP"),
+    (0xc025, "LQM"),
+    (0xc223, "CHAP"),
+    (0xc227, "EAP"),
+    (0xc027, "SPAP"),
+    (0xc123, "Old-SPAP"),
+    (0xc02b, "BACP"),
+    (0xc02d, "BAP"),
+    (0xc03d, "MLPPP-CP"),
+    (0x80fd, "CCP"),
+];
+
+const CODES: &[(u8, &str)] = &[
+    (0, "Vendor-Extension"),
+    (1, "Conf-Request"),
+    (2, "Conf-Ack"),
+    (3, "Conf-Nack"),
+    (4, "Conf-Reject"),
+    (5, "Term-Request"),
+    (6, "Term-Ack"),
+    (7, "Code-Reject"),
+    (8, "Prot-Reject"),
+    (9, "Echo-Request"),
+    (10, "Echo-Reply"),
+    (11, "Disc-Req"),
+    (12, "Ident"),
+    (13, "Time-Rem"),
+    (14, "Reset-Req"),
+    (15, "Reset-Ack"),
+];
+
+const CHALLENGE: &[(u8, &str)] = &[(1, "Challenge"), (2, "Response"), (3, "Success"), (4, "Fail")];
+
+const PASSWORD: &[(u8, &str)] = &[(1, "Auth-Req"), (2, "Auth-ACK"), (3, "Auth-NACK")];
+
+const MULTILINK_FLAGS: &[(u32, &str)] = &[(0x80, "begin"), (0x40, "end")];
+
+/// Prints a frame.
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+    t.protocol = "ppp";
+    let whole = length;
+    if length < 2 {
+        return Err(Cut);
+    }
+    let mut at = 0;
+    // Address and control may stand before the protocol.
+    match p.u16(0)? {
+        0x0003 | 0x0103 => {
+            if t.style.link_header {
+                put!(t, "{}", if p.u8(0)? == 0 { "In  " } else { "Out " });
+            }
+            at = 2;
+        }
+        0xff03 => at = 2,
+        _ => {}
+    }
+    if length < at + 2 {
+        return Err(Cut);
+    }
+    // An odd first byte is the whole of a compressed number.
+    let mut protocol = u16::from(p.u8(at)?);
+    if protocol & 1 == 1 {
+        at += 1;
+    } else {
+        protocol = p.u16(at)?;
+        at += 2;
+    }
+    if t.style.link_header {
+        let name = name_of(PROTOCOLS, protocol);
+        put!(t, "{} (0x{protocol:04x}), length {whole}", name.unwrap_or("unknown"));
+        if name.is_none() {
+            return Ok(());
+        }
+        put!(t, ": ");
+    }
+    let (p, length) = (p.from(at), length - at);
+    match protocol {
+        0xc021 | 0x8021 | 0x8023 | 0x8281 | 0x8057 | 0x80fd | 0xc02b => {
+            control(t, p, length, protocol)
+        }
+        0x003d => multilink(t, p, length),
+        0xc223 => challenge(t, p, length),
+        0xc023 => password(t, p, length),
+        0x0800 | 0x002f | 0x0021 => t.nested(|t| ip::print(t, p, length)),
+        0x86dd | 0x0057 => t.nested(|t| ip6::print(t, p, length)),
+        0x0281 | 0x0283 => mpls::print(t, p, length),
+        0x00fd => {
+            put!(t, "compressed PPP data");
+            Ok(())
+        }
+        _ => {
+            put_name!(t, PROTOCOLS, protocol, "unknown PPP protocol (0x{protocol:04x})");
+            put!(t, " ");
+            dump::hex(p.limit(length).all(), "\n\t", 0, t.out);
+            Ok(())
+        }
+    }
+}
+
+/// A control protocol's packet: its code and length, and with `-v` what it says.
+fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize, protocol: u16) -> Result<(), Cut> {
+    const HEADER: usize = 4;
+    let name = name_of(PROTOCOLS, protocol).unwrap_or_default();
+    put!(t, "{name}, ");
+    if length < HEADER || !p.has(0, 2) {
+        put!(t, "[|{name}]");
+        return Ok(());
+    }
+    let code = p.u8(0)?;
+    put_name!(t, CODES, code, "Unknown Opcode");
+    put!(t, " (0x{code:02x}), id {}, length {}", p.u8(1)?, length + 2);
+    if t.style.verbose == 0 {
+        return Ok(());
+    }
+    let stated = usize::from(p.u16(2)?);
+    if stated < HEADER {
+        put!(t, "\n\tencoded length {stated} (< 4))");
+        return Ok(());
+    }
+    if stated > length {
+        put!(t, "\n\tencoded length {stated} (> packet length {length}))");
+        return Ok(());
+    }
+    put!(t, "\n\tencoded length {stated} (=Option(s) length {})", stated - HEADER);
+    if stated == HEADER {
+        return Ok(());
+    }
+    if t.style.verbose > 1 {
+        // From the protocol's number on, wherever it began.
+        put!(t, "\n\t0x0000:  {protocol:04x}");
+        let head = p.limit(HEADER).all();
+        for pair in head.chunks(2) {
+            put!(t, " ");
+            t.hex(pair);
+        }
+    }
+    let body = p.from(HEADER);
+    match code {
+        0 if stated >= 11 => {
+            put!(t, "\n\t  Magic-Num 0x{:08x}", body.u32(0)?);
+            let vendor = body.u24(4)?;
+            put!(t, " Vendor: {} ({vendor})", name_of(OUIS, vendor).unwrap_or("Unknown"));
+        }
+        1..=4 => {
+            let options = Fields::new(body, stated - HEADER);
+            ppp_options::print(t, protocol, PROTOCOLS, options, stated)?;
+        }
+        8 if stated >= 6 => {
+            let rejected = body.u16(0)?;
+            let name = name_of(PROTOCOLS, rejected).unwrap_or("unknown");
+            put!(t, "\n\t  Rejected {name} Protocol (0x{rejected:04x})");
+            if stated > 6 {
+                put!(t, "\n\t  Rejected Packet");
+                t.unknown(body.from(2), stated - 2, "\n\t    ");
+            }
+        }
+        9..=11 if stated >= 8 => {
+            put!(t, "\n\t  Magic-Num 0x{:08x}", body.u32(0)?);
+            if stated > 8 {
+                put!(t, "\n\t  -----trailing data-----");
+                body.slice(4, stated - 8)?;
+                t.unknown(body.from(4), stated - 8, "\n\t  ");
+            }
+        }
+        12 if stated >= 8 => {
+            put!(t, "\n\t  Magic-Num 0x{:08x}", body.u32(0)?);
+            if stated > 8 {
+                put!(t, "\n\t  Message\n\t    ");
+                if !t.string(body.from(4), stated - HEADER) {
+                    put!(t, "[|{name}]");
+                }
+            }
+        }
+        13 if stated >= 12 => {
+            put!(t, "\n\t  Magic-Num 0x{:08x}", body.u32(0)?);
+            put!(t, ", Seconds-Remaining {}s", body.u32(4)?);
+        }
+        0 | 5..=13 => {}
+        _ if t.style.verbose <= 1 => {
+            let mut all = protocol.to_be_bytes().to_vec();
+            all.extend_from_slice(p.limit(stated).all());
+            dump::hex(&all, "\n\t  ", 0, t.out);
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn multilink(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+    if !t.style.link_header {
+        put!(t, "MLPPP, ");
+    }
+    if length < 2 || !p.has(0, 2) {
+        put!(t, "[|mlppp]");
+        return Ok(());
+    }
+    let head = p.u16(0)?;
+    let flags = bits(MULTILINK_FLAGS, u32::from(head >> 8), ", ", "none");
+    put!(t, "seq 0x{:03x}, Flags [{flags}], length {length}", head & 0xfff);
+    Ok(())
+}
+
+/// RFC 1994.
+fn challenge(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+    match length {
+        0 => put!(t, "[|chap]"),
+        1..4 => put!(t, "[|chap 0x{:02x}]", p.u8(0)?),
+        _ => {}
+    }
+    if length < 4 {
+        return Ok(());
+    }
+    let code = p.u8(0)?;
+    put!(t, "CHAP, ");
+    put_name!(t, CHALLENGE, code, "unknown");
+    put!(t, " (0x{code:02x})");
+    put!(t, ", id {}", p.u8(1)?);
+    let stated = usize::from(p.u16(2)?);
+    let mut at = 4;
+    match code {
+        1 | 2 => {
+            if length <= at {
+                return Ok(());
+            }
+            let size = usize::from(p.u8(at)?);
+            at += 1;
+            if length < at + size {
+                return Ok(());
+            }
+            put!(t, ", Value ");
+            t.hex(p.from(at).limit(size).all());
+            p.slice(at, size)?;
+            at += size;
+            put!(t, ", Name ");
+        }
+        3 | 4 => put!(t, ", Msg "),
+        _ => return Ok(()),
+    }
+    // A length that lies runs into the end of the bytes.
+    match stated.checked_sub(at) {
+        Some(size) if t.string(p.from(at), size) => Ok(()),
+        Some(_) => Err(Cut),
+        None => {
+            t.characters(p.from(at).all());
+            Err(Cut)
+        }
+    }
+}
+
+/// RFC 1334.
+fn password(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+    match length {
+        0 => put!(t, "[|pap]"),
+        1..4 => put!(t, "[|pap 0x{:02x}]", p.u8(0)?),
+        _ => {}
+    }
+    if length < 4 {
+        return Ok(());
+    }
+    let code = p.u8(0)?;
+    put!(t, "PAP, ");
+    put_name!(t, PASSWORD, code, "unknown");
+    put!(t, " (0x{code:02x})");
+    put!(t, ", id {}", p.u8(1)?);
+    let stated = usize::from(p.u16(2)?);
+    if stated > length {
+        put!(t, ", length {stated} > packet size");
+        return Ok(());
+    }
+    if stated < 4 {
+        put!(t, ", length {stated} < PAP header length");
+        return Ok(());
+    }
+    let (least, names): (usize, &[&str]) = match code {
+        1 => (6, &["Peer", "Name"]),
+        2 | 3 => (5, &["Msg"]),
+        _ => return Ok(()),
+    };
+    if stated < least {
+        put!(t, "[|pap]");
+        return Ok(());
+    }
+    let mut at = 4;
+    for name in names {
+        if stated <= at {
+            return Ok(());
+        }
+        let size = usize::from(p.u8(at)?);
+        at += 1;
+        if stated < at + size {
+            return Ok(());
+        }
+        put!(t, ", {name} ");
+        if !t.string(p.from(at), size) {
+            return Err(Cut);
+        }
+        at += size;
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! ARP and RARP (RFC 826, RFC 903, RFC 2390).
+
+mod atm;
+
+use crate::{
+    assigned_numbers::ETHERTYPES,
+    bytes::{Bytes, Cut},
+    color::Tint,
+    dump,
+    text::{Text, put, put_name},
+};
+
+const HEADER: usize = 8;
+const IPV4: u16 = 0x0800;
+const TRAILERS: u16 = 0x1000;
+
+const ATM: u16 = 19;
+
+pub(crate) const HARDWARE: &[(u16, &str)] = &[
+    (1, "Ethernet"),
+    (6, "TokenRing"),
+    (7, "ArcNet"),
+    (15, "FrameRelay"),
+    (23, "Strip"),
+    (24, "IEEE 1394"),
+    (ATM, "ATM"),
+    (32, "InfiniBand"),
+];
+
+pub(crate) const OPERATIONS: &[(u16, &str)] = &[
+    (1, "Request"),
+    (2, "Reply"),
+    (3, "Reverse Request"),
+    (4, "Reverse Reply"),
+    (8, "Inverse Request"),
+    (9, "Inverse Reply"),
+    (10, "NACK Reply"),
+];
+
+/// Prints an ARP packet.
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+    t.protocol = "arp";
+    t.tint = Tint::Neighbours;
+    if !p.has(0, HEADER) {
+        return Err(Cut);
+    }
+    let (hardware, protocol, operation) = (p.u16(0)?, p.u16(2)?, p.u16(6)?);
+    if hardware == ATM {
+        return atm::print(t, p, length);
+    }
+    let (hardware_len, protocol_len) = (usize::from(p.u8(4)?), usize::from(p.u8(5)?));
+    let sender = HEADER + hardware_len;
+    let target_hardware = sender + protocol_len;
+    let target = target_hardware + hardware_len;
+    if !p.has(target, protocol_len) {
+        return Err(Cut);
+    }
+    if !t.style.link_header {
+        put!(t, "ARP, ");
+    }
+    let plain = matches!(protocol, IPV4 | TRAILERS) && protocol_len == 4 && hardware_len != 0;
+    let verbose = t.style.verbose > 0;
+    if !plain || verbose {
+        put_name!(t, HARDWARE, hardware, "Unknown Hardware ({hardware})");
+        put!(t, " (len {hardware_len}), ");
+        put_name!(t, ETHERTYPES, protocol, "Unknown Protocol (0x{protocol:04x})");
+        put!(t, " (len {protocol_len})");
+    }
+    if plain || verbose {
+        put!(t, "{}", if verbose { ", " } else { "" });
+        put_name!(t, OPERATIONS, operation, "Unknown ({operation})");
+        put!(t, " ");
+        let address = |t: &mut Text<'_>, at| -> Result<(), Cut> {
+            match (protocol, protocol_len) {
+                (IPV4 | TRAILERS, 4) => put!(t, "{}", t.v4(p, at)?),
+                (IPV4 | TRAILERS, _) => put!(t, "<wrong len>"),
+                _ => put!(t, "<wrong proto type>"),
+            }
+            Ok(())
+        };
+        let sender_link = t.link(p.slice(HEADER, hardware_len)?);
+        let target_link = t.link(p.slice(target_hardware, hardware_len)?);
+        match operation {
+            1 => {
+                put!(t, "who-has ");
+                address(t, target)?;
+                if target_link.address.iter().any(|&byte| byte != 0) {
+                    put!(t, " ({target_link})");
+                }
+                put!(t, " tell ");
+                address(t, sender)?;
+            }
+            2 => {
+                address(t, sender)?;
+                put!(t, " is-at {sender_link}");
+            }
+            3 | 8 => put!(t, "who-is {target_link} tell {sender_link}"),
+            4 => {
+                put!(t, "{target_link} at ");
+                address(t, target)?;
+            }
+            9 => {
+                put!(t, "{sender_link} at ");
+                address(t, sender)?;
+            }
+            _ => {
+                // Even where a dump follows, or less is wanted.
+                dump::hex_and_text(p.all(), "\n\t", t.out);
+                return Ok(());
+            }
+        }
+    }
+    put!(t, ", length {length}");
+    Ok(())
+}

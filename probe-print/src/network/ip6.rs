@@ -1,0 +1,330 @@
+//! IPv6 (RFC 8200) and its extension headers.
+
+use super::{ip, mobility, outer::Outer};
+use crate::{
+    assigned_numbers::IP_PROTOCOLS,
+    bytes::{Bytes, Cut},
+    text::{Text, name_of, put},
+    transport::{dccp, tcp, udp},
+};
+
+const HEADER: usize = 40;
+
+const HOP_BY_HOP: u8 = 0;
+const ROUTING: u8 = 43;
+const FRAGMENT: u8 = 44;
+const DESTINATION: u8 = 60;
+const SCTP: u8 = 132;
+
+/// Prints an IPv6 packet.
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+    t.protocol = "ip6";
+    if !p.has(0, HEADER) {
+        t.truncated();
+        return Ok(());
+    }
+    if length < HEADER {
+        put!(t, "truncated-ip6 {length}");
+        return Ok(());
+    }
+    if !t.style.link_header {
+        put!(t, "IP6 ");
+    }
+    let version = p.u8(0)? >> 4;
+    if version != 6 {
+        put!(t, "version error: {version} != 6");
+        return Ok(());
+    }
+    let stated = usize::from(p.u16(4)?);
+    // Zero stands for a jumbogram or for no payload; the headers tell which.
+    let total = if stated == 0 { length + HEADER } else { stated + HEADER };
+    if stated != 0 && length < total {
+        put!(t, "truncated-ip6 - {} bytes missing!", total - length);
+    }
+    let next = p.u8(6)?;
+    if t.style.verbose > 0 {
+        details(t, p, next, stated)?;
+    }
+    let packet = p.limit(total);
+    Walk { p: packet, uncut: p, length, stated, jumbo: None, next, at: HEADER }.run(t, total)
+}
+
+fn details(t: &mut Text<'_>, p: Bytes<'_>, next: u8, stated: usize) -> Result<(), Cut> {
+    let flow = p.u32(0)?;
+    put!(t, "(");
+    if flow & 0x0ff0_0000 != 0 {
+        put!(t, "class 0x{:02x}, ", flow >> 20 & 0xff);
+    }
+    if flow & 0xf_ffff != 0 {
+        put!(t, "flowlabel 0x{:05x}, ", flow & 0xf_ffff);
+    }
+    put!(
+        t,
+        "hlim {}, next-header {} ({next}) payload length: {stated}) ",
+        p.u8(7)?,
+        name_of(IP_PROTOCOLS, next).unwrap_or("unknown")
+    );
+    Ok(())
+}
+
+/// The walk over the extension headers.
+struct Walk<'a> {
+    /// The packet, cut where its length field says.
+    p: Bytes<'a>,
+    /// The packet and what follows it in the frame.
+    uncut: Bytes<'a>,
+    /// What the layer below says the packet's length is.
+    length: usize,
+    /// Payload length in the header.
+    stated: usize,
+    /// Payload length in a jumbo option.
+    jumbo: Option<usize>,
+    /// The header at `at`.
+    next: u8,
+    at: usize,
+}
+
+impl Walk<'_> {
+    /// Each extension header moves on by at least eight bytes, so the walk ends.
+    fn run(&mut self, t: &mut Text<'_>, total: usize) -> Result<(), Cut> {
+        let (mut first, mut fragmented) = (true, false);
+        let mut left = total;
+        let mut before = 0;
+        // As in tcpdump, a header that begins where the captured bytes end is not looked at.
+        while before < self.p.len() {
+            let Some(rest) = left.checked_sub(self.at - before) else {
+                t.truncated();
+                return Ok(());
+            };
+            left = rest;
+            before = self.at;
+            if first && !matches!(self.next, tcp::PROTOCOL | udp::PROTOCOL | dccp::PROTOCOL | SCTP)
+            {
+                put!(t, "{} > {}: ", t.v6(self.p, 8)?, t.v6(self.p, 24)?);
+            }
+            let header = self.p.from(self.at);
+            let advance = match self.next {
+                HOP_BY_HOP if !first => {
+                    put!(t, "[The Hop-by-Hop Options header don't follow the IPv6 header]");
+                    t.invalid();
+                    return Ok(());
+                }
+                HOP_BY_HOP => {
+                    t.protocol = "hbhopt";
+                    let Some(advance) = self.options(t, header, "HBH ", true)? else {
+                        return Ok(());
+                    };
+                    if self.stated == 0 && self.jumbo.is_none() {
+                        put!(t, "[No valid Jumbo Payload Hop-by-Hop option found]");
+                        t.invalid();
+                        return Ok(());
+                    }
+                    advance
+                }
+                DESTINATION => {
+                    t.protocol = "dstopt";
+                    match self.options(t, header, "DSTOPT ", false)? {
+                        Some(advance) => advance,
+                        None => return Ok(()),
+                    }
+                }
+                FRAGMENT => {
+                    t.protocol = "frag6";
+                    let offset = header.u16(2)? & 0xfff8;
+                    let rest = (HEADER + self.stated).wrapping_sub(self.at + 8);
+                    match t.style.verbose {
+                        0 => put!(t, "frag ({offset}|{rest})"),
+                        _ => put!(t, "frag (0x{:08x}:{offset}|{rest})", header.u32(4)?),
+                    }
+                    if offset != 0 {
+                        return Ok(());
+                    }
+                    put!(t, " ");
+                    if header.len() <= 8 {
+                        return Ok(());
+                    }
+                    fragmented = true;
+                    8
+                }
+                ROUTING => {
+                    if header.is_empty() {
+                        t.truncated();
+                        return Ok(());
+                    }
+                    t.protocol = "rt6";
+                    match routing(t, header)? {
+                        Some(advance) => advance,
+                        None => return Ok(()),
+                    }
+                }
+                mobility::PROTOCOL | mobility::DRAFT => return mobility::print(t, header),
+                _ => return self.payload(t, left, first, fragmented),
+            };
+            self.next = header.u8(0)?;
+            self.at += advance;
+            first = false;
+            t.protocol = "ip6";
+        }
+        Ok(())
+    }
+
+    fn payload(
+        &mut self,
+        t: &mut Text<'_>,
+        mut left: usize,
+        first: bool,
+        fragmented: bool,
+    ) -> Result<(), Cut> {
+        let mut packet = self.p;
+        if let Some(jumbo) = self.jumbo {
+            let total = jumbo + HEADER;
+            if total < self.at {
+                t.truncated();
+                return Ok(());
+            }
+            if self.length < total {
+                put!(t, "truncated-ip6 - {} bytes missing!", total - self.length);
+            }
+            packet = self.uncut.limit(total);
+            left = total - self.at;
+        } else if self.stated == 0 {
+            if !first {
+                t.truncated();
+                return Ok(());
+            }
+            packet = self.uncut.limit(HEADER);
+            left = 0;
+        }
+        ip::upper(t, packet.from(self.at), left, self.next, Outer::V6(packet), fragmented)
+    }
+
+    /// Hop-by-hop and destination options. `None` ends the packet.
+    fn options(
+        &mut self,
+        t: &mut Text<'_>,
+        p: Bytes<'_>,
+        name: &str,
+        hop_by_hop: bool,
+    ) -> Result<Option<usize>, Cut> {
+        let size = (usize::from(p.u8(1)?) + 1) * 8;
+        if !p.has(0, size) {
+            t.truncated();
+            return Ok(None);
+        }
+        put!(t, "{name}");
+        if !hop_by_hop && t.style.verbose == 0 {
+            return Ok(Some(size));
+        }
+        let area = p.limit(size);
+        let mut at = 2;
+        let mut jumbo_seen = false;
+        // Each option takes at least one byte.
+        while at < size {
+            let kind = area.u8(at)?;
+            let length = match kind {
+                0 => 1,
+                _ if at + 1 < size => usize::from(area.u8(at + 1)?) + 2,
+                _ => size,
+            };
+            if at + length > size {
+                t.truncated();
+                return Ok(None);
+            }
+            let complaint = match kind {
+                5 if size - at < 4 => Some("(rtalert: trunc)".into()),
+                5 if length != 4 => Some(format!("(rtalert: invalid len {})", length - 2)),
+                0xc2 if size - at < 6 => Some("(jumbo: trunc)".into()),
+                0xc2 if length != 6 => Some(format!("(jumbo: invalid len {})", length - 2)),
+                0xc9 if size - at < 18 => Some("(homeaddr: trunc)".into()),
+                0xc9 if length < 18 => Some(format!("(homeaddr: invalid len {})", length - 2)),
+                _ => None,
+            };
+            if let Some(complaint) = complaint {
+                put!(t, "{complaint}");
+                t.truncated();
+                return Ok(None);
+            }
+            let shown = match kind {
+                0 => "(pad1)".into(),
+                1 => "(padn)".into(),
+                5 => format!("(rtalert: 0x{:04x}) ", area.u16(at + 2)?),
+                0xc2 => {
+                    let value = area.u32(at + 2)?;
+                    let note = self.jumbo(value, jumbo_seen, hop_by_hop);
+                    jumbo_seen = true;
+                    format!("(jumbo: {value}{note}) ")
+                }
+                0xc9 => format!("(homeaddr: {})", t.v6(area, at + 2)?),
+                _ => format!("(opt_type 0x{kind:02x}: len={})", length - 2),
+            };
+            if t.style.verbose > 0 {
+                put!(t, "{shown}");
+            }
+            at += length;
+        }
+        if t.style.verbose > 0 {
+            put!(t, " ");
+        }
+        Ok(Some(size))
+    }
+
+    /// Takes a jumbo option, or says why not (RFC 2675).
+    fn jumbo(&mut self, value: u32, seen: bool, hop_by_hop: bool) -> &'static str {
+        if seen {
+            " - already seen"
+        } else if !hop_by_hop {
+            " - not a hop-by-hop option"
+        } else if self.stated != 0 {
+            " - payload len != 0"
+        } else if value < 65_536 {
+            " - < 65536"
+        } else {
+            self.jumbo = Some(value as usize);
+            ""
+        }
+    }
+}
+
+/// A routing header (RFC 8200, RFC 6275, RFC 8754). `None` ends the packet.
+fn routing(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Cut> {
+    put!(t, "RT6");
+    let length = usize::from(p.u8(1)?);
+    put!(t, " (len={length}");
+    let kind = p.u8(2)?;
+    put!(t, ", type={kind}");
+    if kind == 0 {
+        put!(t, " [Deprecated]");
+    }
+    put!(t, ", segleft={}", p.u8(3)?);
+    match kind {
+        0 | 2 => {
+            let reserved = p.u32(4)?;
+            if reserved != 0 || t.style.verbose > 0 {
+                put!(t, ", rsv=0x{reserved:x}");
+            }
+        }
+        4 => {
+            put!(t, ", last-entry={}", p.u8(4)?);
+            let flags = p.u8(5)?;
+            if flags != 0 || t.style.verbose > 0 {
+                put!(t, ", flags=0x{flags:x}");
+            }
+            put!(t, ", tag={:x}", p.u16(6)?);
+        }
+        _ => {
+            put!(t, " (unknown type)");
+            t.invalid();
+            return Ok(None);
+        }
+    }
+    if length % 2 == 1 {
+        put!(t, " (invalid length {length})");
+        t.invalid();
+        return Ok(None);
+    }
+    for index in 0..length / 2 {
+        put!(t, ", [{index}]{}", t.v6(p, 8 + 16 * index)?);
+    }
+    put!(t, ") ");
+    Ok(Some((length + 1) * 8))
+}

@@ -1,0 +1,142 @@
+//! Novell's IPX, and its RIP and SAP. Services are shown as numbers.
+
+use crate::{
+    bytes::{Bytes, Cut, Fields},
+    routing::eigrp,
+    text::{Text, put},
+};
+
+const HEADER: usize = 30;
+
+/// Prints a packet.
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+    t.protocol = "ipx";
+    if !t.style.link_header {
+        put!(t, "IPX ");
+    }
+    address(t, p.from(18))?;
+    put!(t, ".{:04x} > ", p.u16(28)?);
+    address(t, p.from(6))?;
+    let socket = p.u16(16)?;
+    put!(t, ".{socket:04x}: ");
+    let stated = usize::from(p.u16(2)?);
+    let Some(length) = stated.checked_sub(HEADER) else {
+        put!(t, "[length {stated} < {HEADER}]");
+        t.invalid();
+        return Ok(());
+    };
+    let data = Fields::new(p.from(HEADER), length);
+    match socket {
+        0x0451 => put!(t, "ipx-ncp {length}"),
+        0x0452 => return services(t, data),
+        0x0453 => return routes(t, data),
+        0x0455 => put!(t, "ipx-netbios {length}"),
+        0x0456 => put!(t, "ipx-diags {length}"),
+        0x0553 => put!(t, "ipx-nwlink-dgm {length}"),
+        0x85be => return eigrp::print(t, data.rest(), length),
+        _ => put!(t, "ipx-#{socket:x} {length}"),
+    }
+    Ok(())
+}
+
+/// Network and node.
+fn address(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+    put!(t, "{:08x}", p.u32(0)?);
+    for (index, byte) in p.slice(4, 6)?.iter().enumerate() {
+        put!(t, "{}{byte:02x}", if index == 0 { '.' } else { ':' });
+    }
+    Ok(())
+}
+
+/// The service advertising protocol.
+fn services(t: &mut Text<'_>, mut data: Fields<'_>) -> Result<(), Cut> {
+    const MOST: usize = 8;
+    const NAME: usize = 48;
+    let command = data.rest().u16(0)?;
+    if data.left() < 2 {
+        t.invalid();
+        return Ok(());
+    }
+    data.skip(2);
+    match command {
+        1 | 3 => {
+            put!(t, "ipx-sap{}-req", if command == 1 { "" } else { "-nearest" });
+            put!(t, " {:04x}", data.u16()?);
+        }
+        2 | 4 => {
+            put!(t, "ipx-sap{}-resp", if command == 2 { "" } else { "-nearest" });
+            for _ in 0..MOST {
+                if data.left() == 0 {
+                    break;
+                }
+                let kind = data.rest().u16(0)?;
+                if data.left() < 2 {
+                    t.invalid();
+                    return Ok(());
+                }
+                put!(t, " {kind:04x} '");
+                data.skip(2);
+                if data.left() < NAME {
+                    put!(t, "'");
+                    t.invalid();
+                    return Ok(());
+                }
+                t.padded(data.rest(), NAME)?;
+                put!(t, "'");
+                data.skip(NAME);
+                // Then address, socket and distance.
+                for size in [10, 4] {
+                    data.rest().slice(0, size)?;
+                    if data.left() < size {
+                        t.invalid();
+                        return Ok(());
+                    }
+                    if size == 10 {
+                        put!(t, " addr ");
+                        address(t, data.rest())?;
+                    }
+                    data.skip(size);
+                }
+            }
+        }
+        _ => put!(t, "ipx-sap-?{command:x}"),
+    }
+    Ok(())
+}
+
+/// The routing information protocol.
+fn routes(t: &mut Text<'_>, mut data: Fields<'_>) -> Result<(), Cut> {
+    const MOST: usize = 50;
+    const ROUTE: usize = 8;
+    let command = data.rest().u16(0)?;
+    if data.left() < 2 {
+        t.invalid();
+        return Ok(());
+    }
+    data.skip(2);
+    let most = match command {
+        1 => {
+            put!(t, "ipx-rip-req");
+            1
+        }
+        2 => {
+            put!(t, "ipx-rip-resp");
+            MOST
+        }
+        _ => {
+            put!(t, "ipx-rip-?{command:x}");
+            0
+        }
+    };
+    for _ in 0..most {
+        if data.left() == 0 {
+            break;
+        }
+        if data.left() < ROUTE {
+            t.invalid();
+            return Ok(());
+        }
+        put!(t, " {:08x}/{}.{}", data.u32()?, data.u16()?, data.u16()?);
+    }
+    Ok(())
+}

@@ -1,0 +1,373 @@
+//! Whom and what an IS-IS router can reach.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::{NODE, SYSTEM, fields::End, id};
+use crate::{
+    address::V6,
+    bytes::{Bytes, Cut, Fields},
+    text::{Text, bits, name_of, put},
+};
+
+const INDENT: &str = "\n\t      ";
+const DEEPER: &str = "\n\t        ";
+
+const TOPOLOGIES: &[(u16, &str)] = &[
+    (0, "IPv4 unicast"),
+    (1, "In-Band Management"),
+    (2, "IPv6 unicast"),
+    (3, "Multicast"),
+    (4095, "Development, Experimental or Proprietary"),
+];
+
+const LINKS: &[(u8, &str)] = &[
+    (3, "Administrative groups"),
+    (4, "Link Local/Remote Identifier"),
+    (5, "Link Remote Identifier"),
+    (6, "IPv4 interface address"),
+    (8, "IPv4 neighbor address"),
+    (9, "Maximum link bandwidth"),
+    (10, "Reservable link bandwidth"),
+    (11, "Unreserved bandwidth"),
+    (12, "Bandwidth Constraints (old)"),
+    (18, "Traffic Engineering Metric"),
+    (19, "Link Attribute"),
+    (20, "Link Protection Type"),
+    (21, "Interface Switching Capability"),
+    (22, "Bandwidth Constraints"),
+    (29, "SPB Metric"),
+    (32, "LAN Adjacency Segment Identifier"),
+    (250, "Reserved for cisco specific extensions"),
+    (251, "Reserved for cisco specific extensions"),
+    (252, "Reserved for cisco specific extensions"),
+    (253, "Reserved for cisco specific extensions"),
+    (254, "Reserved for cisco specific extensions"),
+    (255, "Reserved for future expansion"),
+];
+
+const SEGMENT_FLAGS: &[(u32, &str)] = &[
+    (0x80, "Address family IPv6"),
+    (0x40, "Backup"),
+    (0x20, "Value"),
+    (0x10, "Local significance"),
+    (0x08, "Set of adjacencies"),
+    (0x04, "Persistent"),
+];
+
+const PREFIX_FIELDS: &[(u8, &str)] = &[
+    (1, "32-Bit Administrative tag"),
+    (2, "64-Bit Administrative tag"),
+    (3, "Prefix SID"),
+    (117, "Management Prefix Color"),
+];
+
+const PREFIX_FLAGS: &[(u32, &str)] = &[
+    (0x80, "Readvertisement"),
+    (0x40, "Node"),
+    (0x20, "No-PHP"),
+    (0x10, "Explicit NULL"),
+    (0x08, "Value"),
+    (0x04, "Local"),
+];
+
+/// Prints a field of neighbours or prefixes.
+pub(super) fn print(t: &mut Text<'_>, kind: u8, mut field: Fields<'_>) -> Result<End, Cut> {
+    match kind {
+        2 => return neighbors(t, field, true),
+        3 => return neighbors(t, field, false),
+        128 | 130 => return networks(t, field),
+        222 | 235 | 237 => {
+            if field.left() < 2 {
+                return Ok(End::Packet);
+            }
+            topology(t, field.u16()?);
+        }
+        _ => {}
+    }
+    while field.left() > 0 {
+        let used = match kind {
+            22 | 24 | 222 => neighbor(t, field, kind != 24)?,
+            135 | 235 => prefix(t, field, false)?,
+            _ => prefix(t, field, true)?,
+        };
+        let Some(used) = used else { return Ok(End::Packet) };
+        if field.left() < used {
+            put!(t, " [remaining tlv length {} < {used}]", field.left());
+            t.invalid();
+            break;
+        }
+        field.skip(used);
+    }
+    Ok(End::Field)
+}
+
+/// Prints which of several topologies this is about.
+pub(super) fn topology(t: &mut Text<'_>, topology: u16) {
+    const FLAGS: &[(u32, &str)] = &[(0x4000, "ATT bit set"), (0x8000, "Overload bit set")];
+    let number = topology & 0xfff;
+    let name = name_of(TOPOLOGIES, number).unwrap_or("Reserved for IETF Consensus");
+    let flags = bits(FLAGS, u32::from(topology & 0xf000), ", ", "none");
+    put!(t, "{INDENT}{name} Topology (0x{number:03x}), Flags: [{flags}]");
+}
+
+fn metric(byte: u8) -> String {
+    let side = if byte & 0x40 == 0 { "Internal" } else { "External" };
+    format!("{}, {side}", byte & 0x3f)
+}
+
+/// Prints the four metrics of old, of which three need not be given.
+pub(super) fn metrics(t: &mut Text<'_>, p: Bytes<'_>, indent: &str) -> Result<(), Cut> {
+    put!(t, ", Default Metric: {}", metric(p.u8(0)?));
+    others(t, p, indent)
+}
+
+fn others(t: &mut Text<'_>, p: Bytes<'_>, indent: &str) -> Result<(), Cut> {
+    for (at, name) in [(1, "Delay"), (2, "Expense"), (3, "Error")] {
+        let byte = p.u8(at)?;
+        if byte & 0x80 == 0 {
+            put!(t, "{indent}  {name} Metric: {}", metric(byte));
+        }
+    }
+    Ok(())
+}
+
+fn neighbors(t: &mut Text<'_>, mut field: Fields<'_>, routers: bool) -> Result<End, Cut> {
+    let (name, size) = if routers { ("IS", NODE) } else { ("ES", SYSTEM) };
+    if routers {
+        if field.left() < 1 {
+            return Ok(End::Short);
+        }
+        match field.u8()? {
+            0 => put!(t, "{INDENT}IsNotVirtual"),
+            1 => put!(t, "{INDENT}IsVirtual"),
+            flag => put!(t, "{INDENT}bogus virtual flag 0x{flag:02x}"),
+        }
+    }
+    while field.left() > 0 {
+        if field.left() < 4 + size {
+            return Ok(End::Short);
+        }
+        let p = field.rest();
+        if !p.has(0, 4 + size) {
+            return Ok(End::Packet);
+        }
+        put!(t, "{INDENT}{name} Neighbor: {}", id(p, 4, size)?);
+        metrics(t, p, "\n\t\t")?;
+        field.skip(4 + size);
+    }
+    Ok(End::Field)
+}
+
+fn networks(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<End, Cut> {
+    const NETWORK: usize = 12;
+    while field.left() > 0 {
+        if field.left() < NETWORK {
+            put!(t, "short IPv4 Reachability ({} vs {NETWORK})", field.left());
+            return Ok(End::Packet);
+        }
+        let p = field.rest();
+        if !p.has(0, NETWORK) {
+            return Ok(End::Packet);
+        }
+        let (host, mask) = (t.v4(p, 4)?.to_string(), p.u32(8)?);
+        match mask.leading_ones() {
+            ones if ones == mask.count_ones() => put!(t, "{INDENT}IPv4 prefix: {host:>15}/{ones}"),
+            _ => put!(t, "{INDENT}IPv4 prefix: {host} mask {}", t.v4(p, 8)?),
+        }
+        let byte = p.u8(0)?;
+        let way = if byte & 0x80 == 0 { "up" } else { "down" };
+        put!(t, ", Distribution: {way}, Metric: {}", metric(byte));
+        others(t, p, INDENT)?;
+        field.skip(NETWORK);
+    }
+    Ok(End::Field)
+}
+
+/// A neighbour, and how many bytes that took; none if it is cut.
+fn neighbor(t: &mut Text<'_>, field: Fields<'_>, measured: bool) -> Result<Option<usize>, Cut> {
+    let mut rest = field;
+    if rest.left() < NODE || !rest.rest().has(0, NODE) {
+        return Ok(None);
+    }
+    put!(t, "{INDENT}IS Neighbor: {}", id(rest.rest(), 0, NODE)?);
+    rest.skip(NODE);
+    if measured {
+        if rest.left() < 3 || !rest.rest().has(0, 3) {
+            return Ok(None);
+        }
+        put!(t, ", Metric: {}", rest.u24()?);
+    }
+    if rest.left() < 1 || rest.rest().is_empty() {
+        return Ok(None);
+    }
+    let mut sum = usize::from(rest.u8()?);
+    if sum == 0 {
+        put!(t, ", no sub-TLVs present");
+        return Ok(Some(field.left() - rest.left()));
+    }
+    put!(t, ", sub-TLVs present ({sum})");
+    while sum > 0 {
+        if !rest.rest().has(0, 2) {
+            return Ok(None);
+        }
+        if rest.left() < 2 || sum < 2 {
+            let what = if rest.left() < 2 { "TLV" } else { "subTLVs" };
+            put!(t, "{DEEPER}Remaining data in {what} shorter than a subTLV header");
+            rest.skip(if rest.left() < 2 { rest.left() } else { sum });
+            break;
+        }
+        let (kind, size) = (rest.u8()?, usize::from(rest.u8()?));
+        sum -= 2;
+        let name = name_of(LINKS, kind).unwrap_or("unknown");
+        put!(t, "{DEEPER}{name} subTLV #{kind}, length: {size}");
+        if sum < size {
+            put!(t, " (remaining data in subTLVs shorter than the current subTLV)");
+            rest.skip(sum);
+            break;
+        }
+        if rest.left() < size {
+            put!(t, " (> remaining tlv length)");
+            rest.skip(rest.left());
+            break;
+        }
+        if !rest.rest().has(0, size) {
+            return Ok(None);
+        }
+        link(t, kind, rest.rest(), size)?;
+        rest.skip(size);
+        sum -= size;
+    }
+    Ok(Some(field.left() - rest.left()))
+}
+
+/// Bytes a second, as a number with a fraction.
+fn megabits(p: Bytes<'_>, at: usize) -> Result<String, Cut> {
+    let bytes = f32::from_bits(p.u32(at)?);
+    Ok(format!("{:.3} Mbps", bytes * 8.0 / 1_000_000.0))
+}
+
+fn link(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<(), Cut> {
+    match kind {
+        3..=5 => {
+            if size >= 4 {
+                put!(t, ", 0x{:08x}", p.u32(0)?);
+            }
+            if size == 8 {
+                put!(t, ", 0x{:08x}", p.u32(4)?);
+            }
+        }
+        6 | 8 if size >= 4 => put!(t, ", {}", t.v4(p, 0)?),
+        9 | 10 if size >= 4 => put!(t, ", {}", megabits(p, 0)?),
+        11 if size >= 32 => {
+            for class in 0..8 {
+                put!(t, "{DEEPER}  TE-Class {class}: {}", megabits(p, 4 * class)?);
+            }
+        }
+        18 if size >= 3 => put!(t, ", {}", p.u24(0)?),
+        29 if size >= 6 => {
+            put!(t, ", LM: {}, P: {}, P-ID: {}", p.u24(0)?, p.u8(3)?, p.u16(4)?);
+        }
+        32 if size >= 8 => {
+            let flags = p.u8(0)?;
+            put!(t, "{DEEPER}  Flags: [{}]", bits(SEGMENT_FLAGS, flags.into(), ", ", "none"));
+            put!(t, "{DEEPER}  Weight: {}", p.u8(1)?);
+            put!(t, "{DEEPER}  Neighbor System-ID: {}", id(p, 2, SYSTEM)?);
+            match flags & 0x30 {
+                0x30 => put!(t, "{DEEPER}  Label: {}", p.u24(8)?),
+                0 => put!(t, "{DEEPER}  Index: {}", p.u32(8)?),
+                _ => t.invalid(),
+            }
+        }
+        6 | 8..=11 | 18 | 29 | 32 => {}
+        _ => t.unknown(p, size, "\n\t\t    "),
+    }
+    Ok(())
+}
+
+/// A prefix, and how many bytes it took; none if it cannot be.
+fn prefix(t: &mut Text<'_>, field: Fields<'_>, six: bool) -> Result<Option<usize>, Cut> {
+    let mut rest = field;
+    let metric = rest.u32()?;
+    let status = rest.u8()?;
+    let width = if six { rest.u8()? } else { status & 0x3f };
+    let (name, most) = if six { ("IPv6", 128) } else { ("IPv4", 32) };
+    if width > most {
+        put!(t, "{INDENT}{name} prefix: bad bit length {width}");
+        return Ok(None);
+    }
+    let size = usize::from(width).div_ceil(8);
+    let address: [u8; 16] = rest.rest().filled(0, size)?;
+    rest.skip(size);
+    if six {
+        put!(t, "{INDENT}IPv6 prefix: {}/{width}", V6(Ipv6Addr::from(address)));
+    } else {
+        let [a, b, c, d, ..] = address;
+        let text = Ipv4Addr::new(a, b, c, d).to_string();
+        put!(t, "{INDENT}IPv4 prefix: {text:>15}/{width}");
+    }
+    let way = if status & 0x80 == 0 { "up" } else { "down" };
+    put!(t, ", Distribution: {way}, Metric: {metric}");
+    if six {
+        put!(t, ", {}", if status & 0x40 == 0 { "Internal" } else { "External" });
+    }
+    if status & if six { 0x20 } else { 0x40 } != 0 {
+        put!(t, ", sub-TLVs present");
+        let mut sum = i32::from(rest.u8()?);
+        let used = field.left() - rest.left() + sum as usize;
+        put!(t, " ({sum})");
+        while sum > 0 {
+            let (kind, size) = (rest.u8()?, rest.u8()?);
+            if !prefix_field(t, kind, rest.rest(), size.into())? {
+                return Ok(None);
+            }
+            rest.skip(size.into());
+            sum -= 2 + i32::from(size);
+        }
+        // Past its end, tcpdump's count wraps and it reads on to the end of the bytes.
+        return if sum < 0 { Err(Cut) } else { Ok(Some(used)) };
+    }
+    Ok(Some(field.left() - rest.left()))
+}
+
+fn prefix_field(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<bool, Cut> {
+    const LABEL: u8 = 0x08;
+    let name = name_of(PREFIX_FIELDS, kind).unwrap_or("unknown");
+    put!(t, "{DEEPER}{name} subTLV #{kind}, length: {size}");
+    if !p.has(0, size) {
+        t.truncated();
+        return Ok(false);
+    }
+    match kind {
+        1 | 117 => {
+            for at in (0..size / 4).map(|index| 4 * index) {
+                put!(t, ", 0x{:08x} (={})", p.u32(at)?, p.u32(at)?);
+            }
+        }
+        2 => {
+            for at in (0..size / 8).map(|index| 8 * index) {
+                put!(t, ", 0x{:016x}", p.u64(at)?);
+            }
+        }
+        3 => {
+            let (flags, algorithm) = (p.u8(0)?, p.u8(1)?);
+            let label = flags & LABEL != 0;
+            if size < if label { 5 } else { 6 } {
+                t.truncated();
+                return Ok(false);
+            }
+            put!(t, ", Flags [{}]", bits(PREFIX_FLAGS, flags.into(), ", ", "None"));
+            let name = match algorithm {
+                0 => "SPF",
+                1 => "strict-SPF",
+                _ => "Unknown",
+            };
+            put!(t, ", Algo {name} ({algorithm})");
+            match label {
+                true => put!(t, ", label {}", p.u24(2)?),
+                false => put!(t, ", index {}", p.u32(2)?),
+            }
+        }
+        _ => t.unknown(p, size, "\n\t\t    "),
+    }
+    Ok(true)
+}

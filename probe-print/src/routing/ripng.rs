@@ -1,0 +1,66 @@
+//! RIPng (RFC 2080).
+
+use crate::{
+    bytes::{Bytes, Cut, Fields},
+    text::{Text, put},
+};
+
+const HEADER: usize = 4;
+const ROUTE: usize = 20;
+const VERSION: u8 = 1;
+const REQUEST: u8 = 1;
+const RESPONSE: u8 = 2;
+const INFINITY: u8 = 16;
+
+/// Prints the routes.
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+    t.protocol = "ripng";
+    let version = p.u8(1)?;
+    if version != VERSION {
+        put!(t, " [vers {version}]");
+        t.invalid();
+        return Ok(());
+    }
+    let command = p.u8(0)?;
+    let name = match command {
+        REQUEST => "ripng-req",
+        RESPONSE => "ripng-resp",
+        _ => {
+            put!(t, " ripng-{command} ?? {length}");
+            t.invalid();
+            return Ok(());
+        }
+    };
+    let Some(size) = length.checked_sub(HEADER) else {
+        t.invalid();
+        return Ok(());
+    };
+    let count = size / ROUTE;
+    let all_of_them = |p: Bytes<'_>| Ok(p.u8(19)? == INFINITY && p.array::<16>(0)? == [0; 16]);
+    if command == REQUEST && count == 1 && all_of_them(p.from(HEADER))? {
+        put!(t, " ripng-req dump");
+        return Ok(());
+    }
+    match count * ROUTE == size {
+        true => put!(t, " {name} {count}:"),
+        false => put!(t, " {name} {count}[{length}]:"),
+    }
+    let mut routes = Fields::new(p.from(HEADER), size);
+    while routes.left() >= ROUTE {
+        put!(t, "{}", if t.style.verbose > 1 { "\n\t" } else { " " });
+        let p = routes.rest();
+        put!(t, "{}/{}", t.v6(p, 0)?, p.u8(18)?);
+        let (tag, metric) = (p.u16(16)?, p.u8(19)?);
+        if tag != 0 {
+            put!(t, " [{tag}]");
+        }
+        if metric != 0 && command == RESPONSE {
+            put!(t, " ({metric})");
+        }
+        routes.skip(ROUTE);
+    }
+    if routes.left() > 0 {
+        t.invalid();
+    }
+    Ok(())
+}

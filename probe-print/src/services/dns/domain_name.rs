@@ -1,0 +1,142 @@
+//! Domain names in their wire form: labels, pointers (RFC 1035, 4.1.4), and the
+//! bit-string labels that nobody uses any more (RFC 2673).
+
+use crate::{
+    bytes::{Bytes, Cut},
+    text::{Text, put},
+};
+
+/// Longest name that is shown whole.
+const MAX_NAME: usize = 255;
+/// Labels and pointers that are read behind a name's first pointer: as many as the longest
+/// message has room for. A message of names that all point into the same run of pointers would
+/// take minutes otherwise; tcpdump, which has no such bound, says the same of any name that ends.
+const MAX_STEPS: usize = 1 << 15;
+
+/// Where a name ends; `None` if it is cut or no name. Each label takes at least a byte.
+pub(crate) fn skip(p: Bytes<'_>, mut at: usize) -> Option<usize> {
+    loop {
+        let label = p.u8(at).ok()?;
+        at += 1;
+        match label & 0xc0 {
+            _ if label == 0 => return Some(at),
+            0xc0 => return Some(at + 1),
+            0x00 => at += usize::from(label),
+            0x40 if label == 0x41 => at += 1 + bit_label(p.u8(at).ok()?).div_ceil(8),
+            _ => return None,
+        }
+    }
+}
+
+/// Length in bits of a bit-string label (RFC 2673), where 0 stands for 256.
+fn bit_label(length: u8) -> usize {
+    if length == 0 { 256 } else { usize::from(length) }
+}
+
+/// Prints a name that begins at `at`, and says where it ends; `None` if it is cut or no
+/// name. Pointers must lead towards the front, so that the walk ends.
+pub(crate) fn name(t: &mut Text<'_>, p: Bytes<'_>, start: usize) -> Result<Option<usize>, Cut> {
+    let mut at = start;
+    let mut limit = start;
+    let mut end = None;
+    let mut shown = 0;
+    let mut steps = 0;
+    let Ok(mut label) = p.u8(at) else { return Ok(None) };
+    if !label_fits(t, p, at) {
+        return Ok(None);
+    }
+    at += 1;
+    if label == 0 {
+        put!(t, ".");
+        return Ok(Some(at));
+    }
+    while label != 0 {
+        steps += usize::from(end.is_some());
+        if steps > MAX_STEPS {
+            put!(t, "<BAD PTR>");
+            return Ok(None);
+        }
+        match label & 0xc0 {
+            0xc0 => {
+                let Ok(low) = p.u8(at) else { return Ok(None) };
+                end.get_or_insert(at + 1);
+                let target = usize::from(label & 0x3f) << 8 | usize::from(low);
+                if target >= limit {
+                    put!(t, "<BAD PTR>");
+                    return Ok(None);
+                }
+                limit = target;
+                at = target;
+                match p.u8(at) {
+                    Ok(next) => label = next,
+                    Err(Cut) => return Ok(None),
+                }
+                if !label_fits(t, p, at) {
+                    return Ok(None);
+                }
+                at += 1;
+                continue;
+            }
+            0x40 => at += bit_string(t, p, at)?,
+            _ => {
+                let size = usize::from(label);
+                let room = MAX_NAME.saturating_sub(shown);
+                let text = p.from(at).limit(size.min(room));
+                t.characters(text.all());
+                if text.len() < size.min(room) {
+                    return Ok(None);
+                }
+                shown += size;
+                at += size;
+            }
+        }
+        if shown <= MAX_NAME {
+            put!(t, ".");
+        }
+        shown += 1;
+        match p.u8(at) {
+            Ok(next) => label = next,
+            Err(Cut) => return Ok(None),
+        }
+        if !label_fits(t, p, at) {
+            return Ok(None);
+        }
+        at += 1;
+    }
+    if shown > MAX_NAME {
+        put!(t, "<DOMAIN NAME TOO LONG>");
+    }
+    Ok(Some(end.unwrap_or(at)))
+}
+
+/// Whether a label of a known kind stands at `at`; complains if not.
+fn label_fits(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> bool {
+    match p.u8(at) {
+        Ok(label) if label & 0xc0 == 0x40 && label != 0x41 => {
+            put!(t, "<ELT {}>", label & 0x3f);
+            false
+        }
+        Ok(label) if label & 0xc0 == 0x80 => {
+            put!(t, "<BAD LABEL TYPE>");
+            false
+        }
+        Ok(0x41) => p.has(at + 1, 1),
+        Ok(_) => true,
+        Err(Cut) => false,
+    }
+}
+
+/// Prints a bit-string label, and says how many bytes it takes.
+fn bit_string(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<usize, Cut> {
+    let length = bit_label(p.u8(at)?);
+    put!(t, "\\[x");
+    let (whole, rest) = (length / 8, length % 8);
+    t.hex(p.slice(at + 1, whole)?);
+    if rest > 4 {
+        put!(t, "{:02x}", p.u8(at + 1 + whole)? & (0xffu16 << (8 - rest)) as u8);
+    } else if rest > 0 {
+        put!(t, "{:x}", p.u8(at + 1 + whole)? >> 4 & (0xfu8 << (4 - rest)) & 0xf);
+    }
+    put!(t, "/{length}]");
+    Ok(1 + length.div_ceil(8))
+}

@@ -1,0 +1,446 @@
+//! DNS (RFC 1035), over UDP and TCP, and multicast DNS (RFC 6762).
+
+pub(crate) mod domain_name;
+mod edns;
+mod numbers;
+
+use crate::{
+    address::V6,
+    bytes::{Bytes, Cut},
+    text::{Text, put, put_name},
+};
+use domain_name::{name, skip};
+use numbers::{CLASSES, RCODES, TYPES};
+
+/// What carries a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Carrier {
+    /// A datagram.
+    Udp,
+    /// A stream: two bytes of length come first.
+    Tcp,
+    /// A datagram of multicast DNS.
+    Multicast,
+}
+
+const HEADER: usize = 12;
+const OPCODES: [&str; 16] = [
+    "",
+    " inv_q",
+    " stat",
+    " op3",
+    " notify",
+    " update",
+    " op6",
+    " op7",
+    " op8",
+    " updateA",
+    " updateD",
+    " updateDA",
+    " updateM",
+    " updateMA",
+    " zoneInit",
+    " zoneRef",
+];
+
+const IN: u16 = 1;
+const OPT: u16 = 41;
+/// Unicast wanted, in a question; cache flush, in an answer.
+const TOP_BIT: u16 = 0x8000;
+
+/// A message being printed: names point into it from its first byte.
+struct Message<'a> {
+    p: Bytes<'a>,
+    multicast: bool,
+}
+
+/// Prints a message.
+pub(crate) fn print(
+    t: &mut Text<'_>,
+    p: Bytes<'_>,
+    length: usize,
+    carrier: Carrier,
+) -> Result<(), Cut> {
+    t.protocol = "domain";
+    let (mut p, mut length) = (p, length);
+    if carrier == Carrier::Tcp {
+        if length < 2 {
+            put!(t, " [DNS over TCP: length {length} < 2]");
+            t.invalid();
+            return Ok(());
+        }
+        length -= 2;
+        let prefix = usize::from(p.u16(0)?);
+        if prefix != length {
+            put!(t, " [prefix length({prefix}) != length({length})]");
+            t.invalid();
+            return Ok(());
+        }
+        p = p.from(2);
+        put!(t, " ");
+    }
+    if length < HEADER {
+        put!(t, "domain [length {length} < {HEADER}]");
+        t.invalid();
+        return Ok(());
+    }
+    if !p.has(0, HEADER) {
+        t.truncated();
+        return Ok(());
+    }
+    let message = Message { p, multicast: carrier == Carrier::Multicast };
+    let whole = match p.u16(2)? & 0x8000 {
+        0 => message.request(t)?,
+        _ => message.response(t)?,
+    };
+    match whole {
+        Some(()) => put!(t, " ({length})"),
+        None => t.truncated(),
+    }
+    Ok(())
+}
+
+/// `None` says that the bytes end, or that what stands there is no name: the message
+/// is shown as cut.
+type Step<T> = Result<Option<T>, Cut>;
+
+/// Unwraps a step, or passes on that it was the last.
+macro_rules! step {
+    ($step:expr) => {
+        match $step {
+            Some(value) => value,
+            None => return Ok(None),
+        }
+    };
+}
+
+impl Message<'_> {
+    fn counts(&self) -> Result<[u16; 4], Cut> {
+        Ok([self.p.u16(4)?, self.p.u16(6)?, self.p.u16(8)?, self.p.u16(10)?])
+    }
+
+    fn response(&self, t: &mut Text<'_>) -> Step<()> {
+        let flags = self.p.u16(2)?;
+        let [questions, answers, authorities, additional] = self.counts()?;
+        put!(t, "{}{}", self.p.u16(0)?, opcode(flags));
+        let code = self.extended_code(flags & 0xf)?;
+        put_name!(t, RCODES, code, " Resp{}", code & 0xfff);
+        let mark = |bit, set, clear| if flags & bit != 0 { set } else { clear };
+        put!(
+            t,
+            "{}{}{}{}",
+            mark(0x0400, "*", ""),
+            mark(0x0080, "", "-"),
+            mark(0x0200, "|", ""),
+            mark(0x0020, "$", "")
+        );
+        if questions != 1 {
+            put!(t, " [{questions}q]");
+        }
+        let mut at = HEADER;
+        for index in 0..questions {
+            if index > 0 {
+                put!(t, ",");
+            }
+            if t.style.verbose > 1 {
+                put!(t, " q:");
+                at = step!(self.question(t, at)?);
+            } else {
+                at = step!(skip(self.p, at)) + 4;
+            }
+        }
+        put!(t, " {answers}/{authorities}/{additional}");
+        at = step!(self.answers(t, at, answers)?);
+        if t.style.verbose > 1 {
+            at = step!(self.section(t, at, authorities, " ns:")?);
+            step!(self.section(t, at, additional, " ar:")?);
+        }
+        Ok(Some(()))
+    }
+
+    fn request(&self, t: &mut Text<'_>) -> Step<()> {
+        let flags = self.p.u16(2)?;
+        let [mut questions, answers, authorities, additional] = self.counts()?;
+        put!(t, "{}{}", self.p.u16(0)?, opcode(flags));
+        put!(
+            t,
+            "{}{}",
+            if flags & 0x0100 == 0 { "" } else { "+" },
+            if flags & 0x0010 == 0 { "" } else { "%" }
+        );
+        if flags & 0x6cf != 0 {
+            put!(t, " [b2&3=0x{flags:x}]");
+        }
+        // An inverse query has its answer with it.
+        if flags >> 11 & 0xf == 1 {
+            if questions > 0 {
+                put!(t, " [{questions}q]");
+            }
+            if answers != 1 {
+                put!(t, " [{answers}a]");
+            }
+        } else {
+            if answers > 0 {
+                put!(t, " [{answers}a]");
+            }
+            if questions != 1 {
+                put!(t, " [{questions}q]");
+            }
+        }
+        if authorities > 0 {
+            put!(t, " [{authorities}n]");
+        }
+        if additional > 0 {
+            put!(t, " [{additional}au]");
+        }
+        let mut at = HEADER;
+        if questions > 0 {
+            at = step!(self.question(t, at)?);
+            questions -= 1;
+            while at < self.p.len() && questions > 0 {
+                at = step!(self.question(t, at)?);
+                questions -= 1;
+            }
+        }
+        if questions > 0 {
+            return Ok(None);
+        }
+        if t.style.verbose > 1 {
+            at = step!(self.answers(t, at, answers)?);
+            at = step!(self.section(t, at, authorities, " ns:")?);
+            step!(self.section(t, at, additional, " ar:")?);
+        }
+        Ok(Some(()))
+    }
+
+    /// The answers. The first is printed wherever the message ends, as far as it is there.
+    fn answers(&self, t: &mut Text<'_>, at: usize, count: u16) -> Step<usize> {
+        let Some(rest) = count.checked_sub(1) else { return Ok(Some(at)) };
+        let at = step!(self.record(t, at)?);
+        self.section(t, at, rest, ",")
+    }
+
+    /// A section of `-vv`, or more answers, behind what separates them from what is before.
+    fn section(&self, t: &mut Text<'_>, at: usize, count: u16, name: &str) -> Step<usize> {
+        let (mut at, mut count) = (at, count);
+        let mut separator = name;
+        while at < self.p.len() && count > 0 {
+            put!(t, "{separator}");
+            separator = ",";
+            at = step!(self.record(t, at)?);
+            count -= 1;
+        }
+        Ok((count == 0).then_some(at))
+    }
+
+    /// The response code, with the bits that an OPT record adds (RFC 6891).
+    fn extended_code(&self, code: u16) -> Result<u16, Cut> {
+        Ok(self.opt_bits().map_or(code, |high| code | high << 4))
+    }
+
+    fn opt_bits(&self) -> Option<u16> {
+        let [questions, answers, authorities, additional] = self.counts().ok()?;
+        let mut at = HEADER;
+        for _ in 0..questions {
+            at = skip(self.p, at)? + 4;
+        }
+        for _ in 0..u32::from(answers) + u32::from(authorities) {
+            at = skip(self.p, at)? + 8;
+            at += 2 + usize::from(self.p.u16(at).ok()?);
+        }
+        for _ in 0..additional {
+            at = skip(self.p, at)?;
+            if self.p.u16(at).ok()? == OPT {
+                return self.p.u8(at + 4).ok().map(u16::from);
+            }
+            at += 8;
+            at += 2 + usize::from(self.p.u16(at).ok()?);
+        }
+        None
+    }
+
+    /// Prints a question, and says where it ends.
+    fn question(&self, t: &mut Text<'_>, at: usize) -> Step<usize> {
+        let fixed = step!(skip(self.p, at));
+        if !self.p.has(fixed, 4) {
+            return Ok(None);
+        }
+        let (kind, class) = (self.p.u16(fixed)?, self.p.u16(fixed + 2)?);
+        put!(t, " ");
+        put_name!(t, TYPES, kind, "Type{kind}");
+        let plain = if self.multicast { class & !TOP_BIT } else { class };
+        put_class(t, plain);
+        if self.multicast {
+            put!(t, "{}", if class & TOP_BIT != 0 { " (QU)" } else { " (QM)" });
+        }
+        put!(t, "? ");
+        Ok(name(t, self.p, at)?.map(|end| end + 4))
+    }
+
+    /// Prints a record, and says where it ends.
+    fn record(&self, t: &mut Text<'_>, at: usize) -> Step<usize> {
+        let fixed = if t.style.verbose > 0 {
+            put!(t, " ");
+            step!(name(t, self.p, at)?)
+        } else {
+            match skip(self.p, at) {
+                Some(end) => end,
+                None => return Ok(Some(self.p.len())),
+            }
+        };
+        if !self.p.has(fixed, 10) {
+            return Ok(Some(self.p.len()));
+        }
+        let (kind, class) = (self.p.u16(fixed)?, self.p.u16(fixed + 2)?);
+        let plain = if self.multicast { class & !TOP_BIT } else { class };
+        if kind != OPT {
+            put_class(t, plain);
+        }
+        if self.multicast && class & TOP_BIT != 0 {
+            put!(t, " (Cache flush)");
+        }
+        let mut opt_flags = 0;
+        if kind == OPT {
+            opt_flags = self.p.u16(fixed + 6)?;
+        } else if t.style.verbose > 2 {
+            put!(t, " [");
+            t.relative_time(self.p.u32(fixed + 4)?);
+            put!(t, "]");
+        }
+        let length = usize::from(self.p.u16(fixed + 8)?);
+        let data = fixed + 10;
+        let end = data + length;
+        put!(t, " ");
+        put_name!(t, TYPES, kind, "Type{kind}");
+        if end > self.p.len() {
+            return Ok(None);
+        }
+        if kind == OPT {
+            put!(t, " UDPsize={plain}");
+            if opt_flags & 0x8000 != 0 {
+                put!(t, " DO");
+            }
+            if !edns::print(t, self.p, data, end)? {
+                return Ok(None);
+            }
+            return Ok(Some(end));
+        }
+        Ok(self.data(t, kind, data, length)?.map(|()| end))
+    }
+
+    fn data(&self, t: &mut Text<'_>, kind: u16, at: usize, length: usize) -> Step<()> {
+        let p = self.p;
+        match kind {
+            1 => {
+                if !p.has(at, 4) {
+                    return Ok(None);
+                }
+                put!(t, " {}", t.v4(p, at)?);
+            }
+            28 => {
+                if !p.has(at, 16) {
+                    return Ok(None);
+                }
+                put!(t, " {}", t.v6(p, at)?);
+            }
+            // NS, CNAME, PTR, DNAME
+            2 | 5 | 12 | 39 => {
+                put!(t, " ");
+                step!(name(t, p, at)?);
+            }
+            6 if t.style.verbose > 0 => {
+                put!(t, " ");
+                let second = step!(name(t, p, at)?);
+                put!(t, " ");
+                let numbers = step!(name(t, p, second)?);
+                if !p.has(numbers, 20) {
+                    return Ok(None);
+                }
+                for index in 0..5 {
+                    put!(t, " {}", p.u32(numbers + 4 * index)?);
+                }
+            }
+            15 => {
+                put!(t, " ");
+                if !p.has(at, 2) {
+                    return Ok(None);
+                }
+                step!(name(t, p, at + 2)?);
+                put!(t, " {}", p.u16(at)?);
+            }
+            16 => {
+                let mut next = at;
+                while next < at + length {
+                    put!(t, " \"");
+                    let size = usize::from(p.u8(next)?);
+                    let text = p.from(next + 1).limit(size);
+                    t.characters(text.all());
+                    if text.len() < size {
+                        return Ok(None);
+                    }
+                    put!(t, "\"");
+                    next += 1 + size;
+                }
+            }
+            33 => {
+                put!(t, " ");
+                if !p.has(at, 6) {
+                    return Ok(None);
+                }
+                step!(name(t, p, at + 6)?);
+                put!(t, ":{} {} {}", p.u16(at + 4)?, p.u16(at)?, p.u16(at + 2)?);
+            }
+            // URI
+            256 => {
+                put!(t, " {} {} ", p.u16(at)?, p.u16(at + 2)?);
+                let size = length.saturating_sub(4);
+                t.characters(p.slice(at + 4, size)?);
+            }
+            // A6
+            38 => {
+                let Ok(bits) = p.u8(at) else { return Ok(None) };
+                if bits > 128 {
+                    put!(t, " {bits}(bad plen)");
+                    return Ok(Some(()));
+                }
+                let known = usize::from(bits / 8);
+                if bits < 128 {
+                    // The part behind the prefix; the prefix is zero.
+                    let mut address: [u8; 16] = p.filled(at + 1, 16 - known)?;
+                    address.rotate_right(known);
+                    put!(t, " {bits} {}", V6(address.into()));
+                }
+                if bits > 0 {
+                    put!(t, " ");
+                    step!(name(t, p, at + 17 - known)?);
+                }
+            }
+            104 => t.characters(p.slice(at, length)?),
+            250 if t.style.verbose > 0 => {
+                put!(t, " ");
+                let mut next = step!(name(t, p, at)?) + 6;
+                for field in ["fudge", "maclen", "origid", "error", "otherlen"] {
+                    let Ok(value) = p.u16(next) else { return Ok(None) };
+                    put!(t, " {field}={value}");
+                    next += 2;
+                    if field == "maclen" {
+                        next += usize::from(value);
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(Some(()))
+    }
+}
+
+fn opcode(flags: u16) -> &'static str {
+    OPCODES.get(usize::from(flags >> 11 & 0xf)).copied().unwrap_or("")
+}
+
+fn put_class(t: &mut Text<'_>, class: u16) {
+    if class != IN {
+        put!(t, " ");
+        put_name!(t, CLASSES, class, "(Class {class})");
+    }
+}

@@ -1,0 +1,373 @@
+//! SNMP (RFC 1157, RFC 3416, RFC 3412): version, community, and what is asked or answered.
+
+use super::ber::{Element, Value, integer, parse, put_octets, put_string, put_value};
+use crate::{
+    bytes::{Bytes, Cut},
+    text::{Text, put},
+};
+
+const ERRORS: &[&str] = &[
+    "noError",
+    "tooBig",
+    "noSuchName",
+    "badValue",
+    "readOnly",
+    "genErr",
+    "noAccess",
+    "wrongType",
+    "wrongLength",
+    "wrongEncoding",
+    "wrongValue",
+    "noCreation",
+    "inconsistentValue",
+    "resourceUnavailable",
+    "commitFailed",
+    "undoFailed",
+    "authorizationError",
+    "notWritable",
+    "inconsistentName",
+];
+
+const TRAPS: &[&str] = &[
+    "coldStart",
+    "warmStart",
+    "linkDown",
+    "linkUp",
+    "authenticationFailure",
+    "egpNeighborLoss",
+    "enterpriseSpecific",
+];
+const ENTERPRISE: i32 = 6;
+
+/// What the user did not change.
+const DEFAULT_COMMUNITY: &[u8] = b"public";
+
+const VERSION_1: i32 = 0;
+const VERSION_2: i32 = 1;
+const VERSION_3: i32 = 3;
+
+/// Kinds of PDU, as the context tag numbers them.
+const GET_RESPONSE: u8 = 2;
+const TRAP: u8 = 4;
+const GET_BULK: u8 = 5;
+
+fn name(names: &[&'static str], number: i32) -> Option<&'static str> {
+    usize::try_from(number).ok().and_then(|index| names.get(index).copied())
+}
+
+/// What remains of a sequence. `None` from any function here: said what is wrong, and
+/// nothing more is to be said.
+struct Rest<'a> {
+    p: Bytes<'a>,
+    length: usize,
+}
+
+impl<'a> Rest<'a> {
+    /// Inside of an element.
+    fn inside(element: &Element<'a>) -> Self {
+        Self { p: element.content, length: element.length }
+    }
+
+    /// Takes the next element.
+    fn next(&mut self, t: &mut Text<'_>) -> Result<Option<Element<'a>>, Cut> {
+        let Some((element, used)) = parse(t, self.p, self.length)? else { return Ok(None) };
+        self.p = self.p.from(used);
+        self.length = self.length.saturating_sub(used);
+        Ok(Some(element))
+    }
+
+    /// Takes the next element, which has to pass a test; what it should be stands in
+    /// the complaint.
+    fn expect(
+        &mut self,
+        t: &mut Text<'_>,
+        complaint: &str,
+        test: fn(&Value<'_>) -> bool,
+    ) -> Result<Option<Element<'a>>, Cut> {
+        let Some(element) = self.next(t)? else { return Ok(None) };
+        if !test(&element.value) {
+            put!(t, "[{complaint}]");
+            put_value(t, &element)?;
+            return Ok(None);
+        }
+        Ok(Some(element))
+    }
+
+    fn integer(&mut self, t: &mut Text<'_>, complaint: &str) -> Result<Option<i32>, Cut> {
+        let element = self.expect(t, complaint, |value| matches!(value, Value::Integer(_)))?;
+        Ok(element.and_then(|element| integer(&element)))
+    }
+
+    fn string(&mut self, t: &mut Text<'_>, complaint: &str) -> Result<Option<Element<'a>>, Cut> {
+        self.expect(t, complaint, |value| matches!(value, Value::String))
+    }
+
+    fn sequence(&mut self, t: &mut Text<'_>, complaint: &str) -> Result<Option<Self>, Cut> {
+        let element = self.expect(t, complaint, |value| matches!(value, Value::Sequence))?;
+        Ok(element.as_ref().map(Self::inside))
+    }
+}
+
+/// Unwraps what a step found, or leaves: it has said what is wrong.
+macro_rules! step {
+    ($found:expr) => {
+        match $found? {
+            Some(found) => found,
+            None => return Ok(()),
+        }
+    };
+}
+
+/// Prints a message.
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+    t.protocol = "snmp";
+    put!(t, " ");
+    let mut outer = Rest { p, length };
+    let mut rest = step!(outer.sequence(t, "!init SEQ"));
+    if outer.length > 0 {
+        put!(t, "[{} extra after iSEQ]", outer.length);
+    }
+    let version = step!(rest.integer(t, "version!=INT"));
+    let name = match version {
+        VERSION_1 => "SNMPv1",
+        VERSION_2 => "SNMPv2c",
+        VERSION_3 => "SNMPv3",
+        _ => {
+            put!(t, "SNMP [version = {version}]");
+            return Ok(());
+        }
+    };
+    let verbose = t.style.verbose > 0;
+    if verbose {
+        put!(t, "{{ {name} ");
+    }
+    match version {
+        VERSION_3 => version_3(t, rest)?,
+        _ => community(t, rest, version)?,
+    }
+    if verbose {
+        put!(t, "}} ");
+    }
+    Ok(())
+}
+
+fn community(t: &mut Text<'_>, mut rest: Rest<'_>, version: i32) -> Result<(), Cut> {
+    let community = step!(rest.string(t, "comm!=STR"));
+    if community.content.limit(community.length).all() != DEFAULT_COMMUNITY {
+        put!(t, "C=");
+        put_string(t, &community)?;
+        put!(t, " ");
+    }
+    pdu(t, rest, version)
+}
+
+fn pdu(t: &mut Text<'_>, mut rest: Rest<'_>, version: i32) -> Result<(), Cut> {
+    let pdu = step!(rest.next(t));
+    let Value::Pdu(kind) = pdu.value else {
+        put!(t, "[no PDU]");
+        return Ok(());
+    };
+    if rest.length > 0 {
+        put!(t, "[{} extra after PDU]", rest.length);
+    }
+    let verbose = t.style.verbose > 0;
+    if verbose {
+        put!(t, "{{ ");
+    }
+    put_value(t, &pdu)?;
+    put!(t, " ");
+    if version == VERSION_1 && kind >= GET_BULK {
+        put!(t, "[v2 PDU in v1 message]");
+        return Ok(());
+    }
+    if version == VERSION_2 && kind == TRAP {
+        put!(t, "[v1 PDU in v2 message]");
+        return Ok(());
+    }
+    let inside = Rest::inside(&pdu);
+    match kind {
+        TRAP => trap(t, inside)?,
+        _ => request(t, inside, kind)?,
+    }
+    if verbose {
+        put!(t, " }} ");
+    }
+    Ok(())
+}
+
+/// Any PDU but the trap of version 1.
+fn request(t: &mut Text<'_>, mut rest: Rest<'_>, kind: u8) -> Result<(), Cut> {
+    // Kinds of PDU where both error fields are to be zero.
+    let no_error = !matches!(kind, GET_RESPONSE | GET_BULK);
+    let id = step!(rest.integer(t, "reqId!=INT"));
+    if t.style.verbose > 0 {
+        put!(t, "R={id} ");
+    }
+    let status = step!(rest.integer(t, "errorStatus!=INT"));
+    let text = || name(ERRORS, status).map_or_else(|| format!("err={}", status as u32), Into::into);
+    let mut failed = false;
+    match status {
+        _ if kind == GET_BULK => put!(t, " N={status}"),
+        0 => {}
+        _ if no_error => put!(t, "[errorStatus({})!=0]", text()),
+        _ => {
+            put!(t, " {}", text());
+            failed = true;
+        }
+    }
+    let index = step!(rest.integer(t, "errorIndex!=INT"));
+    match index {
+        _ if kind == GET_BULK => put!(t, " M={index}"),
+        0 if failed => put!(t, "[errorIndex==0]"),
+        0 => {}
+        _ if no_error => put!(t, "[errorIndex({index})!=0]"),
+        _ if failed => put!(t, "@{index}"),
+        _ => put!(t, "[errorIndex({index}) w/o errorStatus]"),
+    }
+    bindings(t, rest, kind)
+}
+
+/// The trap of version 1.
+fn trap(t: &mut Text<'_>, mut rest: Rest<'_>) -> Result<(), Cut> {
+    put!(t, " ");
+    let enterprise =
+        step!(rest.expect(t, "enterprise!=OID", |value| matches!(value, Value::Object)));
+    put_value(t, &enterprise)?;
+    put!(t, " ");
+    let agent =
+        step!(rest.expect(t, "agent-addr!=INETADDR", |value| matches!(value, Value::Address)));
+    put_value(t, &agent)?;
+    let generic = step!(rest.integer(t, "generic-trap!=INT"));
+    match name(TRAPS, generic) {
+        Some(name) => put!(t, " {name}"),
+        None => put!(t, " gt={generic}"),
+    }
+    let specific = step!(rest.integer(t, "specific-trap!=INT"));
+    if generic == ENTERPRISE {
+        put!(t, " s={specific}");
+    } else if specific != 0 {
+        put!(t, "[specific-trap({specific})!=0]");
+    }
+    put!(t, " ");
+    let stamp =
+        step!(rest.expect(t, "time-stamp!=TIMETICKS", |value| matches!(value, Value::Unsigned(_))));
+    put_value(t, &stamp)?;
+    bindings(t, rest, TRAP)
+}
+
+/// Names of objects, and their values where this is not a question.
+fn bindings(t: &mut Text<'_>, mut rest: Rest<'_>, kind: u8) -> Result<(), Cut> {
+    let mut list = step!(rest.sequence(t, "!SEQ of varbind"));
+    if rest.length > 0 {
+        put!(t, "[{} extra after SEQ of varbind]", rest.length);
+    }
+    let question = matches!(kind, 0 | 1 | GET_BULK);
+    // Each binding takes at least two bytes.
+    while list.length > 0 {
+        put!(t, " ");
+        let mut binding = step!(list.sequence(t, "!varbind"));
+        let object =
+            step!(binding.expect(t, "objName!=OID", |value| matches!(value, Value::Object)));
+        put_value(t, &object)?;
+        if !question {
+            put!(t, "=");
+        }
+        let value = step!(binding.next(t));
+        match value.value {
+            Value::Null => {}
+            _ => {
+                if question {
+                    put!(t, "[objVal!=NULL]");
+                }
+                put_value(t, &value)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// RFC 3412, with the user-based security model of RFC 3414.
+fn version_3(t: &mut Text<'_>, mut rest: Rest<'_>) -> Result<(), Cut> {
+    const USER_BASED: i32 = 3;
+    let verbose = t.style.verbose > 0;
+    let brace = |t: &mut Text<'_>, text: &str| {
+        if verbose {
+            put!(t, "{text}");
+        }
+    };
+    let mut head = step!(rest.sequence(t, "!message"));
+    brace(t, "{ ");
+    step!(head.integer(t, "msgID!=INT"));
+    step!(head.integer(t, "msgMaxSize!=INT"));
+    let flags = step!(head.string(t, "msgFlags!=STR"));
+    if flags.length != 1 {
+        put!(t, "[msgFlags size {}]", flags.length);
+        return Ok(());
+    }
+    let flags = flags.content.u8(0)?;
+    if !matches!(flags, 0 | 1 | 3 | 4 | 5 | 7) {
+        put!(t, "[msgFlags=0x{flags:02X}]");
+        return Ok(());
+    }
+    put!(t, "F=");
+    for (bit, name) in [(1, "a"), (2, "p"), (4, "r")] {
+        if flags & bit != 0 {
+            put!(t, "{name}");
+        }
+    }
+    put!(t, " ");
+    let model = step!(head.integer(t, "msgSecurityModel!=INT"));
+    if head.length > 0 {
+        put!(t, "[{} extra after message SEQ]", head.length);
+    }
+    brace(t, "} ");
+    if model != USER_BASED {
+        put!(t, "[security model {model}]");
+        return Ok(());
+    }
+    brace(t, "{ USM ");
+    let security = step!(rest.string(t, "msgSecurityParameters!=STR"));
+    user_based(t, Rest::inside(&security))?;
+    brace(t, "} ");
+    brace(t, "{ ScopedPDU ");
+    scoped(t, rest)?;
+    brace(t, "} ");
+    Ok(())
+}
+
+fn user_based(t: &mut Text<'_>, mut rest: Rest<'_>) -> Result<(), Cut> {
+    let verbose = t.style.verbose > 0;
+    let mut fields = step!(rest.sequence(t, "!usm"));
+    step!(fields.string(t, "msgAuthoritativeEngineID!=STR"));
+    let boots = step!(fields.integer(t, "msgAuthoritativeEngineBoots!=INT"));
+    if verbose {
+        put!(t, "B={boots} ");
+    }
+    let time = step!(fields.integer(t, "msgAuthoritativeEngineTime!=INT"));
+    if verbose {
+        put!(t, "T={time} ");
+    }
+    let user = step!(fields.string(t, "msgUserName!=STR"));
+    put!(t, "U=");
+    put_string(t, &user)?;
+    put!(t, " ");
+    step!(fields.string(t, "msgAuthenticationParameters!=STR"));
+    step!(fields.string(t, "msgPrivacyParameters!=STR"));
+    if fields.length > 0 {
+        put!(t, "[{} extra after usm SEQ]", fields.length);
+    }
+    Ok(())
+}
+
+fn scoped(t: &mut Text<'_>, mut rest: Rest<'_>) -> Result<(), Cut> {
+    let mut fields = step!(rest.sequence(t, "!scoped PDU"));
+    let engine = step!(fields.string(t, "contextEngineID!=STR"));
+    put!(t, "E=");
+    put_octets(t, &engine)?;
+    put!(t, " ");
+    let context = step!(fields.string(t, "contextName!=STR"));
+    put!(t, "C=");
+    put_string(t, &context)?;
+    put!(t, " ");
+    pdu(t, fields, VERSION_3)
+}

@@ -1,0 +1,268 @@
+//! Where printers write to.
+
+use jiff::{Timestamp, tz::TimeZone};
+
+use super::{
+    Style,
+    bytes::{Bytes, Cut},
+    color::Tint,
+    dump,
+    memory::Memory,
+    names::{Names, Port, Transport},
+};
+
+/// Writes formatted text to a [`Text`] or a byte vector. Writing to memory cannot fail.
+macro_rules! put {
+    ($to:expr, $($format:tt)*) => {
+        // The arguments are evaluated first: they may ask the line for names.
+        match format_args!($($format)*) {
+            text => {
+                let _ = $crate::text::Sink::put(&mut *$to, text);
+            }
+        }
+    };
+}
+pub(crate) use put;
+
+/// The bytes asked for, or an end of this printer alone: the line says so, and the layer
+/// below goes on. (tcpdump ends some printers so, and with others the whole frame, of
+/// which a dump then shows the link-layer header, too.)
+macro_rules! need {
+    ($to:expr, $found:expr) => {
+        match $found {
+            Ok(found) => found,
+            Err($crate::bytes::Cut) => {
+                $to.truncated();
+                return Ok(());
+            }
+        }
+    };
+}
+pub(crate) use need;
+
+/// What [`put!`] writes to.
+pub(crate) trait Sink {
+    /// Appends text.
+    fn put(&mut self, text: std::fmt::Arguments<'_>) -> std::io::Result<()>;
+}
+
+impl Sink for Vec<u8> {
+    fn put(&mut self, text: std::fmt::Arguments<'_>) -> std::io::Result<()> {
+        std::io::Write::write_fmt(self, text)
+    }
+}
+
+impl Sink for Text<'_> {
+    fn put(&mut self, text: std::fmt::Arguments<'_>) -> std::io::Result<()> {
+        self.out.put(text)
+    }
+}
+
+/// The line being written, and what is known while it is.
+pub struct Text<'p> {
+    /// The text.
+    pub out: &'p mut Vec<u8>,
+    /// The user's flags.
+    pub style: &'p Style,
+    /// What earlier frames said.
+    pub memory: &'p mut Memory,
+    /// Names of hosts and ports.
+    pub names: &'p dyn Names,
+    /// The user's time zone.
+    pub zone: &'p TimeZone,
+    /// The protocol at hand: what `[|...]` names where the bytes end.
+    pub protocol: &'static str,
+    /// How many packets this one is inside of.
+    pub depth: u8,
+    /// What the line is about; the last to say so wins.
+    pub tint: Tint,
+}
+
+impl<'p> Text<'p> {
+    /// An empty line.
+    pub fn new(
+        out: &'p mut Vec<u8>,
+        style: &'p Style,
+        memory: &'p mut Memory,
+        names: &'p dyn Names,
+        zone: &'p TimeZone,
+    ) -> Self {
+        Self { out, style, memory, names, zone, protocol: "", depth: 0, tint: Tint::Plain }
+    }
+
+    /// Says that the bytes end inside the protocol at hand.
+    pub fn truncated(&mut self) {
+        let protocol = self.protocol;
+        put!(self, " [|{protocol}]");
+    }
+
+    /// Ends the printer at hand there, as `need!` does.
+    pub fn cut(&mut self) -> Result<(), Cut> {
+        self.truncated();
+        Ok(())
+    }
+
+    /// Ends the printer at hand with bytes that are against the protocol's rules: of `p`,
+    /// `length` bytes that nobody has looked at.
+    pub fn invalid_rest(&mut self, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+        self.invalid();
+        p.slice(0, length).map(|_| ())
+    }
+
+    /// A TCP port.
+    pub fn tcp(&self, port: u16) -> Port<'p> {
+        self.names.port(Transport::Tcp, port).map_or(Port::Number(port), Port::Name)
+    }
+
+    /// A UDP port.
+    pub fn udp(&self, port: u16) -> Port<'p> {
+        self.names.port(Transport::Udp, port).map_or(Port::Number(port), Port::Name)
+    }
+
+    /// A time in the zone of the user, in the form of strftime(3); 1970 where it is none.
+    pub fn date(&mut self, seconds: i64, form: &str) {
+        let time = Timestamp::from_second(seconds).unwrap_or_default();
+        put!(self, "{}", time.to_zoned(self.zone.clone()).strftime(form));
+    }
+
+    /// Bytes that nothing is known of, as far as they were captured.
+    pub fn unknown(&mut self, p: Bytes<'_>, length: usize, indent: &str) {
+        dump::hex(p.limit(length).all(), indent, 0, self.out);
+    }
+
+    /// Prints what is inside of the packet at hand. Tunnels in tunnels are followed only so
+    /// deep: a frame of 64 KiB could hold thousands.
+    pub fn nested(&mut self, print: impl FnOnce(&mut Self) -> Result<(), Cut>) -> Result<(), Cut> {
+        const MAX_DEPTH: u8 = 32;
+        if self.depth >= MAX_DEPTH {
+            put!(self, "[packets nested too deep]");
+            return Ok(());
+        }
+        self.depth += 1;
+        let result = print(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// Says that what stands there is against the protocol's rules.
+    pub fn invalid(&mut self) {
+        put!(self, " (invalid)");
+    }
+
+    /// A byte from the wire: printable as it is, the rest as `^X` and `M-X`.
+    pub fn character(&mut self, mut byte: u8) {
+        if byte >= 0x80 {
+            byte &= 0x7f;
+            self.out.extend_from_slice(b"M-");
+        }
+        if !(0x20..0x7f).contains(&byte) {
+            byte ^= 0x40;
+            self.out.push(b'^');
+        }
+        self.out.push(byte);
+    }
+
+    /// Text from the wire.
+    pub fn characters(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.character(byte);
+        }
+    }
+
+    /// Text from the wire of a length given; `false` where it is cut.
+    pub fn string(&mut self, p: Bytes<'_>, length: usize) -> bool {
+        self.characters(p.limit(length).all());
+        p.has(0, length)
+    }
+
+    /// Text from the wire that a zero byte ends, of so many bytes at most. Says how many
+    /// it took; `None` where there is no zero.
+    pub fn terminated(&mut self, p: Bytes<'_>, most: usize) -> Option<usize> {
+        let bytes = p.limit(most).all();
+        let end = bytes.iter().position(|&byte| byte == 0);
+        self.characters(bytes.get(..end.unwrap_or(bytes.len())).unwrap_or_default());
+        end.map(|end| end + 1)
+    }
+
+    /// Text from the wire in a field of so many bytes, filled up with zeros.
+    pub fn padded(&mut self, p: Bytes<'_>, size: usize) -> Result<(), Cut> {
+        match self.terminated(p, size) {
+            None if !p.has(0, size) => Err(Cut),
+            _ => Ok(()),
+        }
+    }
+
+    /// Bytes as hexadecimal digits.
+    pub fn hex(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            put!(self, "{byte:02x}");
+        }
+    }
+
+    /// A span of seconds, as in `1h30m`.
+    pub fn relative_time(&mut self, mut seconds: u32) {
+        if seconds == 0 {
+            put!(self, "0s");
+        }
+        for (unit, name) in
+            [(31_536_000, 'y'), (604_800, 'w'), (86_400, 'd'), (3_600, 'h'), (60, 'm'), (1, 's')]
+        {
+            if seconds >= unit {
+                put!(self, "{}{name}", seconds / unit);
+                seconds %= unit;
+            }
+        }
+    }
+}
+
+/// The name of a number, if it has one.
+pub fn name_of<N: PartialEq + Copy>(
+    names: &[(N, &'static str)],
+    number: N,
+) -> Option<&'static str> {
+    names.iter().find(|(n, _)| *n == number).map(|(_, name)| *name)
+}
+
+/// Writes the name of a number, or the number in the form given.
+macro_rules! put_name {
+    ($to:expr, $names:expr, $number:expr, $($other:tt)*) => {
+        match $crate::text::name_of($names, $number) {
+            Some(name) => $crate::text::put!($to, "{name}"),
+            None => $crate::text::put!($to, $($other)*),
+        }
+    };
+}
+pub(crate) use put_name;
+
+/// The names of the bits set, joined; `none` where no named bit is.
+pub fn bits(names: &[(u32, &str)], value: u32, separator: &str, none: &str) -> String {
+    let set: Vec<&str> =
+        names.iter().filter(|(bit, _)| value & bit == *bit).map(|(_, name)| *name).collect();
+    if set.is_empty() { none.to_string() } else { set.join(separator) }
+}
+
+/// What `print` writes by a style, without names, in UTC.
+#[cfg(test)]
+pub(crate) fn written(style: &Style, print: impl FnOnce(&mut Text<'_>)) -> String {
+    let (mut out, mut memory) = (Vec::new(), Memory::default());
+    print(&mut Text::new(&mut out, style, &mut memory, &crate::names::Numbers, &TimeZone::UTC));
+    String::from_utf8(out).expect("text")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wire_bytes_are_neutralised() {
+        let text = written(&Style::default(), |t| t.characters(b"a\x1b[2J\x7f\xff\n"));
+        assert_eq!(text, "a^[[2J^?M-^?^J");
+    }
+
+    #[test]
+    fn spans() {
+        for (seconds, text) in [(0, "0s"), (5400, "1h30m"), (32_230_861, "1y1w1d1h1m1s")] {
+            assert_eq!(written(&Style::default(), |t| t.relative_time(seconds)), text);
+        }
+    }
+}

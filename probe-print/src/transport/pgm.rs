@@ -1,0 +1,257 @@
+//! PGM, reliable multicast (RFC 3208).
+
+use crate::{
+    address::{v4, v6},
+    bytes::{Bytes, Cut, Fields},
+    color::Tint,
+    network::outer::Outer,
+    text::{Text, need, put},
+};
+
+pub(crate) const PROTOCOL: u8 = 113;
+const HEADER: usize = 16;
+const OPTIONS: u8 = 1;
+
+const INET: u16 = 1;
+const INET6: u16 = 2;
+
+/// Prints a packet.
+pub(crate) fn print(
+    t: &mut Text<'_>,
+    p: Bytes<'_>,
+    length: usize,
+    outer: Outer<'_>,
+) -> Result<(), Cut> {
+    t.protocol = "pgm";
+    t.tint = Tint::Datagram;
+    if !p.has(0, 4) {
+        outer.print_ends(t, None)?;
+        put!(t, ":");
+        return t.cut();
+    }
+    let ports = (t.tcp(p.u16(0)?), t.tcp(p.u16(2)?));
+    outer.print_flow(t, PROTOCOL, ports)?;
+    need!(t, p.slice(0, HEADER));
+    put!(t, "PGM, length {}", p.u16(14)?);
+    if t.style.verbose == 0 {
+        return Ok(());
+    }
+    put!(t, " 0x");
+    t.hex(p.slice(8, 6)?);
+    put!(t, " ");
+    let Some(used) = message(t, p.u8(4)?, p.from(HEADER))? else { return t.cut() };
+    if p.u8(5)? & OPTIONS != 0 {
+        // As in tcpdump, which looks for them at the header where a message has no more.
+        let at = if used == 0 { 0 } else { HEADER + used };
+        match options(t, p.from(at))? {
+            End::Whole => {}
+            End::Bad => return Ok(()),
+            End::Cut => return t.cut(),
+        }
+    }
+    put!(t, " [{length}]");
+    Ok(())
+}
+
+/// An address of a family, and its size; none if it cannot be.
+fn nla(p: Bytes<'_>, at: usize, family: u16) -> Option<(String, usize)> {
+    match family {
+        INET => v4(p, at).ok().map(|address| (address.to_string(), 4)),
+        INET6 => v6(p, at).ok().map(|address| (address.to_string(), 16)),
+        _ => None,
+    }
+}
+
+/// Prints a message and says how long it is; none where it is cut.
+fn message(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<Option<usize>, Cut> {
+    let size = match kind {
+        0 => 16,
+        1 => 12,
+        2 | 4 | 5 | 8..=10 | 13 => 8,
+        _ => 0,
+    };
+    if !p.has(0, size) {
+        return Ok(None);
+    }
+    let mut used = size;
+    match kind {
+        0 => {
+            let Some((nla, more)) = nla(p, size, p.u16(12)?) else { return Ok(None) };
+            put!(t, "SPM seq {} trail {} lead {} nla {nla}", p.u32(0)?, p.u32(4)?, p.u32(8)?);
+            used += more;
+        }
+        1 => {
+            let Some((nla, more)) = nla(p, size, p.u16(8)?) else { return Ok(None) };
+            used += more;
+            let (interval, random, mask) = (p.u32(used)?, p.u32(used + 4)?, p.u32(used + 8)?);
+            put!(t, "POLL seq {} round {} nla {nla}", p.u32(0)?, p.u16(4)?);
+            put!(t, " ivl {interval} rnd 0x{random:08x} mask 0x{mask:08x}");
+            used += 12;
+        }
+        2 => put!(t, "POLR seq {} round {}", p.u32(0)?, p.u16(4)?),
+        4 | 5 => {
+            let name = if kind == 4 { "ODATA" } else { "RDATA" };
+            put!(t, "{name} trail {} seq {}", p.u32(4)?, p.u32(0)?);
+        }
+        8..=10 => {
+            let Some((source, more)) = nla(p, used, p.u16(4)?) else { return Ok(None) };
+            // As in tcpdump, the group's family is looked for where its address begins.
+            used += more + 4;
+            let Some((group, more)) = nla(p, used, p.u16(used)?) else { return Ok(None) };
+            used += more;
+            let name = ["NAK", "NNAK", "NCF"][usize::from(kind - 8)];
+            put!(t, "{name} ({source} -> {group}), seq {}", p.u32(0)?);
+        }
+        12 => put!(t, "SPMR"),
+        13 => put!(t, "ACK seq {}", p.u32(0)?),
+        _ => put!(t, "UNKNOWN type 0x{kind:02x}"),
+    }
+    Ok(Some(used))
+}
+
+/// How options end.
+enum End {
+    Whole,
+    Bad,
+    Cut,
+}
+
+/// Options of a fixed size: kind, size, what tcpdump calls it in complaints.
+const FIXED: &[(u8, usize, &str)] = &[
+    (0, 4, "OPT_LENGTH"),
+    (1, 16, "OPT_FRAGMENT"),
+    (3, 8, "OPT_JOIN"),
+    (4, 12, "OPT_NAK_BO_IVL"),
+    (5, 12, "OPT_NAK_BO_RNG"),
+    (8, 8, "OPT_PARITY_PRM"),
+    (9, 8, "OPT_PARITY_GRP"),
+    (10, 8, "OPT_CURR_TGSIZE"),
+    (11, 4, "OPT_NBR_UNREACH"),
+    (13, 4, "OPT_SYN"),
+    (14, 4, "OPT_FIN"),
+    (15, 4, "OPT_RST"),
+    (17, 4, "OPT_CRQST"),
+];
+
+fn options(t: &mut Text<'_>, p: Bytes<'_>) -> Result<End, Cut> {
+    const LEAST: usize = 2;
+    const LAST: u8 = 0x80;
+    let mut fields = Fields::new(p, p.len());
+    if !p.has(0, LEAST) {
+        return Ok(End::Cut);
+    }
+    let first = fields.u8()? & !LAST;
+    if first != 0 {
+        put!(t, "[First option bad, should be PGM_OPT_LENGTH, is {first}]");
+        return Ok(End::Bad);
+    }
+    let size = fields.u8()?;
+    if size != 4 {
+        put!(t, "[Bad OPT_LENGTH option, length {size} != 4]");
+        return Ok(End::Bad);
+    }
+    let total = fields.u16()?;
+    let Some(mut left) = usize::from(total).checked_sub(4) else {
+        put!(t, "[Bad total option length {total} < 4]");
+        return Ok(End::Bad);
+    };
+    put!(t, " OPTS LEN {total}");
+    while left > 0 {
+        if left < LEAST {
+            put!(t, "[Total option length leaves no room for final option]");
+            return Ok(End::Bad);
+        }
+        let (kind, size) = (fields.u8()?, usize::from(fields.u8()?));
+        if size < LEAST {
+            put!(t, "[Bad option, length {size} < {LEAST}]");
+            break;
+        }
+        if left < size {
+            put!(t, "[Total option length leaves no room for final option]");
+            return Ok(End::Bad);
+        }
+        if !fields.rest().has(0, size - LEAST) {
+            return Ok(End::Cut);
+        }
+        match option(t, kind & !LAST, fields.rest(), size)? {
+            End::Whole => {}
+            end => return Ok(end),
+        }
+        // Of those that tcpdump does not look into, it skips the head once more.
+        let unread = matches!(kind & !LAST, 6 | 12 | 16 | 20..);
+        fields.skip(if unread { size } else { size - LEAST });
+        left -= if kind & !LAST == 2 { size.saturating_sub(4) } else { size };
+        if kind & LAST != 0 {
+            break;
+        }
+    }
+    Ok(End::Whole)
+}
+
+/// Prints an option from behind its head on.
+fn option(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<End, Cut> {
+    if let Some((_, right, name)) = FIXED.iter().find(|(fixed, ..)| *fixed == kind)
+        && size != *right
+    {
+        put!(t, "[Bad {name} option, length {size} != {right}]");
+        return Ok(End::Bad);
+    }
+    match kind {
+        0 => put!(t, " OPTS LEN (extra?) {}", p.u16(0)?),
+        1 => put!(t, " FRAG seq {} off {} len {}", p.u32(2)?, p.u32(6)?, p.u32(10)?),
+        2 => {
+            put!(t, " NAK LIST");
+            let mut list = Fields::new(p.from(2), size.saturating_sub(4));
+            while list.left() > 0 {
+                if list.left() < 4 {
+                    put!(t, "[Option length not a multiple of 4]");
+                    return Ok(End::Bad);
+                }
+                put!(t, " {}", list.u32()?);
+            }
+        }
+        3 => put!(t, " JOIN {}", p.u32(2)?),
+        4 => put!(t, " BACKOFF ivl {} ivlseq {}", p.u32(2)?, p.u32(6)?),
+        5 => put!(t, " BACKOFF max {} min {}", p.u32(2)?, p.u32(6)?),
+        7 | 18 | 19 => {
+            let (name, fixed, at) = match kind {
+                7 => ("OPT_REDIRECT", 8, 2),
+                18 => ("OPT_PGMCC_DATA", 12, 6),
+                _ => ("OPT_PGMCC_FEEDBACK", 12, 6),
+            };
+            if size < fixed {
+                let name = if kind == 19 { "PGM_OPT_PGMCC_FEEDBACK" } else { name };
+                put!(t, "[Bad {name} option, length {size} < {fixed}]");
+                return Ok(End::Bad);
+            }
+            let family = p.u16(at)?;
+            let right = match family {
+                INET => fixed + 4,
+                INET6 => fixed + 16,
+                _ => return Ok(End::Cut),
+            };
+            if size != right {
+                put!(t, "[Bad {name} option, length {size} != {fixed} + address size]");
+                return Ok(End::Bad);
+            }
+            let Some((nla, _)) = nla(p, at + 4, family) else { return Ok(End::Cut) };
+            match kind {
+                7 => put!(t, " REDIRECT {nla}"),
+                18 => put!(t, " PGMCC DATA {} {nla}", p.u32(2)?),
+                _ => put!(t, " PGMCC FEEDBACK {} {nla}", p.u32(2)?),
+            }
+        }
+        8 => put!(t, " PARITY MAXTGS {}", p.u32(2)?),
+        9 => put!(t, " PARITY GROUP {}", p.u32(2)?),
+        10 => put!(t, " PARITY ATGS {}", p.u32(2)?),
+        11 => put!(t, " NBR_UNREACH"),
+        12 => put!(t, " PATH_NLA [{size}]"),
+        13 => put!(t, " SYN"),
+        14 => put!(t, " FIN"),
+        15 => put!(t, " RST"),
+        16 => put!(t, " CR"),
+        17 => put!(t, " CRQST"),
+        _ => put!(t, " OPT_{kind:02X} [{size}] "),
+    }
+    Ok(End::Whole)
+}

@@ -1,0 +1,143 @@
+//! GRE (RFC 2784, RFC 2890), and the PPTP version of it (RFC 2637).
+
+use super::mpls;
+use crate::{
+    assigned_numbers::ETHERTYPES,
+    bytes::{Bytes, Cut, Fields},
+    link::{ethernet, ppp},
+    network::{ip, ip6},
+    text::{Text, bits, name_of, put},
+};
+
+const CHECKSUM: u16 = 0x8000;
+const ROUTING: u16 = 0x4000;
+const KEY: u16 = 0x2000;
+const SEQUENCE: u16 = 0x1000;
+const ACKNOWLEDGMENT: u16 = 0x0080;
+
+const FLAGS: &[(u32, &str)] = &[
+    (CHECKSUM as u32, "checksum present"),
+    (ROUTING as u32, "routing present"),
+    (KEY as u32, "key present"),
+    (SEQUENCE as u32, "sequence# present"),
+    (0x0800, "source routing present"),
+    (ACKNOWLEDGMENT as u32, "ack present"),
+];
+
+/// The next field, if both the length and the captured bytes have it.
+fn take(fields: &mut Fields<'_>, size: usize) -> Option<()> {
+    let whole = fields.left() >= size && fields.rest().has(0, size);
+    whole.then(|| fields.skip(size))
+}
+
+fn half(fields: &mut Fields<'_>) -> Option<u16> {
+    let p = fields.rest();
+    take(fields, 2)?;
+    p.u16(0).ok()
+}
+
+fn word(fields: &mut Fields<'_>) -> Option<u32> {
+    let p = fields.rest();
+    take(fields, 4)?;
+    p.u32(0).ok()
+}
+
+/// Prints a GRE packet and what it carries.
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+    t.protocol = "gre";
+    let mut fields = Fields::new(p, length);
+    let Some(flags) = half(&mut fields) else {
+        t.truncated();
+        return Ok(());
+    };
+    let version = flags & 7;
+    put!(t, "GREv{version}");
+    if version > 1 {
+        put!(t, " ERROR: unknown-version");
+        return Ok(());
+    }
+    if t.style.verbose > 0 {
+        put!(t, ", Flags [{}]", bits(FLAGS, flags.into(), ", ", "none"));
+    }
+    match head(t, &mut fields, flags) {
+        Some(protocol) => payload(t, &fields, length, flags, protocol),
+        None => {
+            t.truncated();
+            Ok(())
+        }
+    }
+}
+
+/// The optional fields; `None` where they are cut.
+fn head(t: &mut Text<'_>, fields: &mut Fields<'_>, flags: u16) -> Option<u16> {
+    let plain = flags & 7 == 0;
+    let protocol = half(fields)?;
+    if plain && flags & (CHECKSUM | ROUTING) != 0 {
+        let sum = half(fields)?;
+        if t.style.verbose > 0 {
+            put!(t, ", sum 0x{sum:x}");
+        }
+        put!(t, ", off 0x{:x}", half(fields)?);
+    }
+    if flags & KEY != 0 {
+        let key = word(fields)?;
+        match plain {
+            true => put!(t, ", key=0x{key:x}"),
+            false => put!(t, ", call {}", key & 0xffff),
+        }
+    }
+    if flags & SEQUENCE != 0 {
+        put!(t, ", seq {}", word(fields)?);
+    }
+    if plain && flags & ROUTING != 0 {
+        // Source routes (RFC 1701): each entry takes at least four bytes.
+        loop {
+            let family = half(fields)?;
+            let sizes = half(fields)?;
+            if family == 0 && sizes & 0xff == 0 {
+                break;
+            }
+            put!(t, ", (rtaf=0x{family:x})");
+            take(fields, usize::from(sizes & 0xff))?;
+        }
+    }
+    if !plain && flags & ACKNOWLEDGMENT != 0 {
+        put!(t, ", ack {}", word(fields)?);
+    }
+    if !plain && flags & SEQUENCE == 0 {
+        put!(t, ", no-payload");
+    }
+    Some(protocol)
+}
+
+fn payload(
+    t: &mut Text<'_>,
+    fields: &Fields<'_>,
+    length: usize,
+    flags: u16,
+    protocol: u16,
+) -> Result<(), Cut> {
+    let plain = flags & 7 == 0;
+    if t.style.link_header {
+        let name = name_of(ETHERTYPES, protocol).unwrap_or("unknown");
+        put!(t, ", proto {name} (0x{protocol:04x})");
+    }
+    put!(t, ", length {length}");
+    if !plain && flags & SEQUENCE == 0 {
+        return Ok(());
+    }
+    let separator = if t.style.verbose == 0 { ": " } else { "\n\t" };
+    put!(t, "{separator}");
+    let (p, rest) = (fields.rest(), fields.left());
+    match protocol {
+        0x0800 if plain => ip::print(t, p, rest),
+        0x86dd if plain => ip6::print(t, p, rest),
+        0x6558 if plain => ethernet::print(t, p, rest).map(|_| ()),
+        0x8847 | 0x8848 if plain => mpls::print(t, p, rest),
+        0x880b if !plain => ppp::print(t, p, rest),
+        _ => {
+            put!(t, "gre-proto-0x{protocol:x}");
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What attaching does to the machine beside looking at frames, in a sentence: said once behind
+//! the attachment, and before it by `probe interfaces`.
+
+use super::{drivers, sysfs};
+use crate::kernel::{Attached, Attachment, TurnedOff};
+
+/// What a program on a hook costs on a driver; nothing where it changes nothing.
+pub(super) fn price(hook: Attached, driver: Option<&str>) -> Option<&'static str> {
+    match hook {
+        Attached::Tcx => None,
+        Attached::Clsact => Some(
+            "the filter stays attached if probe is killed, and its qdisc stays in any case: `tc \
+             qdisc del dev IF clsact` takes both off",
+        ),
+        Attached::XdpGeneric => Some(
+            "the kernel copies most frames for it, to have each in one piece with room before it",
+        ),
+        Attached::XdpNative => Some(match driver.and_then(drivers::native) {
+            Some(driver) => driver.effect.text(),
+            None => {
+                "most drivers stop the link and set up its queues anew to attach and to detach; \
+                 what this one does is not known here"
+            }
+        }),
+    }
+}
+
+/// Interfaces that share a note.
+struct Group<'a> {
+    hook: Attached,
+    driver: Option<String>,
+    interfaces: Vec<&'a str>,
+}
+
+/// The notes about a session: a line for the interfaces of each hook and driver, and one for
+/// each interface on which something was turned off.
+pub(super) fn notes(attachments: &[Attachment], turned_off: &[TurnedOff]) -> Vec<String> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for Attachment { interface, hook, .. } in attachments {
+        let (hook, driver) = (*hook, sysfs::driver(interface));
+        match groups.iter_mut().find(|group| group.hook == hook && group.driver == driver) {
+            Some(group) => group.interfaces.push(interface),
+            None => groups.push(Group { hook, driver, interfaces: vec![interface] }),
+        }
+    }
+    let prices = groups.into_iter().filter_map(|Group { hook, driver, interfaces }| {
+        let price = price(hook, driver.as_deref())?;
+        let driver = driver.map(|driver| format!(" ({driver})")).unwrap_or_default();
+        Some(format!("{hook} on {}{driver}: {price}", interfaces.join(", ")))
+    });
+    let features = turned_off.iter().filter_map(|off| {
+        let interface = off.interface()?;
+        let features: Vec<_> = off.features().collect();
+        let command: Vec<_> = features.iter().map(|feature| format!("{feature} on")).collect();
+        Some(format!(
+            "attaching turned {} off on {interface}; probe turns that on again when it ends, \
+             unless it is killed (then: `ethtool -K {interface} {}`)",
+            features.join(" and "),
+            command.join(" "),
+        ))
+    });
+    prices.chain(features).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attachment(interface: &str, hook: Attached) -> Attachment {
+        Attachment { interface: interface.into(), index: 1, hook, direction: Default::default() }
+    }
+
+    #[test]
+    fn a_line_for_each_hook_and_driver() {
+        let tcx = attachment("lo", Attached::Tcx);
+        let clsact = attachment("lo", Attached::Clsact);
+        let generic = ["lo", "nosuch0"].map(|name| attachment(name, Attached::XdpGeneric));
+        assert_eq!(notes(&[tcx], &[]), Vec::<String>::new());
+        let both = notes(&generic, &[]);
+        assert_eq!(both.len(), 1);
+        assert!(both[0].starts_with("xdp-generic on lo, nosuch0: the kernel copies"), "{both:?}");
+        assert!(notes(&[clsact], &[])[0].contains("stays attached if probe is killed"));
+    }
+
+    #[test]
+    fn drivers_are_told_apart() {
+        let native = |driver| price(Attached::XdpNative, Some(driver)).unwrap();
+        assert!(native("veth").contains("TSO and GSO are off"));
+        assert!(native("i40e").contains("reset the card's function"));
+        assert!(native("nosuch").contains("not known here"));
+    }
+}

@@ -1,0 +1,101 @@
+//! What attaching XDP turns off on a link and nobody turns on again: for generic XDP the kernel
+//! takes the wish for LRO and hardware GRO back (`generic_xdp_install` in net/core/dev.c, with
+//! `dev_disable_lro` also on all interfaces below); vmxnet3 and atlantic clear LRO for native
+//! XDP. It is read before and after, and put back when the program is off.
+
+use std::{ffi::CStr, fs, io};
+
+use super::ethtool::{self, Feature};
+
+/// Bonds of VLANs of ... : nothing real is deeper. It ends a circle that would be a bug.
+const DEPTH: usize = 8;
+
+/// The features of an interface, and of those below it, before a program is attached.
+#[derive(Debug, Default)]
+pub(super) struct Offloads(Vec<(u32, Vec<Feature>)>);
+
+/// Features that were turned off on an interface. Dropping it turns them on again.
+#[derive(Debug)]
+pub struct TurnedOff {
+    index: u32,
+    features: Vec<Feature>,
+}
+
+impl Offloads {
+    /// Of an interface as it is now.
+    pub(super) fn of(interface: &str) -> Self {
+        let links = with_those_below(interface, DEPTH);
+        let on = links.into_iter().filter_map(|link| {
+            let features = ethtool::merging(&link).ok().filter(|features| !features.is_empty())?;
+            Some((super::session::index(&link).ok()?, features))
+        });
+        Self(on.collect())
+    }
+
+    /// What is off now.
+    pub(super) fn turned_off(self) -> Vec<TurnedOff> {
+        let gone = |(index, before): (u32, Vec<Feature>)| {
+            let now = ethtool::merging(&name(index)?).ok()?;
+            let features: Vec<_> = before.into_iter().filter(|it| !now.contains(it)).collect();
+            (!features.is_empty()).then_some(TurnedOff { index, features })
+        };
+        self.0.into_iter().filter_map(gone).collect()
+    }
+}
+
+impl TurnedOff {
+    /// The interface, unless it is gone.
+    pub fn interface(&self) -> Option<String> {
+        name(self.index)
+    }
+
+    /// The features, as `ethtool -K` takes them.
+    pub fn features(&self) -> impl Iterator<Item = &'static str> {
+        self.features.iter().map(|feature| feature.name)
+    }
+
+    /// Turns them on again, for which the program must be off.
+    ///
+    /// # Errors
+    /// What the kernel says; not that the interface is gone.
+    pub(super) fn restore(&mut self) -> io::Result<()> {
+        let features = std::mem::take(&mut self.features);
+        match name(self.index) {
+            Some(interface) if !features.is_empty() => ethtool::turn_on(&interface, &features),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for TurnedOff {
+    fn drop(&mut self) {
+        if let Err(error) = self.restore() {
+            log::warn!("turning features on again: {error}");
+        }
+    }
+}
+
+/// The interface, and those that it stands on: ports of a bond, parent of a macvlan.
+fn with_those_below(interface: &str, depth: usize) -> Vec<String> {
+    let mut all = vec![interface.to_owned()];
+    let entries = fs::read_dir(format!("/sys/class/net/{interface}"));
+    for entry in entries.into_iter().flatten().flatten().filter(|_| depth > 0) {
+        if let Some(below) = entry.file_name().to_str().and_then(|it| it.strip_prefix("lower_")) {
+            all.extend(with_those_below(below, depth - 1));
+        }
+    }
+    all
+}
+
+/// The name that an interface has now; it may have got another one meanwhile.
+fn name(index: u32) -> Option<String> {
+    let mut name = [0; libc::IF_NAMESIZE];
+    // SAFETY: the array is as long as a name with its zero byte can be.
+    let found = unsafe { libc::if_indextoname(index, name.as_mut_ptr()) };
+    if found.is_null() {
+        return None;
+    }
+    // SAFETY: the kernel's answer ends in a zero byte, and the array outlives the borrow.
+    let name = unsafe { CStr::from_ptr(name.as_ptr()) };
+    name.to_str().ok().map(str::to_owned)
+}
