@@ -90,7 +90,9 @@ fn index(rng: &mut Rng) -> String {
         0 | 1 => number(rng),
         2..=4 => format!("{}{}{}", field(rng), rng.pick(&["+", "+", "-", "*"]), number(rng)),
         5 => format!("{}-{}", number(rng), field(rng)),
-        6 => format!("({}{}{})&{}", field(rng), rng.pick(&["+", "^", "|"]), number(rng), number(rng)),
+        6 => {
+            format!("({}{}{})&{}", field(rng), rng.pick(&["+", "^", "|"]), number(rng), number(rng))
+        }
         _ => arithmetic(rng),
     }
 }

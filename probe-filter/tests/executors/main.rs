@@ -18,6 +18,7 @@ mod frames;
 #[expect(dead_code, reason = "what is no filter at all is for other tests")]
 mod generator;
 mod harness;
+mod inline;
 mod machine;
 mod many;
 mod rules;

@@ -215,7 +215,11 @@ mod tests {
             // Before it is lent, and as part of the loan.
             assert_eq!(rings.bytes(span), Some(&frame[..]), "{name}: {length} bytes");
             loans.push_back(rings.lend().unwrap());
-            assert_eq!(loans.back().unwrap().bytes(span), Some(&frame[..]), "{name}: {length} bytes");
+            assert_eq!(
+                loans.back().unwrap().bytes(span),
+                Some(&frame[..]),
+                "{name}: {length} bytes"
+            );
             if loans.len() > 3 {
                 loans.pop_front();
             }
