@@ -8,6 +8,23 @@ use crate::{
 };
 
 /// Looks at one frame. The caller's verdict is to pass, whatever happens here.
+///
+/// # Who may interrupt whom
+///
+/// [`CpuState`](probe_common::CpuState), its scratch memory and the rings belong to one CPU and are
+/// used without atomics, so no program of ours may begin on a CPU while another has not ended there:
+///
+/// - All hooks run in softirq context or with softirqs off: native XDP in the driver's NAPI poll,
+///   generic XDP and tcx ingress below `__netif_receive_skb_core`, tcx egress in
+///   `__dev_queue_xmit`, which takes `rcu_read_lock_bh`. A softirq does not interrupt a softirq.
+/// - Hard interrupts and NMIs interrupt them, but run no network program.
+/// - A frame that is sent while one is received (by a redirect or a bridge) passes the egress hook
+///   when the ingress program has ended.
+/// - `BPF_PROG_TEST_RUN` turns softirqs off around the run (`bpf_test_run`).
+/// - With PREEMPT_RT softirqs are threads; there the lock that `local_bh_disable` takes keeps them
+///   apart. A kernel that is built without that lock does not.
+///
+/// User space reads the state at any time and writes none of it, but for `consumed` in the rings.
 #[inline(always)]
 pub fn observe(frame: &impl Frame) {
     let wire_len = frame.wire_len();

@@ -1,5 +1,25 @@
 //! Records for user space: written into the memory-mapped rings of this CPU, without a
 //! wake-up. The layout is that of [`RingControl`].
+//!
+//! Two orders hold between a program and the reader, on whatever CPU that runs:
+//!
+//! - **Records before `produced`.** The reader loads `produced` with acquire order and then reads
+//!   the records before it. So [`publish`] stores it with release order: see there.
+//! - **`consumed` before the bytes it frees.** The reader reads a record, then stores `consumed`
+//!   with release order. [`place`] loads it and branches on it, and only behind that branch are
+//!   bytes overwritten: a control dependency, which orders a load before the stores behind it on
+//!   every machine of the kernel's memory model (tools/memory-model/Documentation/
+//!   control-dependencies.txt). It needs no acquire, which BPF has only since 6.15. The compiler
+//!   has to keep the branch: the load is volatile, and what is stored behind it differs from what
+//!   happens without it.
+//!
+//! **Of the two rings of a CPU** a record goes into the small one if that has room, else into the
+//! large one. Each is in the order of time by itself, both together need not be: while the
+//! reader is behind, records leave for the large ring, and those after them go into the small one
+//! again as soon as a part of it is given back. So the reader merges by time stamp
+//! (probe-user/src/kernel/rings.rs), as it does for the rings of different CPUs.
+
+use core::sync::atomic::{Ordering, compiler_fence};
 
 use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use probe_common::{RING_CONTROL_LEN, RecordHeader, RingControl, record_len};
@@ -68,7 +88,7 @@ fn place(ring: *mut RingControl, len: u32, record: u64) -> Option<Place> {
     // SAFETY: as above.
     let consumed = unsafe { &raw const (*ring).consumed };
     // SAFETY: user space may write at any time, and whatever it writes there only decides
-    // which of its records are lost.
+    // which of its records are lost. Volatile, so that it is loaded once, and here.
     let consumed = unsafe { consumed.read_volatile() };
     if produced.wrapping_sub(consumed) + record > len {
         return None;
@@ -79,11 +99,17 @@ fn place(ring: *mut RingControl, len: u32, record: u64) -> Option<Place> {
     Some(Place { ring, start, end: produced + record })
 }
 
-/// Shows user space what lies before `end`, after it lies there.
+/// Shows user space what lies before `end`, after it lies there: a store with release order, for
+/// which BPF has no instruction before 6.15.
+///
+/// Where the machine keeps stores in order a plain one does, as long as the compiler keeps them in
+/// order too: it may move a write that is not volatile, as the header's, behind a volatile one.
+/// The fence forbids that. Elsewhere the atomic orders them, for compiler and machine.
 #[inline(always)]
 fn publish(ring: *mut RingControl, end: u64) {
     // SAFETY: within a map value.
     let produced = unsafe { &raw mut (*ring).produced };
+    compiler_fence(Ordering::Release);
     if STORES_IN_ORDER.load() != 0 {
         // SAFETY: as above; aligned, and written by this CPU alone.
         unsafe { produced.write_volatile(end) };

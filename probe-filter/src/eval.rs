@@ -1,6 +1,10 @@
 //! The evaluator: a [`Graph`] run over a frame in user space. It is the reference
 //! that the generated code is held against, so it stays as plain as the definition.
 
+use crate::chain::{
+    AUTHENTICATION, IPV4_HEADER_LENGTH, IPV4_PROTOCOL, IPV6_EXTENSIONS, IPV6_HEADER_BYTES,
+    IPV6_NEXT_HEADER, NO_NEXT_HEADER,
+};
 use crate::ir::{Alu, ChainKind, Compare, Frame, Graph, Meta, Target, Test, Value, ValueId, Width};
 
 /// A load past the captured bytes, or a division by zero.
@@ -80,7 +84,7 @@ pub(crate) fn known(frame: &Frame<'_>, meta: Meta) -> u32 {
 
 /// Bytes of a frame, big-endian.
 pub(crate) fn load(frame: &[u8], width: Width, base: u32, displacement: u32) -> Result<u32, Trap> {
-    let start = base as usize + displacement as usize;
+    let start = (base as usize).checked_add(displacement as usize).ok_or(Trap)?;
     let bytes = frame.get(start..).ok_or(Trap)?;
     match width {
         Width::Byte => bytes.first().map(|&byte| byte.into()),
@@ -100,20 +104,20 @@ pub(crate) fn chain(
 ) -> Result<bool, Trap> {
     let byte = |offset: u32| load(frame, Width::Byte, base.wrapping_add(offset), network);
     let (mut next, mut offset) = match kind {
-        ChainKind::Ipv4 => (byte(9)?, 4 * (byte(0)? & 0xf)),
-        ChainKind::Ipv6 => (byte(6)?, 40),
+        ChainKind::Ipv4 => (byte(IPV4_PROTOCOL)?, 4 * (byte(IPV4_HEADER_LENGTH)? & 0xf)),
+        ChainKind::Ipv6 => (byte(IPV6_NEXT_HEADER)?, IPV6_HEADER_BYTES),
     };
     loop {
         if next == protocol {
             return Ok(true);
         }
         let unit = match (kind, next) {
-            (_, 59) => return Ok(false),
-            (ChainKind::Ipv6, 0 | 43 | 44 | 60) => {
+            (_, NO_NEXT_HEADER) => return Ok(false),
+            (ChainKind::Ipv6, next) if IPV6_EXTENSIONS.contains(&next) => {
                 let length = byte(offset.wrapping_add(1))?;
                 (byte(offset)?, (length + 1) * 8)
             }
-            (_, 51) => {
+            (_, AUTHENTICATION) => {
                 let length = byte(offset.wrapping_add(1))?;
                 (byte(offset)?, (length + 2) * 4)
             }

@@ -315,6 +315,12 @@ impl Graph {
     }
 }
 
+/// Every frame is shorter than this: a load that ends there or beyond is known to trap before
+/// any frame is seen. Capture files hold 262,144 bytes of a frame at most (libpcap's
+/// MAXIMUM_SNAPLEN), Linux builds none longer than 524,280 bytes (GSO_MAX_SIZE, BIG TCP), and
+/// the kernel's verifier follows packet offsets up to here (BPF_MAX_VAR_OFF).
+pub const FRAME_LIMIT: u32 = 1 << 29;
+
 /// One frame, as a filter sees it.
 ///
 /// With [`VlanView::Live`] the outermost tag is not among `bytes` but in `vlan`,
@@ -322,7 +328,7 @@ impl Graph {
 /// `bytes` and `vlan` is `None`, as in a file.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
-    /// The captured bytes.
+    /// The captured bytes, fewer than [`FRAME_LIMIT`].
     pub bytes: &'a [u8],
     /// Length on the wire in bytes, at least `bytes.len()`.
     pub wire_len: u32,

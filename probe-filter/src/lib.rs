@@ -17,6 +17,7 @@ extern crate self as probe_filter;
 
 mod ast;
 pub mod cbpf;
+mod chain;
 pub mod ebpf;
 mod error;
 pub mod eval;

@@ -1,5 +1,9 @@
 //! The walk along a header chain, unrolled: classic BPF jumps forward only.
 
+use crate::chain::{
+    AUTHENTICATION, IPV4_HEADER_LENGTH, IPV4_PROTOCOL, IPV6_EXTENSIONS, IPV6_HEADER_BYTES,
+    IPV6_NEXT_HEADER, NO_NEXT_HEADER,
+};
 use crate::flow::Chain;
 use crate::ir::ChainKind;
 
@@ -11,16 +15,6 @@ use super::{Error, MEMORY};
 
 /// Headers walked over; a longer chain does not match.
 pub(super) const UNROLLED_STEPS: u32 = 16;
-
-/// Offsets from the network header (RFC 791, RFC 8200).
-const IPV4_PROTOCOL: u32 = 9;
-const IPV6_NEXT_HEADER: u32 = 6;
-const IPV6_HEADER_BYTES: u32 = 40;
-
-/// Protocol numbers.
-const NO_NEXT_HEADER: u32 = 59;
-const AUTHENTICATION: u32 = 51;
-const IPV6_EXTENSIONS: [u32; 4] = [0, 43, 44, 60];
 
 /// Where the walk keeps its state.
 struct Slots {
@@ -48,7 +42,7 @@ impl Translation<'_> {
             ChainKind::Ipv4 => {
                 self.byte(chain, &slots, IPV4_PROTOCOL);
                 self.asm.emit(ST, slots.next);
-                self.byte(chain, &slots, 0);
+                self.byte(chain, &slots, IPV4_HEADER_LENGTH);
                 self.asm.emit(ALU | AND, 0xf);
                 self.asm.emit(ALU | LSH, 2);
             }

@@ -37,6 +37,7 @@ pub struct Program {
 
 /// What classic BPF cannot say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Error {
     /// More than 4,096 instructions.
     TooLong {

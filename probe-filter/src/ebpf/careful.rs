@@ -10,21 +10,25 @@ use crate::flow::{Action, Block, BlockId, END, Flow};
 use crate::ir::{Compare, ValueId};
 
 use super::asm::{Assembler, Label};
+use super::count::{self, OnMatch};
 use super::insn::{Cond, Insn, Op, Operand, R0, R1, R2, R3, R4, R5, R6, R7, R8, R9, Reg, Size};
 use super::stack::Word;
-use super::{Error, StateLayout, Target, count};
+use super::{Error, StateLayout, Target};
 
 pub(crate) const CONTEXT: Reg = R6;
 pub(crate) const DATA: Reg = R7;
 pub(crate) const DATA_END: Reg = R8;
 pub(crate) const STATE: Reg = R9;
 
+/// Offsets that packet pointers go up to: the verifier follows 16 bits (MAX_PACKET_OFF).
+const MAX_LINEAR_OFFSET: i32 = 0xffff - 8;
+
 /// Careful code under construction.
 pub(crate) struct Careful<'a> {
     pub(crate) flow: &'a Flow,
     pub(crate) target: &'a Target,
     pub(crate) asm: &'a mut Assembler,
-    bits: &'a [Option<u8>],
+    on_match: OnMatch<'a>,
     labels: Vec<Label>,
     /// Where fast code goes on, by block.
     fast: &'a [Label],
@@ -37,7 +41,7 @@ pub(crate) struct Careful<'a> {
 /// Translates the blocks with gates and all that they lead to, up to boundaries.
 pub(crate) fn translate(
     flow: &Flow,
-    bits: &[Option<u8>],
+    on_match: OnMatch<'_>,
     target: &Target,
     asm: &mut Assembler,
     gates: &[Option<Label>],
@@ -52,7 +56,7 @@ pub(crate) fn translate(
     }
     let labels: Vec<Label> = flow.blocks().iter().map(|_| asm.label()).collect();
     let trap = labels[0];
-    let mut careful = Careful { flow, target, asm, bits, labels, fast, rule: 0, trap };
+    let mut careful = Careful { flow, target, asm, on_match, labels, fast, rule: 0, trap };
     for id in (0..needed.len()).rev().filter(|&id| needed[id]) {
         if careful.asm.is_too_long() {
             break;
@@ -99,10 +103,14 @@ impl Careful<'_> {
                 self.search(cases, *default);
             }
             &Action::Count { rule, next } => {
+                let OnMatch::Count(bits) = self.on_match else {
+                    self.asm.return_one();
+                    return Ok(());
+                };
                 let meta = Word::Meta.offset(&self.target.layout);
                 self.asm.emit(Insn::load(Size::Double, R2, STATE, meta));
                 let registers = count::Registers { state: STATE, meta: R2, scratch: [R0, R1] };
-                let bit = self.bits.get(rule as usize).copied().flatten();
+                let bit = bits.get(rule as usize).copied().flatten();
                 count::count(self.asm, &self.target.layout, rule, bit, &registers);
                 self.go(next);
             }
@@ -183,10 +191,12 @@ impl Careful<'_> {
             self.asm.emit_jump(Insn::jump64(Cond::Ne, R0, Operand::Imm(0)), self.trap);
             self.asm.emit(Insn::load(size, R0, STATE, buffer));
         } else {
-            // No helper, no fragments: the packet pointers see all of the frame. The
-            // verifier follows offsets up to 16 bits only, and no XDP frame is longer.
-            let limit = Operand::Imm(0xffff - 8);
+            // No helper, no fragments: the packet pointers see all of the frame.
+            let limit = Operand::Imm(MAX_LINEAR_OFFSET);
             self.asm.emit_jump(Insn::jump64(Cond::Gt, R2, limit), self.trap);
+            // Changes nothing, but newer verifiers forget which sum the offset was: they
+            // refuse some sums beside a pointer (MAX_LINK in fast/load.rs).
+            self.asm.emit(Insn::alu64(Op::And, R2, Operand::Imm(0xffff)));
             self.asm.emit(Insn::alu64(Op::Mov, R1, Operand::Reg(DATA)));
             self.asm.emit(Insn::alu64(Op::Add, R1, Operand::Reg(R2)));
             self.asm.emit(Insn::alu64(Op::Mov, R3, Operand::Reg(R1)));

@@ -6,6 +6,10 @@
 //! budget is a thousand times that. Older kernels get the loop unrolled
 //! [`UNROLLED_STEPS`] times; a longer chain does not match there.
 
+use crate::chain::{
+    AUTHENTICATION, IPV4_HEADER_LENGTH, IPV4_PROTOCOL, IPV6_EXTENSIONS, IPV6_HEADER_BYTES,
+    IPV6_NEXT_HEADER, NO_NEXT_HEADER,
+};
 use crate::flow::Chain;
 use crate::ir::ChainKind;
 
@@ -17,17 +21,6 @@ use super::{Error, stack};
 
 /// Headers walked over where the kernel has no loop that the verifier accepts.
 pub(crate) const UNROLLED_STEPS: u32 = 32;
-
-/// Offsets from the network header (RFC 791, RFC 8200).
-const IPV4_HEADER_LENGTH: u32 = 0;
-const IPV4_PROTOCOL: u32 = 9;
-const IPV6_NEXT_HEADER: u32 = 6;
-const IPV6_HEADER_BYTES: i32 = 40;
-
-/// Protocol numbers.
-const NO_NEXT_HEADER: i32 = 59;
-const AUTHENTICATION: i32 = 51;
-const IPV6_EXTENSIONS: [i32; 4] = [0, 43, 44, 60];
 
 impl Careful<'_> {
     pub(crate) fn chain(&mut self, chain: &Chain, yes: Label, no: Label) -> Result<(), Error> {
@@ -45,7 +38,7 @@ impl Careful<'_> {
                 self.network_byte(chain, IPV4_PROTOCOL);
             }
             ChainKind::Ipv6 => {
-                let header = Operand::Imm(IPV6_HEADER_BYTES);
+                let header = Operand::Imm(IPV6_HEADER_BYTES as i32);
                 self.asm.emit(Insn::alu32(Op::Mov, R0, header));
                 self.store_offset(R0);
                 self.network_byte(chain, IPV6_NEXT_HEADER);
@@ -71,9 +64,9 @@ impl Careful<'_> {
     fn step(&mut self, chain: &Chain, yes: Label, no: Label) {
         let (extension, authentication, next) =
             (self.asm.label(), self.asm.label(), self.asm.label());
-        let test = |value: i32| Insn::jump32(Cond::Eq, R0, Operand::Imm(value));
+        let test = |value: u32| Insn::jump32(Cond::Eq, R0, Operand::Imm(value as i32));
         self.asm.emit(Insn::load(Size::Double, R0, FP, stack::CHAIN_NEXT));
-        self.asm.emit_jump(test(chain.protocol as i32), yes);
+        self.asm.emit_jump(test(chain.protocol), yes);
         self.asm.emit_jump(test(NO_NEXT_HEADER), no);
         self.asm.emit_jump(test(AUTHENTICATION), authentication);
         if chain.kind == ChainKind::Ipv6 {

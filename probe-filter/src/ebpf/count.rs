@@ -5,6 +5,15 @@ use super::asm::Assembler;
 use super::insn::{Insn, Op, Operand, Reg, Size};
 use super::target::StateLayout;
 
+/// What code does where a rule matches.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum OnMatch<'a> {
+    /// It counts, and goes on. For each rule its bit in the mask of pending rules, if it samples.
+    Count(&'a [Option<u8>]),
+    /// It ends with 1.
+    Return,
+}
+
 /// Bytes behind the packets of a counter.
 const BYTES: i16 = 8;
 

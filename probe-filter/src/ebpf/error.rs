@@ -4,6 +4,7 @@ use core::fmt;
 
 /// Why a list of rules cannot be turned into one program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Error {
     /// More rules than the state has counters.
     TooManyRules {
@@ -16,6 +17,14 @@ pub enum Error {
     StateTooLarge,
     /// The state has no scratch memory.
     NoScratch,
+    /// The host's stack is not a multiple of eight bytes away from the frame pointer, or has not
+    /// so many bytes left.
+    NoStack {
+        /// Bytes of stack that the code takes.
+        bytes: u32,
+    },
+    /// A walk along a header chain (`protochain`) cannot be a part of another program.
+    HeaderChain,
     /// A rule needs more variables than stack and scratch memory hold.
     TooManyVariables {
         /// Index of the rule.
@@ -54,6 +63,10 @@ impl fmt::Display for Error {
                 write!(f, "{rules} rules, but one program counts at most {counters}")
             }
             Self::StateTooLarge => write!(f, "state lies beyond what an instruction addresses"),
+            Self::NoStack { bytes } => {
+                write!(f, "the code takes {bytes} bytes of stack, from a multiple of eight on")
+            }
+            Self::HeaderChain => write!(f, "protochain cannot be a part of another program"),
             Self::NoScratch => write!(f, "state without scratch memory"),
             Self::TooManyVariables { rule } => {
                 write!(f, "rule {}: too many changes of offset (vlan, mpls, ...)", rule + 1)

@@ -298,6 +298,16 @@ impl Insn {
         self.code == EXIT
     }
 
+    /// Whether this loads from the stack, or stores there.
+    pub(crate) const fn is_on_stack(self) -> bool {
+        let base = match self.class() {
+            LDX => self.src(),
+            STX => self.dst(),
+            _ => return false,
+        };
+        base.0 == FP.0
+    }
+
     /// Whether this is the unconditional jump with a 16-bit distance.
     pub(crate) const fn is_jump(self) -> bool {
         self.code == JUMP_ALWAYS
@@ -309,6 +319,7 @@ impl Insn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Helper {
     SkbLoadBytes = 26,
+    XdpGetBuffLen = 188,
     XdpLoadBytes = 189,
 }
 
@@ -317,6 +328,7 @@ impl Helper {
     pub(crate) const fn called(insn: Insn) -> Option<Self> {
         match (insn.code, insn.imm) {
             (CALL, 26) => Some(Self::SkbLoadBytes),
+            (CALL, 188) => Some(Self::XdpGetBuffLen),
             (CALL, 189) => Some(Self::XdpLoadBytes),
             _ => None,
         }
@@ -325,6 +337,7 @@ impl Helper {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::SkbLoadBytes => "bpf_skb_load_bytes",
+            Self::XdpGetBuffLen => "bpf_xdp_get_buff_len",
             Self::XdpLoadBytes => "bpf_xdp_load_bytes",
         }
     }

@@ -17,6 +17,7 @@ mod chain;
 mod count;
 mod error;
 mod fast;
+mod inline;
 mod insn;
 mod listing;
 mod stack;
@@ -25,6 +26,7 @@ mod value;
 mod view;
 
 pub use error::Error;
+pub use inline::{Host, inline};
 pub use insn::{Insn, Reg};
 pub use target::{Flavour, Kernel, StateLayout, Target};
 
@@ -33,6 +35,7 @@ use crate::ir::{Graph, ValueId};
 use crate::passes::{self, View};
 
 use asm::{Assembled, Assembler, Label};
+use count::OnMatch;
 use view::{Chosen, Entry};
 
 /// Instructions that the kernel verifies at most (BPF_COMPLEXITY_LIMIT_INSNS), and
@@ -102,7 +105,7 @@ impl Program {
 pub fn generate(rules: &[Rule<'_>], target: &Target) -> Result<Program, Error> {
     check(rules, target)?;
     let (assembled, loads) =
-        translate(rules, target).map_err(|error| blame(error, rules, target))?;
+        counting(rules, target).map_err(|error| blame(error, rules, target))?;
     fits(&assembled, rules, target)?;
     let Assembled { insns, marks: parts, .. } = assembled;
     let careful = parts.iter().find(|(_, part)| *part == Part::Careful);
@@ -124,7 +127,7 @@ fn blame(error: Error, rules: &[Rule<'_>], target: &Target) -> Error {
     if let Error::TooLong { instructions, .. } = error {
         return Error::TooLong { instructions, rule: longest(rules, target) };
     }
-    let broken = |rule: &Rule<'_>| translate(std::slice::from_ref(rule), target).is_err();
+    let broken = |rule: &Rule<'_>| counting(std::slice::from_ref(rule), target).is_err();
     let Some(found) = rules.iter().position(broken) else { return error };
     match error {
         Error::TooDeep { .. } => Error::TooDeep { rule: found },
@@ -133,19 +136,28 @@ fn blame(error: Error, rules: &[Rule<'_>], target: &Target) -> Error {
     }
 }
 
-/// Code for each view of the frame, behind the choice between them.
-fn translate(
+/// Code that counts.
+fn counting(
     rules: &[Rule<'_>],
     target: &Target,
 ) -> Result<(Assembled, Vec<(ValueId, u32)>), Error> {
     let graphs: Vec<&Graph> = rules.iter().map(|rule| rule.graph).collect();
+    let bits: Vec<Option<u8>> = rules.iter().map(|rule| rule.pending_bit).collect();
+    translate(&graphs, OnMatch::Count(&bits), target)
+}
+
+/// Code for each view of the frame, behind the choice between them.
+fn translate(
+    graphs: &[&Graph],
+    on_match: OnMatch<'_>,
+    target: &Target,
+) -> Result<(Assembled, Vec<(ValueId, u32)>), Error> {
     let scratch_len = target.layout.scratch_len;
     let too_many = |graph: &&Graph| !stack::holds_variables(graph.vars(), scratch_len);
     if let Some(rule) = graphs.iter().position(too_many) {
         return Err(Error::TooManyVariables { rule });
     }
-    let bits: Vec<Option<u8>> = rules.iter().map(|rule| rule.pending_bit).collect();
-    let lowered = passes::rules(&graphs);
+    let lowered = passes::rules(graphs);
     let mut loads = None;
     let mut asm = Assembler::default();
     let (plain, tagged) = view::views(target);
@@ -169,12 +181,12 @@ fn translate(
         let labels: Vec<Label> = flow.blocks().iter().map(|_| asm.label()).collect();
         asm.bind(entry.fast);
         asm.jump(labels[flow.entry().0 as usize]);
-        let mut gates = fast::translate(flow, &bits, target, &mut asm, &labels, chosen);
+        let mut gates = fast::translate(flow, on_match, target, &mut asm, &labels, chosen);
         if tagged.is_some() {
             gates[flow.entry().0 as usize].get_or_insert_with(|| asm.label());
         }
         asm.mark(Part::Careful);
-        careful::translate(flow, &bits, target, &mut asm, &gates, &labels)?;
+        careful::translate(flow, on_match, target, &mut asm, &gates, &labels)?;
         if asm.is_too_long() {
             return Err(Error::TooLong { instructions: MAX_INSNS, rule: 0 });
         }
@@ -190,7 +202,7 @@ fn translate(
 /// kernel's verifier gives up on all of them.
 pub fn longest(rules: &[Rule<'_>], target: &Target) -> usize {
     let alone = |rule: &Rule<'_>| {
-        let alone = translate(std::slice::from_ref(rule), target);
+        let alone = counting(std::slice::from_ref(rule), target);
         alone.map_or(usize::MAX, |(assembled, _)| assembled.insns.len())
     };
     match rules.len() {

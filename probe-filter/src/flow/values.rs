@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::ir::{Alu, Value, ValueId, Width};
+use crate::ir::{Alu, FRAME_LIMIT, Value, ValueId, Width};
 
 /// What is known of a value.
 #[derive(Clone, Copy, Debug)]
@@ -10,6 +10,8 @@ struct Facts {
     /// The largest it can be.
     limit: u32,
     may_trap: bool,
+    /// Whether it traps whatever the frame.
+    traps: bool,
     /// The variables it depends on, by number; the last bit stands for all further ones.
     vars: u64,
 }
@@ -61,6 +63,12 @@ impl Values {
         self.facts[id.0 as usize].may_trap
     }
 
+    /// Whether computing a value traps whatever the frame: it loads what no frame has, or
+    /// divides by zero.
+    pub(crate) fn traps(&self, id: ValueId) -> bool {
+        self.facts[id.0 as usize].traps
+    }
+
     /// Whether a value depends on any of these variables.
     pub(crate) fn depends(&self, id: ValueId, vars: u64) -> bool {
         self.facts[id.0 as usize].vars & vars != 0
@@ -80,18 +88,20 @@ impl Values {
     }
 
     fn learn(&self, value: Value) -> Facts {
-        let mut facts = Facts { limit: u32::MAX, may_trap: false, vars: 0 };
+        let mut facts = Facts { limit: u32::MAX, may_trap: false, traps: false, vars: 0 };
         value.map(|operand| {
             let operand = self.facts[operand.0 as usize];
             facts.may_trap |= operand.may_trap;
+            facts.traps |= operand.traps;
             facts.vars |= operand.vars;
             ValueId(0)
         });
         match value {
             Value::Const(constant) => facts.limit = constant,
             Value::Var(var) => facts.vars = var_bit(var.0),
-            Value::Load { width, .. } => {
+            Value::Load { width, displacement, .. } => {
                 facts.may_trap = true;
+                facts.traps |= displacement.saturating_add(width.bytes()) > FRAME_LIMIT;
                 facts.limit = match width {
                     Width::Byte => 0xff,
                     Width::Half => 0xffff,
@@ -100,8 +110,11 @@ impl Values {
             }
             Value::Alu(op, left, right) => {
                 facts.limit = self.alu_limit(op, left, right);
-                let divides = matches!(op, Alu::Div | Alu::Mod);
-                facts.may_trap |= divides && self.constant(right).is_none_or(|value| value == 0);
+                if matches!(op, Alu::Div | Alu::Mod) {
+                    let by = self.constant(right);
+                    facts.may_trap |= by.is_none_or(|by| by == 0);
+                    facts.traps |= by == Some(0);
+                }
             }
             Value::Meta(_) | Value::Neg(_) => {}
         }

@@ -28,6 +28,8 @@ const TCP_WORDS: u32 = 5;
 const UDP_HEADER: u32 = 8;
 /// Smallest length of an IPv4 header in 32-bit words (RFC 791).
 const IPV4_WORDS: u32 = 5;
+/// A packet's length behind its fixed header is a 16-bit field, and 65,536 where that is 0.
+const MAX_PACKET: u32 = 0x1_0000;
 /// Extension headers whose second byte is a length in units of eight bytes.
 const EXTENSIONS: [u32; 6] = [0, 43, 60, 135, 139, 140];
 
@@ -289,7 +291,9 @@ impl Lowering<'_> {
     pub fn payload_load(&mut self, width: Width, index: ValueId) -> (ValueId, PredicateId) {
         let payload = self.vars().payload;
         let start = self.variable(payload);
-        match self.constant_of(index).filter(|&index| index <= 0xffff) {
+        match self.constant_of(index) {
+            // No packet has so many bytes of payload (`packet_end`).
+            Some(MAX_PACKET..) => (self.constant(0), self.predicates.constant(false)),
             Some(index) => {
                 let there = self.payload_has(index + width.bytes());
                 (self.load(width, Some(start), index), there)

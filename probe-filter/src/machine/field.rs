@@ -39,7 +39,7 @@ impl Field {
 
     #[inline(always)]
     pub(super) fn read(self, frame: &[u8], base: u32) -> Result<u32, Trap> {
-        let start = base as usize + self.at as usize;
+        let start = (base as usize).checked_add(self.at as usize).ok_or(Trap)?;
         let word = match frame.get(start..).and_then(|bytes| bytes.first_chunk()) {
             // Four bytes are there nearly always.
             Some(&word) => u32::from_be_bytes(word),
@@ -94,7 +94,7 @@ impl Ask {
     /// The answer for the field counted from `base`.
     #[inline(always)]
     pub(super) fn answer(&self, frame: &[u8], base: u32) -> Result<bool, Trap> {
-        let start = base as usize + self.at as usize;
+        let start = (base as usize).checked_add(self.at as usize).ok_or(Trap)?;
         let word = match frame.get(start..).and_then(|bytes| bytes.first_chunk()) {
             Some(&word) => u32::from_be_bytes(word),
             None => load_less(frame, self.width, base, self.at)?,

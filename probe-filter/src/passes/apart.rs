@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 
 use crate::flow::{Action, BlockId, END, Flow};
 
-use super::join::graft;
+use super::graft::graft;
 
 /// What one rule needs before the shared rest.
 pub(super) enum Apart {

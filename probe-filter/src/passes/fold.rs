@@ -1,6 +1,7 @@
 //! Constant folding that keeps traps: a value is simplified only where the loads it
 //! loses cannot trap, and a test whose answer is known stays as a bare load (a
-//! comparison with one target) where that load may trap.
+//! comparison with one target) where that load may trap. A block that traps whatever
+//! the frame goes.
 
 use rustc_hash::FxHashMap;
 
@@ -12,7 +13,11 @@ pub(crate) fn run(flow: Flow) -> Flow {
     let mut known = FxHashMap::default();
     flow.rebuild(|flow, _, block, target| {
         let action = block.action.map(|value| fold(&mut flow.values, &mut known, value), target);
-        compare(flow, action, target(block.trap))
+        let trap = target(block.trap);
+        if action.operands().any(|value| flow.values.traps(value)) {
+            return trap;
+        }
+        compare(flow, action, trap)
     })
 }
 
@@ -41,7 +46,7 @@ fn fold(values: &mut Values, known: &mut FxHashMap<ValueId, ValueId>, id: ValueI
 /// sum wraps, the position does not, so only a sum that cannot wrap moves.
 fn position(values: &Values, base: ValueId, displacement: u32) -> (Option<ValueId>, u32) {
     match values.get(base) {
-        // Past the largest displacement there is no frame.
+        // A sum that does not fit is past every frame, as is the largest displacement.
         Value::Const(constant) => (None, displacement.saturating_add(constant)),
         Value::Alu(Alu::Add, rest, constant) => {
             let Some(constant) = values.constant(constant) else {

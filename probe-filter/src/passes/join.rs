@@ -5,6 +5,18 @@
 //! same value, one switch on that value leads on to what is then left of each of
 //! them; the rest is joined in the same way. Rules with nothing in common follow one
 //! another behind boundaries.
+//!
+//! **Numbers of variables.** Each rule counts its own from 0, so that variable 3 of one rule and
+//! variable 3 of another are the same word of memory and, in values, the same
+//! [`Value::Var`](crate::ir::Value::Var). That is sound because of what stands where:
+//! - A rule sets each of its variables before it reads it (`flow::lower` sets them to 0 at its start),
+//!   and nothing of another rule stands between a set and its reads: rules are grouped by their
+//!   *first* action, and a rule that begins with a set is joined with none ([`Key::Alone`]). Once it
+//!   has been grafted it runs to its end before the next one begins.
+//! - Rules that compare the same `Value::Var` first mean the same word and the same content: none
+//!   has set it yet, so that it is one of the kept ones ([`Flow::kept`]), which have numbers above
+//!   all those of rules and are set by the prelude alone.
+//! - [`apart`](super::apart) runs a rule's rest after other code only where no set is in it.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +26,7 @@ use crate::flow::{Action, BlockId, END, Flow};
 use crate::ir::{Compare, ValueId};
 
 use super::apart::Apart;
+use super::graft::graft;
 
 /// Tests that joining may make for each test of the rules; beyond that rules
 /// follow one another.
@@ -342,39 +355,4 @@ fn tests(action: &Action) -> usize {
         Action::Switch { cases, .. } => 1 + cases.len(),
         _ => 1,
     }
-}
-
-/// Copies blocks; `known` says what stands for those that are not copied.
-pub(super) fn graft(
-    rules: &Flow,
-    out: &mut Flow,
-    known: &mut FxHashMap<BlockId, BlockId>,
-    start: BlockId,
-) -> BlockId {
-    // A stack of its own: rules may be deeper than the thread's.
-    let mut pending = vec![start];
-    while let Some(&id) = pending.last() {
-        if known.contains_key(&id) {
-            pending.pop();
-            continue;
-        }
-        let block = rules.at(id);
-        let before = pending.len();
-        let mut missing = |to: BlockId| {
-            if !known.contains_key(&to) {
-                pending.push(to);
-            }
-        };
-        block.action.for_each_target(&mut missing);
-        missing(block.trap);
-        if pending.len() == before {
-            let at = |to: BlockId| known.get(&to).copied().unwrap_or(END);
-            let action = block.action.retarget(at);
-            let trap = at(block.trap);
-            let copied = out.act(action, trap);
-            known.insert(id, copied);
-            pending.pop();
-        }
-    }
-    known.get(&start).copied().unwrap_or(END)
 }

@@ -5,6 +5,7 @@ mod compact;
 mod facts;
 mod fold;
 mod gather;
+mod graft;
 mod join;
 mod present;
 mod ranges;

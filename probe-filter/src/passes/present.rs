@@ -7,7 +7,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::eval::constant_compare;
-use crate::flow::{Action, BlockId, Chain, END, Flow};
+use crate::flow::{Action, BlockId, Chain, Flow};
 use crate::ir::{Alu, Compare, Meta, Value, ValueId, Var, Width};
 
 use super::ranges::{Known, Ranges, range};
@@ -49,19 +49,20 @@ pub(crate) fn run(flow: Flow, view: View) -> Flow {
         let mut placing = Placing { flow, view, known, first_var, ranges, moving };
         let action = block.action.map(|value| placing.place(value), target);
         let moving = placing.moving;
+        let trap = target(block.trap);
         let block = match action {
-            Action::Chain(chain, yes, no) => place_chain(flow, view, chain, yes, no),
+            Action::Chain(chain, yes, no) => place_chain(flow, view, chain, yes, no, trap),
             Action::Compare { compare, left, right, yes, no } if view == View::PutBack => {
                 match of_tag_type(flow, compare, left, right) {
                     Some(true) => yes,
                     Some(false) => no,
-                    None => flow.act(action, target(block.trap)),
+                    None => flow.act(action, trap),
                 }
             }
-            action => flow.act(action, target(block.trap)),
+            action => flow.act(action, trap),
         };
         // Loads that may lie on either side of the tag are done before, innermost first.
-        moving.iter().rev().fold(block, |next, moving| choose_side(flow, view, moving, next))
+        moving.iter().rev().fold(block, |next, moving| choose_side(flow, view, moving, next, trap))
     })
 }
 
@@ -208,21 +209,27 @@ impl Placing<'_> {
 }
 
 /// Blocks that read one value byte by byte, each from its side of the tag.
-fn choose_side(flow: &mut Flow, view: View, moving: &Moving, next: BlockId) -> BlockId {
+fn choose_side(
+    flow: &mut Flow,
+    view: View,
+    moving: &Moving,
+    next: BlockId,
+    trap: BlockId,
+) -> BlockId {
     let &Moving { var, width, base, displacement } = moving;
     let sum = flow.value(Value::Var(var));
     let bytes = (0..width.bytes()).rev().fold(next, |next, byte| {
-        let at = displacement + byte;
+        let at = displacement.saturating_add(byte);
         let keep = |flow: &mut Flow, byte: ValueId| {
             let value = append(flow, sum, byte);
-            flow.act(Action::Set { var, value, next }, END)
+            flow.act(Action::Set { var, value, next }, trap)
         };
         let before = load(flow, Width::Byte, Some(base), at);
         let before = keep(flow, before);
         if view == View::Hidden {
-            let behind = load(flow, Width::Byte, Some(base), at + TAG_BYTES);
+            let behind = load(flow, Width::Byte, Some(base), at.saturating_add(TAG_BYTES));
             let behind = keep(flow, behind);
-            return from(flow, base, TAG.saturating_sub(at), behind, before);
+            return from(flow, base, TAG.saturating_sub(at), behind, before, trap);
         }
         let behind = load_shifted(flow, Width::Byte, base, at);
         let behind = keep(flow, behind);
@@ -234,17 +241,24 @@ fn choose_side(flow: &mut Flow, view: View, moving: &Moving, next: BlockId) -> B
         let inside = flow.value(Value::Alu(Alu::Shr, tag, distance));
         let inside = low_byte(flow, inside);
         let inside = keep(flow, inside);
-        let late = from(flow, base, BEHIND.saturating_sub(at), behind, inside);
-        from(flow, base, TAG.saturating_sub(at), late, before)
+        let late = from(flow, base, BEHIND.saturating_sub(at), behind, inside, trap);
+        from(flow, base, TAG.saturating_sub(at), late, before, trap)
     });
     let zero = flow.constant(0);
-    flow.act(Action::Set { var, value: zero, next: bytes }, END)
+    flow.act(Action::Set { var, value: zero, next: bytes }, trap)
 }
 
 /// `base >= least`.
-fn from(flow: &mut Flow, base: ValueId, least: u32, yes: BlockId, no: BlockId) -> BlockId {
+fn from(
+    flow: &mut Flow,
+    base: ValueId,
+    least: u32,
+    yes: BlockId,
+    no: BlockId,
+    trap: BlockId,
+) -> BlockId {
     let right = flow.constant(least);
-    flow.act(Action::Compare { compare: Compare::Ge, left: base, right, yes, no }, END)
+    flow.act(Action::Compare { compare: Compare::Ge, left: base, right, yes, no }, trap)
 }
 
 /// The bytes of the hook's frame at `base + at - 4`, for positions behind the tag.
@@ -258,8 +272,15 @@ fn load_shifted(flow: &mut Flow, width: Width, base: ValueId, at: u32) -> ValueI
 }
 
 /// A header chain begins behind the tag: its EtherType has to be somewhere. One that
-/// would begin before or in the tag, which no expression can ask for, does not match.
-fn place_chain(flow: &mut Flow, view: View, chain: Chain, yes: BlockId, no: BlockId) -> BlockId {
+/// would begin before or in the tag, which no expression can ask for, traps.
+fn place_chain(
+    flow: &mut Flow,
+    view: View,
+    chain: Chain,
+    yes: BlockId,
+    no: BlockId,
+    trap: BlockId,
+) -> BlockId {
     let network = chain.network;
     let (least, moved) = match view {
         View::Same | View::Plain | View::Outside => (0, network),
@@ -267,9 +288,9 @@ fn place_chain(flow: &mut Flow, view: View, chain: Chain, yes: BlockId, no: Bloc
         View::PutBack => (BEHIND, network.wrapping_sub(TAG_BYTES)),
     };
     if network >= least {
-        return flow.act(Action::Chain(Chain { network: moved, ..chain }, yes, no), END);
+        return flow.act(Action::Chain(Chain { network: moved, ..chain }, yes, no), trap);
     }
-    let Some(base) = chain.network_base else { return END };
+    let Some(base) = chain.network_base else { return trap };
     let chain = if view == View::PutBack && network < TAG_BYTES {
         let back = flow.constant(TAG_BYTES - network);
         let base = flow.value(Value::Alu(Alu::Sub, base, back));
@@ -277,8 +298,8 @@ fn place_chain(flow: &mut Flow, view: View, chain: Chain, yes: BlockId, no: Bloc
     } else {
         Chain { network: moved, ..chain }
     };
-    let walk = flow.act(Action::Chain(chain, yes, no), END);
-    from(flow, base, least - network, walk, END)
+    let walk = flow.act(Action::Chain(chain, yes, no), trap);
+    from(flow, base, least - network, walk, trap, trap)
 }
 
 fn load(flow: &mut Flow, width: Width, base: Option<ValueId>, displacement: u32) -> ValueId {

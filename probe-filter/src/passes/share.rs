@@ -28,7 +28,11 @@ const MAX_STAGES: usize = 3;
 /// run where it stands.
 const MIN_RULES: usize = 2;
 const MIN_TIMES: usize = 3;
-/// Stands for all variables that are no findings.
+/// Stands for all variables that are no findings, where regions are compared. Findings have
+/// their place among the findings there, so that the regions of two rules are equal blocks
+/// whatever their own variables are called. `FOREIGN` is the last number with a bit of its own
+/// ([`var_bit`]; the bit after it stands for all higher ones), so it is no place of a finding as
+/// long as there are fewer, of which [`All::of`] makes sure.
 const FOREIGN: u32 = 62;
 
 /// Adds all rules to a flow, and before them what they share.
@@ -119,6 +123,7 @@ impl All {
         let exits = Exits { yes: exit(&mut flow, YES), no: exit(&mut flow, NO), trap: END };
         let mut uses: Vec<Uses> = Vec::new();
         for graph in graphs {
+            debug_assert!(graph.findings().len() <= FOREIGN as usize, "a bit for each finding");
             let rename = |var: Var| {
                 let place = graph.findings().iter().position(|&other| other == var);
                 Var(place.map_or(FOREIGN, |place| place as u32))

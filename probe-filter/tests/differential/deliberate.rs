@@ -75,6 +75,16 @@ fn byte_and_or_look_at_the_byte() {
 }
 
 #[test]
+fn byte_beyond_every_frame_is_no_metadata() {
+    let setting = Setting::dead(LinkType::Ethernet);
+    let frame = sample(&[0x11; 14]);
+    // SKF_AD_PKTTYPE; PACKET_OUTGOING is 4.
+    let text = "byte 0xfffff004 = 4";
+    assert_eq!(setting.theirs(text).unwrap().run(&frame.frame()), Verdict::Match);
+    assert!(!setting.ours(text).unwrap().matches(&frame.frame()));
+}
+
+#[test]
 fn offsets_that_a_tunnel_has_not_set_are_zero() {
     let setting = Setting::dead(LinkType::Ethernet);
     // An IPv6 header where the frame starts, which no Geneve header says.

@@ -4,6 +4,9 @@
 //! `PROBE_FILTER_SEED` and `PROBE_FILTER_COUNT` set what is generated and how much.
 
 mod deliberate;
+#[path = "../common/extremes.rs"]
+#[expect(dead_code, reason = "what libpcap does not know is for other tests")]
+mod extremes;
 #[path = "../common/frames.rs"]
 mod frames;
 mod generator;
@@ -66,6 +69,28 @@ fn generated_filters_agree() {
     assert!(accepted > count / 4, "{accepted} of {count} accepted: the generator is of no use");
     let matched: usize = tallies.iter().map(|tally| tally.matched).sum();
     assert!(matched > count, "{matched} matches: the frames are of no use");
+}
+
+/// Constants near every power of two and at other edges, in every place that takes one, on
+/// frames that make sums with them wrap.
+#[test]
+fn extreme_constants_agree() {
+    let count = number_from("PROBE_FILTER_COUNT", 6_000) as usize;
+    let mut rng = Rng::new(number_from("PROBE_FILTER_SEED", 4));
+    let mut settings = Setting::all();
+    for sample in settings.iter_mut().flat_map(|setting| setting.samples.iter_mut().step_by(2)) {
+        extremes::spread(&mut rng, &mut sample.bytes);
+        // Spread over a type, such a constant may say that there is one more tag.
+        sample.wire_len = sample.wire_len.max(sample.bytes.len() as u32);
+    }
+    let mut tally = setting::Tally::default();
+    for round in 0..count {
+        let text = extremes::filter(&mut rng);
+        settings[round % settings.len()].check(&text, 160, &mut rng, &mut tally);
+    }
+    println!("{tally}");
+    assert!(tally.accepted > count / 2, "{tally}: the generator is of no use");
+    assert!(tally.matched > count, "{tally}: the frames are of no use");
 }
 
 /// The captures in the folder that `PROBE_CAPTURES` names, tcpdump's own tests for one.

@@ -17,6 +17,39 @@ const SETTINGS: [(Flavour, VlanView); 4] = [
     (Flavour::Skb, VlanView::Live),
 ];
 
+/// A walk that runs off the end of a frame leaves its rules unmatched, negated ones too, and
+/// the frame's end lies on either side of a tag that the kernel holds outside of it.
+#[test]
+fn a_shared_walk_that_traps_matches_nothing() {
+    if !bpf::available() {
+        return;
+    }
+    let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
+    // A second tag, hop-by-hop options, TCP.
+    frame.extend([0x91, 0, 0, 1, 0x86, 0xdd, 0x60, 0, 0, 0, 0, 60, 0, 64]);
+    frame.extend([0x20; 32]);
+    frame.extend([6, 0, 1, 4, 0, 0, 0, 0]);
+    frame.extend([0xc0, 0, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0, 0, 0, 0, 0, 0]);
+    frame.extend(*b"GET / HTTP/1.1\r\n\r\n");
+    for (flavour, vlan) in SETTINGS {
+        let options = Options { vlan, ..Options::default() };
+        let compile = |text| compile(text, &options).expect(text).graph().clone();
+        let graphs = ["not @syn", "not payload \"GET \"", "@syn", "not (payload[2] > 300)"];
+        let graphs = graphs.map(compile);
+        let (kernel, seeds, longest, scattered) = (this_kernel(), 0..0, 0, false);
+        let case = Case { flavour, vlan, kernel, seeds, longest, scattered };
+        let loaded = Loaded::new(&graphs, &target(flavour, vlan, kernel)).expect("four rules");
+        let mut random = Random(1);
+        for end in 14..=frame.len() {
+            // With and without a tag outside.
+            for seed in 0..8 {
+                let bytes = frame[..end].to_vec();
+                compare_on(&case, &graphs, &loaded, bytes, &mut random, seed);
+            }
+        }
+    }
+}
+
 /// Every macro alone and negated, twice in a rule, and what only looks alike.
 fn mixture() -> Vec<String> {
     const MACROS: [&str; 13] = [

@@ -101,7 +101,7 @@ impl Batch {
     fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
         self.heads.iter().map(|head| {
             let bytes = match &head.bytes {
-                Bytes::Lent(span) => self.loan.as_ref().map(|loan| loan.bytes(*span)),
+                Bytes::Lent(span) => self.loan.as_ref().and_then(|loan| loan.bytes(*span)),
                 Bytes::Own(range) => self.own.get(range.clone()),
             };
             Frame {

@@ -272,7 +272,9 @@ impl Intake {
             return;
         }
         let header = &record.header;
-        let (mut bytes, mut lent) = (rings.bytes(record.frame), Some(record.frame));
+        // Just read, it is in no loan yet.
+        let mut bytes = rings.bytes(record.frame).unwrap_or_default();
+        let mut lent = Some(record.frame);
         let mut wire_len = header.wire_len;
         if header.vlan_tpid != 0 {
             let tag = VlanTag { tpid: header.vlan_tpid, tci: header.vlan_tci };

@@ -119,9 +119,9 @@ impl Rings {
         self.rings.get_mut(index)?.next(limit)
     }
 
-    /// The bytes of a frame whose record was not lent yet.
-    pub fn bytes(&self, span: Span) -> &[u8] {
-        self.rings.first().map_or(&[], |ring| ring.bytes(span))
+    /// The bytes of a frame; `None` once its record is part of a loan.
+    pub fn bytes(&self, span: Span) -> Option<&[u8]> {
+        self.rings.first()?.bytes(span)
     }
 
     /// The records since the last loan, whose places go back to the kernel with it.
@@ -226,9 +226,13 @@ mod tests {
             assert_eq!((header.captured_len, header.rules), (length as u32, 1), "{name}");
             assert!(rings.next_record().is_none(), "{name}: {length} bytes");
             // Before it is lent, and as part of the loan.
-            assert_eq!(rings.bytes(span), frame, "{name}: {length} bytes");
+            assert_eq!(rings.bytes(span), Some(&frame[..]), "{name}: {length} bytes");
             loans.push_back(rings.lend().unwrap());
-            assert_eq!(loans.back().unwrap().bytes(span), frame, "{name}: {length} bytes");
+            assert_eq!(
+                loans.back().unwrap().bytes(span),
+                Some(&frame[..]),
+                "{name}: {length} bytes"
+            );
             if loans.len() > 3 {
                 loans.pop_front();
             }

@@ -1,6 +1,6 @@
 //! Fast code: guards, and loads from packet memory.
 
-use crate::ir::{Value, ValueId, Width};
+use crate::ir::{Alu, Value, ValueId, Width};
 
 use super::super::insn::{Cond, Insn, Op, Operand, R2, R3, Reg, Size};
 use super::registers::{Content, POOL};
@@ -11,6 +11,10 @@ use super::{Fast, TooHard};
 const MAX_END: u32 = 0x7000;
 /// Bases go up to here without a gate: with [`MAX_END`] still 16 bits.
 const MAX_BASE: u32 = 0x7fff;
+/// The verifier (since 6.11, `sync_linked_regs`) remembers of `y = x + constant` the constant, and
+/// refuses to add such a `y` to a packet pointer if the constant is so large
+/// (`check_reg_sane_offset`, BPF_MAX_VAR_OFF), however small it has seen `y` to be.
+const MAX_LINK: u32 = 1 << 29;
 
 impl Fast<'_> {
     /// Proves linear what the values load at fixed offsets.
@@ -121,6 +125,10 @@ impl Fast<'_> {
             let limit = Operand::Imm(MAX_BASE as i32);
             let gate = self.gate();
             self.asm.emit_jump(Insn::jump64(Cond::Gt, from, limit), gate);
+            if self.is_far_sum(base) {
+                // Changes nothing, but makes the verifier forget which sum it was.
+                self.asm.emit(Insn::alu64(Op::And, from, limit));
+            }
         }
         // As a pointer it is there from here on; is it wanted as a number, too?
         let own = place_of(from);
@@ -135,10 +143,22 @@ impl Fast<'_> {
         Ok(place)
     }
 
+    /// Whether a base is a sum that the verifier does not let near a pointer (see [`MAX_LINK`]).
+    /// It may wrap and so be an offset that frames have. The verifier may know of a constant
+    /// where this code sees none.
+    fn is_far_sum(&self, base: ValueId) -> bool {
+        let Value::Alu(Alu::Add | Alu::Sub, _, right) = self.flow.get(base) else { return false };
+        match self.flow.values.constant(right) {
+            // Newer verifiers take it as signed.
+            Some(constant) => (constant as i32).unsigned_abs() >= MAX_LINK,
+            None => self.flow.values.limit(right) >= MAX_LINK,
+        }
+    }
+
     /// Whether the verifier sees by itself that a value is small. It forgets what it
     /// knows of a value that is swapped, and of one that comes from memory.
     fn verifier_knows(&self, id: ValueId) -> bool {
-        use crate::ir::Alu::{Add, And, Shl, Shr};
+        use Alu::{Add, And, Shl, Shr};
         let constant = |id| self.flow.values.constant(id);
         if self.flow.values.limit(id) > MAX_BASE {
             return false;

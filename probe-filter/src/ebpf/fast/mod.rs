@@ -19,11 +19,12 @@ use rustc_hash::FxHashMap;
 use crate::flow::{self, Action, BlockId, END, Flow};
 use crate::ir::{Compare, Value, ValueId, Width};
 
+use super::Target;
 use super::asm::{Assembler, Label};
+use super::count::{self, OnMatch};
 use super::insn::{Cond, Insn, Operand, R0, R1, R2, R4, R5, Reg, Size};
 use super::target::context;
 use super::view::{Chosen, ETHERTYPE};
-use super::{Target, count};
 
 use extents::Extents;
 use live::Live;
@@ -38,7 +39,7 @@ pub(crate) struct Fast<'a> {
     flow: &'a Flow,
     target: &'a Target,
     asm: &'a mut Assembler,
-    bits: &'a [Option<u8>],
+    on_match: OnMatch<'a>,
     labels: &'a [Label],
     /// Where careful code takes over, by block; made when first wanted.
     gates: Vec<Option<Label>>,
@@ -67,7 +68,7 @@ pub(crate) fn first_guard(flow: &Flow, target: &Target) -> u32 {
 /// flow begins.
 pub(crate) fn translate(
     flow: &Flow,
-    bits: &[Option<u8>],
+    on_match: OnMatch<'_>,
     target: &Target,
     asm: &mut Assembler,
     labels: &[Label],
@@ -78,7 +79,7 @@ pub(crate) fn translate(
         flow,
         target,
         asm,
-        bits,
+        on_match,
         labels,
         gates: vec![None; flow.blocks().len()],
         raw: raw::raw(flow, &used),
@@ -127,8 +128,13 @@ impl Fast<'_> {
                 self.compute_block(id)
             }
             &Action::Count { rule, next } => {
-                self.count(rule);
-                self.go(next);
+                match self.on_match {
+                    OnMatch::Count(bits) => {
+                        self.count(rule, bits.get(rule as usize).copied().flatten());
+                        self.go(next);
+                    }
+                    OnMatch::Return => self.asm.return_one(),
+                }
                 Ok(())
             }
             &Action::Boundary { next } => {
@@ -202,7 +208,7 @@ impl Fast<'_> {
         Ok(())
     }
 
-    fn count(&mut self, rule: u32) {
+    fn count(&mut self, rule: u32, bit: Option<u8>) {
         // Two registers, the least wanted ones.
         let scratch = [(); 2].map(|()| {
             let place = self.least_wanted().unwrap_or(0);
@@ -212,7 +218,6 @@ impl Fast<'_> {
         });
         self.pinned = [0; POOL.len()];
         let registers = count::Registers { state: R4, meta: R5, scratch };
-        let bit = self.bits.get(rule as usize).copied().flatten();
         count::count(self.asm, &self.target.layout, rule, bit, &registers);
     }
 

@@ -137,6 +137,8 @@ pub struct Prog {
 /// What one test run gave.
 #[derive(Clone, Copy, Debug)]
 pub struct Run {
+    /// What the program returned.
+    pub verdict: u32,
     pub duration_ns: u32,
 }
 
@@ -193,7 +195,7 @@ impl Prog {
             attributes.ctx_size_in = size_of_val(&context) as u32;
         }
         bpf(PROG_TEST_RUN, &mut attributes)?;
-        Ok(Run { duration_ns: attributes.duration })
+        Ok(Run { verdict: attributes.retval, duration_ns: attributes.duration })
     }
 }
 
