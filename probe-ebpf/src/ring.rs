@@ -19,7 +19,7 @@
 //! again as soon as a part of it is given back. So the reader merges by time stamp
 //! (probe-user/src/kernel/rings.rs), as it does for the rings of different CPUs.
 
-use core::sync::atomic::{Ordering, compiler_fence};
+use core::arch::asm;
 
 use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use probe_common::{RING_CONTROL_LEN, RecordHeader, RingControl, record_len};
@@ -104,12 +104,14 @@ fn place(ring: *mut RingControl, len: u32, record: u64) -> Option<Place> {
 ///
 /// Where the machine keeps stores in order a plain one does, as long as the compiler keeps them in
 /// order too: it may move a write that is not volatile, as the header's, behind a volatile one.
-/// The fence forbids that. Elsewhere the atomic orders them, for compiler and machine.
+/// The empty assembly forbids that (LLVM has no code for `compiler_fence` on this machine).
+/// Elsewhere the atomic orders them, for compiler and machine.
 #[inline(always)]
 fn publish(ring: *mut RingControl, end: u64) {
     // SAFETY: within a map value.
     let produced = unsafe { &raw mut (*ring).produced };
-    compiler_fence(Ordering::Release);
+    // SAFETY: no instruction; to the compiler it may read and write any memory.
+    unsafe { asm!("") };
     if STORES_IN_ORDER.load() != 0 {
         // SAFETY: as above; aligned, and written by this CPU alone.
         unsafe { produced.write_volatile(end) };
