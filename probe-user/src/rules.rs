@@ -148,7 +148,7 @@ fn parse(text: &str, file: &str) -> Result<Vec<Rule>> {
 }
 
 fn check_number(file: &str, rules: usize) -> Result<(), Usage> {
-    let message = || format!("{file}: {rules} rules; one program holds {MAX_RULES}");
+    let message = || format!("--rules: {file}: {rules} rules; one program holds {MAX_RULES}");
     if rules > MAX_RULES { Err(Usage::new(message())) } else { Ok(()) }
 }
 

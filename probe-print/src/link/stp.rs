@@ -117,13 +117,12 @@ fn bridge(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<(), Cut> {
     Ok(())
 }
 
-/// The timers, in 256ths of a second.
+/// The timers, in 256ths of a second: all of them or none.
 fn timers(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
-    for (index, name) in
-        ["\n\tmessage-age", ", max-age", ", hello-time", ", forwarding-delay"].iter().enumerate()
-    {
-        put!(t, "{name} {:.2}s", f32::from(p.u16(MESSAGE_AGE + 2 * index)?) / 256.0);
-    }
+    let seconds = |index: usize| Ok(f32::from(p.u16(MESSAGE_AGE + 2 * index)?) / 256.0);
+    let (age, max_age, hello, delay) = (seconds(0)?, seconds(1)?, seconds(2)?, seconds(3)?);
+    put!(t, "\n\tmessage-age {age:.2}s, max-age {max_age:.2}s");
+    put!(t, ", hello-time {hello:.2}s, forwarding-delay {delay:.2}s");
     Ok(())
 }
 

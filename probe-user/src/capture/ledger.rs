@@ -55,7 +55,7 @@ impl Ledger {
         let mut now = *self;
         now.kernel(counts);
         let lines = now.three_lines();
-        lines.replace('\n', ", ")
+        lines.trim_end().replace('\n', ", ")
     }
 
     /// tcpdump's three lines, and the account.

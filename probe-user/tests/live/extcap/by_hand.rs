@@ -140,7 +140,7 @@ fn it_ends_when_wireshark_does() {
     let script = ["-c", "\"$@\" & exec sleep 1000", "sh", &program];
     let arguments = [&script[..], &capture, &["--log-file", &log]].concat();
     let wireshark = Running::spawn(desk.command("sh", &arguments)).unwrap();
-    desk.wait_for_log("probe: waiting for somebody to read");
+    desk.wait_for_log("probe: waiting for a reader on");
     wireshark.signal(libc::SIGKILL).unwrap();
     assert_eq!(desk.account()["captured"], 0);
     wireshark.wait(LIMIT).unwrap();
