@@ -3,7 +3,7 @@
 use crate::{
     bytes::{Bytes, Cut, Fields},
     routing::ospf::{self, ACKNOWLEDGEMENT, DESCRIPTION, HELLO, REQUEST, UPDATE},
-    text::{Text, bits, name_of, need, put},
+    text::{Text, bits, name_of, put},
 };
 
 const HEADER: usize = 24;
@@ -78,7 +78,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         put!(t, " [len {stated}]");
     }
     ospf::sender(t, p)?;
-    need!(t, p.slice(16, 8));
+    p.slice(16, 8)?;
     let method = p.u16(14)?;
     let name = name_of(AUTHENTICATIONS, method).unwrap_or("unknown");
     put!(t, ", Authentication Type: {name} ({method})");
