@@ -85,7 +85,7 @@ fn a_filter_in_a_program_of_ones_own() {
         "ip6 and not ip6 host ::1 or arp[7] = 1",
         "ether[ether[0:4]+0x20000000] >= 0",
         "tcp[ip[8]:2] + udp[0:2] * 3 & ether[12] != 5",
-        "mpls or vlan and tcp",
+        "vlan and tcp or mpls",
         "host 10.0.0.1 or net 192.168.0.0/16 or ip6 host fe80::1",
     ];
     let frames = pool(LinkType::Ethernet, 81, 300);
