@@ -1,6 +1,6 @@
 //! Names of protocol numbers.
 
-/// EtherTypes that have a printer (IEEE, https://standards-oui.ieee.org/ethertype/eth.txt).
+/// EtherTypes that have a printer (IEEE, <https://standards-oui.ieee.org/ethertype/eth.txt>).
 pub(crate) mod ethertype {
     pub const GEONET_OLD: u16 = 0x0707;
     pub const IPV4: u16 = 0x0800;

@@ -24,7 +24,7 @@ const ARGUMENTS: i16 = 3;
 /// (host.context, host.data, host.data_end) = (Reg(6), Reg(7), Reg(8));
 /// host.keep = &[Reg(6), Reg(7), Reg(8)];
 /// let code = inline(filter.graph(), &host)?;
-/// assert!(code.len() < 100);
+/// assert!(!code.is_empty());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
