@@ -61,9 +61,13 @@ fn all_rules_or_a_refusal_in_words() {
     }
     let pair = quiet_pair();
     let rules = rules(1_024);
-    let mut arguments = vec!["count", "-i", SERVER_LINK, "--hook", "tcx"];
+    let mut arguments = vec!["count", "-i", SERVER_LINK, "--hook", "tcx", "--duration", "1ms"];
     arguments.extend(rules.iter().flat_map(|rule| ["--rule", rule]));
     let finished = Running::spawn(probe(&pair.server, &arguments)).unwrap().wait(LIMIT).unwrap();
+    // What fits into its jumps has to count right, and the rest is refused.
+    if finished.status.success() {
+        return check("tcx", 1_024);
+    }
     assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
     for part in ["jumps are too far for a kernel before 6.6", "fewer rules"] {
         assert!(finished.stderr.contains(part), "{}", finished.stderr);
