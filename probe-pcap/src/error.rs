@@ -43,7 +43,7 @@ pub enum ReadError {
         /// What makes no sense.
         what: String,
     },
-    /// It was [ended](Reader::attended) before it was known what it holds.
+    /// It was [ended](crate::Reader::attended) before it was known what it holds.
     Ended {
         /// Which file.
         name: String,
