@@ -23,7 +23,6 @@ pub mod count;
 pub mod explain;
 pub mod extcap;
 pub mod failure;
-pub mod file;
 pub mod filter;
 pub mod giving_up;
 pub mod interfaces;
