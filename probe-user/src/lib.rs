@@ -33,6 +33,7 @@ pub mod offline;
 pub mod privileges;
 pub mod rate;
 pub mod reporter;
+pub mod resolver;
 pub mod rules;
 pub mod stdout;
 pub mod stop;

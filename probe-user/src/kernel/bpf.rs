@@ -10,6 +10,7 @@ use probe_filter::ebpf::Insn;
 
 /// Commands of bpf(2) (enum bpf_cmd, include/uapi/linux/bpf.h).
 const BPF_PROG_LOAD: libc::c_long = 5;
+const BPF_PROG_ATTACH: libc::c_long = 8;
 const BPF_PROG_TEST_RUN: libc::c_long = 10;
 const BPF_LINK_CREATE: libc::c_long = 28;
 
@@ -66,6 +67,14 @@ pub(super) fn link_xdp(
     ifindex: u32,
     mode: XdpMode,
 ) -> io::Result<OwnedFd> {
+    /// The head of `union bpf_attr` for BPF_LINK_CREATE.
+    #[repr(C)]
+    struct LinkCreate {
+        prog_fd: u32,
+        target_ifindex: u32,
+        attach_type: u32,
+        flags: u32,
+    }
     // include/uapi/linux/if_link.h
     const XDP_FLAGS_SKB_MODE: u32 = 1 << 1;
     const XDP_FLAGS_DRV_MODE: u32 = 1 << 2;
@@ -76,33 +85,34 @@ pub(super) fn link_xdp(
         XdpMode::Driver => XDP_FLAGS_DRV_MODE,
         XdpMode::Hardware => XDP_FLAGS_HW_MODE,
     };
-    create_link(program, ifindex, BPF_XDP, flags)
+    let prog_fd = program.as_raw_fd() as u32;
+    let link = LinkCreate { prog_fd, target_ifindex: ifindex, attach_type: BPF_XDP, flags };
+    descriptor(BPF_LINK_CREATE, &link)
 }
 
-/// Attaches a program to frames received, at the tcx hook.
+/// Asks to attach what is no program to frames received, at the tcx hook. The kernel looks up the
+/// hook before the program (`bpf_prog_attach`, kernel/bpf/syscall.c), and the interface last, so
+/// this never waits for the lock of the network's settings (rtnl), as the trial of a link would.
 ///
 /// # Errors
-/// The kernel's.
-pub(super) fn link_tcx(program: BorrowedFd<'_>, ifindex: u32) -> io::Result<OwnedFd> {
-    create_link(program, ifindex, BPF_TCX_INGRESS, 0)
-}
-
-fn create_link(
-    program: BorrowedFd<'_>,
-    target_ifindex: u32,
-    attach_type: u32,
-    flags: u32,
-) -> io::Result<OwnedFd> {
-    /// The head of `union bpf_attr` for BPF_LINK_CREATE.
+/// EBADF where the kernel knows the hook, EINVAL where it does not.
+pub(super) fn attach_nothing_to_tcx() -> io::Result<()> {
+    /// The head of `union bpf_attr` for BPF_PROG_ATTACH.
     #[repr(C)]
-    struct LinkCreate {
-        prog_fd: u32,
-        target_ifindex: u32,
+    struct Attach {
+        target_fd: u32,
+        attach_bpf_fd: u32,
         attach_type: u32,
-        flags: u32,
+        attach_flags: u32,
     }
-    let prog_fd = program.as_raw_fd() as u32;
-    descriptor(BPF_LINK_CREATE, &LinkCreate { prog_fd, target_ifindex, attach_type, flags })
+    const NO_PROGRAM: u32 = u32::MAX;
+    let mut attach = Attach {
+        target_fd: 0,
+        attach_bpf_fd: NO_PROGRAM,
+        attach_type: BPF_TCX_INGRESS,
+        attach_flags: 0,
+    };
+    call(BPF_PROG_ATTACH, &raw mut attach).map(drop)
 }
 
 /// Runs a program once over `frame`, and puts what it made of it back there.
