@@ -167,6 +167,14 @@ fn in_pcap(kept: &Kept) -> Kept {
     Kept { time, outbound: None, ..kept.clone() }
 }
 
+/// By gzip (RFC 1952) or zstd (RFC 8878), of which there are frames and frames to skip.
+fn is_packed(input: &[u8]) -> bool {
+    matches!(
+        input,
+        [0x1f, 0x8b, ..] | [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..]
+    )
+}
+
 /// Reads the bytes in several ways, which have to agree, and writes what is in them.
 pub fn run(input: &[u8]) {
     let stream = || Cursor::new(input.to_vec());
@@ -174,7 +182,13 @@ pub fn run(input: &[u8]) {
     let in_batches = batches(Box::new(stream()));
     assert!(found == in_batches, "frame by frame {found:?}, in batches {in_batches:?}");
     let in_pieces = frames(Box::new(Trickle(stream(), 0)));
-    assert!(found == in_pieces, "at once {found:?}, in pieces {in_pieces:?}");
+    if is_packed(input) && (found.error.is_some() || in_pieces.error.is_some()) {
+        // How much can be unpacked before the damage depends on how much is unpacked at a time.
+        let both = found.frames.len().min(in_pieces.frames.len());
+        assert_eq!(found.frames.get(..both), in_pieces.frames.get(..both));
+    } else {
+        assert!(found == in_pieces, "at once {found:?}, in pieces {in_pieces:?}");
+    }
 
     for (format, keeps) in [
         (Format::Pcap(Precision::Nano), in_pcap as fn(&Kept) -> Kept),
