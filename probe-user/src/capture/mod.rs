@@ -31,7 +31,7 @@ use crate::{
     cli::{CaptureArgs, values::LINK_TYPES},
     failure::Usage,
     file::Origin,
-    names, rules, zone,
+    names, rules, runtime, zone,
 };
 use sink::{CountSink, LineSink, Sink};
 
@@ -55,8 +55,7 @@ pub(crate) struct Lost(pub(crate) u64);
 
 /// Captures from interfaces, by flags that do not contradict each other.
 pub(crate) fn live(args: &CaptureArgs) -> Result<Lost> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(live::run(args))
+    runtime::block_on(live::run(args))
 }
 
 /// The filter: words, or the contents of a file, where `#` begins a comment.
