@@ -4,8 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-
-use crate::shell::{cargo, root, say};
+use xtask::shell::{cargo, root, say};
 
 /// Crates that forbid unsafe code and know nothing of the system or of the program, each with
 /// what else it must not know; a name stands for its kin, too.

@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use testbed::{CLIENT_LINK, FrameSender, Pair, SCRATCH_DIR, SERVER_LINK, pin_to_cpu};
+use xtask::shell::say;
 
-use super::Bench;
-use super::goals::Goal;
-use super::observer::{Observer, SYN, Verdict};
-use super::report::Report;
-use super::rig::{FULL, SMALLEST, syn};
-use crate::shell::say;
+use crate::Bench;
+use crate::goals::Goal;
+use crate::observer::{Observer, SYN, Verdict};
+use crate::report::Report;
+use crate::rig::{FULL, SMALLEST, syn};
 
 /// Captures read in blocks, and a block that is not full waits for its time: a second for
 /// tcpdump. So long they are left alone behind the last frame.

@@ -9,9 +9,8 @@ use aya::programs::{SchedClassifier, TcAttachType, Xdp};
 use aya::{Ebpf, EbpfLoader};
 
 use testbed::SERVER_LINK;
-
-use crate::setup;
-use crate::shell::{cargo, run, target_dir};
+use xtask::setup;
+use xtask::shell::{cargo, run, target_dir};
 
 /// The machine that the programs are for.
 const TARGET: &str = "bpfel-unknown-none";

@@ -13,13 +13,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use testbed::{Pair, SERVER_V4, pin_to_cpu};
+use xtask::shell::say;
 
-use super::Bench;
-use super::goals::Goal;
-use super::observer::Observer;
-use super::report::Report;
-use super::stats::{Spread, median};
-use crate::shell::say;
+use crate::Bench;
+use crate::goals::Goal;
+use crate::observer::Observer;
+use crate::report::Report;
+use crate::stats::{Spread, median};
 
 /// The bulk connection is timed in pieces, and the median piece stands for it.
 const PIECE: Duration = Duration::from_millis(50);

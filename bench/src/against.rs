@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use xtask::shell::{cargo, root, run, say, target_dir};
 
-use super::Build;
-use crate::shell::{cargo, root, run, say, target_dir};
+use crate::Build;
 
 /// What a revision is called in tables: the beginning of its hash.
 fn short(revision: &str) -> Result<String> {

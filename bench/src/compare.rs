@@ -1,11 +1,11 @@
 //! Observers against nothing, and so against each other: all of them in each round.
 
 use anyhow::Result;
+use xtask::shell::say;
 
-use super::observer::Observer;
-use super::rig::{Flood, Sample, measure};
-use super::stats::{Spread, median};
-use crate::shell::say;
+use crate::observer::Observer;
+use crate::rig::{Flood, Sample, measure};
+use crate::stats::{Spread, median};
 
 /// An observer and what it watches.
 #[derive(Clone, Debug)]

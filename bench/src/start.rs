@@ -11,15 +11,15 @@ use anyhow::{Context, Result, ensure};
 use testbed::{
     CLIENT_LINK, FrameSender, Pace, Pair, Running, SCRATCH_DIR, SERVER_LINK, pin_to_cpu,
 };
+use xtask::shell::say;
 
-use super::goals::Goal;
-use super::observer::LIMIT;
-use super::report::Report;
-use super::rig::{SMALLEST, syn};
-use super::rules::Kind;
-use super::stats::Spread;
-use super::{Bench, Build};
-use crate::shell::say;
+use crate::goals::Goal;
+use crate::observer::LIMIT;
+use crate::report::Report;
+use crate::rig::{SMALLEST, syn};
+use crate::rules::Kind;
+use crate::stats::Spread;
+use crate::{Bench, Build};
 
 /// Between two frames while probe starts: how fine the first counted one is known.
 const GAP: Duration = Duration::from_micros(50);

@@ -10,8 +10,8 @@ use testbed::{
     Tcp, pin_to_cpu, tcp_flags,
 };
 
-use super::observer::{Observer, Verdict};
-use super::stats::median;
+use crate::observer::{Observer, Verdict};
+use crate::stats::median;
 
 /// One observer in one round.
 #[derive(Clone, Copy, Debug)]

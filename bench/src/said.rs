@@ -5,7 +5,7 @@ use std::str::FromStr;
 use anyhow::{Context, Result};
 use testbed::{Finished, Namespace, run};
 
-use super::observer::LIMIT;
+use crate::observer::LIMIT;
 
 /// Whose words they are.
 #[derive(Clone, Copy, Debug)]

@@ -6,16 +6,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use testbed::{CLIENT_LINK, FrameSender, Pair, SERVER_LINK, pin_to_cpu};
+use xtask::shell::say;
 
-use super::Bench;
-use super::compare::{Entry, compare};
-use super::observer::{Observer, SYN};
-use super::plot::{Curve, Plot};
-use super::report::Report;
-use super::rig::{FULL, Flood, SMALLEST, syn};
-use super::rules::Kind;
-use super::stats::Spread;
-use crate::shell::say;
+use crate::Bench;
+use crate::compare::{Entry, compare};
+use crate::observer::{Observer, SYN};
+use crate::plot::{Curve, Plot};
+use crate::report::Report;
+use crate::rig::{FULL, Flood, SMALLEST, syn};
+use crate::rules::Kind;
+use crate::stats::Spread;
 
 /// Lengths of frames, of those that match in percent, and samples: one in so many.
 const LENGTHS: [usize; 4] = [SMALLEST, 256, 1024, FULL];

@@ -12,15 +12,15 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use testbed::requirements::find_tool;
 use testbed::{CLIENT_V4, CLIENT_V6, Frame, SERVER_V4, SERVER_V6, Tcp, tcp_flags};
+use xtask::shell::say;
 
-use super::goals::Goal;
-use super::observer::SYN;
-use super::report::Report;
-use super::rig::{ack, syn, syn6};
-use super::rules::Kind;
-use super::stats::{Spread, median};
-use super::{Bench, Build};
-use crate::shell::say;
+use crate::goals::Goal;
+use crate::observer::SYN;
+use crate::report::Report;
+use crate::rig::{ack, syn, syn6};
+use crate::rules::Kind;
+use crate::stats::{Spread, median};
+use crate::{Bench, Build};
 
 /// Length of each frame.
 const LENGTH: usize = 100;

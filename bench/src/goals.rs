@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::report::held;
+use crate::report::held;
 
 /// What must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,11 +8,12 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use testbed::requirements::find_tool;
+use xtask::shell::{root, say};
+use xtask::show;
 
-use super::goals::{Goal, Goals};
-use super::plot::Plot;
-use super::stats::{Spread, median};
-use crate::shell::{root, say, show};
+use crate::goals::{Goal, Goals};
+use crate::plot::Plot;
+use crate::stats::{Spread, median};
 
 /// Everything that a run found out.
 #[derive(Debug, Default)]

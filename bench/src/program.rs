@@ -12,18 +12,18 @@ use testbed::{
     CLIENT_V4, CLIENT_V6, Frame, Pair, Running, SCRATCH_DIR, SERVER_LINK, SERVER_V4, SERVER_V6,
     Tcp, pin_to_cpu, tcp_flags,
 };
+use xtask::shell::say;
 
-use super::goals::Goal;
-use super::kernel::Program;
-use super::observer::{LIMIT, SYN};
-use super::plot::{Curve, Plot};
-use super::report::Report;
-use super::rig::{SMALLEST, ack, syn, syn6};
-use super::rules::Kind;
-use super::stats::{Spread, median};
-use super::yardstick::Yardstick;
-use super::{Bench, Build};
-use crate::shell::say;
+use crate::goals::Goal;
+use crate::kernel::Program;
+use crate::observer::{LIMIT, SYN};
+use crate::plot::{Curve, Plot};
+use crate::report::Report;
+use crate::rig::{SMALLEST, ack, syn, syn6};
+use crate::rules::Kind;
+use crate::stats::{Spread, median};
+use crate::yardstick::Yardstick;
+use crate::{Bench, Build};
 
 /// Numbers of rules.
 const COUNTS: [usize; 10] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512];

@@ -15,17 +15,17 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use aya::programs::XdpMode;
 use testbed::{CLIENT_LINK, Pair, SCRATCH_DIR, SERVER_LINK, pin_to_cpu};
+use xtask::shell::say;
 
-use super::goals::Goal;
-use super::kernel::Program;
-use super::observer::{Observer, SYN, Watching};
-use super::report::Report;
-use super::rig::{SMALLEST, syn};
-use super::rules::Kind;
-use super::stats::{Spread, middle_mean};
-use super::yardstick::Yardstick;
-use super::{Bench, Build};
-use crate::shell::say;
+use crate::goals::Goal;
+use crate::kernel::Program;
+use crate::observer::{Observer, SYN, Watching};
+use crate::report::Report;
+use crate::rig::{SMALLEST, syn};
+use crate::rules::Kind;
+use crate::stats::{Spread, middle_mean};
+use crate::yardstick::Yardstick;
+use crate::{Bench, Build};
 
 /// Frames of one run: some 10 ms.
 const PIECE: u32 = 20_000;

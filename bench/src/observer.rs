@@ -9,8 +9,8 @@ use anyhow::{Context, Result, ensure};
 use testbed::requirements::find_tool;
 use testbed::{Namespace, Running, SCRATCH_DIR, SERVER_LINK, run};
 
-use super::said::{self, Said, Told};
-use super::yardstick::Yardstick;
+use crate::said::{self, Said, Told};
+use crate::yardstick::Yardstick;
 
 /// Ample for a start or an end.
 pub const LIMIT: Duration = Duration::from_secs(30);

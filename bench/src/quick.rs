@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use super::Bench;
-use super::compare::{Entry, Outcome, compare};
-use super::observer::{Observer, SYN};
-use super::report::{Report, held};
-use super::rig::{Flood, SMALLEST};
+use crate::Bench;
+use crate::compare::{Entry, Outcome, compare};
+use crate::observer::{Observer, SYN};
+use crate::report::{Report, held};
+use crate::rig::{Flood, SMALLEST};
 
 /// What is counted, and what is captured.
 const COUNT: [&str; 4] = ["count", "--hook", "tcx", "@syn"];

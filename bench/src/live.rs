@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 use anyhow::Result;
 use testbed::SCRATCH_DIR;
 
-use super::Bench;
-use super::compare::{Entry, Outcome, compare};
-use super::goals::Goal;
-use super::observer::{Observer, SYN};
-use super::report::Report;
-use super::rig::{FULL, Flood, SMALLEST, syn, syn_to_router};
+use crate::Bench;
+use crate::compare::{Entry, Outcome, compare};
+use crate::goals::Goal;
+use crate::observer::{Observer, SYN};
+use crate::report::Report;
+use crate::rig::{FULL, Flood, SMALLEST, syn, syn_to_router};
 
 /// The tools whose versions matter here.
 const TOOLS: [&str; 7] =

@@ -10,13 +10,13 @@ use anyhow::{Context, Result, ensure};
 use testbed::{
     CLIENT_LINK, Finished, FrameSender, Pace, Pair, Running, SERVER_LINK, Sent, hurry, pin_to_cpu,
 };
+use xtask::shell::say;
 
-use super::goals::Goal;
-use super::observer::SYN;
-use super::report::Report;
-use super::rig::{SMALLEST, syn, syn6};
-use super::{Bench, Build};
-use crate::shell::say;
+use crate::goals::Goal;
+use crate::observer::SYN;
+use crate::report::Report;
+use crate::rig::{SMALLEST, syn, syn6};
+use crate::{Bench, Build};
 
 /// Frames a second, and rounds of each in a full run.
 const RATES: [(f64, u32); 3] = [(1_000.0, 1), (20_000.0, 3), (200_000.0, 5)];
@@ -224,7 +224,7 @@ impl Timed {
     fn says(&self, goal: u64) -> Result<Measured> {
         let finished = &self.finished;
         ensure!(finished.status.success(), "tcpdump: {}: {}", finished.status, finished.stderr);
-        let lost = super::said::Said::Summary.told(finished)?.lost;
+        let lost = crate::said::Said::Summary.told(finished)?.lost;
         let seconds = self.real.as_secs_f64();
         Ok(Measured {
             packets: goal,

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: what it costs a server to be watched, by probe and by what people
-//! use today.
+//! use today. A crate of its own, so that xtask compiles neither aya nor plotters; what it
+//! needs to be set up and built, it asks of xtask's library.
 //!
 //! | file | what it has |
 //! | --- | --- |
@@ -17,6 +18,9 @@
 //! | `growth`, `plot` | what grows with what, as curves |
 //! | `offline` | counting the frames of a file |
 //! | `start` | from the start to the first counted packet, memory |
+
+// They end the program where a write fails; see xtask's shell.rs.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
 
 mod against;
 mod compare;
@@ -42,20 +46,23 @@ mod stats;
 mod yardstick;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 use std::thread;
 
 use anyhow::{Result, ensure};
+use clap::Parser;
 use testbed::{pin_to_cpu, requirements::is_root};
+use xtask::setup::{self, Use};
+use xtask::shell::{as_root, run, say, target_dir};
+use xtask::{build, shell, show};
 
-use crate::build;
-use crate::setup::{self, Use};
-use crate::shell::{as_root, run, say, show, target_dir};
 use observer::Observer;
 use report::Report;
 
-/// What to measure.
-#[derive(clap::Args)]
-pub struct Options {
+/// Measure what watching a link costs, beside tcpdump and nftables
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask bench")]
+struct Options {
     /// Measure this; may be given several times [default: everything]
     #[arg(long = "suite", value_enum, value_name = "SUITE")]
     suites: Vec<Suite>,
@@ -197,8 +204,12 @@ impl Bench {
     }
 }
 
+fn main() -> ExitCode {
+    shell::main(|| run_suites(&Options::parse()))
+}
+
 /// Builds, measures, prints, and writes where asked to.
-pub fn run_suites(options: &Options) -> Result<()> {
+fn run_suites(options: &Options) -> Result<()> {
     if !options.built {
         setup::packages(&[Use::Bench])?;
         build::release()?;
