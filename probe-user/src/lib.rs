@@ -35,6 +35,7 @@ pub mod rate;
 pub mod reporter;
 pub mod resolver;
 pub mod rules;
+pub mod runtime;
 pub mod stdout;
 pub mod stop;
 pub mod watch;

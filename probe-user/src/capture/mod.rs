@@ -32,7 +32,7 @@ use crate::{
     bounded,
     cli::{CaptureArgs, values::LINK_TYPES},
     failure::Usage,
-    names, rules, zone,
+    names, rules, runtime, zone,
 };
 use sink::{CountSink, LineSink, Sink};
 
@@ -56,8 +56,7 @@ pub(crate) struct Lost(pub(crate) u64);
 
 /// Captures from interfaces, by flags that do not contradict each other.
 pub(crate) fn live(args: &CaptureArgs) -> Result<Lost> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(live::run(args))
+    runtime::block_on(live::run(args))
 }
 
 /// The filter: words, or the contents of a file, where `#` begins a comment.
