@@ -3,11 +3,8 @@
 
 use std::net::IpAddr;
 
-use probe_filter::{Filter, Frame, LinkType, Options, Port, Resolver, compile};
-
-#[path = "common/frames.rs"]
-mod frames;
-use frames::pool;
+use probe_filter::testing::frames::pool;
+use probe_filter::{Filter, Frame, LinkType, Options, Port, Resolver, SystemResolver, compile};
 
 /// The people of pcap-filter(7).
 struct Manual;
@@ -53,7 +50,7 @@ impl Resolver for Manual {
 }
 
 fn options(link: LinkType) -> Options<'static> {
-    Options { link, resolver: &Manual, ..Options::default() }
+    Options::default().link(link).resolver(&Manual)
 }
 
 #[test]
@@ -123,5 +120,15 @@ fn names_that_do_not_fit_are_refused() {
     ] {
         let error = compile(text, &options(LinkType::Ethernet)).unwrap_err();
         assert_eq!(error.message(), message);
+    }
+}
+
+#[test]
+fn nobody_is_asked_who_was_not_named() {
+    // In /etc/hosts and /etc/services of every machine.
+    for text in ["host localhost", "tcp port ssh"] {
+        let error = compile(text, &Options::default()).expect_err(text);
+        assert!(error.message().ends_with("is not known"), "{error}");
+        compile(text, &Options::default().resolver(&SystemResolver)).expect(text);
     }
 }
