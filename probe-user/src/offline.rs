@@ -6,10 +6,10 @@ use probe_filter::{Filter, Machine, ir};
 use probe_frame::Frame;
 
 use crate::{
-    cli::Engine,
     explain,
-    kernel::{Hook, TestRun},
+    kernel::TestRun,
     rules::RuleSet,
+    source::Engine,
 };
 
 /// The filters of a rule set, ready to look at frames, and what they counted.
@@ -28,10 +28,11 @@ pub struct Sieve {
 
 impl Sieve {
     /// For frames of one link type.
-    pub fn new(rules: &RuleSet, engine: Engine, hook: Hook, link: ir::LinkType) -> Result<Self> {
+    pub fn new(rules: &RuleSet, engine: Engine, link: ir::LinkType) -> Result<Self> {
         let kernel = match engine {
             Engine::User => None,
-            Engine::Kernel => {
+            Engine::Kernel(hook, direction) => {
+                let hook = hook.on(direction, false);
                 Some(TestRun::new(&rules.specs(), hook, link).map_err(explain::kernel)?)
             }
         };
