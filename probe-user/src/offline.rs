@@ -5,12 +5,7 @@ use probe_common::Counter;
 use probe_filter::{Filter, Machine, ir};
 use probe_frame::Frame;
 
-use crate::{
-    explain,
-    kernel::TestRun,
-    rules::RuleSet,
-    source::Engine,
-};
+use crate::{explain, kernel::TestRun, rules::RuleSet, source::Engine};
 
 /// The filters of a rule set, ready to look at frames, and what they counted.
 pub struct Sieve {

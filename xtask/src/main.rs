@@ -3,13 +3,9 @@
 // They end the program where a write fails; see shell.rs.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
-mod bench;
-mod build;
 mod demo;
 mod lint;
 mod run;
-mod setup;
-mod shell;
 mod test;
 
 use std::ffi::OsString;
@@ -18,6 +14,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use xtask::{build, setup, shell};
 
 /// Sets up, builds, runs and tests probe.
 #[derive(Parser)]
@@ -53,7 +50,12 @@ enum Command {
     /// Check format, lints, documentation, and which crate knows which
     Lint,
     /// Measure what watching a link costs, beside tcpdump and nftables
-    Bench(bench::Options),
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// Arguments of the benchmarks: `cargo xtask bench --help` names them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// The demonstration alone, once everything is built
     #[command(hide = true)]
     Demo {
@@ -63,15 +65,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    shell::end_with_the_reader();
-    match perform(Cli::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // The chain of causes, without the backtrace that RUST_BACKTRACE would add.
-            shell::say(format!("{error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    shell::main(|| perform(Cli::parse().command))
 }
 
 fn perform(command: Command) -> Result<()> {
@@ -83,7 +77,7 @@ fn perform(command: Command) -> Result<()> {
         Command::Test { kernels, arguments } if kernels.is_empty() => test::all(&arguments),
         Command::Test { kernels, arguments } => test::on_kernels(&kernels, &arguments),
         Command::Lint => lint::all(),
-        Command::Bench(options) => bench::run_suites(&options),
+        Command::Bench { arguments } => run::benchmarks(&arguments),
         Command::Demo { probe } => demo::show(&probe),
     }
 }

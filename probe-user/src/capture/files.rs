@@ -5,16 +5,14 @@ use std::{ffi::OsString, fs::File, path::PathBuf};
 use anyhow::Result;
 use probe_filter::LinkType;
 use probe_frame::Precision;
+use probe_pcap::{Contents, Format, Origin};
 
 use super::{
     file_sink::{Clock, FileSink, Files},
     post_rotate::PostRotate,
     rotation::Rotate,
 };
-use crate::{
-    file::{Contents, Format, Origin},
-    reporter,
-};
+use crate::reporter;
 
 /// Frames into a file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use probe_filter::LinkType;
 use probe_frame::visible;
+use probe_pcap::Reader;
 
 use super::{RULE, check_link};
 use crate::{
-    file::Reader,
     filter::{self, View},
     interfaces::{self, ANY},
     link_type::{self, Known},
@@ -84,9 +84,7 @@ fn links(device: &str) -> Result<String> {
     };
     let Known { name, description, .. } = link_type::known(link);
     let device = visible(device);
-    Ok(format!(
-        "Data link types for {device} (use option -y to set):\n  {name} ({description})\n"
-    ))
+    Ok(format!("Data link types for {device} (use option -y to set):\n  {name} ({description})\n"))
 }
 
 /// The code for what the frames would come from: an interface, a file, or neither.

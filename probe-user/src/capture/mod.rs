@@ -17,6 +17,7 @@ mod lists;
 mod live;
 mod offline;
 mod origin;
+mod output;
 mod post_rotate;
 mod pump;
 mod rotation;
@@ -27,14 +28,10 @@ use std::{fs::File, path::PathBuf, time::Duration};
 use anyhow::Result;
 use probe_filter::LinkType;
 use probe_frame::MAX_FRAME;
+use probe_pcap::Origin;
 use probe_print::Place;
 
-use crate::{
-    failure::Usage,
-    file::Origin,
-    link_type,
-    source::Source,
-};
+use crate::{failure::Usage, link_type, runtime, source::Source};
 use file_sink::Clock;
 use sink::{CountSink, Sink};
 
@@ -127,10 +124,7 @@ const RULE: &str = "match";
 /// Mistakes in the filter, what the kernel refuses, and those of reading and writing files.
 pub fn run(plan: &Plan) -> Result<Lost> {
     match &plan.source {
-        Source::Live(live) => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(live::run(plan, live))
-        }
+        Source::Live(live) => runtime::block_on(live::run(plan, live)),
         Source::Stored { files, engine, user } => {
             offline::run(plan, files, *engine, user.as_deref()).map(|()| Lost(0))
         }

@@ -10,12 +10,11 @@ use std::{
 use anyhow::{Context as _, Error, Result, anyhow};
 use probe_filter::ir::LinkType;
 use probe_frame::Frame;
+use probe_pcap::{Attendant, Moment, ReadError, Reader, Statistics};
 
 use super::{Plan, RULE, check_link, open_sinks, origin, sink::Sink};
 use crate::{
-    clock, failure,
-    file::{Attendant, Moment, ReadError, Reader, Statistics},
-    giving_up,
+    clock, failure, giving_up,
     link_type::{self, Known},
     offline::Sieve,
     privileges::{self, Needs},

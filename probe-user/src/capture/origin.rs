@@ -1,11 +1,13 @@
 //! What files and lines say of where its frames come from.
 
+use std::fs;
+
 use probe_frame::visible;
+use probe_pcap::{Interface, Origin};
 use probe_print::Place;
 
 use super::{Plan, RULE};
 use crate::{
-    file::{Interface, Origin},
     interfaces::hardware_address,
     kernel::{Attachment, Direction},
 };
@@ -25,7 +27,7 @@ pub(super) fn live(plan: &Plan, attachments: &[Attachment]) -> Origin {
         interfaces: interfaces.collect(),
         filter: plan.filter.clone(),
         comment: comment(RULE, plan.limits.sample, plan.limits.max_rate),
-        ..Origin::here()
+        ..here()
     }
 }
 
@@ -47,7 +49,21 @@ pub(super) fn file(plan: &Plan, name: &str) -> Origin {
         interfaces: vec![Interface { description, ..Interface::default() }],
         filter: plan.filter.clone(),
         comment,
-        ..Origin::here()
+        ..here()
+    }
+}
+
+/// This machine and this program.
+fn here() -> Origin {
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    let cpu = read("/proc/cpuinfo");
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name"));
+    let model = model.and_then(|rest| rest.split_once(": ")).map_or("", |(_, model)| model);
+    Origin {
+        hardware: model.trim().to_string(),
+        os: format!("Linux {}", read("/proc/sys/kernel/osrelease").trim()),
+        application: concat!("probe ", env!("CARGO_PKG_VERSION")).to_string(),
+        ..Origin::default()
     }
 }
 

@@ -8,11 +8,11 @@ use std::{
 
 use anyhow::Result;
 use probe_frame::Frame;
+use probe_pcap::Statistics;
 
 use super::{conveyor::Conveyor, events, events::Events, feed::Feed, ledger::Ledger};
 use crate::{
     clock, explain,
-    file::Statistics,
     kernel::{Programs, Span},
     reporter, stop,
 };
@@ -187,6 +187,7 @@ mod tests {
     use probe_common::Counter;
     use probe_filter::LinkType;
     use probe_frame::WallTime;
+    use probe_pcap::{Origin, Reader};
     use probe_print::{Style, TimeStyle};
 
     use super::{
@@ -196,9 +197,9 @@ mod tests {
         *,
     };
     use crate::{
-        file::{Origin, Reader},
         kernel::{self, Attached, Attachment, Counts, Loan},
         names::NameStyle,
+        runtime,
     };
 
     /// An ARP request from 192.0.2.N.
@@ -299,8 +300,7 @@ mod tests {
             deadline: Some(Instant::now() + Duration::from_millis(20)),
             has_reader: false,
         };
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        assert_eq!(runtime.block_on(pump.run()).unwrap(), None);
+        assert_eq!(runtime::block_on(pump.run()).unwrap(), None);
         pump.close().unwrap()
     }
 

@@ -9,10 +9,10 @@ use std::{
 use anyhow::{Context as _, Result};
 use probe_filter::LinkType;
 use probe_frame::{Frame, WallTime};
+use probe_pcap::Statistics;
 use probe_print::{Place, Printer, Style};
 
 use crate::{
-    file::Statistics,
     names::{self, NameStyle},
     stdout, zone,
 };
@@ -147,7 +147,7 @@ impl Sink for LineSink {
 
     fn flush(&mut self) -> Result<()> {
         let mut slices = [IoSlice::new(&self.pending)];
-        let (landed, result) = stdout::write_all(&mut self.out, &mut slices);
+        let (landed, result) = probe_pcap::write_all(&mut self.out, &mut slices);
         self.lines += self.ends.partition_point(|&end| end as u64 <= landed) as u64;
         self.pending.clear();
         self.ends.clear();

@@ -15,9 +15,7 @@ use probe_print::{Dump, Style, TimeStyle};
 use super::{Compat, Expression, Lists, Live, Offline, filter, values};
 use crate::{
     Command, bounded,
-    capture::{
-        CodeOf, FileForm, FileOutput, Limits, Lines, List, Outputs, Pipe, Plan, Rotate,
-    },
+    capture::{CodeOf, FileForm, FileOutput, Limits, Lines, List, Outputs, Pipe, Plan, Rotate},
     failure::Usage,
     names::NameStyle,
     reporter,
@@ -296,9 +294,7 @@ impl CaptureArgs {
             Some(path) if rotate.rotates() && Pipe::at(path).is_some() => {
                 "-w: a named pipe cannot be rotated by -C or -G"
             }
-            None if self.format.is_some() => {
-                "--format is that of the file of -w: name one with -w"
-            }
+            None if self.format.is_some() => "--format is that of the file of -w: name one with -w",
             _ => "",
         };
         if !mistake.is_empty() {

@@ -107,10 +107,7 @@ pub fn time_stamp_type(text: &str) -> Result<&'static str, String> {
 }
 
 /// Reads `auto`, or a value as `parse` does.
-fn choice<T>(
-    text: &str,
-    parse: impl Fn(&str) -> Result<T, String>,
-) -> Result<Choice<T>, String> {
+fn choice<T>(text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Choice<T>, String> {
     match text {
         "auto" => Ok(Choice::Auto),
         _ => parse(text).map(Choice::Given),

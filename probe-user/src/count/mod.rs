@@ -20,16 +20,16 @@ use std::{
 use anyhow::Result;
 use probe_common::Counter;
 use probe_frame::WallTime;
+use probe_pcap::{ReadError, Reader};
 
 use crate::{
-    clock, explain,
-    file::{ReadError, Reader},
-    interfaces,
+    clock, explain, interfaces,
     kernel::Programs,
     offline::Sieve,
     privileges::{self, Needs},
     reporter,
     rules::{self, Rule, RuleSet},
+    runtime,
     source::{Engine, Live, Source},
     stop,
     watch::{Vigil, Wants, Watch, Woken},
@@ -74,10 +74,7 @@ pub enum Format {
 /// Mistakes in filters, what the kernel refuses, and those of reading and writing files.
 pub fn run(plan: &Plan) -> Result<()> {
     match &plan.source {
-        Source::Live(live) => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(on_interfaces(plan, live))
-        }
+        Source::Live(live) => runtime::block_on(on_interfaces(plan, live)),
         Source::Stored { files, engine, user } => over_file(plan, files, *engine, user.as_deref()),
     }
 }
@@ -325,8 +322,7 @@ mod tests {
             Scripted { readings, reading: Cell::new(0), after_detach, detached: false };
         let (mut reader, writer) = std::io::pipe().unwrap();
         let view = View::over(Output::with_room(writer, readings.len()).unwrap(), plan.format);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let counted = runtime.block_on(async {
+        let counted = runtime::block_on(async {
             let mut vigil = Vigil::keep(Stop::on_signals()?, &[loopback()])?;
             let counting = Counting::new(&set, "tcx".into(), vec!["lo".into()]);
             count(&plan, counting, &mut programs, &mut vigil, view?).await

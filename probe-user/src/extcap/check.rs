@@ -17,6 +17,7 @@ pub(super) fn filter(live: &Live, filter: &str, log_file: Option<&Path>) -> Resu
     let options = rules::live_options(&chosen.names, chosen.link, live.vlan);
     Ok(match probe_filter::compile(filter, &options) {
         Ok(_) => String::new(),
+        Err(error) if error.is_resolvers() => return Err(error.into()),
         Err(error) => line(&error),
     })
 }

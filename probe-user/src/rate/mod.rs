@@ -19,6 +19,7 @@ use crate::{
     kernel::{Counts, Programs},
     reporter,
     rules::{self, Rule},
+    runtime,
     source::Live,
     stdout,
     watch::{Vigil, Wants, Watch, Woken},
@@ -59,8 +60,7 @@ pub enum Format {
 /// # Errors
 /// Mistakes in the filter, what the kernel refuses, and that no interface is left.
 pub fn run(plan: &Plan) -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (report, none_left) = runtime.block_on(on_interfaces(plan))?;
+    let (report, none_left) = runtime::block_on(on_interfaces(plan))?;
     let bytes = match plan.format {
         Format::Text => report::text(&report),
         Format::Json => report::json(&report),

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-
-use crate::shell::{cargo, root, say};
+use xtask::shell::{cargo, root, say};
 
 /// Crates that forbid unsafe code and know nothing of the system or of the program, each with
 /// what else it must not know; a name stands for its kin, too.
@@ -14,7 +13,8 @@ const PURE: &[(&str, &[&str])] = &[
     ("probe-filter", &[]),
     ("probe-frame", &[]),
     ("probe-link", &[]),
-    ("probe-print", &["libc", "probe-filter"]),
+    ("probe-pcap", &["probe-common", "probe-filter", "probe-link", "probe-print"]),
+    ("probe-print", &["libc", "probe-filter", "probe-pcap"]),
 ];
 /// What none of them may know.
 const UNKNOWN_TO_PURE: &[&str] = &["aya", "clap", "probe-user", "tokio"];
