@@ -1,6 +1,3 @@
 #![no_main]
 
-#[path = "../src/file.rs"]
-mod file;
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| file::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| test_support::fuzz::file::run(data));

@@ -3,12 +3,10 @@
 //!
 //! `PROBE_WRITE_SEEDS=1` writes the seeds into fuzz/corpus, for a fuzzer to start from.
 
-#[path = "../../fuzz/src/file.rs"]
-mod target;
-
 use std::{env, fs, io::Write as _, path::Path};
 
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+use test_support::fuzz::file as target;
 use testbed::{CaptureFile, Random, changed};
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

@@ -1,6 +1,5 @@
 //! Any bytes as a capture file: it is read or refused, the same in whatever pieces it comes, and
-//! what was read can be written and reads back. A test of probe-pcap (tests/fuzz.rs) includes this
-//! file.
+//! what was read can be written and reads back.
 
 use std::{
     io::{self, Cursor, Read, Write},
