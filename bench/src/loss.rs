@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use nix::unistd::{SysconfVar, sysconf};
 use testbed::{CLIENT_LINK, FrameSender, Pair, SCRATCH_DIR, SERVER_LINK, pin_to_cpu};
 use xtask::shell::say;
 
@@ -155,8 +156,7 @@ fn flood(observer: &Observer, frame: &[u8], length: Duration) -> Result<Run> {
 fn busy_seconds() -> Result<f64> {
     let text = fs::read_to_string("/proc/stat").context("reading /proc/stat")?;
     let ticks = busy_ticks(&text).context("no line of all CPUs in /proc/stat")?;
-    // SAFETY: sysconf(3) takes a number.
-    let a_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) };
+    let a_second = sysconf(SysconfVar::CLK_TCK)?.context("the system has no clock ticks")?;
     Ok(ticks as f64 / a_second as f64)
 }
 

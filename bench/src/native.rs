@@ -7,13 +7,13 @@
 //! its native XDP program in the same softirq, and what has passed goes up to the stack,
 //! which lets go of it.
 
-use std::ffi::CString;
 use std::fmt::Write as _;
 use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use aya::programs::XdpMode;
+use nix::net::if_::if_nametoindex;
 use testbed::{CLIENT_LINK, Pair, SCRATCH_DIR, SERVER_LINK, pin_to_cpu};
 use xtask::shell::say;
 
@@ -199,9 +199,5 @@ fn flood(row: &Row, object: &std::path::Path, pieces: u32) -> Result<f64> {
 
 /// The number of a link of this thread's namespace.
 fn index(link: &str) -> Result<u32> {
-    let name = CString::new(link)?;
-    // SAFETY: a C string that outlives the call.
-    let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
-    ensure!(index != 0, "no link {link}");
-    Ok(index)
+    if_nametoindex(link).with_context(|| format!("no link {link}"))
 }

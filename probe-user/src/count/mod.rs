@@ -19,17 +19,16 @@ use std::{
 use anyhow::{Context as _, Result};
 use probe_common::Counter;
 use probe_frame::WallTime;
+use probe_pcap::{ReadError, Reader};
 
 use crate::{
     cli::{CountArgs, Engine, Offline},
-    clock, explain,
-    file::{ReadError, Reader},
-    interfaces,
+    clock, explain, interfaces,
     offline::Sieve,
     privileges::{self, Needs},
     reporter,
     rules::{self, Rule, RuleSet},
-    stop,
+    runtime, stop,
     watch::{Vigil, Wants, Watch, Woken},
 };
 use snapshot::rates;
@@ -42,10 +41,7 @@ const COUNT_TICK: Duration = Duration::from_millis(50);
 pub fn run(args: &CountArgs) -> Result<()> {
     match &args.offline.file {
         Some(_) => over_file(args, &args.offline),
-        None => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(live(args))
-        }
+        None => runtime::block_on(live(args)),
     }
 }
 

@@ -16,6 +16,7 @@ use aya::{
     sys::SyscallError,
     util::online_cpus,
 };
+use nix::net::if_::if_nametoindex;
 use probe_common::{MAX_SNAPLEN, RingLayout, names};
 use probe_filter::{
     ebpf::Flavour,
@@ -373,7 +374,8 @@ impl Session {
 fn wait_for_programs() {
     /// Longer than a program takes, even where its CPU is taken away for a while (a guest).
     const PAUSE: Duration = Duration::from_millis(50);
-    // SAFETY: takes numbers and touches no memory of ours.
+    // nix has no membarrier(2), and libc no function for it.
+    // SAFETY: the call takes numbers and touches no memory of ours.
     let result = unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_GLOBAL, 0, 0) };
     if result != 0 {
         // The kernel has it not (CONFIG_MEMBARRIER, nohz_full), or something forbids it.
@@ -431,13 +433,7 @@ pub fn cpus() -> Result<u32, Error> {
 }
 
 pub(super) fn index(name: &str) -> Result<u32, Error> {
-    let unknown = || Error::UnknownInterface { name: name.into() };
-    let c_name = std::ffi::CString::new(name).map_err(|_| unknown())?;
-    // SAFETY: the string ends in a zero byte and lives through the call.
-    match unsafe { libc::if_nametoindex(c_name.as_ptr()) } {
-        0 => Err(unknown()),
-        index => Ok(index),
-    }
+    if_nametoindex(name).map_err(|_| Error::UnknownInterface { name: name.into() })
 }
 
 fn attach_error(interface: &str, hook: Hook, error: ProgramError) -> Error {

@@ -21,7 +21,7 @@ use crate::{
     kernel::{Counts, Session},
     reporter,
     rules::{self, Rule},
-    stdout,
+    runtime, stdout,
     watch::{Vigil, Wants, Watch, Woken},
 };
 use report::{Ending, Report};
@@ -36,8 +36,7 @@ pub fn run(args: &RateArgs) -> Result<()> {
     if args.count.is_none() && args.time.is_none() {
         return Err(Usage::new("say when to end: -c N (matches) or -t TIME").into());
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (report, none_left) = runtime.block_on(measure(args))?;
+    let (report, none_left) = runtime::block_on(measure(args))?;
     let bytes = match args.format {
         RateFormat::Text => report::text(&report),
         RateFormat::Json => report::json(&report),
