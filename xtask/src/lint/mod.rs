@@ -7,7 +7,7 @@ use std::process::Command;
 
 use anyhow::{Result, ensure};
 use xtask::setup::{self, Toolchain};
-use xtask::shell::{cargo, run, say, target_dir};
+use xtask::shell::{cargo, root, run, say, target_dir};
 
 /// All crates that run on the host.
 const HOST: [&str; 3] = ["--workspace", "--exclude", "probe-ebpf"];
@@ -23,12 +23,25 @@ pub fn all() -> Result<()> {
         run(on_bpf(&toolchain)),
         run(doc),
         dependencies::check(),
+        licences(),
     ];
     let failures: Vec<String> =
         results.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect();
     ensure!(failures.is_empty(), "{}", failures.join("\nxtask: "));
     say("lint: clean");
     Ok(())
+}
+
+/// Licences, sources and unwanted crates, by deny.toml. Advisories need the network, and the lint
+/// does not: `cargo deny check advisories`.
+fn licences() -> Result<()> {
+    let deny = setup::deny()?;
+    // All that the lock file names, of all targets, or the check offline misses some.
+    run(cargo(&["fetch", "--locked", "--quiet"]))?;
+    let mut check = Command::new(deny);
+    check.args(["--all-features", "--offline", "--locked", "check", "--hide-inclusion-graph"]);
+    check.args(["bans", "licenses", "sources"]).current_dir(root());
+    run(check)
 }
 
 /// A cargo command over the host's crates. With an empty object instead of the kernel
@@ -50,7 +63,7 @@ fn on_bpf(toolchain: &Toolchain) -> Command {
         let mut clippy = Command::new(bin.join("cargo-clippy"));
         // cargo-clippy starts whatever cargo it is told to, and that its rustc.
         clippy.arg("clippy").env("CARGO", bin.join("cargo"));
-        clippy.current_dir(xtask::shell::root());
+        clippy.current_dir(root());
         clippy
     } else {
         say("the compiler with core's sources has no clippy: denying its own warnings");

@@ -3,6 +3,7 @@
 
 mod apt;
 mod captures;
+mod deny;
 mod kernels;
 mod linker;
 mod packages;
@@ -18,6 +19,7 @@ use anyhow::{Context, Result};
 use crate::shell::{root, say};
 
 pub use captures::{CAPTURES, captures};
+pub use deny::deny;
 pub use kernels::{Fetched, Kernel, Machine};
 pub use packages::{Use, packages};
 
@@ -40,6 +42,7 @@ pub fn everything() -> Result<()> {
     packages(Use::ALL)?;
     let toolchain = toolchain()?;
     captures()?;
+    deny()?;
     say(format!("set up: {} and {}", toolchain.rustc.display(), toolchain.linker.display()));
     Ok(())
 }
