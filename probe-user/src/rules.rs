@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fmt, path::Path};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use probe_common::{MAX_RULES, MAX_SAMPLED, Sampler};
 use probe_filter::{
     Filter, Options,
@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use probe_frame::visible;
 
-use crate::{bounded, failure::Usage, interfaces, kernel::RuleSpec, reporter};
+use crate::{bounded, failure::Usage, interfaces, kernel::RuleSpec, reporter, resolver::InTime};
 
 /// Where the user gave a rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -184,7 +184,7 @@ pub struct RuleSet {
 
 impl RuleSet {
     /// Compiles all rules. An expression that does not compile is a usage error that
-    /// names the rule where there are several.
+    /// names the rule where there are several; a name that cannot be looked up is none.
     pub fn compile(rules: Vec<Rule>, options: &Options<'_>) -> Result<Self> {
         let mut places = HashMap::new();
         for Rule { name, place, .. } in &rules {
@@ -206,10 +206,12 @@ impl RuleSet {
         let filters = rules
             .iter()
             .map(|rule| {
-                probe_filter::compile(&rule.filter, options)
-                    .map_err(|error| Usage::new(format!("{}{error}", rule.label(several))))
+                probe_filter::compile(&rule.filter, options).map_err(|error| {
+                    let message = format!("{}{error}", rule.label(several));
+                    if error.is_resolvers() { anyhow!(message) } else { Usage::new(message).into() }
+                })
             })
-            .collect::<Result<Vec<_>, _>>()?;
+            .collect::<Result<Vec<_>>>()?;
         print_notes(&filters);
         Ok(Self { rules, filters })
     }
@@ -241,7 +243,7 @@ const NETMASK: Option<u32> = Some(0);
 
 /// Compiler options for the frames of a file.
 pub fn file_options(link: LinkType) -> Options<'static> {
-    Options { link, netmask: NETMASK, ..Options::default() }
+    Options { link, netmask: NETMASK, resolver: &InTime, ..Options::default() }
 }
 
 /// Compiler options for live frames of these interfaces.

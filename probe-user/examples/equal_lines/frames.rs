@@ -9,11 +9,9 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use clap::Parser as _;
 use jiff::tz::TimeZone;
-use probe::{
-    cli::{Cli, Command as ProbeCommand},
-    file::Reader,
-};
+use probe::cli::{Cli, Command as ProbeCommand};
 use probe_filter::ir::LinkType;
+use probe_pcap::Reader;
 use probe_print::Printer;
 
 use super::protocol;

@@ -9,18 +9,15 @@ use std::{
 
 use anyhow::{Context as _, Error, Result, anyhow};
 use probe_frame::{Frame, WallTime};
+use probe_pcap::{Contents, Lent, Statistics, Writer};
 
 use super::{
+    output,
     post_rotate::PostRotate,
     rotation::{Limits, Rotation, Turn},
     sink::{Sink, Waits},
 };
-use crate::{
-    clock,
-    file::{Contents, Lent, Statistics, Writer},
-    privileges, reporter,
-    stdout::Patient,
-};
+use crate::{clock, privileges, reporter, stdout::Patient};
 
 /// Whose time ends a period of -G.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,8 +129,8 @@ impl FileSink {
 /// Whether a name is the one that the user gave decides whether links are followed.
 fn open(path: &Path, given: bool, contents: &Contents) -> Result<Writer> {
     let create = || match given {
-        true => Writer::open(path, contents),
-        false => Writer::made_up(path, contents),
+        true => output::given(path, contents),
+        false => output::made_up(path, contents),
     };
     privileges::creating(create).map_err(|error| {
         let hint = privileges::hint(&error);

@@ -4,6 +4,7 @@ use std::{fs::File, path::Path};
 
 use anyhow::Result;
 use probe_filter::ir::LinkType;
+use probe_pcap::{Contents, Format, Origin};
 
 use super::{
     fifo::Pipe,
@@ -14,7 +15,6 @@ use super::{
 use crate::{
     cli::{CaptureArgs, FileFormat},
     failure::Usage,
-    file::{Contents, Format, Origin},
     reporter,
 };
 

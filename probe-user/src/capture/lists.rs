@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result};
 use probe_filter::LinkType;
 use probe_frame::visible;
+use probe_pcap::Reader;
 
 use super::{check_link, rule};
 use crate::{
     cli::{CaptureArgs, Live, values::LINK_TYPES},
-    file::Reader,
     filter::{self, View},
     interfaces::{self, ANY},
     reporter,

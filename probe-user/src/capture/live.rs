@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use probe_common::{RecordFlags, RingLayout};
 use probe_frame::{Frame, VlanTag};
+use probe_pcap::{Origin, Statistics};
 
 use super::{
     Lost, check_link,
@@ -24,7 +25,6 @@ use crate::{
     cli::CaptureArgs,
     clock::{self, KernelClock},
     explain, failure,
-    file::{Origin, Statistics},
     interfaces::{self, Chosen},
     kernel::{self, Record, Rings, Session},
     reporter, stop,

@@ -16,6 +16,7 @@ mod lists;
 mod live;
 mod offline;
 mod origin;
+mod output;
 mod post_rotate;
 mod rotation;
 mod sink;
@@ -24,13 +25,13 @@ use std::fs::File;
 
 use anyhow::{Context as _, Result};
 use probe_filter::ir::LinkType;
+use probe_pcap::Origin;
 use probe_print::{Place, Printer};
 
 use crate::{
     bounded,
     cli::{CaptureArgs, values::LINK_TYPES},
     failure::Usage,
-    file::Origin,
     names, rules, runtime, zone,
 };
 use sink::{CountSink, LineSink, Sink};

@@ -10,6 +10,7 @@ use std::{
 use anyhow::{Context as _, Error, Result, anyhow};
 use probe_filter::ir::LinkType;
 use probe_frame::Frame;
+use probe_pcap::{Attendant, Moment, ReadError, Reader, Statistics};
 
 use super::{check_link, filter_text, open_sinks, origin, sink::Sink};
 use crate::{
@@ -17,7 +18,6 @@ use crate::{
     cli::{CaptureArgs, Engine},
     clock,
     failure::{self, Usage},
-    file::{Attendant, Moment, ReadError, Reader, Statistics},
     giving_up,
     offline::Sieve,
     privileges::{self, Needs},

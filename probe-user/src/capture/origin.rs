@@ -1,11 +1,13 @@
 //! What files and lines say of where its frames come from.
 
+use std::fs;
+
 use probe_frame::visible;
+use probe_pcap::{Interface, Origin};
 use probe_print::Place;
 
 use crate::{
     cli::CaptureArgs,
-    file::{Interface, Origin},
     interfaces::hardware_address,
     kernel::{Attachment, Direction},
     rules::Rule,
@@ -26,7 +28,7 @@ pub(super) fn live(args: &CaptureArgs, rule: &Rule, attachments: &[Attachment]) 
         interfaces: interfaces.collect(),
         filter: rule.filter.clone(),
         comment: comment(&rule.name, args.sample, args.max_rate),
-        ..Origin::here()
+        ..here()
     }
 }
 
@@ -48,7 +50,21 @@ pub(super) fn file(args: &CaptureArgs, rule: &Rule, name: &str) -> Origin {
         interfaces: vec![Interface { description, ..Interface::default() }],
         filter: rule.filter.clone(),
         comment,
-        ..Origin::here()
+        ..here()
+    }
+}
+
+/// This machine and this program.
+fn here() -> Origin {
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    let cpu = read("/proc/cpuinfo");
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name"));
+    let model = model.and_then(|rest| rest.split_once(": ")).map_or("", |(_, model)| model);
+    Origin {
+        hardware: model.trim().to_string(),
+        os: format!("Linux {}", read("/proc/sys/kernel/osrelease").trim()),
+        application: concat!("probe ", env!("CARGO_PKG_VERSION")).to_string(),
+        ..Origin::default()
     }
 }
 

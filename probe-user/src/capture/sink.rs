@@ -9,12 +9,10 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use probe_frame::{Frame, WallTime};
+use probe_pcap::Statistics;
 use probe_print::Printer;
 
-use crate::{
-    file::Statistics,
-    stdout::{self, Patient},
-};
+use crate::stdout::{self, Patient};
 
 /// Whom a sink waits for: it says how long once the user wants the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +116,7 @@ impl Sink for LineSink {
 
     fn flush(&mut self) -> Result<()> {
         let mut slices = [IoSlice::new(&self.pending)];
-        let (landed, result) = stdout::write_all(&mut self.stdout, &mut slices);
+        let (landed, result) = probe_pcap::write_all(&mut self.stdout, &mut slices);
         self.lines += self.ends.partition_point(|&end| end as u64 <= landed) as u64;
         self.pending.clear();
         self.ends.clear();

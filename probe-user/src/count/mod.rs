@@ -19,12 +19,11 @@ use std::{
 use anyhow::{Context as _, Result};
 use probe_common::Counter;
 use probe_frame::WallTime;
+use probe_pcap::{ReadError, Reader};
 
 use crate::{
     cli::{CountArgs, Engine, Offline},
-    clock, explain,
-    file::{ReadError, Reader},
-    interfaces,
+    clock, explain, interfaces,
     offline::Sieve,
     privileges::{self, Needs},
     reporter,

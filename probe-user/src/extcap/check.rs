@@ -15,6 +15,7 @@ pub(super) fn filter(args: &ExtcapArgs, interface: &str, filter: &str) -> Result
     let options = rules::live_options(&chosen.names, chosen.link, args.vlan);
     Ok(match probe_filter::compile(filter, &options) {
         Ok(_) => String::new(),
+        Err(error) if error.is_resolvers() => return Err(error.into()),
         Err(error) => line(&error),
     })
 }

@@ -53,29 +53,26 @@ pub(super) fn link_xdp(
         XdpMode::Driver => XDP_FLAGS_DRV_MODE,
         XdpMode::Hardware => XDP_FLAGS_HW_MODE,
     };
-    create_link(program, ifindex, bpf_attach_type::BPF_XDP, flags)
-}
-
-/// Attaches a program to frames received, at the tcx hook.
-///
-/// # Errors
-/// The kernel's.
-pub(super) fn link_tcx(program: BorrowedFd<'_>, ifindex: u32) -> io::Result<OwnedFd> {
-    create_link(program, ifindex, bpf_attach_type::BPF_TCX_INGRESS, 0)
-}
-
-fn create_link(
-    program: BorrowedFd<'_>,
-    ifindex: u32,
-    attach_type: bpf_attach_type,
-    flags: u32,
-) -> io::Result<OwnedFd> {
     let mut attributes = zeroed();
     attributes.link_create.__bindgen_anon_1.prog_fd = program.as_raw_fd() as u32;
     attributes.link_create.__bindgen_anon_2.target_ifindex = ifindex;
-    attributes.link_create.attach_type = attach_type as u32;
+    attributes.link_create.attach_type = bpf_attach_type::BPF_XDP as u32;
     attributes.link_create.flags = flags;
     descriptor(bpf_cmd::BPF_LINK_CREATE, &mut attributes)
+}
+
+/// Asks to attach what is no program to frames received, at the tcx hook. The kernel looks up the
+/// hook before the program (`bpf_prog_attach`, kernel/bpf/syscall.c), and the interface last, so
+/// this never waits for the lock of the network's settings (rtnl), as the trial of a link would.
+///
+/// # Errors
+/// EBADF where the kernel knows the hook, EINVAL where it does not.
+pub(super) fn attach_nothing_to_tcx() -> io::Result<()> {
+    const NO_PROGRAM: u32 = u32::MAX;
+    let mut attributes = zeroed();
+    attributes.__bindgen_anon_5.attach_bpf_fd = NO_PROGRAM;
+    attributes.__bindgen_anon_5.attach_type = bpf_attach_type::BPF_TCX_INGRESS as u32;
+    call(bpf_cmd::BPF_PROG_ATTACH, &mut attributes).map(drop)
 }
 
 /// Runs a program once over `frame`, and puts what it made of it back there.

@@ -13,7 +13,8 @@ const PURE: &[(&str, &[&str])] = &[
     ("probe-filter", &[]),
     ("probe-frame", &[]),
     ("probe-link", &[]),
-    ("probe-print", &["libc", "probe-filter"]),
+    ("probe-pcap", &["probe-common", "probe-filter", "probe-link", "probe-print"]),
+    ("probe-print", &["libc", "probe-filter", "probe-pcap"]),
 ];
 /// What none of them may know.
 const UNKNOWN_TO_PURE: &[&str] = &["aya", "clap", "probe-user", "tokio"];

@@ -6,17 +6,18 @@
 //! go from there to the output (writev(2)), without a copy in between.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::{self, IoSlice, Write},
-    os::unix::fs::OpenOptionsExt as _,
     path::Path,
 };
 
-use probe_filter::ir::LinkType;
-use probe_frame::{Frame, Precision, WallTime};
+use probe_frame::Frame;
 
-use super::{pcap_writer, pcapng_writer, pcapng_writer::Origin};
-use crate::stdout::{self, Patient};
+use crate::{
+    contents::{Contents, Format, Statistics},
+    output::Output,
+    pcap, pcapng,
+};
 
 /// Bytes gathered before a write to a file; a longer frame is written at once.
 const GATHER: usize = 256 << 10;
@@ -27,58 +28,19 @@ const GATHER_STREAM: usize = 64 << 10;
 /// two more entries for writev(2).
 const LONG: usize = 512;
 
-/// The form of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// pcap, which every tool reads.
-    Pcap(Precision),
-    /// pcapng, which also tells where the frames came from.
-    PcapNg(Origin),
-}
-
-/// What a file is to hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Contents {
-    /// What the frames begin with.
-    pub link: LinkType,
-    /// Bytes of a frame that are kept.
-    pub snaplen: u32,
-    /// The form of the file.
-    pub format: Format,
-}
-
-/// The account of a whole capture, for the formats that have a place for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Statistics {
-    /// When the account was made.
-    pub time: WallTime,
-    /// Frames looked at.
-    pub seen: u64,
-    /// Frames that the filter accepted.
-    pub matched: u64,
-    /// Accepted frames that sampling chose: all of them where nothing is sampled.
-    pub chosen: u64,
-    /// Chosen frames that the kernel lost.
-    pub lost: u64,
-    /// Chosen frames that did not make it through user space.
-    pub dropped: u64,
-}
-
 /// Turns frames into the blocks of one format.
 enum Encoder {
-    Pcap(pcap_writer::Encoder),
-    PcapNg(Box<pcapng_writer::Encoder>),
+    Pcap(pcap::Encoder),
+    PcapNg(Box<pcapng::Encoder>),
 }
 
 impl Encoder {
     fn new(contents: &Contents) -> Self {
         let Contents { link, snaplen, format } = contents;
         match format {
-            Format::Pcap(precision) => {
-                Self::Pcap(pcap_writer::Encoder::new(*link, *snaplen, *precision))
-            }
+            Format::Pcap(precision) => Self::Pcap(pcap::Encoder::new(*link, *snaplen, *precision)),
             Format::PcapNg(origin) => {
-                Self::PcapNg(Box::new(pcapng_writer::Encoder::new(*link, *snaplen, origin.clone())))
+                Self::PcapNg(Box::new(pcapng::Encoder::new(*link, *snaplen, origin.clone())))
             }
         }
     }
@@ -105,12 +67,6 @@ impl Encoder {
             Self::PcapNg(pcapng) => pcapng.tail(statistics, out),
         }
     }
-}
-
-/// Where the bytes go: `set_len` is what a pipe does not have.
-enum Output {
-    File(File),
-    Stream(Box<dyn Write + Send>),
 }
 
 /// The bytes of frames that are part of the next write, by where they belong in what the
@@ -140,64 +96,21 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Creates a pcap file; `-` is standard output.
+    /// Creates a file, or empties the one that is there.
     ///
     /// # Errors
     /// Those of creating and writing files.
-    pub fn create(
-        path: &Path,
-        link: LinkType,
-        snaplen: u32,
-        precision: Precision,
-    ) -> io::Result<Self> {
-        Self::open(path, &Contents { link, snaplen, format: Format::Pcap(precision) })
+    pub fn create(path: &Path, contents: &Contents) -> io::Result<Self> {
+        Self::to_file(File::create(path)?, contents)
     }
 
-    /// Creates a file; `-` is standard output.
+    /// Writes to an open plain file. What is a pipe or a device is better written
+    /// [to as a stream](Self::to_stream): it has no length to cut.
     ///
     /// # Errors
-    /// Those of creating and writing files.
-    pub fn open(path: &Path, contents: &Contents) -> io::Result<Self> {
-        if path.as_os_str() == "-" {
-            return Self::to_stream(Box::new(stdout::open()?), contents);
-        }
-        Self::over(File::create(path)?, path, contents)
-    }
-
-    /// Creates a file of a name that the user did not give, but that was made up: whoever knows
-    /// how may have put something there. It becomes a plain file or an error; links are not
-    /// followed.
-    ///
-    /// # Errors
-    /// Those of creating and writing files.
-    pub fn made_up(path: &Path, contents: &Contents) -> io::Result<Self> {
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        // O_NONBLOCK: a named pipe without a reader is an error, too, and not a wait.
-        options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
-        let not_plain = || {
-            let message = "it is there already, and is no plain file (-C and -G follow no link)";
-            io::Error::new(io::ErrorKind::AlreadyExists, message)
-        };
-        let file = options.open(path).map_err(|error| match error.raw_os_error() {
-            Some(libc::ELOOP | libc::ENXIO) => not_plain(),
-            _ => error,
-        })?;
-        match file.metadata()?.is_file() {
-            true => Self::over(file, path, contents),
-            false => Err(not_plain()),
-        }
-    }
-
-    fn over(file: File, path: &Path, contents: &Contents) -> io::Result<Self> {
-        // A pipe or a device is written like a stream: it has no length to cut.
-        if !file.metadata()?.is_file() {
-            return Self::to_stream(Box::new(Patient::new(file)), contents);
-        }
-        Self::start(Output::File(file), contents).inspect_err(|_| {
-            // Without even a head it is a file that nobody can read, and we made it.
-            let _ = std::fs::remove_file(path);
-        })
+    /// Those of writing.
+    pub fn to_file(file: File, contents: &Contents) -> io::Result<Self> {
+        Self::start(Output::File(file), contents)
     }
 
     /// Writes to any stream.
@@ -301,22 +214,18 @@ impl Writer {
             let message = "an earlier write to the file had failed";
             return Err(io::Error::other(message));
         }
-        let mut slices = Vec::with_capacity(2 * lent.0.len() + 1);
-        let mut rest = self.pending.as_slice();
-        for (place, bytes) in lent.0.drain(..) {
-            let (before, behind) = rest.split_at(place - (self.pending.len() - rest.len()));
-            slices.extend([IoSlice::new(before), IoSlice::new(bytes)]);
-            rest = behind;
-        }
-        slices.push(IoSlice::new(rest));
-        let (landed, result) = match &mut self.output {
-            Output::File(file) => stdout::write_all(file, &mut slices),
-            Output::Stream(stream) => stdout::write_all(stream, &mut slices),
+        let (landed, result) = match with_lent(&self.pending, &lent.0, self.lent) {
+            Some(mut slices) => self.output.write_all(&mut slices),
+            None => {
+                let message = "the frames lent are not those that the writer has taken";
+                (0, Err(io::Error::new(io::ErrorKind::InvalidInput, message)))
+            }
         };
         self.keep(landed);
         if result.is_err() {
             self.cut_back();
         }
+        lent.0.clear();
         self.pending.clear();
         self.lent = 0;
         self.blocks.clear();
@@ -372,12 +281,33 @@ impl Writer {
     }
 }
 
+/// What gathered, with the frames that are lent in their places; `None` where those are not the
+/// ones that were taken, `total` bytes of them.
+fn with_lent<'a>(
+    pending: &'a [u8],
+    lent: &[(usize, &'a [u8])],
+    total: u64,
+) -> Option<Vec<IoSlice<'a>>> {
+    let mut slices = Vec::with_capacity(2 * lent.len() + 1);
+    let (mut rest, mut at, mut missing) = (pending, 0, total);
+    for &(place, bytes) in lent {
+        let (before, behind) = rest.split_at_checked(place.checked_sub(at)?)?;
+        slices.extend([IoSlice::new(before), IoSlice::new(bytes)]);
+        (rest, at) = (behind, place);
+        missing = missing.checked_sub(bytes.len() as u64)?;
+    }
+    slices.push(IoSlice::new(rest));
+    (missing == 0).then_some(slices)
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
 
+    use probe_frame::{LinkType, Precision, WallTime};
+
     use super::*;
-    use crate::file::Reader;
+    use crate::{contents::Origin, reader::Reader};
 
     /// A stream whose bytes can be looked at.
     #[derive(Clone, Default)]
@@ -497,16 +427,6 @@ mod tests {
                 all
             };
             assert!(written(true) == written(false));
-        }
-    }
-
-    /// A device that is always full: the head already fails, and no file is left behind.
-    #[test]
-    fn no_room_is_told_at_once() {
-        for (format, _) in formats() {
-            let contents = Contents { link: LinkType::Raw, snaplen: 100, format };
-            let error = Writer::open(Path::new("/dev/full"), &contents).err().unwrap();
-            assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         }
     }
 

@@ -14,7 +14,7 @@ const GATHER: usize = 1 << 18;
 
 /// What `magic` says that the stream behind it is packed with; gives the stream back,
 /// `magic` in front, if it is not packed.
-pub(super) fn unpack(magic: [u8; 4], stream: Box<dyn Read>) -> (bool, Box<dyn Read>) {
+pub(crate) fn unpack(magic: [u8; 4], stream: Box<dyn Read>) -> (bool, Box<dyn Read>) {
     let whole = Cursor::new(magic).chain(stream);
     match magic {
         // RFC 1952, 2.3.1.

@@ -16,7 +16,10 @@ use std::{
     time::Duration,
 };
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::{
+    fcntl::OFlag,
+    poll::{PollFd, PollFlags, PollTimeout, poll},
+};
 
 /// How long nothing comes until the stream is idle, and how often is asked then.
 const LOOK: Duration = Duration::from_millis(20);
@@ -34,7 +37,7 @@ pub enum Moment {
 pub type Attendant = Box<dyn FnMut(Moment) -> ControlFlow<()>>;
 
 /// A file or a pipe, with its attendant.
-pub(super) struct Source {
+pub(crate) struct Source {
     file: File,
     attendant: Attendant,
     /// The attendant ended it.
@@ -47,20 +50,22 @@ impl Source {
     ///
     /// # Errors
     /// Those of open(2), and that a folder is no file.
-    pub(super) fn open(path: &Path, attendant: Attendant) -> io::Result<Self> {
-        let file = match path.as_os_str() == "-" {
-            true => File::from(io::stdin().as_fd().try_clone_to_owned()?),
+    pub(crate) fn open(path: &Path, attendant: Attendant) -> io::Result<Self> {
+        let file = if path.as_os_str() == "-" {
+            File::from(io::stdin().as_fd().try_clone_to_owned()?)
+        } else {
             // A named pipe opens at once, and its writer is waited for as its frames are.
-            false => OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?,
+            let flags = OFlag::O_NONBLOCK.bits();
+            OpenOptions::new().read(true).custom_flags(flags).open(path)?
         };
-        match file.metadata()?.is_dir() {
-            true => Err(io::ErrorKind::IsADirectory.into()),
-            false => Ok(Self { file, attendant, ended: Rc::default(), idle: false }),
+        if file.metadata()?.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
         }
+        Ok(Self { file, attendant, ended: Rc::default(), idle: false })
     }
 
     /// Says, at any time, whether the attendant ended it.
-    pub(super) fn ended(&self) -> Rc<Cell<bool>> {
+    pub(crate) fn ended(&self) -> Rc<Cell<bool>> {
         Rc::clone(&self.ended)
     }
 

@@ -1,24 +1,15 @@
-//! The pcapng format (draft-ietf-opsawg-pcapng): blocks of a type, a length, a body and
-//! the length again. Sections may differ in byte order, interfaces in clock and link type.
+//! Frames out of a pcapng file.
 
-use probe_filter::ir::LinkType;
-use probe_frame::{MAX_FRAME, WallTime};
+use probe_frame::{LinkType, MAX_FRAME, WallTime};
 
-use super::reader::{Head, Input, Place, ReadError};
-
-/// Type of a section header block: the same in both byte orders.
-pub(super) const SECTION: [u8; 4] = [0x0a, 0x0d, 0x0d, 0x0a];
-
-pub(super) const INTERFACE: u32 = 1;
-const OBSOLETE_PACKET: u32 = 2;
-const SIMPLE_PACKET: u32 = 3;
-pub(super) const ENHANCED_PACKET: u32 = 6;
-
-/// Options that matter here.
-pub(super) const END_OF_OPTIONS: u16 = 0;
-const EPB_FLAGS: u16 = 2;
-const IF_TSRESOL: u16 = 9;
-const IF_TSOFFSET: u16 = 14;
+use super::numbers::{
+    BYTE_ORDER_MAGIC, DIRECTION, END_OF_OPTIONS, ENHANCED_PACKET, EPB_FLAGS, IF_TSOFFSET,
+    IF_TSRESOL, INBOUND, INTERFACE, OBSOLETE_PACKET, OUTBOUND, SECTION, SIMPLE_PACKET,
+};
+use crate::{
+    error::ReadError,
+    input::{Head, Input, Place},
+};
 
 /// Longest block that is believed: libpcap's INITIAL_MAX_BLOCKSIZE is 16 MiB, too.
 const LONGEST_BLOCK: u32 = 16 << 20;
@@ -36,7 +27,7 @@ struct Interface {
 }
 
 /// Where the reading stands.
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     order: Order,
     interfaces: Vec<Interface>,
     link: Option<LinkType>,
@@ -69,7 +60,7 @@ impl Order {
 
 impl Decoder {
     /// Begins behind the first section's block type.
-    pub(super) fn start(input: &mut Input) -> Result<Self, ReadError> {
+    pub(crate) fn start(input: &mut Input) -> Result<Self, ReadError> {
         let mut decoder =
             Self { order: Order::Little, interfaces: Vec::new(), link: None, block: Vec::new() };
         decoder.section(input)?;
@@ -77,17 +68,17 @@ impl Decoder {
     }
 
     /// Link type of the frames read so far.
-    pub(super) fn link(&self) -> Option<LinkType> {
+    pub(crate) fn link(&self) -> Option<LinkType> {
         self.link
     }
 
     /// The block read last, in which its frame's bytes are.
-    pub(super) fn block(&self) -> &[u8] {
+    pub(crate) fn block(&self) -> &[u8] {
         &self.block
     }
 
     /// Reads blocks up to the next frame.
-    pub(super) fn next(&mut self, input: &mut Input) -> Result<Option<Head>, ReadError> {
+    pub(crate) fn next(&mut self, input: &mut Input) -> Result<Option<Head>, ReadError> {
         loop {
             input.begin();
             let Some(kind) = input.array_or_end()? else { return Ok(None) };
@@ -124,9 +115,10 @@ impl Decoder {
     /// A section header: byte order, and a new list of interfaces.
     fn section(&mut self, input: &mut Input) -> Result<(), ReadError> {
         let length: [u8; 4] = input.array()?;
-        self.order = match input.array()? {
-            [0x4d, 0x3c, 0x2b, 0x1a] => Order::Little,
-            [0x1a, 0x2b, 0x3c, 0x4d] => Order::Big,
+        let magic = input.array()?;
+        self.order = match (u32::from_le_bytes(magic), u32::from_be_bytes(magic)) {
+            (BYTE_ORDER_MAGIC, _) => Order::Little,
+            (_, BYTE_ORDER_MAGIC) => Order::Big,
             _ => return Err(input.damaged("an unknown byte order")),
         };
         self.interfaces.clear();
@@ -186,9 +178,9 @@ impl Decoder {
         let bytes = self.block.get(options..)?;
         let mut options = Options { order: self.order, bytes };
         let (_, flags) = options.find(|(code, _)| *code == EPB_FLAGS)?;
-        match self.order.word(flags, 0)? & 3 {
-            1 => Some(false),
-            2 => Some(true),
+        match self.order.word(flags, 0)? & DIRECTION {
+            INBOUND => Some(false),
+            OUTBOUND => Some(true),
             _ => None,
         }
     }

@@ -1,102 +1,36 @@
-//! Frames as pcapng (draft-ietf-opsawg-pcapng): one section that says which machine and
-//! program wrote it, a block for each interface with its name and filter, a block for
-//! each frame, and the account of the capture at the end.
+//! Frames as pcapng: one section that says which machine and program wrote it, a block for each
+//! interface with its name and filter, a block for each frame, and the account of the capture at
+//! the end.
 
-use probe_filter::ir::LinkType;
-use probe_frame::{Frame, WallTime};
+use probe_frame::{Frame, LinkType, WallTime};
 
-use super::{link_number, pcapng, writer::Statistics};
+use super::numbers::{
+    BYTE_ORDER_MAGIC, COMMENT, END_OF_OPTIONS, ENHANCED_PACKET, EPB_FLAGS, IF_DESCRIPTION,
+    IF_FILTER, IF_NAME, IF_TSRESOL, INBOUND, INTERFACE, INTERFACE_STATISTICS, ISB_ENDTIME,
+    ISB_FILTERACCEPT, ISB_IFDROP, ISB_IFRECV, ISB_OSDROP, ISB_STARTTIME, ISB_USRDELIV, OUTBOUND,
+    SECTION, SHB_HARDWARE, SHB_OS, SHB_USERAPPL,
+};
+use crate::{
+    contents::{Interface, Origin, Statistics},
+    link,
+};
 
-/// Numbers are little-endian on every machine; the byte-order magic says so.
-const BYTE_ORDER_MAGIC: u32 = 0x1a2b_3c4d;
 const VERSION: [u16; 2] = [1, 0];
 /// The section's length, not known while it is written.
 const UNKNOWN_LENGTH: u64 = u64::MAX;
-
-const INTERFACE_STATISTICS: u32 = 5;
 
 /// Bytes of a frame's block before those of the frame: type, length, interface, time in two
 /// halves, captured length, length on the wire.
 const FRAME_HEAD: usize = 28;
 
-/// Options of any block.
-const OPT_COMMENT: u16 = 1;
-/// Of the section.
-const SHB_HARDWARE: u16 = 2;
-const SHB_OS: u16 = 3;
-const SHB_USERAPPL: u16 = 4;
-/// Of an interface.
-const IF_NAME: u16 = 2;
-const IF_DESCRIPTION: u16 = 3;
-const IF_TSRESOL: u16 = 9;
-const IF_FILTER: u16 = 11;
-/// Of a frame.
-const EPB_FLAGS: u16 = 2;
-// Not epb_verdict (7): it would say of each frame that it passed, and Wireshark 4.0, when
-// it copies such a frame to another file, writes a block that no reader takes any more.
-/// Of the statistics.
-const ISB_STARTTIME: u16 = 2;
-const ISB_ENDTIME: u16 = 3;
-const ISB_IFRECV: u16 = 4;
-const ISB_IFDROP: u16 = 5;
-const ISB_FILTERACCEPT: u16 = 6;
-const ISB_OSDROP: u16 = 7;
-const ISB_USRDELIV: u16 = 8;
-
 /// Time stamps count units of 10 to the minus 9 seconds.
 const NANOSECONDS: u8 = 9;
 /// The filter is text as libpcap has it, and not compiled.
 const FILTER_IS_TEXT: u8 = 0;
-/// Directions in a frame's flags.
-const INBOUND: u32 = 1;
-const OUTBOUND: u32 = 2;
 
-/// An interface that frames come from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Interface {
-    /// Its index in the kernel, by which frames name it; 0 where there is none.
-    pub index: u32,
-    /// Its name; empty where it is not known.
-    pub name: String,
-    /// Where on it we looked: the hook, and which frames it sees.
-    pub description: String,
-}
-
-/// Where the frames come from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origin {
-    /// The machine's processor; empty where it is not known.
-    pub hardware: String,
-    /// Its operating system.
-    pub os: String,
-    /// The program that writes.
-    pub application: String,
-    /// The interfaces. Of a frame that comes from none of them, the first is believed.
-    pub interfaces: Vec<Interface>,
-    /// The filter; empty where there is none.
-    pub filter: String,
-    /// What to say of each frame: the rules and the sampling that chose it.
-    pub comment: Option<String>,
-}
-
-impl Origin {
-    /// This machine and this program; interfaces and filter are the caller's to add.
-    pub fn here() -> Self {
-        let read = |path| std::fs::read_to_string(path).unwrap_or_default();
-        let cpu = read("/proc/cpuinfo");
-        let model = cpu.lines().find_map(|line| line.strip_prefix("model name"));
-        let model = model.and_then(|rest| rest.split_once(": ")).map_or("", |(_, model)| model);
-        Self {
-            hardware: model.trim().to_string(),
-            os: format!("Linux {}", read("/proc/sys/kernel/osrelease").trim()),
-            application: concat!("probe ", env!("CARGO_PKG_VERSION")).to_string(),
-            ..Self::default()
-        }
-    }
-}
-
-/// Turns frames into blocks.
-pub(super) struct Encoder {
+/// Turns frames into blocks. Numbers are little-endian on every machine; the byte-order magic
+/// says so.
+pub(crate) struct Encoder {
     link: LinkType,
     snaplen: u32,
     origin: Origin,
@@ -107,7 +41,7 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    pub(super) fn new(link: LinkType, snaplen: u32, mut origin: Origin) -> Self {
+    pub(crate) fn new(link: LinkType, snaplen: u32, mut origin: Origin) -> Self {
         // A frame belongs to an interface, be it one of which nothing is known.
         if origin.interfaces.is_empty() {
             origin.interfaces.push(Interface::default());
@@ -117,8 +51,8 @@ impl Encoder {
     }
 
     /// The section header, and a block for each interface.
-    pub(super) fn head(&self, out: &mut Vec<u8>) {
-        block(out, u32::from_le_bytes(pcapng::SECTION), |out| {
+    pub(crate) fn head(&self, out: &mut Vec<u8>) {
+        block(out, u32::from_le_bytes(SECTION), |out| {
             word(out, BYTE_ORDER_MAGIC);
             VERSION.into_iter().for_each(|number| half(out, number));
             long(out, UNKNOWN_LENGTH);
@@ -128,8 +62,8 @@ impl Encoder {
             end_options(out);
         });
         for interface in &self.origin.interfaces {
-            block(out, pcapng::INTERFACE, |out| {
-                half(out, link_number(self.link) as u16);
+            block(out, INTERFACE, |out| {
+                half(out, link::number(self.link));
                 half(out, 0);
                 word(out, self.snaplen);
                 text(out, IF_NAME, &interface.name);
@@ -145,7 +79,7 @@ impl Encoder {
     }
 
     /// A frame's block, without its bytes where they are lent. Returns where those belong.
-    pub(super) fn frame(&mut self, frame: &Frame<'_>, lent: bool, out: &mut Vec<u8>) -> usize {
+    pub(crate) fn frame(&mut self, frame: &Frame<'_>, lent: bool, out: &mut Vec<u8>) -> usize {
         let number = self.number(frame.ifindex);
         if let Some(count) = self.frames.get_mut(number) {
             *count += 1;
@@ -154,7 +88,7 @@ impl Encoder {
         self.span = Some((first, frame.time));
         let bytes_at = out.len() + FRAME_HEAD;
         let more = if lent { frame.bytes.len() } else { 0 };
-        block_with(out, pcapng::ENHANCED_PACKET, more, |out| {
+        block_with(out, ENHANCED_PACKET, more, |out| {
             word(out, number as u32);
             time(out, frame.time);
             word(out, frame.bytes.len() as u32);
@@ -164,7 +98,7 @@ impl Encoder {
             }
             pad(out, frame.bytes.len());
             let comment = self.origin.comment.as_deref().unwrap_or_default();
-            text(out, OPT_COMMENT, comment);
+            text(out, COMMENT, comment);
             if let Some(outbound) = frame.outbound {
                 let flags = if outbound { OUTBOUND } else { INBOUND };
                 option(out, EPB_FLAGS, &flags.to_le_bytes());
@@ -182,7 +116,7 @@ impl Encoder {
     }
 
     /// A statistics block for each interface.
-    pub(super) fn tail(&self, statistics: Option<&Statistics>, out: &mut Vec<u8>) {
+    pub(crate) fn tail(&self, statistics: Option<&Statistics>, out: &mut Vec<u8>) {
         let last = self.span.map_or(WallTime::default(), |(_, last)| last);
         let at = statistics.map_or(last, |statistics| statistics.time);
         for (number, &frames) in self.frames.iter().enumerate() {
@@ -190,7 +124,7 @@ impl Encoder {
                 word(out, number as u32);
                 time(out, at);
                 if let Some(statistics) = statistics {
-                    text(out, OPT_COMMENT, &self.account(statistics));
+                    text(out, COMMENT, &self.account(statistics));
                 }
                 if let Some((first, last)) = self.span {
                     for (code, moment) in [(ISB_STARTTIME, first), (ISB_ENDTIME, last)] {
@@ -307,7 +241,7 @@ fn text(out: &mut Vec<u8>, code: u16, text: &str) {
 }
 
 fn end_options(out: &mut Vec<u8>) {
-    option(out, pcapng::END_OF_OPTIONS, &[]);
+    option(out, END_OF_OPTIONS, &[]);
 }
 
 #[cfg(test)]

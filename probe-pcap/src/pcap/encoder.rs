@@ -1,30 +1,27 @@
-//! Frames as pcap (draft-ietf-opsawg-pcap), in the byte order of this machine.
+//! Frames as pcap, in the byte order of this machine.
 
-use probe_filter::ir::LinkType;
-use probe_frame::{Frame, Precision};
+use probe_frame::{Frame, LinkType, Precision};
 
-use super::{
-    link_number,
-    pcap::{MICRO, NANO},
-};
+use super::numbers::{MICRO, NANO};
+use crate::link;
 
 /// Version 2.4, which has been the last one since 1998.
 const VERSION: [u16; 2] = [2, 4];
 
 /// Turns frames into records.
-pub(super) struct Encoder {
+pub(crate) struct Encoder {
     link: LinkType,
     snaplen: u32,
     precision: Precision,
 }
 
 impl Encoder {
-    pub(super) fn new(link: LinkType, snaplen: u32, precision: Precision) -> Self {
+    pub(crate) fn new(link: LinkType, snaplen: u32, precision: Precision) -> Self {
         Self { link, snaplen, precision }
     }
 
     /// The file's head.
-    pub(super) fn head(&self, out: &mut Vec<u8>) {
+    pub(crate) fn head(&self, out: &mut Vec<u8>) {
         let magic = match self.precision {
             Precision::Micro => MICRO,
             Precision::Nano => NANO,
@@ -37,11 +34,11 @@ impl Encoder {
         word(out, 0);
         word(out, 0);
         word(out, self.snaplen);
-        word(out, link_number(self.link));
+        word(out, link::number(self.link).into());
     }
 
     /// A frame's record, without its bytes where they are lent. Returns where those belong.
-    pub(super) fn frame(&self, frame: &Frame<'_>, lent: bool, out: &mut Vec<u8>) -> usize {
+    pub(crate) fn frame(&self, frame: &Frame<'_>, lent: bool, out: &mut Vec<u8>) -> usize {
         let fraction = match self.precision {
             Precision::Micro => frame.time.nanoseconds() / 1_000,
             Precision::Nano => frame.time.nanoseconds(),
@@ -49,7 +46,7 @@ impl Encoder {
         // 32 bits of seconds last until 2106; the format has no more.
         let seconds = frame.time.seconds() as u32;
         let head = [seconds, fraction, frame.bytes.len() as u32, frame.wire_len];
-        out.extend_from_slice(bytemuck::bytes_of(&head));
+        out.extend_from_slice(head.map(u32::to_ne_bytes).as_flattened());
         let bytes_at = out.len();
         if !lent {
             out.extend_from_slice(frame.bytes);

@@ -1,21 +1,18 @@
-//! The pcap format (draft-ietf-opsawg-pcap): a head of 24 bytes, then for each frame a
-//! head of 16 bytes and the frame. Either byte order, micro- or nanoseconds.
+//! Frames out of a pcap file.
 
-use probe_filter::ir::LinkType;
-use probe_frame::{Frame, MAX_FRAME, WallTime};
+use probe_frame::{Frame, LinkType, MAX_FRAME, WallTime};
 
-use super::reader::{Head, Input, ReadError};
-
-/// Magic number of files with microseconds.
-pub(super) const MICRO: u32 = 0xa1b2_c3d4;
-/// Magic number of files with nanoseconds.
-pub(super) const NANO: u32 = 0xa1b2_3c4d;
+use super::numbers::{MICRO, NANO};
+use crate::{
+    error::ReadError,
+    input::{Head, Input},
+};
 
 /// Bytes before each frame: seconds, fraction, captured length, length on the wire.
 const HEAD: usize = 16;
 
 /// What the file's head says.
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     /// Whether numbers are big-endian.
     big: bool,
     /// Nanoseconds in one unit of a time stamp's fraction.
@@ -30,7 +27,7 @@ pub(super) struct Decoder {
 
 impl Decoder {
     /// Reads the rest of the file's head; `None` if the magic number is another format's.
-    pub(super) fn start(magic: [u8; 4], input: &mut Input) -> Result<Option<Self>, ReadError> {
+    pub(crate) fn start(magic: [u8; 4], input: &mut Input) -> Result<Option<Self>, ReadError> {
         let (big, unit) = match (u32::from_le_bytes(magic), u32::from_be_bytes(magic)) {
             (MICRO, _) => (false, 1_000),
             (NANO, _) => (false, 1),
@@ -52,12 +49,12 @@ impl Decoder {
         Ok(Some(Self { big, unit, longest, snaplen, link }))
     }
 
-    pub(super) fn link(&self) -> LinkType {
+    pub(crate) fn link(&self) -> LinkType {
         self.link
     }
 
     /// Reads the next frame.
-    pub(super) fn next(&mut self, input: &mut Input) -> Result<Option<Head>, ReadError> {
+    pub(crate) fn next(&mut self, input: &mut Input) -> Result<Option<Head>, ReadError> {
         input.begin();
         if !input.has(HEAD)? {
             return Ok(None);
@@ -75,7 +72,7 @@ impl Decoder {
     /// The frame that these bytes begin with, and what follows; `None` where it is not whole,
     /// or no frame.
     #[inline]
-    pub(super) fn split<'a>(&self, bytes: &'a [u8]) -> Option<(Frame<'a>, &'a [u8])> {
+    pub(crate) fn split<'a>(&self, bytes: &'a [u8]) -> Option<(Frame<'a>, &'a [u8])> {
         let head = self.head(bytes)?;
         if head.captured > self.longest {
             return None;
