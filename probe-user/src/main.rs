@@ -1,4 +1,4 @@
-//! probe: parse the command line, run the command, say how it ended.
+//! probe: parse the command line, run the command, report how it ended.
 
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 

@@ -1,4 +1,4 @@
-//! The flags about files, made into one plan, and refused where they contradict.
+//! The flags about files, checked for contradictions and made into one plan.
 
 use std::{fs::File, path::Path};
 
@@ -22,14 +22,14 @@ use crate::{
 pub(super) fn check(args: &CaptureArgs) -> Result<()> {
     let limits = limits(args);
     let mistake = match &args.write {
-        None if limits.rotates() => "-C and -G rotate the files of -w: name one with -w",
+        None if limits.rotates() => "-C and -G rotate the file of -w: give one with -w",
         Some(path) if is_stdout(path) && limits.rotates() => {
             "-w -: standard output cannot be rotated by -C or -G"
         }
         Some(path) if limits.rotates() && Pipe::at(path).is_some() => {
             "-w: a named pipe cannot be rotated by -C or -G"
         }
-        None if args.format.is_some() => "--format is that of the file of -w: name one with -w",
+        None if args.format.is_some() => "--format applies to the file of -w: give one with -w",
         _ => return note(args, limits),
     };
     Err(Usage::new(mistake).into())
@@ -61,7 +61,7 @@ pub(super) fn open(
         FileFormat::Pcapng => Format::PcapNg(origin),
     };
     if interfaces > 1 && matches!(format, Format::Pcap(_)) {
-        reporter::note("pcap does not tell interfaces apart; --format pcapng does");
+        reporter::note("pcap does not record the interface of a frame; --format pcapng does");
     }
     let offline = args.offline.file.is_some() || args.file_list.is_some();
     FileSink::create(

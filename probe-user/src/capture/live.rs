@@ -143,7 +143,9 @@ pub(super) async fn run(args: &CaptureArgs) -> Result<Lost> {
     reporter::plain(ledger.summary().trim_end());
     let rings = session.rings().map_or(0, |rings| rings.cpus());
     if ledger.refused > 0 && kernel::cpus().is_ok_and(|now| now > rings) {
-        reporter::note("a CPU came online after the start; its frames are among those refused");
+        reporter::note(
+            "a CPU that came online after the start has no ring: its frames are counted as refused",
+        );
     }
     let mut lost = ledger.lost_in_ring + ledger.refused;
     match written.result {

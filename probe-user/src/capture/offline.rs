@@ -33,7 +33,7 @@ pub(super) fn read_list(path: &Path) -> Result<Vec<PathBuf>> {
     let names: Vec<PathBuf> =
         text.lines().filter(|line| !line.is_empty()).map(PathBuf::from).collect();
     match names.is_empty() {
-        true => Err(Usage::new(format!("-V: nothing in {}", path.display())).into()),
+        true => Err(Usage::new(format!("-V: {} names no file", path.display())).into()),
         false => Ok(names),
     }
 }
@@ -41,7 +41,7 @@ pub(super) fn read_list(path: &Path) -> Result<Vec<PathBuf>> {
 /// Prints or writes the frames of files that match, one file after the other.
 pub(super) fn run(args: &CaptureArgs, paths: Vec<PathBuf>) -> Result<()> {
     if args.max_rate.is_some() || args.duration.is_some() {
-        let message = "--max-rate and --duration go by the clock, which a file (-r) does not have";
+        let message = "--max-rate and --duration need live frames: a file (-r) has no clock";
         return Err(Usage::new(message).into());
     }
     stop::on_signals()?;
@@ -97,7 +97,9 @@ pub(super) fn run(args: &CaptureArgs, paths: Vec<PathBuf>) -> Result<()> {
             Ok(next) if next.link() == link => next,
             Ok(next) => {
                 let (name, other) = (next.name(), link_name(link));
-                break Err(anyhow!("{name} has another link type than the first file, {other}"));
+                break Err(anyhow!(
+                    "{name} differs in link type from the first file, which has {other}"
+                ));
             }
             Err(ReadError::Ended { .. }) => break Ok(()),
             Err(error) => break Err(error.into()),

@@ -32,8 +32,7 @@ pub(super) fn run(args: &ExtcapArgs, interface: &str, pipe: &Path) -> Result<()>
     let Lost(frames) = result?;
     if frames > 0 {
         reporter::say(format_args!(
-            "{frames} frames were lost: try a larger buffer, fewer bytes of a frame, or one frame \
-             in several"
+            "{frames} frames were lost: try a larger buffer, fewer bytes of a frame, or sampling"
         ));
     }
     Ok(())

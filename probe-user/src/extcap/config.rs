@@ -34,7 +34,7 @@ const FLAGS: [Flag; 8] = [
         display: "Hook",
         tooltip: "Where the program is attached",
         field: Field::OneOf(&[
-            ("auto", "What fits best"),
+            ("auto", "Best for this kernel"),
             ("tcx", "tcx: beside any other program, frames received and sent"),
             ("xdp", "XDP: before the network stack, frames received"),
         ]),
@@ -86,7 +86,7 @@ const FLAGS: [Flag; 8] = [
     Flag {
         name: "--log-file",
         display: "Log file",
-        tooltip: "Where the account of the capture goes, and its notes",
+        tooltip: "Where messages and the summary of the capture go",
         field: Field::File,
     },
 ];
@@ -141,7 +141,7 @@ mod tests {
     fn the_first_sentences() {
         let expected = "\
 arg {number=0}{call=--hook}{display=Hook}{tooltip=Where the program is attached}{type=selector}
-value {arg=0}{value=auto}{display=What fits best}{default=true}
+value {arg=0}{value=auto}{display=Best for this kernel}{default=true}
 value {arg=0}{value=tcx}{display=tcx: beside any other program, frames received and sent}\
 {default=false}
 value {arg=0}{value=xdp}{display=XDP: before the network stack, frames received}{default=false}

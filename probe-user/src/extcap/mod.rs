@@ -2,8 +2,8 @@
 //! interfaces, link types and flags, each by a call of its own, and then for a capture into a
 //! named pipe, which is that of `probe capture`.
 //!
-//! All answers are lines of a small grammar on standard output. Whatever comes on standard
-//! error is shown to the user as an error, so that nothing else may.
+//! All answers are lines of a small grammar on standard output. Whatever comes on standard error
+//! is shown to the user as an error, so that nothing else may.
 
 mod capture;
 mod check;
@@ -33,8 +33,8 @@ pub fn run(args: &ExtcapArgs) -> Result<()> {
         return match &args.wireshark {
             Some(_) => answer(&list::version()),
             None => Err(Usage::new(
-                "say what is wanted, as Wireshark does: --extcap-interfaces, --extcap-dlts, \
-                 --extcap-config or --capture; `probe extcap --help` says how to install it",
+                "nothing to do: give --extcap-interfaces, --extcap-dlts, --extcap-config or --capture, \
+                 as Wireshark does; `probe extcap --help` explains how to install it",
             )
             .into()),
         };
@@ -50,7 +50,7 @@ pub fn run(args: &ExtcapArgs) -> Result<()> {
         (Some(pipe), _) if args.capture => capture::run(args, &interface, pipe),
         (_, Some(filter)) => answer(&check::filter(args, &interface, filter)?),
         _ => Err(Usage::new(format!(
-            "{name}: say what is wanted of it: --extcap-dlts, --extcap-config or --capture"
+            "--extcap-interface {name}: give --extcap-dlts, --extcap-config or --capture with it"
         ))
         .into()),
     }
