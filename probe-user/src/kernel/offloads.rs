@@ -91,5 +91,6 @@ fn with_those_below(interface: &str, depth: usize) -> Vec<String> {
 
 /// The name that an interface has now; it may have got another one meanwhile.
 fn name(index: u32) -> Option<String> {
-    if_indextoname(index).ok()?.into_string().ok()
+    // nix 0.31 takes null for success, and then the name is empty.
+    if_indextoname(index).ok()?.into_string().ok().filter(|name| !name.is_empty())
 }
