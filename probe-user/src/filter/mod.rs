@@ -4,7 +4,7 @@ mod explain;
 
 use anyhow::{Context as _, Result};
 use probe_filter::{
-    Filter, LinkType, Options, VlanView, cbpf,
+    Filter, LinkType, VlanView, cbpf,
     ebpf::{self, Flavour},
 };
 
@@ -19,8 +19,7 @@ use crate::{
 pub fn run(args: &FilterArgs) -> Result<()> {
     let link = if args.raw { LinkType::Raw } else { LinkType::Ethernet };
     let rule = Rule::new("match", args.expression.text()?);
-    let set =
-        RuleSet::compile(vec![rule], &Options { vlan: args.vlan, ..rules::file_options(link) })?;
+    let set = RuleSet::compile(vec![rule], &rules::file_options(link).vlan(args.vlan))?;
     let filter = set.filters().first().context("a filter")?;
     let text = match (args.dump, args.explain) {
         (_, true) => explain::text(filter.graph()),
