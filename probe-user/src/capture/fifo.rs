@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(20);
 /// there, such as one of root's: so what was opened is looked at again, and nothing is written to
 /// what is no pipe.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pipe<'a> {
+pub struct Pipe<'a> {
     path: &'a Path,
     /// The user's name for it is a symbolic link (`/dev/fd/63` is, which a shell makes of
     /// `>(command)`); elsewhere links are not followed.
@@ -33,7 +33,7 @@ pub(crate) struct Pipe<'a> {
 
 impl<'a> Pipe<'a> {
     /// The pipe at a path, if one is there.
-    pub(super) fn at(path: &'a Path) -> Option<Self> {
+    pub fn at(path: &'a Path) -> Option<Self> {
         let is_fifo = |metadata: Metadata| metadata.file_type().is_fifo();
         let itself = fs::symlink_metadata(path).is_ok_and(is_fifo);
         let linked = !itself && fs::metadata(path).is_ok_and(is_fifo);
@@ -41,7 +41,7 @@ impl<'a> Pipe<'a> {
     }
 
     /// A pipe that has to be at a path: what else is there is an error.
-    pub(crate) fn demanded(path: &'a Path) -> Self {
+    pub fn demanded(path: &'a Path) -> Self {
         Self { path, linked: false }
     }
 
@@ -49,7 +49,7 @@ impl<'a> Pipe<'a> {
     ///
     /// # Errors
     /// Those of opening, and that it is no named pipe.
-    pub(crate) fn open(self, give_up: impl Fn() -> bool) -> Result<Option<File>> {
+    pub fn open(self, give_up: impl Fn() -> bool) -> Result<Option<File>> {
         let path = visible(&self.path.to_string_lossy());
         let not_one = || format!("{path} is not a named pipe, as it must be");
         let follow = if self.linked { 0 } else { libc::O_NOFOLLOW };

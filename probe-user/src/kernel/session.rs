@@ -32,6 +32,7 @@ use super::{
     load::{Setting, blame, load, verify_error},
     occupants::xdp_occupant,
     offloads::{Offloads, TurnedOff},
+    programs::Programs,
     soundness,
     timing::Timing,
 };
@@ -218,60 +219,9 @@ impl Session {
         &self.turned_off
     }
 
-    /// Reads the maps: no rule is above what was seen. After [`detach`](Self::detach) the counts
-    /// are final.
-    ///
-    /// # Errors
-    /// What the map reads say.
-    pub fn counts(&self) -> Result<Counts, Error> {
-        self.counts.read()
-    }
-
-    /// The counts at less of a price: while programs are attached, rules may be ahead of what was
-    /// seen.
-    ///
-    /// # Errors
-    /// What the map reads say.
-    pub fn glance(&self) -> Result<Counts, Error> {
-        self.counts.glance()
-    }
-
-    /// The rings, if the plan asked for them.
-    pub fn rings(&mut self) -> Option<&mut Rings> {
-        self.rings.as_mut()
-    }
-
-    /// Takes the programs off, waits for those that are at work on a frame, and turns on again
-    /// what attaching turned off. Counts and rings stay readable, and are final.
-    ///
-    /// # Errors
-    /// What removing a clsact filter or turning features on says; links come off without fail.
-    /// All are tried.
-    pub fn detach(&mut self) -> Result<(), Error> {
-        self.xdp_links.clear();
-        self.tcx_links.clear();
-        let mut result = Ok(());
-        for (name, id) in std::mem::take(&mut self.filters) {
-            let program: &mut SchedClassifier = program(&mut self.ebpf, name)?;
-            let detached = program.detach(id);
-            result = result.and(detached.map_err(|source| Error::Detach {
-                program: name,
-                hook: Hook::Clsact,
-                source: Box::new(source),
-            }));
-        }
-        wait_for_programs();
-        for mut off in std::mem::take(&mut self.turned_off) {
-            let interface = off.interface().unwrap_or_default();
-            let features = off.features().collect::<Vec<_>>().join(" and ");
-            let restored = off.restore();
-            result = result.and(restored.map_err(|source| Error::Restore {
-                interface,
-                features,
-                source,
-            }));
-        }
-        result
+    /// The rings, once, if the plan asked for them.
+    pub fn take_rings(&mut self) -> Option<Rings> {
+        self.rings.take()
     }
 
     /// Puts the programs that the plan needs in any case into the kernel.
@@ -362,6 +312,43 @@ impl Session {
             }
         }
         Ok(if tcx { Attached::Tcx } else { Attached::Clsact })
+    }
+}
+
+impl Programs for Session {
+    fn counts(&self) -> Result<Counts, Error> {
+        self.counts.read()
+    }
+
+    fn glance(&self) -> Result<Counts, Error> {
+        self.counts.glance()
+    }
+
+    fn detach(&mut self) -> Result<(), Error> {
+        self.xdp_links.clear();
+        self.tcx_links.clear();
+        let mut result = Ok(());
+        for (name, id) in std::mem::take(&mut self.filters) {
+            let program: &mut SchedClassifier = program(&mut self.ebpf, name)?;
+            let detached = program.detach(id);
+            result = result.and(detached.map_err(|source| Error::Detach {
+                program: name,
+                hook: Hook::Clsact,
+                source: Box::new(source),
+            }));
+        }
+        wait_for_programs();
+        for mut off in std::mem::take(&mut self.turned_off) {
+            let interface = off.interface().unwrap_or_default();
+            let features = off.features().collect::<Vec<_>>().join(" and ");
+            let restored = off.restore();
+            result = result.and(restored.map_err(|source| Error::Restore {
+                interface,
+                features,
+                source,
+            }));
+        }
+        result
     }
 }
 
