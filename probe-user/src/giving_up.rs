@@ -33,7 +33,7 @@ thread_local! {
 /// Those of sigaction(2).
 pub fn watch(flag: Arc<AtomicBool>) -> io::Result<()> {
     MINE.with_borrow_mut(|mine| *mine = Some(flag));
-    // Without SA_RESTART: a write that is interrupted comes back.
+    // Without SA_RESTART, which signal-hook sets: a write that is interrupted comes back.
     let action = SigAction::new(SigHandler::Handler(nothing), SaFlags::empty(), SigSet::empty());
     // SAFETY: the handler does nothing, which is safe at any moment.
     unsafe { sigaction(NUDGE, &action) }?;

@@ -141,8 +141,11 @@ pub fn creating<T>(create: impl FnOnce() -> T) -> T {
 
 /// Gives the right of [`creating`] up for good: there will be no more files.
 pub fn no_more_files() -> Result<()> {
-    let right = Capability::CAP_DAC_OVERRIDE;
-    caps::drop(None, CapSet::Permitted, right).context("dropping capabilities")
+    // What is in force must be permitted.
+    for set in [CapSet::Effective, CapSet::Permitted] {
+        caps::drop(None, set, Capability::CAP_DAC_OVERRIDE).context("dropping capabilities")?;
+    }
+    Ok(())
 }
 
 /// What to say where a file cannot be created: whose rights count by now.

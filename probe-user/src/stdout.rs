@@ -33,24 +33,6 @@ pub fn print(bytes: &[u8]) -> Result<()> {
     open().and_then(|mut stdout| stdout.write_all(bytes)).context("writing to standard output")
 }
 
-/// Writes all of it, and says how many bytes landed, also where that fails.
-pub fn write_all(output: &mut dyn Write, mut slices: &mut [IoSlice<'_>]) -> (u64, io::Result<()>) {
-    let mut landed = 0;
-    IoSlice::advance_slices(&mut slices, 0);
-    while !slices.is_empty() {
-        match output.write_vectored(slices) {
-            Ok(0) => return (landed, Err(io::ErrorKind::WriteZero.into())),
-            Ok(count) => {
-                landed += count as u64;
-                IoSlice::advance_slices(&mut slices, count);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return (landed, Err(error)),
-        }
-    }
-    (landed, output.flush())
-}
-
 impl<W: Write + AsFd> Patient<W> {
     fn wait(&mut self, mut write: impl FnMut(&mut W) -> io::Result<usize>) -> io::Result<usize> {
         loop {
@@ -102,6 +84,7 @@ mod tests {
     };
 
     use nix::fcntl::{FcntlArg, OFlag, fcntl};
+    use probe_pcap::write_all;
 
     use super::*;
 

@@ -14,13 +14,13 @@ use tokio::{
 };
 
 use crate::{
-    cli::Live,
     explain,
     interfaces::{self, Change, Chosen, Links, NoneLeft, tell},
     kernel::{Attachment, Hook, Plan, Session},
     privileges::{self, Needs},
     reporter,
     rules::{self, Rule, RuleSet},
+    source::Live,
     stop::Stop,
 };
 

@@ -17,12 +17,11 @@ use std::{
 
 use anyhow::{Error, Result, anyhow};
 use probe_frame::{Frame, WallTime};
+use probe_pcap::Statistics;
 
 use super::sink::{Sink, Waits};
 use crate::{
-    clock,
-    file::Statistics,
-    giving_up,
+    clock, giving_up,
     kernel::{Loan, Span},
     reporter,
 };

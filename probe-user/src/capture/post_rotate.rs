@@ -86,6 +86,7 @@ impl PostRotate {
 
 /// Runs in the child; if it fails, the command runs at our own priority.
 fn lower_priority() -> io::Result<()> {
+    // nix has no nice(2).
     // SAFETY: takes and returns a number, touches no memory, allocates nothing.
     unsafe { libc::nice(NICE) };
     Ok(())

@@ -8,6 +8,10 @@ use std::{
     os::fd::{AsFd as _, BorrowedFd},
 };
 
+use nix::{
+    sys::time::TimeSpec,
+    time::{ClockId, clock_gettime},
+};
 use probe_filter::ebpf::{Insn, Reg};
 
 use super::{Error, bpf};
@@ -101,10 +105,9 @@ fn program() -> [Insn; 10] {
 
 /// `CLOCK_MONOTONIC` of this process, in nanoseconds.
 fn monotonic_ns() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the structure lives through the call; with this clock it cannot fail.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+    // With this clock the call cannot fail (clock_gettime(2)).
+    let time = clock_gettime(ClockId::CLOCK_MONOTONIC).unwrap_or(TimeSpec::new(0, 0));
+    time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64
 }
 
 #[cfg(test)]

@@ -50,6 +50,7 @@ fn open_nothing() -> io::Result<()> {
     let filter = sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
     // What the kernel asks of a thread without CAP_SYS_ADMIN. It goes with the thread.
     nix::sys::prctl::set_no_new_privs()?;
+    // nix has no call for seccomp(2).
     // SAFETY: the filter and its instructions outlive the call, which copies them.
     let result =
         unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const filter) };

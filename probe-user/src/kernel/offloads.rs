@@ -3,7 +3,9 @@
 //! `dev_disable_lro` also on all interfaces below); vmxnet3 and atlantic clear LRO for native
 //! XDP. It is read before and after, and put back when the program is off.
 
-use std::{ffi::CStr, fs, io};
+use std::{fs, io};
+
+use nix::net::if_::if_indextoname;
 
 use super::ethtool::{self, Feature};
 
@@ -89,13 +91,6 @@ fn with_those_below(interface: &str, depth: usize) -> Vec<String> {
 
 /// The name that an interface has now; it may have got another one meanwhile.
 fn name(index: u32) -> Option<String> {
-    let mut name = [0; libc::IF_NAMESIZE];
-    // SAFETY: the array is as long as a name with its zero byte can be.
-    let found = unsafe { libc::if_indextoname(index, name.as_mut_ptr()) };
-    if found.is_null() {
-        return None;
-    }
-    // SAFETY: the kernel's answer ends in a zero byte, and the array outlives the borrow.
-    let name = unsafe { CStr::from_ptr(name.as_ptr()) };
-    name.to_str().ok().map(str::to_owned)
+    // nix 0.31 takes null for success, and then the name is empty.
+    if_indextoname(index).ok()?.into_string().ok().filter(|name| !name.is_empty())
 }

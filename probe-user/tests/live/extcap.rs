@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use probe::file::Reader;
+use probe_pcap::Reader;
 use testbed::{
     CLIENT_LINK, CLIENT_V4, Frame, FrameSender, Namespace, Pair, Running, SCRATCH_DIR, SERVER_LINK,
     Tcp, Tun,

@@ -3,7 +3,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, thread, time::Duration};
 
-use probe::file::Reader;
+use probe_pcap::Reader;
 use testbed::{Running, SCRATCH_DIR, run};
 
 use super::{Desk, USER, frames, ready, send};

@@ -3,8 +3,8 @@
 
 use std::io::Cursor;
 
-use probe::file::Reader;
 use probe_frame::WallTime;
+use probe_pcap::Reader;
 use testbed::{
     CLIENT_LINK, CLIENT_V4, Frame, Namespace, Pair, Running, SERVER_LINK, requirements::met,
 };

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use testbed::requirements::{REQUIRED, find_tool};
+use xtask::setup::{Fetched, Machine};
 
 use super::Step;
 use super::build::Programs;
 use super::judge::RELEASE;
-use crate::setup::{Fetched, Machine};
 
 /// Enough to copy a hundred megabytes.
 const LOCAL: Duration = Duration::from_secs(60);

@@ -16,11 +16,12 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
+use xtask::setup::{self, Kernel, Machine, Use};
+use xtask::shell::{say, target_dir};
+use xtask::show;
 
 use self::build::Programs;
 use self::judge::Verdict;
-use crate::setup::{self, Kernel, Machine, Use};
-use crate::shell::{say, show, target_dir};
 
 /// Tests that run on every kernel, by the beginnings of their names.
 const TESTS: [&str; 1] = ["matrix::"];
