@@ -29,7 +29,7 @@ fn write(format: &Format, length: usize, to: Box<dyn io::Write + Send>) -> io::R
     let mut writer = Writer::to_stream(to, &contents)?;
     let bytes = &vec![0x5a; length][..];
     for number in 0..FRAMES {
-        let time = WallTime::new(1_700_000_000, number);
+        let time = WallTime::new(1_700_000_000, number.into());
         let wire_len = length as u32;
         writer.write(&Frame { time, wire_len, bytes, ifindex: 0, outbound: None })?;
     }

@@ -1,6 +1,7 @@
 //! `cargo xtask lint`: what every change must pass.
 
 mod dependencies;
+mod licences;
 
 use std::env;
 use std::process::Command;
@@ -23,25 +24,13 @@ pub fn all() -> Result<()> {
         run(on_bpf(&toolchain)),
         run(doc),
         dependencies::check(),
-        licences(),
+        licences::check(),
     ];
     let failures: Vec<String> =
         results.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect();
     ensure!(failures.is_empty(), "{}", failures.join("\nxtask: "));
     say("lint: clean");
     Ok(())
-}
-
-/// Licences, sources and unwanted crates, by deny.toml. Advisories need the network, and the lint
-/// does not: `cargo deny check advisories`.
-fn licences() -> Result<()> {
-    let deny = setup::deny()?;
-    // All that the lock file names, of all targets, or the check offline misses some.
-    run(cargo(&["fetch", "--locked", "--quiet"]))?;
-    let mut check = Command::new(deny);
-    check.args(["--all-features", "--offline", "--locked", "check", "--hide-inclusion-graph"]);
-    check.args(["bans", "licenses", "sources"]).current_dir(root());
-    run(check)
 }
 
 /// A cargo command over the host's crates. With an empty object instead of the kernel

@@ -3,7 +3,6 @@
 
 mod apt;
 mod captures;
-mod deny;
 mod kernels;
 mod linker;
 mod packages;
@@ -19,7 +18,6 @@ use anyhow::{Context, Result};
 use crate::shell::{root, say};
 
 pub use captures::{CAPTURES, captures};
-pub use deny::deny;
 pub use kernels::{Fetched, Kernel, Machine};
 pub use packages::{Use, packages};
 
@@ -42,7 +40,6 @@ pub fn everything() -> Result<()> {
     packages(Use::ALL)?;
     let toolchain = toolchain()?;
     captures()?;
-    deny()?;
     say(format!("set up: {} and {}", toolchain.rustc.display(), toolchain.linker.display()));
     Ok(())
 }
