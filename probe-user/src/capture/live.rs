@@ -43,7 +43,9 @@ pub(super) async fn run(plan: &Plan, live: &Live) -> Result<Lost> {
     let Closed { ledger, written, detached } = pump.close()?;
     reporter::plain(ledger.summary().trim_end());
     if ledger.refused > 0 && kernel::cpus().is_ok_and(|now| now > cpus) {
-        reporter::note("a CPU came online after the start; its frames are among those refused");
+        reporter::note(
+            "a CPU that came online after the start has no ring: its frames are counted as refused",
+        );
     }
     let mut lost = ledger.lost_in_ring + ledger.refused;
     match written {
