@@ -49,9 +49,6 @@ pub fn kernel(error: kernel::Error) -> Error {
             "64 programs are at work there, the most that the kernel takes at one hook; take one \
              off, or use --hook xdp"
         }
-        K::Detach { .. } if matches!(error.errno(), Some(libc::ENOENT | libc::EINVAL)) => {
-            "somebody else took the filter or its clsact qdisc off: no frame was seen after that"
-        }
         K::Unsupported { hook: kernel::Hook::XdpNative, .. } => {
             "use --hook xdp-generic or --hook tcx"
         }
