@@ -49,9 +49,6 @@ pub fn kernel(error: kernel::Error) -> Error {
             "64 programs are attached there, the kernel's limit for one hook; detach one, or use \
              --hook xdp"
         }
-        K::Detach { .. } if matches!(error.errno(), Some(libc::ENOENT | libc::EINVAL)) => {
-            "another process removed the filter or its clsact qdisc: no frame was seen after that"
-        }
         K::Unsupported { hook: kernel::Hook::XdpNative, .. } => {
             "use --hook xdp-generic or --hook tcx"
         }

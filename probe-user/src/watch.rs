@@ -95,7 +95,7 @@ impl Watch {
         // signals meanwhile (do_check in kernel/bpf/verifier.c). From here on something is
         // attached, which a signal must not leave there.
         let mut session = telling_of_delay(|| Session::load(&plan)).map_err(explain::kernel)?;
-        let stop = Stop::on_signals()?;
+        let stop = Stop::on_signals().context("watching signals")?;
         session.attach(&plan).map_err(explain::kernel)?;
         let Wants { files, commands, .. } = wants;
         let needs = Needs { files, commands, ..Needs::of(&session) };

@@ -96,7 +96,8 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
     let give_up = || stop::requested() || over() || orphaned();
     let Output { sinks, readers, in_vain } = open_output(plan, live, &chosen, &session, give_up)?;
     let progress = plan.outputs.file.as_ref().is_some_and(|file| file.progress);
-    let events = Events::watch(session.attachments(), readers, progress)?;
+    let events = Events::watch(session.attachments(), readers, progress)
+        .context("watching the interfaces")?;
     let rings = session.take_rings().context("a capture has rings")?;
     let cpus = rings.cpus();
     // From here on the conveyor looks at it.

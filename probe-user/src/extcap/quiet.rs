@@ -4,7 +4,10 @@
 use std::{
     fs::{File, OpenOptions},
     io,
-    os::fd::{AsFd as _, OwnedFd},
+    os::{
+        fd::{AsFd as _, OwnedFd},
+        unix::fs::OpenOptionsExt as _,
+    },
     panic,
     path::Path,
 };
@@ -24,8 +27,13 @@ impl Quiet {
     /// Where the file cannot be opened.
     pub(super) fn start(log: Option<&Path>) -> Result<Self> {
         let path = log.unwrap_or(Path::new("/dev/null"));
-        let log = OpenOptions::new().append(true).create(log.is_some()).open(path);
-        let log = log.with_context(|| format!("opening {} (--log-file)", path.display()))?;
+        let mut options = OpenOptions::new();
+        // The name is the user's own: a link is followed. A named pipe that nobody reads is not
+        // waited for.
+        options.append(true).create(log.is_some()).custom_flags(libc::O_NONBLOCK);
+        let log = options
+            .open(path)
+            .with_context(|| format!("opening {} (--log-file)", path.display()))?;
         Self::to(&log).context("redirecting standard error")
     }
 

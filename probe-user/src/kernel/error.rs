@@ -34,8 +34,14 @@ pub enum Error {
     #[error("attaching {hook} to {interface}: the kernel has no {module}, which clsact needs")]
     NoModule { interface: String, hook: Hook, module: Module },
 
-    #[error("detaching {program} from {hook}: {source}")]
-    Detach { program: &'static str, hook: Hook, source: Box<ProgramError> },
+    #[error("detaching {hook} from {interface}: {source}")]
+    Detach { interface: String, hook: Hook, source: Box<ProgramError> },
+
+    #[error(
+        "somebody else took the clsact filter off {interface}, or the qdisc that it was at: no \
+             frame was seen there after that"
+    )]
+    FilterGone { interface: String },
 
     #[error("restoring {features} on {interface}: {source}")]
     Restore { interface: String, features: String, source: io::Error },

@@ -2,6 +2,7 @@
 //! knows aya.
 
 mod bpf;
+mod clsact;
 mod counts;
 mod error;
 pub mod ethtool;

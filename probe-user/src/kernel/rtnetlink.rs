@@ -1,4 +1,4 @@
-//! One interface as the kernel has it right now, by its index (rtnetlink(7)).
+//! Questions to the kernel about interfaces and what is attached to them (rtnetlink(7)).
 
 use std::io;
 
@@ -10,11 +10,24 @@ use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 /// index.
 ///
 /// # Errors
-/// What the netlink socket says, and answers that are none.
+/// Those of [`ask`].
 pub fn link(index: u32) -> io::Result<Option<LinkMessage>> {
     let mut question = LinkMessage::default();
     question.header.index = index;
-    let mut request = NetlinkMessage::from(RouteNetlinkMessage::GetLink(question));
+    match ask(RouteNetlinkMessage::GetLink(question)) {
+        Ok(RouteNetlinkMessage::NewLink(link)) => Ok(Some(link)),
+        Ok(_) => Err(io::ErrorKind::InvalidData.into()),
+        Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Asks the kernel for one thing, and returns its answer.
+///
+/// # Errors
+/// The kernel's, what the netlink socket says, and answers that are none.
+pub fn ask(question: RouteNetlinkMessage) -> io::Result<RouteNetlinkMessage> {
+    let mut request = NetlinkMessage::from(question);
     request.header.flags = NLM_F_REQUEST;
     request.finalize();
     let mut bytes = vec![0; request.buffer_len()];
@@ -27,11 +40,8 @@ pub fn link(index: u32) -> io::Result<Option<LinkMessage>> {
     let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&answer)
         .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
     match answer.payload {
-        NetlinkPayload::InnerMessage(RouteNetlinkMessage::NewLink(link)) => Ok(Some(link)),
-        NetlinkPayload::Error(error) => match error.to_io() {
-            error if error.raw_os_error() == Some(libc::ENODEV) => Ok(None),
-            error => Err(error),
-        },
+        NetlinkPayload::InnerMessage(answer) => Ok(answer),
+        NetlinkPayload::Error(error) => Err(error.to_io()),
         _ => Err(io::ErrorKind::InvalidData.into()),
     }
 }

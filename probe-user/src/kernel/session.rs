@@ -11,12 +11,13 @@ use aya::{
     programs::{
         LinkOrder, ProgramError, SchedClassifier, TcAttachType, Xdp, XdpMode,
         links::FdLink,
-        tc::{NlOptions, SchedClassifierLinkId, TcAttachOptions, qdisc_add_clsact},
+        tc::{NlOptions, TcAttachOptions, qdisc_add_clsact},
     },
     sys::SyscallError,
     util::online_cpus,
 };
-use nix::net::if_::if_nametoindex;
+use netlink_sys::{Socket, protocols::NETLINK_ROUTE};
+use nix::{errno::Errno, net::if_::if_nametoindex};
 use probe_common::{MAX_SNAPLEN, RingLayout, names};
 use probe_filter::{
     ebpf::Flavour,
@@ -26,6 +27,7 @@ use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{
     Attached, Counts, Direction, Error, Hook, Rings, RuleSpec, bpf,
+    clsact::Filter,
     counts::CountMaps,
     error::{Module, errno, is_permission},
     features::Features,
@@ -122,7 +124,7 @@ pub struct Session {
     tcx_links: Vec<FdLink>,
     /// Behind the links: dropped when they are gone.
     turned_off: Vec<TurnedOff>,
-    filters: Vec<(&'static str, SchedClassifierLinkId)>,
+    filters: Vec<Filter>,
     timing: Timing,
 }
 
@@ -308,7 +310,8 @@ impl Session {
                     .map_err(|_| Error::NoLink { interface: interface.into(), hook })?;
                 self.tcx_links.push(link);
             } else {
-                self.filters.push((name, id));
+                let filter = Filter::new(interface, index(interface)?, program, id);
+                self.filters.push(filter.map_err(failed)?);
             }
         }
         Ok(if tcx { Attached::Tcx } else { Attached::Clsact })
@@ -328,14 +331,8 @@ impl Programs for Session {
         self.xdp_links.clear();
         self.tcx_links.clear();
         let mut result = Ok(());
-        for (name, id) in std::mem::take(&mut self.filters) {
-            let program: &mut SchedClassifier = program(&mut self.ebpf, name)?;
-            let detached = program.detach(id);
-            result = result.and(detached.map_err(|source| Error::Detach {
-                program: name,
-                hook: Hook::Clsact,
-                source: Box::new(source),
-            }));
+        for filter in std::mem::take(&mut self.filters) {
+            result = result.and(filter.take_off());
         }
         wait_for_programs();
         for mut off in std::mem::take(&mut self.turned_off) {
@@ -420,7 +417,17 @@ pub fn cpus() -> Result<u32, Error> {
 }
 
 pub(super) fn index(name: &str) -> Result<u32, Error> {
-    if_nametoindex(name).map_err(|_| Error::UnknownInterface { name: name.into() })
+    if_nametoindex(name).map_err(|error| match error {
+        Errno::ENODEV | Errno::ENXIO | Errno::EINVAL => {
+            Error::UnknownInterface { name: name.into() }
+        }
+        // The C library asks by a socket, and where it gets none, its error is that of the last
+        // other way it tried (`__opensock` of glibc).
+        _ => {
+            let source = Socket::new(NETLINK_ROUTE).err().unwrap_or_else(|| error.into());
+            Error::Interface { interface: name.into(), source }
+        }
+    })
 }
 
 fn attach_error(interface: &str, hook: Hook, error: ProgramError) -> Error {

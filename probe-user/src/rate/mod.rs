@@ -14,8 +14,7 @@ use anyhow::Result;
 use crate::{
     clock,
     count::si,
-    explain,
-    interfaces::{self, NoneLeft},
+    explain, interfaces,
     kernel::{Counts, Programs},
     reporter,
     rules::{self, Rule},
@@ -60,18 +59,18 @@ pub enum Format {
 /// # Errors
 /// Mistakes in the filter, what the kernel refuses, and that no interface is left.
 pub fn run(plan: &Plan) -> Result<()> {
-    let (report, none_left) = runtime::block_on(on_interfaces(plan))?;
+    let (report, ended) = runtime::block_on(on_interfaces(plan))?;
     let bytes = match plan.format {
         Format::Text => report::text(&report),
         Format::Json => report::json(&report),
     };
     stdout::print(&bytes)?;
-    // What was measured until then stands; that no more can come is a failure.
-    none_left.map_or(Ok(()), |none| Err(none.into()))
+    // What was measured until then stands; that no more could come is a failure.
+    ended
 }
 
-/// Measures, and says whether it ended because no interface was left.
-async fn on_interfaces(plan: &Plan) -> Result<(Report, Option<NoneLeft>)> {
+/// Measures, and says whether frames could come until the end.
+async fn on_interfaces(plan: &Plan) -> Result<(Report, Result<()>)> {
     let mut rule = Rule::new("match", &plan.filter);
     if plan.count.is_some() {
         // The race runs over the matches of sampled rules; no ring, so nothing is copied.
@@ -85,8 +84,8 @@ async fn on_interfaces(plan: &Plan) -> Result<(Report, Option<NoneLeft>)> {
     watch.announce(&plan.live);
     let Watch { mut session, stop, .. } = watch;
     let mut vigil = Vigil::keep(stop, session.attachments())?;
-    let Measured { ending, packets, bytes, span } =
-        measure(plan, opened, &mut session, &mut vigil).await?;
+    let (measured, detached) = measure(plan, opened, &mut session, &mut vigil).await?;
+    let Measured { ending, packets, bytes, span } = measured;
     // Whoever got what was wanted before needs no more.
     let none_left = vigil.none_left().filter(|_| ending == Ending::Interrupted);
     let report = Report {
@@ -99,7 +98,7 @@ async fn on_interfaces(plan: &Plan) -> Result<(Report, Option<NoneLeft>)> {
         bytes,
         span,
     };
-    Ok((report, none_left))
+    Ok((report, detached.and(none_left.map_or(Ok(()), |none| Err(none.into())))))
 }
 
 /// What came of a measurement, see [`Report`].
@@ -111,18 +110,18 @@ struct Measured {
     span: Duration,
 }
 
-/// Waits for the end that was asked for, from the reading on that opened the window.
+/// Waits for the end that was asked for, from the reading on that opened the window. Then it
+/// takes the programs off; where that fails, the measurement stands.
 async fn measure(
     plan: &Plan,
     (opened, before): (Instant, Counts),
     programs: &mut impl Programs,
     vigil: &mut Vigil,
-) -> Result<Measured> {
+) -> Result<(Measured, Result<()>)> {
     let start = Instant::now();
     let deadline = plan.time.map(|time| start + time);
     let mut progress = Progress::new();
-    let mut detached = Ok(());
-    let measured = loop {
+    let (measured, detached) = loop {
         // With -t alone nothing needs to be looked at before the end.
         let look = (plan.count.is_some() || progress.shown()).then(|| Instant::now() + LOOK);
         let wake = [look, deadline].into_iter().flatten().min();
@@ -141,26 +140,26 @@ async fn measure(
         if let Some(packets) = plan.count.filter(|_| finished) {
             let span = Duration::from_nanos(race.last_ns.saturating_sub(race.first_ns));
             // Other CPUs may still be about to add the bytes of matches before the last one.
-            detached = programs.detach();
+            let detached = programs.detach();
             let bytes = read(programs)?.1.race.bytes;
-            break Measured { ending: Ending::Count, packets, bytes, span };
+            break (Measured { ending: Ending::Count, packets, bytes, span }, detached);
         }
         if over {
             let (Some(now), Some(then)) = (counts.rules.first(), before.rules.first()) else {
                 anyhow::bail!("the program has no counter");
             };
-            break Measured {
+            let measured = Measured {
                 ending: if stopped { Ending::Interrupted } else { Ending::Time },
                 packets: now.packets - then.packets,
                 bytes: now.bytes - then.bytes,
                 span: read_at - opened,
             };
+            break (measured, programs.detach());
         }
         progress.show(&counts, &before, start.elapsed(), plan.count)?;
     };
     progress.clear();
-    detached.map_err(explain::kernel)?;
-    Ok(measured)
+    Ok((measured, detached.map_err(explain::kernel)))
 }
 
 /// Reads the counters, and the time in the middle of the reading.

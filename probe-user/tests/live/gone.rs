@@ -10,7 +10,9 @@ use testbed::{
 
 use crate::rig::{DELIVERED, LIMIT, NEEDS, Totals, alone, attached, ledger, quiet_pair};
 
-const HOOKS: [&str; 3] = ["xdp-native", "xdp-generic", "tcx"];
+/// Hooks whose programs belong to links, which stay with the interface wherever it goes.
+const LINKS: [&str; 3] = ["xdp-native", "xdp-generic", "tcx"];
+const HOOKS: [&str; 4] = ["xdp-native", "xdp-generic", "tcx", "clsact"];
 
 /// The server answers with resets, which are no SYNs.
 fn frames(count: u32) -> Vec<Vec<u8>> {
@@ -248,7 +250,7 @@ fn an_interface_moves_to_another_namespace() {
         return;
     }
     let _alone = alone();
-    for hook in HOOKS {
+    for hook in LINKS {
         let pair = quiet_pair();
         let other = Namespace::new().unwrap();
         let away = format!("link set {SERVER_LINK} netns {}", other.path().display());

@@ -82,8 +82,14 @@ fn captured_beside(
 
     let most = if hook.starts_with("xdp") { XDP_MOST } else { usize::MAX };
     let (mut ours, mut theirs) = (read(namespace, &ours), read(namespace, &theirs));
+    let whole = |(length, bytes): &(u32, Vec<u8>)| bytes.len() == most.min(*length as usize);
+    assert!(ours.iter().all(whole), "{context}: frames are cut");
     let length = theirs.iter().map(|(length, _)| *length).max().unwrap() as usize;
-    theirs.iter_mut().for_each(|(_, bytes)| bytes.truncate(most));
+    // A packet socket's ring has room for 64 KiB of a frame, and some bytes.
+    let cut = most.min(theirs.iter().map(|(_, bytes)| bytes.len()).max().unwrap());
+    for (_, bytes) in ours.iter_mut().chain(&mut theirs) {
+        bytes.truncate(cut);
+    }
     // Of frames that two CPUs receive at once either program may see either first.
     ours.sort();
     theirs.sort();
