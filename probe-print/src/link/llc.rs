@@ -4,7 +4,7 @@ use super::{cdp, dtp, ethernet, stp, udld, vtp};
 use crate::{
     address::Link,
     assigned_numbers::ETHERTYPES,
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     dump,
     network::{ip, ipx, osi},
     ouis::OUIS,
@@ -86,7 +86,7 @@ pub(super) fn print(
     p: Bytes<'_>,
     length: usize,
     ends: Ends<'_>,
-) -> Result<usize, Cut> {
+) -> Result<usize, Stop> {
     t.protocol = "llc";
     let least = match p.u8(2) {
         Ok(control) if control & 3 != 3 => 4,
@@ -108,7 +108,7 @@ pub(super) fn print(
         if t.style.link_header {
             put!(t, "IPX 802.3: ");
         }
-        return ipx::print(t, p).map(|()| 0);
+        return t.part(|t| ipx::print(t, p)).map(|()| 0);
     }
     let (dsap, ssap) = (to & !1, from & !1);
     if t.style.link_header {
@@ -132,15 +132,15 @@ pub(super) fn print(
                 }
                 return Ok(least + 5);
             }
-            SPANNING_TREE => return stp::print(t, inner, rest).map(|()| least),
+            SPANNING_TREE => return t.part(|t| stp::print(t, inner, rest)).map(|()| least),
             IPX => {
                 if t.style.link_header {
                     put!(t, "IPX 802.2: ");
                 }
-                return ipx::print(t, inner).map(|()| least);
+                return t.part(|t| ipx::print(t, inner)).map(|()| least);
             }
-            OSI => return osi::print(t, inner, rest).map(|()| least),
-            IP => return ip::print(t, inner, rest).map(|()| least),
+            OSI => return t.part(|t| osi::print(t, inner, rest)).map(|()| least),
+            IP => return t.part(|t| ip::print(t, inner, rest)).map(|()| least),
             _ => {}
         }
     }
@@ -215,7 +215,7 @@ fn protocols(organization: u32) -> &'static [(u16, &'static str)] {
 }
 
 /// Prints a SNAP header and what is behind it; `false` if that is not known.
-fn snap(t: &mut Text<'_>, p: Bytes<'_>, length: usize, ends: Ends<'_>) -> Result<bool, Cut> {
+fn snap(t: &mut Text<'_>, p: Bytes<'_>, length: usize, ends: Ends<'_>) -> Result<bool, Stop> {
     const HEADER: usize = 5;
     t.protocol = "snap";
     if !p.has(0, HEADER) || length < HEADER {
@@ -235,12 +235,12 @@ fn snap(t: &mut Text<'_>, p: Bytes<'_>, length: usize, ends: Ends<'_>) -> Result
         (0 | 0x00_00f8, _) if ethernet::by_type(t, protocol, p, length, Some(ends.0))? => {
             return Ok(true);
         }
-        (CISCO, 0x2000) => return cdp::print(t, p, length).map(|()| true),
-        (CISCO, 0x2003) => return vtp::print(t, p, length).map(|()| true),
-        (CISCO, 0x2004) => return dtp::print(t, p, length).map(|()| true),
-        (CISCO, 0x0111) => return udld::print(t, p, length).map(|()| true),
+        (CISCO, 0x2000) => return t.part(|t| cdp::print(t, p, length)).map(|()| true),
+        (CISCO, 0x2003) => return t.part(|t| vtp::print(t, p, length)).map(|()| true),
+        (CISCO, 0x2004) => return t.part(|t| dtp::print(t, p, length)).map(|()| true),
+        (CISCO, 0x0111) => return t.part(|t| udld::print(t, p, length)).map(|()| true),
         (CISCO, 0x010b | 0x010c) | (BRIDGED, 0x000e) => {
-            return stp::print(t, p, length).map(|()| true);
+            return t.part(|t| stp::print(t, p, length)).map(|()| true);
         }
         (BRIDGED, 0x0001 | 0x0007) => {
             p.slice(0, 2)?;

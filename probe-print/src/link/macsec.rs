@@ -2,7 +2,7 @@
 
 use super::llc::Ends;
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, bits, put},
 };
 
@@ -35,7 +35,7 @@ pub(super) fn print(
     p: Bytes<'_>,
     length: usize,
     ends: Ends<'_>,
-) -> Result<Protected, Cut> {
+) -> Result<Protected, Stop> {
     let before = std::mem::replace(&mut t.protocol, "macsec");
     let found = tag(t, p, length, ends);
     t.protocol = before;
@@ -47,7 +47,7 @@ fn tag(
     p: Bytes<'_>,
     length: usize,
     (source, destination): Ends<'_>,
-) -> Result<Protected, Cut> {
+) -> Result<Protected, Stop> {
     let there = length.min(p.len());
     if there < TAG {
         t.truncated();

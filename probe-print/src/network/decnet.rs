@@ -1,7 +1,7 @@
 //! DECnet Phase IV: routing (DEC standard 015) and network services (014).
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     dump,
     text::{Text, name_of_two_bits, put, put_name},
 };
@@ -43,23 +43,22 @@ const REASONS: &[(u16, &str)] = &[
 ];
 
 /// Two bytes, little-endian.
-fn half(p: Bytes<'_>, at: usize) -> Result<u16, Cut> {
+fn half(p: Bytes<'_>, at: usize) -> Result<u16, Stop> {
     p.array(at).map(u16::from_le_bytes)
 }
 
 /// A node: its area and its number there.
-fn node(p: Bytes<'_>, at: usize) -> Result<String, Cut> {
+fn node(p: Bytes<'_>, at: usize) -> Result<String, Stop> {
     let address = half(p, at)?;
     Ok(format!("{}.{}", address >> 10, address & 0x3ff))
 }
 
 /// Prints a packet.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "decnet";
     if length < SHORT_HEADER {
         put!(t, " (length {length} < {SHORT_HEADER})");
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let stated = usize::from(half(p, 0)?);
     if stated < SHORT_HEADER || stated > length {
@@ -67,8 +66,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
             true => put!(t, " (pktlen {stated} < {SHORT_HEADER})"),
             false => put!(t, " (pktlen {stated} > {length})"),
         }
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let (mut p, mut length) = (p, stated);
     let mut flags = p.u8(LENGTH)?;
@@ -79,8 +77,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         }
         if length < pad + 2 {
             put!(t, " (length {length} < {})", pad + 2);
-            t.invalid();
-            return Ok(());
+            return Err(Stop::Invalid);
         }
         p.slice(LENGTH, pad)?;
         p = p.from(pad);
@@ -139,7 +136,7 @@ fn route(t: &mut Text<'_>, ends: (String, String), length: usize, flags: u8, hop
 }
 
 /// Prints a message between routers; `false` if it is too short.
-fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> {
+fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Stop> {
     let kind = p.u8(0)? & 0xf;
     let (name, least) = match kind {
         1 => ("init ", 12),
@@ -212,7 +209,7 @@ fn info(t: &mut Text<'_>, info: u8, flags: &[(u8, &str)]) {
     }
 }
 
-fn routes(t: &mut Text<'_>, p: Bytes<'_>, length: usize, what: &str) -> Result<(), Cut> {
+fn routes(t: &mut Text<'_>, p: Bytes<'_>, length: usize, what: &str) -> Result<(), Stop> {
     const ENTRY: usize = 6;
     let mut at = 0;
     // A checksum ends them.
@@ -231,7 +228,7 @@ fn routes(t: &mut Text<'_>, p: Bytes<'_>, length: usize, what: &str) -> Result<(
 }
 
 /// Prints a message of the network services protocol; `false` if it is too short.
-fn services(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> {
+fn services(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Stop> {
     const HEADER: usize = 5;
     if length < HEADER {
         put!(t, " (nsplen {length} < {HEADER})");
@@ -327,7 +324,7 @@ fn numbers(
     length: usize,
     other: (&str, &str),
     most: usize,
-) -> Result<Option<u16>, Cut> {
+) -> Result<Option<u16>, Stop> {
     let mut at = 5;
     let mut number = half(p, at)?;
     for (mask, negative, names) in [(0x8000, 0x9000, ("nak", "ack")), (0xa000, 0xb000, other)] {
@@ -353,7 +350,7 @@ fn segment(
     p: Bytes<'_>,
     length: usize,
     other: (&str, &str),
-) -> Result<bool, Cut> {
+) -> Result<bool, Stop> {
     if length < 7 {
         return Ok(false);
     }
@@ -362,7 +359,7 @@ fn segment(
     Ok(true)
 }
 
-fn link_service(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> {
+fn link_service(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Stop> {
     const HEADER: usize = 11;
     if length < HEADER + 2 {
         return Ok(false);
