@@ -5,8 +5,8 @@
 //! bytes it may look at and the length that the layer below claims, writes what it knows, and
 //! hands on to the next. No bytes can make a printer fail.
 //!
-//! A printer that stops before its end returns a [`Stop`](bytes::Stop), which says why, and so
-//! is straight code:
+//! A printer that stops before its end returns a `Stop` (`bytes.rs`), which says why, and so is
+//! straight code:
 //!
 //! ```ignore
 //! fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {

@@ -98,12 +98,11 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         let (least, most) = if kind == 0 { (0, usize::MAX) } else { (least, most) };
         if size < FIELD {
             let plural = if size == 1 { "" } else { "s" };
-            match verbose {
-                true => {
-                    put!(t, "\n\t{name} (0x{kind:02x})");
-                    put!(t, ", TLV length: {size} byte{plural} (too short)");
-                }
-                false => put!(t, ", {name} TLV length {size} too short"),
+            if verbose {
+                put!(t, "\n\t{name} (0x{kind:02x})");
+                put!(t, ", TLV length: {size} byte{plural} (too short)");
+            } else {
+                put!(t, ", {name} TLV length {size} too short");
             }
             return invalid(t, p.from(at), left);
         }

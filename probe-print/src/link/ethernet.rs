@@ -153,10 +153,7 @@ fn body(
     } else {
         if verbose {
             put_ethertype(t, ethertype);
-            match length_shown {
-                true => put!(t, ", "),
-                false => put!(t, ", length {whole}: "),
-            }
+            if length_shown { put!(t, ", ") } else { put!(t, ", length {whole}: ") }
         }
         if by_type(t, ethertype, payload, rest, Some(source))? {
             return Ok(Body::Printed(at));

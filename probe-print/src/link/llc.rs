@@ -99,10 +99,7 @@ pub(super) fn print(
     }
     let (to, from) = (p.u8(0)?, p.u8(1)?);
     let unnumbered = least == 3;
-    let control = match unnumbered {
-        true => u16::from(p.u8(2)?),
-        false => u16::from_le_bytes(p.array(2)?),
-    };
+    let control = if unnumbered { u16::from(p.u8(2)?) } else { u16::from_le_bytes(p.array(2)?) };
     if (to, from) == (GLOBAL, GLOBAL) {
         // Novell's own: no LLC header at all, and a packet that begins with two bytes of 0xff.
         if t.style.link_header {
@@ -117,9 +114,10 @@ pub(super) fn print(
         put!(t, "{}", if to & 1 == 0 { "Individual" } else { "Group" });
         put!(t, ", ssap {} (0x{ssap:02x}) ", name(ssap));
         put!(t, "{}", if from & 1 == 0 { "Command" } else { "Response" });
-        match unnumbered {
-            true => put!(t, ", ctrl 0x{control:02x}: "),
-            false => put!(t, ", ctrl 0x{control:04x}: "),
+        if unnumbered {
+            put!(t, ", ctrl 0x{control:02x}: ")
+        } else {
+            put!(t, ", ctrl 0x{control:04x}: ")
         }
     }
     let (inner, rest) = (p.from(least), length - least);
@@ -156,10 +154,7 @@ pub(super) fn print(
         put_name!(t, SAPS, dsap, "Unknown DSAP 0x{dsap:02x}");
         put!(t, " ");
     }
-    let poll = match unnumbered {
-        true => control & UNNUMBERED_POLL != 0,
-        false => control & 0x100 != 0,
-    };
+    let poll = if unnumbered { control & UNNUMBERED_POLL != 0 } else { control & 0x100 != 0 };
     let flags = match (from & 1, poll) {
         (0, false) => "Command",
         (_, false) => "Response",

@@ -21,7 +21,7 @@ const FLAGS: &[(u32, &str)] = &[(0x08, "E"), (0x04, "C"), (0x40, "S"), (0x10, "B
 
 /// What is behind a tag.
 pub(super) enum Protected {
-    /// Nothing that can be told.
+    /// Nothing more can be read.
     Cut,
     /// What is encrypted, behind a tag of so many bytes.
     Secret(usize),

@@ -167,7 +167,7 @@ pub(super) fn print(
     Ok(())
 }
 
-/// Whether a length is the right one; it is told where it is not.
+/// Whether a length is the right one; it says so where not.
 fn exactly(t: &mut Text<'_>, size: usize, right: usize) -> bool {
     if size != right {
         put!(t, " (length bogus, should be = {right})");

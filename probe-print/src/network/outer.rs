@@ -61,9 +61,10 @@ impl Outer<'_> {
         protocol: u8,
         (from, to): (Port<'_>, Port<'_>),
     ) -> Result<(), Stop> {
-        match self.protocol()? == protocol {
-            true => self.print_ends(t, Some((from, to)))?,
-            false => put!(t, "{from} > {to}"),
+        if self.protocol()? == protocol {
+            self.print_ends(t, Some((from, to)))?
+        } else {
+            put!(t, "{from} > {to}")
         }
         put!(t, ": ");
         Ok(())

@@ -125,7 +125,7 @@ fn error(t: &mut Text<'_>, p: Bytes<'_>, length: usize, form: Form) -> Result<()
     Ok(())
 }
 
-/// The one extension that is looked at: how often somebody says hello.
+/// The one extension that is printed: the hello interval.
 fn extension(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     const HEAD: usize = 2;
     const HELLO: u8 = 1;

@@ -202,7 +202,7 @@ fn field(t: &mut Text<'_>, p: Bytes<'_>, left: usize) -> Result<Option<usize>, S
     Ok(Some(size + HEAD))
 }
 
-/// Whether a value has so many bytes; it is told where it has not.
+/// Whether a value has so many bytes; it says so where not.
 fn enough(t: &mut Text<'_>, value: &Fields<'_>, least: usize) -> bool {
     if value.left() < least {
         put!(t, " [tlv length {} < {least}]", value.left());

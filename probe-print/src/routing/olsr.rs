@@ -207,7 +207,7 @@ fn networks(t: &mut Text<'_>, mut fields: Fields<'_>, width: Width) -> Result<()
     Ok(())
 }
 
-/// A gateway to the Internet, told by a network of zeros.
+/// A gateway to the Internet, announced as a network of zeros.
 fn gateway(t: &mut Text<'_>, flags: u8, up: u8, down: u8) {
     const SPEED: u8 = 1;
     put!(t, "Smart-Gateway:");

@@ -38,9 +38,10 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         put!(t, " ripng-req dump");
         return Ok(());
     }
-    match count * ROUTE == size {
-        true => put!(t, " {name} {count}:"),
-        false => put!(t, " {name} {count}[{length}]:"),
+    if count * ROUTE == size {
+        put!(t, " {name} {count}:")
+    } else {
+        put!(t, " {name} {count}[{length}]:")
     }
     let mut routes = Fields::new(p.from(HEADER), size);
     while routes.left() >= ROUTE {

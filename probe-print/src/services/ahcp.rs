@@ -149,9 +149,10 @@ fn addresses(
         let p = value.rest();
         let host = if size == 4 { t.v4(p, 0)? } else { t.v6(p, 0)? };
         value.skip(size);
-        match prefixes {
-            true => put!(t, "{separator}{host}/{}", value.u8()?),
-            false => put!(t, "{separator}{host}"),
+        if prefixes {
+            put!(t, "{separator}{host}/{}", value.u8()?)
+        } else {
+            put!(t, "{separator}{host}")
         }
         separator = ", ";
     }

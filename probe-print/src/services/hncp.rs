@@ -325,19 +325,18 @@ fn prefix(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Prefix, Stop> {
     const V4_FROM: u8 = 96;
     let bits = p.u8(0)?;
     let four = bits >= V4_FROM && p.array(1) == Ok(MAPPED);
-    let (width, most, start) = match four {
-        true => (bits - V4_FROM, 32, 1 + MAPPED.len()),
-        false => (bits, 128, 1),
-    };
+    let (width, most, start) =
+        if four { (bits - V4_FROM, 32, 1 + MAPPED.len()) } else { (bits, 128, 1) };
     if width > most {
         return Ok(Prefix::TooLong);
     }
     let size = usize::from(width).div_ceil(8);
     let Ok(address) = p.prefix::<16>(start, width) else { return Ok(Prefix::Cut) };
     let [a, b, c, d, ..] = address;
-    match four {
-        true => put!(t, "{}/{width}", Ipv4Addr::from([a, b, c, d])),
-        false => put!(t, "{}/{width}", V6(address.into())),
+    if four {
+        put!(t, "{}/{width}", Ipv4Addr::from([a, b, c, d]))
+    } else {
+        put!(t, "{}/{width}", V6(address.into()))
     }
     Ok(Prefix::Of(start + size))
 }

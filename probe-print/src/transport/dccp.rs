@@ -162,9 +162,10 @@ pub(crate) fn print(
         _ => {}
     }
     let number = |at: usize| -> Result<u64, Stop> {
-        Ok(match long {
-            true => u64::from(p.u16(at)?) << 32 | u64::from(p.u32(at + 2)?),
-            false => p.u24(at)?.into(),
+        Ok(if long {
+            u64::from(p.u16(at)?) << 32 | u64::from(p.u32(at + 2)?)
+        } else {
+            p.u24(at)?.into()
         })
     };
     if !matches!(kind, DATA | REQUEST) {

@@ -102,16 +102,18 @@ impl Flows {
         let known = self.0.get(&key).copied().filter(|_| flags & SYN == 0);
         let base = known.unwrap_or_else(|| {
             let other = acknowledgment.wrapping_sub(1);
-            let base = match reverse {
-                true => Base { sequence: other, acknowledged: sequence },
-                false => Base { sequence, acknowledged: other },
+            let base = if reverse {
+                Base { sequence: other, acknowledged: sequence }
+            } else {
+                Base { sequence, acknowledged: other }
             };
             self.0.insert(key, base);
             base
         });
-        let (own, peer) = match reverse {
-            true => (base.acknowledged, base.sequence),
-            false => (base.sequence, base.acknowledged),
+        let (own, peer) = if reverse {
+            (base.acknowledged, base.sequence)
+        } else {
+            (base.sequence, base.acknowledged)
         };
         Ok(match known {
             None => Relative { sequence, acknowledgment, sack: peer },
@@ -391,9 +393,10 @@ impl Options {
             8 => put!(t, " val {} ecr {}", p.u32(0)?, p.u32(4)?),
             19 => {
                 // There is no flag for the secret: passwords are not for command lines.
-                let why = match self.whole {
-                    true => "shared secret not supplied with -M",
-                    false => "snaplen too short",
+                let why = if self.whole {
+                    "shared secret not supplied with -M"
+                } else {
+                    "snaplen too short"
                 };
                 put!(t, " {why}, can't check - ");
                 t.hex(p.slice(0, 16)?);

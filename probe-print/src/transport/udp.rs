@@ -75,9 +75,10 @@ pub(crate) fn print(
     {
         return service(t, Datagram { p: p.from(HEADER), length, ports: (from, to), outer });
     }
-    match stated > length && !fragmented {
-        true => put!(t, "UDP, bad length {stated} > {length}"),
-        false => put!(t, "UDP, length {stated}"),
+    if stated > length && !fragmented {
+        put!(t, "UDP, bad length {stated} > {length}")
+    } else {
+        put!(t, "UDP, length {stated}")
     }
     Ok(())
 }

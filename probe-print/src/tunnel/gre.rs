@@ -80,10 +80,7 @@ fn head(t: &mut Text<'_>, fields: &mut Fields<'_>, flags: u16) -> Option<u16> {
     }
     if flags & KEY != 0 {
         let key = word(fields)?;
-        match plain {
-            true => put!(t, ", key=0x{key:x}"),
-            false => put!(t, ", call {}", key & 0xffff),
-        }
+        if plain { put!(t, ", key=0x{key:x}") } else { put!(t, ", call {}", key & 0xffff) }
     }
     if flags & SEQUENCE != 0 {
         put!(t, ", seq {}", word(fields)?);

@@ -349,10 +349,7 @@ fn prefix_field(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result
                 _ => "Unknown",
             };
             put!(t, ", Algo {name} ({algorithm})");
-            match label {
-                true => put!(t, ", label {}", p.u24(2)?),
-                false => put!(t, ", index {}", p.u32(2)?),
-            }
+            if label { put!(t, ", label {}", p.u24(2)?) } else { put!(t, ", index {}", p.u32(2)?) }
         }
         _ => t.unknown(p, size, "\n\t\t    "),
     }

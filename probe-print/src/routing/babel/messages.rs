@@ -352,9 +352,10 @@ fn is_mapped(address: &[u8; 16]) -> bool {
 
 fn put_address(t: &mut Text<'_>, address: &[u8; 16]) -> Result<(), Stop> {
     let p = Bytes::new(address);
-    match is_mapped(address) {
-        true => put!(t, "{}", t.v4(p, 12)?),
-        false => put!(t, "{}", t.v6(p, 0)?),
+    if is_mapped(address) {
+        put!(t, "{}", t.v4(p, 12)?)
+    } else {
+        put!(t, "{}", t.v6(p, 0)?)
     }
     Ok(())
 }
@@ -364,9 +365,10 @@ fn put_prefix(t: &mut Text<'_>, prefix: &[u8; 16], bits: u8) -> Result<(), Stop>
         put_address(t, prefix)?;
         put!(t, "/{}", bits - 96);
     } else {
-        match is_mapped(prefix) {
-            true => put!(t, "{}", V6(Ipv6Addr::from(*prefix))),
-            false => put_address(t, prefix)?,
+        if is_mapped(prefix) {
+            put!(t, "{}", V6(Ipv6Addr::from(*prefix)))
+        } else {
+            put_address(t, prefix)?
         }
         put!(t, "/{bits}");
     }

@@ -27,7 +27,7 @@ pub(super) enum Family {
     Multicast,
     /// Multicast distribution trees.
     Trees,
-    /// Targets that somebody wants routes of.
+    /// Route targets that a router wants routes of (RFC 4684).
     Targets,
 }
 

@@ -38,9 +38,10 @@ pub(crate) fn version_2(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result
     let name = name_of(KINDS, kind);
     let shown = name.map_or_else(|| format!("unknown LS-type {kind}"), Into::into);
     put!(t, "OSPFv{}, {shown}, length {length}", p.u8(0)?);
-    match t.style.verbose > 0 && name.is_some() {
-        true => v2::print(t, p.limit(p.len().saturating_sub(digest)), length as usize),
-        false => Ok(()),
+    if t.style.verbose > 0 && name.is_some() {
+        v2::print(t, p.limit(p.len().saturating_sub(digest)), length as usize)
+    } else {
+        Ok(())
     }
 }
 
@@ -51,10 +52,7 @@ pub(crate) fn version_3(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result
     let name = name_of(KINDS, kind);
     let shown = name.map_or_else(|| format!("unknown packet type ({kind})"), Into::into);
     put!(t, "OSPFv{}, {shown}, length {length}", p.u8(0)?);
-    match t.style.verbose > 0 && name.is_some() {
-        true => v3::print(t, p, length),
-        false => Ok(()),
-    }
+    if t.style.verbose > 0 && name.is_some() { v3::print(t, p, length) } else { Ok(()) }
 }
 
 /// Who sent the packet, and in which area.

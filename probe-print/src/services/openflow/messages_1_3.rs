@@ -126,7 +126,7 @@ fn port(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// What somebody says of himself at the beginning.
+/// A hello: the versions that the sender speaks.
 fn hello(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop> {
     const HEAD: usize = 4;
     const VERSIONS: u16 = 1;
