@@ -24,16 +24,29 @@ struct Inner {
     span: Span,
     message: String,
     expected: Option<String>,
+    is_resolvers: bool,
 }
 
 impl Error {
     pub(crate) fn new(span: Span, message: impl Into<String>) -> Self {
-        let inner = Inner { text: String::new(), span, message: message.into(), expected: None };
+        let inner = Inner {
+            text: String::new(),
+            span,
+            message: message.into(),
+            expected: None,
+            is_resolvers: false,
+        };
         Self { inner: Box::new(inner) }
     }
 
     pub(crate) fn expected(mut self, expected: impl Into<String>) -> Self {
         self.inner.expected = Some(expected.into());
+        self
+    }
+
+    /// Marks an error as one of the resolver.
+    pub(crate) fn of_resolver(mut self) -> Self {
+        self.inner.is_resolvers = true;
         self
     }
 
@@ -57,6 +70,11 @@ impl Error {
         self.inner.expected.as_deref()
     }
 
+    /// Whether the filter may be right, and only the [resolver](crate::Resolver) failed.
+    pub fn is_resolvers(&self) -> bool {
+        self.inner.is_resolvers
+    }
+
     /// The filter text.
     pub fn text(&self) -> &str {
         &self.inner.text
@@ -67,7 +85,7 @@ impl std::error::Error for Error {}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { text, span, message, expected } = &*self.inner;
+        let Inner { text, span, message, expected, .. } = &*self.inner;
         writeln!(f, "{}", printable(message))?;
         let (line, before, width) = excerpt(text, span);
         writeln!(f, "  {line}")?;

@@ -1,7 +1,8 @@
 //! Names of hosts, ports, protocols and networks.
 
 use std::fmt;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
 use std::net::{IpAddr, ToSocketAddrs};
 
 /// The port that a name stands for.
@@ -14,17 +15,21 @@ pub struct Port {
 }
 
 /// Looks names up. What is not known is `None` or empty.
+///
+/// # Errors
+/// Those who may know a name cannot be asked, or do not answer. The filter is then refused in
+/// the words of the error, and [`Error::is_resolvers`](crate::Error::is_resolvers) says so.
 pub trait Resolver {
     /// The addresses of a host, in the order in which they are to be tried.
-    fn host(&self, name: &str) -> Vec<IpAddr>;
+    fn host(&self, name: &str) -> io::Result<Vec<IpAddr>>;
     /// The port of a service. Numbers are not asked for.
-    fn port(&self, name: &str) -> Port;
+    fn port(&self, name: &str) -> io::Result<Port>;
     /// The number of a protocol over IP.
-    fn protocol(&self, name: &str) -> Option<u32>;
+    fn protocol(&self, name: &str) -> io::Result<Option<u32>>;
     /// The number of a network, as in `/etc/networks`.
-    fn network(&self, name: &str) -> Option<u32>;
+    fn network(&self, name: &str) -> io::Result<Option<u32>>;
     /// The link-layer address of a host, as in `/etc/ethers`.
-    fn ether(&self, name: &str) -> Option<[u8; 6]>;
+    fn ether(&self, name: &str) -> io::Result<Option<[u8; 6]>>;
 }
 
 impl fmt::Debug for dyn Resolver + '_ {
@@ -33,64 +38,95 @@ impl fmt::Debug for dyn Resolver + '_ {
     }
 }
 
-/// No names at all, and nobody asked: for filters of strangers, and where waiting for a name
-/// server will not do.
+/// No names at all, and nobody asked: the default of [`Options`](crate::Options).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoNames;
 
 impl Resolver for NoNames {
-    fn host(&self, _: &str) -> Vec<IpAddr> {
-        Vec::new()
+    fn host(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+        Ok(Vec::new())
     }
 
-    fn port(&self, _: &str) -> Port {
-        Port::default()
+    fn port(&self, _: &str) -> io::Result<Port> {
+        Ok(Port::default())
     }
 
-    fn protocol(&self, _: &str) -> Option<u32> {
-        None
+    fn protocol(&self, _: &str) -> io::Result<Option<u32>> {
+        Ok(None)
     }
 
-    fn network(&self, _: &str) -> Option<u32> {
-        None
+    fn network(&self, _: &str) -> io::Result<Option<u32>> {
+        Ok(None)
     }
 
-    fn ether(&self, _: &str) -> Option<[u8; 6]> {
-        None
+    fn ether(&self, _: &str) -> io::Result<Option<[u8; 6]>> {
+        Ok(None)
     }
 }
 
-/// The names of this machine: the C library's for hosts, the files in `/etc` for the rest.
+/// The names of this machine: the C library's for hosts, which may wait for name servers as long
+/// as resolv.conf(5) says, and the files in `/etc` for the rest.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemResolver;
 
-impl Resolver for SystemResolver {
-    fn host(&self, name: &str) -> Vec<IpAddr> {
-        // A port has to be given; it plays no part.
-        let addresses = (name, 0_u16).to_socket_addrs();
-        addresses.map(|all| all.map(|one| one.ip()).collect()).unwrap_or_default()
-    }
-
-    fn port(&self, name: &str) -> Port {
-        port_in(&database("services"), name)
-    }
-
-    fn protocol(&self, name: &str) -> Option<u32> {
-        protocol_in(&database("protocols"), name)
-    }
-
-    fn network(&self, name: &str) -> Option<u32> {
-        network_in(&database("networks"), name)
-    }
-
-    fn ether(&self, name: &str) -> Option<[u8; 6]> {
-        ether_in(&database("ethers"), name)
+impl SystemResolver {
+    /// The text of `/etc/services`, for [`services`]; empty where there is no such file.
+    ///
+    /// # Errors
+    /// Those of reading it. It has to be a plain file of 16 MiB at most.
+    pub fn services(&self) -> io::Result<String> {
+        database("services")
     }
 }
 
-fn database(name: &str) -> String {
-    let bytes = fs::read(format!("/etc/{name}")).unwrap_or_default();
-    String::from_utf8_lossy(&bytes).into_owned()
+impl Resolver for SystemResolver {
+    fn host(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        // A port has to be given; it plays no part.
+        Ok((name, 0_u16).to_socket_addrs()?.map(|one| one.ip()).collect())
+    }
+
+    fn port(&self, name: &str) -> io::Result<Port> {
+        Ok(port_in(&self.services()?, name))
+    }
+
+    fn protocol(&self, name: &str) -> io::Result<Option<u32>> {
+        Ok(protocol_in(&database("protocols")?, name))
+    }
+
+    fn network(&self, name: &str) -> io::Result<Option<u32>> {
+        Ok(network_in(&database("networks")?, name))
+    }
+
+    fn ether(&self, name: &str) -> io::Result<Option<[u8; 6]>> {
+        Ok(ether_in(&database("ethers")?, name))
+    }
+}
+
+/// Bytes of a file of names at most. All services that IANA knows take less than 1 MiB.
+const LIMIT: u64 = 16 << 20;
+
+/// The text of a file of names in `/etc`; empty where there is none.
+fn database(name: &str) -> io::Result<String> {
+    let path = format!("/etc/{name}");
+    match read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(io::Error::new(error.kind(), format!("{path}: {error}"))),
+        text => text,
+    }
+}
+
+/// Reads a plain file, and nothing that has no end or that somebody has to write first.
+fn read(path: &str) -> io::Result<String> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("not a regular file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LIMIT + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LIMIT {
+        let message = format!("larger than {} MiB, the limit", LIMIT >> 20);
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// The words of each line, comments left out.
@@ -236,6 +272,24 @@ huge 99999/tcp
         assert_eq!(ether_in(ethers, "a"), Some([0, 0x11, 0x22, 0x33, 0x44, 0x55]));
         assert_eq!(ether_in(ethers, "b"), None);
         assert_eq!(ether_in(ethers, "c"), None);
+    }
+
+    #[test]
+    fn what_has_no_end_is_not_read() {
+        let error = read("/dev/zero").unwrap_err().to_string();
+        assert_eq!(error, "not a regular file");
+        let path = std::env::temp_dir().join(format!("names.{}", std::process::id()));
+        let file = File::create(&path).unwrap();
+        let length = |bytes| {
+            file.set_len(bytes).unwrap();
+            read(path.to_str().unwrap()).map(|text| text.len() as u64)
+        };
+        let (most, more) = (length(LIMIT), length(LIMIT + 1));
+        fs::remove_file(&path).unwrap();
+        assert_eq!(most.unwrap(), LIMIT);
+        let error = more.unwrap_err().to_string();
+        assert_eq!(error, "larger than 16 MiB, the limit");
+        assert_eq!(database("no-such-database").unwrap(), "");
     }
 
     #[test]

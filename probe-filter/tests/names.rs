@@ -1,19 +1,17 @@
 //! Names, with a resolver of the test's own: a filter with names is the filter with what
 //! they stand for.
 
+use std::io;
 use std::net::IpAddr;
 
-use probe_filter::{Filter, Frame, LinkType, Options, Port, Resolver, compile};
-
-#[path = "common/frames.rs"]
-mod frames;
-use frames::pool;
+use probe_filter::testing::frames::pool;
+use probe_filter::{Filter, Frame, LinkType, Options, Port, Resolver, SystemResolver, compile};
 
 /// The people of pcap-filter(7).
 struct Manual;
 
 impl Resolver for Manual {
-    fn host(&self, name: &str) -> Vec<IpAddr> {
+    fn host(&self, name: &str) -> io::Result<Vec<IpAddr>> {
         let addresses: &[&str] = match name {
             "helios" => &["192.0.2.1"],
             "hot" => &["192.0.2.2", "2001:db8::1"],
@@ -21,39 +19,64 @@ impl Resolver for Manual {
             "tcp" => &["10.0.0.1"],
             _ => &[],
         };
-        addresses.iter().map(|address| address.parse().unwrap()).collect()
+        Ok(addresses.iter().map(|address| address.parse().unwrap()).collect())
     }
 
-    fn port(&self, name: &str) -> Port {
-        match name {
+    fn port(&self, name: &str) -> io::Result<Port> {
+        Ok(match name {
             "web" => Port { tcp: Some(80), udp: Some(80) },
             "mail" => Port { tcp: Some(25), udp: None },
             "time" => Port { tcp: None, udp: Some(123) },
             "odd" => Port { tcp: Some(80), udp: Some(90) },
             _ => Port::default(),
-        }
+        })
     }
 
-    fn protocol(&self, name: &str) -> Option<u32> {
-        (name == "tcp").then_some(6)
+    fn protocol(&self, name: &str) -> io::Result<Option<u32>> {
+        Ok((name == "tcp").then_some(6))
     }
 
-    fn network(&self, name: &str) -> Option<u32> {
-        match name {
+    fn network(&self, name: &str) -> io::Result<Option<u32>> {
+        Ok(match name {
             "home" => Some(10),
             "work" => Some(0x0a00_0000),
             "default" => Some(0),
             _ => None,
-        }
+        })
     }
 
-    fn ether(&self, name: &str) -> Option<[u8; 6]> {
-        (name == "snup").then_some([0, 0x11, 0x22, 0x33, 0x44, 0x55])
+    fn ether(&self, name: &str) -> io::Result<Option<[u8; 6]>> {
+        Ok((name == "snup").then_some([0, 0x11, 0x22, 0x33, 0x44, 0x55]))
+    }
+}
+
+/// Nobody answers.
+struct Silence;
+
+impl Resolver for Silence {
+    fn host(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+        Err(io::Error::other("no answer"))
+    }
+
+    fn port(&self, _: &str) -> io::Result<Port> {
+        Err(io::Error::other("no answer"))
+    }
+
+    fn protocol(&self, _: &str) -> io::Result<Option<u32>> {
+        Err(io::Error::other("no answer"))
+    }
+
+    fn network(&self, _: &str) -> io::Result<Option<u32>> {
+        Err(io::Error::other("no answer"))
+    }
+
+    fn ether(&self, _: &str) -> io::Result<Option<[u8; 6]>> {
+        Err(io::Error::other("no answer"))
     }
 }
 
 fn options(link: LinkType) -> Options<'static> {
-    Options { link, resolver: &Manual, ..Options::default() }
+    Options::default().link(link).resolver(&Manual)
 }
 
 #[test]
@@ -123,5 +146,35 @@ fn names_that_do_not_fit_are_refused() {
     ] {
         let error = compile(text, &options(LinkType::Ethernet)).unwrap_err();
         assert_eq!(error.message(), message);
+    }
+}
+
+/// A resolver that fails is not a name that nobody knows: the filter may be right.
+#[test]
+fn a_resolver_that_fails_is_told_from_a_mistake() {
+    let silent = Options::default().resolver(&Silence);
+    for (text, message) in [
+        ("tcp and host helios", "host 'helios': no answer"),
+        ("udp port time", "port 'time': no answer"),
+        ("portrange 1-web", "port 'web': no answer"),
+        ("portrange mail-web", "port 'mail': no answer"),
+        ("net home", "network 'home': no answer"),
+        ("ether host snup", "Ethernet host 'snup': no answer"),
+        ("ip proto \\tcp", "protocol 'tcp': no answer"),
+    ] {
+        let error = compile(text, &silent).unwrap_err();
+        assert_eq!(error.message(), message);
+        assert_eq!(error.is_resolvers(), message.ends_with("no answer"), "{message}");
+    }
+    assert!(!compile("host nobody", &options(LinkType::Ethernet)).unwrap_err().is_resolvers());
+}
+
+#[test]
+fn nobody_is_asked_who_was_not_named() {
+    // In /etc/hosts and /etc/services of every machine.
+    for text in ["host localhost", "tcp port ssh"] {
+        let error = compile(text, &Options::default()).expect_err(text);
+        assert!(error.message().ends_with("is not known"), "{error}");
+        compile(text, &Options::default().resolver(&SystemResolver)).expect(text);
     }
 }

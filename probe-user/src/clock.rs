@@ -4,7 +4,7 @@
 
 use std::time::SystemTime;
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::Timestamp;
 use probe_frame::WallTime;
 
 use crate::kernel::Ktime;
@@ -16,21 +16,9 @@ pub fn now() -> WallTime {
 
 /// A time as other programs like it: RFC 3339, UTC, milliseconds.
 pub fn rfc3339_ms(time: WallTime) -> String {
-    let seconds = i64::try_from(time.seconds()).unwrap_or(i64::MAX);
-    let Ok(stamp) = Timestamp::from_second(seconds) else {
-        return "9999-12-31T23:59:59.999Z".into();
-    };
-    let t = TimeZone::UTC.to_datetime(stamp);
-    format!(
-        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z",
-        t.year(),
-        t.month(),
-        t.day(),
-        t.hour(),
-        t.minute(),
-        t.second(),
-        time.nanoseconds() / 1_000_000
-    )
+    // 64 bits of nanoseconds end in the year 2554, jiff's times in 9999.
+    let time = Timestamp::from_nanosecond(time.0.into()).unwrap_or(Timestamp::MAX);
+    format!("{time:.3}")
 }
 
 /// Below this a change of the offset is the jitter of measuring it or the slewing of

@@ -1,11 +1,9 @@
-//! How the program ends: the one place that turns an error into words and an exit code.
+//! How the program ends: the one place that turns an error into a message and an exit code.
 //!
 //! 0 is success (also where the reader of our output went away), 1 a failure at run
 //! time, 2 a mistake on the command line, an expression that does not compile included.
 
 use std::{error::Error, fmt, io, process::ExitCode};
-
-use anyhow::Context as _;
 
 use crate::{explain, reporter};
 
@@ -64,19 +62,6 @@ pub fn report(error: &anyhow::Error) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Shows clap's message: help on stdout, a mistake on stderr, where the user's own words in it
-/// are [neutralised](reporter).
-pub fn of_command_line(message: &clap::Error) -> ExitCode {
-    if message.use_stderr() {
-        reporter::plain(message.render().to_string().trim_end());
-        return ExitCode::from(2);
-    }
-    match message.print().context("writing to standard output") {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => report(&error),
-    }
-}
-
 /// Whether the error only says that whoever read our output has gone.
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
@@ -86,6 +71,8 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use anyhow::Context as _;
+
     use super::*;
 
     #[test]

@@ -1,11 +1,14 @@
 //! probe: what is hitting this server, and how much of it.
 //!
 //! ```text
-//! cli ─> rules ─> watch ─> kernel ─┬─> count    ─> table | JSON | CSV
-//!                                  ├─> rate     ─> text | JSON
-//!        file (-r) ────────────────┴─> capture  ─> probe-print (lines) | file (-w)
-//!                                     └── extcap (for Wireshark)
+//! cli ─> plans ─> rules ─> watch ─> kernel ─┬─> count    ─> table | JSON | CSV
+//!                                           ├─> rate     ─> text | JSON
+//!                 file (-r) ────────────────┴─> capture  ─> probe-print (lines) | file (-w)
+//!                                              └── extcap (for Wireshark)
 //! ```
+//!
+//! [`cli`] reads the command line, checks it, and makes a plan of it, such as [`count::Plan`]. The
+//! commands know plans, not flags: nothing but [`cli`] knows clap.
 //!
 //! What is said to the user goes through [`reporter`], and data through [`stdout`]: macros such as
 //! `println!` end the program where a write fails.
@@ -23,37 +26,57 @@ pub mod count;
 pub mod explain;
 pub mod extcap;
 pub mod failure;
-pub mod file;
 pub mod filter;
 pub mod giving_up;
 pub mod interfaces;
 pub mod json;
 pub mod kernel;
+pub mod link_type;
 pub mod names;
 pub mod offline;
 pub mod privileges;
 pub mod rate;
 pub mod reporter;
+pub mod resolver;
 pub mod rules;
+pub mod runtime;
+pub mod source;
 pub mod stdout;
 pub mod stop;
 pub mod watch;
 pub mod zone;
 
-use cli::{Cli, Command};
+/// What to do, with all that there is to know about it.
+#[derive(Debug)]
+pub enum Command {
+    /// Count what matches.
+    Count(count::Plan),
+    /// Measure a rate.
+    Rate(rate::Plan),
+    /// Show or save frames.
+    Capture(Box<capture::Plan>),
+    /// Show what `probe capture` lists.
+    List(capture::List),
+    /// Check a filter, and show what it compiles to.
+    Filter(filter::Plan),
+    /// Describe interfaces.
+    Interfaces(interfaces::Plan),
+    /// Answer Wireshark.
+    Extcap(extcap::Plan),
+}
 
 /// Runs a command to its end.
 ///
 /// # Errors
 /// What went wrong; [`failure::code`] turns it into an exit code.
-pub fn run(cli: Cli) -> anyhow::Result<()> {
-    stop::outlive_file_limit()?;
-    match cli.command {
-        Command::Count(args) => count::run(&args),
-        Command::Rate(args) => rate::run(&args),
-        Command::Capture(args) => capture::run(&args),
-        Command::Filter(args) => filter::run(&args),
-        Command::Interfaces(args) => interfaces::run(&args),
-        Command::Extcap(args) => extcap::run(&args),
+pub fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Count(plan) => count::run(&plan),
+        Command::Rate(plan) => rate::run(&plan),
+        Command::Capture(plan) => capture::run(&plan).map(drop),
+        Command::List(list) => capture::list(&list),
+        Command::Filter(plan) => filter::run(&plan),
+        Command::Interfaces(plan) => interfaces::run(&plan),
+        Command::Extcap(plan) => extcap::run(&plan),
     }
 }

@@ -1,18 +1,21 @@
-//! probe: parse the command line, run the command, say how it ended.
+//! probe: read the command line, run the command, report how it ended.
 
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
 use std::process::ExitCode;
 
-use probe::{cli::Cli, failure};
+use probe::{cli, failure, stop};
 
 fn main() -> ExitCode {
-    match Cli::read() {
-        Ok(cli) => match probe::run(cli) {
+    if let Err(error) = stop::outlive_file_limit() {
+        return failure::report(&error.into());
+    }
+    match cli::read() {
+        Ok(command) => match probe::run(command) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failure::report(&error),
         },
         // Help and version come this way, too.
-        Err(message) => failure::of_command_line(&message),
+        Err(refused) => refused.report(),
     }
 }

@@ -2,20 +2,29 @@
 //! (which reads /etc/hosts, too), ports by /etc/services.
 //!
 //! A capture must not wait for a name server. A live one shows the number until the name
-//! is known; threads of its own ask. A file can wait: there the first line has the name.
+//! is known; threads of its own ask. A file can wait: there the first line has the name. Where the
+//! name servers do not answer, it waits once, and goes on as a live capture does.
 
 use std::{
     collections::HashMap,
-    fs,
     net::IpAddr,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
         mpsc::{self, Receiver, SyncSender},
     },
     thread,
+    time::{Duration, Instant},
 };
 
+use probe_filter::SystemResolver;
 use probe_print::{Names, Numbers, Transport};
+
+use crate::{
+    reporter,
+    resolver::{LOOK, PATIENCE},
+    stop,
+};
 
 /// Whether names are shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,7 +57,28 @@ enum Known {
     Name(Arc<str>),
 }
 
-type Cache = Arc<Mutex<HashMap<IpAddr, Known>>>;
+/// The hosts that are known, which threads and whoever prints share.
+#[derive(Default)]
+struct Cache {
+    hosts: Mutex<HashMap<IpAddr, Known>>,
+    /// Hosts were added.
+    more: Condvar,
+}
+
+impl Cache {
+    /// The lock is held for a look only, never while a name server is asked.
+    fn hosts(&self) -> MutexGuard<'_, HashMap<IpAddr, Known>> {
+        self.hosts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn store(&self, address: IpAddr, known: Known) {
+        self.hosts().insert(address, known);
+        self.more.notify_all();
+    }
+}
+
+/// Who is asked for the name of a host, and takes as long as that takes.
+type LookUp = fn(IpAddr) -> Option<String>;
 
 /// Names, as the user wants them. Nothing is asked for yet.
 pub fn names(style: NameStyle, short: bool) -> Box<dyn Names + Send> {
@@ -57,18 +87,23 @@ pub fn names(style: NameStyle, short: bool) -> Box<dyn Names + Send> {
         NameStyle::Background => false,
         NameStyle::Wait => true,
     };
-    // A system without the file has numbers.
-    let services = fs::read_to_string("/etc/services").unwrap_or_default();
-    Box::new(SystemNames::new(wait, short, &services))
+    let services = SystemResolver.services().unwrap_or_else(|error| {
+        reporter::note(format_args!("{error}; ports are shown as numbers"));
+        String::new()
+    });
+    Box::new(SystemNames::new(wait.then_some(PATIENCE), short, &services, look_up))
 }
 
 /// Names of hosts and ports as this system knows them.
 struct SystemNames {
-    /// Whether a name is waited for.
-    wait: bool,
+    /// How long a name is waited for.
+    patience: Option<Duration>,
+    /// Whether a name was waited for in vain: no other one is.
+    impatient: AtomicBool,
     /// `-N`: without the domain.
     short: bool,
-    cache: Cache,
+    look_up: LookUp,
+    cache: Arc<Cache>,
     /// To the threads, once there are any.
     questions: Mutex<Option<SyncSender<IpAddr>>>,
     tcp: HashMap<u16, Box<str>>,
@@ -76,7 +111,7 @@ struct SystemNames {
 }
 
 impl SystemNames {
-    fn new(wait: bool, short: bool, services: &str) -> Self {
+    fn new(patience: Option<Duration>, short: bool, services: &str, look_up: LookUp) -> Self {
         let (mut tcp, mut udp) = (HashMap::new(), HashMap::new());
         for service in probe_filter::services(services) {
             let table = match service.transport {
@@ -89,20 +124,53 @@ impl SystemNames {
                 table.entry(service.port).or_insert_with(|| (*name).into());
             }
         }
-        let (cache, questions) = (Cache::default(), Mutex::default());
-        Self { wait, short, cache, questions, tcp, udp }
+        Self {
+            patience,
+            impatient: AtomicBool::new(false),
+            short,
+            look_up,
+            cache: Arc::default(),
+            questions: Mutex::default(),
+            tcp,
+            udp,
+        }
     }
 
     /// Hands a question to the threads; where they have too many, it is dropped.
     fn ask(&self, address: IpAddr) {
         let mut questions = self.questions.lock().unwrap_or_else(PoisonError::into_inner);
-        let sender = questions.get_or_insert_with(|| start_threads(&self.cache, self.short));
+        let start = || start_threads(&self.cache, self.look_up, self.short);
+        let sender = questions.get_or_insert_with(start);
         // Known as asked for before it is: the answer must not be overwritten.
-        store(&self.cache, address, Known::Asked);
+        self.cache.store(address, Known::Asked);
         if sender.try_send(address).is_err() {
-            let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-            cache.remove(&address);
+            self.cache.hosts().remove(&address);
         }
+    }
+
+    /// Waits for the answer about a host that was asked for.
+    fn wait(&self, address: IpAddr, patience: Duration) -> Option<Arc<str>> {
+        let start = Instant::now();
+        let mut hosts = self.cache.hosts();
+        loop {
+            match hosts.get(&address) {
+                Some(Known::Asked) if stop::requested() => return None,
+                Some(Known::Asked) if start.elapsed() >= patience => break,
+                Some(Known::Asked) => {}
+                Some(Known::Name(name)) => return Some(Arc::clone(name)),
+                Some(Known::Nameless) | None => return None,
+            }
+            let woken = self.cache.more.wait_timeout(hosts, LOOK);
+            hosts = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        drop(hosts);
+        self.impatient.store(true, Ordering::Relaxed);
+        reporter::note(format_args!(
+            "no name server answered about {address} within {} seconds; hosts are shown as \
+             numbers until their names are known (-n asks for none)",
+            patience.as_secs()
+        ));
+        None
     }
 }
 
@@ -112,28 +180,20 @@ impl Names for SystemNames {
     }
 
     fn host(&self, address: IpAddr) -> Option<Arc<str>> {
-        // The lock is held for a look only, never while a name server is asked.
         let known = {
-            let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-            if cache.len() >= MAX_HOSTS {
-                cache.clear();
+            let mut hosts = self.cache.hosts();
+            if hosts.len() >= MAX_HOSTS {
+                hosts.clear();
             }
-            cache.get(&address).cloned()
+            hosts.get(&address).cloned()
         };
         match known {
             Some(Known::Name(name)) => Some(name),
             Some(Known::Nameless | Known::Asked) => None,
-            None if self.wait => {
-                let found = look_up(address, self.short);
-                store(&self.cache, address, found.clone());
-                match found {
-                    Known::Name(name) => Some(name),
-                    Known::Nameless | Known::Asked => None,
-                }
-            }
             None => {
                 self.ask(address);
-                None
+                let patience = self.patience.filter(|_| !self.impatient.load(Ordering::Relaxed));
+                self.wait(address, patience?)
             }
         }
     }
@@ -147,12 +207,8 @@ impl Names for SystemNames {
     }
 }
 
-fn store(cache: &Cache, address: IpAddr, known: Known) {
-    cache.lock().unwrap_or_else(PoisonError::into_inner).insert(address, known);
-}
-
 /// Threads that answer questions until the sender is gone.
-fn start_threads(cache: &Cache, short: bool) -> SyncSender<IpAddr> {
+fn start_threads(cache: &Arc<Cache>, look_up: LookUp, short: bool) -> SyncSender<IpAddr> {
     let (sender, receiver) = mpsc::sync_channel(MAX_QUESTIONS);
     let receiver = Arc::new(Mutex::new(receiver));
     for _ in 0..THREADS {
@@ -160,32 +216,30 @@ fn start_threads(cache: &Cache, short: bool) -> SyncSender<IpAddr> {
         // Where no thread can be had, numbers stay numbers.
         let _ = thread::Builder::new()
             .name("names".into())
-            .spawn(move || answer(&receiver, &cache, short));
+            .spawn(move || answer(&receiver, &cache, look_up, short));
     }
     sender
 }
 
-fn answer(receiver: &Mutex<Receiver<IpAddr>>, cache: &Cache, short: bool) {
+fn answer(receiver: &Mutex<Receiver<IpAddr>>, cache: &Cache, look_up: LookUp, short: bool) {
     loop {
         let question = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(address) = question else { return };
-        store(cache, address, look_up(address, short));
+        let known = match look_up(address) {
+            // The resolver hands the number back where there is no name.
+            Some(name) if name.parse::<IpAddr>().is_err() && fit_to_print(&name) => {
+                let host = name.split('.').next().unwrap_or_default();
+                Known::Name(if short { host } else { &name }.into())
+            }
+            _ => Known::Nameless,
+        };
+        cache.store(address, known);
     }
 }
 
-/// Asks the system's resolver; takes as long as that takes.
-fn look_up(address: IpAddr, short: bool) -> Known {
-    match dns_lookup::lookup_addr(&address) {
-        // The resolver hands the number back where there is no name.
-        Ok(name) if name.parse::<IpAddr>().is_err() && fit_to_print(&name) => {
-            let name = match short {
-                true => name.split('.').next().unwrap_or_default(),
-                false => &name,
-            };
-            Known::Name(name.into())
-        }
-        _ => Known::Nameless,
-    }
+/// Asks the system's resolver.
+fn look_up(address: IpAddr) -> Option<String> {
+    dns_lookup::lookup_addr(&address).ok()
 }
 
 /// A name server may answer with anything, escapes for the terminal included.
@@ -195,14 +249,14 @@ fn fit_to_print(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::{net::Ipv4Addr, time::Duration};
+    use std::net::Ipv4Addr;
 
     use super::*;
 
     #[test]
     fn the_first_name_of_a_port_counts() {
         let services = "http 80/tcp www # web\nworld 80/tcp\ndomain\t53/udp\n\x1b[2J 9/tcp\nx 1\n";
-        let names = SystemNames::new(true, false, services);
+        let names = SystemNames::new(None, false, services, look_up);
         assert_eq!(names.port(Transport::Tcp, 80), Some("http"));
         assert_eq!(names.port(Transport::Udp, 80), None);
         assert_eq!(names.port(Transport::Udp, 53), Some("domain"));
@@ -226,16 +280,36 @@ mod tests {
         panic!("no name after five seconds");
     }
 
+    /// Whoever reads a file waits once for name servers that do not answer.
+    #[test]
+    fn a_wait_in_vain_is_the_last_one() {
+        let silent: LookUp = |_| loop {
+            thread::park();
+        };
+        let names = SystemNames::new(Some(Duration::ZERO), false, "", silent);
+        for host in 1..=3 {
+            assert!(!names.impatient.load(Ordering::Relaxed) || host > 1);
+            assert_eq!(names.host(Ipv4Addr::new(192, 0, 2, host).into()), None);
+            assert!(names.impatient.load(Ordering::Relaxed));
+        }
+        // Longer than any test: the answer is what ends the wait.
+        let patience = Some(Duration::from_secs(3600));
+        let names = SystemNames::new(patience, true, "", |_| Some("a.example".into()));
+        let name = names.host(Ipv4Addr::new(192, 0, 2, 1).into());
+        assert_eq!(name.as_deref(), Some("a"));
+        assert!(!names.impatient.load(Ordering::Relaxed));
+    }
+
     #[test]
     fn questions_are_bounded() {
-        let names = SystemNames::new(false, false, "");
+        let names = SystemNames::new(None, false, "", look_up);
         // Documentation addresses: whoever is asked, nobody knows them.
         for host in 0..2_000u16 {
             let [high, low] = host.to_be_bytes();
             names.host(IpAddr::V4(Ipv4Addr::new(198, 18 + (high & 1), high, low)));
         }
-        let cache = names.cache.lock().expect("nobody panicked");
-        let asked = cache.values().filter(|known| matches!(known, Known::Asked)).count();
+        let hosts = names.cache.hosts();
+        let asked = hosts.values().filter(|known| matches!(known, Known::Asked)).count();
         assert!(asked <= MAX_QUESTIONS + THREADS, "{asked}");
     }
 }

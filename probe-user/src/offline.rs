@@ -5,12 +5,7 @@ use probe_common::Counter;
 use probe_filter::{Filter, Machine, ir};
 use probe_frame::Frame;
 
-use crate::{
-    cli::Engine,
-    explain,
-    kernel::{Hook, TestRun},
-    rules::RuleSet,
-};
+use crate::{explain, kernel::TestRun, rules::RuleSet, source::Engine};
 
 /// The filters of a rule set, ready to look at frames, and what they counted.
 pub struct Sieve {
@@ -28,10 +23,11 @@ pub struct Sieve {
 
 impl Sieve {
     /// For frames of one link type.
-    pub fn new(rules: &RuleSet, engine: Engine, hook: Hook, link: ir::LinkType) -> Result<Self> {
+    pub fn new(rules: &RuleSet, engine: Engine, link: ir::LinkType) -> Result<Self> {
         let kernel = match engine {
             Engine::User => None,
-            Engine::Kernel => {
+            Engine::Kernel(hook, direction) => {
+                let hook = hook.on(direction, false);
                 Some(TestRun::new(&rules.specs(), hook, link).map_err(explain::kernel)?)
             }
         };

@@ -1,6 +1,6 @@
-//! Standard output: data go there whole, or the error says how far they came. Whoever shares the
-//! descriptor may have made it one that does not block (O_NONBLOCK), which is nothing that a
-//! reader means by it: what finds no room waits for some.
+//! Standard output: data are written whole, or the error says how much was. Whoever shares the
+//! descriptor may have made it non-blocking (O_NONBLOCK), which does not mean that data may be
+//! lost: a write that finds no room waits for it.
 
 use std::{
     fs::File,
@@ -31,24 +31,6 @@ pub fn open() -> io::Result<Patient<File>> {
 /// Those of writing.
 pub fn print(bytes: &[u8]) -> Result<()> {
     open().and_then(|mut stdout| stdout.write_all(bytes)).context("writing to standard output")
-}
-
-/// Writes all of it, and says how many bytes landed, also where that fails.
-pub fn write_all(output: &mut dyn Write, mut slices: &mut [IoSlice<'_>]) -> (u64, io::Result<()>) {
-    let mut landed = 0;
-    IoSlice::advance_slices(&mut slices, 0);
-    while !slices.is_empty() {
-        match output.write_vectored(slices) {
-            Ok(0) => return (landed, Err(io::ErrorKind::WriteZero.into())),
-            Ok(count) => {
-                landed += count as u64;
-                IoSlice::advance_slices(&mut slices, count);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return (landed, Err(error)),
-        }
-    }
-    (landed, output.flush())
 }
 
 impl<W: Write + AsFd> Patient<W> {
@@ -102,6 +84,7 @@ mod tests {
     };
 
     use nix::fcntl::{FcntlArg, OFlag, fcntl};
+    use probe_pcap::write_all;
 
     use super::*;
 
@@ -143,7 +126,7 @@ mod tests {
                 thread::yield_now();
             }
             let (landed, result) = writing.join().unwrap();
-            assert!(result.unwrap_err().to_string().contains("nobody reads"));
+            assert!(result.unwrap_err().to_string().contains("has stopped reading"));
             let mut bytes = Vec::new();
             reader.read_to_end(&mut bytes).unwrap();
             assert_eq!(landed, bytes.len() as u64);

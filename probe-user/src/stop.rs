@@ -1,9 +1,10 @@
-//! SIGINT, SIGTERM and SIGHUP: every loop looks whether one came, so that each end is a clean
-//! one. A second signal ends the program at once, unless somebody [sees to it](seen_to): then it
-//! ends the waiting for the output, and a third one the program.
+//! SIGINT, SIGTERM and SIGHUP ask for the end: every loop checks for them, so that each ending is
+//! a clean one. A second signal ends the program at once, unless the command [handles
+//! it](seen_to): then it stops the wait for the output, and a third one ends the program.
 
 use std::{
     io,
+    os::unix::net,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU32, Ordering},
@@ -14,24 +15,26 @@ use signal_hook::{
     consts::{SIGHUP, SIGINT, SIGTERM},
     low_level,
 };
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::net::UnixStream;
 
 /// Signals that came.
 static SIGNALS: AtomicU32 = AtomicU32::new(0);
 /// Whether somebody does what the second one asks for.
 static SEEN_TO: AtomicBool = AtomicBool::new(false);
 
+/// The signals that ask for the end. nohup(1) has SIGHUP ignored, and it stays so.
+fn handled() -> impl Iterator<Item = i32> {
+    [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| signal != SIGHUP || !is_ignored(SIGHUP))
+}
+
 /// Starts to count the signals.
 ///
 /// # Errors
 /// Where the handlers cannot be installed.
 pub fn on_signals() -> io::Result<()> {
-    for signal in [SIGINT, SIGTERM, SIGHUP] {
-        // nohup(1) has SIGHUP ignored, and it stays so.
-        if signal != SIGHUP || !is_ignored(SIGHUP) {
-            // SAFETY: the handler works on atomics, and may end the process by _exit(2).
-            unsafe { low_level::register(signal, count) }?;
-        }
+    for signal in handled() {
+        // SAFETY: the handler works on atomics, and may end the process by _exit(2).
+        unsafe { low_level::register(signal, count) }?;
     }
     Ok(())
 }
@@ -73,10 +76,8 @@ pub fn seen_to() {
 /// The wait for a signal, beside other things.
 #[derive(Debug)]
 pub struct Stop {
-    interrupt: Signal,
-    terminate: Signal,
-    /// `None` where nohup(1) has the signal ignored.
-    hang_up: Option<Signal>,
+    /// Readable from the first signal on; nobody reads it.
+    came: UnixStream,
 }
 
 impl Stop {
@@ -85,35 +86,30 @@ impl Stop {
     /// # Errors
     /// Where the handlers cannot be installed.
     pub fn on_signals() -> io::Result<Self> {
-        let hangs_up = !is_ignored(SIGHUP);
+        // Counted first: whoever is woken finds the signal counted.
         on_signals()?;
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-            hang_up: hangs_up.then(|| signal(SignalKind::hangup())).transpose()?,
-        })
+        let (came, send) = net::UnixStream::pair()?;
+        for signal in handled() {
+            low_level::pipe::register(signal, send.try_clone()?)?;
+        }
+        came.set_nonblocking(true)?;
+        Ok(Self { came: UnixStream::from_std(came)? })
     }
 
     /// Waits for a signal.
-    pub async fn wait(&mut self) {
-        if requested() {
-            return;
-        }
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            Some(_) = async {
-                match &mut self.hang_up {
-                    Some(signal) => signal.recv().await,
-                    None => std::future::pending().await,
-                }
-            } => {}
+    pub async fn wait(&self) {
+        while !requested() {
+            if self.came.readable().await.is_err() {
+                // The runtime is about to end.
+                std::future::pending().await
+            }
         }
     }
 }
 
 /// Whether the signal was ignored when the program began.
 fn is_ignored(signal: i32) -> bool {
+    // nix sets an action wherever it asks for one.
     // SAFETY: all zeroes is a valid value of this C structure.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     // SAFETY: without a new action the call only writes the old one to `action`.

@@ -9,13 +9,20 @@
 use std::ffi::{CStr, OsStr};
 use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::thread;
 
 use anyhow::{Context, Result, anyhow};
+use nix::errno::Errno;
+use nix::mount::{MsFlags, mount};
+use nix::sched::{CloneFlags, setns, unshare};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use nix::unistd::{Pid, chdir, getppid};
 
 use crate::requirements::find_tool;
 
@@ -39,15 +46,15 @@ const QUIET_IPV6: [(&str, &str); 6] = [
 /// An anonymous network namespace, with a mount namespace to go with it.
 #[derive(Debug)]
 pub struct Namespace {
-    network: OwnedFd,
-    mounts: OwnedFd,
+    network: Arc<OwnedFd>,
+    mounts: Arc<OwnedFd>,
 }
 
 impl Namespace {
     /// Makes a namespace whose loopback is up and whose IPv6 is silent.
     pub fn new() -> Result<Self> {
         let made = in_new_thread(|| {
-            unshare(libc::CLONE_NEWNET | libc::CLONE_NEWNS)
+            unshare(CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWNS)
                 .context("making a network namespace (this needs root)")?;
             private_mounts()?;
             for (setting, value) in QUIET_IPV6 {
@@ -58,8 +65,8 @@ impl Namespace {
             }
             let open = |path: &str| File::open(path).with_context(|| format!("opening {path}"));
             Ok(Self {
-                network: open("/proc/thread-self/ns/net")?.into(),
-                mounts: open("/proc/thread-self/ns/mnt")?.into(),
+                network: Arc::new(open("/proc/thread-self/ns/net")?.into()),
+                mounts: Arc::new(open("/proc/thread-self/ns/mnt")?.into()),
             })
         })?;
         made.ip(&["link set lo up"])?;
@@ -73,11 +80,11 @@ impl Namespace {
         let program = program.as_ref();
         let found = program.to_str().filter(|name| !name.contains('/')).and_then(find_tool);
         let mut command = Command::new(found.as_deref().map_or(program, Path::as_os_str));
-        let (network, mounts) = (self.network.as_raw_fd(), self.mounts.as_raw_fd());
-        let parent = std::process::id();
+        let (network, mounts) = (Arc::clone(&self.network), Arc::clone(&self.mounts));
+        let parent = Pid::this();
         let enter = move || {
             die_with_parent(parent)?;
-            enter_both(network, mounts)
+            enter_both(&network, &mounts)
         };
         // SAFETY: the closure runs between fork and exec and makes only system calls on
         // memory it owns: no allocation, no lock.
@@ -92,9 +99,8 @@ impl Namespace {
         in_new_thread(|| {
             // A mount namespace can be entered only by a thread with a root and a working
             // directory of its own (setns(2)).
-            unshare(libc::CLONE_FS).context("leaving the shared working directory")?;
-            enter_both(self.network.as_raw_fd(), self.mounts.as_raw_fd())
-                .context("entering a network namespace")?;
+            unshare(CloneFlags::CLONE_FS).context("leaving the shared working directory")?;
+            enter_both(&self.network, &self.mounts).context("entering a network namespace")?;
             work()
         })
     }
@@ -115,54 +121,34 @@ fn in_new_thread<T: Send>(work: impl FnOnce() -> Result<T> + Send) -> Result<T> 
     })
 }
 
-fn unshare(flags: libc::c_int) -> io::Result<()> {
-    // SAFETY: unshare(2) takes flags by value and touches no memory of ours.
-    check(unsafe { libc::unshare(flags) })
-}
-
 /// Mounts that only this mount namespace sees: `/sys` of the new network, and a tmpfs.
 fn private_mounts() -> Result<()> {
-    mount(c"none", c"/", c"", libc::MS_REC | libc::MS_PRIVATE).context("making / private")?;
-    mount(c"sysfs", c"/sys", c"sysfs", 0).context("mounting the namespace's /sys")?;
-    mount(c"tmpfs", c"/dev/shm", c"tmpfs", 0).context("mounting a tmpfs on /dev/shm")
-}
-
-fn mount(source: &CStr, target: &CStr, kind: &CStr, flags: libc::c_ulong) -> io::Result<()> {
-    let (source, target, kind) = (source.as_ptr(), target.as_ptr(), kind.as_ptr());
-    // SAFETY: three C strings that outlive the call; mount(2) allows null data.
-    check(unsafe { libc::mount(source, target, kind, flags, std::ptr::null()) })
+    let mount = |kind, target, flags| mount(Some(kind), target, Some(kind), flags, None::<&str>);
+    mount("none", "/", MsFlags::MS_REC | MsFlags::MS_PRIVATE).context("making / private")?;
+    mount("sysfs", "/sys", MsFlags::empty()).context("mounting the namespace's /sys")?;
+    mount("tmpfs", SCRATCH_DIR, MsFlags::empty()).context("mounting a tmpfs on /dev/shm")
 }
 
 /// Enters both namespaces and goes back to the working directory, which entering a
 /// mount namespace resets to its root. Safe between fork and exec.
-fn enter_both(network: RawFd, mounts: RawFd) -> io::Result<()> {
+fn enter_both(network: &OwnedFd, mounts: &OwnedFd) -> io::Result<()> {
+    // nix's getcwd allocates.
     let mut directory = [0_u8; libc::PATH_MAX as usize];
     // SAFETY: the buffer is ours and its true length is given.
     let known = unsafe { libc::getcwd(directory.as_mut_ptr().cast(), directory.len()) };
-    // SAFETY: setns(2) takes a descriptor and flags by value.
-    check(unsafe { libc::setns(mounts, libc::CLONE_NEWNS) })?;
-    // SAFETY: as above.
-    check(unsafe { libc::setns(network, libc::CLONE_NEWNET) })?;
-    if known.is_null() {
-        return Ok(());
+    setns(mounts, CloneFlags::CLONE_NEWNS)?;
+    setns(network, CloneFlags::CLONE_NEWNET)?;
+    match CStr::from_bytes_until_nul(&directory) {
+        Ok(directory) if !known.is_null() => Ok(chdir(directory)?),
+        _ => Ok(()),
     }
-    // SAFETY: getcwd has filled the buffer with a C string.
-    check(unsafe { libc::chdir(known) })
 }
 
 /// Asks the kernel to kill this process when its parent thread dies (PR_SET_PDEATHSIG),
 /// and fails where the parent died before it could ask. Safe between fork and exec.
-pub(crate) fn die_with_parent(parent: u32) -> io::Result<()> {
-    // SAFETY: prctl(PR_SET_PDEATHSIG) takes a signal number by value.
-    check(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) })?;
-    // SAFETY: getppid(2) has no arguments and cannot fail.
-    let now = unsafe { libc::getppid() };
-    if now as u32 == parent { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::ESRCH)) }
-}
-
-/// Turns the `-1` of a system call into its error.
-pub(crate) fn check(result: libc::c_int) -> io::Result<()> {
-    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(()) }
+pub(crate) fn die_with_parent(parent: Pid) -> io::Result<()> {
+    set_pdeathsig(Signal::SIGKILL)?;
+    if getppid() == parent { Ok(()) } else { Err(Errno::ESRCH.into()) }
 }
 
 impl Namespace {

@@ -8,6 +8,11 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
 
 /// Enough for a command that only configures something.
 pub(crate) const SHORT: Duration = Duration::from_secs(20);
@@ -79,6 +84,10 @@ impl Running {
         self.child.id()
     }
 
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id() as libc::pid_t)
+    }
+
     /// What it has written to standard error so far.
     pub fn stderr(&self) -> String {
         String::from_utf8_lossy(&self.stderr.collected()).into_owned()
@@ -107,23 +116,17 @@ impl Running {
     /// The CPU time of all its threads so far.
     pub fn cpu_time(&self) -> Result<Duration> {
         ensure!(!self.reaped, "{} has ended", self.name);
-        let mut clock: libc::clockid_t = 0;
-        // SAFETY: `clock` is ours; the child is not reaped yet, so the id is still its own.
-        let error =
-            unsafe { libc::clock_getcpuclockid(self.child.id() as libc::pid_t, &mut clock) };
-        ensure!(error == 0, "CPU clock of {}: {}", self.name, io::Error::from_raw_os_error(error));
-        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: `time` is ours, and the clock is one that the call above gave.
-        crate::namespace::check(unsafe { libc::clock_gettime(clock, &mut time) })
-            .with_context(|| format!("CPU clock of {}", self.name))?;
-        Ok(Duration::new(time.tv_sec as u64, time.tv_nsec as u32))
+        // The child is not reaped yet, so the id is still its own.
+        let time = clock_getcpuclockid(self.pid()).and_then(clock_gettime);
+        Ok(time.with_context(|| format!("CPU clock of {}", self.name))?.into())
     }
 
     /// Sends a signal.
     pub fn signal(&self, signal: libc::c_int) -> Result<()> {
         ensure!(!self.reaped, "{} has ended", self.name);
-        // SAFETY: the child is not reaped yet, so the id is still its own.
-        crate::namespace::check(unsafe { libc::kill(self.child.id() as libc::pid_t, signal) })
+        // The child is not reaped yet, so the id is still its own.
+        Signal::try_from(signal)
+            .and_then(|signal| kill(self.pid(), signal))
             .with_context(|| format!("signalling {}", self.name))
     }
 
@@ -135,15 +138,10 @@ impl Running {
 
     /// Whether it still runs.
     pub fn is_running(&mut self) -> Result<bool> {
-        // SAFETY: an all-zero siginfo_t is a valid value of this plain C structure.
-        let mut info: libc::siginfo_t = unsafe { std::mem::zeroed() };
         // WNOWAIT: the exit status stays for `wait` to collect.
-        let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
-        // SAFETY: `info` is ours; the id is that of an unreaped child.
-        let result = unsafe { libc::waitid(libc::P_PID, self.child.id(), &mut info, flags) };
-        crate::namespace::check(result).context("waitid")?;
-        // SAFETY: waitid has filled the structure, or left it zero where nothing ended.
-        Ok(unsafe { info.si_pid() } == 0)
+        let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+        let status = waitid(Id::Pid(self.pid()), flags).context("waitid")?;
+        Ok(status == WaitStatus::StillAlive)
     }
 
     /// Waits for its end; past the limit it is killed and that is an error.
@@ -174,10 +172,10 @@ impl Running {
         let mut status = 0;
         // SAFETY: an all-zero rusage is a valid value of this plain C structure.
         let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
-        let pid = self.child.id() as libc::pid_t;
+        // nix has no wait4(2), the call that says what the child cost.
         // SAFETY: both pointers are to locals; the child has not been reaped before.
-        let result = unsafe { libc::wait4(pid, &mut status, flags, &mut usage) };
-        crate::namespace::check(result).with_context(|| format!("waiting for {}", self.name))?;
+        let result = unsafe { libc::wait4(self.pid().as_raw(), &mut status, flags, &mut usage) };
+        Errno::result(result).with_context(|| format!("waiting for {}", self.name))?;
         if result == 0 {
             return Ok(None);
         }

@@ -83,9 +83,7 @@ pub fn met(requirements: &[Requirement]) -> bool {
 
 /// Whether this process is root.
 pub fn is_root() -> bool {
-    // SAFETY: geteuid(2) has no arguments and cannot fail.
-    let user = unsafe { libc::geteuid() };
-    user == 0
+    nix::unistd::geteuid().is_root()
 }
 
 /// Where a program lies, on the PATH or in the administrator's folders, which a

@@ -1,18 +1,22 @@
 //! Sends given frames in order through a packet socket (packet(7)) and says exactly
 //! how many went.
 
-use std::ffi::CString;
 use std::io;
 use std::mem::{size_of, zeroed};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use nix::errno::Errno;
+use nix::net::if_::if_nametoindex;
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::socket::sockopt::SetBool;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, setsockopt, socket};
+use nix::unistd::Pid;
 
 use crate::Namespace;
-use crate::namespace::check;
 
 /// Frames handed to the kernel in one system call.
 const BATCH: usize = 64;
@@ -81,6 +85,16 @@ struct VirtioHeader {
     checksum_offset: u16,
 }
 
+/// PACKET_QDISC_BYPASS (packet(7)).
+#[derive(Clone, Copy, Debug)]
+struct QdiscBypass;
+nix::setsockopt_impl!(QdiscBypass, libc::SOL_PACKET, libc::PACKET_QDISC_BYPASS, bool, SetBool);
+
+/// PACKET_VNET_HDR (include/uapi/linux/if_packet.h).
+#[derive(Clone, Copy, Debug)]
+struct VirtioHeaders;
+nix::setsockopt_impl!(VirtioHeaders, libc::SOL_PACKET, libc::PACKET_VNET_HDR, bool, SetBool);
+
 impl FrameSender {
     /// Opens a socket on a link of a namespace.
     pub fn open(namespace: &Namespace, link: &str) -> Result<Self> {
@@ -93,23 +107,15 @@ impl FrameSender {
     /// Goes past the link's queueing discipline (PACKET_QDISC_BYPASS): faster, but a
     /// driver that is busy then drops frames that count as sent.
     pub fn bypass_qdisc(self) -> Result<Self> {
-        self.set(libc::PACKET_QDISC_BYPASS).context("PACKET_QDISC_BYPASS")?;
+        setsockopt(&self.socket, QdiscBypass, &true).context("PACKET_QDISC_BYPASS")?;
         Ok(self)
     }
 
     /// Makes each frame wholly linear in the kernel, as those of most network cards are.
     pub fn linear(mut self) -> Result<Self> {
-        self.set(libc::PACKET_VNET_HDR).context("PACKET_VNET_HDR")?;
+        setsockopt(&self.socket, VirtioHeaders, &true).context("PACKET_VNET_HDR")?;
         self.linear = true;
         Ok(self)
-    }
-
-    fn set(&self, option: libc::c_int) -> io::Result<()> {
-        let on: libc::c_int = 1;
-        let length = size_of::<libc::c_int>() as libc::socklen_t;
-        let (fd, value) = (self.socket.as_raw_fd(), (&raw const on).cast());
-        // SAFETY: `value` points to an int that outlives the call, and its length is given.
-        check(unsafe { libc::setsockopt(fd, libc::SOL_PACKET, option, value, length) })
     }
 
     /// Sends frames in order, as fast as it goes.
@@ -160,6 +166,7 @@ impl FrameSender {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let (fd, length) = (self.socket.as_raw_fd(), messages.len() as libc::c_uint);
+            // nix's sendmmsg makes the headers anew for each call.
             // SAFETY: each message points to its slices and these to header and frame, all of which
             // `Round` holds or borrows; the kernel writes only `msg_len`.
             let sent = unsafe { libc::sendmmsg(fd, messages.as_mut_ptr(), length, 0) };
@@ -253,44 +260,42 @@ impl<'a> Round<'a> {
 }
 
 fn bound_socket(link: &str) -> Result<OwnedFd> {
-    let name = CString::new(link)?;
-    // SAFETY: a C string that outlives the call.
-    let index = unsafe { libc::if_nametoindex(name.as_ptr()) };
-    if index == 0 {
-        return Err(io::Error::last_os_error()).context("looking up the link");
-    }
+    let index = if_nametoindex(link).context("looking up the link")?;
     // Protocol 0: the socket receives nothing.
-    // SAFETY: socket(2) takes three numbers.
-    let fd = unsafe { libc::socket(libc::AF_PACKET, libc::SOCK_RAW | libc::SOCK_CLOEXEC, 0) };
-    check(fd).context("socket")?;
-    // SAFETY: the descriptor is new and nobody else's.
-    let socket = unsafe { OwnedFd::from_raw_fd(fd) };
-    // SAFETY: an all-zero sockaddr_ll is a valid value of this plain C structure.
-    let mut address: libc::sockaddr_ll = unsafe { zeroed() };
-    address.sll_family = libc::AF_PACKET as u16;
-    address.sll_ifindex = index as libc::c_int;
+    let socket = socket(AddressFamily::Packet, SockType::Raw, SockFlag::SOCK_CLOEXEC, None);
+    let socket = socket.context("socket")?;
+    let address = libc::sockaddr_ll {
+        sll_family: libc::AF_PACKET as u16,
+        sll_protocol: 0,
+        sll_ifindex: index as libc::c_int,
+        sll_hatype: 0,
+        sll_pkttype: 0,
+        sll_halen: 0,
+        sll_addr: [0; 8],
+    };
     let length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+    // nix makes no address of an index.
     // SAFETY: the address is a sockaddr_ll that outlives the call, and its length is given.
-    check(unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), length) })
-        .context("bind")?;
+    let result = unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), length) };
+    Errno::result(result).context("bind")?;
     Ok(socket)
 }
 
 /// Keeps the calling thread, and what it spawns, on one CPU. A veth hands a frame to
 /// the receiving side on the CPU of the sender, so this decides where both run.
 pub fn pin_to_cpu(cpu: usize) -> Result<()> {
-    // SAFETY: an all-zero cpu_set_t is an empty set.
-    let mut set: libc::cpu_set_t = unsafe { zeroed() };
-    // SAFETY: CPU_SET writes one bit inside the set, or nothing where it is out of range.
-    unsafe { libc::CPU_SET(cpu, &mut set) };
-    // SAFETY: the set outlives the call and its size is given; 0 is the calling thread.
-    check(unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &set) })
+    let mut set = CpuSet::new();
+    // 0 is the calling thread.
+    set.set(cpu)
+        .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set))
         .with_context(|| format!("pinning to CPU {cpu}"))
 }
 
 /// Lets the calling thread go before all others of its CPU, as far as niceness goes: for a
 /// generator that has a pace to keep on a machine with other work.
 pub fn hurry() -> Result<()> {
-    // SAFETY: setpriority(2) takes three numbers; 0 is the calling thread.
-    check(unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, -20) }).context("setpriority")
+    // nix has no setpriority(2).
+    // SAFETY: the call takes three numbers; 0 is the calling thread.
+    let result = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, -20) };
+    Errno::result(result).map(drop).context("setpriority")
 }

@@ -2,14 +2,13 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
-use std::mem::zeroed;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::{Context, Result, ensure};
+use nix::errno::Errno;
 
 use crate::Namespace;
-use crate::namespace::check;
 
 /// A tun device, up and without addresses. It goes when this value is dropped.
 #[derive(Debug)]
@@ -60,17 +59,19 @@ fn attach(name: &str) -> Result<File> {
         .custom_flags(libc::O_NONBLOCK | libc::O_CLOEXEC)
         .open("/dev/net/tun")
         .context("opening /dev/net/tun")?;
-    // SAFETY: an all-zero ifreq is a valid value of this plain C structure.
-    let mut request: libc::ifreq = unsafe { zeroed() };
-    ensure!(name.len() < request.ifr_name.len(), "{name} is too long a name");
-    for (place, byte) in request.ifr_name.iter_mut().zip(name.bytes()) {
+    ensure!(name.len() < libc::IFNAMSIZ, "{name} is too long a name");
+    let mut ifr_name = [0; libc::IFNAMSIZ];
+    for (place, byte) in ifr_name.iter_mut().zip(name.bytes()) {
         *place = byte as libc::c_char;
     }
     // No packet information: a packet is its IP header and what follows, nothing before it.
-    request.ifr_ifru.ifru_flags = (libc::IFF_TUN | libc::IFF_NO_PI) as libc::c_short;
+    let ifru_flags = (libc::IFF_TUN | libc::IFF_NO_PI) as libc::c_short;
+    let ifr_ifru = libc::__c_anonymous_ifr_ifru { ifru_flags };
+    let request = libc::ifreq { ifr_name, ifr_ifru };
+    // nix has only the numbers of ioctl(2).
     // SAFETY: the descriptor is open, and the request is an ifreq with a name that ends in
     // a zero byte and outlives the call.
-    check(unsafe { libc::ioctl(wire.as_raw_fd(), libc::TUNSETIFF, &raw const request) })
-        .context("TUNSETIFF")?;
+    let result = unsafe { libc::ioctl(wire.as_raw_fd(), libc::TUNSETIFF, &raw const request) };
+    Errno::result(result).context("TUNSETIFF")?;
     Ok(wire)
 }

@@ -99,7 +99,6 @@ fn a_paced_sender_keeps_its_pace() -> Result<()> {
     assert_eq!(sent.frames, 2_000);
     // Two cores shared with other tests: late is possible, early is not.
     assert!(sent.elapsed > Duration::from_millis(499), "{:?}", sent.elapsed);
-    assert!(sent.elapsed < Duration::from_secs(2), "{:?}", sent.elapsed);
     Ok(())
 }
 
@@ -200,7 +199,8 @@ fn time_limits_are_kept() -> Result<()> {
     let id = child.id();
     assert!(child.wait_for_line("ready", Duration::from_millis(50)).is_err());
     assert!(child.wait(Duration::from_millis(50)).is_err());
-    assert!(start.elapsed() < Duration::from_secs(10));
+    // The child would have slept for ten minutes.
+    assert!(start.elapsed() < Duration::from_secs(300));
     assert!(!std::fs::exists(format!("/proc/{id}"))?, "the child is reaped");
     let mut fails = std::process::Command::new("sh");
     fails.args(["-c", "echo why >&2; exit 3"]);

@@ -17,8 +17,8 @@ use testbed::{
     CLIENT_LINK, CLIENT_V4, CLIENT_V6, Frame, FrameSender, HttpServer, Namespace, Pair, Running,
     SERVER_LINK, SERVER_V4, SERVER_V6, http_get, run,
 };
-
-use crate::shell::{root, show, target_dir};
+use xtask::shell::{root, target_dir};
+use xtask::show;
 
 /// Requests over IPv4 and over IPv6, each over a connection of its own; DNS queries of
 /// each kind.

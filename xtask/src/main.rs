@@ -3,13 +3,10 @@
 // They end the program where a write fails; see shell.rs.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
-mod bench;
-mod build;
 mod demo;
+mod fuzz;
 mod lint;
 mod run;
-mod setup;
-mod shell;
 mod test;
 
 use std::ffi::OsString;
@@ -18,6 +15,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use xtask::{build, setup, shell};
 
 /// Sets up, builds, runs and tests probe.
 #[derive(Parser)]
@@ -50,10 +48,26 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Build fuzz targets and run them, one after the other
+    Fuzz {
+        /// How long each of them runs
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+        /// Build them optimised: it takes minutes, and they then get on many times faster
+        #[arg(long)]
+        release: bool,
+        /// Names of targets; all of them unless given
+        targets: Vec<String>,
+    },
     /// Check format, lints, documentation, and which crate knows which
     Lint,
     /// Measure what watching a link costs, beside tcpdump and nftables
-    Bench(bench::Options),
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// Arguments of the benchmarks: `cargo xtask bench --help` names them
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// The demonstration alone, once everything is built
     #[command(hide = true)]
     Demo {
@@ -63,15 +77,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    shell::end_with_the_reader();
-    match perform(Cli::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // The chain of causes, without the backtrace that RUST_BACKTRACE would add.
-            shell::say(format!("{error:#}"));
-            ExitCode::FAILURE
-        }
-    }
+    shell::main(|| perform(Cli::parse().command))
 }
 
 fn perform(command: Command) -> Result<()> {
@@ -82,8 +88,11 @@ fn perform(command: Command) -> Result<()> {
         Command::Run { arguments } => run::probe(&arguments),
         Command::Test { kernels, arguments } if kernels.is_empty() => test::all(&arguments),
         Command::Test { kernels, arguments } => test::on_kernels(&kernels, &arguments),
+        Command::Fuzz { seconds, release, targets } => {
+            fuzz::run_targets(&targets, seconds, release)
+        }
         Command::Lint => lint::all(),
-        Command::Bench(options) => bench::run_suites(&options),
+        Command::Bench { arguments } => run::benchmarks(&arguments),
         Command::Demo { probe } => demo::show(&probe),
     }
 }

@@ -1,4 +1,5 @@
-//! `cargo xtask run`: probe, built and started; without arguments the demonstration.
+//! `cargo xtask run`: probe, built and started; without arguments the demonstration. And the
+//! benchmarks, which are a program of their own.
 
 use std::env;
 use std::ffi::OsString;
@@ -7,10 +8,11 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 use testbed::requirements::is_root;
+use xtask::build;
+use xtask::setup::{self, Use};
+use xtask::shell::{as_root, cargo, say};
 
-use crate::setup::{self, Use};
-use crate::shell::{as_root, say};
-use crate::{build, demo};
+use crate::demo;
 
 /// Builds probe and becomes it, through sudo where we are not root.
 pub fn probe(arguments: &[OsString]) -> Result<()> {
@@ -31,6 +33,13 @@ pub fn demonstration() -> Result<()> {
     let mut again = as_root(env::current_exe()?, &["CARGO_TARGET_DIR", "PATH"]);
     again.arg("demo").arg(probe);
     become_it(again)
+}
+
+/// Becomes the benchmarks: they parse their arguments, and build what they measure.
+pub fn benchmarks(arguments: &[OsString]) -> Result<()> {
+    let mut command = cargo(&["run", "--quiet", "--release", "--package", "bench", "--"]);
+    command.args(arguments);
+    become_it(command)
 }
 
 /// exec, not a child: signals and the exit code are then its own.

@@ -1,11 +1,11 @@
-//! Commands, said aloud before they run.
+//! How xtask and the benchmarks start, and end; commands, said aloud before they run.
 
 use std::env;
 use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, ensure};
 use testbed::requirements::is_root;
@@ -44,9 +44,22 @@ pub fn as_root(program: impl AsRef<Path>, keep: &[&str]) -> Command {
     sudo
 }
 
+/// A program's `main`: does its work, and says why where that failed.
+pub fn main(work: impl FnOnce() -> Result<()>) -> ExitCode {
+    end_with_the_reader();
+    match work() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // The chain of causes, without the backtrace that RUST_BACKTRACE would add.
+            say(format!("{error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
 /// Lets SIGPIPE end us, as it ends other commands: whoever reads the output may go, as in
 /// `cargo xtask run | head`, and that is no reason to panic.
-pub fn end_with_the_reader() {
+fn end_with_the_reader() {
     // SAFETY: signal(2) takes numbers; no other thread runs yet that could change it, too.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
@@ -57,12 +70,12 @@ pub fn say(text: impl AsRef<str>) {
 }
 
 /// Shows a line of results, of the form of `println!`, on standard output.
+#[macro_export]
 macro_rules! show {
     ($($text:tt)*) => {
         $crate::shell::show_line(format_args!($($text)*))
     };
 }
-pub(crate) use show;
 
 /// A measurement goes on though the disk is full: what else it writes may have room.
 pub fn show_line(text: fmt::Arguments<'_>) {

@@ -1,5 +1,6 @@
 //! Addresses with their qualifiers: which question is asked of which header.
 
+use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 
 use super::Lowering;
@@ -26,7 +27,7 @@ impl Lowering<'_> {
         }
         let Some(qualifiers) = qualifiers else {
             return Err(self
-                .error("what this is the address of is not said")
+                .error("the kind of address is missing")
                 .expected("host, net, port or the like before it"));
         };
         match address {
@@ -47,7 +48,7 @@ impl Lowering<'_> {
                 self.network(qualifiers, address, mask)
             }
             Address::Ipv6(address, length) => self.ipv6(qualifiers, *address, *length),
-            Address::Mac(_) | Address::Arcnet => Err(self.error("this is no network address")),
+            Address::Mac(_) | Address::Arcnet => Err(self.error("this is not a network address")),
         }
     }
 
@@ -250,7 +251,7 @@ impl Lowering<'_> {
             None | Some(Kind::Host) => match protocol {
                 Some(Protocol::Link) => {
                     let mac = self.options.resolver.ether(name);
-                    let mac = mac.ok_or_else(|| self.unknown("Ethernet host", name))?;
+                    let mac = self.known("Ethernet host", name, mac)?;
                     self.link_host(mac, direction)
                 }
                 Some(Protocol::Decnet) => {
@@ -259,8 +260,9 @@ impl Lowering<'_> {
                 _ => self.host_name(name, protocol, direction),
             },
             Some(Kind::Net) => {
-                let network = self.options.resolver.network(name).filter(|&network| network != 0);
-                let network = network.ok_or_else(|| self.unknown("network", name))?;
+                let network = self.options.resolver.network(name);
+                let network = network.map(|number| number.filter(|&number| number != 0));
+                let network = self.known("network", name, network)?;
                 let (address, mask) = left_justified(network);
                 self.host(address, mask, protocol, direction, Kind::Net)
             }
@@ -294,6 +296,17 @@ impl Lowering<'_> {
         self.error(format!("{what} {} is not known", quoted(name)))
     }
 
+    /// What the resolver said, where it knows the name.
+    fn known<T>(&self, what: &str, name: &str, answer: io::Result<Option<T>>) -> Result<T, Error> {
+        self.answer(what, name, answer)?.ok_or_else(|| self.unknown(what, name))
+    }
+
+    /// What the resolver said, where it could say something.
+    fn answer<T>(&self, what: &str, name: &str, answer: io::Result<T>) -> Result<T, Error> {
+        let failed = |error| self.error(format!("{what} {}: {error}", quoted(name))).of_resolver();
+        answer.map_err(failed)
+    }
+
     /// All addresses of a host that the protocol allows.
     fn host_name(
         &mut self,
@@ -301,7 +314,7 @@ impl Lowering<'_> {
         protocol: Option<Protocol>,
         direction: Option<crate::ast::Direction>,
     ) -> Result<PredicateId, Error> {
-        let addresses = self.options.resolver.host(name);
+        let addresses = self.answer("host", name, self.options.resolver.host(name))?;
         let plain = protocol.is_none() && self.layers.link_type.is_none();
         let mut any = None;
         for address in addresses {
@@ -330,7 +343,7 @@ impl Lowering<'_> {
         if let Some(port) = port_number(name) {
             return Ok((port.into(), None));
         }
-        let Port { tcp, udp } = self.options.resolver.port(name);
+        let Port { tcp, udp } = self.answer("port", name, self.options.resolver.port(name))?;
         match (tcp, udp) {
             (Some(tcp), Some(udp)) if tcp == udp => Ok((tcp.into(), None)),
             (Some(tcp), _) => Ok((tcp.into(), Some(number::TCP))),
@@ -375,7 +388,9 @@ impl Lowering<'_> {
 
     fn protocol_name(&self, name: &str, carrier: Option<Protocol>) -> Result<u32, Error> {
         let number = match carrier {
-            None | Some(Protocol::Ip | Protocol::Ip6) => self.options.resolver.protocol(name),
+            None | Some(Protocol::Ip | Protocol::Ip6) => {
+                return self.known("protocol", name, self.options.resolver.protocol(name));
+            }
             Some(Protocol::Link) => link_protocol(name),
             Some(Protocol::Iso) => match name {
                 "clnp" => Some(0x81),

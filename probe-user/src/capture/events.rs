@@ -1,10 +1,10 @@
-//! What may happen beside frames: interfaces go, readers of the output go, and the user
-//! asks how far it is. A look takes a few system calls.
+//! Events of a capture beside frames: an interface goes away, the reader of the output does, or the
+//! user asks for the counts so far (SIGUSR1). A check takes a few system calls.
 
 use std::{
     fs::File,
     io,
-    os::fd::{AsFd as _, AsRawFd as _, OwnedFd},
+    os::fd::{AsFd as _, OwnedFd},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -13,6 +13,7 @@ use std::{
 };
 
 use anyhow::Result;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use signal_hook::consts::{SIGUSR1, SIGUSR2};
 
 use crate::{
@@ -103,10 +104,11 @@ pub(super) fn outputs(stdout: bool, fifo: Option<&File>) -> io::Result<Vec<Owned
 /// Whether what is written there would find nobody: poll(2) says POLLERR of a pipe and
 /// POLLHUP of a terminal, without being asked. Files and devices have neither.
 fn has_no_reader(output: &OwnedFd) -> bool {
-    let mut fd = libc::pollfd { fd: output.as_raw_fd(), events: 0, revents: 0 };
-    // SAFETY: one entry, which lives through the call; it does not wait.
-    let ready = unsafe { libc::poll(&raw mut fd, 1, 0) };
-    ready > 0 && fd.revents & (libc::POLLERR | libc::POLLHUP) != 0
+    let mut fds = [PollFd::new(output.as_fd(), PollFlags::empty())];
+    // It does not wait. Where it fails, a write will say so.
+    let _ = poll(&mut fds, PollTimeout::ZERO);
+    let [output] = fds;
+    output.revents().is_some_and(|it| it.intersects(PollFlags::POLLERR | PollFlags::POLLHUP))
 }
 
 #[cfg(test)]

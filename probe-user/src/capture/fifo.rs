@@ -1,21 +1,18 @@
-//! A named pipe as the file of -w. Opening one waits for its reader, and open(2) would
-//! wait deaf to Ctrl-C; so it is asked again and again, and the rings gather frames
-//! meanwhile.
+//! A named pipe as the file of -w. Opening one blocks until it has a reader, and open(2) would not
+//! notice Ctrl-C; so it is opened without blocking, again and again, while the rings collect
+//! frames.
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
     io,
-    os::{
-        fd::AsRawFd as _,
-        unix::fs::{FileTypeExt as _, OpenOptionsExt as _},
-    },
+    os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _},
     path::Path,
     thread,
     time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
-
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use probe_frame::visible;
 
 use crate::reporter;
@@ -27,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(20);
 /// there, such as one of root's: so what was opened is looked at again, and nothing is written to
 /// what is no pipe.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Pipe<'a> {
+pub struct Pipe<'a> {
     path: &'a Path,
     /// The user's name for it is a symbolic link (`/dev/fd/63` is, which a shell makes of
     /// `>(command)`); elsewhere links are not followed.
@@ -36,7 +33,7 @@ pub(crate) struct Pipe<'a> {
 
 impl<'a> Pipe<'a> {
     /// The pipe at a path, if one is there.
-    pub(super) fn at(path: &'a Path) -> Option<Self> {
+    pub fn at(path: &'a Path) -> Option<Self> {
         let is_fifo = |metadata: Metadata| metadata.file_type().is_fifo();
         let itself = fs::symlink_metadata(path).is_ok_and(is_fifo);
         let linked = !itself && fs::metadata(path).is_ok_and(is_fifo);
@@ -44,7 +41,7 @@ impl<'a> Pipe<'a> {
     }
 
     /// A pipe that has to be at a path: what else is there is an error.
-    pub(crate) fn demanded(path: &'a Path) -> Self {
+    pub fn demanded(path: &'a Path) -> Self {
         Self { path, linked: false }
     }
 
@@ -52,9 +49,9 @@ impl<'a> Pipe<'a> {
     ///
     /// # Errors
     /// Those of opening, and that it is no named pipe.
-    pub(crate) fn open(self, give_up: impl Fn() -> bool) -> Result<Option<File>> {
+    pub fn open(self, give_up: impl Fn() -> bool) -> Result<Option<File>> {
         let path = visible(&self.path.to_string_lossy());
-        let not_one = || format!("{path} is not a named pipe, which it has to be");
+        let not_one = || format!("{path} is not a named pipe, as it must be");
         let follow = if self.linked { 0 } else { libc::O_NOFOLLOW };
         let mut options = OpenOptions::new();
         // Not truncated and not created: it is there, and a pipe.
@@ -86,32 +83,25 @@ impl<'a> Pipe<'a> {
 
 /// Writes wait for the reader from here on, in the writing thread.
 fn make_blocking(file: &File) -> io::Result<()> {
-    // SAFETY: takes numbers; the descriptor is open.
-    let flags = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_GETFL) };
-    if flags < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: as above.
-    let result = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_SETFL, flags & !libc::O_NONBLOCK) };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    let flags = OFlag::from_bits_retain(fcntl(file, FcntlArg::F_GETFL)?);
+    fcntl(file, FcntlArg::F_SETFL(flags - OFlag::O_NONBLOCK))?;
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use std::{
         cell::Cell,
-        ffi::CString,
         io::{Read as _, Write as _},
-        os::unix::ffi::OsStrExt as _,
     };
+
+    use nix::sys::stat::Mode;
 
     use super::*;
 
     fn fifo(folder: &Path) -> std::path::PathBuf {
         let path = folder.join("fifo");
-        let name = CString::new(path.as_os_str().as_bytes()).unwrap();
-        // SAFETY: the string ends in a zero byte and lives through the call.
-        assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+        nix::unistd::mkfifo(&path, Mode::S_IRUSR | Mode::S_IWUSR).unwrap();
         path
     }
 
@@ -159,20 +149,20 @@ mod tests {
         let (path, victim) = (fifo(folder.path()), folder.path().join("victim"));
         let link = folder.path().join("link");
         fs::write(&victim, "untouched").unwrap();
-        refused(Pipe::demanded(&victim), "has to be", &victim);
+        refused(Pipe::demanded(&victim), "must be", &victim);
         // Swapped after it was looked at: for a file, and for a link to one.
         let pipe = Pipe::at(&path).unwrap();
         fs::rename(&path, folder.path().join("other")).unwrap();
         std::os::unix::fs::symlink(&victim, &path).unwrap();
         refused(pipe, "symbolic link", &victim);
         fs::rename(&victim, &path).unwrap();
-        refused(pipe, "has to be", &path);
+        refused(pipe, "must be", &path);
         // A link is the user's own name for a pipe, but it must still lead to one.
         std::os::unix::fs::symlink(folder.path().join("other"), &link).unwrap();
         let linked = Pipe::at(&link).unwrap();
         assert!(linked.open(|| true).unwrap().is_none());
         fs::remove_file(&link).unwrap();
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        refused(linked, "has to be", &path);
+        refused(linked, "must be", &path);
     }
 }

@@ -9,18 +9,15 @@ use std::{
 
 use anyhow::{Context as _, Error, Result, anyhow};
 use probe_frame::{Frame, WallTime};
+use probe_pcap::{Contents, Lent, Statistics, Writer};
 
 use super::{
+    output,
     post_rotate::PostRotate,
-    rotation::{Limits, Rotation, Turn},
+    rotation::{Rotate, Rotation, Turn},
     sink::{Sink, Waits},
 };
-use crate::{
-    clock,
-    file::{Contents, Lent, Statistics, Writer},
-    privileges, reporter,
-    stdout::Patient,
-};
+use crate::{clock, privileges, reporter, stdout::Patient};
 
 /// Whose time ends a period of -G.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +31,7 @@ pub(super) enum Clock {
 /// How files are written.
 pub(super) struct Files {
     pub(super) contents: Contents,
-    pub(super) limits: Limits,
+    pub(super) rotate: Rotate,
     pub(super) clock: Clock,
     /// -U.
     pub(super) each: bool,
@@ -56,14 +53,14 @@ pub(super) struct FileSink {
 impl FileSink {
     /// Creates the first file, unless it is a pipe that is open already.
     pub(super) fn create(base: &Path, files: Files, fifo: Option<File>) -> Result<Self> {
-        let rotation = Rotation::new(files.limits, base, clock::now());
+        let rotation = Rotation::new(files.rotate, base, clock::now());
         let path = rotation.name()?;
         let writer = match fifo {
             Some(fifo) => Writer::to_stream(Box::new(Patient::new(fifo)), &files.contents)
                 .with_context(|| format!("writing {}", path.display()))?,
             None => open(&path, path == base, &files.contents)?,
         };
-        if !files.limits.rotates() {
+        if !files.rotate.rotates() {
             privileges::no_more_files()?;
         }
         Ok(Self { files, rotation, writer, path, closed: 0, over: false })
@@ -71,13 +68,13 @@ impl FileSink {
 
     /// What is to happen before this frame.
     fn turn_before(&mut self, frame: &Frame<'_>) -> Turn {
-        if self.over || !self.files.limits.rotates() {
+        if self.over || !self.files.rotate.rotates() {
             return Turn::Stay;
         }
         let time = match self.files.clock {
             Clock::Frames => frame.time,
             // Read only where it is asked for: it costs as much as a small frame.
-            Clock::Wall if self.files.limits.seconds.is_some() => clock::now(),
+            Clock::Wall if self.files.rotate.seconds.is_some() => clock::now(),
             Clock::Wall => frame.time,
         };
         self.rotation.frame(time, self.writer.length())
@@ -99,7 +96,7 @@ impl FileSink {
             post_rotate.run(&self.path);
         }
         if turn == Turn::Last {
-            let files = self.files.limits.files.unwrap_or_default();
+            let files = self.files.rotate.files.unwrap_or_default();
             reporter::plain(format_args!("Maximum file limit reached: {files}"));
             return Ok(ControlFlow::Break(()));
         }
@@ -132,8 +129,8 @@ impl FileSink {
 /// Whether a name is the one that the user gave decides whether links are followed.
 fn open(path: &Path, given: bool, contents: &Contents) -> Result<Writer> {
     let create = || match given {
-        true => Writer::open(path, contents),
-        false => Writer::made_up(path, contents),
+        true => output::given(path, contents),
+        false => output::made_up(path, contents),
     };
     privileges::creating(create).map_err(|error| {
         let hint = privileges::hint(&error);
@@ -197,7 +194,7 @@ impl Sink for FileSink {
     }
 
     fn wants_ticks(&self) -> bool {
-        self.files.limits.seconds.is_some() || self.files.post_rotate.is_some()
+        self.files.rotate.seconds.is_some() || self.files.post_rotate.is_some()
     }
 
     fn tick(&mut self, now: WallTime) -> Result<ControlFlow<()>> {

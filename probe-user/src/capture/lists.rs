@@ -1,49 +1,75 @@
-//! What `probe capture` shows instead of capturing: interfaces, link types, types of time
-//! stamps, and the code of a filter. None of it needs rights.
+//! What `probe capture` prints instead of capturing: interfaces, link types, types of time stamps,
+//! the code of a filter. Needs no rights.
 
-use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use probe_filter::LinkType;
 use probe_frame::visible;
+use probe_pcap::Reader;
 
-use super::{check_link, rule};
+use super::{RULE, check_link};
 use crate::{
-    cli::{CaptureArgs, Live, values::LINK_TYPES},
-    file::Reader,
     filter::{self, View},
     interfaces::{self, ANY},
+    link_type::{self, Known},
     reporter,
-    rules::{self, RuleSet},
+    rules::{self, Rule, RuleSet},
+    source::Live,
     stdout,
 };
 
-/// Shows what was asked for; `false` where nothing was, and frames are wanted.
-pub(super) fn show(args: &CaptureArgs) -> Result<bool> {
-    let lists = &args.lists;
-    let text = if lists.list_interfaces {
-        interfaces::list(&interfaces::devices())
-    } else if lists.list_links {
-        links(&device(&args.live)?)?
-    } else if lists.list_clocks {
-        format!(
+/// What to show.
+#[derive(Debug)]
+pub enum List {
+    /// The interfaces, with the numbers that -i takes.
+    Interfaces,
+    /// The link types of an interface.
+    LinkTypes(Vec<String>),
+    /// The types of time stamps of an interface.
+    Clocks(Vec<String>),
+    /// What a filter becomes.
+    Code(Box<CodeOf>),
+}
+
+/// A filter of which code is shown.
+#[derive(Debug)]
+pub struct CodeOf {
+    /// The form.
+    pub code: filter::Code,
+    /// The filter.
+    pub filter: String,
+    /// What frames are to begin with (-y).
+    pub link: Option<LinkType>,
+    /// The file that they would come from.
+    pub file: Option<PathBuf>,
+    /// Where they would come from else, if interfaces are named.
+    pub live: Live,
+}
+
+/// Shows it.
+///
+/// # Errors
+/// An interface that is not there, or what is wrong with the filter.
+pub fn list(list: &List) -> Result<()> {
+    let text = match list {
+        List::Interfaces => interfaces::list(&interfaces::devices()),
+        List::LinkTypes(interfaces) => links(&device(interfaces)?)?,
+        List::Clocks(interfaces) => format!(
             "Time stamp types for {} (use option -j to set):\n  host (Host)\n",
-            visible(&device(&args.live)?)
-        )
-    } else if lists.code > 0 {
-        code(args)?
-    } else {
-        return Ok(false);
+            visible(&device(interfaces)?)
+        ),
+        List::Code(of) => code(of)?,
     };
-    stdout::print(text.as_bytes()).map(|()| true)
+    stdout::print(text.as_bytes())
 }
 
 /// The interface given, or, as in tcpdump, the first of the list: nothing is attached.
-fn device(live: &Live) -> Result<String> {
+fn device(given: &[String]) -> Result<String> {
     let first = || interfaces::devices().into_iter().next().map(|device| device.name);
-    match live.interfaces.first() {
+    match given.first() {
         Some(_) => {
-            let chosen = interfaces::choose(&live.interfaces)?;
+            let chosen = interfaces::choose(given)?;
             let name = chosen.names.into_iter().next().context("an interface")?;
             Ok(if chosen.any { ANY.into() } else { name })
         }
@@ -56,31 +82,31 @@ fn links(device: &str) -> Result<String> {
         ANY => LinkType::Ethernet,
         name => interfaces::known_link_type(name)?,
     };
-    let mut out = format!("Data link types for {} (use option -y to set):\n", visible(device));
-    for (_, name, description) in LINK_TYPES.iter().filter(|(of, ..)| *of == link) {
-        let _ = writeln!(out, "  {name} ({description})");
-    }
-    Ok(out)
+    let Known { name, description, .. } = link_type::known(link);
+    let device = visible(device);
+    Ok(format!("Data link types for {device} (use option -y to set):\n  {name} ({description})\n"))
 }
 
 /// The code for what the frames would come from: an interface, a file, or neither.
-fn code(args: &CaptureArgs) -> Result<String> {
-    let (options, hook) = match (&args.offline.file, args.live.interfaces.is_empty()) {
-        (Some(path), _) => (rules::file_options(Reader::open(path)?.link()), args.live.hook()),
+fn code(of: &CodeOf) -> Result<String> {
+    let CodeOf { live, link, .. } = of;
+    let hook = || live.hook.on(live.direction, false);
+    let (options, hook) = match (&of.file, live.interfaces.is_empty()) {
+        (Some(path), _) => (rules::file_options(Reader::open(path)?.link()), hook()),
         (None, false) => {
-            let (chosen, hook) = args.live.place()?;
-            (rules::live_options(&chosen.names, chosen.link, args.live.vlan), hook)
+            let (chosen, hook) = live.place()?;
+            (rules::live_options(&chosen.names, chosen.link, live.vlan), hook)
         }
         (None, true) => {
-            if args.lists.link_type.is_none() {
+            if link.is_none() {
                 reporter::plain("Warning: assuming Ethernet");
             }
-            (rules::file_options(args.lists.link_type.unwrap_or_default()), args.live.hook())
+            (rules::file_options(link.unwrap_or_default()), hook())
         }
     };
-    let (link, vlan) = (options.link, options.vlan);
-    check_link(args, link)?;
-    let set = RuleSet::compile(vec![rule(args)?], &options)?;
+    let view = View { hook, vlan: options.vlan, link: options.link };
+    check_link(*link, view.link)?;
+    let set = RuleSet::compile(vec![Rule::new(RULE, &of.filter)], &options)?;
     let filter = set.filters().first().context("a filter")?;
-    filter::code(filter, args.lists.code, View { hook, vlan, link })
+    filter::code(filter, of.code, view)
 }

@@ -1,14 +1,15 @@
 //! `probe capture`: frames as lines or into a file.
 //!
 //! ```text
-//! rings ─> drain (this thread) ─> batches ─> writer (its own thread) ─> sinks
+//! rings ─> pump (this thread) ─> batches ─> writer (its own thread) ─> sinks
 //! ```
-//! The draining side never waits for a sink: where all batches are on their way, frames stay
+//! The pump's side never waits for a sink: where all batches are on their way, frames stay
 //! in the rings, and what those cannot hold is counted as lost.
 
 mod conveyor;
 mod events;
-pub(crate) mod fifo;
+mod feed;
+mod fifo;
 mod file_sink;
 mod files;
 mod ledger;
@@ -16,64 +17,128 @@ mod lists;
 mod live;
 mod offline;
 mod origin;
+mod output;
 mod post_rotate;
+mod pump;
 mod rotation;
 mod sink;
 
-use std::fs::File;
+use std::{fs::File, path::PathBuf, time::Duration};
 
-use anyhow::{Context as _, Result};
-use probe_filter::ir::LinkType;
-use probe_print::{Place, Printer};
+use anyhow::Result;
+use probe_filter::LinkType;
+use probe_frame::MAX_FRAME;
+use probe_pcap::Origin;
+use probe_print::Place;
 
-use crate::{
-    bounded,
-    cli::{CaptureArgs, values::LINK_TYPES},
-    failure::Usage,
-    file::Origin,
-    names, rules, zone,
-};
-use sink::{CountSink, LineSink, Sink};
+use crate::{failure::Usage, link_type, runtime, source::Source};
+use file_sink::Clock;
+use sink::{CountSink, Sink};
+
+pub use fifo::Pipe;
+pub use files::{FileForm, FileOutput};
+pub use lists::{CodeOf, List, list};
+pub use rotation::Rotate;
+pub use sink::Lines;
+
+/// What to capture, and where to.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Where the frames come from.
+    pub source: Source<Vec<PathBuf>>,
+    /// Which of them.
+    pub filter: String,
+    /// What they must begin with (-y); `None` takes what is there.
+    pub link: Option<LinkType>,
+    /// How many, how much of each, and how long.
+    pub limits: Limits,
+    /// Where they go.
+    pub outputs: Outputs,
+}
+
+/// How many frames, how much of each, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a frame that are kept.
+    pub snaplen: u32,
+    /// One match in so many is captured, on each CPU.
+    pub sample: u64,
+    /// Frames a second at most, on each CPU.
+    pub max_rate: Option<u64>,
+    /// The end, by frames.
+    pub count: Option<u64>,
+    /// The end, by time.
+    pub duration: Option<Duration>,
+    /// Bytes of each CPU's rings; `None`: what fits the number of CPUs.
+    pub ring_bytes: Option<usize>,
+}
+
+impl Default for Limits {
+    /// All of everything, without end.
+    fn default() -> Self {
+        Self {
+            snaplen: MAX_FRAME,
+            sample: 1,
+            max_rate: None,
+            count: None,
+            duration: None,
+            ring_bytes: None,
+        }
+    }
+}
+
+/// Where frames go.
+#[derive(Clone, Debug, Default)]
+pub struct Outputs {
+    /// Into a file.
+    pub file: Option<FileOutput>,
+    /// To standard output, as lines.
+    pub lines: Option<Lines>,
+    /// Nowhere, but of a file's frames the number is told at the end.
+    pub number: bool,
+}
+
+impl Outputs {
+    /// Whether anything goes to standard output while frames come.
+    fn use_stdout(&self) -> bool {
+        self.lines.is_some() || self.file.as_ref().is_some_and(FileOutput::is_stdout)
+    }
+
+    /// Whether frames go to files of which the names are known.
+    fn are_files(&self) -> bool {
+        self.file.as_ref().is_some_and(|file| !file.is_stdout())
+    }
+
+    /// Whether commands are run on files that are closed.
+    fn run_commands(&self) -> bool {
+        self.file.as_ref().is_some_and(|file| file.post_rotate.is_some())
+    }
+}
+
+/// What files and messages call the one rule of a capture.
+const RULE: &str = "match";
 
 /// Runs the command.
-pub fn run(args: &CaptureArgs) -> Result<()> {
-    args.compat.check()?;
-    if lists::show(args)? {
-        return Ok(());
-    }
-    files::check(args)?;
-    match (&args.offline.file, &args.file_list) {
-        (Some(path), _) => offline::run(args, vec![path.clone()]),
-        (None, Some(list)) => offline::run(args, offline::read_list(list)?),
-        (None, None) => live(args).map(drop),
+///
+/// # Errors
+/// Mistakes in the filter, what the kernel refuses, and those of reading and writing files.
+pub fn run(plan: &Plan) -> Result<Lost> {
+    match &plan.source {
+        Source::Live(live) => runtime::block_on(live::run(plan, live)),
+        Source::Stored { files, engine, user } => {
+            offline::run(plan, files, *engine, user.as_deref()).map(|()| Lost(0))
+        }
     }
 }
 
 /// Frames that sampling chose, and that did not arrive where they were to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Lost(pub(crate) u64);
-
-/// Captures from interfaces, by flags that do not contradict each other.
-pub(crate) fn live(args: &CaptureArgs) -> Result<Lost> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(live::run(args))
-}
-
-/// The filter: words, or the contents of a file, where `#` begins a comment.
-fn filter_text(args: &CaptureArgs) -> Result<String> {
-    let Some(path) = &args.filter_file else { return args.expression.text() };
-    let text = bounded::read(path).with_context(|| format!("-F: reading {}", path.display()))?;
-    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
-    Ok(lines.collect::<Vec<_>>().join("\n"))
-}
+pub struct Lost(pub u64);
 
 /// Holds -y against what the frames begin with.
-fn check_link(args: &CaptureArgs, link: LinkType) -> Result<(), Usage> {
-    let name = |link| {
-        let known = LINK_TYPES.iter().find(|(of, ..)| *of == link);
-        known.map_or("another", |(_, name, _)| name)
-    };
-    match args.lists.link_type {
+fn check_link(wanted: Option<LinkType>, link: LinkType) -> Result<(), Usage> {
+    let name = |link| link_type::known(link).name;
+    match wanted {
         Some(wanted) if wanted != link => Err(Usage::new(format!(
             "-y {}: the link type is {}, and frames are not converted",
             name(wanted),
@@ -86,34 +151,25 @@ fn check_link(args: &CaptureArgs, link: LinkType) -> Result<(), Usage> {
 /// Opens what frames go to, before the long run, and after privileges are gone: a file
 /// that cannot be made is better known now. Lines tell the places apart, if there are any.
 fn open_sinks(
-    args: &CaptureArgs,
+    plan: &Plan,
     link: LinkType,
     origin: Origin,
     places: Vec<Place>,
-    fifo: Option<File>,
+    pipe: Option<File>,
 ) -> Result<Vec<Box<dyn Sink>>> {
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-    if let Some(path) = &args.write {
-        sinks.push(Box::new(files::open(args, path, link, origin, fifo)?));
+    if let Some(file) = &plan.outputs.file {
+        let clock = match plan.source {
+            Source::Live(_) => Clock::Frames,
+            Source::Stored { .. } => Clock::Wall,
+        };
+        sinks.push(Box::new(file.open(link, plan.limits.snaplen, clock, origin, pipe)?));
     }
-    if args.prints() {
-        let names = names::names(args.name_style(), args.short_names);
-        let printer = Printer::new(args.style(), link)
-            .with_names(names)
-            .in_zone(zone::local())
-            .with_places(places);
-        let each = args.line_buffered || args.packet_buffered;
-        sinks.push(Box::new(LineSink::new(printer, each)?));
+    if let Some(lines) = &plan.outputs.lines {
+        sinks.push(Box::new(lines.open(link, places)?));
     }
     if sinks.is_empty() {
         sinks.push(Box::new(CountSink::default()));
     }
     Ok(sinks)
-}
-
-/// The one rule of a capture.
-fn rule(args: &CaptureArgs) -> Result<rules::Rule> {
-    let mut rule = rules::Rule::new("match", filter_text(args)?);
-    rule.sampler = Some(rules::sampler(args.sample.unwrap_or(1), args.max_rate));
-    Ok(rule)
 }

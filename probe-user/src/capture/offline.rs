@@ -10,46 +10,33 @@ use std::{
 use anyhow::{Context as _, Error, Result, anyhow};
 use probe_filter::ir::LinkType;
 use probe_frame::Frame;
+use probe_pcap::{Attendant, Moment, ReadError, Reader, Statistics};
 
-use super::{check_link, filter_text, open_sinks, origin, sink::Sink};
+use super::{Plan, RULE, check_link, open_sinks, origin, sink::Sink};
 use crate::{
-    bounded,
-    cli::{CaptureArgs, Engine},
-    clock,
-    failure::{self, Usage},
-    file::{Attendant, Moment, ReadError, Reader, Statistics},
-    giving_up,
+    clock, failure, giving_up,
+    link_type::{self, Known},
     offline::Sieve,
     privileges::{self, Needs},
     reporter,
     rules::{self, Rule, RuleSet},
+    source::Engine,
     stdout, stop,
 };
 
-/// The names in a list of files, one a line.
-pub(super) fn read_list(path: &Path) -> Result<Vec<PathBuf>> {
-    let text =
-        bounded::read(path).with_context(|| format!("-V: reading the list {}", path.display()))?;
-    let names: Vec<PathBuf> =
-        text.lines().filter(|line| !line.is_empty()).map(PathBuf::from).collect();
-    match names.is_empty() {
-        true => Err(Usage::new(format!("-V: nothing in {}", path.display())).into()),
-        false => Ok(names),
-    }
-}
-
 /// Prints or writes the frames of files that match, one file after the other.
-pub(super) fn run(args: &CaptureArgs, paths: Vec<PathBuf>) -> Result<()> {
-    if args.max_rate.is_some() || args.duration.is_some() {
-        let message = "--max-rate and --duration go by the clock, which a file (-r) does not have";
-        return Err(Usage::new(message).into());
-    }
+pub(super) fn run(
+    plan: &Plan,
+    files: &[PathBuf],
+    engine: Engine,
+    user: Option<&str>,
+) -> Result<()> {
     stop::on_signals()?;
-    let mut paths = paths.into_iter();
+    let mut paths = files.iter();
     let path = paths.next().context("a file")?;
     let outlet = Rc::new(RefCell::new(Outlet::default()));
     let open = |path: &Path| Reader::attended(path, Outlet::attendant(&outlet));
-    let mut reader = match open(&path) {
+    let mut reader = match open(path) {
         Err(ended @ ReadError::Ended { .. }) => {
             reporter::say(ended);
             return Ok(());
@@ -57,23 +44,22 @@ pub(super) fn run(args: &CaptureArgs, paths: Vec<PathBuf>) -> Result<()> {
         reader => reader?,
     };
     let link = reader.link();
-    check_link(args, link)?;
-    let rule = Rule::new("match", filter_text(args)?);
-    let set = RuleSet::compile(vec![rule.clone()], &rules::file_options(link))?;
-    let engine = args.offline.engine.unwrap_or_default();
-    let sieve = Sieve::new(&set, engine, args.live.hook(), link)?;
+    check_link(plan.link, link)?;
+    let rule = Rule::new(RULE, &plan.filter);
+    let set = RuleSet::compile(vec![rule], &rules::file_options(link))?;
+    let sieve = Sieve::new(&set, engine, link)?;
     // What is in a file may be anybody's: it is not for root to look into it.
     let needs = Needs {
-        test_run: engine == Engine::Kernel,
-        files: args.writes_files(),
-        commands: args.post_rotate.is_some(),
+        test_run: engine != Engine::User,
+        files: plan.outputs.are_files(),
+        commands: plan.outputs.run_commands(),
         ..Needs::default()
     };
-    privileges::drop(args.live.user.as_deref(), needs)?;
+    privileges::drop(user, needs)?;
     giving_up::after_a_signal()?;
-    let origin = origin::file(args, &rule, reader.name());
-    outlet.borrow_mut().sinks = open_sinks(args, link, origin, Vec::new(), None)?;
-    let mut pass = Pass { args, sieve, outlet: Rc::clone(&outlet), matches: 0, captured: 0 };
+    let origin = origin::file(plan, reader.name());
+    outlet.borrow_mut().sinks = open_sinks(plan, link, origin, Vec::new(), None)?;
+    let mut pass = Pass { plan, sieve, outlet: Rc::clone(&outlet), matches: 0, captured: 0 };
     let mut damaged = None;
     let flow = loop {
         announce(&reader);
@@ -93,11 +79,13 @@ pub(super) fn run(args: &CaptureArgs, paths: Vec<PathBuf>) -> Result<()> {
             break Err(error);
         }
         let Some(path) = paths.next().filter(|_| !stop::requested()) else { break Ok(()) };
-        reader = match open(&path) {
+        reader = match open(path) {
             Ok(next) if next.link() == link => next,
             Ok(next) => {
                 let (name, other) = (next.name(), link_name(link));
-                break Err(anyhow!("{name} has another link type than the first file, {other}"));
+                break Err(anyhow!(
+                    "{name} differs in link type from the first file, which has {other}"
+                ));
             }
             Err(ReadError::Ended { .. }) => break Ok(()),
             Err(error) => break Err(error.into()),
@@ -117,11 +105,9 @@ fn announce(reader: &Reader) {
     reporter::plain(format_args!("reading from file {name}, link-type {link}"));
 }
 
-fn link_name(link: LinkType) -> &'static str {
-    match link {
-        LinkType::Ethernet => "EN10MB (Ethernet)",
-        LinkType::Raw => "RAW (Raw IP)",
-    }
+fn link_name(link: LinkType) -> String {
+    let Known { name, description, .. } = link_type::known(link);
+    format!("{name} ({description})")
 }
 
 /// Where the frames go, also while none come.
@@ -161,7 +147,7 @@ impl Outlet {
 
 /// One pass over all files.
 struct Pass<'a> {
-    args: &'a CaptureArgs,
+    plan: &'a Plan,
     sieve: Sieve,
     outlet: Rc<RefCell<Outlet>>,
     matches: u64,
@@ -176,17 +162,17 @@ impl Pass<'_> {
                 continue;
             }
             self.matches += 1;
-            if !self.matches.is_multiple_of(self.args.sample.unwrap_or(1)) {
+            if !self.matches.is_multiple_of(self.plan.limits.sample) {
                 continue;
             }
-            let frame = snapped(frame, self.args.snaplen());
+            let frame = snapped(frame, self.plan.limits.snaplen);
             for sink in &mut self.outlet.borrow_mut().sinks {
                 if sink.frame(&frame)?.is_break() {
                     return Ok(ControlFlow::Break(()));
                 }
             }
             self.captured += 1;
-            if self.args.count == Some(self.captured) {
+            if self.plan.limits.count == Some(self.captured) {
                 return Ok(ControlFlow::Break(()));
             }
         }
@@ -202,11 +188,11 @@ impl Pass<'_> {
             ..Statistics::default()
         };
         let finished = self.outlet.borrow_mut().finish(&statistics);
-        if self.args.only_count {
+        if self.plan.outputs.number {
             let s = if self.captured == 1 { "" } else { "s" };
             stdout::print(format!("{} packet{s}\n", self.captured).as_bytes())?;
         }
-        if self.args.sample.is_some_and(|every| every > 1) {
+        if self.plan.limits.sample > 1 {
             reporter::say(format_args!("matched {}, sampled {}", self.matches, self.captured));
         }
         finished

@@ -1,18 +1,19 @@
-//! What files and lines say of where its frames come from.
+//! What files and lines record about where their frames come from.
+
+use std::fs;
 
 use probe_frame::visible;
+use probe_pcap::{Interface, Origin};
 use probe_print::Place;
 
+use super::{Plan, RULE};
 use crate::{
-    cli::CaptureArgs,
-    file::{Interface, Origin},
     interfaces::hardware_address,
     kernel::{Attachment, Direction},
-    rules::Rule,
 };
 
 /// Of frames from interfaces.
-pub(super) fn live(args: &CaptureArgs, rule: &Rule, attachments: &[Attachment]) -> Origin {
+pub(super) fn live(plan: &Plan, attachments: &[Attachment]) -> Origin {
     let interfaces = attachments.iter().map(|attachment| Interface {
         index: attachment.index,
         name: attachment.interface.clone(),
@@ -24,9 +25,9 @@ pub(super) fn live(args: &CaptureArgs, rule: &Rule, attachments: &[Attachment]) 
     });
     Origin {
         interfaces: interfaces.collect(),
-        filter: rule.filter.clone(),
-        comment: comment(&rule.name, args.sample, args.max_rate),
-        ..Origin::here()
+        filter: plan.filter.clone(),
+        comment: comment(RULE, plan.limits.sample, plan.limits.max_rate),
+        ..here()
     }
 }
 
@@ -41,14 +42,28 @@ pub(super) fn places(attachments: &[Attachment]) -> Vec<Place> {
 }
 
 /// Of frames from a file.
-pub(super) fn file(args: &CaptureArgs, rule: &Rule, name: &str) -> Origin {
+pub(super) fn file(plan: &Plan, name: &str) -> Origin {
     let description = format!("read from {name}");
-    let comment = args.sample.filter(|&every| every > 1).map(|every| format!("1 in {every}"));
+    let comment = every(plan.limits.sample);
     Origin {
         interfaces: vec![Interface { description, ..Interface::default() }],
-        filter: rule.filter.clone(),
+        filter: plan.filter.clone(),
         comment,
-        ..Origin::here()
+        ..here()
+    }
+}
+
+/// This machine and this program.
+fn here() -> Origin {
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    let cpu = read("/proc/cpuinfo");
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name"));
+    let model = model.and_then(|rest| rest.split_once(": ")).map_or("", |(_, model)| model);
+    Origin {
+        hardware: model.trim().to_string(),
+        os: format!("Linux {}", read("/proc/sys/kernel/osrelease").trim()),
+        application: concat!("probe ", env!("CARGO_PKG_VERSION")).to_string(),
+        ..Origin::default()
     }
 }
 
@@ -60,11 +75,14 @@ fn which(direction: Direction) -> &'static str {
     }
 }
 
+fn every(sample: u64) -> Option<String> {
+    (sample > 1).then(|| format!("1 in {sample}"))
+}
+
 /// What to say of each frame that sampling chose: nothing where it chose all.
-fn comment(rule: &str, sample: Option<u64>, max_rate: Option<u64>) -> Option<String> {
-    let every = sample.filter(|&every| every > 1).map(|every| format!("1 in {every}"));
+fn comment(rule: &str, sample: u64, max_rate: Option<u64>) -> Option<String> {
     let rate = max_rate.map(|rate| format!("at most {rate} a second"));
-    let parts: Vec<String> = every.into_iter().chain(rate).collect();
+    let parts: Vec<String> = every(sample).into_iter().chain(rate).collect();
     (!parts.is_empty()).then(|| format!("rule {rule}: {} on each CPU", parts.join(", ")))
 }
 
@@ -74,11 +92,10 @@ mod tests {
 
     #[test]
     fn only_sampled_frames_have_a_comment() {
-        assert_eq!(comment("match", None, None), None);
-        assert_eq!(comment("match", Some(1), None), None);
-        let every = comment("match", Some(100), None);
+        assert_eq!(comment("match", 1, None), None);
+        let every = comment("match", 100, None);
         assert_eq!(every.as_deref(), Some("rule match: 1 in 100 on each CPU"));
-        let both = comment("match", Some(2), Some(1000));
+        let both = comment("match", 2, Some(1000));
         assert_eq!(both.as_deref(), Some("rule match: 1 in 2, at most 1000 a second on each CPU"));
     }
 }

@@ -73,7 +73,9 @@ impl PostRotate {
         }
         if !self.running.is_empty() {
             let (count, command) = (self.running.len(), self.command.display());
-            let text = format_args!("-z: {command} still runs on {count} file(s), and goes on");
+            let text = format_args!(
+                "-z: {command} is still running on {count} file(s), and continues without probe"
+            );
             reporter::say(text);
         }
     }
@@ -86,6 +88,7 @@ impl PostRotate {
 
 /// Runs in the child; if it fails, the command runs at our own priority.
 fn lower_priority() -> io::Result<()> {
+    // nix has no nice(2).
     // SAFETY: takes and returns a number, touches no memory, allocates nothing.
     unsafe { libc::nice(NICE) };
     Ok(())

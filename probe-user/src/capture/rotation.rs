@@ -18,20 +18,20 @@ const GRACE: u64 = 250_000_000;
 /// [`GRACE`] after a frame.
 const SET_BACK: u64 = 1;
 
-/// What was asked for.
+/// When to turn to another file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Limits {
+pub struct Rotate {
     /// -C: bytes that a file may hold before another frame goes to the next one.
-    pub(super) bytes: Option<u64>,
+    pub bytes: Option<u64>,
     /// -G: seconds.
-    pub(super) seconds: Option<u64>,
+    pub seconds: Option<u64>,
     /// -W: files.
-    pub(super) files: Option<u32>,
+    pub files: Option<u32>,
 }
 
-impl Limits {
+impl Rotate {
     /// Whether there will be more files than one.
-    pub(super) fn rotates(&self) -> bool {
+    pub fn rotates(&self) -> bool {
         self.bytes.is_some() || self.seconds.is_some()
     }
 }
@@ -50,7 +50,7 @@ pub(super) enum Turn {
 /// Where the rotation stands.
 #[derive(Debug)]
 pub(super) struct Rotation {
-    limits: Limits,
+    limits: Rotate,
     /// The name of -w.
     base: PathBuf,
     /// Whole second in which the period of -G began.
@@ -64,7 +64,7 @@ pub(super) struct Rotation {
 }
 
 impl Rotation {
-    pub(super) fn new(limits: Limits, base: &Path, now: WallTime) -> Self {
+    pub(super) fn new(limits: Rotate, base: &Path, now: WallTime) -> Self {
         Self {
             limits,
             base: base.into(),
@@ -136,7 +136,7 @@ impl Rotation {
 
     /// The name with its strftime(3) conversions made, in local time.
     fn dated(&self) -> Result<String> {
-        let bad = || anyhow!("-G: {} does not do as the name of a file", self.base.display());
+        let bad = || anyhow!("-G: {} is not usable as the name of a file", self.base.display());
         let text = self.base.to_str().ok_or_else(bad)?;
         let began = i64::try_from(self.began).map_err(|_| bad())?;
         let time = Timestamp::from_second(began)?.to_zoned(zone::local());
@@ -164,7 +164,7 @@ mod tests {
         WallTime::new(seconds, 500_000_000)
     }
 
-    fn names(limits: Limits, steps: &[(u64, u64)]) -> Vec<String> {
+    fn names(limits: Rotate, steps: &[(u64, u64)]) -> Vec<String> {
         let mut rotation = Rotation::new(limits, Path::new("f"), at(1000));
         let mut names = vec![rotation.name().unwrap().display().to_string()];
         for &(time, bytes) in steps {
@@ -177,13 +177,13 @@ mod tests {
 
     #[test]
     fn sizes_are_numbered() {
-        let limits = Limits { bytes: Some(100), ..Limits::default() };
+        let limits = Rotate { bytes: Some(100), ..Rotate::default() };
         assert_eq!(names(limits, &[(1, 100), (1, 101), (1, 99), (1, 500)]), ["f", "f1", "f2"]);
-        let ring = Limits { files: Some(3), ..limits };
+        let ring = Rotate { files: Some(3), ..limits };
         let full = [(1, 101); 4];
         assert_eq!(names(ring, &full), ["f0", "f1", "f2", "f0", "f1"]);
-        assert_eq!(names(Limits { files: Some(1), ..limits }, &full), ["f"; 5]);
-        assert_eq!(names(Limits { files: Some(11), ..limits }, &full[..1]), ["f00", "f01"]);
+        assert_eq!(names(Rotate { files: Some(1), ..limits }, &full), ["f"; 5]);
+        assert_eq!(names(Rotate { files: Some(11), ..limits }, &full[..1]), ["f00", "f01"]);
     }
 
     #[test]
@@ -195,14 +195,14 @@ mod tests {
 
     #[test]
     fn time_goes_first_and_numbers_begin_again() {
-        let limits = Limits { bytes: Some(100), seconds: Some(10), files: Some(3) };
+        let limits = Rotate { bytes: Some(100), seconds: Some(10), files: Some(3) };
         let steps = [(1000, 200), (1009, 50), (1010, 200), (1011, 200), (1030, 0)];
         assert_eq!(names(limits, &steps), ["f0", "f1", "f0", "f1", "f0"]);
     }
 
     #[test]
     fn periods_end_with_or_without_frames() {
-        let limits = Limits { seconds: Some(2), files: Some(3), ..Limits::default() };
+        let limits = Rotate { seconds: Some(2), files: Some(3), ..Rotate::default() };
         let mut rotation = Rotation::new(limits, Path::new("f"), at(1000));
         assert_eq!(rotation.tick(WallTime::new(1002, 100_000_000)), Turn::Stay);
         assert_eq!(rotation.tick(WallTime::new(1002, 260_000_000)), Turn::Next);
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn dates_are_those_of_strftime() {
-        let limits = Limits { seconds: Some(60), ..Limits::default() };
+        let limits = Rotate { seconds: Some(60), ..Rotate::default() };
         for base in ["a-%s.pcap", "%Y%m%d-%H%M%S", "%j_%a_%b_%y%%", "plain", "%F.%T-%J%"] {
             let rotation = Rotation::new(limits, Path::new(base), at(1_700_000_000));
             let name = rotation.name().unwrap().display().to_string();

@@ -1,19 +1,20 @@
-//! Where frames end up. A sink is pushed to; its error ends the capture, and so does its
-//! word that it has enough.
+//! Sinks, which print or write frames. Frames are pushed to a sink; its error ends the capture,
+//! and so does its answer that it wants no more.
 
 use std::{
-    fs::File,
-    io::{self, IoSlice},
+    io::{IoSlice, Write},
     ops::ControlFlow,
 };
 
 use anyhow::{Context as _, Result};
+use probe_filter::LinkType;
 use probe_frame::{Frame, WallTime};
-use probe_print::Printer;
+use probe_pcap::Statistics;
+use probe_print::{Place, Printer, Style};
 
 use crate::{
-    file::Statistics,
-    stdout::{self, Patient},
+    names::{self, NameStyle},
+    stdout, zone,
 };
 
 /// Whom a sink waits for: it says how long once the user wants the end.
@@ -84,10 +85,46 @@ impl Sink for CountSink {
     }
 }
 
-/// Lines on standard output.
+/// Frames as lines on standard output.
+#[derive(Clone, Debug)]
+pub struct Lines {
+    /// How a frame is shown.
+    pub style: Style,
+    /// Whether names are shown.
+    pub names: NameStyle,
+    /// Names of hosts without their domains.
+    pub short_names: bool,
+    /// Whether each line is written by itself, or many together.
+    pub each: bool,
+}
+
+impl Lines {
+    /// Opens standard output for frames of this type. Lines tell the places apart, if there are
+    /// any.
+    pub(super) fn open(&self, link: LinkType, places: Vec<Place>) -> Result<LineSink> {
+        Ok(self.over(Box::new(stdout::open()?), link, places))
+    }
+
+    /// As [`open`](Self::open), of any output.
+    pub(super) fn over(
+        &self,
+        out: Box<dyn Write + Send>,
+        link: LinkType,
+        places: Vec<Place>,
+    ) -> LineSink {
+        let printer = Printer::new(self.style, link)
+            .with_names(names::names(self.names, self.short_names))
+            .in_zone(zone::local())
+            .with_places(places);
+        let (pending, ends) = (Vec::new(), Vec::new());
+        LineSink { printer, out, pending, ends, lines: 0, each: self.each }
+    }
+}
+
+/// Takes frames, and writes lines.
 pub(super) struct LineSink {
     printer: Printer,
-    stdout: Patient<File>,
+    out: Box<dyn Write + Send>,
     pending: Vec<u8>,
     /// Where in it the lines of each frame end.
     ends: Vec<usize>,
@@ -97,14 +134,6 @@ pub(super) struct LineSink {
 
 /// Bytes of lines that gather before a write.
 const GATHER: usize = 64 << 10;
-
-impl LineSink {
-    /// `each` line is written at once, or many together.
-    pub(super) fn new(printer: Printer, each: bool) -> io::Result<Self> {
-        let (pending, ends) = (Vec::new(), Vec::new());
-        Ok(Self { printer, stdout: stdout::open()?, pending, ends, lines: 0, each })
-    }
-}
 
 impl Sink for LineSink {
     fn frame(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>> {
@@ -118,7 +147,7 @@ impl Sink for LineSink {
 
     fn flush(&mut self) -> Result<()> {
         let mut slices = [IoSlice::new(&self.pending)];
-        let (landed, result) = stdout::write_all(&mut self.stdout, &mut slices);
+        let (landed, result) = probe_pcap::write_all(&mut self.out, &mut slices);
         self.lines += self.ends.partition_point(|&end| end as u64 <= landed) as u64;
         self.pending.clear();
         self.ends.clear();

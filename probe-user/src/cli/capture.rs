@@ -7,15 +7,22 @@ use std::{
     time::Duration,
 };
 
+use anyhow::{Context as _, Result};
 use clap::{ArgAction, Args, ColorChoice, ValueEnum};
-use probe_frame::Precision;
+use probe_frame::{MAX_FRAME, Precision};
 use probe_print::{Dump, Style, TimeStyle};
 
-use super::{Compat, Expression, Lists, Live, Offline, values};
-use crate::names::NameStyle;
+use super::{Compat, Expression, Lists, Live, Offline, filter, values};
+use crate::{
+    Command, bounded,
+    capture::{CodeOf, FileForm, FileOutput, Limits, Lines, List, Outputs, Pipe, Plan, Rotate},
+    failure::Usage,
+    names::NameStyle,
+    reporter,
+};
 
 /// Form of the files of -w.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum FileFormat {
     /// Read by every tool.
     Pcap,
@@ -34,19 +41,15 @@ pub enum FileFormat {
 )]
 pub struct CaptureArgs {
     #[command(flatten)]
-    #[expect(missing_docs, reason = "a flattened group")]
     pub live: Live,
 
     #[command(flatten)]
-    #[expect(missing_docs, reason = "a flattened group")]
     pub offline: Offline,
 
     #[command(flatten)]
-    #[expect(missing_docs, reason = "a flattened group")]
     pub lists: Lists,
 
     #[command(flatten)]
-    #[expect(missing_docs, reason = "a flattened group")]
     pub compat: Compat,
 
     /// Print version
@@ -60,11 +63,6 @@ pub struct CaptureArgs {
     /// Write frames to a file instead of printing them (- is standard output)
     #[arg(short = 'w', long = "write", value_name = "FILE")]
     pub write: Option<PathBuf>,
-
-    /// Whether the file of -w is a named pipe, or nothing at all: the program at its other
-    /// end, which started this one, has gone then.
-    #[arg(skip)]
-    pub must_be_fifo: bool,
 
     /// Form of the file [default: pcapng for the name *.pcapng and for several interfaces,
     /// else pcap]
@@ -105,7 +103,7 @@ pub struct CaptureArgs {
 
     /// Bytes of a frame to capture (0: as many as possible)
     #[arg(short = 's', long = "snapshot-length", value_name = "BYTES", default_value_t = 0,
-          hide_default_value = true, value_parser = clap::value_parser!(u32).range(0..=262_144))]
+          hide_default_value = true, value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_FRAME)))]
     pub snaplen: u32,
 
     /// Capture one match in N (on each CPU); all are counted
@@ -212,13 +210,133 @@ pub struct CaptureArgs {
     pub filter_file: Option<PathBuf>,
 
     #[command(flatten)]
-    #[expect(missing_docs, reason = "a flattened group")]
     pub expression: Expression,
 }
 
 impl CaptureArgs {
+    /// What the flags ask for.
+    ///
+    /// # Errors
+    /// Flags that cannot be had, or contradict each other, and files of words that cannot be read.
+    pub fn plan(self) -> Result<Command> {
+        self.compat.check()?;
+        if let Some(list) = self.lists.of_interfaces(&self.live.interfaces) {
+            return Ok(Command::List(list));
+        }
+        if let Some(code) = filter::code(self.lists.code) {
+            return Ok(Command::List(List::Code(Box::new(CodeOf {
+                code,
+                filter: self.filter()?,
+                link: self.lists.link_type,
+                file: self.offline.file,
+                live: self.live.plan(),
+            }))));
+        }
+        let output = self.file_output()?;
+        let files = self.stored()?;
+        if files.is_some() && (self.max_rate.is_some() || self.duration.is_some()) {
+            let message = "--max-rate and --duration need live frames: a file (-r) has no clock";
+            return Err(Usage::new(message).into());
+        }
+        Ok(Command::Capture(Box::new(Plan {
+            filter: self.filter()?,
+            link: self.lists.link_type,
+            limits: self.limits(),
+            outputs: Outputs { file: output, lines: self.lines(), number: self.only_count },
+            source: self.offline.source(files, self.live),
+        })))
+    }
+
+    /// The filter: words, or the contents of a file, where `#` begins a comment.
+    fn filter(&self) -> Result<String> {
+        let Some(path) = &self.filter_file else { return Ok(self.expression.text()) };
+        let text =
+            bounded::read(path).with_context(|| format!("-F: reading {}", path.display()))?;
+        let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+        Ok(lines.collect::<Vec<_>>().join("\n"))
+    }
+
+    /// The files to read, if any.
+    fn stored(&self) -> Result<Option<Vec<PathBuf>>> {
+        match (&self.offline.file, &self.file_list) {
+            (Some(path), _) => Ok(Some(vec![path.clone()])),
+            (None, Some(list)) => read_list(list).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
+            snaplen: values::snaplen(self.snaplen),
+            sample: self.sample.unwrap_or(1),
+            max_rate: self.max_rate,
+            count: self.count,
+            duration: self.duration,
+            ring_bytes: self.buffer_size,
+        }
+    }
+
+    /// The file of -w, and how it is written. Refuses what makes no sense, and says what does
+    /// nothing.
+    fn file_output(&self) -> Result<Option<FileOutput>, Usage> {
+        let rotate = Rotate {
+            bytes: self.file_size,
+            // As in tcpdump, 0 is no rotation.
+            seconds: self.rotate_seconds.filter(|&seconds| seconds > 0),
+            files: self.files,
+        };
+        let mistake = match &self.write {
+            None if rotate.rotates() => "-C and -G rotate the file of -w: give one with -w",
+            Some(path) if path.as_os_str() == "-" && rotate.rotates() => {
+                "-w -: standard output cannot be rotated by -C or -G"
+            }
+            Some(path) if rotate.rotates() && Pipe::at(path).is_some() => {
+                "-w: a named pipe cannot be rotated by -C or -G"
+            }
+            None if self.format.is_some() => "--format applies to the file of -w: give one with -w",
+            _ => "",
+        };
+        if !mistake.is_empty() {
+            return Err(Usage::new(mistake));
+        }
+        if !rotate.rotates() {
+            let flags = [(self.files.is_some(), "-W"), (self.post_rotate.is_some(), "-z")];
+            for (_, flag) in flags.iter().filter(|(given, _)| *given) {
+                reporter::note(format_args!("{flag} does nothing without -C or -G"));
+            }
+        }
+        Ok(self.write.as_ref().map(|path| FileOutput {
+            rotate,
+            form: self.format.map(|format| match format {
+                FileFormat::Pcap => FileForm::Pcap,
+                FileFormat::Pcapng => FileForm::PcapNg,
+            }),
+            precision: self.precision(),
+            each: self.packet_buffered,
+            post_rotate: self.post_rotate.clone(),
+            progress: self.verbose > 0 && !self.print,
+            ..FileOutput::to(path.clone())
+        }))
+    }
+
+    /// Lines on standard output, if any.
+    fn lines(&self) -> Option<Lines> {
+        let shown = (self.write.is_none() || self.print) && !self.only_count;
+        shown.then(|| Lines {
+            style: self.style(),
+            // A file can wait for a name server, a capture cannot.
+            names: match (self.numeric, self.offline.file.is_some() || self.file_list.is_some()) {
+                (0, true) => NameStyle::Wait,
+                (0, false) => NameStyle::Background,
+                _ => NameStyle::Numbers,
+            },
+            short_names: self.short_names,
+            each: self.line_buffered || self.packet_buffered,
+        })
+    }
+
     /// How frames are shown.
-    pub fn style(&self) -> Style {
+    fn style(&self) -> Style {
         Style {
             link_header: self.link_header,
             quiet: self.quiet,
@@ -248,15 +366,6 @@ impl CaptureArgs {
         }
     }
 
-    /// Whether names are shown. A file can wait for a name server, a capture cannot.
-    pub fn name_style(&self) -> NameStyle {
-        match (self.numeric, self.offline.file.is_some() || self.file_list.is_some()) {
-            (0, true) => NameStyle::Wait,
-            (0, false) => NameStyle::Background,
-            _ => NameStyle::Numbers,
-        }
-    }
-
     /// Whether lines have colours (NO_COLOR: <https://no-color.org>).
     fn colors(&self) -> bool {
         let unset = |name| std::env::var_os(name).is_none_or(|value| value.is_empty());
@@ -270,47 +379,24 @@ impl CaptureArgs {
         }
     }
 
-    /// Whether frames are shown as lines.
-    pub fn prints(&self) -> bool {
-        (self.write.is_none() || self.print) && !self.only_count
-    }
-
-    /// Whether anything goes to standard output.
-    pub fn uses_stdout(&self) -> bool {
-        self.prints() || self.write.as_ref().is_some_and(|path| path.as_os_str() == "-")
-    }
-
-    /// Whether frames go to files of which the names are known.
-    pub fn writes_files(&self) -> bool {
-        self.write.as_ref().is_some_and(|path| path.as_os_str() != "-")
-    }
-
-    /// The form of a file: as asked for, as its name says, or what can tell of as many
-    /// interfaces as there are.
-    pub fn file_format(&self, path: &Path, interfaces: usize) -> FileFormat {
-        let named = |end: &str| path.extension().is_some_and(|have| have.eq_ignore_ascii_case(end));
-        match self.format {
-            Some(format) => format,
-            None if named("pcapng") => FileFormat::Pcapng,
-            None if interfaces > 1 && !named("pcap") => FileFormat::Pcapng,
-            None => FileFormat::Pcap,
-        }
-    }
-
     /// Fraction of a second in time stamps.
-    pub fn precision(&self) -> Precision {
+    fn precision(&self) -> Precision {
         match self.precision.as_str() {
             _ if self.nano => Precision::Nano,
             "nano" => Precision::Nano,
             _ => Precision::Micro,
         }
     }
+}
 
-    /// Bytes of a frame that are kept.
-    pub fn snaplen(&self) -> u32 {
-        match self.snaplen {
-            0 => probe_frame::MAX_FRAME,
-            length => length,
-        }
+/// The names in a list of files (-V), one a line.
+fn read_list(path: &Path) -> Result<Vec<PathBuf>> {
+    let text =
+        bounded::read(path).with_context(|| format!("-V: reading the list {}", path.display()))?;
+    let names: Vec<PathBuf> =
+        text.lines().filter(|line| !line.is_empty()).map(PathBuf::from).collect();
+    match names.is_empty() {
+        true => Err(Usage::new(format!("-V: {} names no file", path.display())).into()),
+        false => Ok(names),
     }
 }

@@ -2,13 +2,17 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use super::{Expression, Live, Offline, values};
-use crate::rules::Rule;
+use crate::{
+    count::{self, Plan},
+    rules::{self, Rule},
+};
 
 /// How counts are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum CountFormat {
     /// For people.
     Table,
@@ -26,11 +30,9 @@ pub enum CountFormat {
     probe count -r trace.pcap --rules rules.toml")]
 pub struct CountArgs {
     #[command(flatten)]
-    #[expect(missing_docs, reason = "a flattened group")]
     pub live: Live,
 
     #[command(flatten)]
-    #[expect(missing_docs, reason = "a flattened group")]
     pub offline: Offline,
 
     /// A named filter; may be given several times
@@ -59,6 +61,47 @@ pub struct CountArgs {
     pub format: CountFormat,
 
     #[command(flatten)]
-    #[expect(missing_docs, reason = "a flattened group")]
     pub expression: Expression,
+}
+
+impl CountArgs {
+    /// What the flags ask for.
+    ///
+    /// # Errors
+    /// A rules file that cannot be read, and what is wrong in it.
+    pub fn plan(self) -> Result<Plan> {
+        let rules = self.rules()?;
+        let Self { live, offline, interval, duration, count, format, .. } = self;
+        Ok(Plan {
+            source: offline.source(offline.file.clone(), live),
+            rules,
+            interval,
+            duration,
+            count,
+            format: match format {
+                CountFormat::Table => count::Format::Table,
+                CountFormat::Json => count::Format::Json,
+                CountFormat::Csv => count::Format::Csv,
+            },
+        })
+    }
+
+    /// The rules of the file, those of the command line, and the expression under its own name. An
+    /// expression alone, or nothing at all, is one rule.
+    fn rules(&self) -> Result<Vec<Rule>> {
+        let mut rules = match &self.rules_file {
+            Some(path) => rules::read_file(path)?,
+            None => Vec::new(),
+        };
+        rules.extend(self.rules.iter().cloned());
+        let text = self.expression.text();
+        if !text.is_empty() || rules.is_empty() {
+            rules.push(Rule::new("match", text));
+        }
+        // Counting needs no frame; what a rules file says of sampling is for captures.
+        for rule in &mut rules {
+            rule.sampler = None;
+        }
+        Ok(rules)
+    }
 }

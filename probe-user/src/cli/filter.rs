@@ -1,14 +1,14 @@
 //! `probe filter`.
 
 use clap::{ArgAction, Args};
+use probe_filter::{LinkType, VlanView};
 
-use probe_filter::VlanView;
-
-use super::{
-    Expression,
-    values::{self, Choice},
+use super::{Expression, values};
+use crate::{
+    filter::{Code, Plan, Shown},
+    kernel::{Direction, Hook},
+    source::Choice,
 };
-use crate::kernel::{Direction, Hook};
 
 /// Flags of `probe filter`.
 #[derive(Debug, Args)]
@@ -39,13 +39,28 @@ pub struct FilterArgs {
     pub vlan: VlanView,
 
     #[command(flatten)]
-    #[expect(missing_docs, reason = "a flattened group")]
     pub expression: Expression,
 }
 
 impl FilterArgs {
-    /// The hook that code is generated for: that of frames received.
-    pub fn hook(&self) -> Hook {
-        self.hook.hook(Direction::In, false)
+    /// What the flags ask for. Code is that for frames received.
+    pub fn plan(self) -> Plan {
+        let shown = match (code(self.dump), self.explain) {
+            (_, true) => Shown::Words,
+            (None, false) => Shown::Size,
+            (Some(code), false) => Shown::Code(code, self.hook, Direction::In),
+        };
+        let link = if self.raw { LinkType::Raw } else { LinkType::Ethernet };
+        Plan { filter: self.expression.text(), shown, link, vlan: self.vlan }
+    }
+}
+
+/// The code that so many -d ask for.
+pub(super) fn code(times: u8) -> Option<Code> {
+    match times {
+        0 => None,
+        1 => Some(Code::Ebpf),
+        2 => Some(Code::ClassicC),
+        _ => Some(Code::ClassicNumbers),
     }
 }

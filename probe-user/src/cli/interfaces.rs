@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+use crate::interfaces::Plan;
+
 /// Flags of `probe interfaces`.
 #[derive(Debug, Args)]
 pub struct InterfacesArgs {
@@ -12,4 +14,12 @@ pub struct InterfacesArgs {
     /// As a JSON array
     #[arg(long)]
     pub json: bool,
+}
+
+impl InterfacesArgs {
+    /// What the flags ask for.
+    pub fn plan(self) -> Plan {
+        let Self { names, json } = self;
+        Plan { names, json }
+    }
 }

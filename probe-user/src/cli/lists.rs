@@ -2,9 +2,10 @@
 //! for.
 
 use clap::{ArgAction, Args};
-use probe_filter::ir::LinkType;
+use probe_filter::LinkType;
 
 use super::values;
+use crate::capture::List;
 
 /// Lists, and what is chosen from them.
 #[derive(Debug, Args)]
@@ -35,4 +36,19 @@ pub struct Lists {
     /// BPF as numbers)
     #[arg(short = 'd', action = ArgAction::Count)]
     pub code: u8,
+}
+
+impl Lists {
+    /// What is to be shown of interfaces, where that is asked for in place of frames.
+    pub fn of_interfaces(&self, interfaces: &[String]) -> Option<List> {
+        if self.list_interfaces {
+            Some(List::Interfaces)
+        } else if self.list_links {
+            Some(List::LinkTypes(interfaces.to_vec()))
+        } else if self.list_clocks {
+            Some(List::Clocks(interfaces.to_vec()))
+        } else {
+            None
+        }
+    }
 }

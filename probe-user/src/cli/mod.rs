@@ -1,5 +1,6 @@
-//! The command line. Each flag and its help stand in one place; flags that several
-//! commands share are in [`shared`].
+//! The command line: each flag, its help and its default stand here once, and what the flags ask
+//! for becomes the plan of a command. Nothing else in this crate knows clap. Flags that several
+//! commands share are in `shared`.
 
 mod capture;
 mod compat;
@@ -9,23 +10,73 @@ mod filter;
 mod interfaces;
 mod lists;
 mod rate;
-pub mod shared;
-pub mod values;
+mod shared;
+mod values;
 
-use std::{any::TypeId, ffi::OsString, path::PathBuf};
+use std::{any::TypeId, ffi::OsString, path::PathBuf, process::ExitCode};
 
+use anyhow::{Context as _, Error};
 use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-pub use capture::{CaptureArgs, FileFormat};
-pub use compat::Compat;
-pub use count::{CountArgs, CountFormat};
-pub use extcap::ExtcapArgs;
-pub use filter::FilterArgs;
-pub use interfaces::InterfacesArgs;
-pub use lists::Lists;
-pub use rate::{RateArgs, RateFormat};
-pub use shared::{Engine, Expression, Live, Offline};
-pub use values::Choice;
+use crate::{Command, failure, reporter};
+use capture::CaptureArgs;
+use compat::Compat;
+use count::CountArgs;
+use extcap::ExtcapArgs;
+use filter::FilterArgs;
+use interfaces::InterfacesArgs;
+use lists::Lists;
+use rate::RateArgs;
+use shared::{Expression, Live, Offline};
+
+/// Reads the command line, and makes a plan of it.
+///
+/// # Errors
+/// Mistakes, and the wish for help.
+pub fn read() -> Result<Command, Refused> {
+    from_words(extcap::insert_command(std::env::args_os().collect()))
+}
+
+/// As [`read`], of other words, the first of which is the program's name.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn from_words<T: Into<OsString> + Clone>(
+    words: impl IntoIterator<Item = T>,
+) -> Result<Command, Refused> {
+    let command = Cli::command().mut_subcommands(|command| command.mut_args(may_be_negative));
+    let matches = command.try_get_matches_from(words).map_err(Refused::Words)?;
+    let cli = Cli::from_arg_matches(&matches)
+        .map_err(|error| Refused::Words(error.format(&mut Cli::command())))?;
+    cli.command.plan().map_err(Refused::Plan)
+}
+
+/// Why there is nothing to run.
+#[derive(Debug)]
+pub enum Refused {
+    /// The words are none of the command line, or ask for help: clap knows what to print.
+    Words(clap::Error),
+    /// Each flag is right, but not what they ask for together.
+    Plan(Error),
+}
+
+impl Refused {
+    /// Says why: help on stdout, a mistake on stderr, where the user's own words in it are
+    /// [neutralised](reporter). Gives the exit code.
+    pub fn report(&self) -> ExitCode {
+        match self {
+            Self::Words(message) if message.use_stderr() => {
+                reporter::plain(message.render().to_string().trim_end());
+                ExitCode::from(2)
+            }
+            Self::Words(help) => match help.print().context("writing to standard output") {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => failure::report(&error),
+            },
+            Self::Plan(error) => failure::report(error),
+        }
+    }
+}
 
 /// Counts, samples and shows packets in the kernel, in tcpdump's language.
 #[derive(Debug, Parser)]
@@ -39,29 +90,10 @@ pub use values::Choice;
     max_term_width = 100,
     propagate_version = true
 )]
-pub struct Cli {
+struct Cli {
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
-}
-
-impl Cli {
-    /// Reads the command line.
-    ///
-    /// # Errors
-    /// Mistakes, and the wish for help; clap knows what to print, where, and the exit code.
-    pub fn read() -> Result<Self, clap::Error> {
-        Self::from_words(extcap::insert_command(std::env::args_os().collect()))
-    }
-
-    /// As [`read`](Self::read), of other words.
-    pub(crate) fn from_words<T: Into<OsString> + Clone>(
-        words: impl IntoIterator<Item = T>,
-    ) -> Result<Self, clap::Error> {
-        let command = Self::command().mut_subcommands(|command| command.mut_args(may_be_negative));
-        let matches = command.try_get_matches_from(words)?;
-        Self::from_arg_matches(&matches).map_err(|error| error.format(&mut Self::command()))
-    }
+    command: Subcommands,
 }
 
 /// Lets what should be a number or a time begin with a hyphen: `-c -5` is then a wrong
@@ -75,7 +107,7 @@ fn may_be_negative(arg: Arg) -> Arg {
 
 /// The commands.
 #[derive(Debug, Subcommand)]
-pub enum Command {
+enum Subcommands {
     /// Count what matches, many filters at once, without copying a packet
     Count(CountArgs),
     /// Measure the rate of what matches, exactly
@@ -90,9 +122,23 @@ pub enum Command {
     Extcap(Box<ExtcapArgs>),
 }
 
+impl Subcommands {
+    fn plan(self) -> anyhow::Result<Command> {
+        Ok(match self {
+            Self::Count(args) => Command::Count(args.plan()?),
+            Self::Rate(args) => Command::Rate(args.plan()?),
+            Self::Capture(args) => args.plan()?,
+            Self::Filter(args) => Command::Filter(args.plan()),
+            Self::Interfaces(args) => Command::Interfaces(args.plan()),
+            Self::Extcap(args) => Command::Extcap(args.plan()?),
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rules::Rule;
 
     #[test]
     fn the_definitions_are_consistent() {
@@ -102,10 +148,8 @@ mod tests {
     #[test]
     fn flags_and_words_of_a_filter_mix() {
         let words = ["probe", "count", "-i", "eth0", "tcp", "port", "80", "-c", "5"];
-        let Command::Count(args) = Cli::from_words(words).unwrap().command else {
-            panic!("count");
-        };
-        assert_eq!(args.expression.text().unwrap(), "tcp port 80");
-        assert_eq!(args.count, Some(5));
+        let Command::Count(plan) = from_words(words).unwrap() else { panic!("count") };
+        assert_eq!(plan.rules, [Rule::new("match", "tcp port 80")]);
+        assert_eq!(plan.count, Some(5));
     }
 }

@@ -5,9 +5,13 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::{Expression, Live, values};
+use crate::{
+    failure::Usage,
+    rate::{Format, Plan},
+};
 
 /// How the rate is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum RateFormat {
     /// For people.
     Text,
@@ -23,7 +27,6 @@ pub enum RateFormat {
     probe rate -i eth0 -t 10s 'udp port 53'")]
 pub struct RateArgs {
     #[command(flatten)]
-    #[expect(missing_docs, reason = "a flattened group")]
     pub live: Live,
 
     /// End at match number N; the kernel takes the time of the first and the last
@@ -40,6 +43,23 @@ pub struct RateArgs {
     pub format: RateFormat,
 
     #[command(flatten)]
-    #[expect(missing_docs, reason = "a flattened group")]
     pub expression: Expression,
+}
+
+impl RateArgs {
+    /// What the flags ask for.
+    ///
+    /// # Errors
+    /// Nothing that would end the measurement.
+    pub fn plan(self) -> Result<Plan, Usage> {
+        let Self { live, count, time, format, expression } = self;
+        if count.is_none() && time.is_none() {
+            return Err(Usage::new("say when to end: -c N (matches) or -t TIME"));
+        }
+        let format = match format {
+            RateFormat::Text => Format::Text,
+            RateFormat::Json => Format::Json,
+        };
+        Ok(Plan { live: live.plan(), filter: expression.text(), count, time, format })
+    }
 }

@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use probe_filter::VlanView;
 
-use super::values::{self, Choice};
+use super::values;
 use crate::{
-    interfaces::{self, Chosen},
     kernel::{Direction, Hook},
+    source::{self, Choice, Source},
 };
 
 /// The filter, as the words that are left over.
@@ -21,11 +21,8 @@ pub struct Expression {
 
 impl Expression {
     /// The filter's text.
-    ///
-    /// # Errors
-    /// None yet; a filter file could fail to read.
-    pub fn text(&self) -> anyhow::Result<String> {
-        Ok(self.words.join(" "))
+    pub fn text(&self) -> String {
+        self.words.join(" ")
     }
 }
 
@@ -64,28 +61,17 @@ pub struct Live {
 }
 
 impl Live {
-    /// The interfaces, and the hook to ask for on them.
-    ///
-    /// # Errors
-    /// None given, none with that number, or such as cannot share a program.
-    pub fn place(&self) -> anyhow::Result<(Chosen, Hook)> {
-        let chosen = interfaces::choose(&self.interfaces)?;
-        let hook = self.hook.hook(self.direction, chosen.any);
-        Ok((chosen, hook))
-    }
-
-    /// The hook whose program looks at the frames of a file, and the one to ask for on one
-    /// interface.
-    pub fn hook(&self) -> Hook {
-        self.hook.hook(self.direction, false)
+    /// As the commands know it.
+    pub fn plan(self) -> source::Live {
+        let Self { interfaces, hook, direction, vlan, user, diagnostics } = self;
+        source::Live { interfaces, hook, direction, vlan, user, diagnostics }
     }
 }
 
 /// What runs the filters over a file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Engine {
     /// In this process.
-    #[default]
     User,
     /// In the kernel, by the same program that would be attached (BPF_PROG_TEST_RUN).
     Kernel,
@@ -101,4 +87,16 @@ pub struct Offline {
     /// What runs the filter over the file
     #[arg(long, value_enum, conflicts_with = "interfaces")]
     pub engine: Option<Engine>,
+}
+
+impl Offline {
+    /// The frames of files, where there are any; else those of interfaces.
+    pub fn source<F>(&self, files: Option<F>, live: Live) -> Source<F> {
+        let Some(files) = files else { return Source::Live(live.plan()) };
+        let engine = match self.engine {
+            Some(Engine::Kernel) => source::Engine::Kernel(live.hook, live.direction),
+            Some(Engine::User) | None => source::Engine::User,
+        };
+        Source::Stored { files, engine, user: live.user }
+    }
 }

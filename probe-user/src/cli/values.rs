@@ -2,9 +2,14 @@
 
 use std::time::Duration;
 
-use probe_filter::{VlanView, ir::LinkType};
+use probe_filter::{LinkType, VlanView};
+use probe_frame::MAX_FRAME;
 
-use crate::kernel::{self, Direction, Hook};
+use crate::{
+    kernel::{Direction, Hook},
+    link_type::{self, Known},
+    source::Choice,
+};
 
 /// Longer than anybody waits; a time without a bound would overflow a clock.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
@@ -50,6 +55,11 @@ pub fn size(text: &str, unit: usize) -> Result<usize, String> {
     }
 }
 
+/// tcpdump's `-s`, where 0 is all that there may be of a frame.
+pub fn snaplen(bytes: u32) -> u32 {
+    if bytes == 0 { MAX_FRAME } else { bytes }
+}
+
 /// tcpdump's `-B`: KiB unless a suffix says otherwise.
 pub fn buffer_size(text: &str) -> Result<usize, String> {
     size(text, 1 << 10)
@@ -76,16 +86,12 @@ pub fn file_size(text: &str) -> Result<u64, String> {
 
 /// tcpdump's `-y`: a name of pcap-linktype(7), in any case.
 pub fn link_type(text: &str) -> Result<LinkType, String> {
-    LINK_TYPES
-        .into_iter()
-        .find(|(_, name, _)| name.eq_ignore_ascii_case(text))
-        .map(|(link, ..)| link)
+    let named = |known: &&&Known| known.name.eq_ignore_ascii_case(text);
+    let known = link_type::ALL.iter().find(named);
+    known
+        .map(|known| known.link)
         .ok_or_else(|| "XDP and tcx see EN10MB (Ethernet) or RAW (IP), as -L lists".into())
 }
-
-/// Link types with name and description, as libpcap has them.
-pub const LINK_TYPES: [(LinkType, &str, &str); 2] =
-    [(LinkType::Ethernet, "EN10MB", "Ethernet"), (LinkType::Raw, "RAW", "Raw IP")];
 
 /// tcpdump's `-j`: a name of pcap-tstamp(7).
 pub fn time_stamp_type(text: &str) -> Result<&'static str, String> {
@@ -100,38 +106,17 @@ pub fn time_stamp_type(text: &str) -> Result<&'static str, String> {
     }
 }
 
-/// A value, or what fits best.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice<T> {
-    /// `auto`.
-    Auto,
-    /// This one.
-    Given(T),
-}
-
-impl<T> Choice<T> {
-    /// Reads `auto`, or a value as `parse` does.
-    fn parse(text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Self, String> {
-        match text {
-            "auto" => Ok(Self::Auto),
-            _ => parse(text).map(Self::Given),
-        }
-    }
-}
-
-impl Choice<Hook> {
-    /// The hook, which on this kernel and for these frames is meant by `auto`.
-    pub fn hook(self, direction: Direction, any: bool) -> Hook {
-        match self {
-            Self::Given(hook) => hook,
-            Self::Auto => Hook::auto(kernel::Features::of_this_kernel().tcx, direction, any),
-        }
+/// Reads `auto`, or a value as `parse` does.
+fn choice<T>(text: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Choice<T>, String> {
+    match text {
+        "auto" => Ok(Choice::Auto),
+        _ => parse(text).map(Choice::Given),
     }
 }
 
 /// `--hook`.
 pub fn hook(text: &str) -> Result<Choice<Hook>, String> {
-    Choice::parse(text, str::parse)
+    choice(text, str::parse)
 }
 
 /// `--vlan`.
@@ -145,7 +130,7 @@ pub fn vlan(text: &str) -> Result<VlanView, String> {
 
 /// `--direction` of extcap.
 pub fn direction_or_auto(text: &str) -> Result<Choice<Direction>, String> {
-    Choice::parse(text, direction)
+    choice(text, direction)
 }
 
 /// `-Q`.

@@ -13,22 +13,24 @@ pub use table::si;
 
 use std::{
     ops::ControlFlow,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use probe_common::Counter;
 use probe_frame::WallTime;
+use probe_pcap::{ReadError, Reader};
 
 use crate::{
-    cli::{CountArgs, Engine, Offline},
-    clock, explain,
-    file::{ReadError, Reader},
-    interfaces,
+    clock, explain, interfaces,
+    kernel::Programs,
     offline::Sieve,
     privileges::{self, Needs},
     reporter,
     rules::{self, Rule, RuleSet},
+    runtime,
+    source::{Engine, Live, Source},
     stop,
     watch::{Vigil, Wants, Watch, Woken},
 };
@@ -38,56 +40,70 @@ use view::View;
 /// How often `-c` is looked at.
 const COUNT_TICK: Duration = Duration::from_millis(50);
 
+/// What to count, and how to show it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Where the frames come from.
+    pub source: Source<PathBuf>,
+    /// The rules, none of which samples.
+    pub rules: Vec<Rule>,
+    /// Time between two readings.
+    pub interval: Duration,
+    /// The end, by time.
+    pub duration: Option<Duration>,
+    /// The end, by what all rules together have matched.
+    pub count: Option<u64>,
+    /// How counts are shown.
+    pub format: Format,
+}
+
+/// How counts are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// One object a line, one line an interval and a last one.
+    Json,
+    /// One row a rule.
+    Csv,
+}
+
 /// Runs the command.
-pub fn run(args: &CountArgs) -> Result<()> {
-    match &args.offline.file {
-        Some(_) => over_file(args, &args.offline),
-        None => {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(live(args))
-        }
+///
+/// # Errors
+/// Mistakes in filters, what the kernel refuses, and those of reading and writing files.
+pub fn run(plan: &Plan) -> Result<()> {
+    match &plan.source {
+        Source::Live(live) => runtime::block_on(on_interfaces(plan, live)),
+        Source::Stored { files, engine, user } => over_file(plan, files, *engine, user.as_deref()),
     }
 }
 
-/// The rules asked for: those of the file, those of the command line, and the expression
-/// under its own name. An expression alone, or nothing at all, is one rule.
-fn rules(args: &CountArgs) -> Result<Vec<Rule>> {
-    let mut rules = match &args.rules_file {
-        Some(path) => rules::read_file(path)?,
-        None => Vec::new(),
-    };
-    rules.extend(args.rules.iter().cloned());
-    let text = args.expression.text()?;
-    if !text.is_empty() || rules.is_empty() {
-        rules.push(Rule::new("match", text));
-    }
-    // Counting needs no frame; what a rules file says of sampling is for captures.
-    for rule in &mut rules {
-        rule.sampler = None;
-    }
-    Ok(rules)
-}
-
-async fn live(args: &CountArgs) -> Result<()> {
-    let watch = Watch::start(&args.live, rules(args)?, Wants::default())?;
-    watch.announce(&args.live);
-    let Watch { rules: set, mut session, stop, .. } = watch;
+async fn on_interfaces(plan: &Plan, live: &Live) -> Result<()> {
+    let watch = Watch::start(live, plan.rules.clone(), Wants::default())?;
+    watch.announce(live);
+    let Watch { rules, mut session, stop, .. } = watch;
     let mut vigil = Vigil::keep(stop, session.attachments())?;
+    let hook = interfaces::hooks(session.attachments());
+    let counting = Counting::new(&rules, hook, live.interfaces.clone());
+    let view = View::new(plan.format)?;
+    count(plan, counting, &mut session, &mut vigil, view).await
+}
 
+/// Shows what programs count, until the end that was asked for.
+async fn count(
+    plan: &Plan,
+    mut counting: Counting<'_>,
+    programs: &mut impl Programs,
+    vigil: &mut Vigil,
+    mut view: View,
+) -> Result<()> {
     let start = Instant::now();
-    let deadline = args.duration.map(|duration| start + duration);
-    let mut counting = Counting {
-        set: &set,
-        hook: interfaces::hooks(session.attachments()),
-        interfaces: args.live.interfaces.clone(),
-        before: vec![Counter::default(); set.rules().len()],
-        elapsed_before: Duration::ZERO,
-    };
-    let mut view = View::new(args.format)?;
-    let mut next = start + args.interval;
+    let deadline = plan.duration.map(|duration| start + duration);
+    let mut next = start + plan.interval;
     loop {
         // Ticks, the end, and the look at -c: whichever comes first.
-        let look = args.count.map(|_| Instant::now() + COUNT_TICK);
+        let look = plan.count.map(|_| Instant::now() + COUNT_TICK);
         let wake = [Some(next), deadline, look].into_iter().flatten().min().unwrap_or(next);
         let woken = vigil.wait(wake).await;
         let now = Instant::now();
@@ -98,18 +114,18 @@ async fn live(args: &CountArgs) -> Result<()> {
         let none_left = vigil.none_left();
         let ended = woken == Woken::Stop || none_left.is_some();
         let over = ended || deadline.is_some_and(|deadline| now >= deadline);
-        if !over && args.count.is_none() && now < next {
+        if !over && plan.count.is_none() && now < next {
             continue;
         }
-        let counts = session.counts().map_err(explain::kernel)?;
-        let reached = args.count.is_some_and(|goal| {
+        let counts = programs.counts().map_err(explain::kernel)?;
+        let reached = plan.count.is_some_and(|goal| {
             counts.rules.iter().map(|counter| counter.packets).sum::<u64>() >= goal
         });
         if over || reached {
             // The last reading is one of a moment at which nobody counts.
-            let detached = session.detach();
+            let detached = programs.detach();
             let elapsed = start.elapsed();
-            let counts = session.counts().map_err(explain::kernel)?;
+            let counts = programs.counts().map_err(explain::kernel)?;
             let total = counting.total(elapsed, counts.seen, &counts.rules);
             view.last(&total, &stop::requested)?;
             detached.map_err(explain::kernel)?;
@@ -120,7 +136,7 @@ async fn live(args: &CountArgs) -> Result<()> {
             view.tick(&counting.tick(now - start, counts.seen, &counts.rules))?;
             // A tick that came late does not make the later ones come in a burst.
             while next <= now {
-                next += args.interval;
+                next += plan.interval;
             }
         }
     }
@@ -135,7 +151,12 @@ struct Counting<'a> {
     elapsed_before: Duration,
 }
 
-impl Counting<'_> {
+impl<'a> Counting<'a> {
+    fn new(set: &'a RuleSet, hook: String, interfaces: Vec<String>) -> Self {
+        let before = vec![Counter::default(); set.rules().len()];
+        Self { set, hook, interfaces, before, elapsed_before: Duration::ZERO }
+    }
+
     /// Rates belong to the interval since the reading before.
     fn tick(&mut self, elapsed: Duration, seen: Counter, rules: &[Counter]) -> Snapshot {
         let interval = elapsed - self.elapsed_before;
@@ -179,8 +200,7 @@ impl Counting<'_> {
 }
 
 /// Counts the frames of a file: one snapshot, whose clock is the file's.
-fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
-    let path = offline.file.as_deref().context("a file")?;
+fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Result<()> {
     stop::on_signals()?;
     let attendant = |_| match stop::requested() {
         true => ControlFlow::Break(()),
@@ -194,12 +214,11 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
         reader => reader?,
     };
     let link = reader.link();
-    let set = RuleSet::compile(rules(args)?, &rules::file_options(link))?;
-    let engine = offline.engine.unwrap_or_default();
-    let mut sieve = Sieve::new(&set, engine, args.live.hook(), link)?;
-    let needs = Needs { test_run: engine == Engine::Kernel, ..Needs::default() };
-    privileges::drop(args.live.user.as_deref(), needs)?;
-    let view = View::new(args.format)?;
+    let set = RuleSet::compile(plan.rules.clone(), &rules::file_options(link))?;
+    let mut sieve = Sieve::new(&set, engine, link)?;
+    let needs = Needs { test_run: engine != Engine::User, ..Needs::default() };
+    privileges::drop(user, needs)?;
+    let view = View::new(plan.format)?;
     let (mut first, mut last) = (None, WallTime::default());
     // What was counted before a damaged record is told all the same.
     let damage = 'file: loop {
@@ -212,7 +231,7 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
             first.get_or_insert(frame.time);
             last = last.max(frame.time);
             sieve.count(&frame)?;
-            if let Some(goal) = args.count
+            if let Some(goal) = plan.count
                 && sieve.reached(goal)?
             {
                 break 'file None;
@@ -220,21 +239,107 @@ fn over_file(args: &CountArgs, offline: &Offline) -> Result<()> {
         }
     };
     let elapsed = Duration::from_nanos(last.0.saturating_sub(first.unwrap_or(last).0));
-    let mut counting = Counting {
-        set: &set,
-        hook: "file".into(),
-        interfaces: vec![reader.name().to_string()],
-        before: Vec::new(),
-        elapsed_before: Duration::ZERO,
-    };
+    let mut counting = Counting::new(&set, "file".into(), vec![reader.name().to_string()]);
     let mut snapshot = counting.total(elapsed, sieve.seen(), &sieve.totals()?);
     snapshot.time = last;
     view.last(&snapshot, &stop::requested)?;
     if sieve.not_taken() > 0 {
         reporter::say(format_args!(
-            "{} frames, too short or too long for the kernel to take, were looked at in user space",
+            "{} frames, too short or too long for a program in the kernel, were matched in user space",
             sieve.not_taken()
         ));
     }
     damage.map_or(Ok(()), |error| Err(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, io::Read as _};
+
+    use super::{output::Output, *};
+    use crate::{
+        kernel::{Attached, Attachment, Counts, Error},
+        source::Choice,
+        stop::Stop,
+    };
+
+    /// Programs that count what the test says: reading by reading, and after they are taken off
+    /// what came until then.
+    struct Scripted {
+        readings: [u64; 3],
+        reading: Cell<usize>,
+        after_detach: u64,
+        detached: bool,
+    }
+
+    impl Programs for Scripted {
+        fn counts(&self) -> Result<Counts, Error> {
+            let at = self.reading.replace(self.reading.get() + 1);
+            let packets = if self.detached { self.after_detach } else { self.readings[at] };
+            let counter = |packets| Counter { packets, bytes: packets * 60 };
+            let (seen, rules) = (counter(packets + 100), vec![counter(packets), counter(1)]);
+            Ok(Counts { seen, rules, ..Counts::default() })
+        }
+
+        fn glance(&self) -> Result<Counts, Error> {
+            self.counts()
+        }
+
+        fn detach(&mut self) -> Result<(), Error> {
+            self.detached = true;
+            Ok(())
+        }
+    }
+
+    /// The loopback is always there.
+    fn loopback() -> Attachment {
+        let (hook, direction) = (Attached::Tcx, Default::default());
+        Attachment { interface: "lo".into(), index: 1, hook, direction }
+    }
+
+    #[test]
+    fn ticks_and_the_end_without_a_kernel() {
+        let rules = ["syn", "rst"].map(|name| Rule::new(name, format!("@{name}"))).to_vec();
+        let plan = Plan {
+            source: Source::Live(Live {
+                interfaces: vec!["lo".into()],
+                hook: Choice::Auto,
+                direction: Default::default(),
+                vlan: Default::default(),
+                user: None,
+                diagnostics: false,
+            }),
+            rules: rules.clone(),
+            interval: Duration::from_millis(1),
+            duration: None,
+            count: Some(10),
+            format: Format::Json,
+        };
+        let set = RuleSet::compile(rules, &Default::default()).unwrap();
+        // Matches that came between the reading that ended it and the end.
+        let (readings, after_detach) = ([3, 7, 12], 13);
+        let mut programs =
+            Scripted { readings, reading: Cell::new(0), after_detach, detached: false };
+        let (mut reader, writer) = std::io::pipe().unwrap();
+        let view = View::over(Output::with_room(writer, readings.len()).unwrap(), plan.format);
+        let counted = runtime::block_on(async {
+            let mut vigil = Vigil::keep(Stop::on_signals()?, &[loopback()])?;
+            let counting = Counting::new(&set, "tcx".into(), vec!["lo".into()]);
+            count(&plan, counting, &mut programs, &mut vigil, view?).await
+        });
+        counted.unwrap();
+        let mut text = String::new();
+        reader.read_to_string(&mut text).unwrap();
+        let told: Vec<_> = text
+            .lines()
+            .map(|line| {
+                let object: serde_json::Value = serde_json::from_str(line).unwrap();
+                let packets = |of: &serde_json::Value| of["packets"].as_u64().unwrap();
+                let [syn, rst] = [0, 1].map(|rule| packets(&object["rules"][rule]));
+                (object["final"].as_bool().unwrap(), packets(&object["seen"]), syn, rst)
+            })
+            .collect();
+        assert_eq!(told, [(false, 103, 3, 1), (false, 107, 7, 1), (true, 113, 13, 1)]);
+        assert!(programs.detached);
+    }
 }

@@ -25,11 +25,15 @@ pub struct Output {
 impl Output {
     /// Starts the thread.
     pub fn start() -> Result<Self> {
-        Self::to(io::stdout())
+        Self::with_room(io::stdout(), 1)
     }
 
-    fn to(mut out: impl io::Write + Send + 'static) -> Result<Self> {
-        let (texts, incoming) = sync_channel::<Vec<u8>>(1);
+    /// Any output, with room for so many texts beside the one that is being written.
+    pub(super) fn with_room(
+        mut out: impl io::Write + Send + 'static,
+        texts: usize,
+    ) -> Result<Self> {
+        let (texts, incoming) = sync_channel::<Vec<u8>>(texts);
         let (done, result) = sync_channel(1);
         let write = move || {
             // Readers want each text when it is made.
@@ -100,7 +104,7 @@ impl<'a> Patience<'a> {
             self.end = Some(Instant::now() + PATIENCE);
         }
         match self.end.is_some_and(|end| Instant::now() >= end) {
-            true => Err(anyhow!("the reader of the output does not read any more")),
+            true => Err(anyhow!("the reader of the output has stopped reading")),
             false => Ok(()),
         }
     }
@@ -115,7 +119,7 @@ mod tests {
     #[test]
     fn texts_arrive_in_order() {
         let (mut reader, writer) = io::pipe().unwrap();
-        let mut output = Output::to(writer).unwrap();
+        let mut output = Output::with_room(writer, 1).unwrap();
         while !output.offer(b"first ".to_vec()).unwrap() {}
         while !output.offer(b"second ".to_vec()).unwrap() {}
         output.finish(b"last".to_vec(), &|| false).unwrap();
@@ -127,19 +131,19 @@ mod tests {
     #[test]
     fn a_reader_that_does_not_read_is_left() {
         let (_reader, writer) = io::pipe().unwrap();
-        let mut output = Output::to(writer).unwrap();
+        let mut output = Output::with_room(writer, 1).unwrap();
         // More than a pipe holds: the thread waits, one text waits, the next is left out.
         while output.offer(vec![b'x'; 1 << 20]).unwrap() {}
         let start = Instant::now();
         let error = output.finish(b"last".to_vec(), &|| true).unwrap_err();
-        assert!(error.to_string().contains("does not read any more"), "{error}");
+        assert!(error.to_string().contains("has stopped reading"), "{error}");
         assert!(start.elapsed() >= PATIENCE);
     }
 
     #[test]
     fn a_reader_that_goes_is_noticed() {
         let (reader, writer) = io::pipe().unwrap();
-        let mut output = Output::to(writer).unwrap();
+        let mut output = Output::with_room(writer, 1).unwrap();
         drop(reader);
         let error = loop {
             if let Err(error) = output.offer(b"text".to_vec()) {

@@ -4,12 +4,11 @@ use std::io::{self, IsTerminal as _};
 
 use anyhow::Result;
 
-use super::{Snapshot, csv, json, output::Output, table};
-use crate::cli::CountFormat;
+use super::{Format, Snapshot, csv, json, output::Output, table};
 
 /// The output of `probe count`.
 pub struct View {
-    format: CountFormat,
+    format: Format,
     /// A table on a terminal is drawn over the one before.
     redraw: bool,
     drawn_lines: usize,
@@ -18,9 +17,13 @@ pub struct View {
 
 impl View {
     /// Writes what comes before the first snapshot. Starts a thread.
-    pub fn new(format: CountFormat) -> Result<Self> {
-        let mut output = Output::start()?;
-        if format == CountFormat::Csv {
+    pub fn new(format: Format) -> Result<Self> {
+        Self::over(Output::start()?, format)
+    }
+
+    /// As [`new`](Self::new), to any output.
+    pub(super) fn over(mut output: Output, format: Format) -> Result<Self> {
+        if format == Format::Csv {
             output.offer(csv::HEAD.into())?;
         }
         Ok(Self { format, redraw: io::stdout().is_terminal(), drawn_lines: 0, output })
@@ -51,9 +54,9 @@ impl View {
     /// A snapshot, and the lines on the terminal that the next one is drawn over.
     fn bytes(&self, snapshot: &Snapshot) -> (Vec<u8>, usize) {
         let table = match self.format {
-            CountFormat::Table => table::table(snapshot),
-            CountFormat::Json => return (json::line(snapshot), 0),
-            CountFormat::Csv => return (csv::rows(snapshot), 0),
+            Format::Table => table::table(snapshot),
+            Format::Json => return (json::line(snapshot), 0),
+            Format::Csv => return (csv::rows(snapshot), 0),
         };
         let lines = table.iter().filter(|&&byte| byte == b'\n').count();
         let table = match (self.redraw, self.drawn_lines) {
@@ -87,7 +90,7 @@ mod tests {
             rules: Vec::new(),
         };
         let output = Output::start().unwrap();
-        let mut view = View { format: CountFormat::Table, redraw: true, drawn_lines: 0, output };
+        let mut view = View { format: Format::Table, redraw: true, drawn_lines: 0, output };
         let (first, lines) = view.bytes(&snapshot);
         view.drawn_lines = lines;
         let over = [table::over(lines), first.clone()].concat();

@@ -1,20 +1,23 @@
-//! Whether a capture filter is right, which Wireshark asks while it is typed: silence is a
-//! yes, a line on standard output says what is wrong. The exit code is 0 either way; by
-//! another one the program says that it cannot tell.
+//! Checks a capture filter, which Wireshark asks for while it is typed: no output means that it is
+//! valid, and a line on standard output says what is wrong. The exit code is 0 either way; another
+//! one means that it could not be checked.
+
+use std::path::Path;
 
 use anyhow::Result;
 use probe_frame::visible;
 
-use super::{capture::live, quiet::Quiet};
-use crate::{cli::ExtcapArgs, rules};
+use super::quiet::Quiet;
+use crate::{rules, source::Live};
 
 /// What is wrong, in one line, or nothing.
-pub(super) fn filter(args: &ExtcapArgs, interface: &str, filter: &str) -> Result<String> {
-    let _quiet = Quiet::start(args.log_file.as_deref())?;
-    let (chosen, _) = live(args, interface).place()?;
-    let options = rules::live_options(&chosen.names, chosen.link, args.vlan);
+pub(super) fn filter(live: &Live, filter: &str, log_file: Option<&Path>) -> Result<String> {
+    let _quiet = Quiet::start(log_file)?;
+    let (chosen, _) = live.place()?;
+    let options = rules::live_options(&chosen.names, chosen.link, live.vlan);
     Ok(match probe_filter::compile(filter, &options) {
         Ok(_) => String::new(),
+        Err(error) if error.is_resolvers() => return Err(error.into()),
         Err(error) => line(&error),
     })
 }

@@ -1,5 +1,4 @@
-//! What Wireshark asks first: which interfaces there are, and what their frames begin with.
-//! None of it needs rights.
+//! What Wireshark asks for first: the interfaces, and their link types. Needs no rights.
 
 use anyhow::Result;
 use probe_filter::LinkType;
@@ -9,8 +8,8 @@ use super::{
     sentence::{Sentence, fits},
 };
 use crate::{
-    cli::values::LINK_TYPES,
     interfaces::{self, ANY, Device},
+    link_type::{self, Known},
 };
 
 /// Who answers.
@@ -40,24 +39,9 @@ pub(super) fn link_types(interface: &str) -> Result<String> {
         ANY => LinkType::Ethernet,
         name => interfaces::known_link_type(name)?,
     };
-    let known = LINK_TYPES.iter().filter(|(of, ..)| *of == link);
-    Ok(known
-        .map(|(_, name, display)| {
-            Sentence::new("dlt")
-                .with("number", dlt(link))
-                .with("name", name)
-                .with("display", display)
-                .to_string()
-        })
-        .collect())
-}
-
-/// DLT_* of Linux (pcap/dlt.h), which for raw IP is not the number in files.
-fn dlt(link: LinkType) -> u32 {
-    match link {
-        LinkType::Ethernet => 1,
-        LinkType::Raw => 12,
-    }
+    let Known { name, description, dlt, .. } = link_type::known(link);
+    let sentence = Sentence::new("dlt").with("number", dlt).with("name", name);
+    Ok(sentence.with("display", description).to_string())
 }
 
 #[cfg(test)]
@@ -86,7 +70,6 @@ mod tests {
         assert_eq!(link_types("lo").unwrap(), ethernet);
         assert_eq!(link_types(ANY).unwrap(), ethernet);
         assert!(link_types("nosuch0").is_err());
-        assert_eq!((dlt(LinkType::Ethernet), dlt(LinkType::Raw)), (1, 12));
     }
 
     #[test]

@@ -12,65 +12,91 @@ mod list;
 mod quiet;
 mod sentence;
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use crate::{
-    cli::ExtcapArgs,
-    failure::Usage,
     interfaces::{self, ANY},
+    source::Live,
     stdout,
 };
 
+pub use capture::Recording;
+#[cfg(test)]
+pub(crate) use config::sentences;
+pub use config::{Field, Flag};
+#[cfg(test)]
+pub(crate) use sentence::fits;
+
 /// What the names of interfaces begin with in Wireshark, where others offer them, too.
-const PREFIX: &str = "probe-";
+pub const PREFIX: &str = "probe-";
+
+/// What Wireshark asks for.
+#[derive(Debug)]
+pub enum Plan {
+    /// The interfaces, and who answers.
+    Interfaces,
+    /// Who answers.
+    Version,
+    /// The link types of an interface.
+    LinkTypes {
+        /// Its name.
+        interface: String,
+    },
+    /// What the dialog for an interface offers.
+    Dialog {
+        /// Its name.
+        interface: String,
+        /// That.
+        flags: &'static [Flag],
+    },
+    /// Whether a filter is right.
+    Check {
+        /// The interface's name.
+        interface: String,
+        /// The filter.
+        filter: String,
+        /// How it would be looked at.
+        live: Live,
+        /// Where words go.
+        log_file: Option<PathBuf>,
+    },
+    /// A capture.
+    Capture(Box<Recording>),
+}
 
 /// Runs the command.
-pub fn run(args: &ExtcapArgs) -> Result<()> {
-    if args.list {
-        return answer(&list::interfaces(&interfaces::devices()));
-    }
-    let Some(name) = &args.interface else {
-        return match &args.wireshark {
-            Some(_) => answer(&list::version()),
-            None => Err(Usage::new(
-                "say what is wanted, as Wireshark does: --extcap-interfaces, --extcap-dlts, \
-                 --extcap-config or --capture; `probe extcap --help` says how to install it",
-            )
-            .into()),
-        };
-    };
-    let interface = interface(name)?;
-    if args.dlts {
-        return answer(&list::link_types(&interface)?);
-    }
-    if args.config {
-        return answer(&config::sentences());
-    }
-    match (&args.fifo, &args.filter) {
-        (Some(pipe), _) if args.capture => capture::run(args, &interface, pipe),
-        (_, Some(filter)) => answer(&check::filter(args, &interface, filter)?),
-        _ => Err(Usage::new(format!(
-            "{name}: say what is wanted of it: --extcap-dlts, --extcap-config or --capture"
-        ))
-        .into()),
+///
+/// # Errors
+/// An interface that is not there, and what goes wrong in a capture.
+pub fn run(plan: &Plan) -> Result<()> {
+    match plan {
+        Plan::Interfaces => answer(&list::interfaces(&interfaces::devices())),
+        Plan::Version => answer(&list::version()),
+        Plan::LinkTypes { interface } => answer(&list::link_types(interface)?),
+        Plan::Dialog { interface, flags } => {
+            is_there(interface)?;
+            answer(&config::sentences(flags))
+        }
+        Plan::Check { interface, filter, live, log_file } => {
+            is_there(interface)?;
+            answer(&check::filter(live, filter, log_file.as_deref())?)
+        }
+        Plan::Capture(recording) => {
+            is_there(&recording.interface)?;
+            capture::run(recording)
+        }
     }
 }
 
-/// The interface that a name of the list stands for.
-fn interface(name: &str) -> Result<String> {
-    let Some(interface) = name.strip_prefix(PREFIX) else {
-        let name = probe_frame::visible(name);
-        return Err(Usage::new(format!(
-            "--extcap-interface {name}: names begin with {PREFIX}, as --extcap-interfaces lists \
-             them"
-        ))
-        .into());
-    };
-    // A number would else be one of the list of `probe capture -D`.
-    if interface != ANY {
-        interfaces::known_link_type(interface)?;
+/// Fails where there is no such interface. A number would else be one of the list of
+/// `probe capture -D`.
+fn is_there(interface: &str) -> Result<()> {
+    match interface {
+        ANY => Ok(()),
+        name => interfaces::known_link_type(name).map(drop),
     }
-    Ok(interface.into())
 }
 
 fn answer(text: &str) -> Result<()> {

@@ -27,6 +27,6 @@ impl Display for Sentence {
 }
 
 /// Whether a text can be a value: there is no way to quote a brace or the end of a line.
-pub(super) fn fits(text: &str) -> bool {
+pub(crate) fn fits(text: &str) -> bool {
     !text.contains(|c: char| c == '{' || c == '}' || c.is_control())
 }

@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use nix::net::if_::InterfaceFlags;
 use probe_frame::visible;
 
 use super::{ifaddrs, sysfs};
@@ -26,12 +27,11 @@ pub struct Device {
 }
 
 impl Device {
-    fn new(name: String, flags: i32) -> Self {
-        let has = |flag| flags & flag != 0;
-        let loopback = has(libc::IFF_LOOPBACK);
+    fn new(name: String, flags: InterfaceFlags) -> Self {
+        let loopback = flags.contains(InterfaceFlags::IFF_LOOPBACK);
         Self {
-            up: has(libc::IFF_UP),
-            running: has(libc::IFF_RUNNING),
+            up: flags.contains(InterfaceFlags::IFF_UP),
+            running: flags.contains(InterfaceFlags::IFF_RUNNING),
             loopback,
             wireless: !loopback && sysfs::is_wireless(&name),
             connected: if loopback { None } else { ethtool::has_link(&name).ok() },
@@ -99,8 +99,9 @@ fn sorted(mut devices: Vec<Device>) -> Vec<Device> {
 
 /// The names of the interfaces that are up, in the kernel's order.
 pub(super) fn up() -> Vec<String> {
-    let up = |flags: &i32| flags & libc::IFF_UP != 0;
-    ifaddrs::flags().into_iter().filter(|(_, flags)| up(flags)).map(|(name, _)| name).collect()
+    let up =
+        |(name, flags): (_, InterfaceFlags)| flags.contains(InterfaceFlags::IFF_UP).then_some(name);
+    ifaddrs::flags().into_iter().filter_map(up).collect()
 }
 
 /// The list, as `-D` prints it.

@@ -13,7 +13,6 @@ mod sysfs;
 use anyhow::{Context as _, Result};
 
 use crate::{
-    cli::InterfacesArgs,
     explain,
     kernel::{self, Attachment, Session},
     reporter, stdout,
@@ -25,19 +24,31 @@ pub use links::{Change, Links, NoneLeft, tell};
 pub use report::Interface;
 pub use sysfs::{hardware_address, names};
 
+/// What to say of interfaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Of which; none: of all.
+    pub names: Vec<String>,
+    /// As JSON, and not as text.
+    pub json: bool,
+}
+
 /// Runs the command.
-pub fn run(args: &InterfacesArgs) -> Result<()> {
+///
+/// # Errors
+/// An interface that is not there, and those of writing.
+pub fn run(plan: &Plan) -> Result<()> {
     let known = names().context("listing /sys/class/net")?;
-    for name in &args.names {
+    for name in &plan.names {
         if !known.contains(name) {
             return Err(explain::kernel(kernel::Error::UnknownInterface { name: name.clone() }));
         }
     }
-    let wanted = if args.names.is_empty() { &known } else { &args.names };
+    let wanted = if plan.names.is_empty() { &known } else { &plan.names };
     let addresses = ifaddrs::addresses();
     let interfaces: Vec<Interface> =
         wanted.iter().map(|name| report::describe(name, &addresses)).collect();
-    let bytes = if args.json { report::json(&interfaces) } else { report::text(&interfaces) };
+    let bytes = if plan.json { report::json(&interfaces) } else { report::text(&interfaces) };
     stdout::print(&bytes)
 }
 

@@ -6,54 +6,35 @@ use std::{
 };
 
 use aya::programs::XdpMode;
+use aya_obj::generated::{
+    BPF_F_XDP_HAS_FRAGS, XDP_FLAGS_DRV_MODE, XDP_FLAGS_HW_MODE, XDP_FLAGS_SKB_MODE,
+    bpf_attach_type, bpf_attr, bpf_cmd, bpf_prog_type,
+};
 use probe_filter::ebpf::Insn;
 
-/// Commands of bpf(2) (enum bpf_cmd, include/uapi/linux/bpf.h).
-const BPF_PROG_LOAD: libc::c_long = 5;
-const BPF_PROG_TEST_RUN: libc::c_long = 10;
-const BPF_LINK_CREATE: libc::c_long = 28;
-
-/// Program types (enum bpf_prog_type).
-pub(super) const SCHED_CLS: u32 = 3;
-pub(super) const XDP: u32 = 6;
-/// `BPF_F_XDP_HAS_FRAGS`, a flag of loading: the program takes frames with fragments.
-pub(super) const WITH_FRAGMENTS: u32 = 1 << 5;
-
-/// Attach types (enum bpf_attach_type).
-const BPF_XDP: u32 = 37;
-const BPF_TCX_INGRESS: u32 = 46;
+/// Program types.
+pub(super) const SCHED_CLS: bpf_prog_type = bpf_prog_type::BPF_PROG_TYPE_SCHED_CLS;
+pub(super) const XDP: bpf_prog_type = bpf_prog_type::BPF_PROG_TYPE_XDP;
+/// A flag of loading: the program takes frames with fragments.
+pub(super) const WITH_FRAGMENTS: u32 = BPF_F_XDP_HAS_FRAGS;
 
 /// Loads a program, which goes when the descriptor is closed.
 ///
 /// # Errors
 /// The kernel's.
-pub(super) fn load(prog_type: u32, prog_flags: u32, insns: &[Insn]) -> io::Result<OwnedFd> {
-    /// The head of `union bpf_attr` for BPF_PROG_LOAD.
-    #[repr(C)]
-    struct Load {
-        prog_type: u32,
-        insn_cnt: u32,
-        insns: u64,
-        license: u64,
-        log_level: u32,
-        log_size: u32,
-        log_buf: u64,
-        kern_version: u32,
-        prog_flags: u32,
-    }
+pub(super) fn load(
+    prog_type: bpf_prog_type,
+    prog_flags: u32,
+    insns: &[Insn],
+) -> io::Result<OwnedFd> {
     let code: Vec<u8> = insns.iter().flat_map(|insn| insn.to_bytes()).collect();
-    let load = Load {
-        prog_type,
-        insn_cnt: insns.len() as u32,
-        insns: code.as_ptr() as u64,
-        license: c"Dual MIT/GPL".as_ptr() as u64,
-        log_level: 0,
-        log_size: 0,
-        log_buf: 0,
-        kern_version: 0,
-        prog_flags,
-    };
-    descriptor(BPF_PROG_LOAD, &load)
+    let mut attributes = zeroed();
+    attributes.__bindgen_anon_3.prog_type = prog_type as u32;
+    attributes.__bindgen_anon_3.insn_cnt = insns.len() as u32;
+    attributes.__bindgen_anon_3.insns = code.as_ptr() as u64;
+    attributes.__bindgen_anon_3.license = c"Dual MIT/GPL".as_ptr() as u64;
+    attributes.__bindgen_anon_3.prog_flags = prog_flags;
+    descriptor(bpf_cmd::BPF_PROG_LOAD, &mut attributes)
 }
 
 /// Attaches an XDP program by a link, and by nothing else: aya goes over to netlink where the
@@ -66,43 +47,32 @@ pub(super) fn link_xdp(
     ifindex: u32,
     mode: XdpMode,
 ) -> io::Result<OwnedFd> {
-    // include/uapi/linux/if_link.h
-    const XDP_FLAGS_SKB_MODE: u32 = 1 << 1;
-    const XDP_FLAGS_DRV_MODE: u32 = 1 << 2;
-    const XDP_FLAGS_HW_MODE: u32 = 1 << 3;
     let flags = match mode {
         XdpMode::Default => 0,
         XdpMode::Skb => XDP_FLAGS_SKB_MODE,
         XdpMode::Driver => XDP_FLAGS_DRV_MODE,
         XdpMode::Hardware => XDP_FLAGS_HW_MODE,
     };
-    create_link(program, ifindex, BPF_XDP, flags)
+    let mut attributes = zeroed();
+    attributes.link_create.__bindgen_anon_1.prog_fd = program.as_raw_fd() as u32;
+    attributes.link_create.__bindgen_anon_2.target_ifindex = ifindex;
+    attributes.link_create.attach_type = bpf_attach_type::BPF_XDP as u32;
+    attributes.link_create.flags = flags;
+    descriptor(bpf_cmd::BPF_LINK_CREATE, &mut attributes)
 }
 
-/// Attaches a program to frames received, at the tcx hook.
+/// Asks to attach what is no program to frames received, at the tcx hook. The kernel looks up the
+/// hook before the program (`bpf_prog_attach`, kernel/bpf/syscall.c), and the interface last, so
+/// this never waits for the lock of the network's settings (rtnl), as the trial of a link would.
 ///
 /// # Errors
-/// The kernel's.
-pub(super) fn link_tcx(program: BorrowedFd<'_>, ifindex: u32) -> io::Result<OwnedFd> {
-    create_link(program, ifindex, BPF_TCX_INGRESS, 0)
-}
-
-fn create_link(
-    program: BorrowedFd<'_>,
-    target_ifindex: u32,
-    attach_type: u32,
-    flags: u32,
-) -> io::Result<OwnedFd> {
-    /// The head of `union bpf_attr` for BPF_LINK_CREATE.
-    #[repr(C)]
-    struct LinkCreate {
-        prog_fd: u32,
-        target_ifindex: u32,
-        attach_type: u32,
-        flags: u32,
-    }
-    let prog_fd = program.as_raw_fd() as u32;
-    descriptor(BPF_LINK_CREATE, &LinkCreate { prog_fd, target_ifindex, attach_type, flags })
+/// EBADF where the kernel knows the hook, EINVAL where it does not.
+pub(super) fn attach_nothing_to_tcx() -> io::Result<()> {
+    const NO_PROGRAM: u32 = u32::MAX;
+    let mut attributes = zeroed();
+    attributes.__bindgen_anon_5.attach_bpf_fd = NO_PROGRAM;
+    attributes.__bindgen_anon_5.attach_type = bpf_attach_type::BPF_TCX_INGRESS as u32;
+    call(bpf_cmd::BPF_PROG_ATTACH, &mut attributes).map(drop)
 }
 
 /// Runs a program once over `frame`, and puts what it made of it back there.
@@ -110,46 +80,39 @@ fn create_link(
 /// # Errors
 /// The kernel's.
 pub(super) fn test_run(program: BorrowedFd<'_>, frame: &mut [u8]) -> io::Result<()> {
-    /// The head of `union bpf_attr` for BPF_PROG_TEST_RUN.
-    #[repr(C)]
-    struct TestRun {
-        prog_fd: u32,
-        retval: u32,
-        data_size_in: u32,
-        data_size_out: u32,
-        data_in: u64,
-        data_out: u64,
-        repeat: u32,
-        duration: u32,
-    }
     let place = frame.as_mut_ptr() as u64;
-    let mut run = TestRun {
-        prog_fd: program.as_raw_fd() as u32,
-        retval: 0,
-        data_size_in: frame.len() as u32,
-        data_size_out: frame.len() as u32,
-        data_in: place,
-        data_out: place,
-        repeat: 1,
-        duration: 0,
-    };
-    call(BPF_PROG_TEST_RUN, &raw mut run).map(drop)
+    let mut attributes = zeroed();
+    attributes.test.prog_fd = program.as_raw_fd() as u32;
+    attributes.test.data_size_in = frame.len() as u32;
+    attributes.test.data_size_out = frame.len() as u32;
+    attributes.test.data_in = place;
+    attributes.test.data_out = place;
+    attributes.test.repeat = 1;
+    call(bpf_cmd::BPF_PROG_TEST_RUN, &mut attributes).map(drop)
+}
+
+/// Attributes of no command yet. Kernels that know fewer of them want zeroes in the others
+/// (`bpf_check_uarg_tail_zero` in kernel/bpf/syscall.c).
+fn zeroed() -> bpf_attr {
+    // SAFETY: a union of structures of numbers, of which zeroes are values.
+    unsafe { std::mem::zeroed() }
 }
 
 /// A command that makes a descriptor.
-fn descriptor<A>(command: libc::c_long, attributes: &A) -> io::Result<OwnedFd> {
-    let fd = call(command, std::ptr::from_ref(attributes).cast_mut())?;
+fn descriptor(command: bpf_cmd, attributes: &mut bpf_attr) -> io::Result<OwnedFd> {
+    let fd = call(command, attributes)?;
     let fd = i32::try_from(fd).map_err(|_| io::ErrorKind::InvalidData)?;
     // SAFETY: the kernel has just made the descriptor, and nobody else knows it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// The attributes live through the call, and so do the places that they name; the kernel
-/// writes only into those of BPF_PROG_TEST_RUN, which come by a pointer that may be written.
-fn call<A>(command: libc::c_long, attributes: *mut A) -> io::Result<libc::c_long> {
-    // SAFETY: as said above.
-    match unsafe { libc::syscall(libc::SYS_bpf, command, attributes, size_of::<A>()) } {
-        -1 => Err(io::Error::last_os_error()),
-        result => Ok(result),
-    }
+/// The places that the attributes name live through the call; the kernel writes only into those
+/// of BPF_PROG_TEST_RUN, which come by a pointer that may be written.
+fn call(command: bpf_cmd, attributes: &mut bpf_attr) -> io::Result<libc::c_long> {
+    let attributes = std::ptr::from_mut(attributes);
+    // SAFETY: as said above, and the attributes have the size that is given.
+    let result = unsafe {
+        libc::syscall(libc::SYS_bpf, command as libc::c_long, attributes, size_of::<bpf_attr>())
+    };
+    if result == -1 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }

@@ -7,14 +7,6 @@ use std::{
     os::fd::AsRawFd as _,
 };
 
-/// Commands, each the first word of its structure.
-const GET_DRIVER_INFO: u32 = 0x03;
-const GET_LINK: u32 = 0x0a;
-const GET_STRINGS: u32 = 0x1b;
-const GET_SET_INFO: u32 = 0x37;
-const GET_FEATURES: u32 = 0x3a;
-const SET_FEATURES: u32 = 0x3b;
-
 /// ETH_SS_FEATURES, the set of strings that names the features, a bit each, from the first.
 const FEATURE_NAMES: u32 = 4;
 /// ETH_GSTRING_LEN, in bytes.
@@ -41,10 +33,8 @@ pub struct Feature {
 /// # Errors
 /// EOPNOTSUPP where the driver cannot tell, ENODEV where there is no such interface.
 pub fn has_link(interface: &str) -> io::Result<bool> {
-    let mut value = [GET_LINK, 0];
-    // SAFETY: two words are what the kernel reads and writes, `struct ethtool_value`.
-    unsafe { request(interface, &mut value) }?;
-    Ok(value[1] != 0)
+    let answer = Command::GetLink.send(interface)?;
+    Ok(answer.get(1).is_some_and(|&link| link != 0))
 }
 
 /// The driver's name. Needs no rights.
@@ -52,13 +42,8 @@ pub fn has_link(interface: &str) -> io::Result<bool> {
 /// # Errors
 /// EOPNOTSUPP where there is no driver that tells, ENODEV where there is no such interface.
 pub fn driver(interface: &str) -> io::Result<String> {
-    /// Bytes of `struct ethtool_drvinfo`; its second member is the name.
-    const SIZE: usize = 196;
-    let mut info = [0; SIZE / 4];
-    info[0] = GET_DRIVER_INFO;
-    // SAFETY: the array is as long as `struct ethtool_drvinfo`, all that the kernel writes.
-    unsafe { request(interface, &mut info) }?;
-    Ok(text(&info[1..]))
+    // Behind the command stands the name.
+    Ok(text(&Command::GetDriverInfo.send(interface)?[1..]))
 }
 
 /// Those of the features that merge received frames that are on, or that somebody asked for.
@@ -69,11 +54,7 @@ pub fn driver(interface: &str) -> io::Result<String> {
 pub fn merging(interface: &str) -> io::Result<Vec<Feature>> {
     let names = feature_names(interface)?;
     let blocks = names.len().div_ceil(32);
-    let mut features = vec![0; 2 + blocks * GET_BLOCK];
-    features[0] = GET_FEATURES;
-    features[1] = blocks as u32;
-    // SAFETY: the kernel writes no more blocks than the second word says, which are there.
-    unsafe { request(interface, &mut features) }?;
+    let features = Command::GetFeatures { blocks }.send(interface)?;
     let on = |bit: usize| {
         let word = |which: usize| features.get(2 + bit / 32 * GET_BLOCK + which).unwrap_or(&0);
         (word(1) | word(2)) >> (bit % 32) & 1 == 1
@@ -91,39 +72,14 @@ pub fn merging(interface: &str) -> io::Result<Vec<Feature>> {
 /// EPERM without that right, ENODEV where there is no such interface.
 pub fn turn_on(interface: &str, features: &[Feature]) -> io::Result<()> {
     let blocks = feature_names(interface)?.len().div_ceil(32);
-    let mut wanted = vec![0; 2 + blocks * SET_BLOCK];
-    wanted[0] = SET_FEATURES;
-    wanted[1] = blocks as u32;
-    for Feature { bit, .. } in features {
-        let first = 2 + bit / 32 * SET_BLOCK;
-        for word in wanted.iter_mut().skip(first).take(SET_BLOCK) {
-            *word |= 1 << (bit % 32);
-        }
-    }
-    // SAFETY: the kernel reads the blocks that the second word counts, and writes nothing.
-    unsafe { request(interface, &mut wanted) }
+    Command::SetFeatures { blocks, on: features }.send(interface).map(drop)
 }
 
 /// The names of all features that this kernel knows, in the order of their bits.
 fn feature_names(interface: &str) -> io::Result<Vec<String>> {
-    // struct ethtool_sset_info: command, reserved, a mask of 64 bits, a number for each bit.
-    let mut info = [0; 5];
-    info[0] = GET_SET_INFO;
-    let mask = (1_u64 << FEATURE_NAMES).to_ne_bytes();
-    let [a, b, c, d, e, f, g, h] = mask;
-    info[2] = u32::from_ne_bytes([a, b, c, d]);
-    info[3] = u32::from_ne_bytes([e, f, g, h]);
-    // SAFETY: the mask has one bit, so that the kernel writes one number behind it.
-    unsafe { request(interface, &mut info) }?;
-    let count = info[4] as usize;
-    // struct ethtool_gstrings: command, set, number, the strings.
-    let mut strings = vec![0; 3 + count * NAME_LENGTH / 4];
-    strings[0] = GET_STRINGS;
-    strings[1] = FEATURE_NAMES;
-    strings[2] = info[4];
-    // SAFETY: the set has as many strings as the kernel just said, for which there is room; the
-    // number is fixed when the kernel is built.
-    unsafe { request(interface, &mut strings) }?;
+    // Behind what was asked for stands the number of strings. It is fixed when the kernel is built.
+    let count = Command::CountFeatureNames.send(interface)?[4];
+    let strings = Command::GetFeatureNames { count }.send(interface)?;
     Ok(strings[3..].chunks_exact(NAME_LENGTH / 4).map(text).collect())
 }
 
@@ -134,25 +90,76 @@ fn text(words: &[u32]) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Hands a structure to the kernel, which writes its answer over it.
-///
-/// # Safety
-/// The structure must be as long as all that the kernel reads and writes for its command.
-unsafe fn request(interface: &str, structure: &mut [u32]) -> io::Result<()> {
-    const SIOCETHTOOL: libc::c_ulong = 0x8946;
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
-    // SAFETY: all zeroes is a valid value of this C structure of numbers and pointers.
-    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    // The last byte of the name stays zero.
-    let room = request.ifr_name.len() - 1;
-    for (place, byte) in request.ifr_name.iter_mut().take(room).zip(interface.bytes()) {
-        *place = byte as libc::c_char;
+/// What is asked of a driver.
+#[derive(Clone, Copy)]
+enum Command<'a> {
+    GetDriverInfo,
+    GetLink,
+    CountFeatureNames,
+    GetFeatureNames { count: u32 },
+    GetFeatures { blocks: usize },
+    SetFeatures { blocks: usize, on: &'a [Feature] },
+}
+
+impl Command<'_> {
+    /// The command's structure, as long as all that the kernel reads and writes for it. Its first
+    /// word is the command's number.
+    fn structure(self) -> Vec<u32> {
+        match self {
+            // struct ethtool_drvinfo, of 196 bytes.
+            Self::GetDriverInfo => words(&[0x03], 196 / 4 - 1),
+            // struct ethtool_value.
+            Self::GetLink => words(&[0x0a], 1),
+            // struct ethtool_sset_info: command, reserved, a mask of 64 bits, and a number for
+            // each of its bits, of which there is one.
+            Self::CountFeatureNames => {
+                let [low, high] = bytemuck::cast(1_u64 << FEATURE_NAMES);
+                words(&[0x37, 0, low, high], 1)
+            }
+            // struct ethtool_gstrings: command, set, number, the strings.
+            Self::GetFeatureNames { count } => {
+                words(&[0x1b, FEATURE_NAMES, count], count as usize * NAME_LENGTH / 4)
+            }
+            // struct ethtool_gfeatures: command, number of blocks, the blocks.
+            Self::GetFeatures { blocks } => words(&[0x3a, blocks as u32], blocks * GET_BLOCK),
+            // struct ethtool_sfeatures: likewise.
+            Self::SetFeatures { blocks, on } => {
+                let mut structure = words(&[0x3b, blocks as u32], blocks * SET_BLOCK);
+                for Feature { bit, .. } in on {
+                    let first = 2 + bit / 32 * SET_BLOCK;
+                    for word in structure.iter_mut().skip(first).take(SET_BLOCK) {
+                        *word |= 1 << (bit % 32);
+                    }
+                }
+                structure
+            }
+        }
     }
-    request.ifr_ifru.ifru_data = structure.as_mut_ptr().cast();
-    // SAFETY: the request lives through the call, and so does the structure that it points to,
-    // which the caller promises to be long enough.
-    let result = unsafe { libc::ioctl(socket.as_raw_fd(), SIOCETHTOOL as _, &raw mut request) };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+
+    /// Hands the structure to the kernel, which writes its answer over it.
+    fn send(self, interface: &str) -> io::Result<Vec<u32>> {
+        const SIOCETHTOOL: libc::c_ulong = 0x8946;
+        let mut structure = self.structure();
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+        let mut ifr_name = [0; libc::IFNAMSIZ];
+        // The last byte of the name stays zero.
+        for (place, byte) in ifr_name.iter_mut().take(libc::IFNAMSIZ - 1).zip(interface.bytes()) {
+            *place = byte as libc::c_char;
+        }
+        let ifru_data = structure.as_mut_ptr().cast();
+        let ifr_ifru = libc::__c_anonymous_ifr_ifru { ifru_data };
+        let mut request = libc::ifreq { ifr_name, ifr_ifru };
+        // nix has only the numbers of ioctl(2).
+        // SAFETY: the request lives through the call, and so does the structure that it points
+        // to, which is as long as its command's is.
+        let result = unsafe { libc::ioctl(socket.as_raw_fd(), SIOCETHTOOL as _, &raw mut request) };
+        if result < 0 { Err(io::Error::last_os_error()) } else { Ok(structure) }
+    }
+}
+
+/// Words that are given, and so many zeroes.
+fn words(given: &[u32], zeroes: usize) -> Vec<u32> {
+    [given, &vec![0; zeroes]].concat()
 }
 
 #[cfg(test)]

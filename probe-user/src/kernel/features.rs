@@ -1,7 +1,7 @@
-//! What the running kernel can do beyond the floor, Linux 5.15. It is asked, not told from its
-//! release: enterprise kernels have younger features under old numbers.
+//! What the running kernel can do beyond the oldest supported one, Linux 5.15. The kernel is
+//! probed, because enterprise kernels backport features under old release numbers.
 
-use std::{fs::File, io, io::BufReader, os::fd::AsFd as _, sync::OnceLock};
+use std::{fs::File, io, io::BufReader, sync::OnceLock};
 
 use probe_filter::ebpf::{self, Insn, Reg};
 use probe_link::XdpBuff;
@@ -111,13 +111,10 @@ fn may_goto() -> Option<bool> {
     answer(bpf::load(bpf::SCHED_CLS, 0, &[ZERO, Insn::new(0xe5, R0, R0, 1, 0), ZERO, EXIT]))
 }
 
-/// Whether the kernel looks for the interface of a tcx link: one that is not there.
+/// Whether the kernel knows the hook, and so goes on to the program, of which there is none.
 fn tcx() -> Option<bool> {
-    const NO_INTERFACE: u32 = u32::MAX;
-
-    let program = bpf::load(bpf::SCHED_CLS, 0, &[ZERO, EXIT]).ok()?;
-    match bpf::link_tcx(program.as_fd(), NO_INTERFACE) {
-        Err(error) if error.raw_os_error() == Some(libc::ENODEV) => Some(true),
+    match bpf::attach_nothing_to_tcx() {
+        Err(error) if error.raw_os_error() == Some(libc::EBADF) => Some(true),
         other => answer(other),
     }
 }

@@ -1,13 +1,17 @@
 //! The clock of the programs' time stamps. `bpf_ktime_get_ns` reads the kernel's own
-//! `CLOCK_MONOTONIC`; this process reads one with an offset where it runs in a time namespace
-//! (time_namespaces(7)). So a program is asked once how far they are apart. The offset of a
-//! process does not change.
+//! `CLOCK_MONOTONIC`; in a time namespace (time_namespaces(7)) this process reads one with an
+//! offset. So a program is run once to measure the offset, which does not change while a process
+//! lives.
 
 use std::{
     io,
     os::fd::{AsFd as _, BorrowedFd},
 };
 
+use nix::{
+    sys::time::TimeSpec,
+    time::{ClockId, clock_gettime},
+};
 use probe_filter::ebpf::{Insn, Reg};
 
 use super::{Error, bpf};
@@ -101,10 +105,9 @@ fn program() -> [Insn; 10] {
 
 /// `CLOCK_MONOTONIC` of this process, in nanoseconds.
 fn monotonic_ns() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the structure lives through the call; with this clock it cannot fail.
-    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
-    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+    // With this clock the call cannot fail (clock_gettime(2)).
+    let time = clock_gettime(ClockId::CLOCK_MONOTONIC).unwrap_or(TimeSpec::new(0, 0));
+    time.tv_sec() as u64 * 1_000_000_000 + time.tv_nsec() as u64
 }
 
 #[cfg(test)]

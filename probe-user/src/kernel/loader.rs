@@ -1,9 +1,9 @@
-//! A loader that has not read the types of the whole kernel.
+//! aya's loader, created without reading the types of the whole kernel (BTF).
 //!
-//! `EbpfLoader::new` of aya 0.14 reads and parses /sys/kernel/btf/vmlinux, 5 MiB, before
-//! anybody can tell it that the object relocates nothing against it: three quarters of the
-//! memory of a start, and a third of its time. It goes on without where the file does not
-//! open, and so it is called on a thread that may open none.
+//! `EbpfLoader::new` of aya 0.14 reads and parses /sys/kernel/btf/vmlinux, 5 MiB, before anybody
+//! can tell it that the object relocates nothing against it: three quarters of the memory of a
+//! start, and a third of its time. It goes on without where the file does not open, and so it is
+//! called on a thread that may open none.
 
 use std::{io, thread};
 
@@ -50,6 +50,7 @@ fn open_nothing() -> io::Result<()> {
     let filter = sock_fprog { len: program.len() as u16, filter: program.as_mut_ptr() };
     // What the kernel asks of a thread without CAP_SYS_ADMIN. It goes with the thread.
     nix::sys::prctl::set_no_new_privs()?;
+    // nix has no call for seccomp(2).
     // SAFETY: the filter and its instructions outlive the call, which copies them.
     let result =
         unsafe { libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const filter) };

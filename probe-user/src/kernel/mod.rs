@@ -1,4 +1,4 @@
-//! Between us and the kernel: link, load, attach, read, detach. The only module that
+//! All that talks to the kernel: link, load, attach, read, detach. The only module that
 //! knows aya.
 
 mod bpf;
@@ -12,6 +12,7 @@ mod load;
 mod loader;
 mod occupants;
 mod offloads;
+mod programs;
 mod ring;
 mod rings;
 pub mod rtnetlink;
@@ -29,6 +30,7 @@ pub use ktime::Ktime;
 pub use load::{RuleSpec, target};
 pub use occupants::{Occupant, tcx_occupants, xdp_occupant};
 pub use offloads::TurnedOff;
+pub use programs::Programs;
 pub use ring::{Loan, Record, Span};
 pub use rings::Rings;
 pub use session::{Attachment, Plan, Session, cpus};

@@ -1,9 +1,11 @@
-//! What attaching XDP turns off on a link and nobody turns on again: for generic XDP the kernel
-//! takes the wish for LRO and hardware GRO back (`generic_xdp_install` in net/core/dev.c, with
-//! `dev_disable_lro` also on all interfaces below); vmxnet3 and atlantic clear LRO for native
-//! XDP. It is read before and after, and put back when the program is off.
+//! Offloads of a link that attaching XDP turns off and nothing turns back on: for generic XDP the
+//! kernel clears the request for LRO and hardware GRO (`generic_xdp_install` in net/core/dev.c,
+//! with `dev_disable_lro` also on all lower interfaces); vmxnet3 and atlantic clear LRO for native
+//! XDP. They are read before and after attaching, and restored when the program is detached.
 
-use std::{ffi::CStr, fs, io};
+use std::{fs, io};
+
+use nix::net::if_::if_indextoname;
 
 use super::ethtool::{self, Feature};
 
@@ -70,7 +72,7 @@ impl TurnedOff {
 impl Drop for TurnedOff {
     fn drop(&mut self) {
         if let Err(error) = self.restore() {
-            log::warn!("turning features on again: {error}");
+            log::warn!("restoring features of a link: {error}");
         }
     }
 }
@@ -89,13 +91,6 @@ fn with_those_below(interface: &str, depth: usize) -> Vec<String> {
 
 /// The name that an interface has now; it may have got another one meanwhile.
 fn name(index: u32) -> Option<String> {
-    let mut name = [0; libc::IF_NAMESIZE];
-    // SAFETY: the array is as long as a name with its zero byte can be.
-    let found = unsafe { libc::if_indextoname(index, name.as_mut_ptr()) };
-    if found.is_null() {
-        return None;
-    }
-    // SAFETY: the kernel's answer ends in a zero byte, and the array outlives the borrow.
-    let name = unsafe { CStr::from_ptr(name.as_ptr()) };
-    name.to_str().ok().map(str::to_owned)
+    // nix 0.31 takes null for success, and then the name is empty.
+    if_indextoname(index).ok()?.into_string().ok().filter(|name| !name.is_empty())
 }

@@ -20,14 +20,14 @@ use std::{
     collections::BTreeMap,
     io,
     mem::offset_of,
-    os::fd::{AsRawFd as _, BorrowedFd},
-    ptr::{self, NonNull},
+    os::fd::BorrowedFd,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
 
+use memmap2::{MmapOptions, MmapRaw};
 use probe_common::{RING_CONTROL_LEN, RecordHeader, RingControl, RingLayout, record_len};
 
 /// One record in a ring.
@@ -106,6 +106,9 @@ pub struct Ring {
 }
 
 impl Ring {
+    /// Rings of one CPU: a small one, and a large one for what it has no room for.
+    pub const PER_CPU: usize = 2;
+
     /// Maps the array, which has the rings of `cpus` CPUs.
     ///
     /// # Errors
@@ -116,7 +119,7 @@ impl Ring {
         let len = value_size.checked_mul(cpus).ok_or(io::ErrorKind::OutOfMemory)?;
         let memory = Arc::new(Mapping::new(array, len)?);
         let loan = LoanId::next();
-        let of_cpu = |cpu: usize| {
+        let of_cpu = |cpu: usize| -> [_; Self::PER_CPU] {
             let start = cpu * value_size;
             [(start, first, start + second_at), (start + second_at, second, start + value_size)]
         };
@@ -197,37 +200,23 @@ impl Ring {
 
 /// A map's values, for reading and for moving the readers' positions.
 struct Mapping {
-    base: NonNull<u8>,
-    len: usize,
+    memory: MmapRaw,
     returns: Mutex<Returns>,
 }
 
 impl Mapping {
     fn new(map: BorrowedFd<'_>, len: usize) -> io::Result<Self> {
-        // SAFETY: a new mapping at an address of the kernel's choice touches no memory
-        // that exists already.
-        let base = unsafe {
-            libc::mmap(
-                ptr::null_mut(),
-                len,
-                libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED,
-                map.as_raw_fd(),
-                0,
-            )
-        };
-        if base == libc::MAP_FAILED {
-            return Err(io::Error::last_os_error());
-        }
-        let base = NonNull::new(base.cast()).ok_or_else(io::Error::last_os_error)?;
-        Ok(Self { base, len, returns: Mutex::default() })
+        let memory = MmapOptions::new().len(len).map_raw(&map)?;
+        Ok(Self { memory, returns: Mutex::default() })
     }
 
     fn word(&self, offset: usize) -> &AtomicU64 {
-        assert!(offset.is_multiple_of(8) && offset + 8 <= self.len, "a word of the mapping");
-        // SAFETY: the offset lies inside of the mapping.
-        let word = unsafe { self.base.as_ptr().add(offset) };
-        // SAFETY: aligned, because the mapping is and the offset is; mapped as long as self
+        assert!(
+            offset.is_multiple_of(8) && offset + 8 <= self.memory.len(),
+            "a word of the mapping"
+        );
+        let word = self.memory.as_mut_ptr().wrapping_add(offset);
+        // SAFETY: inside of the mapping; aligned, because the mapping is and the offset is; mapped as long as self
         // lives; and shared with programs that load and store it whole.
         unsafe { AtomicU64::from_ptr(word.cast()) }
     }
@@ -235,12 +224,11 @@ impl Mapping {
     /// The bytes of a span that belongs to this loan, which has not ended.
     fn bytes(&self, span: Span, loan: LoanId) -> Option<&[u8]> {
         let (start, len) = (span.start, span.len as usize);
-        if span.loan != loan || start > self.len || len > self.len - start {
+        if span.loan != loan || start > self.memory.len() || len > self.memory.len() - start {
             return None;
         }
-        // SAFETY: the start lies inside of the mapping.
-        let start = unsafe { self.base.as_ptr().add(start) };
-        // SAFETY: mapped as long as self lives, and left alone by the programs until the loan
+        let start = self.memory.as_ptr().wrapping_add(start);
+        // SAFETY: inside of the mapping, which is there as long as self lives, and left alone by the programs until the loan
         // ends (see above).
         Some(unsafe { std::slice::from_raw_parts(start, len) })
     }
@@ -266,24 +254,11 @@ impl Mapping {
     }
 }
 
-impl Drop for Mapping {
-    fn drop(&mut self) {
-        // SAFETY: the mapping is ours, whole, and no reference into it outlives self.
-        unsafe { libc::munmap(self.base.as_ptr().cast(), self.len) };
-    }
-}
-
-// SAFETY: the mapping is owned, and what other threads see of it are atomics and bytes
-// that nobody writes.
-unsafe impl Send for Mapping {}
-// SAFETY: as above.
-unsafe impl Sync for Mapping {}
-
 #[cfg(test)]
 mod tests {
     use std::{
         fs::File,
-        os::{fd::AsFd as _, fd::FromRawFd as _, unix::fs::FileExt as _},
+        os::{fd::AsFd as _, unix::fs::FileExt as _},
     };
 
     use super::*;
@@ -299,11 +274,7 @@ mod tests {
     impl Bed {
         fn new() -> Self {
             let layout = RingLayout::new(0, 64);
-            // SAFETY: the name is a string, and no flag is asked for.
-            let fd = unsafe { libc::memfd_create(c"rings".as_ptr(), 0) };
-            assert!(fd >= 0, "{}", io::Error::last_os_error());
-            // SAFETY: the descriptor is new and nobody else's.
-            let file = unsafe { File::from_raw_fd(fd) };
+            let file = tempfile::tempfile().unwrap();
             file.set_len(layout.value_size.into()).unwrap();
             let rings = Ring::map(file.as_fd(), 1, layout).unwrap();
             Self { file, layout, rings, produced: 0 }

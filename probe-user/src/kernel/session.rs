@@ -16,6 +16,7 @@ use aya::{
     sys::SyscallError,
     util::online_cpus,
 };
+use nix::net::if_::if_nametoindex;
 use probe_common::{MAX_SNAPLEN, RingLayout, names};
 use probe_filter::{
     ebpf::Flavour,
@@ -31,6 +32,7 @@ use super::{
     load::{Setting, blame, load, verify_error},
     occupants::xdp_occupant,
     offloads::{Offloads, TurnedOff},
+    programs::Programs,
     soundness,
     timing::Timing,
 };
@@ -217,60 +219,9 @@ impl Session {
         &self.turned_off
     }
 
-    /// Reads the maps: no rule is above what was seen. After [`detach`](Self::detach) the counts
-    /// are final.
-    ///
-    /// # Errors
-    /// What the map reads say.
-    pub fn counts(&self) -> Result<Counts, Error> {
-        self.counts.read()
-    }
-
-    /// The counts at less of a price: while programs are attached, rules may be ahead of what was
-    /// seen.
-    ///
-    /// # Errors
-    /// What the map reads say.
-    pub fn glance(&self) -> Result<Counts, Error> {
-        self.counts.glance()
-    }
-
-    /// The rings, if the plan asked for them.
-    pub fn rings(&mut self) -> Option<&mut Rings> {
-        self.rings.as_mut()
-    }
-
-    /// Takes the programs off, waits for those that are at work on a frame, and turns on again
-    /// what attaching turned off. Counts and rings stay readable, and are final.
-    ///
-    /// # Errors
-    /// What removing a clsact filter or turning features on says; links come off without fail.
-    /// All are tried.
-    pub fn detach(&mut self) -> Result<(), Error> {
-        self.xdp_links.clear();
-        self.tcx_links.clear();
-        let mut result = Ok(());
-        for (name, id) in std::mem::take(&mut self.filters) {
-            let program: &mut SchedClassifier = program(&mut self.ebpf, name)?;
-            let detached = program.detach(id);
-            result = result.and(detached.map_err(|source| Error::Detach {
-                program: name,
-                hook: Hook::Clsact,
-                source: Box::new(source),
-            }));
-        }
-        wait_for_programs();
-        for mut off in std::mem::take(&mut self.turned_off) {
-            let interface = off.interface().unwrap_or_default();
-            let features = off.features().collect::<Vec<_>>().join(" and ");
-            let restored = off.restore();
-            result = result.and(restored.map_err(|source| Error::Restore {
-                interface,
-                features,
-                source,
-            }));
-        }
-        result
+    /// The rings, once, if the plan asked for them.
+    pub fn take_rings(&mut self) -> Option<Rings> {
+        self.rings.take()
     }
 
     /// Puts the programs that the plan needs in any case into the kernel.
@@ -364,6 +315,43 @@ impl Session {
     }
 }
 
+impl Programs for Session {
+    fn counts(&self) -> Result<Counts, Error> {
+        self.counts.read()
+    }
+
+    fn glance(&self) -> Result<Counts, Error> {
+        self.counts.glance()
+    }
+
+    fn detach(&mut self) -> Result<(), Error> {
+        self.xdp_links.clear();
+        self.tcx_links.clear();
+        let mut result = Ok(());
+        for (name, id) in std::mem::take(&mut self.filters) {
+            let program: &mut SchedClassifier = program(&mut self.ebpf, name)?;
+            let detached = program.detach(id);
+            result = result.and(detached.map_err(|source| Error::Detach {
+                program: name,
+                hook: Hook::Clsact,
+                source: Box::new(source),
+            }));
+        }
+        wait_for_programs();
+        for mut off in std::mem::take(&mut self.turned_off) {
+            let interface = off.interface().unwrap_or_default();
+            let features = off.features().collect::<Vec<_>>().join(" and ");
+            let restored = off.restore();
+            result = result.and(restored.map_err(|source| Error::Restore {
+                interface,
+                features,
+                source,
+            }));
+        }
+        result
+    }
+}
+
 /// Waits until no CPU runs a program that was taken off before.
 ///
 /// Only tcx waits by itself (`tcx_entry_sync`, include/net/tcx.h). Generic XDP exchanges a pointer
@@ -373,7 +361,8 @@ impl Session {
 fn wait_for_programs() {
     /// Longer than a program takes, even where its CPU is taken away for a while (a guest).
     const PAUSE: Duration = Duration::from_millis(50);
-    // SAFETY: takes numbers and touches no memory of ours.
+    // nix has no membarrier(2), and libc no function for it.
+    // SAFETY: the call takes numbers and touches no memory of ours.
     let result = unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_GLOBAL, 0, 0) };
     if result != 0 {
         // The kernel has it not (CONFIG_MEMBARRIER, nohz_full), or something forbids it.
@@ -431,13 +420,7 @@ pub fn cpus() -> Result<u32, Error> {
 }
 
 pub(super) fn index(name: &str) -> Result<u32, Error> {
-    let unknown = || Error::UnknownInterface { name: name.into() };
-    let c_name = std::ffi::CString::new(name).map_err(|_| unknown())?;
-    // SAFETY: the string ends in a zero byte and lives through the call.
-    match unsafe { libc::if_nametoindex(c_name.as_ptr()) } {
-        0 => Err(unknown()),
-        index => Ok(index),
-    }
+    if_nametoindex(name).map_err(|_| Error::UnknownInterface { name: name.into() })
 }
 
 fn attach_error(interface: &str, hook: Hook, error: ProgramError) -> Error {

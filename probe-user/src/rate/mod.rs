@@ -12,15 +12,15 @@ use std::{
 use anyhow::Result;
 
 use crate::{
-    cli::{RateArgs, RateFormat},
     clock,
     count::si,
     explain,
-    failure::Usage,
     interfaces::{self, NoneLeft},
-    kernel::{Counts, Session},
+    kernel::{Counts, Programs},
     reporter,
     rules::{self, Rule},
+    runtime,
+    source::Live,
     stdout,
     watch::{Vigil, Wants, Watch, Woken},
 };
@@ -31,16 +31,39 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How often progress is shown on a terminal.
 const PROGRESS: Duration = Duration::from_millis(200);
 
+/// What to measure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Where the frames come from.
+    pub live: Live,
+    /// What matches.
+    pub filter: String,
+    /// The end, by matches: two at least.
+    pub count: Option<u64>,
+    /// The end, by time.
+    pub time: Option<Duration>,
+    /// How the rate is shown.
+    pub format: Format,
+}
+
+/// How the rate is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON object.
+    Json,
+}
+
 /// Runs the command.
-pub fn run(args: &RateArgs) -> Result<()> {
-    if args.count.is_none() && args.time.is_none() {
-        return Err(Usage::new("say when to end: -c N (matches) or -t TIME").into());
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (report, none_left) = runtime.block_on(measure(args))?;
-    let bytes = match args.format {
-        RateFormat::Text => report::text(&report),
-        RateFormat::Json => report::json(&report),
+///
+/// # Errors
+/// Mistakes in the filter, what the kernel refuses, and that no interface is left.
+pub fn run(plan: &Plan) -> Result<()> {
+    let (report, none_left) = runtime::block_on(on_interfaces(plan))?;
+    let bytes = match plan.format {
+        Format::Text => report::text(&report),
+        Format::Json => report::json(&report),
     };
     stdout::print(&bytes)?;
     // What was measured until then stands; that no more can come is a failure.
@@ -48,27 +71,60 @@ pub fn run(args: &RateArgs) -> Result<()> {
 }
 
 /// Measures, and says whether it ended because no interface was left.
-async fn measure(args: &RateArgs) -> Result<(Report, Option<NoneLeft>)> {
-    let mut rule = Rule::new("match", args.expression.text()?);
-    if args.count.is_some() {
+async fn on_interfaces(plan: &Plan) -> Result<(Report, Option<NoneLeft>)> {
+    let mut rule = Rule::new("match", &plan.filter);
+    if plan.count.is_some() {
         // The race runs over the matches of sampled rules; no ring, so nothing is copied.
         rule.sampler = Some(rules::sampler(1, None));
     }
-    let wants = Wants { goal: args.count.unwrap_or(0), ..Wants::default() };
-    let watch = Watch::start(&args.live, vec![rule], wants)?;
+    let wants = Wants { goal: plan.count.unwrap_or(0), ..Wants::default() };
+    let watch = Watch::start(&plan.live, vec![rule], wants)?;
     // The window opens when the counters are read, not when the program was attached; whoever
     // waits for the line that says so finds it open.
-    let (opened, before) = read(&watch.session)?;
-    watch.announce(&args.live);
+    let opened = read(&watch.session)?;
+    watch.announce(&plan.live);
     let Watch { mut session, stop, .. } = watch;
     let mut vigil = Vigil::keep(stop, session.attachments())?;
+    let Measured { ending, packets, bytes, span } =
+        measure(plan, opened, &mut session, &mut vigil).await?;
+    // Whoever got what was wanted before needs no more.
+    let none_left = vigil.none_left().filter(|_| ending == Ending::Interrupted);
+    let report = Report {
+        time: clock::now(),
+        hook: interfaces::hooks(session.attachments()),
+        interfaces: plan.live.interfaces.clone(),
+        filter: plan.filter.clone(),
+        ending,
+        packets,
+        bytes,
+        span,
+    };
+    Ok((report, none_left))
+}
+
+/// What came of a measurement, see [`Report`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Measured {
+    ending: Ending,
+    packets: u64,
+    bytes: u64,
+    span: Duration,
+}
+
+/// Waits for the end that was asked for, from the reading on that opened the window.
+async fn measure(
+    plan: &Plan,
+    (opened, before): (Instant, Counts),
+    programs: &mut impl Programs,
+    vigil: &mut Vigil,
+) -> Result<Measured> {
     let start = Instant::now();
-    let deadline = args.time.map(|time| start + time);
+    let deadline = plan.time.map(|time| start + time);
     let mut progress = Progress::new();
     let mut detached = Ok(());
-    let ending = loop {
+    let measured = loop {
         // With -t alone nothing needs to be looked at before the end.
-        let look = (args.count.is_some() || progress.shown()).then(|| Instant::now() + LOOK);
+        let look = (plan.count.is_some() || progress.shown()).then(|| Instant::now() + LOOK);
         let wake = [look, deadline].into_iter().flatten().min();
         let wake = wake.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
         let woken = vigil.wait(wake).await;
@@ -78,50 +134,39 @@ async fn measure(args: &RateArgs) -> Result<(Report, Option<NoneLeft>)> {
         }
         let stopped = woken == Woken::Stop || vigil.none_left().is_some();
         let over = stopped || deadline.is_some_and(|deadline| Instant::now() >= deadline);
-        let (read_at, counts) = read(&session)?;
+        let (read_at, counts) = read(programs)?;
         let race = counts.race;
         // The CPU of the first match may still be about to write its time.
         let finished = race.first_ns != 0 && race.last_ns != 0;
-        if let Some(goal) = args.count.filter(|_| finished) {
-            let time = Duration::from_nanos(race.last_ns.saturating_sub(race.first_ns));
+        if let Some(packets) = plan.count.filter(|_| finished) {
+            let span = Duration::from_nanos(race.last_ns.saturating_sub(race.first_ns));
             // Other CPUs may still be about to add the bytes of matches before the last one.
-            detached = session.detach();
-            let bytes = read(&session)?.1.race.bytes;
-            break (Ending::Count, goal, bytes, time);
+            detached = programs.detach();
+            let bytes = read(programs)?.1.race.bytes;
+            break Measured { ending: Ending::Count, packets, bytes, span };
         }
         if over {
-            let (now, then) = (counts.rules.first(), before.rules.first());
-            let (Some(now), Some(then)) = (now, then) else {
+            let (Some(now), Some(then)) = (counts.rules.first(), before.rules.first()) else {
                 anyhow::bail!("the program has no counter");
             };
-            let ending = if stopped { Ending::Interrupted } else { Ending::Time };
-            let time = read_at - opened;
-            break (ending, now.packets - then.packets, now.bytes - then.bytes, time);
+            break Measured {
+                ending: if stopped { Ending::Interrupted } else { Ending::Time },
+                packets: now.packets - then.packets,
+                bytes: now.bytes - then.bytes,
+                span: read_at - opened,
+            };
         }
-        progress.show(&counts, &before, start.elapsed(), args.count)?;
+        progress.show(&counts, &before, start.elapsed(), plan.count)?;
     };
     progress.clear();
     detached.map_err(explain::kernel)?;
-    let (ending, packets, bytes, time) = ending;
-    // Whoever got what was wanted before needs no more.
-    let none_left = vigil.none_left().filter(|_| ending == Ending::Interrupted);
-    let report = Report {
-        time: clock::now(),
-        hook: interfaces::hooks(session.attachments()),
-        interfaces: args.live.interfaces.clone(),
-        filter: args.expression.text()?,
-        ending,
-        packets,
-        bytes,
-        span: time,
-    };
-    Ok((report, none_left))
+    Ok(measured)
 }
 
 /// Reads the counters, and the time in the middle of the reading.
-fn read(session: &Session) -> Result<(Instant, Counts)> {
+fn read(programs: &impl Programs) -> Result<(Instant, Counts)> {
     let from = Instant::now();
-    let counts = session.glance().map_err(explain::kernel)?;
+    let counts = programs.glance().map_err(explain::kernel)?;
     Ok((from + from.elapsed() / 2, counts))
 }
 

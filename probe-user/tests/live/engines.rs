@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use probe::file::PcapWriter;
 use probe_filter::LinkType;
-use probe_frame::{MAX_FRAME, Precision, WallTime};
+use probe_frame::{Precision, WallTime};
+use probe_pcap::{Contents, Writer};
 use testbed::{
     CLIENT_V4, CLIENT_V6, Frame, Namespace, SERVER_V4, SERVER_V6, Tcp, requirements::met, run,
     tcp_flags,
@@ -60,7 +60,7 @@ fn mixed() -> Vec<(Vec<u8>, u32)> {
 }
 
 fn write(path: &Path, frames: &[(Vec<u8>, u32)]) -> anyhow::Result<()> {
-    let mut file = PcapWriter::create(path, LinkType::Ethernet, MAX_FRAME, Precision::Micro)?;
+    let mut file = Writer::create(path, &Contents::pcap(LinkType::Ethernet, Precision::Micro))?;
     for (number, (bytes, wire_len)) in (0..).zip(frames) {
         let time = WallTime::new(1_700_000_000, number * 1_000);
         file.write(&probe_frame::Frame {

@@ -2,8 +2,8 @@
 
 use std::io::Cursor;
 
-use probe::file::Reader;
 use probe_frame::WallTime;
+use probe_pcap::Reader;
 use testbed::{
     CLIENT_LINK, CLIENT_V4, CLIENT_V6, Frame, FrameSender, Namespace, SERVER_LINK, SERVER_V4,
     SERVER_V6, requirements::met, run,

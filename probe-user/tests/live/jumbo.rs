@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use probe::file::PcapWriter;
 use probe_filter::LinkType;
-use probe_frame::{MAX_FRAME, Precision, WallTime};
+use probe_frame::{Precision, WallTime};
+use probe_pcap::{Contents, Writer};
 use testbed::{
     CLIENT_LINK, CLIENT_V4, CLIENT_V6, Frame, Namespace, Pair, SCRATCH_DIR, SERVER_LINK, Tcp,
     requirements::met, run, tcp_flags,
@@ -120,7 +120,7 @@ fn jumbo_frames_of_a_file() {
     namespace
         .enter(|| {
             let (link, precision) = (LinkType::Ethernet, Precision::Micro);
-            let mut file = PcapWriter::create(&path, link, MAX_FRAME, precision)?;
+            let mut file = Writer::create(&path, &Contents::pcap(link, precision))?;
             for (bytes, second) in frames.iter().zip(0..) {
                 file.write(&probe_frame::Frame {
                     time: WallTime::new(1_700_000_000 + second, 0),

@@ -27,6 +27,7 @@ mod let_in;
 mod link_facts;
 mod loopback;
 mod matrix;
+mod names;
 mod old_kernel;
 mod ordinary_user;
 mod own_copies;

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use probe::file::Reader;
+use probe_pcap::Reader;
 use testbed::{
     CLIENT_LINK, CLIENT_V4, Frame, FrameSender, Namespace, Pair, Running, SERVER_LINK, Tcp,
     requirements::{Requirement, met},

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use probe::file::PcapWriter;
-use probe_frame::{Frame, LinkType, MAX_FRAME, Precision, WallTime};
+use probe_frame::{Frame, LinkType, Precision, WallTime};
+use probe_pcap::{Contents, Writer};
 use testbed::samples::Sample;
 
 /// Writes samples to a file, a millisecond and a bit apart.
 pub fn write(path: &Path, samples: &[Sample]) {
     let mut writer =
-        PcapWriter::create(path, LinkType::Ethernet, MAX_FRAME, Precision::Micro).unwrap();
+        Writer::create(path, &Contents::pcap(LinkType::Ethernet, Precision::Micro)).unwrap();
     for (n, (bytes, wire_len)) in samples.iter().enumerate() {
         let time = WallTime(1_700_000_000_000_000_000 + n as u64 * 1_234_000);
         let wire_len = *wire_len;

@@ -4,8 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
-
-use crate::shell::{cargo, root, say};
+use xtask::shell::{cargo, root, say};
 
 /// Crates that forbid unsafe code and know nothing of the system or of the program, each with
 /// what else it must not know; a name stands for its kin, too.
@@ -14,15 +13,17 @@ const PURE: &[(&str, &[&str])] = &[
     ("probe-filter", &[]),
     ("probe-frame", &[]),
     ("probe-link", &[]),
-    ("probe-print", &["libc", "probe-filter"]),
+    ("probe-pcap", &["probe-common", "probe-filter", "probe-link", "probe-print"]),
+    ("probe-print", &["libc", "probe-filter", "probe-pcap"]),
 ];
 /// What none of them may know.
-const UNKNOWN_TO_PURE: &[&str] = &["aya", "clap", "probe-user", "tokio"];
+const UNKNOWN_TO_PURE: &[&str] = &["aya", "clap", "probe-user", "test-support", "testbed", "tokio"];
 /// The product, and what only its tests may know.
 const PRODUCT: &str = "probe-user";
-const UNKNOWN_TO_PRODUCT: &[&str] = &["testbed", "pcap"];
-/// The only part of probe-user that may know aya.
-const KERNEL_MODULE: [&str; 2] = ["kernel", "kernel.rs"];
+const UNKNOWN_TO_PRODUCT: &[&str] = &["test-support", "testbed", "pcap"];
+/// Crates that one part of probe-user alone may know: how the crate's name begins, and the part's
+/// folder or file.
+const ALONE: [(&str, &str); 2] = [("aya", "kernel"), ("clap", "cli")];
 
 /// Fails where a crate or a module knows what it must not.
 pub fn check() -> Result<()> {
@@ -36,13 +37,15 @@ pub fn check() -> Result<()> {
     }
     check_package(PRODUCT, UNKNOWN_TO_PRODUCT)?;
     let source = root().join("probe-user/src");
-    let mut offenders = Vec::new();
-    collect_aya(&source, &mut offenders)?;
-    ensure!(
-        offenders.is_empty(),
-        "aya outside probe-user's kernel module:\n{}",
-        offenders.join("\n")
-    );
+    for (word, part) in ALONE {
+        let mut offenders = Vec::new();
+        collect(&source, word, part, &mut offenders)?;
+        ensure!(
+            offenders.is_empty(),
+            "{word} outside probe-user's module {part}:\n{}",
+            offenders.join("\n")
+        );
+    }
     say("dependencies: run the right way");
     Ok(())
 }
@@ -65,19 +68,18 @@ fn is_of_family(name: &str, word: &str) -> bool {
     name.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
-/// Collects the lines of code that name aya, outside the kernel module.
-fn collect_aya(folder: &Path, offenders: &mut Vec<String>) -> Result<()> {
+/// Collects the lines of code that name a crate, outside the part that may.
+fn collect(folder: &Path, word: &str, part: &str, offenders: &mut Vec<String>) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
         let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if KERNEL_MODULE.contains(&name.as_str()) {
+        if path.file_stem().is_some_and(|name| name == part) {
             continue;
         }
         if path.is_dir() {
-            collect_aya(&path, offenders)?;
-        } else if name.ends_with(".rs") {
+            collect(&path, word, part, offenders)?;
+        } else if path.extension().is_some_and(|end| end == "rs") {
             let text = fs::read_to_string(&path)?;
-            let lines = text.lines().enumerate().filter(|(_, line)| names_aya(line));
+            let lines = text.lines().enumerate().filter(|(_, line)| names(line, word));
             offenders.extend(lines.map(|(number, line)| {
                 format!("{}:{}: {}", path.display(), number + 1, line.trim())
             }));
@@ -86,16 +88,17 @@ fn collect_aya(folder: &Path, offenders: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
-/// Whether a line of code, not of comment, has a word that begins with `aya`.
-fn names_aya(line: &str) -> bool {
+/// Whether a line of code, not of comment, names a crate or one of its kin.
+fn names(line: &str, word: &str) -> bool {
     let code = line.split("//").next().unwrap_or_default();
     code.split(|c: char| !c.is_alphanumeric() && c != '_')
-        .any(|word| word == "aya" || word.starts_with("aya_"))
+        .filter_map(|name| name.strip_prefix(word))
+        .any(|rest| rest.is_empty() || rest.starts_with('_'))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{is_of_family, names_aya};
+    use super::{is_of_family, names};
 
     #[test]
     fn a_family_is_not_a_prefix() {
@@ -105,9 +108,10 @@ mod tests {
 
     #[test]
     fn code_counts_comments_and_other_words_do_not() {
-        assert!(names_aya("use aya::Ebpf;"));
-        assert!(names_aya("    let loader = aya_obj::Object::parse(bytes)?;"));
-        assert!(!names_aya("//! Nothing here knows aya."));
-        assert!(!names_aya("let himalayan = ayacucho();"));
+        assert!(names("use aya::Ebpf;", "aya"));
+        assert!(names("    let loader = aya_obj::Object::parse(bytes)?;", "aya"));
+        assert!(!names("//! Nothing here knows aya.", "aya"));
+        assert!(names("use clap::Parser;", "clap") && !names("slap(claps)", "clap"));
+        assert!(!names("let himalayan = ayacucho();", "aya"));
     }
 }

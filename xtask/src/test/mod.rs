@@ -8,9 +8,8 @@ use std::path::Path;
 
 use anyhow::Result;
 use testbed::requirements::{REQUIRED, is_root};
-
-use crate::setup::{self, CAPTURES, Use};
-use crate::shell::{cargo, run, say};
+use xtask::setup::{self, CAPTURES, Use};
+use xtask::shell::{cargo, run, say};
 
 pub use kernel::on_kernels;
 

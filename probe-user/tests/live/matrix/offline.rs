@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use probe::file::PcapWriter;
 use probe_filter::LinkType;
-use probe_frame::{Frame, MAX_FRAME, Precision, WallTime};
+use probe_frame::{Frame, Precision, WallTime};
+use probe_pcap::{Contents, Writer};
 use testbed::{Namespace, requirements::met, run};
 
 use super::{KINDS, NEEDS, kinds};
@@ -15,7 +15,7 @@ const ROUNDS: u64 = 20;
 
 fn write(frames: &[Vec<u8>]) -> anyhow::Result<()> {
     let path = Path::new(FILE);
-    let mut file = PcapWriter::create(path, LinkType::Ethernet, MAX_FRAME, Precision::Micro)?;
+    let mut file = Writer::create(path, &Contents::pcap(LinkType::Ethernet, Precision::Micro))?;
     for bytes in (0..ROUNDS).flat_map(|_| frames) {
         let (time, wire_len) = (WallTime::new(1_700_000_000, 0), bytes.len() as u32);
         file.write(&Frame { time, wire_len, bytes, ifindex: 0, outbound: None })?;

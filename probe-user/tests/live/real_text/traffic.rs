@@ -292,7 +292,7 @@ fn tunnel(network: &Network) -> Result<()> {
 /// and with two VLAN tags.
 pub fn replay_tagged(network: &Network, capture: &Path) -> Result<()> {
     const FRAMES: usize = 300;
-    let mut reader = probe::file::Reader::open(capture)?;
+    let mut reader = probe_pcap::Reader::open(capture)?;
     let mut frames = Vec::new();
     while let Some(frame) = reader.next()?
         && frames.len() < 2 * FRAMES

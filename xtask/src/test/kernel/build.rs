@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
+use xtask::setup::Machine;
+use xtask::shell::{cargo, say};
 
 use super::Stage;
-use crate::setup::Machine;
-use crate::shell::{cargo, say};
 
 /// Rust's name for Arm with a C library that links statically, by rustc's own linker.
 const ARM64: &str = "aarch64-unknown-linux-musl";

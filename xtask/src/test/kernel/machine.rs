@@ -5,8 +5,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-
-use crate::setup::Machine;
+use xtask::setup::Machine;
 
 /// Many times what it takes, on a machine that is busy.
 const LIMIT: Duration = Duration::from_secs(900);

@@ -1,0 +1,6 @@
+//! The numbers that make a file pcap.
+
+/// Magic number of files with microseconds.
+pub(super) const MICRO: u32 = 0xa1b2_c3d4;
+/// Magic number of files with nanoseconds.
+pub(super) const NANO: u32 = 0xa1b2_3c4d;

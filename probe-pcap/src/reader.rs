@@ -1,0 +1,161 @@
+//! Frames out of a capture file, one after the other, in constant memory.
+
+use std::{cell::Cell, io::Read, ops::ControlFlow, path::Path, rc::Rc};
+
+use probe_frame::{Frame, LinkType};
+
+use crate::{
+    error::ReadError,
+    input::{Ahead, Head, Input},
+    pcap, pcapng,
+    source::{Attendant, Source},
+    unpack::unpack,
+};
+
+enum Format {
+    Pcap(pcap::Decoder),
+    PcapNg(pcapng::Decoder),
+}
+
+/// A capture file being read.
+pub struct Reader {
+    name: String,
+    input: Input,
+    format: Format,
+    /// A frame that was read ahead to learn the link type.
+    ahead: Option<Head>,
+    link: LinkType,
+    /// The attendant ended the stream: what it ends with is no record.
+    ended: Rc<Cell<bool>>,
+}
+
+impl Reader {
+    /// Opens a file; `-` is standard input.
+    pub fn open(path: &Path) -> Result<Self, ReadError> {
+        Self::attended(path, Box::new(|_| ControlFlow::Continue(())))
+    }
+
+    /// As [`open`](Self::open), with somebody who may end the reading. Where that happens before
+    /// the first frame could come, the error says that it [was ended](ReadError::Ended).
+    pub fn attended(path: &Path, attendant: Attendant) -> Result<Self, ReadError> {
+        let name = if path.as_os_str() == "-" {
+            "standard input".to_string()
+        } else {
+            path.display().to_string()
+        };
+        let source = Source::open(path, attendant)
+            .map_err(|source| ReadError::Open { name: name.clone(), source })?;
+        let ended = source.ended();
+        match Self::new(name.clone(), Box::new(source)) {
+            Err(_) if ended.get() => Err(ReadError::Ended { name }),
+            result => result.map(|reader| Self { ended, ..reader }),
+        }
+    }
+
+    /// Reads a capture from any stream.
+    pub fn new(name: String, stream: Box<dyn Read>) -> Result<Self, ReadError> {
+        let mut input = Input::new(name.clone(), stream);
+        let magic = input.magic()?;
+        let (packed, stream) = unpack(magic, Box::new(input.into_rest()));
+        // Places in errors are those of what was in it.
+        let within = if packed { format!("{name} (unpacked)") } else { name.clone() };
+        let mut input = Input::new(within, stream);
+        // Comes again, in front of the rest, or unpacked.
+        let magic = input.magic()?;
+        let (format, link, ahead) = if let Some(decoder) = pcap::Decoder::start(magic, &mut input)?
+        {
+            let link = decoder.link();
+            (Format::Pcap(decoder), link, None)
+        } else if magic == pcapng::SECTION {
+            let mut decoder = pcapng::Decoder::start(&mut input)?;
+            // The link type stands in a block of its own, before the first frame.
+            let ahead = decoder.next(&mut input)?;
+            let link = decoder.link().unwrap_or_default();
+            (Format::PcapNg(decoder), link, ahead)
+        } else {
+            return Err(input.foreign());
+        };
+        Ok(Self { name, input, format, ahead, link, ended: Rc::default() })
+    }
+
+    /// What the first bytes of each frame are.
+    pub fn link(&self) -> LinkType {
+        self.link
+    }
+
+    /// Name of the file.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The next frame; `None` at the end of the file.
+    #[expect(clippy::should_implement_trait, reason = "an iterator cannot lend its items")]
+    pub fn next(&mut self) -> Result<Option<Frame<'_>>, ReadError> {
+        let head = self.head()?;
+        Ok(head.map(|head| self.frame(head)))
+    }
+
+    /// The next frames, as many as are at hand and at least one; `None` at the end of the
+    /// file. Those that are not asked for come again, but for the first.
+    pub fn batch(&mut self) -> Result<Option<Batch<'_>>, ReadError> {
+        let Some(head) = self.head()? else { return Ok(None) };
+        let Head { place, time, wire_len, outbound } = head;
+        let (taken, ahead) = self.input.lend();
+        let (bytes, many) = match &self.format {
+            Format::Pcap(decoder) => (taken, Some(Many { decoder, ahead })),
+            Format::PcapNg(decoder) => (decoder.block(), None),
+        };
+        let bytes = place.of(bytes);
+        let first = Frame { time, wire_len, bytes, ifindex: 0, outbound };
+        Ok(Some(Batch { first: Some(first), many }))
+    }
+
+    fn head(&mut self) -> Result<Option<Head>, ReadError> {
+        let head = match (self.ahead.take(), &mut self.format) {
+            (Some(head), _) => return Ok(Some(head)),
+            (None, Format::Pcap(decoder)) => decoder.next(&mut self.input),
+            (None, Format::PcapNg(decoder)) => decoder.next(&mut self.input),
+        };
+        match head {
+            Err(_) if self.ended.get() => Ok(None),
+            head => head,
+        }
+    }
+
+    fn frame(&self, head: Head) -> Frame<'_> {
+        let Head { place, time, wire_len, outbound } = head;
+        let bytes = match &self.format {
+            Format::Pcap(_) => self.input.bytes(place),
+            Format::PcapNg(decoder) => place.of(decoder.block()),
+        };
+        Frame { time, wire_len, bytes, ifindex: 0, outbound }
+    }
+}
+
+/// Frames that lie in the reader's buffer.
+pub struct Batch<'a> {
+    /// Found by itself, and with it whatever may be wrong with the file.
+    first: Option<Frame<'a>>,
+    many: Option<Many<'a>>,
+}
+
+/// The frames of a pcap file that are read ahead.
+struct Many<'a> {
+    decoder: &'a pcap::Decoder,
+    ahead: Ahead<'a>,
+}
+
+impl<'a> Iterator for Batch<'a> {
+    type Item = Frame<'a>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Frame<'a>> {
+        if let Some(first) = self.first.take() {
+            return Some(first);
+        }
+        let many = self.many.as_mut()?;
+        let (frame, rest) = many.decoder.split(many.ahead.bytes())?;
+        many.ahead.take_up_to(rest);
+        Some(frame)
+    }
+}

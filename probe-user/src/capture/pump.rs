@@ -1,0 +1,369 @@
+//! A capture at work: frames from the feed to the sinks, until the end that was asked for, and an
+//! account of all of them.
+
+use std::{
+    ops::ControlFlow,
+    time::{Duration, Instant},
+};
+
+use anyhow::Result;
+use probe_frame::Frame;
+use probe_pcap::Statistics;
+
+use super::{conveyor::Conveyor, events, events::Events, feed::Feed, ledger::Ledger};
+use crate::{
+    clock, explain,
+    kernel::{Programs, Span},
+    reporter, stop,
+};
+
+/// How long a wait for frames lasts at most, so that signals are noticed.
+const POLL: Duration = Duration::from_millis(50);
+
+/// How often is looked for what may happen beside frames: each time takes system calls.
+const EVENTS: Duration = Duration::from_millis(10);
+
+/// After a signal, what is in the rings is still handed to the output, but only for so
+/// long: Ctrl-C must end even a flood that is printed, within a second.
+const PATIENCE: Duration = Duration::from_millis(400);
+
+/// What a capture is made of: attached programs, the frames that they choose, and the way to
+/// the sinks.
+pub(super) struct Pump<F, P> {
+    pub(super) programs: P,
+    pub(super) feed: F,
+    pub(super) intake: Intake,
+    pub(super) events: Events,
+    /// The end, by time.
+    pub(super) deadline: Option<Instant>,
+    /// Whether somebody reads the output who may be slow. A file takes as long as it gets
+    /// anywhere.
+    pub(super) has_reader: bool,
+}
+
+/// What came of a capture.
+pub(super) struct Closed {
+    /// The account.
+    pub(super) ledger: Ledger,
+    /// The sinks' error, if one ended them; a break if they had all they wanted.
+    pub(super) written: Result<ControlFlow<()>>,
+    /// Whether everything came off again.
+    pub(super) detached: Result<()>,
+}
+
+impl<F: Feed, P: Programs> Pump<F, P> {
+    /// Hands on frames until the end; says what ended it from outside, if anything did.
+    pub(super) async fn run(&mut self) -> Result<Option<events::End>> {
+        let mut looked = Instant::now();
+        while !stop::requested() && self.intake.wants_more() {
+            let left = self.deadline.map(|end| end.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                break;
+            }
+            self.feed.look(left.map_or(POLL, |left| left.min(POLL)));
+            self.intake.drain(&mut self.feed);
+            // Kernel-side diagnostics run as a task beside us.
+            tokio::task::yield_now().await;
+            if looked.elapsed() < EVENTS {
+                continue;
+            }
+            looked = Instant::now();
+            if self.events.report_wanted() {
+                let counts = self.programs.counts().map_err(explain::kernel)?;
+                reporter::say(self.intake.ledger.interim(&counts));
+            }
+            let ended = self.events.look(self.intake.ledger.captured);
+            if ended.is_some() {
+                return Ok(ended);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes the programs off, hands on what is left, and waits for the sinks.
+    pub(super) fn close(mut self) -> Result<Closed> {
+        // Nothing new comes in from here on, so that even a flood ends at once.
+        let detached = self.programs.detach().map_err(explain::kernel);
+        self.intake.end = match stop::requested() && self.has_reader {
+            true => End::Until(Instant::now() + PATIENCE),
+            false => End::Patient,
+        };
+        self.feed.look_at_all();
+        self.intake.drain(&mut self.feed);
+        let counts = self.programs.counts().map_err(explain::kernel)?;
+        let Intake { conveyor, mut ledger, .. } = self.intake;
+        ledger.kernel(&counts);
+        let dropped = ledger.after_end + ledger.output_behind + conveyor.dropped();
+        let written = conveyor.finish(Statistics {
+            time: clock::now(),
+            seen: ledger.seen,
+            matched: ledger.matched,
+            chosen: ledger.chosen,
+            lost: ledger.lost_in_ring + ledger.refused,
+            dropped,
+        });
+        let handed_over = std::mem::replace(&mut ledger.captured, written.frames);
+        let left_over = written.dropped + handed_over.saturating_sub(written.frames);
+        match written.result {
+            // The last file was full: what came after it came after the end.
+            Ok(ControlFlow::Break(())) => ledger.after_end += left_over,
+            _ => ledger.output_behind += left_over,
+        }
+        Ok(Closed { ledger, written: written.result, detached })
+    }
+}
+
+/// How much time there is for the frames that are in the rings.
+#[derive(Clone, Copy)]
+enum End {
+    /// The programs are attached: whoever waits here loses frames there.
+    Attached,
+    /// They are off: the output may take its time.
+    Patient,
+    /// They are off, and the user waits.
+    Until(Instant),
+}
+
+/// Takes frames for the conveyor, and notes what becomes of them.
+pub(super) struct Intake {
+    conveyor: Conveyor,
+    /// Frames that -c still wants; `None` wants all.
+    left: Option<u64>,
+    end: End,
+    ledger: Ledger,
+}
+
+impl Intake {
+    /// As many frames as `count`, if that is some.
+    pub(super) fn new(conveyor: Conveyor, count: Option<u64>) -> Self {
+        Self { conveyor, left: count, end: End::Attached, ledger: Ledger::default() }
+    }
+
+    fn wants_more(&self) -> bool {
+        self.left != Some(0) && self.conveyor.is_alive()
+    }
+
+    /// Hands on the frames that were there at the last look. Before the end it stops where -c
+    /// is reached, and where the writer is behind; afterwards all are accounted for.
+    fn drain(&mut self, feed: &mut impl Feed) {
+        let attached = matches!(self.end, End::Attached);
+        while !attached || self.left != Some(0) && self.conveyor.is_ready() {
+            let Some((frame, lent)) = feed.next() else { break };
+            self.take(&frame, lent);
+            if self.conveyor.is_full() {
+                self.conveyor.send(|| feed.lend());
+            }
+        }
+        self.conveyor.send(|| feed.lend());
+    }
+
+    fn take(&mut self, frame: &Frame<'_>, lent: Option<Span>) {
+        if self.left == Some(0) {
+            self.ledger.after_end += 1;
+            return;
+        }
+        if matches!(self.end, End::Until(end) if Instant::now() >= end) {
+            self.ledger.output_behind += 1;
+            return;
+        }
+        if !matches!(self.end, End::Attached) && self.conveyor.is_alive() {
+            self.conveyor.wait();
+        }
+        if self.conveyor.push(frame, lent) {
+            self.ledger.captured += 1;
+            self.left = self.left.map(|left| left - 1);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{self, Write},
+        path::Path,
+        sync::{Arc, Mutex},
+    };
+
+    use probe_common::Counter;
+    use probe_filter::LinkType;
+    use probe_frame::WallTime;
+    use probe_pcap::{Origin, Reader};
+    use probe_print::{Style, TimeStyle};
+
+    use super::{
+        super::{
+            FileOutput, Lines, conveyor::Hurry, file_sink::Clock, rotation::Rotate, sink::Sink,
+        },
+        *,
+    };
+    use crate::{
+        kernel::{self, Attached, Attachment, Counts, Loan},
+        names::NameStyle,
+        runtime,
+    };
+
+    /// An ARP request from 192.0.2.N.
+    fn request(n: u8) -> Vec<u8> {
+        let ethernet = [[0xff; 6], [2, 0, 0, 0, 0, n]].concat();
+        let kind = [8, 6, 0, 1, 8, 0, 6, 4, 0, 1];
+        let from = [2, 0, 0, 0, 0, n, 192, 0, 2, n];
+        [&ethernet[..], &kind, &from, &[0; 6], &[192, 0, 2, 1]].concat()
+    }
+
+    /// Frames that come one a look, and those that come while the programs are taken off.
+    struct Script {
+        frames: Vec<Vec<u8>>,
+        late: usize,
+        shown: usize,
+        given: usize,
+    }
+
+    impl Feed for Script {
+        fn look(&mut self, _timeout: Duration) {
+            self.shown = (self.shown + 1).min(self.frames.len() - self.late);
+        }
+
+        fn look_at_all(&mut self) {
+            self.shown = self.frames.len();
+        }
+
+        fn next(&mut self) -> Option<(Frame<'_>, Option<Span>)> {
+            let bytes = self.frames[..self.shown].get(self.given)?;
+            self.given += 1;
+            let time = WallTime::new(1_700_000_000, self.given as u64 * 1000);
+            let (wire_len, ifindex) = (bytes.len() as u32, 1);
+            Some((Frame { time, wire_len, bytes, ifindex, outbound: Some(false) }, None))
+        }
+
+        fn lend(&mut self) -> Option<Loan> {
+            None
+        }
+    }
+
+    /// Programs that chose so many frames, and that saw one more which did not match.
+    struct Chose(u64);
+
+    impl Programs for Chose {
+        fn counts(&self) -> Result<Counts, kernel::Error> {
+            let counter = |packets| Counter { packets, bytes: packets * 42 };
+            let ledger = kernel::Ledger { chosen: self.0, ..Default::default() };
+            let (seen, rules) = (counter(self.0 + 1), vec![counter(self.0)]);
+            Ok(Counts { seen, rules, ledger, ..Counts::default() })
+        }
+
+        fn glance(&self) -> Result<Counts, kernel::Error> {
+            self.counts()
+        }
+
+        fn detach(&mut self) -> Result<(), kernel::Error> {
+            Ok(())
+        }
+    }
+
+    #[derive(Clone, Default)]
+    struct Shared(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Shared {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn lines(out: &Shared) -> Box<dyn Sink> {
+        let style = Style { time: TimeStyle::Unix, ..Style::default() };
+        let lines = Lines { style, names: NameStyle::Numbers, short_names: false, each: false };
+        Box::new(lines.over(Box::new(out.clone()), LinkType::Ethernet, Vec::new()))
+    }
+
+    fn file(output: &FileOutput) -> Box<dyn Sink> {
+        let sink = output.open(LinkType::Ethernet, 60, Clock::Frames, Origin::default(), None);
+        Box::new(sink.unwrap())
+    }
+
+    /// Captures five frames, of which the last two come while the programs are taken off.
+    fn capture(sinks: Vec<Box<dyn Sink>>, count: Option<u64>) -> Closed {
+        let frames: Vec<_> = (11..16).map(request).collect();
+        let (hook, direction) = (Attached::Tcx, Default::default());
+        let loopback = Attachment { interface: "lo".into(), index: 1, hook, direction };
+        let hurry = Hurry::new(Box::new(|| 0));
+        let mut pump = Pump {
+            programs: Chose(frames.len() as u64),
+            feed: Script { frames, late: 2, shown: 0, given: 0 },
+            intake: Intake::new(Conveyor::start(sinks, hurry).unwrap(), count),
+            events: Events::watch(&[loopback], Vec::new(), false).unwrap(),
+            // Whatever was not looked at by then is when the programs are off.
+            deadline: Some(Instant::now() + Duration::from_millis(20)),
+            has_reader: false,
+        };
+        assert_eq!(runtime::block_on(pump.run()).unwrap(), None);
+        pump.close().unwrap()
+    }
+
+    fn line(n: u8, microseconds: u8) -> String {
+        format!(
+            "1700000000.00000{microseconds} ARP, Request who-has 192.0.2.1 tell 192.0.2.{n}, \
+             length 28\n"
+        )
+    }
+
+    fn frames_of(path: &Path) -> Vec<Vec<u8>> {
+        let mut reader = Reader::open(path).unwrap();
+        let mut frames = Vec::new();
+        while let Some(frame) = reader.next().unwrap() {
+            frames.push(frame.bytes.to_vec());
+        }
+        frames
+    }
+
+    #[test]
+    fn as_many_frames_as_wanted_to_text_and_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let output = FileOutput::to(folder.path().join("a.pcapng"));
+        let out = Shared::default();
+        let closed = capture(vec![file(&output), lines(&out)], Some(2));
+        assert!(closed.written.unwrap().is_continue());
+        // The third frame was not taken out of the ring until the end, and two came then.
+        let expected = Ledger {
+            seen: 6,
+            matched: 5,
+            chosen: 5,
+            captured: 2,
+            after_end: 3,
+            ..Ledger::default()
+        };
+        assert_eq!(closed.ledger, expected);
+        let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text, [line(11, 1), line(12, 2)].concat());
+        assert_eq!(frames_of(&output.path), [request(11), request(12)]);
+    }
+
+    #[test]
+    fn what_comes_while_programs_are_taken_off_is_captured() {
+        let out = Shared::default();
+        let closed = capture(vec![lines(&out)], None);
+        let Ledger { chosen, captured, after_end, output_behind, .. } = closed.ledger;
+        assert_eq!((chosen, captured, after_end, output_behind), (5, 5, 0, 0));
+        let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
+        let all: String = (1..6).map(|n| line(10 + n, n)).collect();
+        assert_eq!(text, all);
+    }
+
+    /// -C: what a file begins with is more than it may hold, so that each frame turns to the next
+    /// one. -W: there are two, written in turn.
+    #[test]
+    fn files_turn_without_a_kernel() {
+        let folder = tempfile::tempdir().unwrap();
+        let rotate = Rotate { bytes: Some(1), files: Some(2), ..Rotate::default() };
+        let output = FileOutput { rotate, ..FileOutput::to(folder.path().join("a")) };
+        let closed = capture(vec![file(&output)], None);
+        assert_eq!((closed.ledger.captured, closed.ledger.after_end), (5, 0));
+        // The last frames of either are those of its last turn.
+        assert_eq!(frames_of(&folder.path().join("a0")), [request(14)]);
+        assert_eq!(frames_of(&folder.path().join("a1")), [request(15)]);
+    }
+}

@@ -1,0 +1,29 @@
+//! What commands ask of attached programs while these count. It is all that there is between a
+//! command and the kernel, so that tests run commands on counts of their own.
+
+use super::{Counts, Error};
+
+/// Programs that are attached, until they are taken off.
+pub trait Programs {
+    /// Reads the counts: no rule is above what was seen. After [`detach`](Self::detach) they are
+    /// final.
+    ///
+    /// # Errors
+    /// What the map reads say.
+    fn counts(&self) -> Result<Counts, Error>;
+
+    /// The counts at less of a price: while programs are attached, rules may be ahead of what was
+    /// seen.
+    ///
+    /// # Errors
+    /// What the map reads say.
+    fn glance(&self) -> Result<Counts, Error>;
+
+    /// Takes the programs off, waits for those that are at work on a frame, and turns on again
+    /// what attaching turned off. Counts and rings stay readable, and are final.
+    ///
+    /// # Errors
+    /// What removing a clsact filter or turning features on says; links come off without fail.
+    /// All are tried.
+    fn detach(&mut self) -> Result<(), Error>;
+}

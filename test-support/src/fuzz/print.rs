@@ -1,0 +1,46 @@
+//! Any bytes as a frame, in any style: they print, and what is printed cannot command a
+//! terminal.
+
+use probe_frame::{Frame, LinkType, Precision, WallTime};
+use probe_print::{Dump, Printer, Style, TimeStyle};
+
+/// What the first byte of an input says: the link type, and how the frame is shown.
+fn settings(byte: u8) -> (LinkType, Style) {
+    let link = if byte & 1 == 0 { LinkType::Ethernet } else { LinkType::Raw };
+    let dump = match byte >> 5 & 3 {
+        0 => Dump::None,
+        1 => Dump::Hex { link: false },
+        2 => Dump::HexAndText { link: true },
+        _ => Dump::Text { link: false },
+    };
+    let style = Style {
+        verbose: byte >> 1 & 3,
+        link_header: byte & 8 != 0,
+        quiet: byte & 16 != 0,
+        dump,
+        time: if byte & 128 == 0 { TimeStyle::Clock } else { TimeStyle::SincePrevious },
+        precision: Precision::Nano,
+        ..Style::default()
+    };
+    (link, style)
+}
+
+/// Prints the frame twice, as the second of a connection is printed otherwise than the first.
+/// The first byte says how, the second how many bytes of the frame were not captured.
+pub fn run(input: &[u8]) {
+    let &[settings_byte, missing, ref bytes @ ..] = input else { return };
+    let (link, style) = settings(settings_byte);
+    let mut printer = Printer::new(style, link);
+    let wire_len = bytes.len() as u32 + u32::from(missing);
+    for nanoseconds in [0, 1] {
+        let time = WallTime::new(1_700_000_000, nanoseconds);
+        let mut out = Vec::new();
+        printer.print(&Frame { time, wire_len, bytes, ifindex: 0, outbound: None }, &mut out);
+        assert_eq!(out.last(), Some(&b'\n'), "a line that does not end");
+        let bad = out.iter().find(|byte| !matches!(byte, b'\n' | b'\t' | 0x20..0x7f));
+        assert_eq!(bad, None, "{}", String::from_utf8_lossy(&out));
+        // Dumps take five characters a byte or fewer, and texts are bounded by what they read.
+        let most = 20_000 + 100 * bytes.len();
+        assert!(out.len() <= most, "{} bytes of text from {}", out.len(), bytes.len());
+    }
+}
