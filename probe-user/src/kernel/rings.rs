@@ -84,7 +84,7 @@ impl Rings {
 
     /// How many CPUs have one, by their numbers.
     pub fn cpus(&self) -> u32 {
-        self.rings.len() as u32
+        (self.rings.len() / Ring::PER_CPU) as u32
     }
 
     /// Waits until it is time to [`look`](Self::look) again, or for as long as the timeout.
