@@ -51,7 +51,7 @@ pub fn in_place(text: impl Display) {
 }
 
 /// Makes the `log` facade, by which aya-log tells what the kernel programs say, speak here.
-pub fn hear_log() {
+pub fn install_logger() {
     // It fails where a logger is set already, which then is this one.
     let _ = log::set_logger(&Log).map(|()| log::set_max_level(log::LevelFilter::Debug));
 }

@@ -9,7 +9,7 @@ use std::{
 
 use probe_pcap::{Contents, Writer};
 
-use crate::stdout::{self, Patient};
+use crate::stdout::{self, BlockingWriter};
 
 /// Creates the file that the user named; `-` is standard output.
 pub(super) fn given(path: &Path, contents: &Contents) -> io::Result<Writer> {
@@ -43,7 +43,7 @@ pub(super) fn made_up(path: &Path, contents: &Contents) -> io::Result<Writer> {
 fn begin(file: File, path: &Path, contents: &Contents) -> io::Result<Writer> {
     // A pipe or a device is written as a stream: it has no length to cut.
     if !file.metadata()?.is_file() {
-        return Writer::to_stream(Box::new(Patient::new(file)), contents);
+        return Writer::to_stream(Box::new(BlockingWriter::new(file)), contents);
     }
     Writer::to_file(file, contents).inspect_err(|_| {
         // Without even a head it is a file that nobody can read, and we made it.

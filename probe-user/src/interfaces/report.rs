@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt::Write as _};
 use probe_frame::visible;
 use serde::Serialize;
 
-use super::{drivers, price::price, sysfs};
+use super::{cost::cost, drivers, sysfs};
 use crate::kernel::{self, Attached, Direction, Hook};
 
 /// A value of `--hook`, and what it comes to on an interface.
@@ -88,13 +88,13 @@ pub(super) fn describe(name: &str, addresses: &HashMap<String, Vec<String>>) -> 
 /// What the hooks that stand for others come to on an interface of this driver, on a kernel that
 /// has tcx, or has not. `merging` are the features that generic XDP would turn off there.
 fn choices(driver: Option<&str>, has_tcx: bool, merging: &[&str]) -> Vec<Choice> {
-    let price_of = |hook| price(hook, driver).unwrap_or("attaching changes nothing on the link");
+    let cost_of = |hook| cost(hook, driver).unwrap_or("attaching changes nothing on the link");
     let generic = || match merging {
-        [] => price_of(Attached::XdpGeneric).to_owned(),
-        _ => format!("{}; it turns {} off", price_of(Attached::XdpGeneric), merging.join(" and ")),
+        [] => cost_of(Attached::XdpGeneric).to_owned(),
+        _ => format!("{}; it turns {} off", cost_of(Attached::XdpGeneric), merging.join(" and ")),
     };
     let auto = match Hook::auto(has_tcx, Direction::In, false) {
-        Hook::Tcx => (Attached::Tcx, price_of(Attached::Tcx).to_owned()),
+        Hook::Tcx => (Attached::Tcx, cost_of(Attached::Tcx).to_owned()),
         _ => {
             let reason = format!("this kernel has no tcx; {}", generic());
             (Attached::XdpGeneric, reason)
@@ -102,7 +102,7 @@ fn choices(driver: Option<&str>, has_tcx: bool, merging: &[&str]) -> Vec<Choice>
     };
     let xdp = match driver.and_then(drivers::native) {
         Some(known) => {
-            let reason = format!("{} ({})", price_of(Attached::XdpNative), known.function);
+            let reason = format!("{} ({})", cost_of(Attached::XdpNative), known.function);
             (Attached::XdpNative, reason)
         }
         None => (Attached::XdpGeneric, generic()),

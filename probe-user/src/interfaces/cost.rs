@@ -5,7 +5,7 @@ use super::{drivers, sysfs};
 use crate::kernel::{Attached, Attachment, TurnedOff};
 
 /// What a program on a hook costs on a driver; nothing where it changes nothing.
-pub(super) fn price(hook: Attached, driver: Option<&str>) -> Option<&'static str> {
+pub(super) fn cost(hook: Attached, driver: Option<&str>) -> Option<&'static str> {
     match hook {
         Attached::Tcx => None,
         Attached::Clsact => Some(
@@ -43,10 +43,10 @@ pub(super) fn notes(attachments: &[Attachment], turned_off: &[TurnedOff]) -> Vec
             None => groups.push(Group { hook, driver, interfaces: vec![interface] }),
         }
     }
-    let prices = groups.into_iter().filter_map(|Group { hook, driver, interfaces }| {
-        let price = price(hook, driver.as_deref())?;
+    let costs = groups.into_iter().filter_map(|Group { hook, driver, interfaces }| {
+        let cost = cost(hook, driver.as_deref())?;
         let driver = driver.map(|driver| format!(" ({driver})")).unwrap_or_default();
-        Some(format!("{hook} on {}{driver}: {price}", interfaces.join(", ")))
+        Some(format!("{hook} on {}{driver}: {cost}", interfaces.join(", ")))
     });
     let features = turned_off.iter().filter_map(|off| {
         let interface = off.interface()?;
@@ -59,7 +59,7 @@ pub(super) fn notes(attachments: &[Attachment], turned_off: &[TurnedOff]) -> Vec
             command.join(" "),
         ))
     });
-    prices.chain(features).collect()
+    costs.chain(features).collect()
 }
 
 #[cfg(test)]
@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn drivers_are_told_apart() {
-        let native = |driver| price(Attached::XdpNative, Some(driver)).unwrap();
+        let native = |driver| cost(Attached::XdpNative, Some(driver)).unwrap();
         assert!(native("veth").contains("TSO and GSO are off"));
         assert!(native("i40e").contains("reset the card's function"));
         assert!(native("nosuch").contains("unknown to probe"));
