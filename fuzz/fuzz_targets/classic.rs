@@ -1,5 +1,5 @@
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    probe_fuzz::classic::run(data);
+    test_support::fuzz::classic::run(data);
 });

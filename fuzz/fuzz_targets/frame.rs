@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| probe_fuzz::frame::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| test_support::fuzz::frame::run(data));

@@ -1,6 +1,3 @@
 #![no_main]
 
-#[path = "../src/print.rs"]
-mod print;
-
-libfuzzer_sys::fuzz_target!(|data: &[u8]| print::run(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| test_support::fuzz::print::run(data));

@@ -5,19 +5,14 @@
 //! eBPF has to prove bounds, count the match and say nothing back in nine more
 //! instructions; classic BPF is the even comparison.
 
-#[path = "../tests/common/frames.rs"]
-mod frames;
-#[path = "../../fuzz/src/machine.rs"]
-#[expect(dead_code, reason = "verdicts are for the fuzz target")]
-mod machine;
-
-use machine::Machine;
 use pcap::{BpfProgram, Capture, Linktype};
 use probe_filter::Frame;
 use probe_filter::cbpf::Instruction;
 use probe_filter::ebpf::{Flavour, Kernel, Rule, StateLayout, Target, generate};
 use probe_filter::ir::{LinkType, VlanView};
+use probe_filter::testing::frames;
 use probe_filter::{Options, cbpf, compile};
+use test_support::classic::Machine;
 
 const COMMON: [&str; 30] = [
     "ip",
@@ -60,7 +55,7 @@ fn main() {
         "libpcap  classic  run libpcap  run classic  eBPF fast  eBPF all  loads  bytes  filter"
     );
     for text in if arguments.is_empty() { common } else { arguments } {
-        let options = Options { direction: true, ..Options::default() };
+        let options = Options::default().direction(true);
         let filter = compile(&text, &options).expect("a filter");
         let classic = cbpf::generate(filter.graph()).map(|program| program.instructions);
         let rule = Rule { graph: filter.graph(), pending_bit: None };

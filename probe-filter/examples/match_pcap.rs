@@ -3,7 +3,7 @@
 
 use std::error::Error;
 
-use probe_filter::{Frame, LinkType, NoNames, Options, compile};
+use probe_filter::{Frame, LinkType, Options, compile};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
@@ -23,7 +23,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         _ => return Err("neither Ethernet nor raw IP".into()),
     };
     // No names: whoever wants them says who knows them.
-    let filter = compile(&text, &Options { link, resolver: &NoNames, ..Options::default() })?;
+    let filter = compile(&text, &Options::default().link(link))?;
     let (mut at, mut number) = (24, 0);
     // Of a record: seconds, fraction, captured length, length on the wire.
     while let (Some(captured), Some(wire_len)) = (word(at + 8), word(at + 12)) {

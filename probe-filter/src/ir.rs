@@ -228,12 +228,12 @@ pub struct Graph {
 
 impl Graph {
     /// An empty graph, which matches every frame until [`set_entry`](Self::set_entry).
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::default()
     }
 
     /// The id of a value; equal values share one.
-    pub fn value(&mut self, value: Value) -> ValueId {
+    pub(crate) fn value(&mut self, value: Value) -> ValueId {
         if let Some(&id) = self.known.get(&value) {
             return id;
         }
@@ -244,7 +244,7 @@ impl Graph {
     }
 
     /// A fresh variable.
-    pub fn var(&mut self) -> Var {
+    pub(crate) fn var(&mut self) -> Var {
         self.vars += 1;
         Var(self.vars - 1)
     }
@@ -253,7 +253,7 @@ impl Graph {
     ///
     /// # Panics
     /// If a target does not exist yet: that is a mistake in a pass, never in the input.
-    pub fn node(&mut self, node: Node) -> Target {
+    pub(crate) fn node(&mut self, node: Node) -> Target {
         for target in [node.yes, node.no] {
             if let Target::Node(id) = target {
                 assert!((id.0 as usize) < self.nodes.len(), "target before its node");
@@ -265,7 +265,7 @@ impl Graph {
 
     /// Says which variables regions leave their findings in: in every graph in the same
     /// order. Nothing outside of regions sets them.
-    pub fn set_findings(&mut self, findings: Vec<Var>) {
+    pub(crate) fn set_findings(&mut self, findings: Vec<Var>) {
         self.findings = findings;
     }
 
@@ -275,7 +275,7 @@ impl Graph {
     }
 
     /// Marks a region.
-    pub fn mark(&mut self, region: Region) {
+    pub(crate) fn mark(&mut self, region: Region) {
         self.regions.push(region);
     }
 
@@ -285,7 +285,7 @@ impl Graph {
     }
 
     /// Says where the walk starts.
-    pub fn set_entry(&mut self, entry: Target) {
+    pub(crate) fn set_entry(&mut self, entry: Target) {
         self.entry = Some(entry);
     }
 

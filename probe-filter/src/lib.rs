@@ -11,10 +11,6 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-// Unit tests share the random graphs of the other tests, which name the crate.
-#[cfg(test)]
-extern crate self as probe_filter;
-
 mod ast;
 pub mod cbpf;
 mod chain;
@@ -31,6 +27,9 @@ mod machine;
 mod names;
 mod parser;
 mod passes;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
+pub mod testing;
 
 use std::fmt;
 
@@ -40,7 +39,17 @@ pub use machine::Machine;
 pub use names::{NoNames, Port, Resolver, Service, SystemResolver, services};
 
 /// What a filter is compiled for.
+///
+/// ```
+/// use probe_filter::{LinkType, Options, SystemResolver, VlanView, compile};
+///
+/// let live = Options::default().vlan(VlanView::Live).direction(true).resolver(&SystemResolver);
+/// assert!(compile("inbound and vlan 5", &live).is_ok());
+/// let raw = Options::default().link(LinkType::Raw);
+/// assert!(compile("ether host 02:00:00:00:00:01", &raw).is_err());
+/// ```
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Options<'a> {
     /// What the first bytes of a frame are.
     pub link: LinkType,
@@ -56,8 +65,47 @@ pub struct Options<'a> {
     pub resolver: &'a dyn Resolver,
 }
 
+impl<'a> Options<'a> {
+    /// What the first bytes of a frame are.
+    #[must_use]
+    pub fn link(self, link: LinkType) -> Self {
+        Self { link, ..self }
+    }
+
+    /// Where the outermost VLAN tag is.
+    #[must_use]
+    pub fn vlan(self, vlan: VlanView) -> Self {
+        Self { vlan, ..self }
+    }
+
+    /// The IPv4 netmask of the link, host byte order; without one `ip broadcast` is refused.
+    #[must_use]
+    pub fn netmask(self, netmask: impl Into<Option<u32>>) -> Self {
+        Self { netmask: netmask.into(), ..self }
+    }
+
+    /// Whether frames come with their direction; without it `inbound` and `outbound` are refused.
+    #[must_use]
+    pub fn direction(self, direction: bool) -> Self {
+        Self { direction, ..self }
+    }
+
+    /// The number of the interface that all frames come from; without one `ifindex` is refused.
+    #[must_use]
+    pub fn ifindex(self, ifindex: impl Into<Option<u32>>) -> Self {
+        Self { ifindex: ifindex.into(), ..self }
+    }
+
+    /// Who knows names: [`SystemResolver`] asks this machine, and with it perhaps a name server.
+    #[must_use]
+    pub fn resolver(self, resolver: &'a dyn Resolver) -> Self {
+        Self { resolver, ..self }
+    }
+}
+
 impl Default for Options<'_> {
-    /// Frames of an Ethernet capture file, names as this machine knows them.
+    /// Frames of an Ethernet capture file, and no names: nobody is asked for them unless the
+    /// caller says who ([`Options::resolver`]).
     fn default() -> Self {
         Self {
             link: LinkType::default(),
@@ -65,7 +113,7 @@ impl Default for Options<'_> {
             netmask: None,
             direction: false,
             ifindex: None,
-            resolver: &SystemResolver,
+            resolver: &NoNames,
         }
     }
 }

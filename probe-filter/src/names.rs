@@ -38,8 +38,7 @@ impl fmt::Debug for dyn Resolver + '_ {
     }
 }
 
-/// No names at all, and nobody asked: for filters of strangers, and where waiting for a name
-/// server will not do.
+/// No names at all, and nobody asked: the default of [`Options`](crate::Options).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoNames;
 

@@ -238,7 +238,7 @@ fn each_macro_by_its_definition() {
 #[test]
 fn macros_on_other_links() {
     let segment = tcp(SYN, &[], &[]);
-    let raw = Options { link: LinkType::Raw, ..Options::default() };
+    let raw = Options::default().link(LinkType::Raw);
     for packet in [ipv4(6, 0, &[], &segment), ipv6(6, &segment)] {
         let frame =
             Frame { bytes: &packet, wire_len: packet.len() as u32, vlan: None, outbound: None };
@@ -259,7 +259,7 @@ fn macros_on_other_links() {
         assert!(!matches("@syn", &outer));
     }
     // Live, the kernel has taken the outermost tag off.
-    let live = Options { vlan: VlanView::Live, ..Options::default() };
+    let live = Options::default().vlan(VlanView::Live);
     let one_left = ethernet(&[(0x8100, 7)], 0x0800, &ipv4(6, 0, &[], &segment));
     let frame = Frame {
         bytes: &one_left,

@@ -1,7 +1,7 @@
 //! What is said about wrong filters, word for word, and about surprising ones. With
 //! `PROBE_BLESS=1` the file of expected texts is written anew.
 
-use probe_filter::{Options, compile};
+use probe_filter::{Options, SystemResolver, compile};
 
 const EXPECTED: &str = include_str!("messages.txt");
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/messages.txt");
@@ -14,7 +14,7 @@ fn unescaped(line: &str) -> String {
 }
 
 fn said(text: &str) -> String {
-    match compile(text, &Options::default()) {
+    match compile(text, &Options::default().resolver(&SystemResolver)) {
         Err(error) => format!("{error}\n"),
         Ok(filter) if filter.notes().is_empty() => "accepted without a word\n".to_owned(),
         Ok(filter) => filter

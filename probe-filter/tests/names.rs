@@ -4,11 +4,8 @@
 use std::io;
 use std::net::IpAddr;
 
-use probe_filter::{Filter, Frame, LinkType, Options, Port, Resolver, compile};
-
-#[path = "common/frames.rs"]
-mod frames;
-use frames::pool;
+use probe_filter::testing::frames::pool;
+use probe_filter::{Filter, Frame, LinkType, Options, Port, Resolver, SystemResolver, compile};
 
 /// The people of pcap-filter(7).
 struct Manual;
@@ -79,7 +76,7 @@ impl Resolver for Silence {
 }
 
 fn options(link: LinkType) -> Options<'static> {
-    Options { link, resolver: &Manual, ..Options::default() }
+    Options::default().link(link).resolver(&Manual)
 }
 
 #[test]
@@ -155,11 +152,11 @@ fn names_that_do_not_fit_are_refused() {
 /// A resolver that fails is not a name that nobody knows: the filter may be right.
 #[test]
 fn a_resolver_that_fails_is_told_from_a_mistake() {
-    let silent = Options { resolver: &Silence, ..Options::default() };
+    let silent = Options::default().resolver(&Silence);
     for (text, message) in [
         ("tcp and host helios", "host 'helios': no answer"),
         ("udp port time", "port 'time': no answer"),
-        ("portrange 1-web", "'1-web' is not a range of ports"),
+        ("portrange 1-web", "port 'web': no answer"),
         ("portrange mail-web", "port 'mail': no answer"),
         ("net home", "network 'home': no answer"),
         ("ether host snup", "Ethernet host 'snup': no answer"),
@@ -170,4 +167,14 @@ fn a_resolver_that_fails_is_told_from_a_mistake() {
         assert_eq!(error.is_resolvers(), message.ends_with("no answer"), "{message}");
     }
     assert!(!compile("host nobody", &options(LinkType::Ethernet)).unwrap_err().is_resolvers());
+}
+
+#[test]
+fn nobody_is_asked_who_was_not_named() {
+    // In /etc/hosts and /etc/services of every machine.
+    for text in ["host localhost", "tcp port ssh"] {
+        let error = compile(text, &Options::default()).expect_err(text);
+        assert!(error.message().ends_with("is not known"), "{error}");
+        compile(text, &Options::default().resolver(&SystemResolver)).expect(text);
+    }
 }

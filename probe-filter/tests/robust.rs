@@ -2,11 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use probe_filter::{Frame, LinkType, NoNames, Options, VlanView, compile};
-
-#[path = "common/frames.rs"]
-mod frames;
-use frames::{Rng, pool};
+use probe_filter::testing::frames::{Rng, pool};
+use probe_filter::{Frame, LinkType, Options, VlanView, compile};
 
 /// Longest text that a user may give.
 const LONGEST: usize = 65_536;
@@ -14,14 +11,12 @@ const LONGEST: usize = 65_536;
 const STACK: usize = 512 * 1024;
 
 fn options(rng: &mut Rng) -> Options<'static> {
-    Options {
-        link: rng.pick(&[LinkType::Ethernet, LinkType::Ethernet, LinkType::Raw]),
-        vlan: rng.pick(&[VlanView::AsFrame, VlanView::Live]),
-        netmask: Some(0xffff_ff00),
-        direction: true,
-        ifindex: Some(1),
-        resolver: &NoNames,
-    }
+    Options::default()
+        .link(rng.pick(&[LinkType::Ethernet, LinkType::Ethernet, LinkType::Raw]))
+        .vlan(rng.pick(&[VlanView::AsFrame, VlanView::Live]))
+        .netmask(0xffff_ff00)
+        .direction(true)
+        .ifindex(1)
 }
 
 const PIECES: [&str; 112] = [
@@ -143,8 +138,8 @@ fn text(rng: &mut Rng) -> String {
     let mut text = String::new();
     for _ in 0..rng.below(24) {
         match rng.below(12) {
-            0 => text.extend(char::from_u32(rng.next() as u32 & 0x1_ffff)),
-            1 => text.push(char::from(rng.next() as u8 & 0x7f)),
+            0 => text.extend(char::from_u32(rng.next_u64() as u32 & 0x1_ffff)),
+            1 => text.push(char::from(rng.next_u64() as u8 & 0x7f)),
             _ => text.push_str(rng.pick(&PIECES)),
         }
         if !rng.one_in(4) {
@@ -247,7 +242,7 @@ fn the_longest_texts_are_answered_on_a_small_stack() {
         let bytes = frame.clone();
         let checked = std::thread::Builder::new().stack_size(STACK).spawn(move || {
             let started = Instant::now();
-            let answer = compile(&text, &Options { resolver: &NoNames, ..Options::default() });
+            let answer = compile(&text, &Options::default());
             let said = match &answer {
                 Ok(filter) => {
                     let wire_len = bytes.len() as u32;

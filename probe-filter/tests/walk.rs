@@ -1,11 +1,8 @@
 //! The walk to the TCP or UDP header, held against a reader of frames that shares
 //! nothing with it, on valid and broken frames and on every prefix of some.
 
+use probe_filter::testing::frames::pool;
 use probe_filter::{Frame, LinkType, Options, VlanTag, VlanView, compile};
-
-#[path = "common/frames.rs"]
-mod frames;
-use frames::pool;
 
 /// What a frame carries, as docs/filters.md defines it.
 struct Found<'a> {
@@ -161,7 +158,7 @@ fn the_walk_agrees_with_a_plain_reader() {
         (LinkType::Raw, VlanView::AsFrame, 0),
     ] {
         let frames = pool(link, 41, 60_000);
-        let options = Options { link, vlan, ..Options::default() };
+        let options = Options::default().link(link).vlan(vlan);
         for (text, question) in QUESTIONS {
             let filter = compile(text, &options).unwrap();
             let mut matched = 0;

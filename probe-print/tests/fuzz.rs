@@ -3,11 +3,9 @@
 //!
 //! `PROBE_WRITE_SEEDS=1` writes the seeds into fuzz/corpus, for a fuzzer to start from.
 
-#[path = "../../fuzz/src/print.rs"]
-mod target;
-
 use std::{env, fs, path::Path};
 
+use test_support::fuzz::print as target;
 use testbed::samples::captures;
 
 /// Ethernet frames and the IP packets in them, each in a style of its own.

@@ -243,13 +243,13 @@ const NETMASK: Option<u32> = Some(0);
 
 /// Compiler options for the frames of a file.
 pub fn file_options(link: LinkType) -> Options<'static> {
-    Options { link, netmask: NETMASK, resolver: &InTime, ..Options::default() }
+    Options::default().link(link).netmask(NETMASK).resolver(&InTime)
 }
 
 /// Compiler options for live frames of these interfaces.
 pub fn live_options(names: &[String], link: LinkType, vlan: VlanView) -> Options<'static> {
     let ifindex = interfaces::index(names);
-    Options { vlan, direction: true, ifindex, ..file_options(link) }
+    file_options(link).vlan(vlan).direction(true).ifindex(ifindex)
 }
 
 /// Tells on stderr where filters may not mean what they seem to: the first such place, and

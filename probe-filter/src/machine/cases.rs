@@ -66,7 +66,7 @@ impl Cases {
 #[cfg(test)]
 mod tests {
     use super::Cases;
-    use crate::passes::tests::random::Random;
+    use crate::testing::random::Random;
 
     const DEFAULT: u32 = u32::MAX;
 
@@ -76,7 +76,7 @@ mod tests {
         for round in 0..2_000 {
             let count = 1 + random.below(Cases::MOST as u32);
             let spread = [1, 2, 0x100, 0x1_0000, 0x0100_0000][round % 5];
-            let first = if random.chance(50) { 0 } else { random.next() as u32 };
+            let first = if random.chance(50) { 0 } else { random.next_u64() as u32 };
             let cases: Vec<(u32, u32)> =
                 (0..count).map(|n| (first.wrapping_add(n.wrapping_mul(spread)), n)).collect();
             let mut distinct: Vec<u32> = cases.iter().map(|case| case.0).collect();
@@ -90,7 +90,7 @@ mod tests {
                 assert_eq!(table.find(constant, DEFAULT), to, "{cases:x?}");
             }
             let others = [0, 1, u32::MAX, first.wrapping_sub(1)].into_iter();
-            for other in others.chain((0..50).map(|_| random.next() as u32)) {
+            for other in others.chain((0..50).map(|_| random.next_u64() as u32)) {
                 if !distinct.contains(&other) {
                     assert_eq!(table.find(other, DEFAULT), DEFAULT, "{other:#x} in {cases:x?}");
                 }

@@ -345,7 +345,9 @@ mod tests {
     use crate::eval;
     use crate::ir::{Frame, Graph, LinkType, VlanTag};
 
-    use crate::passes::tests::{WALKERS, frames::pool, random, random::Random};
+    use crate::passes::tests::WALKERS;
+    use crate::testing::frames::pool;
+    use crate::testing::random::{self, Random};
 
     fn agree(graphs: &[&Graph], frames: &[Vec<u8>], what: &str) {
         let mut machine = Machine::new(graphs);

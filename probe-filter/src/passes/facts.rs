@@ -190,7 +190,7 @@ mod tests {
     use crate::eval::constant_compare;
     use crate::flow::Values;
     use crate::ir::{Compare, Value, ValueId, Width};
-    use crate::passes::tests::random::Random;
+    use crate::testing::random::Random;
 
     const COMPARES: [Compare; 4] = [Compare::Eq, Compare::Gt, Compare::Ge, Compare::Set];
 

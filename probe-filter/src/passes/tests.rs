@@ -1,17 +1,13 @@
 //! Every pass against the evaluator: after each, the flow still counts exactly the
 //! rules whose graphs match.
 
-#[path = "../../tests/common/frames.rs"]
-pub(crate) mod frames;
-#[path = "../../tests/executors/harness/random.rs"]
-pub(crate) mod random;
-
 use crate::eval;
 use crate::flow::{Flow, eval::counted};
 use crate::ir::{Alu, Compare, Frame, Graph, LinkType, Node, Target, Test, Value, VlanTag, Width};
 
-use self::frames::pool;
-use self::random::Random;
+use crate::testing::frames::pool;
+use crate::testing::random::{self, Random};
+
 use super::{PER_RULE, View, compact, join, lower, present, share, thread};
 
 const FRAMES: usize = 40;

@@ -146,7 +146,7 @@ fn what_a_file_does_not_say_is_refused_as_libpcap_refuses_it() {
     let file = pcap::Capture::from_file(&path);
     std::fs::remove_file(&path).unwrap();
     let file = file.unwrap();
-    let options = Options { netmask: Some(0), ..Options::default() };
+    let options = Options::default().netmask(0);
     for text in ["inbound", "outbound", "tcp and inbound", "ifindex 2"] {
         assert!(file.compile(text, false).is_err(), "{text}");
         assert!(compile(text, &options).is_err(), "{text}");

@@ -4,30 +4,19 @@
 //! `PROBE_FILTER_SEED` and `PROBE_FILTER_COUNT` set what is generated and how much.
 
 mod deliberate;
-#[path = "../common/extremes.rs"]
-#[expect(dead_code, reason = "what libpcap does not know is for other tests")]
-mod extremes;
-#[path = "../common/frames.rs"]
-mod frames;
-mod generator;
 mod oracle;
 mod setting;
-#[path = "../common/shrink.rs"]
-mod shrink;
 
-use frames::Rng;
+use probe_filter::testing::frames::Rng;
+use probe_filter::{LinkType, Options};
+use test_support::expressions::{self, hand_written};
+use test_support::extremes;
+
 use oracle::Verdict;
-use probe_filter::{LinkType, NoNames, Options};
 use setting::Setting;
-
-const HAND_WRITTEN: &str = include_str!("expressions.txt");
 
 fn number_from(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
-}
-
-fn hand_written() -> impl Iterator<Item = &'static str> {
-    HAND_WRITTEN.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty())
 }
 
 #[test]
@@ -54,9 +43,9 @@ fn generated_filters_agree() {
     let mut tallies = vec![setting::Tally::default(); settings.len()];
     for round in 0..count {
         let text = match round % 8 {
-            0..=4 => generator::filter(&mut rng),
-            5 | 6 => generator::spoilt(&mut rng),
-            _ => generator::noise(&mut rng),
+            0..=4 => expressions::filter(&mut rng),
+            5 | 6 => expressions::spoilt(&mut rng),
+            _ => expressions::noise(&mut rng),
         };
         // Most on Ethernet as in a file, some in each of the other settings.
         let which = if round % 3 == 0 { (round / 3) % settings.len() } else { 0 };
@@ -102,8 +91,7 @@ fn captured_frames_agree() {
         return;
     };
     // What needs to be looked up, or is refused, does not depend on frames.
-    let options =
-        Options { netmask: Some(0), direction: true, resolver: &NoNames, ..Options::default() };
+    let options = Options::default().netmask(0).direction(true);
     let texts: Vec<&str> =
         hand_written().filter(|text| probe_filter::compile(text, &options).is_ok()).collect();
     let mut rng = Rng::new(4);

@@ -4,12 +4,12 @@ use std::fmt;
 use std::io::Write;
 
 use pcap::{Active, BpfProgram, Capture, Dead, Linktype};
+use probe_filter::testing::frames::{Rng, pool};
 use probe_filter::{Filter, Frame, LinkType, Options, SystemResolver, VlanTag, VlanView, compile};
+use test_support::expressions::pieces;
+use test_support::shrink;
 
-use crate::frames::{Rng, pool};
-use crate::generator::pieces;
 use crate::oracle::{IFINDEX, Program, Verdict};
-use crate::shrink;
 
 const FRAMES: usize = 20_000;
 /// Set by CI: a test that cannot run is a failure.
@@ -103,15 +103,13 @@ impl Setting {
         Self {
             name,
             handle: Handle::Dead(Capture::dead(linktype).expect("libpcap has this link type")),
-            options: Options {
-                link,
-                vlan: VlanView::AsFrame,
+            options: Options::default()
+                .link(link)
                 // The pcap crate says that the netmask is 0.
-                netmask: Some(0),
-                direction: true,
-                ifindex: Some(IFINDEX),
-                resolver: &SystemResolver,
-            },
+                .netmask(0)
+                .direction(true)
+                .ifindex(IFINDEX)
+                .resolver(&SystemResolver),
             samples: Vec::new(),
         }
     }

@@ -1,13 +1,14 @@
 //! The hand-written filters over captured frames, in the kernel against the evaluator.
 
-use crate::frames::Rng;
-use crate::harness::bpf;
-use crate::{cbpf, rules};
 use pcap::{Capture, Linktype};
 use probe_filter::ebpf::Flavour;
-use probe_filter::{NoNames, Options, compile};
+use probe_filter::testing::frames::Rng;
+use probe_filter::{Options, compile};
+use test_support::bpf;
+use test_support::expressions::hand_written;
 
-const HAND_WRITTEN: &str = include_str!("../differential/expressions.txt");
+use crate::{cbpf, rules};
+
 /// Rules of one program.
 const TOGETHER: usize = 64;
 /// Frames that each filter is asked about by a socket.
@@ -36,9 +37,9 @@ fn frames() -> Option<Vec<Vec<u8>>> {
 
 /// The filters that need no names looked up.
 fn texts() -> Vec<String> {
-    let options = Options { direction: true, resolver: &NoNames, ..Options::default() };
-    let settled = |text: &&str| !text.starts_with('#') && compile(text, &options).is_ok();
-    HAND_WRITTEN.lines().filter(settled).map(str::to_owned).collect()
+    let options = Options::default().direction(true);
+    let settled = |text: &&str| compile(text, &options).is_ok();
+    hand_written().filter(settled).map(str::to_owned).collect()
 }
 
 #[test]
@@ -60,7 +61,7 @@ fn ebpf_agrees_on_captured_frames() {
 #[test]
 fn classic_bpf_agrees_on_captured_frames() {
     let Some(frames) = frames() else { return };
-    let options = Options { direction: true, ..Options::default() };
+    let options = Options::default().direction(true);
     let (mut rng, mut said, mut matches) = (Rng::new(9), 0, 0);
     let texts = texts();
     for text in &texts {

@@ -1,12 +1,15 @@
 //! Classic BPF in the kernel (SO_ATTACH_FILTER) against the evaluator, and its listings.
 
-use crate::frames::{self, Rng};
-use crate::generator;
-use crate::harness::random::{self, Random};
-use crate::harness::socket::Filtered;
-use crate::harness::{show, shrink};
 use probe_filter::ir::{Frame, Graph, LinkType};
+use probe_filter::testing;
+use probe_filter::testing::frames::{self, Rng};
+use probe_filter::testing::random::{self, Random};
 use probe_filter::{Options, cbpf, compile, eval};
+use test_support::expressions;
+use test_support::shrink;
+
+use crate::harness::show;
+use crate::harness::socket::Filtered;
 
 /// Runs one graph over frames; false if classic BPF cannot say it. Any user may attach
 /// a filter to a socket, so that this is never skipped.
@@ -39,7 +42,7 @@ fn report(graph: &Graph, name: &str, bytes: &[u8]) -> ! {
         let socket = Filtered::new().expect("a pair of sockets");
         socket.attach(&program).is_ok() && socket.passes(bytes) != expected(graph, bytes)
     };
-    let graph = shrink::graph(graph, |graph| differs(graph, bytes));
+    let graph = testing::shrink::graph(graph, |graph| differs(graph, bytes));
     let bytes = shrink::bytes(bytes, 1, |bytes| differs(&graph, bytes));
     let program = cbpf::generate(&graph).expect("it was generated before");
     panic!(
@@ -69,12 +72,12 @@ fn random_graphs() {
 
 #[test]
 fn random_filters() {
-    let options = Options { direction: true, ..Options::default() };
+    let options = Options::default().direction(true);
     let (mut said, mut matches) = (0, 0);
     let mut rng = Rng::new(7);
     let count = 500 * times();
     for round in 0..count {
-        let text = generator::filter(&mut rng);
+        let text = expressions::filter(&mut rng);
         let Ok(filter) = compile(&text, &options) else { continue };
         let frames = frames::pool(LinkType::Ethernet, round, 60);
         said += u64::from(check(filter.graph(), &text, &frames, &mut matches));

@@ -1,12 +1,15 @@
 //! Generated eBPF in the kernel against the evaluator, over random graphs and frames:
 //! both flavours, both views of VLAN tags, linear frames and scattered ones.
 
-use crate::harness::kernel::{Loaded, Seen, Sent, pending_bit, target, this_kernel};
-use crate::harness::random::{self, Random};
-use crate::harness::{bpf, kernel, show, shrink};
 use probe_filter::ebpf::{Error, Flavour, Kernel};
 use probe_filter::eval;
 use probe_filter::ir::{Frame, Graph, VlanTag, VlanView};
+use probe_filter::testing;
+use probe_filter::testing::random::{self, Random};
+use test_support::{bpf, shrink};
+
+use crate::harness::kernel::{Loaded, Seen, Sent, pending_bit, target, this_kernel};
+use crate::harness::{kernel, show};
 
 /// A case for the hook: what it is sent, and what filters are to see.
 pub struct Case {
@@ -159,7 +162,8 @@ impl Sending {
                 graphs[rule] = graph.clone();
                 graphs
             };
-            let smaller = shrink::graph(&graphs[rule], |graph| differs(&with(graph), &bytes));
+            let smaller =
+                testing::shrink::graph(&graphs[rule], |graph| differs(&with(graph), &bytes));
             graphs = with(&smaller);
         }
         let bytes = shrink::bytes(&bytes, 14, |bytes| {

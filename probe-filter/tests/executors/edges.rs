@@ -1,15 +1,16 @@
 //! Constants at the edges, in every executor: whatever a filter asks, it loads and matches what
 //! it matches in the evaluator.
 
-use crate::ebpf::{Case, compare_on};
-use crate::extremes;
-use crate::frames::{Rng, pool};
-use crate::harness::bpf;
-use crate::harness::kernel::{Loaded, target, this_kernel};
-use crate::harness::random::Random;
 use probe_filter::ebpf::{Flavour, Kernel};
 use probe_filter::ir::{Frame, Graph, LinkType, VlanView};
-use probe_filter::{Filter, Machine, NoNames, Options, compile, eval};
+use probe_filter::testing::frames::{Rng, pool};
+use probe_filter::testing::random::Random;
+use probe_filter::{Filter, Machine, Options, compile, eval};
+use test_support::bpf;
+use test_support::extremes;
+
+use crate::ebpf::{Case, compare_on};
+use crate::harness::kernel::{Loaded, target, this_kernel};
 
 /// What did not load before this test was there: a wrapping sum as an index, whose constant
 /// the verifier remembers, and an index that no payload reaches.
@@ -25,14 +26,7 @@ const REFUSED_ONCE: [&str; 8] = [
 ];
 
 fn options(vlan: VlanView) -> Options<'static> {
-    Options {
-        vlan,
-        netmask: Some(0xffff_ff00),
-        direction: true,
-        ifindex: Some(1),
-        resolver: &NoNames,
-        ..Options::default()
-    }
+    Options::default().vlan(vlan).netmask(0xffff_ff00).direction(true).ifindex(1)
 }
 
 /// So many filters that compile.
@@ -48,7 +42,7 @@ fn filters(rng: &mut Rng, vlan: VlanView, count: usize) -> Vec<Filter> {
 }
 
 fn frames(rng: &mut Rng, count: usize) -> Vec<Vec<u8>> {
-    let mut frames = pool(LinkType::Ethernet, rng.next(), count);
+    let mut frames = pool(LinkType::Ethernet, rng.next_u64(), count);
     for frame in frames.iter_mut().skip(1).step_by(2) {
         extremes::spread(rng, frame);
     }

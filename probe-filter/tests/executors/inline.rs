@@ -1,13 +1,14 @@
 //! A filter in the middle of a program of one's own, in the kernel against the evaluator: the
 //! program has its registers where it likes, and finds in them afterwards what it left there.
 
-use crate::frames::{Rng, pool};
-use crate::generator;
-use crate::harness::bpf::{self, Kind, Prog};
-use crate::harness::kernel::{lengthen_for_skb, this_kernel};
 use probe_filter::ebpf::{Error, Flavour, Host, Insn, Kernel, Reg, inline};
 use probe_filter::ir::{Frame, LinkType};
-use probe_filter::{Filter, NoNames, Options, compile};
+use probe_filter::testing::frames::{Rng, pool};
+use probe_filter::{Filter, Options, compile};
+use test_support::bpf::{self, Kind, Prog};
+use test_support::expressions;
+
+use crate::harness::kernel::{lengthen_for_skb, this_kernel};
 
 const MARK: i32 = 0x0515_0515;
 
@@ -50,7 +51,7 @@ fn program(filter: &Filter, flavour: Flavour, kernel: Kernel) -> Result<Vec<u8>,
 
 /// Returns how many matches there were.
 fn check(text: &str, flavour: Flavour, kernel: Kernel, frames: &[Vec<u8>]) -> Result<usize, Error> {
-    let options = Options { resolver: &NoNames, ..Options::default() };
+    let options = Options::default();
     let filter = compile(text, &options).expect(text);
     let kind = if flavour == Flavour::Xdp { Kind::Xdp } else { Kind::Skb };
     let program = Prog::load(kind, &program(&filter, flavour, kernel)?)
@@ -97,8 +98,8 @@ fn a_filter_in_a_program_of_ones_own() {
                 matches += one.unwrap_or_else(|error| panic!("{text}: {error}"));
             }
             for _ in 0..60 {
-                let text = generator::filter(&mut rng);
-                let options = Options { resolver: &NoNames, ..Options::default() };
+                let text = expressions::filter(&mut rng);
+                let options = Options::default();
                 if compile(&text, &options).is_err() {
                     continue;
                 }

@@ -1,11 +1,11 @@
 //! The machine against the evaluator: lists of generated filters at once, on frames whole and
 //! broken, with and without a tag beside them.
 
-use crate::frames::{Rng, pool};
-use crate::generator::{self, pieces};
-use crate::harness::shrink;
 use probe_filter::ir::{Frame, LinkType, VlanTag, VlanView};
-use probe_filter::{Filter, Machine, NoNames, Options, compile, eval};
+use probe_filter::testing::frames::{Rng, pool};
+use probe_filter::{Filter, Machine, Options, compile, eval};
+use test_support::expressions::{self, pieces};
+use test_support::shrink;
 
 /// As many filters that compile, some of them more than once.
 fn filters(rng: &mut Rng, options: &Options<'_>, count: usize) -> Vec<Filter> {
@@ -14,7 +14,7 @@ fn filters(rng: &mut Rng, options: &Options<'_>, count: usize) -> Vec<Filter> {
         let text = match rng.below(8) {
             0 => rng.pick(&["@syn", "@get and port 80", "@dns", "@tls-hello"]).to_owned(),
             1 => rng.pick(&["payload \"GET \"", "payload[2:2] & 1 = 0"]).to_owned(),
-            _ => generator::filter(rng),
+            _ => expressions::filter(rng),
         };
         filters.extend(compile(&text, options));
     }
@@ -23,7 +23,7 @@ fn filters(rng: &mut Rng, options: &Options<'_>, count: usize) -> Vec<Filter> {
 
 fn frame<'a>(rng: &mut Rng, bytes: &'a [u8]) -> Frame<'a> {
     let cut = if rng.one_in(4) { rng.below(bytes.len() + 1) } else { bytes.len() };
-    let tag = VlanTag { tpid: rng.pick(&[0x8100, 0x88a8]), tci: rng.next() as u16 };
+    let tag = VlanTag { tpid: rng.pick(&[0x8100, 0x88a8]), tci: rng.next_u64() as u16 };
     Frame {
         bytes: &bytes[..cut],
         wire_len: bytes.len() as u32 + rng.below(100) as u32,
@@ -81,14 +81,12 @@ fn generated_filters_count_what_the_evaluator_says() {
     for link in [LinkType::Ethernet, LinkType::Raw] {
         let frames = pool(link, 42, 2_000);
         for round in 0..60 * times.unwrap_or(1) {
-            let options = Options {
-                link,
-                vlan: if round % 2 == 0 { VlanView::AsFrame } else { VlanView::Live },
-                netmask: Some(0xffff_ff00),
-                direction: true,
-                ifindex: Some(1),
-                resolver: &NoNames,
-            };
+            let options = Options::default()
+                .link(link)
+                .vlan(if round % 2 == 0 { VlanView::AsFrame } else { VlanView::Live })
+                .netmask(0xffff_ff00)
+                .direction(true)
+                .ifindex(1);
             let count = rng.pick(&[1, 2, 5, 30]);
             let filters = filters(&mut rng, &options, count);
             let mut machine = Machine::new(&filters.iter().map(Filter::graph).collect::<Vec<_>>());

@@ -10,13 +10,6 @@ mod captured;
 mod cbpf;
 mod ebpf;
 mod edges;
-#[path = "../common/extremes.rs"]
-mod extremes;
-#[path = "../common/frames.rs"]
-mod frames;
-#[path = "../differential/generator.rs"]
-#[expect(dead_code, reason = "what is no filter at all is for other tests")]
-mod generator;
 mod harness;
 mod inline;
 mod machine;

@@ -3,11 +3,12 @@
 
 use std::time::Instant;
 
-use crate::harness::bpf;
-use crate::harness::kernel::{Loaded, Sent, generate, target, this_kernel};
 use probe_filter::ebpf::Flavour;
 use probe_filter::ir::{Graph, VlanView};
 use probe_filter::{Options, compile};
+use test_support::bpf;
+
+use crate::harness::kernel::{Loaded, Sent, generate, target, this_kernel};
 
 const REPEAT: u32 = 200_000;
 
@@ -58,7 +59,7 @@ fn rules(kind: &str, count: usize) -> Vec<String> {
 }
 
 fn graphs(texts: &[String]) -> Vec<Graph> {
-    let options = Options { direction: true, ..Options::default() };
+    let options = Options::default().direction(true);
     let graph = |text: &String| compile(text, &options).expect("a filter").graph().clone();
     texts.iter().map(graph).collect()
 }

@@ -1,13 +1,15 @@
 //! Lists of real filters in the kernel against the evaluator: what rules share, and
 //! what they do not.
 
-use crate::frames::{self, Rng};
-use crate::generator::{self, pieces};
-use crate::harness::kernel::{Loaded, Sent, target, this_kernel};
-use crate::harness::{bpf, kernel, shrink};
 use probe_filter::ebpf::Flavour;
 use probe_filter::ir::{Frame, Graph, LinkType, VlanView};
+use probe_filter::testing::frames::{self, Rng};
 use probe_filter::{Options, compile, eval};
+use test_support::expressions::{self, pieces};
+use test_support::{bpf, shrink};
+
+use crate::harness::kernel;
+use crate::harness::kernel::{Loaded, Sent, target, this_kernel};
 
 /// Compares every rule on every frame. Returns how many matches there were.
 pub fn check(texts: &[String], flavour: Flavour, frames: &[Vec<u8>]) -> usize {
@@ -44,7 +46,7 @@ struct Together {
 
 impl Together {
     fn new(texts: &[String], flavour: Flavour) -> Result<Self, String> {
-        let options = Options { direction: true, ..Options::default() };
+        let options = Options::default().direction(true);
         let graph = |text: &String| match compile(text, &options) {
             Ok(filter) => Ok(filter.graph().clone()),
             Err(error) => Err(format!("{text}: {error}")),
@@ -171,12 +173,12 @@ fn random_lists_of_rules() {
     }
     let times: u64 =
         std::env::var("PROBE_TEST_TIMES").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    let options = Options { direction: true, ..Options::default() };
+    let options = Options::default().direction(true);
     let mut matches = 0;
     for seed in 0..25 * times {
         let mut rng = Rng::new(1000 + seed);
         let count = 1 + rng.below(40);
-        let texts: Vec<String> = std::iter::repeat_with(|| generator::filter(&mut rng))
+        let texts: Vec<String> = std::iter::repeat_with(|| expressions::filter(&mut rng))
             .filter(|text| compile(text, &options).is_ok())
             .take(count)
             .collect();

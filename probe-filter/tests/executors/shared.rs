@@ -1,14 +1,15 @@
 //! Rules that share the walk to the TCP or UDP header: hundreds of them load on every hook,
 //! and in the kernel they match what each matches by itself in the evaluator.
 
-use crate::ebpf::{Case, compare_on};
-use crate::frames::pool;
-use crate::harness::bpf;
-use crate::harness::kernel::{Loaded, generate, target, this_kernel};
-use crate::harness::random::Random;
 use probe_filter::ebpf::{Flavour, Kernel};
 use probe_filter::ir::{Graph, LinkType, VlanView};
+use probe_filter::testing::frames::pool;
+use probe_filter::testing::random::Random;
 use probe_filter::{Options, compile};
+use test_support::bpf;
+
+use crate::ebpf::{Case, compare_on};
+use crate::harness::kernel::{Loaded, generate, target, this_kernel};
 
 const SETTINGS: [(Flavour, VlanView); 4] = [
     (Flavour::Xdp, VlanView::AsFrame),
@@ -32,7 +33,7 @@ fn a_shared_walk_that_traps_matches_nothing() {
     frame.extend([0xc0, 0, 0, 80, 0, 0, 0, 1, 0, 0, 0, 0, 0x50, 2, 0, 0, 0, 0, 0, 0]);
     frame.extend(*b"GET / HTTP/1.1\r\n\r\n");
     for (flavour, vlan) in SETTINGS {
-        let options = Options { vlan, ..Options::default() };
+        let options = Options::default().vlan(vlan);
         let compile = |text| compile(text, &options).expect(text).graph().clone();
         let graphs = ["not @syn", "not payload \"GET \"", "@syn", "not (payload[2] > 300)"];
         let graphs = graphs.map(compile);
@@ -93,7 +94,7 @@ fn mixture() -> Vec<String> {
 }
 
 fn graphs(texts: &[String], vlan: VlanView) -> Vec<Graph> {
-    let options = Options { direction: true, vlan, ..Options::default() };
+    let options = Options::default().direction(true).vlan(vlan);
     let graph = |text: &String| compile(text, &options).expect(text).graph().clone();
     texts.iter().map(graph).collect()
 }

@@ -3,19 +3,12 @@
 //!
 //! `PROBE_WRITE_SEEDS=1` writes the seeds into fuzz/corpus, for a fuzzer to start from.
 
-#[path = "../common/frames.rs"]
-mod frames;
-#[path = "../differential/generator.rs"]
-mod generator;
-#[path = "../../../fuzz/src/lib.rs"]
-mod targets;
-
 use std::path::Path;
 
-use frames::{Rng, pool};
 use probe_filter::LinkType;
-
-const HAND_WRITTEN: &str = include_str!("../differential/expressions.txt");
+use probe_filter::testing::frames::{Rng, pool};
+use test_support::expressions::{self, hand_written};
+use test_support::fuzz as targets;
 
 /// Beyond libpcap's language.
 const MACROS: [&str; 12] = [
@@ -34,8 +27,7 @@ const MACROS: [&str; 12] = [
 ];
 
 fn texts() -> impl Iterator<Item = &'static str> {
-    let hand_written = HAND_WRITTEN.lines();
-    hand_written.filter(|line| !line.starts_with('#') && !line.trim().is_empty()).chain(MACROS)
+    hand_written().chain(MACROS)
 }
 
 fn times() -> usize {
@@ -85,7 +77,7 @@ fn changed(seeds: &[Vec<u8>], rng: &mut Rng) -> Vec<u8> {
         match rng.below(6) {
             0 => drop(input.drain(at..end)),
             1 => input.truncate(at),
-            2 => input[at..end].iter_mut().for_each(|byte| *byte = rng.next() as u8),
+            2 => input[at..end].iter_mut().for_each(|byte| *byte = rng.next_u64() as u8),
             3 => input[at..end].iter_mut().for_each(|byte| *byte ^= 1 << rng.below(8)),
             4 => {
                 let other = &seeds[rng.below(seeds.len())];
@@ -124,8 +116,8 @@ fn expressions() {
         shown(targets::expression::run, &changed(&seeds, &mut rng));
     }
     for _ in 0..10_000 * times() {
-        shown(targets::expression::run, generator::noise(&mut rng).as_bytes());
-        shown(targets::expression::run, generator::spoilt(&mut rng).as_bytes());
+        shown(targets::expression::run, expressions::noise(&mut rng).as_bytes());
+        shown(targets::expression::run, expressions::spoilt(&mut rng).as_bytes());
     }
 }
 
@@ -155,9 +147,9 @@ fn classic_bpf_says_what_the_evaluator_says() {
     }
     let pools = [pool(LinkType::Ethernet, 23, 2_000), pool(LinkType::Raw, 24, 1_000)];
     for _ in 0..60_000 * times() {
-        let settings = rng.next() as u8;
+        let settings = rng.next_u64() as u8;
         let frames = &pools[usize::from(settings & 1)];
-        let text = generator::filter(&mut rng);
+        let text = expressions::filter(&mut rng);
         run(&targets::classic::input(settings, &text, &frames[rng.below(frames.len())]));
     }
     println!("{compared} compared, {matched} of them matches");

@@ -7,9 +7,8 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use clap::Parser as _;
 use jiff::tz::TimeZone;
-use probe::cli::{Cli, Command as ProbeCommand};
+use probe::{Command as ProbeCommand, cli};
 use probe_filter::ir::LinkType;
 use probe_pcap::Reader;
 use probe_print::Printer;
@@ -28,12 +27,13 @@ pub fn pairs(path: &Path, flags: &[OsString]) -> Result<Option<Vec<Pair>>> {
     let Ok(mut reader) = Reader::open(path) else { return Ok(None) };
     let theirs = tcpdump(path, flags)?;
     let words = ["probe", "capture", "-nn", "--number"].map(OsString::from);
-    let ProbeCommand::Capture(capture) =
-        Cli::try_parse_from(words.into_iter().chain(flags.iter().cloned()))?.command
+    let Ok(ProbeCommand::Capture(plan)) =
+        cli::from_words(words.into_iter().chain(flags.iter().cloned()))
     else {
-        bail!("capture is the command");
+        bail!("{flags:?} are no flags of `probe capture`");
     };
-    let mut printer = Printer::new(capture.style(), reader.link()).in_zone(TimeZone::system());
+    let lines = plan.outputs.lines.context("a capture without a file shows lines")?;
+    let mut printer = Printer::new(lines.style, reader.link()).in_zone(TimeZone::system());
     let ethernet = printer.link() == LinkType::Ethernet;
     let mut pairs = Vec::new();
     // A damaged record ends either program's output.

@@ -37,8 +37,11 @@ pub fn read() -> Result<Command, Refused> {
     from_words(extcap::insert_command(std::env::args_os().collect()))
 }
 
-/// As [`read`], of other words.
-fn from_words<T: Into<OsString> + Clone>(
+/// As [`read`], of other words, the first of which is the program's name.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn from_words<T: Into<OsString> + Clone>(
     words: impl IntoIterator<Item = T>,
 ) -> Result<Command, Refused> {
     let command = Cli::command().mut_subcommands(|command| command.mut_args(may_be_negative));

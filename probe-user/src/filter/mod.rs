@@ -4,7 +4,7 @@ mod explain;
 
 use anyhow::{Context as _, Result};
 use probe_filter::{
-    Filter, LinkType, Options, VlanView, cbpf,
+    Filter, LinkType, VlanView, cbpf,
     ebpf::{self, Flavour},
 };
 
@@ -57,7 +57,7 @@ pub enum Code {
 pub fn run(plan: &Plan) -> Result<()> {
     let &Plan { ref filter, shown, link, vlan } = plan;
     let rule = Rule::new("match", filter);
-    let set = RuleSet::compile(vec![rule], &Options { vlan, ..rules::file_options(link) })?;
+    let set = RuleSet::compile(vec![rule], &rules::file_options(link).vlan(vlan))?;
     let filter = set.filters().first().context("a filter")?;
     let text = match shown {
         Shown::Words => explain::text(filter.graph()),

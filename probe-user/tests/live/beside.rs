@@ -118,7 +118,7 @@ pub fn unoptimised_count(namespace: &Namespace, file: &Path, expression: &str) -
 /// Frames, as they were sent, that an expression matches on a live link, by the evaluator.
 pub fn evaluated(expression: &str, link: LinkType, frames: &[Vec<u8>]) -> u64 {
     let vlan = VlanView::Live;
-    let options = Options { link, vlan, direction: true, ..Options::default() };
+    let options = Options::default().link(link).vlan(vlan).direction(true);
     let filter = probe_filter::compile(expression, &options).unwrap();
     let matching = frames.iter().filter(|sent| {
         let (bytes, vlan) = match link {

@@ -129,7 +129,7 @@ fn bytecode_counts_in_iptables() {
     }
     let _alone = alone();
     let frames = frames();
-    let options = Options { link: LinkType::Raw, ..Options::default() };
+    let options = Options::default().link(LinkType::Raw);
     let filters = EXPRESSIONS.map(|text| probe_filter::compile(text, &options).unwrap());
     let pair = quiet_pair();
     let families = [("iptables", 4), ("ip6tables", 6)];

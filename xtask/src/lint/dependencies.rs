@@ -17,10 +17,10 @@ const PURE: &[(&str, &[&str])] = &[
     ("probe-print", &["libc", "probe-filter", "probe-pcap"]),
 ];
 /// What none of them may know.
-const UNKNOWN_TO_PURE: &[&str] = &["aya", "clap", "probe-user", "tokio"];
+const UNKNOWN_TO_PURE: &[&str] = &["aya", "clap", "probe-user", "test-support", "testbed", "tokio"];
 /// The product, and what only its tests may know.
 const PRODUCT: &str = "probe-user";
-const UNKNOWN_TO_PRODUCT: &[&str] = &["testbed", "pcap"];
+const UNKNOWN_TO_PRODUCT: &[&str] = &["test-support", "testbed", "pcap"];
 /// Crates that one part of probe-user alone may know: how the crate's name begins, and the part's
 /// folder or file.
 const ALONE: [(&str, &str); 2] = [("aya", "kernel"), ("clap", "cli")];

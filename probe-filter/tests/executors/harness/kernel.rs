@@ -1,11 +1,12 @@
 //! A list of graphs as a program in the kernel: a small main program calls the
 //! generated function, as probe's own programs do.
 
-use probe_filter::ebpf::{self, Flavour, Kernel, Program, Rule, StateLayout, Target};
-use probe_filter::ir::{Graph, LinkType, VlanTag, VlanView};
 use std::os::fd::AsRawFd;
 
-use super::bpf::{self, Kind, Map, Prog};
+use probe_filter::ebpf::{self, Flavour, Kernel, Program, Rule, StateLayout, Target};
+use probe_filter::ir::{Graph, LinkType, VlanTag, VlanView};
+use test_support::bpf::{Kind, Map, Prog};
+use testbed::requirements::kernel_version;
 
 const PENDING: usize = 0;
 const META: usize = 8;
@@ -51,7 +52,7 @@ pub fn target(flavour: Flavour, vlan: VlanView, kernel: Kernel) -> Target {
 
 /// What the running kernel can do.
 pub fn this_kernel() -> Kernel {
-    let (major, minor) = bpf::release();
+    let (major, minor) = kernel_version().expect("procfs");
     Kernel::release(major, minor)
 }
 

@@ -1,7 +1,8 @@
 //! A graph as text that a person can read, with what it no longer needs left out.
 
-use probe_filter::ir::{Graph, Meta, Target, Test, Value, ValueId};
 use std::fmt::Write;
+
+use probe_filter::ir::{Graph, Meta, Target, Test, Value, ValueId};
 
 /// One line a node, from the entry down.
 pub fn graph(graph: &Graph) -> String {

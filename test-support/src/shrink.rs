@@ -1,6 +1,17 @@
 //! The smallest that is still wrong: filters and frames without whatever they stay wrong
 //! without.
 
+/// Leaves parts of a list out, in ever smaller runs, as long as it stays wrong.
+pub fn list<T: Clone>(items: &[T], mut wrong: impl FnMut(&[T]) -> bool) -> Vec<T> {
+    let mut best = items.to_vec();
+    let mut run = best.len().div_ceil(2);
+    while run > 0 {
+        leave_out(&mut best, run, &mut wrong);
+        run /= 2;
+    }
+    best
+}
+
 /// Leaves runs of this length out of a list, as long as it stays wrong.
 pub fn leave_out<T: Clone>(best: &mut Vec<T>, run: usize, wrong: &mut impl FnMut(&[T]) -> bool) {
     let mut at = 0;
@@ -67,4 +78,35 @@ pub fn bytes(bytes: &[u8], least: usize, mut wrong: impl FnMut(&[u8]) -> bool) -
         }
     }
     best
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expressions::pieces;
+    use probe_filter::{Options, compile};
+
+    #[test]
+    fn lists_and_frames_get_as_small_as_can_be() {
+        let numbers: Vec<u32> = (0..100).collect();
+        let wrong = |some: &[u32]| some.contains(&17) && some.contains(&60);
+        assert_eq!(list(&numbers, wrong), [17, 60]);
+        assert_eq!(list(&numbers, |some| some.len() >= 3).len(), 3);
+        assert_eq!(list(&[1, 2], |some| some.contains(&2)), [2]);
+        assert_eq!(list(&[1], |_| true), [0; 0]);
+
+        let frame = [9; 90];
+        let wrong = |some: &[u8]| some.len() > 40 && some[30] == 9;
+        let mut expected = vec![0; 41];
+        expected[30] = 9;
+        assert_eq!(bytes(&frame, 14, wrong), expected);
+        assert_eq!(bytes(&frame, 60, wrong).len(), 60);
+    }
+
+    #[test]
+    fn filters_keep_what_is_wrong() {
+        let wrong = |text: &str| text.contains("udp") && compile(text, &Options::default()).is_ok();
+        let all = "tcp port 80 and ( not udp or ip6 ) and len > 80";
+        assert_eq!(text(all, pieces, wrong), "udp");
+    }
 }

@@ -1,6 +1,13 @@
-//! Random filters: right ones by the grammar, and wrong ones made of them.
+//! Filters: those written by hand, and random ones, right by the grammar and wrong ones made
+//! of them.
 
-use crate::frames::Rng;
+use probe_filter::testing::frames::Rng;
+
+/// A thousand filters of all words of the language, right and wrong ones.
+pub fn hand_written() -> impl Iterator<Item = &'static str> {
+    let lines = include_str!("expressions.txt").lines();
+    lines.filter(|line| !line.starts_with('#') && !line.trim().is_empty())
+}
 
 const PROTOCOLS: [&str; 41] = [
     "ether", "link", "ip", "ip6", "arp", "rarp", "tcp", "udp", "sctp", "icmp", "icmp6", "igmp",

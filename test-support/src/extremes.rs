@@ -1,7 +1,7 @@
 //! Filters with constants at the edges of what 32 bits, the kernel's verifier and the frame
 //! can hold, and frames whose bytes make sums with such constants wrap to small offsets.
 
-use crate::frames::Rng;
+use probe_filter::testing::frames::Rng;
 
 /// A constant near a power of two or its negative, near the largest offset that 16 bits hold,
 /// or among the offsets that the kernel gives meanings of their own in classic BPF (SKF_AD_OFF,

@@ -1,6 +1,6 @@
 //! Random numbers, graphs and frames. Deterministic: a seed names a case.
 
-use probe_filter::ir::{
+use crate::ir::{
     Alu, ChainKind, Compare, Graph, Meta, Node, Target, Test, Value, ValueId, Var, Width,
 };
 
@@ -8,7 +8,7 @@ use probe_filter::ir::{
 pub struct Random(pub u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -17,7 +17,7 @@ impl Random {
     }
 
     pub fn below(&mut self, bound: u32) -> u32 {
-        (self.next() % u64::from(bound)) as u32
+        (self.next_u64() % u64::from(bound)) as u32
     }
 
     pub fn chance(&mut self, percent: u32) -> bool {

@@ -1,7 +1,7 @@
 //! Any text: the compiler accepts or refuses it, in bounded time and memory, and an
 //! error's span lies within the text.
 
-use probe_filter::{LinkType, NoNames, Options, VlanView, compile};
+use probe_filter::{LinkType, Options, VlanView, compile};
 
 /// Compiles the input in every setting.
 pub fn run(data: &[u8]) {
@@ -10,8 +10,7 @@ pub fn run(data: &[u8]) {
     };
     for link in [LinkType::Ethernet, LinkType::Raw] {
         for vlan in [VlanView::AsFrame, VlanView::Live] {
-            let options =
-                Options { link, vlan, direction: true, resolver: &NoNames, ..Options::default() };
+            let options = Options::default().link(link).vlan(vlan).direction(true);
             match compile(text, &options) {
                 Ok(filter) => assert!(filter.graph().nodes().len() < 1 << 20),
                 Err(error) => {

@@ -1,8 +1,11 @@
-//! bpf(2), as much of it as the tests need: array maps, programs, test runs.
+//! bpf(2), as much of it as the tests need: array maps, programs, test runs. The product has
+//! its own (probe-user/src/kernel/bpf.rs), since no crate of the tests is a part of it.
 
 use std::io;
 use std::mem::{size_of, size_of_val, zeroed};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+use testbed::requirements::REQUIRED;
 
 const MAP_CREATE: libc::c_long = 0;
 const MAP_LOOKUP: libc::c_long = 1;
@@ -18,7 +21,9 @@ const XDP_HAS_FRAGS: u32 = 1 << 5;
 /// The kind of program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
+    /// On XDP.
     Xdp,
+    /// On tc: `SCHED_CLS`.
     Skb,
 }
 
@@ -92,11 +97,16 @@ fn own(fd: i64) -> OwnedFd {
 
 /// An array map with one value.
 pub struct Map {
+    /// What programs refer to.
     pub fd: OwnedFd,
     size: usize,
 }
 
 impl Map {
+    /// A map whose value has so many bytes, all zero.
+    ///
+    /// # Errors
+    /// The kernel's.
     pub fn new(size: usize) -> io::Result<Self> {
         let mut attributes = MapCreate {
             map_type: MAP_TYPE_ARRAY,
@@ -108,12 +118,23 @@ impl Map {
         Ok(Self { fd: own(bpf(MAP_CREATE, &mut attributes)?), size })
     }
 
+    /// The value.
+    ///
+    /// # Errors
+    /// The kernel's.
     pub fn read(&self) -> io::Result<Vec<u8>> {
         let mut value = vec![0; self.size];
         self.element(MAP_LOOKUP, value.as_mut_ptr() as u64)?;
         Ok(value)
     }
 
+    /// Replaces the value.
+    ///
+    /// # Errors
+    /// The kernel's.
+    ///
+    /// # Panics
+    /// If the value has another length.
     pub fn write(&self, value: &[u8]) -> io::Result<()> {
         assert_eq!(value.len(), self.size);
         self.element(MAP_UPDATE, value.as_ptr() as u64)
@@ -130,6 +151,7 @@ impl Map {
 
 /// A loaded program.
 pub struct Prog {
+    /// Holds the program in the kernel.
     pub fd: OwnedFd,
     kind: Kind,
 }
@@ -139,11 +161,15 @@ pub struct Prog {
 pub struct Run {
     /// What the program returned.
     pub verdict: u32,
+    /// What the run took, by the kernel's clock.
     pub duration_ns: u32,
 }
 
 impl Prog {
-    /// Loads instructions; the error carries the verifier's log.
+    /// Loads instructions.
+    ///
+    /// # Errors
+    /// The kernel's, with the end of the verifier's log.
     pub fn load(kind: Kind, insns: &[u8]) -> Result<Self, String> {
         Self::load_logged(kind, insns, 0).or_else(|_| Self::load_logged(kind, insns, 1))
     }
@@ -177,6 +203,12 @@ impl Prog {
 
     /// Runs the program over a frame. `linear` bytes of an XDP frame lie in its first
     /// buffer, if given.
+    ///
+    /// # Errors
+    /// The kernel's.
+    ///
+    /// # Panics
+    /// If `linear` is given for an skb.
     pub fn run(&self, frame: &[u8], linear: Option<u32>, repeat: u32) -> io::Result<Run> {
         // struct xdp_md: data, data_end, data_meta, ingress_ifindex, rx_queue_index, egress_ifindex
         let mut context = [0u32; 6];
@@ -207,7 +239,7 @@ fn text(log: &[u8]) -> String {
     log.chars().skip(skip).collect()
 }
 
-/// Whether this process may load programs. Without that the kernel tests say so and
+/// Whether this process may load programs. Without that the tests of the kernel say so and
 /// pass, unless `PROBE_REQUIRE_KERNEL_TESTS` is set, as it is in CI.
 pub fn available() -> bool {
     let allowed = Map::new(8).is_ok();
@@ -218,16 +250,9 @@ pub fn available() -> bool {
     allowed
 }
 
-/// The kernel's release as (major, minor).
-pub fn release() -> (u32, u32) {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").expect("procfs");
-    let mut numbers = release.split(['.', '-']).map_while(|part| part.trim().parse().ok());
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
-}
-
 const _: () = assert!(size_of::<TestRun>() == 80);
 
 /// Whether tests that cannot run may pass.
 pub fn may_skip() -> bool {
-    std::env::var_os("PROBE_REQUIRE_KERNEL_TESTS").is_none()
+    std::env::var_os(REQUIRED).is_none()
 }

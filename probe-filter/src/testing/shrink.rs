@@ -1,22 +1,6 @@
-//! Lists of filters and graphs made smaller, beside what all tests shrink.
+//! Graphs made smaller: the smallest that is still wrong.
 
-use probe_filter::ir::{Graph, Node, Target, Test, Value, ValueId};
-
-#[path = "../../common/shrink.rs"]
-mod shared;
-use shared::leave_out;
-pub use shared::{bytes, text};
-
-/// Leaves parts of a list out, in ever smaller runs, as long as it stays wrong.
-pub fn list<T: Clone>(items: &[T], mut wrong: impl FnMut(&[T]) -> bool) -> Vec<T> {
-    let mut best = items.to_vec();
-    let mut run = best.len().div_ceil(2);
-    while run > 0 {
-        leave_out(&mut best, run, &mut wrong);
-        run /= 2;
-    }
-    best
-}
+use crate::ir::{Graph, Node, Target, Test, Value, ValueId};
 
 /// A graph that can be changed.
 #[derive(Clone)]
@@ -138,34 +122,9 @@ fn operands(values: &[Value], id: ValueId) -> Vec<ValueId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::generator::pieces;
-    use crate::harness::random::{self, Random};
-    use probe_filter::ir::{Compare, Frame, Width};
-    use probe_filter::{Options, compile, eval};
-
-    #[test]
-    fn lists_and_frames_get_as_small_as_can_be() {
-        let numbers: Vec<u32> = (0..100).collect();
-        let wrong = |some: &[u32]| some.contains(&17) && some.contains(&60);
-        assert_eq!(list(&numbers, wrong), [17, 60]);
-        assert_eq!(list(&numbers, |some| some.len() >= 3).len(), 3);
-        assert_eq!(list(&[1, 2], |some| some.contains(&2)), [2]);
-        assert_eq!(list(&[1], |_| true), [0; 0]);
-
-        let frame = [9; 90];
-        let wrong = |some: &[u8]| some.len() > 40 && some[30] == 9;
-        let mut expected = vec![0; 41];
-        expected[30] = 9;
-        assert_eq!(bytes(&frame, 14, wrong), expected);
-        assert_eq!(bytes(&frame, 60, wrong).len(), 60);
-    }
-
-    #[test]
-    fn filters_keep_what_is_wrong() {
-        let wrong = |text: &str| text.contains("udp") && compile(text, &Options::default()).is_ok();
-        let all = "tcp port 80 and ( not udp or ip6 ) and len > 80";
-        assert_eq!(text(all, pieces, wrong), "udp");
-    }
+    use crate::eval;
+    use crate::ir::{Compare, Frame, Width};
+    use crate::testing::random::{self, Random};
 
     /// Pretends that whatever loads the byte at 23 is wrong where it matches a frame.
     #[test]
@@ -193,7 +152,7 @@ mod tests {
             assert!(wrong(&small), "seed {seed}");
             let parts = Parts::of(&small);
             let reached = (0..parts.nodes.len()).filter(|&id| parts.is_reached(id)).count();
-            assert!(reached <= 2, "seed {seed}: {}", crate::harness::show::graph(&small));
+            assert!(reached <= 2, "seed {seed}: {small:?}");
             assert!(
                 parts
                     .nodes

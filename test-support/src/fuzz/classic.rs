@@ -3,9 +3,9 @@
 
 use probe_filter::cbpf::{self, MATCH};
 use probe_filter::ir::Test;
-use probe_filter::{Filter, Frame, LinkType, NoNames, Options, VlanTag, VlanView, compile};
+use probe_filter::{Filter, Frame, LinkType, Options, VlanTag, VlanView, compile};
 
-use super::machine::Machine;
+use crate::classic::Machine;
 
 /// What ends the filter's text in an input.
 const END_OF_TEXT: u8 = b'\n';
@@ -59,14 +59,12 @@ impl<'a> Input<'a> {
     }
 
     fn options(&self) -> Options<'static> {
-        Options {
-            link: if self.bit(0) { LinkType::Raw } else { LinkType::Ethernet },
-            vlan: if self.bit(1) { VlanView::Live } else { VlanView::AsFrame },
-            netmask: Some(0xffff_ff00),
-            direction: true,
-            ifindex: Some(2),
-            resolver: &NoNames,
-        }
+        Options::default()
+            .link(if self.bit(0) { LinkType::Raw } else { LinkType::Ethernet })
+            .vlan(if self.bit(1) { VlanView::Live } else { VlanView::AsFrame })
+            .netmask(0xffff_ff00)
+            .direction(true)
+            .ifindex(2)
     }
 
     /// The frame as this filter is to see it.

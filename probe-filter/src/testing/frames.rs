@@ -1,10 +1,10 @@
 //! Frames for tests: valid ones of every protocol that filters ask about, and broken ones.
-//! The same seed gives the same frames. Include it with `#[path] mod frames;`.
+//! The same seed gives the same frames.
 //!
 //! Values are drawn from small sets that filters are written with too, so that a
 //! random filter has a fair chance to match.
 
-use probe_filter::LinkType;
+use crate::LinkType;
 
 /// A small generator of pseudo-random numbers (xorshift64*).
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ impl Rng {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn next_u64(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
@@ -26,7 +26,7 @@ impl Rng {
 
     /// From 0 up to, but not including, the bound.
     pub fn below(&mut self, bound: usize) -> usize {
-        ((self.next() >> 33) as usize) % bound.max(1)
+        ((self.next_u64() >> 33) as usize) % bound.max(1)
     }
 
     /// True once in so many times.
@@ -40,7 +40,7 @@ impl Rng {
     }
 
     fn bytes(&mut self, count: usize) -> Vec<u8> {
-        (0..count).map(|_| self.next() as u8).collect()
+        (0..count).map(|_| self.next_u64() as u8).collect()
     }
 }
 
@@ -72,7 +72,7 @@ fn damage(rng: &mut Rng, frame: &mut Vec<u8>) {
             for _ in 0..=rng.below(4) {
                 let at = rng.below(frame.len().min(96));
                 if let Some(byte) = frame.get_mut(at) {
-                    *byte = rng.next() as u8;
+                    *byte = rng.next_u64() as u8;
                 }
             }
         }
@@ -126,7 +126,7 @@ fn ethernet(rng: &mut Rng, depth: usize) -> Vec<u8> {
         20 => (rng.pick(&[0x8137, 0x809b, 0x80f3]), rng.bytes(30)),
         21 => (0x6003, decnet(rng)),
         22 => (rng.pick(&[0x6001, 0x6002, 0x6004, 0x6007, 0x9000, 0x6558, 0x0600]), rng.bytes(30)),
-        _ => (rng.next() as u16, rng.bytes(40)),
+        _ => (rng.next_u64() as u16, rng.bytes(40)),
     };
     half(&mut frame, ethertype);
     frame.extend(packet);
@@ -171,21 +171,21 @@ fn ipv4(rng: &mut Rng, depth: usize) -> Vec<u8> {
     let (protocol, carried) = transport(rng, depth, false);
     let words = if rng.one_in(16) { rng.below(16) } else { 5 + options / 4 };
     let version = if rng.one_in(32) { rng.pick(&[0, 5, 6, 0xf]) } else { 4 };
-    let mut packet = vec![version << 4 | words as u8, rng.next() as u8];
+    let mut packet = vec![version << 4 | words as u8, rng.next_u64() as u8];
     let length = 20 + options + carried.len();
-    half(&mut packet, if rng.one_in(8) { rng.next() as u16 } else { length as u16 });
-    half(&mut packet, rng.next() as u16);
+    half(&mut packet, if rng.one_in(8) { rng.next_u64() as u16 } else { length as u16 });
+    half(&mut packet, rng.next_u64() as u16);
     half(
         &mut packet,
         match rng.below(8) {
             0 => 0x2000,
-            1 => rng.next() as u16 & 0x3fff,
+            1 => rng.next_u64() as u16 & 0x3fff,
             2 => rng.below(4) as u16,
             _ => rng.pick(&[0, 0x4000]),
         },
     );
     packet.extend([rng.pick(&[1, 64, 255]), protocol]);
-    half(&mut packet, rng.next() as u16);
+    half(&mut packet, rng.next_u64() as u16);
     word(&mut packet, rng.pick(&ADDRESSES));
     word(&mut packet, rng.pick(&ADDRESSES));
     packet.extend(rng.bytes(options));
@@ -212,7 +212,7 @@ fn ipv6(rng: &mut Rng, depth: usize) -> Vec<u8> {
             }
             _ => {
                 let units = rng.below(3);
-                header.push(if rng.one_in(16) { rng.next() as u8 } else { units as u8 });
+                header.push(if rng.one_in(16) { rng.next_u64() as u8 } else { units as u8 });
                 header.extend(rng.bytes(8 * (units + 1) - 2));
             }
         }
@@ -221,7 +221,7 @@ fn ipv6(rng: &mut Rng, depth: usize) -> Vec<u8> {
     }
     let version = if rng.one_in(32) { rng.pick(&[0x40, 0, 0xf0]) } else { 0x60 };
     let mut packet = vec![version, 0, 0, 0];
-    half(&mut packet, if rng.one_in(8) { rng.next() as u16 } else { carried.len() as u16 });
+    half(&mut packet, if rng.one_in(8) { rng.next_u64() as u16 } else { carried.len() as u16 });
     packet.extend([next, 64]);
     packet.extend(rng.pick(&ADDRESSES6).to_be_bytes());
     packet.extend(rng.pick(&ADDRESSES6).to_be_bytes());
@@ -258,7 +258,7 @@ fn transport(rng: &mut Rng, depth: usize, over_ipv6: bool) -> (u8, Vec<u8>) {
             (51, header)
         }
         13 => (rng.pick(&[2, 9, 50, 103, 112, 47, 59]), rng.bytes(24)),
-        14 => (rng.next() as u8, rng.bytes(24)),
+        14 => (rng.next_u64() as u8, rng.bytes(24)),
         _ => (rng.pick(&[6, 17, 1, 132]), rng.bytes(12)),
     }
 }
@@ -287,12 +287,12 @@ const PAYLOADS: [&[u8]; 12] = [
 
 fn tcp(rng: &mut Rng) -> Vec<u8> {
     let mut segment = ports(rng);
-    word(&mut segment, rng.next() as u32);
-    word(&mut segment, rng.next() as u32);
+    word(&mut segment, rng.next_u64() as u32);
+    word(&mut segment, rng.next_u64() as u32);
     let options = if rng.one_in(3) { 4 * (1 + rng.below(10)) } else { 0 };
     let words = if rng.one_in(16) { rng.below(16) } else { 5 + options / 4 };
     let flags = rng.pick(&[0x02, 0x12, 0x10, 0x18, 0x11, 0x04, 0x14, 0x00, 0xff]);
-    segment.extend([(words << 4) as u8, if rng.one_in(8) { rng.next() as u8 } else { flags }]);
+    segment.extend([(words << 4) as u8, if rng.one_in(8) { rng.next_u64() as u8 } else { flags }]);
     segment.extend(rng.bytes(6));
     segment.extend(rng.bytes(options));
     segment.extend(rng.pick(&PAYLOADS));
@@ -303,7 +303,7 @@ fn udp(rng: &mut Rng) -> Vec<u8> {
     let mut datagram = ports(rng);
     let payload = rng.pick(&PAYLOADS);
     half(&mut datagram, 8 + payload.len() as u16);
-    half(&mut datagram, rng.next() as u16);
+    half(&mut datagram, rng.next_u64() as u16);
     datagram.extend(payload);
     datagram
 }

@@ -1,5 +1,5 @@
 //! Any bytes as a frame, in any style: they print, and what is printed cannot command a
-//! terminal. A test of probe-print (tests/fuzz.rs) includes this file.
+//! terminal.
 
 use probe_frame::{Frame, LinkType, Precision, WallTime};
 use probe_print::{Dump, Printer, Style, TimeStyle};
