@@ -165,7 +165,7 @@ fn verifying(error: &ProgramError) -> String {
 }
 
 fn with_causes(error: &dyn StdError) -> String {
-    let causes = std::iter::successors(error.source(), |error| error.source());
+    let causes = std::iter::successors(error.source(), |&error| error.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
