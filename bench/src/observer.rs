@@ -1,4 +1,4 @@
-//! Who watches the link: probe, and what people use today.
+//! The observers of a link: probe, and what people use today.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -21,8 +21,9 @@ use crate::{
 /// - A frame that is sent while one is received (by a redirect or a bridge) passes the egress hook
 ///   when the ingress program has ended.
 /// - `BPF_PROG_TEST_RUN` turns softirqs off around the run (`bpf_test_run`).
-/// - With PREEMPT_RT softirqs are threads; there the lock that `local_bh_disable` takes keeps them
-///   apart. A kernel that is built without that lock does not.
+/// - With PREEMPT_RT softirqs are threads, which a lock of each CPU keeps apart: `local_bh_disable`
+///   takes it. From Linux 6.18 on a kernel may be built without it (no
+///   `CONFIG_PREEMPT_RT_NEEDS_BH_LOCK`); there nothing is attached (`kernel/soundness.rs`).
 ///
 /// User space reads the state at any time and writes none of it, but for `consumed` in the rings.
 #[inline(always)]
@@ -32,9 +33,8 @@ pub fn observe(frame: &impl Frame) {
         return;
     };
     {
-        // SAFETY: the map value of this CPU; programs of one CPU do not interrupt each
-        // other (softirqs are off in all three hooks, and where that keeps nobody out, with some
-        // PREEMPT_RT kernels, nothing is attached: kernel/soundness.rs); user space only reads.
+        // SAFETY: the map value of this CPU; programs of one CPU do not interrupt each other (who
+        // may interrupt whom, above), and user space only reads.
         let state = unsafe { &mut *state };
         state.seen.packets += 1;
         state.seen.bytes += u64::from(wire_len);

@@ -2,18 +2,89 @@
 
 use std::io::Cursor;
 
-use probe_pcap::{Contents, Frame, LinkType, Precision, Reader, WallTime, Writer};
+use probe_pcap::{ReadError, Reader};
 use proptest::{collection::vec, prelude::*};
+use testbed::{CaptureFile, Random};
 
-/// Reads a file to its end or its error; the number of frames is bounded by its bytes.
-fn read(bytes: Vec<u8>) {
-    let length = bytes.len();
-    let Ok(mut reader) = Reader::new("test".into(), Box::new(Cursor::new(bytes))) else { return };
-    let mut frames = 0;
-    while let Ok(Some(_)) = reader.next() {
-        frames += 1;
+/// Reads a file to its end or its error: how many frames came before that, and whether they were
+/// those of the file that it was.
+fn read(bytes: Vec<u8>, whole: &CaptureFile) -> (usize, bool, Result<(), ReadError>) {
+    let (mut count, mut right) = (0, true);
+    let mut reader = match Reader::new("x".into(), Box::new(Cursor::new(bytes))) {
+        Ok(reader) => reader,
+        Err(error) => return (0, true, Err(error)),
+    };
+    let mut expected = whole.frames();
+    loop {
+        match reader.next() {
+            Ok(Some(frame)) => {
+                count += 1;
+                right &= expected.next().is_some_and(|made| {
+                    (made.time, made.wire_len, &made.bytes[..], made.outbound)
+                        == (frame.time.0, frame.wire_len, frame.bytes, frame.outbound)
+                });
+            }
+            Ok(None) => return (count, right, Ok(())),
+            Err(error) => return (count, right, Err(error)),
+        }
     }
-    assert!(frames <= length);
+}
+
+/// Wherever a file ends, all frames before come, and then the end, or an error that says where
+/// the record begins that is not whole.
+#[test]
+fn a_file_that_is_cut_reads_up_to_there() {
+    for seed in 0..60 {
+        let file = CaptureFile::random(&mut Random::new(seed));
+        for end in 0..file.bytes.len() {
+            let whole = file.records.iter().take_while(|record| record.end <= end);
+            let (mut frames, mut begins) = (0, 0);
+            for record in whole {
+                begins = record.end;
+                frames += usize::from(record.frame.is_some());
+            }
+            let (count, right, result) = read(file.bytes[..end].to_vec(), &file);
+            assert!(right && count == frames, "seed {seed}, {end}: {count} of {frames} frames");
+            match result {
+                Ok(()) => assert_eq!(begins, end, "seed {seed}"),
+                Err(ReadError::Foreign { .. }) => assert!(end < 4, "seed {seed}, {end}"),
+                Err(ReadError::Cut { offset, .. }) => {
+                    assert_eq!(offset, begins as u64, "seed {seed}, {end}");
+                    assert!(begins < end, "seed {seed}, {end}: it ends with a record");
+                }
+                Err(error) => panic!("seed {seed}, {end}: {error}"),
+            }
+        }
+    }
+}
+
+/// Of a file with any byte changed, the frames of the records before it come as they were.
+#[test]
+fn a_file_that_is_damaged_reads_up_to_there() {
+    for seed in 0..20 {
+        let file = CaptureFile::random(&mut Random::new(seed));
+        for at in 0..file.bytes.len() {
+            for value in [0, 1, 0x7f, 0xff] {
+                let mut damaged = file.bytes.clone();
+                damaged[at] = value;
+                let before = file.records.iter().take_while(|record| record.end <= at);
+                let mut before = before.filter_map(|record| record.frame.as_ref());
+                let Ok(mut reader) = Reader::new("x".into(), Box::new(Cursor::new(damaged))) else {
+                    assert!(before.next().is_none(), "seed {seed}, {at}: it has whole frames");
+                    continue;
+                };
+                for made in before {
+                    let frame = reader.next().unwrap().expect("a frame before the damage");
+                    assert_eq!((made.time, &made.bytes[..]), (frame.time.0, frame.bytes));
+                }
+                let mut more = 0;
+                while let Ok(Some(_)) = reader.next() {
+                    more += 1;
+                }
+                assert!(more <= file.bytes.len(), "seed {seed}, {at}");
+            }
+        }
+    }
 }
 
 proptest! {
@@ -21,103 +92,18 @@ proptest! {
 
     #[test]
     fn noise_reads(bytes in vec(any::<u8>(), 0..500)) {
-        read(bytes);
+        let length = bytes.len();
+        let (count, _, _) = read(bytes, &CaptureFile::default());
+        prop_assert!(count <= length);
     }
-}
-
-/// A pcapng file of one section, one interface, and a frame in each kind of block.
-fn pcapng(big: bool) -> Vec<u8> {
-    let word = |n: u32| if big { n.to_be_bytes() } else { n.to_le_bytes() };
-    let half = |n: u16| if big { n.to_be_bytes() } else { n.to_le_bytes() };
-    let mut out = Vec::new();
-    let mut block = |kind: u32, body: &[&[u8]]| {
-        let body = body.concat();
-        let total = body.len() as u32 + 12;
-        out.extend([&word(kind), &word(total), body.as_slice(), &word(total)].concat());
-    };
-    block(0x0a0d_0d0a, &[&word(0x1a2b_3c4d), &half(1), &half(0), &[0xff; 8]]);
-    // Nanoseconds, and an hour added.
-    let hour = if big { 3600i64.to_be_bytes() } else { 3600i64.to_le_bytes() };
-    block(
-        1,
-        &[
-            &half(1),
-            &half(0),
-            &word(0),
-            &half(9),
-            &half(1),
-            &[9, 0, 0, 0],
-            &half(14),
-            &half(8),
-            &hour,
-            &half(0),
-            &half(0),
-        ],
-    );
-    let ticks = 1_700_000_000_123_456_789u64;
-    let (high, low) = (word((ticks >> 32) as u32), word(ticks as u32));
-    // Outbound, by the flags.
-    let options = [&half(2)[..], &half(4), &word(2), &half(0), &half(0)].concat();
-    block(6, &[&word(0), &high, &low, &word(5), &word(60), b"hello\0\0\0", &options]);
-    block(3, &[&word(3), b"abc\0"]);
-    block(4, &[b"names and such  "]);
-    block(2, &[&half(0), &half(7), &high, &low, &word(2), &word(2), b"hi\0\0"]);
-    out
 }
 
 #[test]
-fn pcapng_in_either_byte_order() {
-    for big in [false, true] {
-        let mut reader =
-            Reader::new("test".into(), Box::new(Cursor::new(pcapng(big)))).expect("a capture");
-        let frame = reader.next().expect("readable").expect("a frame");
-        assert_eq!((frame.bytes, frame.wire_len), (&b"hello"[..], 60));
-        assert_eq!(frame.time, WallTime(1_700_003_600_123_456_789));
-        assert_eq!(frame.outbound, Some(true));
-        let frame = reader.next().expect("readable").expect("a frame");
-        assert_eq!((frame.bytes, frame.time), (&b"abc"[..], WallTime(0)));
-        let frame = reader.next().expect("readable").expect("a frame");
-        assert_eq!((frame.bytes, frame.outbound), (&b"hi"[..], None));
-        assert!(reader.next().expect("readable").is_none());
-    }
-}
-
-/// A file that ends anywhere, or has any byte changed, reads or is refused; an error names
-/// the file and a place in it.
-#[test]
-fn damaged_files_read_or_are_refused() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("a.pcap");
-    let contents = Contents::pcap(LinkType::Ethernet, Precision::Micro);
-    let mut writer = Writer::create(&path, &contents).expect("a file");
-    for length in [60, 0, 90] {
-        let (time, bytes) = (WallTime::new(1_700_000_000, 0), &[7; 90][..length]);
-        let frame = Frame { time, wire_len: 1514, bytes, ifindex: 0, outbound: None };
-        writer.write(&frame).expect("room");
-    }
-    writer.finish(None).expect("room");
-    let pcap = std::fs::read(&path).expect("the file just written");
-    for file in [pcap, pcapng(false), pcapng(true)] {
-        for end in 0..file.len() {
-            read(file[..end].to_vec());
-        }
-        for at in 0..file.len() {
-            for value in [0, 1, 0x7f, 0xff] {
-                let mut damaged = file.clone();
-                damaged[at] = value;
-                read(damaged);
-            }
-        }
-        let mut cut =
-            Reader::new("x.pcap".into(), Box::new(Cursor::new(file[..file.len() - 1].to_vec())))
-                .expect("its head is whole");
-        let error = loop {
-            match cut.next() {
-                Ok(Some(_)) => {}
-                Ok(None) => panic!("the last record is cut"),
-                Err(error) => break error.to_string(),
-            }
-        };
-        assert!(error.starts_with("x.pcap ends inside the record that begins at byte "), "{error}");
-    }
+fn an_error_names_the_file_and_the_place() {
+    let file = CaptureFile::pcap(&mut Random::new(3));
+    let begins = file.records[file.records.len() - 2].end;
+    let cut = file.bytes[..file.bytes.len() - 1].to_vec();
+    let (_, _, result) = read(cut, &file);
+    let expected = format!("x ends inside the record that begins at byte {begins}");
+    assert_eq!(result.unwrap_err().to_string(), expected);
 }

@@ -6,7 +6,10 @@
 use std::{env, fs, path::Path};
 
 use test_support::fuzz::print as target;
-use testbed::samples::captures;
+use testbed::{CLIENT_V4, Frame, Random, SERVER_V4, changed, samples::captures};
+
+/// Where the length in a UDP header stands, behind Ethernet and IPv4.
+const UDP_LENGTH: usize = 14 + 20 + 4;
 
 /// Ethernet frames and the IP packets in them, each in a style of its own.
 fn seeds() -> Vec<Vec<u8>> {
@@ -22,38 +25,15 @@ fn seeds() -> Vec<Vec<u8>> {
     seeds
 }
 
-/// Marsaglia's xorshift: the same numbers every time.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % bound as u64) as usize
-    }
-}
-
-/// A seed with bytes changed, left out, repeated, or put in from another one.
-fn changed(seeds: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
-    let mut input = seeds[random.below(seeds.len())].clone();
-    for _ in 0..=random.below(4) {
-        let (at, length) = (random.below(input.len() + 1), 1 + random.below(8));
-        let end = (at + length).min(input.len());
-        match random.below(5) {
-            0 => drop(input.drain(at..end)),
-            1 => input.truncate(at),
-            2 => input[at..end].fill([0, 1, 0x7f, 0xff, random.below(256) as u8][random.below(5)]),
-            3 => input[at..end].iter_mut().for_each(|byte| *byte ^= 1 << random.below(8)),
-            _ => {
-                let other = &seeds[random.below(seeds.len())];
-                let from = random.below(other.len() + 1);
-                let part = &other[from..(from + 4 * length).min(other.len())];
-                input.splice(at..at, part.iter().copied());
-            }
-        }
-    }
-    input
+/// What the fuzzer found to fail.
+fn found() -> Vec<Vec<u8>> {
+    /// Ethernet, and as much text as there is.
+    const VERBOSE: u8 = 3 << 1;
+    // RADIUS in a datagram that claims to be shorter than RADIUS's header.
+    let udp = Frame::ipv4(CLIENT_V4, SERVER_V4).udp(1812, 1812);
+    let mut radius = udp.payload(&[&[1, 7, 0, 20][..], &[0; 16]].concat()).build();
+    radius[UDP_LENGTH..][..2].copy_from_slice(&16u16.to_be_bytes());
+    vec![[&[VERBOSE, 0][..], &radius].concat()]
 }
 
 /// Shows the input that the target fails on.
@@ -74,9 +54,9 @@ fn seeds_and_changes_print() {
             fs::write(folder.join(format!("seed-{number}")), seed).expect("writing a seed");
         }
     }
-    seeds.iter().for_each(|seed| run(seed));
+    seeds.iter().chain(&found()).for_each(|seed| run(seed));
     let times = env::var("PROBE_TEST_TIMES").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut random = Random::new(1);
     for _ in 0..100_000 * times {
         run(&changed(&seeds, &mut random));
     }

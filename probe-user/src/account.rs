@@ -145,7 +145,7 @@ impl Account {
         match self.missing() {
             0 => {}
             missing => out.push_str(&format!(
-                "probe: {missing} frames have no account; please report this as a bug\n"
+                "probe: {missing} frames are unaccounted for; please report this as a bug\n"
             )),
         }
         out
@@ -244,7 +244,7 @@ probe: frames were lost in the ring: try a larger --buffer-size, a smaller -s, o
         let account = Account { seen: 1, matched: 1, chosen: 2, captured: 1, ..Account::default() };
         let summary = account.summary();
         assert!(summary.starts_with("1 packet captured\n1 packet received by filter\n"));
-        assert!(summary.contains("1 frames have no account"));
+        assert!(summary.contains("1 frames are unaccounted for"));
     }
 
     /// One frame of each loss: every counter of the table is in the sum.

@@ -1,6 +1,6 @@
-//! Standard output: data go there whole, or the error says how far they came. Whoever shares the
-//! descriptor may have made it one that does not block (O_NONBLOCK), which is nothing that a
-//! reader means by it: what finds no room waits for some.
+//! Standard output: data are written whole, or the error says how much was. Whoever shares the
+//! descriptor may have made it non-blocking (O_NONBLOCK), which does not mean that data may be
+//! lost: a write that finds no room waits for it.
 
 use std::{
     fs::File,
@@ -126,7 +126,7 @@ mod tests {
                 thread::yield_now();
             }
             let (landed, result) = writing.join().unwrap();
-            assert!(result.unwrap_err().to_string().contains("nobody reads"));
+            assert!(result.unwrap_err().to_string().contains("has stopped reading"));
             let mut bytes = Vec::new();
             reader.read_to_end(&mut bytes).unwrap();
             assert_eq!(landed, bytes.len() as u64);

@@ -1,6 +1,6 @@
-//! SIGINT, SIGTERM and SIGHUP: every loop looks whether one came, so that each end is a clean
-//! one. A second signal ends the program at once, unless somebody [sees to it](seen_to): then it
-//! ends the waiting for the output, and a third one the program.
+//! SIGINT, SIGTERM and SIGHUP ask for the end: every loop checks for them, so that each ending is
+//! a clean one. A second signal ends the program at once, unless the command [handles
+//! it](seen_to): then it stops the wait for the output, and a third one ends the program.
 
 use std::{
     io,

@@ -1,5 +1,5 @@
-//! How every command on live frames begins: filters compiled for the interfaces, signals
-//! watched, programs attached, rights given up.
+//! How every command on live frames starts: compile the filters for the interfaces, attach the
+//! programs, handle signals, drop privileges.
 
 use std::{
     sync::mpsc::{self, RecvTimeoutError},
@@ -119,7 +119,7 @@ fn telling_of_delay<T>(load: impl FnOnce() -> T) -> T {
         let tell = move || {
             if wait.recv_timeout(LONG) == Err(RecvTimeoutError::Timeout) {
                 reporter::say(
-                    "the kernel's verifier is still checking the filters; Ctrl-C ends it",
+                    "the kernel's verifier is still checking the filters; press Ctrl-C to stop",
                 );
             }
         };

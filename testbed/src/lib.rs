@@ -10,6 +10,8 @@
 //! | `process` | child processes that end with us, with time limits |
 //! | `frames` | frames built byte by byte, checksums right |
 //! | `samples` | a capture of many kinds of frames, whole, damaged and cut |
+//! | `capture_files` | files of pcap and pcapng made from a seed, and what is in them |
+//! | `random` | random numbers that are the same every time, and random damage |
 //! | `sender` | sends given frames in order and says exactly how many went |
 //! | `trafgen` | netsniff-ng's generator, for floods |
 //! | `tun` | a device without a link layer, whose wire is the test |
@@ -20,18 +22,21 @@
 //! they, their links and their private `/dev/shm` die with the last descriptor and the
 //! last child; children are killed by the kernel when their parent dies.
 
+mod capture_files;
 mod frames;
 mod http;
 mod link;
 mod namespace;
 mod pair;
 mod process;
+mod random;
 pub mod requirements;
 pub mod samples;
 mod sender;
 mod trafgen;
 mod tun;
 
+pub use capture_files::{CaptureFile, FileFrame, Record};
 pub use frames::{Extension, Frame, Icmp, Ipv4, Ipv6, Network, Tcp, Transport, Udp, tcp_flags};
 pub use http::{HttpServer, LARGE_PAGE, http_get, http_get_large};
 pub use link::LinkCounters;
@@ -41,6 +46,7 @@ pub use pair::{
     SERVER_V6,
 };
 pub use process::{Finished, Running, run};
+pub use random::{Random, changed};
 pub use sender::{FrameSender, Pace, Sent, hurry, pin_to_cpu};
 pub use trafgen::trafgen;
 pub use tun::Tun;

@@ -4,6 +4,7 @@
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
 mod demo;
+mod fuzz;
 mod lint;
 mod run;
 mod test;
@@ -47,6 +48,17 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Build fuzz targets and run them, one after the other
+    Fuzz {
+        /// How long each of them runs
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
+        /// Build them optimised: it takes minutes, and they then get on many times faster
+        #[arg(long)]
+        release: bool,
+        /// Names of targets; all of them unless given
+        targets: Vec<String>,
+    },
     /// Check format, lints, documentation, and which crate knows which
     Lint,
     /// Measure what watching a link costs, beside tcpdump and nftables
@@ -76,6 +88,9 @@ fn perform(command: Command) -> Result<()> {
         Command::Run { arguments } => run::probe(&arguments),
         Command::Test { kernels, arguments } if kernels.is_empty() => test::all(&arguments),
         Command::Test { kernels, arguments } => test::on_kernels(&kernels, &arguments),
+        Command::Fuzz { seconds, release, targets } => {
+            fuzz::run_targets(&targets, seconds, release)
+        }
         Command::Lint => lint::all(),
         Command::Bench { arguments } => run::benchmarks(&arguments),
         Command::Demo { probe } => demo::show(&probe),

@@ -147,19 +147,24 @@ pub fn load(object: &[u8]) -> Loaded {
     for one in relocations {
         let symbol = elf.symbols.get(one.symbol.unwrap());
         let at = one.r_offset as usize;
-        let mut put = |at: usize, value: u32| {
-            code[at + 4..at + 8].copy_from_slice(&value.to_le_bytes());
-        };
         if one.r_type == R_BPF_64_32 {
             let function = functions + symbol.st_value as usize;
-            put(at, ((function as i64 - at as i64) / 8 - 1) as u32);
+            put(&mut code, at, ((function as i64 - at as i64) / 8 - 1) as u32);
             assert_eq!(code[at + 1] >> 4, LOCAL_CALL);
         } else {
-            let address = memory.as_ptr() as u64 + MEMORY as u64 + symbol.st_value;
-            put(at, address as u32);
-            put(at + 8, (address >> 32) as u32);
+            // What stands beside the relocation is added.
+            let addend = code[at + 4..at + 8].try_into().unwrap();
+            let place = symbol.st_value + u64::from(u32::from_le_bytes(addend));
+            let address = memory.as_ptr() as u64 + MEMORY as u64 + place;
+            put(&mut code, at, address as u32);
+            put(&mut code, at + 8, (address >> 32) as u32);
         }
     }
     let value_size = data("maps")[8..12].try_into().unwrap();
     Loaded { code, memory, value_size: u32::from_le_bytes(value_size) }
+}
+
+/// Sets the immediate of the instruction at a place.
+fn put(code: &mut [u8], at: usize, value: u32) {
+    code[at + 4..at + 8].copy_from_slice(&value.to_le_bytes());
 }

@@ -98,6 +98,14 @@ pub enum Step {
         dst: Reg,
         which: usize,
     },
+    /// Bytes of a constant: the load's size, its place, and what has the place.
+    Part {
+        dst: Reg,
+        which: usize,
+        code: u8,
+        at: i16,
+        place: Place,
+    },
     /// A constant that switches something off.
     Switch {
         dst: Reg,
@@ -106,6 +114,17 @@ pub enum Step {
         skip: usize,
     },
     Call,
+}
+
+/// Where the place of a part of a constant stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the load.
+    Load,
+    /// In the address, as the compiler has it beside the relocation.
+    Address,
+    /// It is added to the address.
+    Added,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -163,6 +182,7 @@ pub fn caller() -> impl Strategy<Value = Vec<Step>> {
         1 => (register(), 1..5i32).prop_map(|(src, by)| Step::StoreBelow { src, by: 48 + 8 * by }),
         1 => (register(), which()).prop_map(|(dst, which)| Step::Constant { dst, which }),
         1 => (register(), which()).prop_map(|(dst, which)| Step::Elsewhere { dst, which }),
+        2 => part(),
         2 => (register(), which(), select(&ZERO_TESTS[..]), 0..6usize)
             .prop_map(|(dst, which, code, skip)| Step::Switch { dst, which, code, skip }),
         1 => Just(Step::Call),
@@ -172,6 +192,24 @@ pub fn caller() -> impl Strategy<Value = Vec<Step>> {
         steps.extend(behind);
         steps
     })
+}
+
+/// A load of some bytes of a constant, the first ones or others.
+fn part() -> impl Strategy<Value = Step> {
+    let load = select(&LOADS[..]);
+    let place = select(&[Place::Load, Place::Address, Place::Added][..]);
+    let parts = (select(&REGISTERS[..]), 0..CONSTANTS.len(), load, any::<u8>(), place);
+    parts.prop_filter_map("longer than the constant", |(dst, which, code, at, place)| {
+        let (_, size) = CONSTANTS[which];
+        let rest = size.checked_sub(bytes_of(code))?;
+        Some(Step::Part { dst, which, code, at: (at as usize % (rest + 1)) as i16, place })
+    })
+}
+
+/// How many bytes a load takes.
+fn bytes_of(load: u8) -> usize {
+    let index = LOADS.iter().position(|&code| code == load).unwrap();
+    [4, 2, 1, 8][index]
 }
 
 /// A function.
@@ -257,6 +295,16 @@ fn step_code(code: &mut Code, step: &Step) {
             insn(IF_SIGNED_GREATER, ADDRESS, Reg(0), 0),
         ]),
         Step::Constant { dst, which } => constant(code, dst, dst, which),
+        Step::Part { dst, which, code: load, at, place } => {
+            let of = |one| if place == one { at } else { 0 };
+            code.references.push((code.insns.len(), Reference::Constant(which)));
+            code.insns.push(Insn::new(WIDE, dst, Reg(0), 0, of(Place::Address).into()));
+            code.insns.push(insn(0, Reg(0), Reg(0), 0));
+            if place == Place::Added {
+                code.insns.push(Insn::new(ADD_IMMEDIATE, dst, Reg(0), 0, at.into()));
+            }
+            code.insns.push(insn(load, dst, dst, of(Place::Load)));
+        }
         Step::Elsewhere { dst, which } => constant(code, ADDRESS, dst, which),
         Step::Switch { dst, which, code: test, .. } => {
             constant(code, dst, dst, which);

@@ -44,7 +44,9 @@ pub(super) async fn run(plan: &Plan, live: &Live) -> Result<Lost> {
     let Closed { account, written, detached } = pump.close()?;
     reporter::plain(account.summary().trim_end());
     if account.refused > 0 && kernel::cpus().is_ok_and(|now| now > cpus) {
-        reporter::note("a CPU came online after the start; its frames are among those refused");
+        reporter::note(
+            "a CPU that came online after the start has no ring: its frames are counted as refused",
+        );
     }
     let mut lost = account.sum(Fate::LostInKernel);
     match written {

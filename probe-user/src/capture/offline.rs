@@ -84,7 +84,9 @@ pub(super) fn run(
             Ok(next) if next.link() == link => next,
             Ok(next) => {
                 let (name, other) = (next.name(), link_name(link));
-                break Err(anyhow!("{name} has another link type than the first file, {other}"));
+                break Err(anyhow!(
+                    "{name} differs in link type from the first file, which has {other}"
+                ));
             }
             Err(ReadError::Ended { .. }) => break Ok(()),
             Err(error) => break Err(error.into()),

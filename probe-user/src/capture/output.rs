@@ -27,7 +27,7 @@ pub(super) fn made_up(path: &Path, contents: &Contents) -> io::Result<Writer> {
     // O_NONBLOCK: a named pipe without a reader is an error, too, and not a wait.
     options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
     let not_plain = || {
-        let message = "it is there already, and is no plain file (-C and -G follow no link)";
+        let message = "it exists already and is not a regular file (-C and -G follow no link)";
         io::Error::new(io::ErrorKind::AlreadyExists, message)
     };
     let file = options.open(path).map_err(|error| match error.raw_os_error() {

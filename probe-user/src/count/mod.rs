@@ -245,7 +245,7 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
     view.last(&snapshot, &stop::requested)?;
     if sieve.not_taken() > 0 {
         reporter::say(format_args!(
-            "{} frames, too short or too long for the kernel to take, were looked at in user space",
+            "{} frames, too short or too long for a program in the kernel, were matched in user space",
             sieve.not_taken()
         ));
     }

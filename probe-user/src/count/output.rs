@@ -104,7 +104,7 @@ impl<'a> Patience<'a> {
             self.end = Some(Instant::now() + PATIENCE);
         }
         match self.end.is_some_and(|end| Instant::now() >= end) {
-            true => Err(anyhow!("the reader of the output does not read any more")),
+            true => Err(anyhow!("the reader of the output has stopped reading")),
             false => Ok(()),
         }
     }
@@ -136,7 +136,7 @@ mod tests {
         while output.offer(vec![b'x'; 1 << 20]).unwrap() {}
         let start = Instant::now();
         let error = output.finish(b"last".to_vec(), &|| true).unwrap_err();
-        assert!(error.to_string().contains("does not read any more"), "{error}");
+        assert!(error.to_string().contains("has stopped reading"), "{error}");
         assert!(start.elapsed() >= PATIENCE);
     }
 

@@ -1,5 +1,5 @@
-//! What attaching does to the machine beside looking at frames, in a sentence: said once behind
-//! the attachment, and before it by `probe interfaces`.
+//! What attaching does to the link and to the machine, in a sentence: noted once after attaching,
+//! and listed by `probe interfaces` beforehand.
 
 use super::{drivers, sysfs};
 use crate::kernel::{Attached, Attachment, TurnedOff};
@@ -10,16 +10,16 @@ pub(super) fn price(hook: Attached, driver: Option<&str>) -> Option<&'static str
         Attached::Tcx => None,
         Attached::Clsact => Some(
             "the filter stays attached if probe is killed, and its qdisc stays in any case: `tc \
-             qdisc del dev IF clsact` takes both off",
+             qdisc del dev IF clsact` removes both",
         ),
-        Attached::XdpGeneric => Some(
-            "the kernel copies most frames for it, to have each in one piece with room before it",
-        ),
+        Attached::XdpGeneric => {
+            Some("the kernel copies most frames into linear buffers with headroom for it")
+        }
         Attached::XdpNative => Some(match driver.and_then(drivers::native) {
             Some(driver) => driver.effect.text(),
             None => {
-                "most drivers stop the link and set up its queues anew to attach and to detach; \
-                 what this one does is not known here"
+                "most drivers stop the link and set up its queues again to attach and to detach; \
+                 what this one does is unknown to probe"
             }
         }),
     }
@@ -53,8 +53,8 @@ pub(super) fn notes(attachments: &[Attachment], turned_off: &[TurnedOff]) -> Vec
         let features: Vec<_> = off.features().collect();
         let command: Vec<_> = features.iter().map(|feature| format!("{feature} on")).collect();
         Some(format!(
-            "attaching turned {} off on {interface}; probe turns that on again when it ends, \
-             unless it is killed (then: `ethtool -K {interface} {}`)",
+            "attaching turned {} off on {interface}; probe restores it at its end. If probe is \
+             killed, `ethtool -K {interface} {}` does",
             features.join(" and "),
             command.join(" "),
         ))
@@ -87,6 +87,6 @@ mod tests {
         let native = |driver| price(Attached::XdpNative, Some(driver)).unwrap();
         assert!(native("veth").contains("TSO and GSO are off"));
         assert!(native("i40e").contains("reset the card's function"));
-        assert!(native("nosuch").contains("not known here"));
+        assert!(native("nosuch").contains("unknown to probe"));
     }
 }

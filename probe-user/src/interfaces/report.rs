@@ -137,7 +137,7 @@ pub(super) fn text(interfaces: &[Interface]) -> Vec<u8> {
             let _ = writeln!(out, "    --hook {asked} is {hook}: {reason}");
         }
         if let Some(xdp) = &interface.xdp {
-            let _ = writeln!(out, "    XDP is taken by {xdp}: only tcx and clsact have room");
+            let _ = writeln!(out, "    XDP is in use by {xdp}: only tcx and clsact can attach");
         }
     }
     // Trailing blanks where there is no address.
@@ -179,9 +179,10 @@ mod tests {
     received 10 packets, 1000 bytes, 1 dropped; sent 20 packets, 2000 bytes
     hooks tcx, xdp-native, xdp-generic
     --hook auto is tcx: attaching changes nothing on the link
-    --hook xdp is xdp-native: attaching and detaching stop the queues for a moment, and while \
-attached the host neither merges frames (GRO_HW) nor leaves their checksums out (virtnet_xdp_set)
-    XDP is taken by program 7: only tcx and clsact have room
+    --hook xdp is xdp-native: attaching and detaching stop the queues for a moment; while \
+attached, the host neither merges frames (GRO_HW) nor leaves their checksums to the guest \
+(virtnet_xdp_set)
+    XDP is in use by program 7: only tcx and clsact can attach
 ";
         assert_eq!(String::from_utf8(text(&[interface])).unwrap(), expected);
     }

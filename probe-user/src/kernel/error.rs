@@ -1,4 +1,4 @@
-//! What can go wrong between us and the kernel: the operation and the thing.
+//! What can fail in the kernel: the operation, and the interface, program or map.
 
 use std::{error::Error as StdError, fmt, io};
 
@@ -26,24 +26,24 @@ pub enum Error {
     #[error("attaching {hook} to {interface}: the driver does not support it")]
     Unsupported { interface: String, hook: Hook },
 
-    #[error("{hook} sees frames received only")]
+    #[error("{hook} sees received frames only")]
     Egress { hook: Hook },
 
     #[error("attaching {hook} to {interface}")]
     Attach { interface: String, hook: Hook, source: Box<ProgramError> },
 
-    #[error("attaching {hook} to {interface}: the kernel has no {module}, of which clsact is made")]
+    #[error("attaching {hook} to {interface}: the kernel has no {module}, which clsact needs")]
     NoModule { interface: String, hook: Hook, module: Module },
 
     #[error("detaching {program} from {hook}")]
     Detach { program: &'static str, hook: Hook, source: Box<ProgramError> },
 
-    #[error("turning {features} on again on {interface}")]
+    #[error("restoring {features} on {interface}")]
     Restore { interface: String, features: String, source: io::Error },
 
     #[error(
-        "attaching {hook} to {interface}: this kernel has no links for it, without which a \
-             killed probe would stay attached"
+        "attaching {hook} to {interface}: this kernel has no BPF links for it, so that the \
+             program would stay attached after probe is killed"
     )]
     NoLink { interface: String, hook: Hook },
 
@@ -56,24 +56,24 @@ pub enum Error {
     #[error("generating code")]
     Generate(#[from] probe_filter::ebpf::Error),
 
-    #[error("{0} rules; one program holds {max}", max = probe_common::MAX_RULES)]
+    #[error("{0} rules; one program holds at most {max}", max = probe_common::MAX_RULES)]
     TooManyRules(usize),
 
-    #[error("{0} sampled rules; one program holds {max}", max = probe_common::MAX_SAMPLED)]
+    #[error("{0} sampled rules; one program holds at most {max}", max = probe_common::MAX_SAMPLED)]
     TooManySampled(usize),
 
     #[error("loading the kernel programs: {}", loading(.0))]
     Load(Box<EbpfError>),
 
-    #[error("the kernel's verifier refused the program {program}: {}", verifying(refusal))]
+    #[error("the kernel's verifier rejected the program {program}: {}", verifying(refusal))]
     Verify { program: &'static str, refusal: Box<ProgramError> },
 
-    #[error("too complex for the kernel's verifier, which gave {program} up: {reason}{}", most(*rule))]
+    #[error("the kernel's verifier gave up on {program}, which is too complex: {reason}{}", most(*rule))]
     TooComplex { program: &'static str, reason: String, rule: Option<usize> },
 
     #[error(
         "this kernel is built for real time (PREEMPT_RT), and its /boot/config has no \
-             CONFIG_PREEMPT_RT_NEEDS_BH_LOCK=y: programs of one CPU may interrupt each other, and \
+             CONFIG_PREEMPT_RT_NEEDS_BH_LOCK=y: BPF programs on one CPU may preempt each other, and \
              counts would be wrong"
     )]
     Realtime,
@@ -91,10 +91,10 @@ pub enum Error {
     #[error("map {map}")]
     Map { map: &'static str, source: MapError },
 
-    #[error("making the rings")]
+    #[error("creating the rings")]
     Rings { source: io::Error },
 
-    #[error("asking a program for the kernel's time")]
+    #[error("reading the kernel's clock by a program")]
     Clock { source: io::Error },
 
     #[error("running the program on a frame")]
@@ -170,7 +170,7 @@ fn with_causes(error: &dyn StdError) -> String {
 }
 
 fn most(rule: Option<usize>) -> String {
-    rule.map(|rule| format!("; rule {} takes the most code", rule + 1)).unwrap_or_default()
+    rule.map(|rule| format!("; rule {} has the most code", rule + 1)).unwrap_or_default()
 }
 
 /// The errno at the bottom of an aya error.
@@ -224,10 +224,10 @@ mod tests {
             ),
             (
                 Error::Verify { program: "probe_xdp", refusal: Box::new(load) },
-                "the kernel's verifier refused the program probe_xdp: the BPF_PROG_LOAD syscall \
+                "the kernel's verifier rejected the program probe_xdp: the BPF_PROG_LOAD syscall \
                  returned CAUSE. Verifier output: R1 is wrong",
             ),
-            (Error::Rings { source: io(libc::EINVAL) }, "making the rings: CAUSE"),
+            (Error::Rings { source: io(libc::EINVAL) }, "creating the rings: CAUSE"),
         ] {
             assert_eq!(error.errno(), Some(libc::EINVAL), "{error}");
             assert_eq!(with_causes(&error), text.replace("CAUSE", &cause));

@@ -106,6 +106,9 @@ pub struct Ring {
 }
 
 impl Ring {
+    /// Rings of one CPU: a small one, and a large one for what it has no room for.
+    pub const PER_CPU: usize = 2;
+
     /// Maps the array, which has the rings of `cpus` CPUs.
     ///
     /// # Errors
@@ -116,7 +119,7 @@ impl Ring {
         let len = value_size.checked_mul(cpus).ok_or(io::ErrorKind::OutOfMemory)?;
         let memory = Arc::new(Mapping::new(array, len)?);
         let loan = LoanId::next();
-        let of_cpu = |cpu: usize| {
+        let of_cpu = |cpu: usize| -> [_; Self::PER_CPU] {
             let start = cpu * value_size;
             [(start, first, start + second_at), (start + second_at, second, start + value_size)]
         };

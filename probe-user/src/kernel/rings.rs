@@ -1,4 +1,4 @@
-//! All rings together: waited for at once, read in the order of kernel time.
+//! The rings of all CPUs: polled together, read in the order of kernel time.
 
 use std::{
     os::fd::AsFd as _,
@@ -84,7 +84,7 @@ impl Rings {
 
     /// How many CPUs have one, by their numbers.
     pub fn cpus(&self) -> u32 {
-        self.rings.len() as u32
+        (self.rings.len() / Ring::PER_CPU) as u32
     }
 
     /// Waits until it is time to [`look`](Self::look) again, or for as long as the timeout.

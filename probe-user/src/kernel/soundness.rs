@@ -1,9 +1,10 @@
-//! Kernels on which the programs load, and then count wrongly or crawl: refused, with the
+//! Kernels on which the programs would load and then count wrongly or slowly: refused, with the
 //! reason, before anything is attached.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use super::Error;
+use crate::bounded;
 
 /// Says no where programs of one CPU may interrupt each other.
 ///
@@ -15,7 +16,7 @@ use super::Error;
 /// # Errors
 /// [`Error::Realtime`].
 pub(super) fn one_program_at_a_time() -> Result<(), Error> {
-    let read = |path: &Path| fs::read_to_string(path).unwrap_or_default();
+    let read = |path: &Path| bounded::read(path).unwrap_or_default();
     let [file, version] =
         ["/sys/kernel/realtime", "/proc/sys/kernel/version"].map(|path| read(path.as_ref()));
     if !is_realtime(&file, &version) {

@@ -3,5 +3,6 @@
 
 pub mod classic;
 pub mod expression;
+pub mod file;
 pub mod frame;
 pub mod print;

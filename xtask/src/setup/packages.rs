@@ -18,6 +18,8 @@ pub enum Use {
     Test,
     /// The benchmarks.
     Bench,
+    /// The fuzz targets.
+    Fuzz,
     /// The tests in virtual machines.
     Kernel,
     /// Those of them on arm64.
@@ -26,7 +28,7 @@ pub enum Use {
 
 impl Use {
     /// All of them but arm64, which takes hundreds of megabytes and is asked for by name.
-    pub const ALL: &[Self] = &[Self::Demo, Self::Test, Self::Bench, Self::Kernel];
+    pub const ALL: &[Self] = &[Self::Demo, Self::Test, Self::Bench, Self::Fuzz, Self::Kernel];
 }
 
 /// A package, what shows that it is there, and who wants it.
@@ -44,10 +46,13 @@ enum Brings {
 /// The keys with which Debian signs its archives.
 pub const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
+/// All that make networks.
+const NETWORKS: &[Use] = &[Use::Demo, Use::Test, Use::Bench, Use::Kernel];
+
 const PACKAGES: &[Package] = &[
-    package("iproute2", Brings::Tool("ip"), Use::ALL),
-    package("ethtool", Brings::Tool("ethtool"), Use::ALL),
-    package("tcpdump", Brings::Tool("tcpdump"), Use::ALL),
+    package("iproute2", Brings::Tool("ip"), NETWORKS),
+    package("ethtool", Brings::Tool("ethtool"), NETWORKS),
+    package("tcpdump", Brings::Tool("tcpdump"), NETWORKS),
     package("curl", Brings::Tool("curl"), &[Use::Demo, Use::Test]),
     package("nginx-light", Brings::Tool("nginx"), &[Use::Demo, Use::Test]),
     package("netsniff-ng", Brings::Tool("trafgen"), &[Use::Test, Use::Bench]),
@@ -61,6 +66,8 @@ const PACKAGES: &[Package] = &[
     package("bind9-dnsutils", Brings::Tool("dig"), &[Use::Test]),
     package("openssh-server", Brings::Tool("sshd"), &[Use::Test]),
     package("udhcpc", Brings::Tool("udhcpc"), &[Use::Test]),
+    // libFuzzer is C++.
+    package("g++", Brings::Tool("c++"), &[Use::Fuzz]),
     package("qemu-system-x86", Brings::Tool("qemu-system-x86_64"), &[Use::Kernel]),
     package("qemu-system-arm", Brings::Tool("qemu-system-aarch64"), &[Use::Arm64]),
     package("busybox-static", Brings::Tool("busybox"), &[Use::Kernel]),

@@ -46,5 +46,6 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     }
     put!(t, "RADIUS, length: {length}\n\t{name} ({command}), id: 0x{id:02x}, Authenticator: ");
     t.hex(p.slice(4, 16)?);
-    attributes::print(t, Fields::new(p.from(HEADER), length - HEADER))
+    // UDP may claim less than the header that was captured.
+    attributes::print(t, Fields::new(p.from(HEADER), length.saturating_sub(HEADER)))
 }

@@ -1,7 +1,7 @@
-//! The way from the draining thread to the writing thread: batches of frames that go
-//! round. The frames stay where the kernel wrote them until the writer is done with a batch, so
-//! that nobody copies them but the writer into its file. A writer that falls behind leaves
-//! frames in the rings; what the rings cannot hold is counted there.
+//! Hands frames from the draining thread to the writing thread, in batches that are reused. The
+//! frames stay where the kernel wrote them until the writer is done with a batch, so that only the
+//! writer copies them, into its file. A writer that falls behind leaves frames in the rings; what
+//! the rings cannot hold is counted there.
 
 mod batch;
 mod progress;
@@ -210,11 +210,11 @@ impl Conveyor {
         match (self.progress.waits_for(), self.progress.batch.load(Ordering::Acquire)) {
             (Waits::Disk, 0) => anyhow!("a second signal ended the writing of the file"),
             (Waits::Disk, frames) => anyhow!(
-                "a second signal ended the writing of the file; the disk had up to {frames} \
-                 frames in hand, which the account has as dropped"
+                "a second signal ended the writing of the file; up to {frames} frames that are \
+                 counted as dropped may be on the disk"
             ),
             (Waits::Pipe | Waits::Stdout, _) => {
-                anyhow!("the reader of the output does not read any more, or too slowly")
+                anyhow!("the reader of the output has stopped reading, or is too slow")
             }
         }
     }

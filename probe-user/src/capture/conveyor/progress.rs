@@ -79,7 +79,7 @@ impl Hurry {
         let waited = self.since.get_or_insert_with(Instant::now).elapsed();
         if waits == Waits::Disk {
             if waited >= SILENCE && !std::mem::replace(&mut self.said, true) {
-                reporter::say("waiting for the file to be written; a second signal gives up");
+                reporter::say("waiting for the file to be written; a second signal gives up on it");
             }
             return false;
         }

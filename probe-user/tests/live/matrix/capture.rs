@@ -3,6 +3,7 @@
 
 use std::io::Cursor;
 
+use probe_frame::WallTime;
 use probe_pcap::Reader;
 use testbed::{
     CLIENT_LINK, CLIENT_V4, Frame, Namespace, Pair, Running, SERVER_LINK, requirements::met,
@@ -16,18 +17,23 @@ use crate::{
 
 const ROUNDS: usize = 40;
 
-/// Frames of a file in a namespace's folder: their bytes, and their lengths on the wire.
-fn read(namespace: &Namespace, file: &str) -> Vec<(Vec<u8>, u32)> {
+/// Frames of a file in a namespace's folder: their times, their bytes, and their lengths on the
+/// wire.
+pub(super) fn frames(namespace: &Namespace, file: &str) -> Vec<(WallTime, Vec<u8>, u32)> {
     let bytes = namespace.enter(|| Ok(std::fs::read(file)?)).unwrap();
     let mut reader = Reader::new(file.to_owned(), Box::new(Cursor::new(bytes))).unwrap();
     let mut frames = Vec::new();
-    let mut time = None;
     while let Some(frame) = reader.next().unwrap() {
-        assert!(time <= Some(frame.time), "{file}: time goes back");
-        time = Some(frame.time);
-        frames.push((frame.bytes.to_vec(), frame.wire_len));
+        frames.push((frame.time, frame.bytes.to_vec(), frame.wire_len));
     }
     frames
+}
+
+/// The same without their times, which are in order.
+fn read(namespace: &Namespace, file: &str) -> Vec<(Vec<u8>, u32)> {
+    let frames = frames(namespace, file);
+    assert!(frames.is_sorted_by_key(|(time, ..)| *time), "{file}: time goes back");
+    frames.into_iter().map(|(_, bytes, length)| (bytes, length)).collect()
 }
 
 /// Ends a capture, and says how many frames its ledger has as chosen and as captured.

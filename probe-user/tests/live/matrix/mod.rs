@@ -3,13 +3,14 @@
 //! such a machine: the tests need `ip` and `ethtool`, and no other program.
 //!
 //! Some wait for a machine that lacks something: `bare` for one without its modules, and
-//! `refused` for a kernel that is too old. `cargo xtask test --kernel` runs those where they
-//! belong.
+//! `refused` for a kernel that is too old. Those of `machine` wait for one that is there for them
+//! alone. `cargo xtask test --kernel` runs all of them where they belong.
 
 mod bare;
 mod capture;
 mod count;
 mod instructions;
+mod machine;
 mod offline;
 mod rate;
 mod refused;
@@ -99,7 +100,13 @@ fn send<F: AsRef<[u8]> + Sync>(pair: &Pair, frames: &[F]) {
     transfer((&pair.client, CLIENT_LINK), (&pair.server, SERVER_LINK), frames);
 }
 
-fn transfer<F: AsRef<[u8]> + Sync>(
+fn transfer<F: AsRef<[u8]> + Sync>(from: (&Namespace, &str), to: (&Namespace, &str), frames: &[F]) {
+    transfer_on(0, from, to, frames);
+}
+
+/// Sends from a CPU, on which the frames are received, too.
+fn transfer_on<F: AsRef<[u8]> + Sync>(
+    cpu: usize,
     (from, from_link): (&Namespace, &str),
     (to, to_link): (&Namespace, &str),
     frames: &[F],
@@ -108,7 +115,7 @@ fn transfer<F: AsRef<[u8]> + Sync>(
     let sender = FrameSender::open(from, from_link).unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            pin_to_cpu(0).unwrap();
+            pin_to_cpu(cpu).unwrap();
             sender.send(frames).unwrap();
         });
     });

@@ -39,6 +39,14 @@ const NO_QDISC: Stage =
     Stage { modules: &[], ignored: true, tests: &["matrix::bare::without_sch_ingress"] };
 const NO_FILTER: Stage =
     Stage { modules: &["sch_ingress"], ignored: true, tests: &["matrix::bare::without_cls_bpf"] };
+/// Last, because the machine is another one after it.
+const OWN: Stage = Stage { modules: &[], ignored: true, tests: &["matrix::machine::"] };
+/// qemu's Arm machine does not wake from sleep by its clock.
+const AWAKE: [&str; 3] = [
+    "matrix::machine::a_cpu_comes_online",
+    "matrix::machine::files_by_time_follow_the_clock",
+    "matrix::machine::the_clock_is_set",
+];
 const WHOLE: Stage = Stage { modules: &["veth", "cls_bpf"], ignored: false, tests: &TESTS };
 
 /// Which tests run in which state of the virtual machine.
@@ -62,8 +70,9 @@ impl Stage {
     fn of(kernel: Kernel) -> &'static [Self] {
         match kernel.name {
             "5.10" => &[Self { modules: &[], ignored: true, tests: &["matrix::refused::"] }],
-            "5.15" => &[NO_QDISC, NO_FILTER, Self { tests: &UNCOUNTED, ..WHOLE }],
-            _ => &[NO_QDISC, NO_FILTER, WHOLE],
+            "5.15" => &[NO_QDISC, NO_FILTER, Self { tests: &UNCOUNTED, ..WHOLE }, OWN],
+            "arm64-6.12" => &[NO_QDISC, NO_FILTER, WHOLE, Self { tests: &AWAKE, ..OWN }],
+            _ => &[NO_QDISC, NO_FILTER, WHOLE, OWN],
         }
     }
 }
