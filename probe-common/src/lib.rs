@@ -23,7 +23,7 @@ mod state;
 pub use constants::Constants;
 pub use record::{RecordFlags, RecordHeader};
 pub use ring::{PAGE, RING_CONTROL_LEN, RingControl, RingLayout, record_len};
-pub use state::{Bucket, Counter, CpuState, SCRATCH_WORDS, Sampler};
+pub use state::{Bucket, Counter, CpuState, Ledger, SCRATCH_WORDS, Sampler};
 
 /// Rules that one program can hold. Bounded by the 32 KiB that the kernel allows
 /// for a value of a per-CPU map (`PCPU_MIN_UNIT_SIZE`, mm/percpu.c): 1,024

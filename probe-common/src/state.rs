@@ -56,8 +56,7 @@ pub struct Bucket {
 /// What each frame touches comes first: counting and sampling with one rule, while nothing is
 /// lost, fit into a cache line.
 ///
-/// The ledger: what the rings took is `chosen - lost - refused`, and what user space then
-/// drops it counts itself.
+/// What became of chosen frames is in the [`Ledger`]; what user space then drops it counts itself.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
 pub struct CpuState {
@@ -81,6 +80,40 @@ pub struct CpuState {
     pub scratch: [u64; SCRATCH_WORDS],
     /// Sampling state, one for each sampled rule.
     pub buckets: [Bucket; MAX_SAMPLED],
+}
+
+/// What became of the frames that sampling chose: a ring took `chosen - lost - refused`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// Frames that sampling chose.
+    pub chosen: u64,
+    /// Chosen frames that found their ring full.
+    pub lost: u64,
+    /// Chosen frames that the kernel would not output for another reason.
+    pub refused: u64,
+    /// The errno of one such refusal, positive; 0 where there was none.
+    pub last_error: i32,
+}
+
+impl CpuState {
+    /// The ledger of this CPU.
+    pub fn ledger(&self) -> Ledger {
+        let &Self { chosen, lost, refused, last_error, .. } = self;
+        Ledger { chosen, lost, refused, last_error: last_error.unsigned_abs() as i32 }
+    }
+}
+
+impl core::ops::AddAssign for Ledger {
+    /// Adds the ledger of another CPU; wraps as the kernel's counters do.
+    fn add_assign(&mut self, other: Self) {
+        let Self { chosen, lost, refused, last_error } = other;
+        self.chosen = self.chosen.wrapping_add(chosen);
+        self.lost = self.lost.wrapping_add(lost);
+        self.refused = self.refused.wrapping_add(refused);
+        if last_error != 0 {
+            self.last_error = last_error;
+        }
+    }
 }
 
 const _: () = {

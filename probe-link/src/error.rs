@@ -5,7 +5,7 @@
 #[non_exhaustive]
 #[expect(missing_docs, reason = "the messages say what the variants and fields are")]
 pub enum Error {
-    #[error("reading or writing the object: {0}")]
+    #[error("reading or writing the object")]
     Object(#[from] object::build::Error),
 
     #[error("the object is not a little-endian one of 64 bits")]

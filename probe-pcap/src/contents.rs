@@ -30,12 +30,10 @@ impl Contents {
 }
 
 /// The account of a whole capture, for the formats that have a place for it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
     /// When the account was made.
     pub time: WallTime,
-    /// Frames looked at.
-    pub seen: u64,
     /// Frames that the filter accepted.
     pub matched: u64,
     /// Accepted frames that sampling chose: all of them where nothing is sampled.
@@ -44,6 +42,8 @@ pub struct Statistics {
     pub lost: u64,
     /// Chosen frames that did not make it through user space.
     pub dropped: u64,
+    /// All that there is to tell, in words: more than the format has numbers for.
+    pub words: String,
 }
 
 /// An interface that frames come from.

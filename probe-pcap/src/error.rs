@@ -2,7 +2,8 @@
 
 use std::{error::Error, fmt, io};
 
-/// Why a capture file cannot be read (any further).
+/// Why a capture file cannot be read (any further). Of what the system says, [`source`](Error::source)
+/// has the text, and not this error's own.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReadError {
@@ -60,10 +61,8 @@ pub enum ReadError {
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Open { name, source } => write!(f, "opening {name}: {source}"),
-            Self::Read { name, offset, source } => {
-                write!(f, "reading {name} at byte {offset}: {source}")
-            }
+            Self::Open { name, .. } => write!(f, "opening {name}"),
+            Self::Read { name, offset, .. } => write!(f, "reading {name} at byte {offset}"),
             Self::Cut { name, offset } => {
                 write!(f, "{name} ends inside the record that begins at byte {offset}")
             }

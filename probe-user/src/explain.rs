@@ -4,7 +4,10 @@
 use anyhow::{Error, anyhow};
 use caps::Capability;
 
-use crate::{failure::Usage, interfaces, kernel, privileges};
+use crate::{
+    failure::{Hinted, Usage},
+    interfaces, kernel, privileges,
+};
 
 /// The oldest kernel that probe is made for.
 const FLOOR: (u32, u32) = (5, 15);
@@ -16,31 +19,34 @@ pub fn kernel(error: kernel::Error) -> Error {
         // First of all, and with one line of what failed: it can be anything, and a listing of
         // the verifier's would hide the cause.
         Some(refusal) if kernel::release() < FLOOR => {
-            let said = error.to_string();
-            return anyhow!("{refusal}\nprobe: {}", said.lines().next().unwrap_or_default());
+            let failure = format!("{:#}", Error::new(error));
+            let line = failure.lines().next().unwrap_or_default();
+            return Hinted::new(anyhow!(refusal), line).into();
         }
-        Some(hint) => return anyhow!("{error}\nprobe: {hint}"),
+        Some(hint) => return Hinted::new(error, hint).into(),
         None => {}
+    }
+    if let Some(hint) = error.errno().and_then(limit) {
+        return Hinted::new(error, hint).into();
     }
     let lacking = || lacking(&privileges::missing(), privileges::in_user_namespace());
     let hint = match &error {
-        error if error.errno().and_then(limit).is_some() => {
-            error.errno().and_then(limit).unwrap_or_default()
-        }
         K::UnknownInterface { name } => return Usage::new(unknown_interface(name)).into(),
         K::Egress { .. } => return Usage::new(format!("{error}: use --hook tcx with -Q")).into(),
         K::TooManyRules(_) | K::TooManySampled(_) => return Usage::new(error.to_string()).into(),
-        K::Permission { .. } => return anyhow!("{error}\nprobe: {}", lacking()),
+        K::Permission { .. } => return Hinted::new(error, lacking()).into(),
         // Without CAP_PERFMON the verifier forbids what it else allows, in words of its own.
         K::Verify { program, .. } if !privileges::missing().is_empty() => {
-            return anyhow!("loading {program}: permission denied\nprobe: {}", lacking());
+            let failure = anyhow!("loading {program}: permission denied");
+            return Hinted::new(failure, lacking()).into();
         }
         K::NoModule { module, .. } => {
-            return anyhow!(
-                "{error}\nprobe: load it with `modprobe {module}`; a kernel built without {} has no such \
-                 module. --hook xdp-generic does without",
+            let hint = format!(
+                "load it with `modprobe {module}`; a kernel built without {} has no such module. \
+                 --hook xdp-generic does without",
                 module.option()
             );
+            return Hinted::new(error, hint).into();
         }
         K::Rings { .. } => "try a smaller --buffer-size",
         K::Occupied { .. } => "use --hook tcx, which runs beside it, or detach it first",
@@ -59,7 +65,7 @@ pub fn kernel(error: kernel::Error) -> Error {
         }
         _ => return error.into(),
     };
-    anyhow!("{error}\nprobe: {hint}")
+    Hinted::new(error, hint).into()
 }
 
 /// Which limit of the process or the machine was reached.

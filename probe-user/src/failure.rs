@@ -26,6 +26,28 @@ impl fmt::Display for Usage {
 
 impl Error for Usage {}
 
+/// A failure, and what the user can do about it. Its text is that of the failure, with all causes.
+#[derive(Debug)]
+pub struct Hinted {
+    failure: anyhow::Error,
+    hint: String,
+}
+
+impl Hinted {
+    /// A hint that follows on a line of its own.
+    pub fn new(failure: impl Into<anyhow::Error>, hint: impl Into<String>) -> Self {
+        Self { failure: failure.into(), hint: hint.into() }
+    }
+}
+
+impl fmt::Display for Hinted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.failure)
+    }
+}
+
+impl Error for Hinted {}
+
 /// The exit code that an error stands for.
 pub fn code(error: &anyhow::Error) -> u8 {
     if is_broken_pipe(error) {
@@ -37,29 +59,28 @@ pub fn code(error: &anyhow::Error) -> u8 {
     }
 }
 
-/// Says what went wrong on stderr and gives the exit code.
+/// Says what went wrong on stderr, and what can be done about it; gives the exit code.
+///
+/// An error either leaves its cause to its `source`, or says it in its own text and has none.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     let code = code(error);
     if code != 0 {
-        let mut message = String::new();
-        for (depth, cause) in error.chain().enumerate() {
-            let text = cause.to_string();
-            // Some errors repeat their cause in their own text.
-            if !message.contains(&text) {
-                if depth > 0 {
-                    message.push_str(": ");
-                }
-                message.push_str(&text);
-            }
-        }
-        reporter::say(message);
-        let errno =
-            |cause: &(dyn Error + 'static)| cause.downcast_ref::<io::Error>()?.raw_os_error();
-        if let Some(hint) = error.chain().filter_map(errno).find_map(explain::limit) {
+        reporter::say(format_args!("{error:#}"));
+        if let Some(hint) = hint(error) {
             reporter::say(hint);
         }
     }
     ExitCode::from(code)
+}
+
+/// What the user can do about an error.
+fn hint(error: &anyhow::Error) -> Option<&str> {
+    let said = error.chain().find_map(|cause| cause.downcast_ref::<Hinted>());
+    let errno = |cause: &(dyn Error + 'static)| cause.downcast_ref::<io::Error>()?.raw_os_error();
+    match said {
+        Some(Hinted { hint, .. }) => Some(hint),
+        None => error.chain().filter_map(errno).find_map(explain::limit),
+    }
 }
 
 /// Whether the error only says that whoever read our output has gone.
@@ -85,5 +106,18 @@ mod tests {
         let full: anyhow::Result<()> =
             Err(io::Error::from(io::ErrorKind::StorageFull)).context("writing a.pcap");
         assert_eq!(code(&full.unwrap_err()), 1);
+    }
+
+    #[test]
+    fn hints_are_said_once() {
+        let failed = |errno| anyhow::Error::new(io::Error::from_raw_os_error(errno));
+        let plain = failed(libc::ENOENT).context("opening a.pcap");
+        assert_eq!(hint(&plain), None);
+        let limit = failed(libc::EMFILE).context("opening a.pcap");
+        assert_eq!(hint(&limit), explain::limit(libc::EMFILE));
+        let hinted = anyhow::Error::new(Hinted::new(limit, "close some")).context("reading");
+        assert_eq!(hint(&hinted), Some("close some"));
+        let cause = io::Error::from_raw_os_error(libc::EMFILE);
+        assert_eq!(format!("{hinted:#}"), format!("reading: opening a.pcap: {cause}"));
     }
 }

@@ -18,6 +18,7 @@
 
 #![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
 
+pub mod account;
 pub mod bounded;
 pub mod cancel;
 pub mod capture;

@@ -124,7 +124,7 @@ impl Encoder {
                 word(out, number as u32);
                 time(out, at);
                 if let Some(statistics) = statistics {
-                    text(out, COMMENT, &self.account(statistics));
+                    text(out, COMMENT, &self.words(statistics));
                 }
                 if let Some((first, last)) = self.span {
                     for (code, moment) in [(ISB_STARTTIME, first), (ISB_ENDTIME, last)] {
@@ -165,17 +165,12 @@ impl Encoder {
         }
     }
 
-    /// The whole account in words: more than the options have numbers for.
-    fn account(&self, s: &Statistics) -> String {
-        let together = match self.frames.len() {
-            1 => String::new(),
-            count => format!("{count} interfaces together: "),
-        };
-        let Statistics { seen, matched, chosen, lost, dropped, .. } = s;
-        format!(
-            "{together}seen {seen}, matched {matched}, sampled {chosen}, of which lost in the \
-             kernel {lost}, dropped in user space {dropped}"
-        )
+    /// The account in words: that of all interfaces.
+    fn words(&self, statistics: &Statistics) -> String {
+        match self.frames.len() {
+            1 => statistics.words.clone(),
+            count => format!("{count} interfaces together: {}", statistics.words),
+        }
     }
 }
 
@@ -312,13 +307,15 @@ mod tests {
 
     #[test]
     fn golden_statistics() {
+        let words = "seen 9, matched 8, sampled 8, of which lost in the kernel 2, dropped in user \
+                     space 1";
         let statistics = Statistics {
             time: WallTime(0x0102_0304_0506_0708),
-            seen: 9,
             matched: 8,
             chosen: 8,
             lost: 2,
             dropped: 1,
+            words: words.into(),
         };
         let mut encoder = encoder(vec![interface(7, "eth0")]);
         let frame =
@@ -328,8 +325,6 @@ mod tests {
         }
         let mut out = Vec::new();
         encoder.tail(Some(&statistics), &mut out);
-        let words = "seen 9, matched 8, sampled 8, of which lost in the kernel 2, dropped in user \
-                     space 1";
         let mut expected = b"\x05\0\0\0\xc8\0\0\0\0\0\0\0\x04\x03\x02\x01\x08\x07\x06\x05".to_vec();
         expected.extend_from_slice(b"\x01\0\x54\0");
         expected.extend_from_slice(words.as_bytes());
@@ -353,7 +348,7 @@ mod tests {
         let all = Statistics { matched: 9, chosen: 9, ..Statistics::default() };
         let known = encoder.counts(4, Some(&all));
         assert!(known.contains(&(ISB_FILTERACCEPT, 4)) && known.contains(&(ISB_IFDROP, 0)));
-        let lossy = Statistics { lost: 1, ..all };
+        let lossy = Statistics { lost: 1, ..all.clone() };
         assert_eq!(encoder.counts(4, Some(&lossy)), [(ISB_USRDELIV, 4)]);
         let sampled = encoder.counts(4, Some(&Statistics { chosen: 3, ..all }));
         assert!(sampled.contains(&(ISB_IFDROP, 0)) && !sampled.contains(&(ISB_IFRECV, 4)));

@@ -122,14 +122,13 @@ fn written_pcap_is_what_they_read() {
     }
 }
 
-const STATISTICS: Statistics = Statistics {
-    time: WallTime(0x0102_0304_0506_0708),
-    seen: 100,
-    matched: 90,
-    chosen: 90,
-    lost: 3,
-    dropped: 2,
-};
+const WORDS: &str =
+    "seen 100, matched 90, sampled 90, of which lost in the kernel 3, dropped in user space 2";
+
+fn statistics() -> Statistics {
+    let time = WallTime(0x0102_0304_0506_0708);
+    Statistics { time, matched: 90, chosen: 90, lost: 3, dropped: 2, words: WORDS.into() }
+}
 
 /// Interfaces 0 to so many; frames of those that are not described go to the first.
 fn origin(interfaces: u32) -> Origin {
@@ -154,7 +153,7 @@ fn written_pcapng_is_what_they_read() {
     for seed in 0..300 {
         let interfaces = 1 + seed as u32 % 3;
         let frames = frames_to_write(&mut Random::new(seed));
-        let file = written(&frames, Format::PcapNg(origin(interfaces)), Some(&STATISTICS));
+        let file = written(&frames, Format::PcapNg(origin(interfaces)), Some(&statistics()));
         let expected: Vec<_> = frames.iter().map(|(frame, _)| kept(frame, 1, true)).collect();
         assert_eq!(theirs::frames(&file), expected, "seed {seed}");
 
@@ -209,10 +208,8 @@ fn account(block: &InterfaceStatisticsBlock<'_>, frames: &[(TheirFrame, u32)], i
     let number = |ifindex: u32| if ifindex < interfaces { ifindex } else { 0 };
     let own = frames.iter().filter(|(_, ifindex)| number(*ifindex) == block.if_id).count();
     assert_eq!(block.isb_usrdeliv(), Some(Ok(own as u64)));
-    let words = "seen 100, matched 90, sampled 90, of which lost in the kernel 3, dropped in user \
-                 space 2";
     let comment = value(&block.options, OptionCode::Comment).unwrap();
-    assert!(String::from_utf8_lossy(comment).ends_with(words));
+    assert!(String::from_utf8_lossy(comment).ends_with(WORDS));
     // The kernel counts all interfaces together, and something was lost: of one among several
     // it is not known how much.
     let known = |count: u64| (interfaces == 1).then_some(Ok(count));

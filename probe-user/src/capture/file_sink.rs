@@ -1,15 +1,17 @@
 //! Frames into files: one after the other, as the rotation says.
 
 use std::{
+    ffi::OsString,
     fs::File,
     io,
     ops::ControlFlow,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Error, Result, anyhow};
-use probe_frame::{Frame, WallTime};
-use probe_pcap::{Contents, Lent, Statistics, Writer};
+use anyhow::{Context as _, Error, Result};
+use probe_filter::LinkType;
+use probe_frame::{Frame, Precision, WallTime};
+use probe_pcap::{Contents, Format, Lent, Origin, Statistics, Writer};
 
 use super::{
     output,
@@ -17,7 +19,7 @@ use super::{
     rotation::{Rotate, Rotation, Turn},
     sink::{Sink, Waits},
 };
-use crate::{clock, privileges, reporter, stdout::BlockingWriter};
+use crate::{clock, failure::Hinted, privileges, reporter, stdout::BlockingWriter};
 
 /// Whose time ends a period of -G.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,19 +30,110 @@ pub(super) enum Clock {
     Wall,
 }
 
-/// How files are written.
-pub(super) struct Files {
-    pub(super) contents: Contents,
-    pub(super) rotate: Rotate,
-    pub(super) clock: Clock,
-    /// -U.
-    pub(super) each: bool,
-    pub(super) post_rotate: Option<PostRotate>,
+/// Frames into a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileOutput {
+    /// Its name; `-` is standard output.
+    pub path: PathBuf,
+    /// Whether that is a named pipe, or nothing at all: the program at its other end, which
+    /// started this one, has gone then.
+    pub must_be_pipe: bool,
+    /// Its form; `None`: as its name says, or what can tell of as many interfaces as there are.
+    pub form: Option<FileForm>,
+    /// Fraction of a second in the time stamps of pcap; pcapng always has nanoseconds.
+    pub precision: Precision,
+    /// When to turn to the next file.
+    pub rotate: Rotate,
+    /// The command that is run on each file that is closed.
+    pub post_rotate: Option<OsString>,
+    /// Whether each frame is written by itself.
+    pub each: bool,
+    /// Whether to tell meanwhile how many frames there are.
+    pub progress: bool,
+}
+
+/// The form of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileForm {
+    /// pcap.
+    Pcap,
+    /// pcapng.
+    PcapNg,
+}
+
+impl FileOutput {
+    /// One file, in the form that its name says.
+    pub fn to(path: PathBuf) -> Self {
+        Self {
+            path,
+            must_be_pipe: false,
+            form: None,
+            precision: Precision::Micro,
+            rotate: Rotate::default(),
+            post_rotate: None,
+            each: false,
+            progress: false,
+        }
+    }
+
+    /// Whether it is standard output.
+    pub fn is_stdout(&self) -> bool {
+        self.path.as_os_str() == "-"
+    }
+
+    /// The form for frames of so many interfaces.
+    fn form(&self, interfaces: usize) -> FileForm {
+        let end = self.path.extension();
+        let named = |name: &str| end.is_some_and(|have| have.eq_ignore_ascii_case(name));
+        match self.form {
+            Some(form) => form,
+            None if named("pcapng") => FileForm::PcapNg,
+            None if interfaces > 1 && !named("pcap") => FileForm::PcapNg,
+            None => FileForm::Pcap,
+        }
+    }
+
+    /// Creates the file, or the first of them, unless it is a pipe that is open already.
+    pub(super) fn open(
+        &self,
+        link: LinkType,
+        snaplen: u32,
+        clock: Clock,
+        origin: Origin,
+        pipe: Option<File>,
+    ) -> Result<FileSink> {
+        let interfaces = origin.interfaces.len();
+        let format = match self.form(interfaces) {
+            FileForm::Pcap => Format::Pcap(self.precision),
+            FileForm::PcapNg => Format::PcapNg(origin),
+        };
+        if interfaces > 1 && matches!(format, Format::Pcap(_)) {
+            reporter::note("pcap does not record the interface of a frame; --format pcapng does");
+        }
+        let contents = Contents { link, snaplen, format };
+        let rotation = Rotation::new(self.rotate, &self.path, clock::now());
+        let path = rotation.name()?;
+        let writer = match pipe {
+            Some(pipe) => Writer::to_stream(Box::new(BlockingWriter::new(pipe)), &contents)
+                .with_context(|| format!("writing {}", path.display()))?,
+            None => open(&path, path == self.path, &contents)?,
+        };
+        if !self.rotate.rotates() {
+            privileges::no_more_files()?;
+        }
+        let output = self.clone();
+        let post_rotate = self.post_rotate.clone().map(PostRotate::new);
+        let (closed, over) = (0, false);
+        Ok(FileSink { output, contents, clock, post_rotate, rotation, writer, path, closed, over })
+    }
 }
 
 /// One file, or many.
 pub(super) struct FileSink {
-    files: Files,
+    output: FileOutput,
+    contents: Contents,
+    clock: Clock,
+    post_rotate: Option<PostRotate>,
     rotation: Rotation,
     writer: Writer,
     path: PathBuf,
@@ -51,30 +144,15 @@ pub(super) struct FileSink {
 }
 
 impl FileSink {
-    /// Creates the first file, unless it is a pipe that is open already.
-    pub(super) fn create(base: &Path, files: Files, fifo: Option<File>) -> Result<Self> {
-        let rotation = Rotation::new(files.rotate, base, clock::now());
-        let path = rotation.name()?;
-        let writer = match fifo {
-            Some(fifo) => Writer::to_stream(Box::new(BlockingWriter::new(fifo)), &files.contents)
-                .with_context(|| format!("writing {}", path.display()))?,
-            None => open(&path, path == base, &files.contents)?,
-        };
-        if !files.rotate.rotates() {
-            privileges::no_more_files()?;
-        }
-        Ok(Self { files, rotation, writer, path, closed: 0, over: false })
-    }
-
     /// What is to happen before this frame.
     fn turn_before(&mut self, frame: &Frame<'_>) -> Turn {
-        if self.over || !self.files.rotate.rotates() {
+        if self.over || !self.output.rotate.rotates() {
             return Turn::Stay;
         }
-        let time = match self.files.clock {
+        let time = match self.clock {
             Clock::Frames => frame.time,
             // Read only where it is asked for: it costs as much as a small frame.
-            Clock::Wall if self.files.rotate.seconds.is_some() => clock::now(),
+            Clock::Wall if self.output.rotate.seconds.is_some() => clock::now(),
             Clock::Wall => frame.time,
         };
         self.rotation.frame(time, self.writer.length())
@@ -92,17 +170,17 @@ impl FileSink {
         self.over = true;
         self.writer.finish(None).map_err(|error| self.explain(error))?;
         // All of it is with the kernel now, though our descriptor is still open.
-        if let Some(post_rotate) = &mut self.files.post_rotate {
+        if let Some(post_rotate) = &mut self.post_rotate {
             post_rotate.run(&self.path);
         }
         if turn == Turn::Last {
-            let files = self.files.rotate.files.unwrap_or_default();
+            let files = self.output.rotate.files.unwrap_or_default();
             reporter::plain(format_args!("Maximum file limit reached: {files}"));
             return Ok(ControlFlow::Break(()));
         }
         self.path = self.rotation.name()?;
         let given = self.rotation.is_base(&self.path);
-        let next = open(&self.path, given, &self.files.contents)?;
+        let next = open(&self.path, given, &self.contents)?;
         self.closed += self.writer.frames();
         self.writer = next;
         self.over = false;
@@ -136,7 +214,7 @@ fn open(path: &Path, given: bool, contents: &Contents) -> Result<Writer> {
         let hint = privileges::hint(&error);
         let error = Error::new(error).context(format!("creating {}", path.display()));
         match hint {
-            Some(hint) => anyhow!("{error:#}\nprobe: {hint}"),
+            Some(hint) => Hinted::new(error, hint).into(),
             None => error,
         }
     })
@@ -149,7 +227,7 @@ impl Sink for FileSink {
             return Ok(ControlFlow::Break(()));
         }
         self.writer.write(frame).map_err(|error| self.explain(error))?;
-        if self.files.each {
+        if self.output.each {
             self.flush()?;
         }
         Ok(ControlFlow::Continue(()))
@@ -170,7 +248,7 @@ impl Sink for FileSink {
             }
             let written = self.writer.write_lent(&frame, &mut lent);
             written.map_err(|error| self.explain(error))?;
-            if self.files.each {
+            if self.output.each {
                 self.flush_lent(&mut lent)?;
             }
         }
@@ -194,11 +272,11 @@ impl Sink for FileSink {
     }
 
     fn wants_ticks(&self) -> bool {
-        self.files.rotate.seconds.is_some() || self.files.post_rotate.is_some()
+        self.output.rotate.seconds.is_some() || self.post_rotate.is_some()
     }
 
     fn tick(&mut self, now: WallTime) -> Result<ControlFlow<()>> {
-        if let Some(post_rotate) = &mut self.files.post_rotate {
+        if let Some(post_rotate) = &mut self.post_rotate {
             post_rotate.reap();
         }
         match self.over {
@@ -216,9 +294,30 @@ impl Sink for FileSink {
             false => self.writer.finish(statistics).map_err(|error| self.explain(error)),
         };
         self.over = true;
-        if let Some(post_rotate) = &mut self.files.post_rotate {
+        if let Some(post_rotate) = &mut self.post_rotate {
             post_rotate.finish();
         }
         result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_is_that_of_the_name_unless_it_is_asked_for() {
+        let form = |path: &str, interfaces| FileOutput::to(path.into()).form(interfaces);
+        for (path, one, several) in [
+            ("a", FileForm::Pcap, FileForm::PcapNg),
+            ("a.pcap", FileForm::Pcap, FileForm::Pcap),
+            ("a.PcapNG", FileForm::PcapNg, FileForm::PcapNg),
+            ("-", FileForm::Pcap, FileForm::PcapNg),
+        ] {
+            assert_eq!((form(path, 1), form(path, 2)), (one, several), "{path}");
+            let asked = Some(FileForm::Pcap);
+            let output = FileOutput { form: asked, ..FileOutput::to(path.into()) };
+            assert_eq!(output.form(2), FileForm::Pcap);
+        }
     }
 }

@@ -20,6 +20,7 @@ use super::{
     sink::Sink,
 };
 use crate::{
+    account::Fate,
     explain, failure,
     interfaces::{self, Chosen},
     kernel::{self, Session},
@@ -40,21 +41,21 @@ const LEAST: usize = 1 << 20;
 pub(super) async fn run(plan: &Plan, live: &Live) -> Result<Lost> {
     let Open { mut pump, cpus, in_vain } = open(plan, live)?;
     let ended = if in_vain { None } else { pump.run().await? };
-    let Closed { ledger, written, detached } = pump.close()?;
-    reporter::plain(ledger.summary().trim_end());
-    if ledger.refused > 0 && kernel::cpus().is_ok_and(|now| now > cpus) {
+    let Closed { account, written, detached } = pump.close()?;
+    reporter::plain(account.summary().trim_end());
+    if account.refused > 0 && kernel::cpus().is_ok_and(|now| now > cpus) {
         reporter::note(
             "a CPU that came online after the start has no ring: its frames are counted as refused",
         );
     }
-    let mut lost = ledger.lost_in_ring + ledger.refused;
+    let mut lost = account.sum(Fate::LostInKernel);
     match written {
         // What came after the reader had gone is missed by nobody.
         Err(error) if failure::is_broken_pipe(&error) => {}
         Err(error) => return Err(error),
         // Nor what came for a reader that never did.
         Ok(_) if in_vain => {}
-        Ok(_) => lost += ledger.output_behind,
+        Ok(_) => lost += account.output_behind,
     }
     detached?;
     match ended {
@@ -106,7 +107,7 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
     let pump = Pump {
         programs: session,
         feed: RingFeed::new(rings, limits.snaplen),
-        intake: Intake::new(conveyor, limits.count),
+        intake: Intake::new(conveyor, limits),
         events,
         deadline,
         has_reader: plan.outputs.lines.is_some() || !plan.outputs.are_files(),

@@ -11,8 +11,6 @@ mod events;
 mod feed;
 mod fifo;
 mod file_sink;
-mod files;
-mod ledger;
 mod lists;
 mod live;
 mod offline;
@@ -23,11 +21,10 @@ mod pump;
 mod rotation;
 mod sink;
 
-use std::{fs::File, path::PathBuf, time::Duration};
+use std::{fs::File, path::PathBuf};
 
 use anyhow::Result;
 use probe_filter::LinkType;
-use probe_frame::MAX_FRAME;
 use probe_pcap::Origin;
 use probe_print::Place;
 
@@ -36,8 +33,9 @@ use file_sink::Clock;
 use sink::{CountSink, Sink};
 
 pub use fifo::Pipe;
-pub use files::{FileForm, FileOutput};
+pub use file_sink::{FileForm, FileOutput};
 pub use lists::{CodeOf, List, list};
+pub use pump::Limits;
 pub use rotation::Rotate;
 pub use sink::Lines;
 
@@ -54,37 +52,6 @@ pub struct Plan {
     pub limits: Limits,
     /// Where they go.
     pub outputs: Outputs,
-}
-
-/// How many frames, how much of each, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of a frame that are kept.
-    pub snaplen: u32,
-    /// One match in so many is captured, on each CPU.
-    pub sample: u64,
-    /// Frames a second at most, on each CPU.
-    pub max_rate: Option<u64>,
-    /// The end, by frames.
-    pub count: Option<u64>,
-    /// The end, by time.
-    pub duration: Option<Duration>,
-    /// Bytes of each CPU's rings; `None`: what fits the number of CPUs.
-    pub ring_bytes: Option<usize>,
-}
-
-impl Default for Limits {
-    /// All of everything, without end.
-    fn default() -> Self {
-        Self {
-            snaplen: MAX_FRAME,
-            sample: 1,
-            max_rate: None,
-            count: None,
-            duration: None,
-            ring_bytes: None,
-        }
-    }
 }
 
 /// Where frames go.

@@ -14,6 +14,7 @@ use probe_pcap::{Attendant, Moment, ReadError, Reader, Statistics};
 
 use super::{Plan, RULE, check_link, open_sinks, origin, sink::Sink};
 use crate::{
+    account::Account,
     cancel, clock, failure,
     link_type::{self, Known},
     offline::Matcher,
@@ -180,13 +181,14 @@ impl Pass<'_> {
     }
 
     fn finish(self) -> Result<()> {
-        let statistics = Statistics {
-            time: clock::now(),
+        let account = Account {
             seen: self.matcher.seen().packets,
             matched: self.matches,
             chosen: self.captured,
-            ..Statistics::default()
+            captured: self.captured,
+            ..Account::default()
         };
+        let statistics = account.statistics(clock::now());
         let finished = self.outlet.borrow_mut().finish(&statistics);
         if self.plan.outputs.number {
             let s = if self.captured == 1 { "" } else { "s" };

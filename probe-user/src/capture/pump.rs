@@ -7,11 +7,11 @@ use std::{
 };
 
 use anyhow::Result;
-use probe_frame::Frame;
-use probe_pcap::Statistics;
+use probe_frame::{Frame, MAX_FRAME};
 
-use super::{conveyor::Conveyor, events, events::Events, feed::Feed, ledger::Ledger};
+use super::{conveyor::Conveyor, events, events::Events, feed::Feed};
 use crate::{
+    account::Account,
     clock, explain,
     kernel::{Programs, Span},
     reporter, stop,
@@ -26,6 +26,37 @@ const EVENTS: Duration = Duration::from_millis(10);
 /// After a signal, what is in the rings is still handed to the output, but only for so
 /// long: Ctrl-C must end even a flood that is printed, within a second.
 const PATIENCE: Duration = Duration::from_millis(400);
+
+/// How many frames, how much of each, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a frame that are kept.
+    pub snaplen: u32,
+    /// One match in so many is captured, on each CPU.
+    pub sample: u64,
+    /// Frames a second at most, on each CPU.
+    pub max_rate: Option<u64>,
+    /// The end, by frames.
+    pub count: Option<u64>,
+    /// The end, by time.
+    pub duration: Option<Duration>,
+    /// Bytes of each CPU's rings; `None`: what fits the number of CPUs.
+    pub ring_bytes: Option<usize>,
+}
+
+impl Default for Limits {
+    /// All of everything, without end.
+    fn default() -> Self {
+        Self {
+            snaplen: MAX_FRAME,
+            sample: 1,
+            max_rate: None,
+            count: None,
+            duration: None,
+            ring_bytes: None,
+        }
+    }
+}
 
 /// What a capture is made of: attached programs, the frames that they choose, and the way to
 /// the sinks.
@@ -44,7 +75,7 @@ pub(super) struct Pump<F, P> {
 /// What came of a capture.
 pub(super) struct Closed {
     /// The account.
-    pub(super) ledger: Ledger,
+    pub(super) account: Account,
     /// The sinks' error, if one ended them; a break if they had all they wanted.
     pub(super) written: Result<ControlFlow<()>>,
     /// Whether everything came off again.
@@ -70,9 +101,9 @@ impl<F: Feed, P: Programs> Pump<F, P> {
             looked = Instant::now();
             if self.events.report_wanted() {
                 let counts = self.programs.counts().map_err(explain::kernel)?;
-                reporter::say(self.intake.ledger.interim(&counts));
+                reporter::say(self.intake.account.interim(&counts));
             }
-            let ended = self.events.look(self.intake.ledger.captured);
+            let ended = self.events.look(self.intake.account.captured);
             if ended.is_some() {
                 return Ok(ended);
             }
@@ -86,30 +117,25 @@ impl<F: Feed, P: Programs> Pump<F, P> {
         let detached = self.programs.detach().map_err(explain::kernel);
         self.intake.end = match stop::requested() && self.has_reader {
             true => End::Until(Instant::now() + PATIENCE),
-            false => End::Patient,
+            false => End::BlockingWriter,
         };
         self.feed.look_at_all();
         self.intake.drain(&mut self.feed);
         let counts = self.programs.counts().map_err(explain::kernel)?;
-        let Intake { conveyor, mut ledger, .. } = self.intake;
-        ledger.kernel(&counts);
-        let dropped = ledger.after_end + ledger.output_behind + conveyor.dropped();
-        let written = conveyor.finish(Statistics {
-            time: clock::now(),
-            seen: ledger.seen,
-            matched: ledger.matched,
-            chosen: ledger.chosen,
-            lost: ledger.lost_in_ring + ledger.refused,
-            dropped,
-        });
-        let handed_over = std::mem::replace(&mut ledger.captured, written.frames);
+        let Intake { conveyor, mut account, .. } = self.intake;
+        account.kernel(&counts);
+        // For the file; what the sinks have is known when they are finished.
+        let behind = account.output_behind + conveyor.dropped();
+        let so_far = Account { output_behind: behind, ..account };
+        let written = conveyor.finish(so_far.statistics(clock::now()));
+        let handed_over = std::mem::replace(&mut account.captured, written.frames);
         let left_over = written.dropped + handed_over.saturating_sub(written.frames);
         match written.result {
             // The last file was full: what came after it came after the end.
-            Ok(ControlFlow::Break(())) => ledger.after_end += left_over,
-            _ => ledger.output_behind += left_over,
+            Ok(ControlFlow::Break(())) => account.after_end += left_over,
+            _ => account.output_behind += left_over,
         }
-        Ok(Closed { ledger, written: written.result, detached })
+        Ok(Closed { account, written: written.result, detached })
     }
 }
 
@@ -119,7 +145,7 @@ enum End {
     /// The programs are attached: whoever waits here loses frames there.
     Attached,
     /// They are off: the output may take its time.
-    Patient,
+    BlockingWriter,
     /// They are off, and the user waits.
     Until(Instant),
 }
@@ -130,13 +156,12 @@ pub(super) struct Intake {
     /// Frames that -c still wants; `None` wants all.
     left: Option<u64>,
     end: End,
-    ledger: Ledger,
+    account: Account,
 }
 
 impl Intake {
-    /// As many frames as `count`, if that is some.
-    pub(super) fn new(conveyor: Conveyor, count: Option<u64>) -> Self {
-        Self { conveyor, left: count, end: End::Attached, ledger: Ledger::default() }
+    pub(super) fn new(conveyor: Conveyor, limits: &Limits) -> Self {
+        Self { conveyor, left: limits.count, end: End::Attached, account: Account::default() }
     }
 
     fn wants_more(&self) -> bool {
@@ -159,18 +184,18 @@ impl Intake {
 
     fn take(&mut self, frame: &Frame<'_>, lent: Option<Span>) {
         if self.left == Some(0) {
-            self.ledger.after_end += 1;
+            self.account.after_end += 1;
             return;
         }
         if matches!(self.end, End::Until(end) if Instant::now() >= end) {
-            self.ledger.output_behind += 1;
+            self.account.output_behind += 1;
             return;
         }
         if !matches!(self.end, End::Attached) && self.conveyor.is_alive() {
             self.conveyor.wait();
         }
         if self.conveyor.push(frame, lent) {
-            self.ledger.captured += 1;
+            self.account.captured += 1;
             self.left = self.left.map(|left| left - 1);
         }
     }
@@ -184,7 +209,7 @@ mod tests {
         sync::{Arc, Mutex},
     };
 
-    use probe_common::Counter;
+    use probe_common::{Counter, Ledger};
     use probe_filter::LinkType;
     use probe_frame::WallTime;
     use probe_pcap::{Origin, Reader};
@@ -198,7 +223,7 @@ mod tests {
         *,
     };
     use crate::{
-        kernel::{self, Attached, Attachment, Counts, Loan},
+        kernel::{self, Attachment, Counts, Loan},
         names::NameStyle,
         runtime,
     };
@@ -247,7 +272,7 @@ mod tests {
     impl Programs for Chose {
         fn counts(&self) -> Result<Counts, kernel::Error> {
             let counter = |packets| Counter { packets, bytes: packets * 42 };
-            let ledger = kernel::Ledger { chosen: self.0, ..Default::default() };
+            let ledger = Ledger { chosen: self.0, ..Default::default() };
             let (seen, rules) = (counter(self.0 + 1), vec![counter(self.0)]);
             Ok(Counts { seen, rules, ledger, ..Counts::default() })
         }
@@ -289,14 +314,13 @@ mod tests {
     /// Captures five frames, of which the last two come while the programs are taken off.
     fn capture(sinks: Vec<Box<dyn Sink>>, count: Option<u64>) -> Closed {
         let frames: Vec<_> = (11..16).map(request).collect();
-        let (hook, direction) = (Attached::Tcx, Default::default());
-        let loopback = Attachment { interface: "lo".into(), index: 1, hook, direction };
         let deadline = WriterDeadline::new(Box::new(|| 0));
+        let limits = Limits { count, ..Limits::default() };
         let mut pump = Pump {
             programs: Chose(frames.len() as u64),
             feed: Script { frames, late: 2, shown: 0, given: 0 },
-            intake: Intake::new(Conveyor::start(sinks, deadline).unwrap(), count),
-            events: Events::watch(&[loopback], Vec::new(), false).unwrap(),
+            intake: Intake::new(Conveyor::start(sinks, deadline).unwrap(), &limits),
+            events: Events::watch(&[Attachment::loopback()], Vec::new(), false).unwrap(),
             // Whatever was not looked at by then is when the programs are off.
             deadline: Some(Instant::now() + Duration::from_millis(20)),
             has_reader: false,
@@ -329,15 +353,15 @@ mod tests {
         let closed = capture(vec![file(&output), lines(&out)], Some(2));
         assert!(closed.written.unwrap().is_continue());
         // The third frame was not taken out of the ring until the end, and two came then.
-        let expected = Ledger {
+        let expected = Account {
             seen: 6,
             matched: 5,
             chosen: 5,
             captured: 2,
             after_end: 3,
-            ..Ledger::default()
+            ..Account::default()
         };
-        assert_eq!(closed.ledger, expected);
+        assert_eq!(closed.account, expected);
         let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
         assert_eq!(text, [line(11, 1), line(12, 2)].concat());
         assert_eq!(frames_of(&output.path), [request(11), request(12)]);
@@ -347,7 +371,7 @@ mod tests {
     fn what_comes_while_programs_are_taken_off_is_captured() {
         let out = Shared::default();
         let closed = capture(vec![lines(&out)], None);
-        let Ledger { chosen, captured, after_end, output_behind, .. } = closed.ledger;
+        let Account { chosen, captured, after_end, output_behind, .. } = closed.account;
         assert_eq!((chosen, captured, after_end, output_behind), (5, 5, 0, 0));
         let text = String::from_utf8(out.0.lock().unwrap().clone()).unwrap();
         let all: String = (1..6).map(|n| line(10 + n, n)).collect();
@@ -362,7 +386,7 @@ mod tests {
         let rotate = Rotate { bytes: Some(1), files: Some(2), ..Rotate::default() };
         let output = FileOutput { rotate, ..FileOutput::to(folder.path().join("a")) };
         let closed = capture(vec![file(&output)], None);
-        assert_eq!((closed.ledger.captured, closed.ledger.after_end), (5, 0));
+        assert_eq!((closed.account.captured, closed.account.after_end), (5, 0));
         // The last frames of either are those of its last turn.
         assert_eq!(frames_of(&folder.path().join("a0")), [request(14)]);
         assert_eq!(frames_of(&folder.path().join("a1")), [request(15)]);

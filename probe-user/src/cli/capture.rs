@@ -286,17 +286,19 @@ impl CaptureArgs {
             files: self.files,
         };
         let mistake = match &self.write {
-            None if rotate.rotates() => "-C and -G rotate the file of -w: give one with -w",
+            None if rotate.rotates() => Some("-C and -G rotate the file of -w: give one with -w"),
             Some(path) if path.as_os_str() == "-" && rotate.rotates() => {
-                "-w -: standard output cannot be rotated by -C or -G"
+                Some("-w -: standard output cannot be rotated by -C or -G")
             }
             Some(path) if rotate.rotates() && Pipe::at(path).is_some() => {
-                "-w: a named pipe cannot be rotated by -C or -G"
+                Some("-w: a named pipe cannot be rotated by -C or -G")
             }
-            None if self.format.is_some() => "--format applies to the file of -w: give one with -w",
-            _ => "",
+            None if self.format.is_some() => {
+                Some("--format applies to the file of -w: give one with -w")
+            }
+            _ => None,
         };
-        if !mistake.is_empty() {
+        if let Some(mistake) = mistake {
             return Err(Usage::new(mistake));
         }
         if !rotate.rotates() {
@@ -398,5 +400,61 @@ fn read_list(path: &Path) -> Result<Vec<PathBuf>> {
     match names.is_empty() {
         true => Err(Usage::new(format!("-V: {} names no file", path.display())).into()),
         false => Ok(names),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{cli, source::Source};
+
+    fn plan(words: &[&str]) -> Plan {
+        match cli::from_words([&["probe", "capture"], words].concat()) {
+            Ok(Command::Capture(plan)) => *plan,
+            other => panic!("{words:?}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn without_flags_there_is_no_limit_and_there_are_lines() {
+        let Plan { source, filter, link, limits, outputs } =
+            plan(&["-i", "lo", "tcp", "or", "udp"]);
+        assert!(matches!(source, Source::Live(live) if live.interfaces == ["lo"]));
+        assert_eq!((filter.as_str(), link, limits), ("tcp or udp", None, Limits::default()));
+        let Outputs { file: None, lines: Some(lines), number: false } = outputs else {
+            panic!("{outputs:?}");
+        };
+        assert_eq!((lines.names, lines.each), (NameStyle::Background, false));
+    }
+
+    #[test]
+    fn each_flag_is_in_the_plan() {
+        let words = ["-r", "a", "-w", "b", "-C", "1", "-W", "3", "-z", "gzip", "-U", "-v", "-nn"];
+        let more = ["-s", "96", "-c", "5", "--sample", "7", "-B", "64", "--nano", "-y", "raw"];
+        let Plan { source, link, limits, outputs, .. } = plan(&[&words[..], &more].concat());
+        assert!(matches!(source, Source::Stored { files, .. } if files == [PathBuf::from("a")]));
+        assert_eq!(link, Some(probe_frame::LinkType::Raw));
+        let (count, ring_bytes) = (Some(5), Some(64 << 10));
+        let expected = Limits { snaplen: 96, sample: 7, count, ring_bytes, ..Limits::default() };
+        assert_eq!(limits, expected);
+        let file = FileOutput {
+            precision: Precision::Nano,
+            rotate: Rotate { bytes: Some(1_000_000), seconds: None, files: Some(3) },
+            post_rotate: Some("gzip".into()),
+            each: true,
+            progress: true,
+            ..FileOutput::to("b".into())
+        };
+        assert_eq!(outputs.file, Some(file));
+        assert!(outputs.lines.is_none() && !outputs.number);
+    }
+
+    #[test]
+    fn a_file_and_lines_with_print() {
+        let outputs = plan(&["-r", "a", "-w", "b", "--print", "-v"]).outputs;
+        assert_eq!(outputs.lines.map(|lines| lines.names), Some(NameStyle::Wait));
+        assert!(!outputs.file.unwrap().progress);
+        let counted = plan(&["-r", "a", "--count"]).outputs;
+        assert!(counted.number && counted.lines.is_none() && counted.file.is_none());
     }
 }

@@ -258,7 +258,7 @@ mod tests {
 
     use super::{output::Output, *};
     use crate::{
-        kernel::{Attached, Attachment, Counts, Error},
+        kernel::{Attachment, Counts, Error},
         source::Choice,
         stop::Stop,
     };
@@ -291,12 +291,6 @@ mod tests {
         }
     }
 
-    /// The loopback is always there.
-    fn loopback() -> Attachment {
-        let (hook, direction) = (Attached::Tcx, Default::default());
-        Attachment { interface: "lo".into(), index: 1, hook, direction }
-    }
-
     #[test]
     fn ticks_and_the_end_without_a_kernel() {
         let rules = ["syn", "rst"].map(|name| Rule::new(name, format!("@{name}"))).to_vec();
@@ -323,7 +317,7 @@ mod tests {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let view = View::over(Output::with_room(writer, readings.len()).unwrap(), plan.format);
         let counted = runtime::block_on(async {
-            let mut events = Events::watch(Stop::on_signals()?, &[loopback()])?;
+            let mut events = Events::watch(Stop::on_signals()?, &[Attachment::loopback()])?;
             let counting = Counting::new(&set, "tcx".into(), vec!["lo".into()]);
             count(&plan, counting, &mut programs, &mut events, view?).await
         });

@@ -1,7 +1,7 @@
 //! One reading of the maps, summed over CPUs.
 
 use aya::maps::{Array, MapData, MapError, PerCpuArray};
-use probe_common::{Counter, CpuState, Race, names};
+use probe_common::{Counter, CpuState, Ledger, Race, names};
 
 use super::Error;
 
@@ -20,19 +20,6 @@ pub struct Counts {
     pub ledger: Ledger,
     /// The clock of `probe rate`.
     pub race: Race,
-}
-
-/// What became of sampled frames in the kernel: a ring took `chosen - lost - refused`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ledger {
-    /// Frames that sampling chose.
-    pub chosen: u64,
-    /// Chosen frames that found their ring full.
-    pub lost: u64,
-    /// Chosen frames that the kernel would not output for another reason.
-    pub refused: u64,
-    /// The errno of one such refusal, positive; 0 where there was none.
-    pub last_error: i32,
 }
 
 /// The maps that hold counts.
@@ -84,12 +71,7 @@ impl Counts {
         for (sum, counter) in self.rules.iter_mut().zip(cpu.rules) {
             *sum += counter;
         }
-        self.ledger.chosen += cpu.chosen;
-        self.ledger.lost += cpu.lost;
-        self.ledger.refused += cpu.refused;
-        if cpu.last_error != 0 {
-            self.ledger.last_error = cpu.last_error.unsigned_abs() as i32;
-        }
+        self.ledger += cpu.ledger();
     }
 }
 

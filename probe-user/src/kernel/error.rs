@@ -1,19 +1,20 @@
 //! What can fail in the kernel: the operation, and the interface, program or map.
 
-use std::{fmt, io};
+use std::{error::Error as StdError, fmt, io};
 
 use aya::{EbpfError, maps::MapError, programs::ProgramError, sys::SyscallError};
 
 use super::{Hook, occupants::Occupant};
 
-/// A failed operation on the kernel.
+/// A failed operation on the kernel. Its text says the operation, and [`source`](StdError::source)
+/// the cause; where aya's text has the cause in it, so has this one, and there is no source.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say what the variants and fields are")]
 pub enum Error {
     #[error("no interface is named `{name}`")]
     UnknownInterface { name: String },
 
-    #[error("reading the state of {interface}: {source}")]
+    #[error("reading the state of {interface}")]
     Interface { interface: String, source: io::Error },
 
     #[error("{operation}: permission denied")]
@@ -28,13 +29,13 @@ pub enum Error {
     #[error("{hook} sees received frames only")]
     Egress { hook: Hook },
 
-    #[error("attaching {hook} to {interface}: {source}")]
+    #[error("attaching {hook} to {interface}")]
     Attach { interface: String, hook: Hook, source: Box<ProgramError> },
 
     #[error("attaching {hook} to {interface}: the kernel has no {module}, which clsact needs")]
     NoModule { interface: String, hook: Hook, module: Module },
 
-    #[error("detaching {hook} from {interface}: {source}")]
+    #[error("detaching {hook} from {interface}")]
     Detach { interface: String, hook: Hook, source: Box<ProgramError> },
 
     #[error(
@@ -43,7 +44,7 @@ pub enum Error {
     )]
     FilterGone { interface: String },
 
-    #[error("restoring {features} on {interface}: {source}")]
+    #[error("restoring {features} on {interface}")]
     Restore { interface: String, features: String, source: io::Error },
 
     #[error(
@@ -55,10 +56,10 @@ pub enum Error {
     #[error("this probe was built without its kernel programs (PROBE_EMPTY_OBJECT=1)")]
     EmptyObject,
 
-    #[error("linking the filter into the kernel programs: {0}")]
+    #[error("linking the filter into the kernel programs")]
     Link(#[from] probe_link::Error),
 
-    #[error("generating code: {0}")]
+    #[error("generating code")]
     Generate(#[from] probe_filter::ebpf::Error),
 
     #[error("{0} rules; one program holds at most {max}", max = probe_common::MAX_RULES)]
@@ -67,11 +68,11 @@ pub enum Error {
     #[error("{0} sampled rules; one program holds at most {max}", max = probe_common::MAX_SAMPLED)]
     TooManySampled(usize),
 
-    #[error("loading the kernel programs: {0}")]
-    Load(#[source] Box<EbpfError>),
+    #[error("loading the kernel programs: {}", loading(.0))]
+    Load(Box<EbpfError>),
 
-    #[error("the kernel's verifier rejected the program {program}: {source}")]
-    Verify { program: &'static str, source: Box<ProgramError> },
+    #[error("the kernel's verifier rejected the program {program}: {}", verifying(refusal))]
+    Verify { program: &'static str, refusal: Box<ProgramError> },
 
     #[error("the kernel's verifier gave up on {program}, which is too complex: {reason}{}", most(*rule))]
     TooComplex { program: &'static str, reason: String, rule: Option<usize> },
@@ -93,16 +94,16 @@ pub enum Error {
     #[error("the kernel programs have no `{0}`")]
     Missing(&'static str),
 
-    #[error("map {map}: {source}")]
+    #[error("map {map}")]
     Map { map: &'static str, source: MapError },
 
-    #[error("creating the rings: {source}")]
+    #[error("creating the rings")]
     Rings { source: io::Error },
 
-    #[error("reading the kernel's clock by a program: {source}")]
+    #[error("reading the kernel's clock by a program")]
     Clock { source: io::Error },
 
-    #[error("running the program on a frame: {0}")]
+    #[error("running the program on a frame")]
     TestRun(#[source] Box<ProgramError>),
 }
 
@@ -142,8 +143,36 @@ impl fmt::Display for Module {
 impl Error {
     /// What the kernel said, where it was asked.
     pub fn errno(&self) -> Option<i32> {
-        errno(self)
+        match self {
+            Self::Load(error) => errno(error.as_ref()),
+            Self::Verify { refusal, .. } => errno(refusal.as_ref()),
+            error => errno(error),
+        }
     }
+}
+
+/// What aya says where programs are not loaded, with the cause: of its errors some have it in their
+/// text, and some leave it to be asked for.
+fn loading(error: &EbpfError) -> String {
+    match error {
+        EbpfError::MapError(error) => format!("map error: {}", with_causes(error)),
+        EbpfError::ProgramError(error) => format!("program error: {}", verifying(error)),
+        EbpfError::ParseError(_) | EbpfError::BtfError(_) => error.to_string(),
+        error => with_causes(error),
+    }
+}
+
+/// As [`loading`], of one program.
+fn verifying(error: &ProgramError) -> String {
+    match error {
+        ProgramError::LoadError { .. } => error.to_string(),
+        error => with_causes(error),
+    }
+}
+
+fn with_causes(error: &dyn StdError) -> String {
+    let causes = std::iter::successors(error.source(), |&error| error.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 fn most(rule: Option<usize>) -> String {
@@ -151,7 +180,7 @@ fn most(rule: Option<usize>) -> String {
 }
 
 /// The errno at the bottom of an aya error.
-pub(super) fn errno(error: &(dyn std::error::Error + 'static)) -> Option<i32> {
+pub(super) fn errno(error: &(dyn StdError + 'static)) -> Option<i32> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(error) = error.downcast_ref::<SyscallError>() {
@@ -166,6 +195,48 @@ pub(super) fn errno(error: &(dyn std::error::Error + 'static)) -> Option<i32> {
 }
 
 /// Whether an aya error means that the caller lacks a capability.
-pub(super) fn is_permission(error: &(dyn std::error::Error + 'static)) -> bool {
+pub(super) fn is_permission(error: &(dyn StdError + 'static)) -> bool {
     matches!(errno(error), Some(libc::EPERM | libc::EACCES))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn io(errno: i32) -> io::Error {
+        io::Error::from_raw_os_error(errno)
+    }
+
+    /// However deep it lies, the cause is said once, and its number is found.
+    #[test]
+    fn causes_are_said_once() {
+        let call = || SyscallError { call: "bpf_link_create", io_error: io(libc::EINVAL) };
+        let map = MapError::CreateError { name: "STATE".into(), io_error: io(libc::EINVAL) };
+        let load = ProgramError::LoadError {
+            io_error: io(libc::EINVAL),
+            verifier_log: aya_obj::VerifierLog::new("R1 is wrong".into()),
+        };
+        let attach = |source| Error::Attach {
+            interface: "lo".into(),
+            hook: Hook::Tcx,
+            source: Box::new(source),
+        };
+        let cause = io(libc::EINVAL).to_string();
+        for (error, text) in [
+            (attach(call().into()), "attaching tcx to lo: `bpf_link_create` failed: CAUSE"),
+            (
+                Error::Load(Box::new(map.into())),
+                "loading the kernel programs: map error: failed to create map `STATE`: CAUSE",
+            ),
+            (
+                Error::Verify { program: "probe_xdp", refusal: Box::new(load) },
+                "the kernel's verifier rejected the program probe_xdp: the BPF_PROG_LOAD syscall \
+                 returned CAUSE. Verifier output: R1 is wrong",
+            ),
+            (Error::Rings { source: io(libc::EINVAL) }, "creating the rings: CAUSE"),
+        ] {
+            assert_eq!(error.errno(), Some(libc::EINVAL), "{error}");
+            assert_eq!(with_causes(&error), text.replace("CAUSE", &cause));
+        }
+    }
 }

@@ -192,7 +192,7 @@ pub(super) fn verify_error(program: &'static str, source: aya::programs::Program
         Some(libc::EPERM) => Error::Permission { operation: format!("loading {program}") },
         _ => match complexity_limit(&source) {
             Some(reason) => Error::TooComplex { program, reason, rule: None },
-            None => Error::Verify { program, source: Box::new(source) },
+            None => Error::Verify { program, refusal: Box::new(source) },
         },
     }
 }

@@ -22,7 +22,7 @@ mod soundness;
 mod test_run;
 mod timing;
 
-pub use counts::{Counts, Ledger};
+pub use counts::Counts;
 pub use error::Error;
 pub use features::Features;
 pub(crate) use features::release;

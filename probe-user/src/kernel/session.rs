@@ -113,6 +113,15 @@ pub struct Attachment {
     pub direction: Direction,
 }
 
+#[cfg(test)]
+impl Attachment {
+    /// One for tests that attach nothing: the loopback is there in every network namespace.
+    pub(crate) fn loopback() -> Self {
+        let (hook, direction) = (Attached::Tcx, Direction::In);
+        Self { interface: "lo".into(), index: 1, hook, direction }
+    }
+}
+
 /// Loaded and attached programs. Dropping it detaches them; so does the end of the
 /// process, however it comes, because links belong to it (clsact is the exception).
 pub struct Session {

@@ -213,3 +213,88 @@ impl Progress {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use probe_common::{Counter, Race};
+
+    use super::*;
+    use crate::{
+        kernel::{Attachment, Error},
+        source::Choice,
+        stop::Stop,
+    };
+
+    /// Programs that count seven frames a look. The race ends at the third; bytes of the matches
+    /// before the last one come until the programs are off.
+    #[derive(Default)]
+    struct Scripted {
+        looks: Cell<u64>,
+        detached: bool,
+    }
+
+    impl Programs for Scripted {
+        fn counts(&self) -> Result<Counts, Error> {
+            self.quick_counts()
+        }
+
+        fn quick_counts(&self) -> Result<Counts, Error> {
+            let look = self.looks.replace(self.looks.get() + 1);
+            let counter = Counter { packets: 7 * look, bytes: 420 * look };
+            let race = Race {
+                matches: 7 * look,
+                bytes: if self.detached { 1200 } else { 1140 },
+                first_ns: 1_000,
+                last_ns: if look < 3 { 0 } else { 2_500_001_000 },
+            };
+            Ok(Counts { seen: counter, rules: vec![counter], race, ..Counts::default() })
+        }
+
+        fn detach(&mut self) -> Result<(), Error> {
+            self.detached = true;
+            Ok(())
+        }
+    }
+
+    fn measured(count: Option<u64>, time: Option<Duration>) -> (Measured, Scripted) {
+        let live = Live {
+            interfaces: vec!["lo".into()],
+            hook: Choice::Auto,
+            direction: Default::default(),
+            vlan: Default::default(),
+            user: None,
+            diagnostics: false,
+        };
+        let plan = Plan { live, filter: String::new(), count, time, format: Format::Text };
+        let mut programs = Scripted::default();
+        let measured = runtime::block_on(async {
+            let mut events = Events::watch(Stop::on_signals()?, &[Attachment::loopback()])?;
+            let opened = read(&programs)?;
+            measure(&plan, opened, &mut programs, &mut events).await
+        });
+        let (measured, detached) = measured.unwrap();
+        detached.unwrap();
+        (measured, programs)
+    }
+
+    #[test]
+    fn a_race_is_timed_by_the_kernel() {
+        let (measured, programs) = measured(Some(20), None);
+        let span = Duration::from_millis(2500);
+        let expected = Measured { ending: Ending::Count, packets: 20, bytes: 1200, span };
+        assert_eq!(measured, expected);
+        assert!(programs.detached);
+    }
+
+    #[test]
+    fn a_time_counts_from_the_reading_that_opened_the_window() {
+        let time = Duration::from_millis(30);
+        let (Measured { ending, packets, bytes, span }, programs) = measured(None, Some(time));
+        // Without a terminal nothing is looked at between the first reading and the end.
+        let looks = programs.looks.get() - 1;
+        assert_eq!((ending, packets, bytes), (Ending::Time, 7 * looks, 420 * looks));
+        assert!(span >= time, "{span:?}");
+    }
+}

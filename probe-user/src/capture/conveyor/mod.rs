@@ -3,12 +3,16 @@
 //! writer copies them, into its file. A writer that falls behind leaves frames in the rings; what
 //! the rings cannot hold is counted there.
 
+mod batch;
+mod progress;
+mod writer;
+
 use std::{
-    ops::{ControlFlow, Range},
+    ops::ControlFlow,
     os::unix::thread::JoinHandleExt as _,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
+        atomic::Ordering,
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread::{self, JoinHandle},
@@ -16,110 +20,32 @@ use std::{
 };
 
 use anyhow::{Error, Result, anyhow};
-use probe_frame::{Frame, WallTime};
+use probe_frame::Frame;
 use probe_pcap::Statistics;
 
 use super::sink::{Sink, Waits};
 use crate::{
-    cancel, clock,
+    cancel,
     kernel::{Loan, Span},
-    reporter,
 };
+use batch::Batch;
+use progress::Progress;
+
+pub(super) use progress::WriterDeadline;
 
 /// Batches that go round.
 const BATCHES: usize = 64;
-/// A batch is full at so many bytes.
-const BATCH_BYTES: usize = 256 << 10;
-/// And at so many frames.
-const BATCH_FRAMES: usize = 4096;
-
-/// Once the user wants the end, whoever reads the output has so long to take what is on
-/// its way: with the time for the rings before it, Ctrl-C takes less than a second.
-const PATIENCE: Duration = Duration::from_millis(700);
-/// After that a disk is waited for in silence no longer.
-const SILENCE: Duration = Duration::from_secs(1);
 /// How long a writer that is given up may take to say what it has written.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 /// How often the user is asked, while a batch is awaited and while the writer finishes.
 const LOOK: Duration = Duration::from_millis(10);
 const TURN: Duration = Duration::from_millis(1);
 
-/// How long a writer waits for frames before it looks at the clock, where a sink goes
-/// by the clock.
-const TICK: Duration = Duration::from_millis(50);
-
 /// What goes to the writer.
 enum Message {
     Frames(Batch),
     /// The last one: the account, without what the sinks know better.
     End(Statistics),
-}
-
-/// Frames. The bytes of most are where the kernel wrote them, on loan.
-#[derive(Default)]
-struct Batch {
-    heads: Vec<Head>,
-    /// Bytes of the frames that are not in a ring.
-    own: Vec<u8>,
-    /// Bytes of all frames.
-    len: usize,
-    loan: Option<Loan>,
-}
-
-struct Head {
-    time: WallTime,
-    wire_len: u32,
-    ifindex: u32,
-    outbound: Option<bool>,
-    bytes: Bytes,
-}
-
-enum Bytes {
-    Lent(Span),
-    Own(Range<usize>),
-}
-
-impl Batch {
-    fn push(&mut self, frame: &Frame<'_>, lent: Option<Span>) {
-        self.len += frame.bytes.len();
-        let bytes = lent.map_or_else(|| self.copy(frame.bytes), Bytes::Lent);
-        let &Frame { time, wire_len, ifindex, outbound, .. } = frame;
-        self.heads.push(Head { time, wire_len, ifindex, outbound, bytes });
-    }
-
-    fn copy(&mut self, bytes: &[u8]) -> Bytes {
-        let start = self.own.len();
-        self.own.extend_from_slice(bytes);
-        Bytes::Own(start..self.own.len())
-    }
-
-    fn is_full(&self) -> bool {
-        self.len >= BATCH_BYTES || self.heads.len() >= BATCH_FRAMES
-    }
-
-    fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
-        self.heads.iter().map(|head| {
-            let bytes = match &head.bytes {
-                Bytes::Lent(span) => self.loan.as_ref().and_then(|loan| loan.bytes(*span)),
-                Bytes::Own(range) => self.own.get(range.clone()),
-            };
-            Frame {
-                time: head.time,
-                wire_len: head.wire_len,
-                bytes: bytes.unwrap_or_default(),
-                ifindex: head.ifindex,
-                outbound: head.outbound,
-            }
-        })
-    }
-
-    /// Gives the loan back.
-    fn clear(&mut self) {
-        self.heads.clear();
-        self.own.clear();
-        self.len = 0;
-        self.loan = None;
-    }
 }
 
 /// The draining thread's end.
@@ -135,77 +61,6 @@ pub(super) struct Conveyor {
     progress: Arc<Progress>,
     writer: Option<JoinHandle<Result<ControlFlow<()>>>>,
     dropped: u64,
-}
-
-/// How far the writer is. It alone writes, but for `given_up`.
-#[derive(Default)]
-struct Progress {
-    /// Frames that went to a sink: a batch counts once for each sink.
-    handed: AtomicU64,
-    /// Frames that all sinks have.
-    kept: AtomicU64,
-    /// Frames of the batch at hand.
-    batch: AtomicU64,
-    /// Whom it waits for now, see [`Progress::waits_for`].
-    place: AtomicU8,
-    /// It is to end where it is.
-    given_up: Arc<AtomicBool>,
-}
-
-impl Progress {
-    const WAITS: [Waits; 3] = [Waits::Disk, Waits::Pipe, Waits::Stdout];
-
-    fn enter(&self, sink: &dyn Sink) {
-        let place = Self::WAITS.iter().position(|&waits| waits == sink.waits_for());
-        self.place.store(place.unwrap_or(0) as u8, Ordering::Relaxed);
-    }
-
-    fn waits_for(&self) -> Waits {
-        let place = usize::from(self.place.load(Ordering::Relaxed));
-        Self::WAITS.get(place).copied().unwrap_or(Waits::Disk)
-    }
-
-    fn is_given_up(&self) -> bool {
-        self.given_up.load(Ordering::Relaxed)
-    }
-}
-
-/// When a writer is given up that does not get on: never, until the user wants the end.
-pub(super) struct WriterDeadline {
-    /// How often the user has asked for the end.
-    asked: Box<dyn Fn() -> u32>,
-    since: Option<Instant>,
-    /// Frames that had been handed to the sinks when there was progress last.
-    before: u64,
-    said: bool,
-}
-
-impl WriterDeadline {
-    pub(super) fn new(asked: Box<dyn Fn() -> u32>) -> Self {
-        Self { asked, since: None, before: 0, said: false }
-    }
-
-    /// Whether there is no time left for the writer.
-    fn is_over(&mut self, progress: &Progress) -> bool {
-        match (self.asked)() {
-            0 => return false,
-            1 => {}
-            _ => return true,
-        }
-        let handed = progress.handed.load(Ordering::Relaxed);
-        let waits = progress.waits_for();
-        if std::mem::replace(&mut self.before, handed) != handed && waits != Waits::Stdout {
-            self.since = None;
-        }
-        let waited = self.since.get_or_insert_with(Instant::now).elapsed();
-        if waits == Waits::Disk {
-            if waited >= SILENCE && !std::mem::replace(&mut self.said, true) {
-                reporter::say("waiting for the file to be written; a second signal gives up on it");
-            }
-            return false;
-        }
-        waited >= PATIENCE
-    }
 }
 
 /// How the writing ended.
@@ -227,7 +82,7 @@ impl Conveyor {
         let shared = Arc::clone(&progress);
         let writer = thread::Builder::new().name("probe-writer".into()).spawn(move || {
             cancel::watch(Arc::clone(&shared.given_up))?;
-            write(&incoming, &recycled, &mut sinks, &shared)
+            writer::write(&incoming, &recycled, &mut sinks, &shared)
         })?;
         Ok(Self {
             full: Some(full),
@@ -278,7 +133,7 @@ impl Conveyor {
     /// Hands over what has gathered: when it is [full](Self::is_full), and after each look at
     /// the rings, so that a line shows at once. Where nothing has gathered, nothing is lent.
     pub(super) fn send(&mut self, lend: impl FnOnce() -> Option<Loan>) {
-        if let Some(mut batch) = self.current.take_if(|batch| !batch.heads.is_empty())
+        if let Some(mut batch) = self.current.take_if(|batch| batch.count() > 0)
             && let Some(full) = &self.full
         {
             batch.loan = lend();
@@ -365,101 +220,17 @@ impl Conveyor {
     }
 }
 
-/// The writing thread: until the other end is gone, a sink fails, or one has enough.
-fn write(
-    incoming: &Receiver<Message>,
-    recycled: &Sender<Batch>,
-    sinks: &mut [Box<dyn Sink>],
-    progress: &Progress,
-) -> Result<ControlFlow<()>> {
-    let ticks = sinks.iter().any(|sink| sink.wants_ticks());
-    let next = || match ticks {
-        true => incoming.recv_timeout(TICK),
-        false => incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
-    };
-    loop {
-        let mut end = None;
-        let result = match next() {
-            Ok(Message::Frames(mut batch)) => {
-                progress.batch.store(batch.heads.len() as u64, Ordering::Relaxed);
-                let result = write_batch(&batch, sinks, progress);
-                batch.clear();
-                let _ = recycled.send(batch);
-                result
-            }
-            Ok(Message::End(statistics)) => {
-                end = Some(statistics);
-                Ok(ControlFlow::Continue(()))
-            }
-            Err(RecvTimeoutError::Timeout) => all(sinks, |sink| sink.tick(clock::now())),
-            Err(RecvTimeoutError::Disconnected) => {
-                end = Some(Statistics::default());
-                Ok(ControlFlow::Continue(()))
-            }
-        };
-        let given_up = progress.is_given_up();
-        let over = !matches!(result, Ok(ControlFlow::Continue(()))) || end.is_some() || given_up;
-        let mut finished = Ok(());
-        if over {
-            // Each is finished, whatever becomes of the others.
-            for sink in sinks.iter_mut() {
-                progress.enter(sink.as_ref());
-                finished = finished.and(sink.finish(end.as_ref()));
-            }
-        }
-        // What every sink has: on failure fewer than it was given.
-        let kept = sinks.iter().map(|sink| sink.kept()).min().unwrap_or(0);
-        progress.kept.store(kept, Ordering::Release);
-        progress.batch.store(0, Ordering::Release);
-        if over {
-            let result = result.and_then(|flow| finished.map(|()| flow));
-            return if given_up { Err(anyhow!("given up")) } else { result };
-        }
-    }
-}
-
-/// Gives each sink the frames that the ones before it took.
-fn write_batch(
-    batch: &Batch,
-    sinks: &mut [Box<dyn Sink>],
-    progress: &Progress,
-) -> Result<ControlFlow<()>> {
-    let mut most = usize::MAX;
-    for sink in sinks {
-        progress.enter(sink.as_ref());
-        let before = progress.handed.load(Ordering::Relaxed);
-        let mut handed = 0usize;
-        let mut frames = batch.frames().take(most).inspect(|_| {
-            handed += 1;
-            progress.handed.store(before + handed as u64, Ordering::Relaxed);
-        });
-        // Whoever is to end does so between two frames.
-        let mut frames = frames.by_ref().take_while(|_| !progress.is_given_up());
-        if sink.frames(&mut frames)?.is_break() {
-            most = handed.saturating_sub(1);
-        }
-    }
-    Ok(if most == usize::MAX { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-}
-
-/// Does a thing with each sink, until one fails or breaks.
-fn all(
-    sinks: &mut [Box<dyn Sink>],
-    mut work: impl FnMut(&mut dyn Sink) -> Result<ControlFlow<()>>,
-) -> Result<ControlFlow<()>> {
-    for sink in sinks {
-        if work(sink.as_mut())?.is_break() {
-            return Ok(ControlFlow::Break(()));
-        }
-    }
-    Ok(ControlFlow::Continue(()))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::{Mutex, atomic::AtomicU32, mpsc};
+    use std::sync::{
+        Mutex,
+        atomic::{AtomicU32, AtomicU64},
+        mpsc,
+    };
 
-    use super::*;
+    use probe_frame::WallTime;
+
+    use super::{batch::BATCH_BYTES, progress::PATIENCE, *};
 
     /// Waits for leave before each frame, and remembers what it got.
     struct Slow(Receiver<()>, Arc<Mutex<Vec<Vec<u8>>>>);
@@ -568,7 +339,7 @@ mod tests {
         }
 
         fn finish(&mut self, statistics: Option<&Statistics>) -> Result<()> {
-            self.finished.lock().unwrap().push(statistics.copied());
+            self.finished.lock().unwrap().push(statistics.cloned());
             Ok(())
         }
     }
@@ -601,8 +372,8 @@ mod tests {
         let mut conveyor = Conveyor::start(vec![Box::new(sink)], patient()).unwrap();
         conveyor.push(&frame(b"x"), None);
         conveyor.send(|| None);
-        let statistics = Statistics { seen: 7, ..Statistics::default() };
-        assert_eq!(conveyor.finish(statistics).frames, 1);
+        let statistics = Statistics { matched: 7, ..Statistics::default() };
+        assert_eq!(conveyor.finish(statistics.clone()).frames, 1);
         assert_eq!(*finished.lock().unwrap(), [Some(statistics)]);
     }
 
