@@ -5,9 +5,9 @@
 //! | file | what it has |
 //! | --- | --- |
 //! | `rig`, `compare` | floods, and observers that alternate against nothing attached |
-//! | `observer`, `said` | who watches, and what each says at its end |
+//! | `observer`, `summaries` | who watches, and what each says at its end |
 //! | `stats`, `report`, `goals` | medians and spread; sections of docs/benchmarks.md; targets |
-//! | `against` | another revision of probe, built to be measured beside this one |
+//! | `revision` | another revision of probe, built to be measured beside this one |
 //! | `quick` | the quick suite |
 //! | `rate` | `probe rate` beside tcpdump -c, on paced traffic |
 //! | `live` | all observers on a flood |
@@ -22,7 +22,6 @@
 // They end the program where a write fails; see xtask's shell.rs.
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
-mod against;
 mod compare;
 mod effect;
 mod goals;
@@ -38,11 +37,12 @@ mod program;
 mod quick;
 mod rate;
 mod report;
+mod revision;
 mod rig;
 mod rules;
-mod said;
 mod start;
 mod stats;
+mod summaries;
 mod yardstick;
 
 use std::path::PathBuf;
@@ -215,7 +215,7 @@ fn run_suites(options: &Options) -> Result<()> {
         build::release()?;
         yardstick::build()?;
         if let Some(revision) = &options.against {
-            against::build(revision)?;
+            revision::build(revision)?;
         }
     }
     if !is_root() {
@@ -232,7 +232,7 @@ fn run_suites(options: &Options) -> Result<()> {
     let builds = match &options.against {
         None => vec![Build { label: String::new(), program }],
         Some(revision) => {
-            vec![Build { label: THIS.to_owned(), program }, against::built(revision)?]
+            vec![Build { label: THIS.to_owned(), program }, revision::built(revision)?]
         }
     };
     let bench = Bench {

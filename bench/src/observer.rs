@@ -1,4 +1,4 @@
-//! Who watches the link: probe, and what people use today.
+//! The observers of a link: probe, and what people use today.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use testbed::requirements::find_tool;
 use testbed::{Namespace, Running, SCRATCH_DIR, SERVER_LINK, run};
 
-use crate::said::{self, Said, Told};
+use crate::summaries::{self, Said, Told};
 use crate::yardstick::Yardstick;
 
 /// Ample for a start or an end.
@@ -277,8 +277,8 @@ impl Watching<'_> {
     pub fn end(self, namespace: &Namespace) -> Result<Verdict> {
         let Some((running, at_start)) = self.process else {
             let counted = match self.observer.how {
-                How::Nftables => said::nftables(namespace)?,
-                How::Iptables => said::iptables(namespace)?,
+                How::Nftables => summaries::nftables(namespace)?,
+                How::Iptables => summaries::iptables(namespace)?,
                 How::Nothing | How::Empty(_) | How::Process(_) => 0,
             };
             return Ok(Verdict { told: Told::exactly(counted), ..Verdict::default() });

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use testbed::{
-    CLIENT_LINK, Finished, FrameSender, Pace, Pair, Running, SERVER_LINK, Sent, hurry, pin_to_cpu,
+    CLIENT_LINK, Finished, FrameSender, Pace, Pair, Running, SERVER_LINK, Sent, pin_to_cpu,
+    raise_priority,
 };
 use xtask::shell::say;
 
@@ -141,7 +142,7 @@ fn one(build: &Build, rate: f64, goal: u64) -> Result<Run> {
     let most = (limit.as_secs_f64() * rate) as u64;
     let flow = || -> Result<Sent> {
         pin_to_cpu(0)?;
-        hurry()?;
+        raise_priority()?;
         sender.send_until(&frames, most, Some(rate), &pace)
     };
     thread::scope(|scope| {
@@ -224,7 +225,7 @@ impl Timed {
     fn says(&self, goal: u64) -> Result<Measured> {
         let finished = &self.finished;
         ensure!(finished.status.success(), "tcpdump: {}: {}", finished.status, finished.stderr);
-        let lost = crate::said::Said::Summary.told(finished)?.lost;
+        let lost = crate::summaries::Said::Summary.told(finished)?.lost;
         let seconds = self.real.as_secs_f64();
         Ok(Measured {
             packets: goal,

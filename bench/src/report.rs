@@ -1,5 +1,5 @@
-//! Where results go: printed, and with --write into docs/benchmarks.md between the marks
-//! of their section.
+//! Where results go: printed, and with --write put into docs/benchmarks.md between the marks of
+//! their section.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -21,7 +21,7 @@ macro_rules! for_each_constant {
             /// `RingLayout::second_at`.
             second_at: SECOND_AT, u32;
             /// The sampled rules that do not take every match, one bit each.
-            choosy: CHOOSY, u64;
+            selective: SELECTIVE, u64;
             /// 1 where the machine's stores become visible in program order, as x86's do.
             stores_in_order: STORES_IN_ORDER, u8;
             /// 1 where the kernel has `bpf_xdp_load_bytes` (5.18).

@@ -6,7 +6,7 @@ use probe_common::{Bucket, CpuState, MAX_SAMPLED, Sampler};
 
 use crate::{
     frame::Frame,
-    maps::{CHOOSY, SAMPLED, SAMPLERS},
+    maps::{SAMPLED, SAMPLERS, SELECTIVE},
     ring,
 };
 
@@ -20,10 +20,10 @@ pub fn now() -> u64 {
 /// Outputs the frame if one of the `pending` rules chooses it.
 #[inline(always)]
 pub fn sample(frame: &impl Frame, state: &mut CpuState, pending: u64) {
-    let choosy = CHOOSY.load();
-    let mut rules = pending & !choosy;
-    if pending & choosy != 0 {
-        rules |= choose(state, pending & choosy);
+    let selective = SELECTIVE.load();
+    let mut rules = pending & !selective;
+    if pending & selective != 0 {
+        rules |= choose(state, pending & selective);
     }
     if rules == 0 {
         return;

@@ -433,7 +433,8 @@ fn escaped_name(text: &str, at: usize) -> Result<(TokenKind, usize), Error> {
     let rest = &text[at + 1..];
     let end = rest.find([' ', '!', '(', ')', '\n', '\t']).unwrap_or(rest.len());
     if end == 0 {
-        return Err(Error::new(at..at + 1, "'\\' without a name").expected("a name right after it"));
+        return Err(Error::new(at..at + 1, "a name is missing after '\\'")
+            .expected("a name right after it"));
     }
     Ok((TokenKind::Name(rest[..end].to_owned()), 1 + end))
 }
@@ -446,7 +447,7 @@ fn quoted_text(rest: &[u8], at: usize) -> Result<(TokenKind, usize), Error> {
         let byte = match rest.get(length) {
             None => {
                 let span = at..at + rest.len();
-                return Err(Error::new(span, "text without an end").expected("a closing '\"'"));
+                return Err(Error::new(span, "this text is not closed").expected("a closing '\"'"));
             }
             Some(b'"') => return Ok((TokenKind::Text(value), length + 1)),
             Some(b'\\') => {

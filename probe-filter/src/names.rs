@@ -118,12 +118,12 @@ fn database(name: &str) -> io::Result<String> {
 /// Reads a plain file, and nothing that has no end or that somebody has to write first.
 fn read(path: &str) -> io::Result<String> {
     if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no plain file"));
+        return Err(io::Error::other("not a regular file"));
     }
     let mut bytes = Vec::new();
     File::open(path)?.take(LIMIT + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LIMIT {
-        let message = format!("it is longer than {} MiB, the most that is read", LIMIT >> 20);
+        let message = format!("larger than {} MiB, the limit", LIMIT >> 20);
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -277,7 +277,7 @@ huge 99999/tcp
     #[test]
     fn what_has_no_end_is_not_read() {
         let error = read("/dev/zero").unwrap_err().to_string();
-        assert_eq!(error, "it is no plain file");
+        assert_eq!(error, "not a regular file");
         let path = std::env::temp_dir().join(format!("names.{}", std::process::id()));
         let file = File::create(&path).unwrap();
         let length = |bytes| {
@@ -288,7 +288,7 @@ huge 99999/tcp
         fs::remove_file(&path).unwrap();
         assert_eq!(most.unwrap(), LIMIT);
         let error = more.unwrap_err().to_string();
-        assert_eq!(error, "it is longer than 16 MiB, the most that is read");
+        assert_eq!(error, "larger than 16 MiB, the limit");
         assert_eq!(database("no-such-database").unwrap(), "");
     }
 

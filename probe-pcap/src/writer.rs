@@ -456,4 +456,28 @@ mod tests {
         writer.finish(Some(&Statistics::default())).unwrap();
         assert_eq!(shared.0.lock().unwrap().len(), head);
     }
+
+    /// A block whose bytes are missing, or another's, would make all that follows unreadable.
+    #[test]
+    fn frames_that_were_not_lent_are_refused() {
+        let bytes = [7; 2 * LONG];
+        for (format, _) in formats() {
+            let contents = Contents { link: LinkType::Ethernet, snaplen: 65_535, format };
+            let start = |shared: &Shared| {
+                let stream = Box::new(shared.clone());
+                (Writer::to_stream(stream, &contents).unwrap(), shared.0.lock().unwrap().len())
+            };
+            let (to_one, to_other) = (Shared::default(), Shared::default());
+            let ((mut one, head), (mut other, _)) = (start(&to_one), start(&to_other));
+            let (mut lent, mut none) = (Lent::default(), Lent::default());
+            one.write_lent(&frame(1, &bytes, 2000), &mut lent).unwrap();
+            let error = other.flush_lent(&mut lent).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+            let error = one.flush_lent(&mut none).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
+            for (writer, shared) in [(one, to_one), (other, to_other)] {
+                assert_eq!((writer.frames(), shared.0.lock().unwrap().len()), (0, head));
+            }
+        }
+    }
 }

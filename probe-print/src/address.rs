@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     ouis::OUIS,
     text::{Text, name_of},
 };
@@ -16,12 +16,12 @@ use super::{
 pub(super) const MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
 /// An IPv4 address.
-pub(super) fn v4(p: Bytes<'_>, at: usize) -> Result<Ipv4Addr, Cut> {
+pub(super) fn v4(p: Bytes<'_>, at: usize) -> Result<Ipv4Addr, Stop> {
     p.array::<4>(at).map(Ipv4Addr::from)
 }
 
 /// An IPv6 address.
-pub(super) fn v6(p: Bytes<'_>, at: usize) -> Result<V6, Cut> {
+pub(super) fn v6(p: Bytes<'_>, at: usize) -> Result<V6, Stop> {
     p.array::<16>(at).map(|bytes| V6(bytes.into()))
 }
 
@@ -61,13 +61,13 @@ impl fmt::Display for Host {
 
 impl Text<'_> {
     /// The host of an IPv4 address.
-    pub(super) fn v4(&self, p: Bytes<'_>, at: usize) -> Result<Host, Cut> {
+    pub(super) fn v4(&self, p: Bytes<'_>, at: usize) -> Result<Host, Stop> {
         let address = v4(p, at)?;
         Ok(self.names.host(IpAddr::V4(address)).map_or(Host::V4(address), Host::Name))
     }
 
     /// The host of an IPv6 address.
-    pub(super) fn v6(&self, p: Bytes<'_>, at: usize) -> Result<Host, Cut> {
+    pub(super) fn v6(&self, p: Bytes<'_>, at: usize) -> Result<Host, Stop> {
         let address = v6(p, at)?;
         Ok(self.names.host(IpAddr::V6(address.0)).map_or(Host::V6(address), Host::Name))
     }

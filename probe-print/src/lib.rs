@@ -3,8 +3,26 @@
 //! What serves all of them is here; the folders have a file (or a folder) for each protocol, by
 //! layer: `link`, `network`, `tunnel`, `transport`, `routing`, `services`. A printer gets the
 //! bytes it may look at and the length that the layer below claims, writes what it knows, and
-//! hands on to the next. Bytes that were not captured end the line with `[|protocol]`; no bytes
-//! can make a printer fail.
+//! hands on to the next. No bytes can make a printer fail.
+//!
+//! A printer that stops before its end returns a `Stop` (`bytes.rs`), which says why, and so is
+//! straight code:
+//!
+//! ```ignore
+//! fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
+//!     t.protocol = "example";
+//!     put!(t, "EXAMPLE, kind {}", p.u8(0)?); // not captured: `[|example]` ends the line
+//!     p.need(0, HEADER)?;                    // ... or ends this packet alone
+//!     let mut fields = Fields::new(p.from(HEADER), length - HEADER);
+//!     fields.claimed(4)?;                    // the length is too small for the next field
+//!     if fields.u32()? == 0 {
+//!         return Err(Stop::Invalid);         // `(invalid)`, which ends this packet
+//!     }
+//!     t.part(|t| options(t, fields))?;       // options that stop early end alone
+//!     put!(t, ", length {length}");
+//!     Ok(())
+//! }
+//! ```
 //!
 //! No I/O, no threads and no clock: names come through [`Names`], the time zone is passed in.
 
@@ -43,7 +61,7 @@ pub use names::{Names, Numbers, Transport};
 pub use place::Place;
 pub use time::TimeStyle;
 
-use bytes::{Bytes, Cut};
+use bytes::{Bytes, Stop};
 use link::ethernet;
 use memory::Memory;
 use network::ip;
@@ -153,9 +171,10 @@ impl Printer {
         let length = frame.wire_len as usize;
         let header = match self.link {
             LinkType::Ethernet => ethernet::print(&mut text, bytes, length),
-            LinkType::Raw => raw(&mut text, bytes, length).map(|()| 0),
+            LinkType::Raw => text.part(|t| raw(t, bytes, length)).map(|()| 0),
         };
-        let header = header.unwrap_or_else(|Cut| {
+        // Where the captured bytes end inside of it, a dump shows all of the frame.
+        let header = header.unwrap_or_else(|_| {
             text.truncated();
             0
         });
@@ -190,7 +209,7 @@ fn invalid_header(captured: usize, wire_len: u32) -> Option<String> {
 }
 
 /// A frame that begins with an IP header.
-fn raw(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn raw(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "raw";
     if t.style.link_header {
         put!(t, "ip: ");

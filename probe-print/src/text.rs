@@ -4,7 +4,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::{
     Style,
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     color::Tint,
     dump,
     memory::Memory,
@@ -23,22 +23,6 @@ macro_rules! put {
     };
 }
 pub(crate) use put;
-
-/// The bytes asked for, or an end of this printer alone: the line says so, and the layer
-/// below goes on. (tcpdump ends some printers so, and with others the whole frame, of
-/// which a dump then shows the link-layer header, too.)
-macro_rules! need {
-    ($to:expr, $found:expr) => {
-        match $found {
-            Ok(found) => found,
-            Err($crate::bytes::Cut) => {
-                $to.truncated();
-                return Ok(());
-            }
-        }
-    };
-}
-pub(crate) use need;
 
 /// What [`put!`] writes to.
 pub(crate) trait Sink {
@@ -96,17 +80,27 @@ impl<'p> Text<'p> {
         put!(self, " [|{protocol}]");
     }
 
-    /// Ends the printer at hand there, as `need!` does.
-    pub fn cut(&mut self) -> Result<(), Cut> {
-        self.truncated();
+    /// Prints a part of the frame that may end early alone: why it does is said, and what it
+    /// is a part of goes on. Only [`Stop::Cut`] is passed on.
+    ///
+    /// (tcpdump ends some packets so, and with others the whole frame, of which a dump then
+    /// shows the link-layer header, too.)
+    pub fn part(&mut self, print: impl FnOnce(&mut Self) -> Result<(), Stop>) -> Result<(), Stop> {
+        match print(self) {
+            Ok(()) | Err(Stop::Here) => {}
+            Err(Stop::Short) => self.truncated(),
+            Err(Stop::Invalid) => self.invalid(),
+            Err(Stop::Cut) => return Err(Stop::Cut),
+        }
         Ok(())
     }
 
-    /// Ends the printer at hand with bytes that are against the protocol's rules: of `p`,
+    /// Ends a part of the frame with bytes that are against the protocol's rules: of `p`,
     /// `length` bytes that nobody has looked at.
-    pub fn invalid_rest(&mut self, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+    pub fn invalid_rest<T>(&mut self, p: Bytes<'_>, length: usize) -> Result<T, Stop> {
         self.invalid();
-        p.slice(0, length).map(|_| ())
+        p.slice(0, length)?;
+        Err(Stop::Here)
     }
 
     /// A TCP port.
@@ -130,18 +124,21 @@ impl<'p> Text<'p> {
         dump::hex(p.limit(length).all(), indent, 0, self.out);
     }
 
-    /// Prints what is inside of the packet at hand. Tunnels in tunnels are followed only so
-    /// deep: a frame of 64 KiB could hold thousands.
-    pub fn nested(&mut self, print: impl FnOnce(&mut Self) -> Result<(), Cut>) -> Result<(), Cut> {
+    /// Prints what is inside of the packet at hand, as a [part](Self::part). Tunnels in
+    /// tunnels are followed only so deep: a frame of 64 KiB could hold thousands.
+    pub fn nested(
+        &mut self,
+        print: impl FnOnce(&mut Self) -> Result<(), Stop>,
+    ) -> Result<(), Stop> {
         const MAX_DEPTH: u8 = 32;
         if self.depth >= MAX_DEPTH {
             put!(self, "[packets nested too deep]");
             return Ok(());
         }
         self.depth += 1;
-        let result = print(self);
+        let printed = self.part(print);
         self.depth -= 1;
-        result
+        printed
     }
 
     /// Says that what stands there is against the protocol's rules.
@@ -185,9 +182,9 @@ impl<'p> Text<'p> {
     }
 
     /// Text from the wire in a field of so many bytes, filled up with zeros.
-    pub fn padded(&mut self, p: Bytes<'_>, size: usize) -> Result<(), Cut> {
+    pub fn padded(&mut self, p: Bytes<'_>, size: usize) -> Result<(), Stop> {
         match self.terminated(p, size) {
-            None if !p.has(0, size) => Err(Cut),
+            None if !p.has(0, size) => Err(Stop::Cut),
             _ => Ok(()),
         }
     }

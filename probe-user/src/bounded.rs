@@ -1,5 +1,5 @@
-//! Texts that a user names, read to a limit: what never ends (`/dev/zero`, a pipe that somebody
-//! keeps filling) is an error, and not all of the memory.
+//! Text files that a user names, read up to a limit: a source without an end (`/dev/zero`, a pipe
+//! that is kept filled) is an error, and does not fill the memory.
 
 use std::{
     fs::File,
@@ -26,11 +26,11 @@ fn read_from(source: impl Read) -> io::Result<String> {
     let mut bytes = Vec::new();
     source.take(LIMIT + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LIMIT {
-        let message = format!("it is longer than {} MiB, the most that is read", LIMIT >> 20);
+        let message = format!("larger than {} MiB, the limit", LIMIT >> 20);
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     // The words of the standard library's own read_to_string.
-    let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "it is not valid UTF-8");
+    let no_text = |_| io::Error::new(io::ErrorKind::InvalidData, "not valid UTF-8");
     String::from_utf8(bytes).map_err(no_text)
 }
 
@@ -43,7 +43,7 @@ mod tests {
         let read = |length| read_from(io::repeat(b'x').take(length));
         assert_eq!(read(LIMIT).unwrap().len() as u64, LIMIT);
         let error = read(LIMIT + 1).unwrap_err();
-        assert_eq!(error.to_string(), "it is longer than 16 MiB, the most that is read");
+        assert_eq!(error.to_string(), "larger than 16 MiB, the limit");
         assert!(read_from(&b"\xff"[..]).is_err());
     }
 }

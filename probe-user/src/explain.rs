@@ -37,25 +37,25 @@ pub fn kernel(error: kernel::Error) -> Error {
         }
         K::NoModule { module, .. } => {
             return anyhow!(
-                "{error}\nprobe: load it: modprobe {module}. Where there is no such module, the \
-                 kernel was built without {}; --hook xdp-generic needs neither",
+                "{error}\nprobe: load it with `modprobe {module}`; a kernel built without {} has no such \
+                 module. --hook xdp-generic does without",
                 module.option()
             );
         }
         K::Rings { .. } => "try a smaller --buffer-size",
-        K::Occupied { .. } => "use --hook tcx to look behind it, or take it off first",
+        K::Occupied { .. } => "use --hook tcx, which runs beside it, or detach it first",
         // bpf_mprog_attach in kernel/bpf/mprog.c.
         K::Attach { hook: kernel::Hook::Tcx, .. } if error.errno() == Some(libc::ERANGE) => {
-            "64 programs are at work there, the most that the kernel takes at one hook; take one \
-             off, or use --hook xdp"
+            "64 programs are attached there, the kernel's limit for one hook; detach one, or use \
+             --hook xdp"
         }
         K::Unsupported { hook: kernel::Hook::XdpNative, .. } => {
             "use --hook xdp-generic or --hook tcx"
         }
         K::Unsupported { .. } => "use --hook tcx",
-        K::TooComplex { .. } | K::Generate(_) => "fewer rules, or shorter ones, will load",
+        K::TooComplex { .. } | K::Generate(_) => "use fewer or shorter rules",
         K::Verify { .. } => {
-            "this is a bug in probe, please report it with the filter; simpler filters may load"
+            "this is a bug in probe; please report it with the filter. A simpler filter may load"
         }
         _ => return error.into(),
     };
@@ -65,9 +65,11 @@ pub fn kernel(error: kernel::Error) -> Error {
 /// Which limit of the process or the machine was reached.
 pub fn limit(errno: i32) -> Option<&'static str> {
     match errno {
-        libc::EFBIG => Some("that is the longest that a file may be here: see ulimit -f"),
-        libc::EMFILE => Some("no more descriptors may be open here: see ulimit -n"),
-        libc::ENFILE => Some("the machine has no descriptor left: see sysctl fs.file-max"),
+        libc::EFBIG => Some("the limit on the size of a file is reached: see ulimit -f"),
+        libc::EMFILE => Some("the limit on open files is reached: see ulimit -n"),
+        libc::ENFILE => {
+            Some("the machine's limit on open files is reached: see sysctl fs.file-max")
+        }
         _ => None,
     }
 }
@@ -92,17 +94,17 @@ fn too_old(error: &kernel::Error, release: (u32, u32)) -> Option<String> {
     match (error, error.errno()) {
         _ if !of_kernel => None,
         (_, Some(libc::ENOSYS)) => Some(format!(
-            "this kernel (Linux {major}.{minor}) has no bpf(2), or something forbids it here: \
-             {needs}, built with CONFIG_BPF_SYSCALL"
+            "this kernel (Linux {major}.{minor}) has no bpf(2), or a sandbox blocks it: {needs}, \
+             built with CONFIG_BPF_SYSCALL"
         )),
         _ if release < FLOOR => Some(format!("this kernel is Linux {major}.{minor}; {needs}")),
         (K::NoLink { .. }, _) => Some(format!(
-            "this kernel says it is Linux {major}.{minor}; {needs}. --hook clsact works without \
-             links, if leftovers are acceptable"
+            "this kernel reports Linux {major}.{minor}; {needs}. --hook clsact needs no links, but \
+             its filter stays attached if probe is killed"
         )),
         (K::Attach { hook: kernel::Hook::Tcx, .. }, Some(libc::EINVAL | libc::EOPNOTSUPP)) => {
             Some(format!(
-                "this kernel (Linux {major}.{minor}) lacks what tcx needs: Linux 6.6 or newer, \
+                "this kernel (Linux {major}.{minor}) has no tcx, which needs Linux 6.6 or newer, \
                  built with CONFIG_NET_XGRESS; use --hook xdp"
             ))
         }
@@ -114,18 +116,18 @@ fn too_old(error: &kernel::Error, release: (u32, u32)) -> Option<String> {
 fn lacking(missing: &[Capability], in_user_namespace: bool) -> String {
     if missing.is_empty() {
         return match in_user_namespace {
-            true => "this is a user namespace, whose root has no rights over the kernel's \
-                     programs: run it outside"
-                .into(),
-            false => "root's rights are there, but something forbids their use: a container's \
-                      limits (seccomp), or a security module"
+            true => {
+                "root of a user namespace cannot load BPF programs: run probe outside of it".into()
+            }
+            false => "probe has the capabilities that it needs, but a seccomp profile (of a \
+                      container) or a security module blocks bpf(2)"
                 .into(),
         };
     }
     let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
     let plural = if names.len() == 1 { "is" } else { "are" };
     format!(
-        "{} {plural} missing: run it as root, or give them to the file once: setcap \
+        "{} {plural} missing: run probe as root, or grant the capabilities to its file: setcap \
          cap_bpf,cap_net_admin,cap_perfmon+ep PROBE",
         names.join(", ")
     )
@@ -139,7 +141,7 @@ fn unknown_interface(name: &str) -> String {
     match closest(name, &names) {
         Some(guess) => message.push_str(&format!("; did you mean {guess:?}?")),
         None if !names.is_empty() => {
-            message.push_str(&format!("; there are {}", names.join(", ")));
+            message.push_str(&format!("; the interfaces are {}", names.join(", ")));
         }
         None => {}
     }

@@ -1,4 +1,4 @@
-//! How the program ends: the one place that turns an error into words and an exit code.
+//! How the program ends: the one place that turns an error into a message and an exit code.
 //!
 //! 0 is success (also where the reader of our output went away), 1 a failure at run
 //! time, 2 a mistake on the command line, an expression that does not compile included.

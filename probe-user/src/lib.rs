@@ -19,6 +19,7 @@
 #![cfg_attr(not(test), deny(clippy::print_stderr, clippy::print_stdout))]
 
 pub mod bounded;
+pub mod cancel;
 pub mod capture;
 pub mod cli;
 pub mod clock;
@@ -27,7 +28,6 @@ pub mod explain;
 pub mod extcap;
 pub mod failure;
 pub mod filter;
-pub mod giving_up;
 pub mod interfaces;
 pub mod json;
 pub mod kernel;

@@ -1,4 +1,4 @@
-//! probe: read the command line, run the command, say how it ended.
+//! probe: read the command line, run the command, report how it ended.
 
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 

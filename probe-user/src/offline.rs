@@ -8,7 +8,7 @@ use probe_frame::Frame;
 use crate::{explain, kernel::TestRun, rules::RuleSet, source::Engine};
 
 /// The filters of a rule set, ready to look at frames, and what they counted.
-pub struct Sieve {
+pub struct Matcher {
     machine: Machine,
     kernel: Option<TestRun>,
     seen: Counter,
@@ -21,7 +21,7 @@ pub struct Sieve {
     next_look: u64,
 }
 
-impl Sieve {
+impl Matcher {
     /// For frames of one link type.
     pub fn new(rules: &RuleSet, engine: Engine, link: ir::LinkType) -> Result<Self> {
         let kernel = match engine {

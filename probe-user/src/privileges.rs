@@ -1,7 +1,6 @@
-//! Rights that are not needed any more are given up: once the programs are attached,
-//! what is left to do is to read maps and rings through descriptors that are open, and
-//! to write files. An unprivileged user does that; `-Z` says which, and under sudo it is
-//! the one who called it.
+//! Drops privileges: once the programs are attached, what is left is to read maps and rings through
+//! open descriptors, and to write files. An unprivileged user can do that: the one that `-Z` names,
+//! or under sudo the one who called it.
 
 use std::{ffi::CString, fs, io};
 
@@ -157,7 +156,7 @@ pub fn hint(error: &io::Error) -> Option<String> {
     let name = user.map_or_else(|| format!("user {}", geteuid()), |user| user.name);
     Some(format!(
         "files are created with the rights of {name}: choose another folder, or another user with \
-         -Z (-Z root stays root)"
+         -Z (-Z root keeps root)"
     ))
 }
 
@@ -168,7 +167,7 @@ fn choose(
     sudo: (Option<u32>, Option<u32>),
 ) -> Result<Option<Account>> {
     if let Some(name) = user {
-        let unknown = || Usage::new(format!("-Z: no user is called {name:?}"));
+        let unknown = || Usage::new(format!("-Z: unknown user {name:?}"));
         let found = User::from_name(name).context("looking up the user of -Z")?;
         let found = found.ok_or_else(unknown)?;
         let account =

@@ -1,9 +1,9 @@
-//! All that is said to the user: the one place that writes to standard error.
+//! Everything that is reported to the user: the one place that writes to standard error.
 //!
-//! Words are not worth a capture. A disk that is full, or a reader that has gone, costs the
-//! words and nothing else; a reader that does not read is waited for until the user wants the
-//! end, and then for a moment. Names and texts that others chose, such as those of interfaces and
-//! files, reach no terminal with control characters in them.
+//! A message never ends a capture. Where the disk is full or the reader has gone, the message is
+//! lost and nothing else. A reader that does not read is waited for until the user asks for the
+//! end, and then for a moment. Names that others chose, such as those of interfaces and files,
+//! reach no terminal with control characters in them.
 
 use std::{
     fmt::Display,
@@ -51,7 +51,7 @@ pub fn in_place(text: impl Display) {
 }
 
 /// Makes the `log` facade, by which aya-log tells what the kernel programs say, speak here.
-pub fn hear_log() {
+pub fn install_logger() {
     // It fails where a logger is set already, which then is this one.
     let _ = log::set_logger(&Log).map(|()| log::set_max_level(log::LevelFilter::Debug));
 }

@@ -1,7 +1,7 @@
-//! Names in filters, as this system knows them. The C library waits for name servers that do not
-//! answer as long as resolv.conf(5) says, half a minute and more for a name, and then calls the
-//! name temporarily unknown. Here the user hears what is waited for, Ctrl-C ends it, and so does
-//! [`PATIENCE`].
+//! Names in filters, as this system resolves them. The C library waits for name servers that do
+//! not answer as long as resolv.conf(5) says, half a minute and more for a name, and then reports
+//! the name as temporarily unknown. Here the wait is reported to the user, and ended by Ctrl-C or
+//! after [`PATIENCE`].
 
 use std::{
     io,

@@ -75,7 +75,7 @@ impl std::str::FromStr for Rule {
             Some((name, filter)) if valid_name(name.trim()) => {
                 Ok(Self { place: Place::Flag, ..Self::new(name.trim(), filter.trim()) })
             }
-            Some((name, _)) => Err(format!("{name:?} is no name: {NAME_HELP}")),
+            Some((name, _)) => Err(format!("{name:?} is not a valid name: {NAME_HELP}")),
             None => Err("expected NAME=EXPR, as in syn=@syn".into()),
         }
     }
@@ -134,10 +134,14 @@ fn parse(text: &str, file: &str) -> Result<Vec<Rule>> {
             let line = lines.of(entry.span().start);
             let Entry { name, filter, sample, max_rate } = entry.into_inner();
             if !valid_name(&name) {
-                return Err(Usage::new(format!("{file}:{line}: {name:?} is no name: {NAME_HELP}")));
+                return Err(Usage::new(format!(
+                    "{file}:{line}: {name:?} is not a valid name: {NAME_HELP}"
+                )));
             }
             if sample == Some(0) || max_rate == Some(0) {
-                return Err(Usage::new(format!("{file}:{line}: sample and max_rate start at 1")));
+                return Err(Usage::new(format!(
+                    "{file}:{line}: sample and max_rate must be at least 1"
+                )));
             }
             let sampler = (sample.is_some() || max_rate.is_some())
                 .then(|| sampler(sample.unwrap_or(1), max_rate));
@@ -148,7 +152,8 @@ fn parse(text: &str, file: &str) -> Result<Vec<Rule>> {
 }
 
 fn check_number(file: &str, rules: usize) -> Result<(), Usage> {
-    let message = || format!("--rules: {file}: {rules} rules; one program holds {MAX_RULES}");
+    let message =
+        || format!("--rules: {file}: {rules} rules; one program holds at most {MAX_RULES}");
     if rules > MAX_RULES { Err(Usage::new(message())) } else { Ok(()) }
 }
 
@@ -189,13 +194,14 @@ impl RuleSet {
         let mut places = HashMap::new();
         for Rule { name, place, .. } in &rules {
             if let Some(other) = places.insert(name, place) {
-                let message = format!("two rules are called {name:?}: {other}, {place}");
+                let message = format!("two rules are named {name:?}: {other}, {place}");
                 return Err(Usage::new(message).into());
             }
         }
         if rules.len() > MAX_RULES {
             let given = rules.len();
-            let message = format!("--rules, --rule: {given} rules; one program holds {MAX_RULES}");
+            let message =
+                format!("--rules, --rule: {given} rules; one program holds at most {MAX_RULES}");
             return Err(Usage::new(message).into());
         }
         if rules.iter().filter(|rule| rule.sampler.is_some()).count() > MAX_SAMPLED {
@@ -268,8 +274,7 @@ fn print_notes(filters: &[Filter]) {
         }
     }
     for (message, place, times) in told {
-        let more =
-            if times > 1 { format!(" (and {} more such)", times - 1) } else { String::new() };
+        let more = if times > 1 { format!(" (and {} more)", times - 1) } else { String::new() };
         reporter::note(format_args!("{place}{more}: {message}"));
     }
 }
@@ -283,7 +288,7 @@ mod tests {
         let rule: Rule = "syn = tcp[13] = 2".parse().unwrap();
         assert_eq!(rule, Rule { place: Place::Flag, ..Rule::new("syn", "tcp[13] = 2") });
         assert!("tcp".parse::<Rule>().unwrap_err().contains("NAME=EXPR"));
-        assert!("a b=tcp".parse::<Rule>().unwrap_err().contains("no name"));
+        assert!("a b=tcp".parse::<Rule>().unwrap_err().contains("not a valid name"));
     }
 
     #[test]
@@ -305,7 +310,7 @@ mod tests {
             ("[[rule]]\nname = \"a\"\n", "r.toml:1: missing field `filter`"),
             ("\n[[rule]]\nname = \"a\"\nfilter = 3\n", "r.toml:4:"),
             ("[[rule]]\nname = \"a\"\nfilter = \"\"\ncolour = 1\n", "r.toml:4: unknown field"),
-            ("[[rule]]\nname = \"a b\"\nfilter = \"\"\n", "r.toml:1: \"a b\" is no name"),
+            ("[[rule]]\nname = \"a b\"\nfilter = \"\"\n", "r.toml:1: \"a b\" is not a valid name"),
             ("[[rule]]\nname = \"a\"\nfilter = \"\"\nsample = 0\n", "r.toml:1: sample"),
             ("# later\n", "r.toml: there is no [[rule]] in it"),
         ] {

@@ -1,6 +1,6 @@
-//! Standard output: data go there whole, or the error says how far they came. Whoever shares the
-//! descriptor may have made it one that does not block (O_NONBLOCK), which is nothing that a
-//! reader means by it: what finds no room waits for some.
+//! Standard output: data are written whole, or the error says how much was. Whoever shares the
+//! descriptor may have made it non-blocking (O_NONBLOCK), which does not mean that data may be
+//! lost: a write that finds no room waits for it.
 
 use std::{
     fs::File,
@@ -11,18 +11,18 @@ use std::{
 use anyhow::{Context as _, Result};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use crate::giving_up;
+use crate::cancel;
 
 /// An output that waits where its descriptor does not.
 #[derive(Debug)]
-pub struct Patient<W>(W);
+pub struct BlockingWriter<W>(W);
 
 /// Standard output, without a buffer of ours: after a write that fails it is known what landed.
 ///
 /// # Errors
 /// Where there are no descriptors left.
-pub fn open() -> io::Result<Patient<File>> {
-    Ok(Patient(File::from(io::stdout().as_fd().try_clone_to_owned()?)))
+pub fn open() -> io::Result<BlockingWriter<File>> {
+    Ok(BlockingWriter(File::from(io::stdout().as_fd().try_clone_to_owned()?)))
 }
 
 /// Writes all of it.
@@ -33,10 +33,10 @@ pub fn print(bytes: &[u8]) -> Result<()> {
     open().and_then(|mut stdout| stdout.write_all(bytes)).context("writing to standard output")
 }
 
-impl<W: Write + AsFd> Patient<W> {
+impl<W: Write + AsFd> BlockingWriter<W> {
     fn wait(&mut self, mut write: impl FnMut(&mut W) -> io::Result<usize>) -> io::Result<usize> {
         loop {
-            giving_up::check()?;
+            cancel::check()?;
             match write(&mut self.0) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -53,7 +53,7 @@ impl<W: Write + AsFd> Patient<W> {
     }
 }
 
-impl<W: Write + AsFd> Write for Patient<W> {
+impl<W: Write + AsFd> Write for BlockingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.wait(|output| output.write(bytes))
     }
@@ -67,7 +67,7 @@ impl<W: Write + AsFd> Write for Patient<W> {
     }
 }
 
-impl<W> Patient<W> {
+impl<W> BlockingWriter<W> {
     /// Makes an output wait.
     pub fn new(output: W) -> Self {
         Self(output)
@@ -99,7 +99,7 @@ mod tests {
             let mut bytes = Vec::new();
             reader.read_to_end(&mut bytes).map(|_| bytes)
         });
-        let (bytes, mut writer) = (vec![7; MUCH], Patient::new(writer));
+        let (bytes, mut writer) = (vec![7; MUCH], BlockingWriter::new(writer));
         let (landed, result) = write_all(&mut writer, &mut [IoSlice::new(&bytes)]);
         result.unwrap();
         drop(writer);
@@ -115,18 +115,18 @@ mod tests {
             let given_up = Arc::new(AtomicBool::new(false));
             let flag = Arc::clone(&given_up);
             let writing = thread::spawn(move || {
-                giving_up::watch(flag).unwrap();
+                cancel::watch(flag).unwrap();
                 let bytes = vec![7; MUCH];
-                write_all(&mut Patient::new(writer), &mut [IoSlice::new(&bytes)])
+                write_all(&mut BlockingWriter::new(writer), &mut [IoSlice::new(&bytes)])
             });
             // It may be given up before the write, within it, or while it waits.
             given_up.store(true, Ordering::Relaxed);
             while !writing.is_finished() {
-                giving_up::interrupt(writing.as_pthread_t());
+                cancel::interrupt(writing.as_pthread_t());
                 thread::yield_now();
             }
             let (landed, result) = writing.join().unwrap();
-            assert!(result.unwrap_err().to_string().contains("nobody reads"));
+            assert!(result.unwrap_err().to_string().contains("has stopped reading"));
             let mut bytes = Vec::new();
             reader.read_to_end(&mut bytes).unwrap();
             assert_eq!(landed, bytes.len() as u64);

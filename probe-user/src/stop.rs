@@ -1,6 +1,6 @@
-//! SIGINT, SIGTERM and SIGHUP: every loop looks whether one came, so that each end is a clean
-//! one. A second signal ends the program at once, unless somebody [sees to it](seen_to): then it
-//! ends the waiting for the output, and a third one the program.
+//! SIGINT, SIGTERM and SIGHUP ask for the end: every loop checks for them, so that each ending is
+//! a clean one. A second signal ends the program at once, unless the command [handles
+//! it](handle_second_signal): then it stops the wait for the output, and a third one ends the program.
 
 use std::{
     io,
@@ -20,7 +20,7 @@ use tokio::net::UnixStream;
 /// Signals that came.
 static SIGNALS: AtomicU32 = AtomicU32::new(0);
 /// Whether somebody does what the second one asks for.
-static SEEN_TO: AtomicBool = AtomicBool::new(false);
+static SECOND_HANDLED: AtomicBool = AtomicBool::new(false);
 
 /// The signals that ask for the end. nohup(1) has SIGHUP ignored, and it stays so.
 fn handled() -> impl Iterator<Item = i32> {
@@ -52,7 +52,7 @@ pub fn outlive_file_limit() -> io::Result<()> {
 /// Runs as a signal handler.
 fn count() {
     let before = SIGNALS.fetch_add(1, Ordering::Relaxed);
-    if before > u32::from(SEEN_TO.load(Ordering::Relaxed)) {
+    if before > u32::from(SECOND_HANDLED.load(Ordering::Relaxed)) {
         low_level::exit(1);
     }
 }
@@ -69,8 +69,8 @@ pub fn signals() -> u32 {
 
 /// Promises to look at the number of [signals], and to end at the second with what there is to
 /// tell.
-pub fn seen_to() {
-    SEEN_TO.store(true, Ordering::Relaxed);
+pub fn handle_second_signal() {
+    SECOND_HANDLED.store(true, Ordering::Relaxed);
 }
 
 /// The wait for a signal, beside other things.

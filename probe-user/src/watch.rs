@@ -1,5 +1,5 @@
-//! How every command on live frames begins: filters compiled for the interfaces, signals
-//! watched, programs attached, rights given up.
+//! How every command on live frames starts: compile the filters for the interfaces, attach the
+//! programs, handle signals, drop privileges.
 
 use std::{
     sync::mpsc::{self, RecvTimeoutError},
@@ -24,9 +24,9 @@ use crate::{
     stop::Stop,
 };
 
-/// What a command wants of the programs, beside its rules.
+/// What a command needs of the programs, beside its rules.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Wants {
+pub struct ProgramOptions {
     /// Bytes of a frame that a record carries at most.
     pub snaplen: u32,
     /// Bytes of each CPU's ring; 0 opens none.
@@ -57,8 +57,8 @@ impl Watch {
     ///
     /// # Errors
     /// Mistakes in flags and filters, and what the kernel refuses.
-    pub fn start(live: &Live, rules: Vec<Rule>, wants: Wants) -> Result<Self> {
-        Self::at(live, live.place()?, rules, wants)
+    pub fn start(live: &Live, rules: Vec<Rule>, program: ProgramOptions) -> Result<Self> {
+        Self::at(live, live.place()?, rules, program)
     }
 
     /// As [`start`](Self::start), where the place is known already.
@@ -69,12 +69,12 @@ impl Watch {
         live: &Live,
         (chosen, hook): (Chosen, Hook),
         rules: Vec<Rule>,
-        wants: Wants,
+        program: ProgramOptions,
     ) -> Result<Self> {
         let options = rules::live_options(&chosen.names, chosen.link, live.vlan);
         let rules = RuleSet::compile(rules, &options)?;
         if live.diagnostics {
-            reporter::hear_log();
+            reporter::install_logger();
         }
         let loopbacks = interfaces::loopbacks(&chosen.names);
         let specs = rules.specs();
@@ -86,18 +86,18 @@ impl Watch {
             rules: &specs,
             link: chosen.link,
             vlan: live.vlan,
-            snaplen: wants.snaplen,
-            ring_bytes: wants.ring_bytes,
-            goal: wants.goal,
+            snaplen: program.snaplen,
+            ring_bytes: program.ring_bytes,
+            goal: program.goal,
             diagnostics: live.diagnostics,
         };
         // Until here a signal ends the process, and with it a verification: the kernel looks for
         // signals meanwhile (do_check in kernel/bpf/verifier.c). From here on something is
         // attached, which a signal must not leave there.
-        let mut session = telling_of_delay(|| Session::load(&plan)).map_err(explain::kernel)?;
+        let mut session = with_delay_notice(|| Session::load(&plan)).map_err(explain::kernel)?;
         let stop = Stop::on_signals().context("watching signals")?;
         session.attach(&plan).map_err(explain::kernel)?;
-        let Wants { files, commands, .. } = wants;
+        let ProgramOptions { files, commands, .. } = program;
         let needs = Needs { files, commands, ..Needs::of(&session) };
         privileges::drop(live.user.as_deref(), needs)?;
         Ok(Self { rules, chosen, session, stop })
@@ -113,13 +113,13 @@ impl Watch {
 const LONG: Duration = Duration::from_secs(2);
 
 /// Says, if loading takes long, that it is the kernel that takes so long.
-fn telling_of_delay<T>(load: impl FnOnce() -> T) -> T {
+fn with_delay_notice<T>(load: impl FnOnce() -> T) -> T {
     let (done, wait) = mpsc::channel::<()>();
     thread::scope(|scope| {
         let tell = move || {
             if wait.recv_timeout(LONG) == Err(RecvTimeoutError::Timeout) {
                 reporter::say(
-                    "the kernel's verifier is still checking the filters; Ctrl-C ends it",
+                    "the kernel's verifier is still checking the filters; press Ctrl-C to stop",
                 );
             }
         };
@@ -132,28 +132,28 @@ fn telling_of_delay<T>(load: impl FnOnce() -> T) -> T {
 }
 
 /// What may end a measurement before its time: the user, or that all interfaces go.
-pub struct Vigil {
+pub struct Events {
     stop: Stop,
     links: AsyncFd<Links>,
 }
 
-/// Why a wait was over.
+/// What ended a wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Woken {
+pub enum Event {
     /// Its time came.
-    Time,
+    Deadline,
     /// The user wants the end.
     Stop,
     /// Something became of the interfaces, which is to be told.
     Changed(Vec<Change>),
 }
 
-impl Vigil {
+impl Events {
     /// Starts to watch, and tells of interfaces that are not up now. Needs the runtime.
     ///
     /// # Errors
     /// Those of netlink sockets.
-    pub fn keep(stop: Stop, attachments: &[Attachment]) -> Result<Self> {
+    pub fn watch(stop: Stop, attachments: &[Attachment]) -> Result<Self> {
         let mut links = Links::watch(attachments).context("watching the interfaces")?;
         tell(&links.survey());
         // SAFETY: the socket is the links' own, and they keep it until they are dropped, which
@@ -164,18 +164,18 @@ impl Vigil {
     }
 
     /// Waits for what comes first; not at all where no interface is left.
-    pub async fn wait(&mut self, until: Instant) -> Woken {
+    pub async fn wait(&mut self, until: Instant) -> Event {
         if self.none_left().is_some() {
-            return Woken::Changed(Vec::new());
+            return Event::Changed(Vec::new());
         }
         let Self { stop, links } = self;
         let awaited = async {
             tokio::select! {
-                () = stop.wait() => Woken::Stop,
-                changes = changes(links) => Woken::Changed(changes),
+                () = stop.wait() => Event::Stop,
+                changes = changes(links) => Event::Changed(changes),
             }
         };
-        timeout_at(until.into(), awaited).await.unwrap_or(Woken::Time)
+        timeout_at(until.into(), awaited).await.unwrap_or(Event::Deadline)
     }
 
     /// Whether all interfaces are gone.

@@ -55,16 +55,16 @@ fn file(path: &Path) -> io::Result<TimeZone> {
     // O_NONBLOCK: a named pipe is no zone, and not waited for.
     let file = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is no plain file"));
+        return Err(io::Error::other("not a regular file"));
     }
     let mut bytes = Vec::new();
     file.take(LIMIT + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > LIMIT {
-        let message = format!("it is longer than {} KiB, the most that is read", LIMIT >> 10);
+        let message = format!("larger than {} KiB, the limit", LIMIT >> 10);
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     let zone = TimeZone::tzif(&path.to_string_lossy(), &bytes);
-    zone.map_err(|_| io::Error::other("it is no time zone"))
+    zone.map_err(|_| io::Error::other("not a time zone"))
 }
 
 #[cfg(test)]
@@ -96,9 +96,9 @@ mod tests {
         let long = folder.path().join("long");
         std::fs::write(&long, vec![0; LIMIT as usize + 1]).unwrap();
         for (value, expected) in [
-            ("/dev/zero", "no plain file"),
-            (long.to_str().unwrap(), "longer than 64 KiB"),
-            ("/etc/passwd", "no time zone"),
+            ("/dev/zero", "not a regular file"),
+            (long.to_str().unwrap(), "larger than 64 KiB"),
+            ("/etc/passwd", "not a time zone"),
             ("No/Such", "No such file"),
         ] {
             let error = named(value.as_ref(), None).unwrap_err().to_string();

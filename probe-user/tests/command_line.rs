@@ -65,14 +65,14 @@ fn mistakes_are_code_2_and_go_to_stderr() {
     for (arguments, expected) in [
         (&["nosuch"][..], "unrecognized subcommand"),
         (&["count", "--nosuch"], "unexpected argument"),
-        (&["count"], "no interface: name one with -i"),
+        (&["count"], "no interface given: name one with -i"),
         (&["count", "-i", "nosuch0"], "no interface is named \"nosuch0\""),
         (&["capture", "-i", "lo", "-Q", "out", "--hook", "xdp"], "use --hook tcx"),
         (&["capture", "-i", "lo", "-c", "0"], "0 is not in 1.."),
         (&["count", "-i", "lo", "--interval", "soon"], "expected a time such as 500ms"),
         (&["count", "-i", "lo", "--hook", "nic"], "no such hook; one of auto, tcx, xdp"),
         (&["count", "-i", "lo", "--rule", "nameless"], "expected NAME=EXPR"),
-        (&["count", "-i", "lo", "--rule", "a=tcp", "--rule", "a=udp"], "two rules are called"),
+        (&["count", "-i", "lo", "--rule", "a=tcp", "--rule", "a=udp"], "two rules are named"),
         (&["rate", "-i", "lo", "tcp"], "say when to end: -c N (matches) or -t TIME"),
         (&["capture", "-r", "x", "-i", "lo"], "cannot be used with"),
         (&["capture", "-i", "lo", "--engine", "kernel"], "cannot be used with"),
@@ -383,7 +383,7 @@ fn lists_of_interfaces_and_types() {
     assert_eq!(run(&["capture", "-L", "-i", "nosuch0"]).0, 2);
     let (code, _, err) = run(&["capture", "-i", "999", "-c", "1"]);
     assert_eq!(code, 2);
-    assert!(err.contains("-i 999: `probe capture -D` numbers 1 to"), "{err}");
+    assert!(err.contains("-i 999: no such number; `probe capture -D` lists 1 to"), "{err}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! `probe` as Wireshark calls it to ask what there is: answers on standard output, mistakes
-//! on standard error, and no rights needed. (`live/extcap.rs` has the captures.)
+//! `probe` as Wireshark calls it to ask what there is: answers on standard output, mistakes on
+//! standard error, and no rights needed. (`live/extcap.rs` has the captures.)
 
 use std::process::Command;
 
@@ -51,12 +51,12 @@ fn each_line_is_a_sentence_of_the_grammar() {
 fn mistakes_are_code_2() {
     let capture = ["--capture", "--extcap-interface", "probe-lo", "--fifo", "nosuch"];
     for (arguments, expected) in [
-        (&["extcap"][..], "`probe extcap --help` says how to install it"),
+        (&["extcap"][..], "`probe extcap --help` explains how to install it"),
         (&["--extcap-nosuch"], "unexpected argument '--extcap-nosuch'"),
         (&["--extcap-dlts", "--extcap-interface", "probe-nosuch0"], "no interface is named"),
         (&["--extcap-config", "--extcap-interface", "lo"], "names begin with probe-"),
         (&["--capture", "--extcap-interface", "probe-lo"], "--fifo <PIPE>"),
-        (&["--extcap-interface", "probe-lo"], "say what is wanted of it"),
+        (&["--extcap-interface", "probe-lo"], "or --capture with it"),
         (&[&capture[..], &["--hook", "xdp", "--direction", "out"]].concat(), "use --hook tcx"),
         (
             &[&capture[..], &["--extcap-capture-filter", "tcp prot"]].concat(),

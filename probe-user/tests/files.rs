@@ -156,14 +156,14 @@ fn the_command_after_a_rotation() {
 fn what_makes_no_sense_is_refused() {
     let folder = input(1);
     for (flags, reason) in [
-        ("-C 1", "name one with -w"),
-        ("-G 1", "name one with -w"),
+        ("-C 1", "give one with -w"),
+        ("-G 1", "give one with -w"),
         ("-C 1 -w -", "standard output cannot be rotated"),
-        ("--format pcapng", "name one with -w"),
+        ("--format pcapng", "give one with -w"),
         ("-C 0 -w f", "invalid file size 0"),
         ("-W 0 -C 1 -w f", "invalid value '0'"),
         ("-V list", "cannot be used with"),
-        ("-w f -Z nosuchuser", "no user is called \"nosuchuser\""),
+        ("-w f -Z nosuchuser", "unknown user \"nosuchuser\""),
     ] {
         let flags: Vec<&str> = flags.split(' ').collect();
         let output = probe(folder.path(), &[&["capture", "-r", "in.pcap"], &flags[..]].concat());

@@ -47,6 +47,6 @@ pub use pair::{
 };
 pub use process::{Finished, Running, run};
 pub use random::{Random, changed};
-pub use sender::{FrameSender, Pace, Sent, hurry, pin_to_cpu};
+pub use sender::{FrameSender, Pace, Sent, pin_to_cpu, raise_priority};
 pub use trafgen::trafgen;
 pub use tun::Tun;

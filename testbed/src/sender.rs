@@ -293,7 +293,7 @@ pub fn pin_to_cpu(cpu: usize) -> Result<()> {
 
 /// Lets the calling thread go before all others of its CPU, as far as niceness goes: for a
 /// generator that has a pace to keep on a machine with other work.
-pub fn hurry() -> Result<()> {
+pub fn raise_priority() -> Result<()> {
     // nix has no setpriority(2).
     // SAFETY: the call takes three numbers; 0 is the calling thread.
     let result = unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, -20) };

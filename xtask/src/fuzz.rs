@@ -8,9 +8,8 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
-
-use crate::setup::{self, Use};
-use crate::shell::{cargo, root, run, say, target_dir};
+use xtask::setup::{self, Use};
+use xtask::shell::{cargo, root, run, say, target_dir};
 
 /// The targets, each with the package whose test `fuzz` has its seeds.
 const TARGETS: &[(&str, &str)] = &[

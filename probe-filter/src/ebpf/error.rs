@@ -83,7 +83,7 @@ impl fmt::Display for Error {
             ),
             Self::TooLong { instructions, rule } => write!(
                 f,
-                "{instructions} instructions or more, which the kernel does not take; most of them \
+                "{instructions} instructions or more, too many for the kernel; most of them \
                  in rule {}",
                 rule + 1
             ),

@@ -27,7 +27,7 @@ impl Lowering<'_> {
         }
         let Some(qualifiers) = qualifiers else {
             return Err(self
-                .error("what this is the address of is not said")
+                .error("the kind of address is missing")
                 .expected("host, net, port or the like before it"));
         };
         match address {
@@ -48,7 +48,7 @@ impl Lowering<'_> {
                 self.network(qualifiers, address, mask)
             }
             Address::Ipv6(address, length) => self.ipv6(qualifiers, *address, *length),
-            Address::Mac(_) | Address::Arcnet => Err(self.error("this is no network address")),
+            Address::Mac(_) | Address::Arcnet => Err(self.error("this is not a network address")),
         }
     }
 

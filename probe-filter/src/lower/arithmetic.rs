@@ -271,7 +271,7 @@ impl Lowering<'_> {
             | P::Ipx
             | P::Netbeui
             | P::Radio => {
-                let message = format!("bytes of '{}' cannot be asked for", protocol.name());
+                let message = format!("bytes of '{}' cannot be read", protocol.name());
                 Err(self.error(message).expected("ether, ip, ip6, arp, tcp, udp, icmp or icmp6"))
             }
         }

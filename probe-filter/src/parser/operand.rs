@@ -50,7 +50,7 @@ impl Parser<'_> {
                 }
                 TokenKind::Macro(name) if place.expression => {
                     let Some(name) = Macro::ALL.iter().find(|m| m.name() == name) else {
-                        let message = format!("there is no macro '@{name}'");
+                        let message = format!("unknown macro '@{name}'");
                         return Err(
                             Error::new(token.span.clone(), message).expected(keywords::MACROS)
                         );
@@ -78,7 +78,7 @@ impl Parser<'_> {
                 let span = self.span_from(first);
                 Ok(self.primitive(Primitive::PayloadStart(text.clone()), span))
             }
-            _ => Err(Error::new(token.span.clone(), "every payload starts with nothing")
+            _ => Err(Error::new(token.span.clone(), "the text is empty")
                 .expected("at least one character between the quotes")),
         }
     }
@@ -235,7 +235,7 @@ impl Parser<'_> {
                 for _ in 0..open {
                     if !self.take_symbol(Symbol::Close) {
                         let span = self.peek().span.clone();
-                        return Err(Error::new(span, "a parenthesis is open").expected("')'"));
+                        return Err(Error::new(span, "a parenthesis is not closed").expected("')'"));
                     }
                 }
                 Ok(Some(number))
@@ -364,7 +364,7 @@ impl Parser<'_> {
                     TokenKind::Name(_) | TokenKind::Dotted(_) | TokenKind::Ipv6(_)
                 ) =>
             {
-                "what it is the address of, as host, net or port, before it"
+                "host, net, port or the like before it"
             }
             Place { expression: true, .. } => "an expression, as tcp, host 192.0.2.1 or port 80",
             Place { .. } => "a number, len, or bytes as tcp[0]",
@@ -374,6 +374,6 @@ impl Parser<'_> {
 }
 
 fn foreign(link: keywords::Foreign, token: &Token) -> Error {
-    let message = format!("this is a word for {} links, and this is none", link.name());
+    let message = format!("this word is for {} links", link.name());
     Error::new(token.span.clone(), message)
 }

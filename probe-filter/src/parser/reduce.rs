@@ -42,7 +42,7 @@ impl Parser<'_> {
         if !place.address {
             let token = self.peek();
             let expected = if place.arithmetic { "an operator or a comparison" } else { "')'" };
-            return Err(Error::new(token.span.clone(), "a number alone is no expression")
+            return Err(Error::new(token.span.clone(), "a number alone is not an expression")
                 .expected(expected));
         }
         let span = self.tokens[last].span.clone();
@@ -150,7 +150,7 @@ impl Parser<'_> {
         if self.take_symbol(Symbol::CloseIndex) {
             return Ok(size);
         }
-        Err(Error::new(self.peek().span.clone(), "a bracket is open").expected(expected))
+        Err(Error::new(self.peek().span.clone(), "this bracket is not closed").expected(expected))
     }
 
     fn reduce_address(

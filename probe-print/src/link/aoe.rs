@@ -1,7 +1,7 @@
 //! ATA over Ethernet.
 
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     text::{Text, bits, put, put_name},
 };
 
@@ -59,12 +59,11 @@ const RESERVE_COMMANDS: &[(u8, &str)] =
     &[(0, "Read reserve list"), (1, "Set reserve list"), (2, "Force set reserve list")];
 
 /// Prints version and flags; with `-v` the command.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "aoe";
     put!(t, "AoE length {length}");
     if length < 1 {
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let first = p.u8(0)?;
     put!(t, ", Ver {}", first >> 4);
@@ -100,7 +99,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     }
 }
 
-fn issue(t: &mut Text<'_>, mut argument: Fields<'_>) -> Result<(), Cut> {
+fn issue(t: &mut Text<'_>, mut argument: Fields<'_>) -> Result<(), Stop> {
     const ARGUMENT: usize = 12;
     if argument.left() < ARGUMENT {
         return t.invalid_rest(argument.rest(), argument.left());
@@ -120,7 +119,7 @@ fn issue(t: &mut Text<'_>, mut argument: Fields<'_>) -> Result<(), Cut> {
     Ok(())
 }
 
-fn query(t: &mut Text<'_>, mut argument: Fields<'_>) -> Result<(), Cut> {
+fn query(t: &mut Text<'_>, mut argument: Fields<'_>) -> Result<(), Stop> {
     const ARGUMENT: usize = 8;
     if argument.left() < ARGUMENT {
         return t.invalid_rest(argument.rest(), argument.left());
@@ -139,13 +138,13 @@ fn query(t: &mut Text<'_>, mut argument: Fields<'_>) -> Result<(), Cut> {
     if length > 0 {
         put!(t, "\n\tConfig String (length {length}): ");
         if !t.string(argument.rest(), length) {
-            return Err(Cut);
+            return Err(Stop::Cut);
         }
     }
     Ok(())
 }
 
-fn mask_list(t: &mut Text<'_>, mut argument: Fields<'_>) -> Result<(), Cut> {
+fn mask_list(t: &mut Text<'_>, mut argument: Fields<'_>) -> Result<(), Stop> {
     const ARGUMENT: usize = 4;
     const DIRECTIVE: usize = 8;
     if argument.left() < ARGUMENT {
@@ -173,7 +172,7 @@ fn mask_list(t: &mut Text<'_>, mut argument: Fields<'_>) -> Result<(), Cut> {
     Ok(())
 }
 
-fn reserve(t: &mut Text<'_>, mut argument: Fields<'_>) -> Result<(), Cut> {
+fn reserve(t: &mut Text<'_>, mut argument: Fields<'_>) -> Result<(), Stop> {
     const ARGUMENT: usize = 2;
     let addresses = argument.left().checked_sub(ARGUMENT);
     if addresses.is_none_or(|length| !length.is_multiple_of(MAC)) {

@@ -3,7 +3,7 @@
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, name_of, put},
 };
 
@@ -13,7 +13,7 @@ const FORMATS: &[(u8, &str)] = &[(1, "64-bit"), (2, "48-bit")];
 const HARDWARE: &[(u8, &str)] = &[(0, "R/R2"), (1, "R3")];
 
 /// Prints the header and says how long it is; none if it is of an unknown kind.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Cut> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Stop> {
     const NANOSECONDS: u32 = 1_000_000_000;
     t.protocol = "arista";
     let kind = p.u16(0)?;

@@ -2,7 +2,7 @@
 
 use super::ethernet;
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     network::{ip, ip6},
     text::{Text, name_of, put},
 };
@@ -14,12 +14,11 @@ const KINDS: &[(u32, &str)] = &[(4, "undecided"), (5, "ipv4"), (6, "ipv6"), (7, 
 const SUBTYPES: &[(u32, &str)] = &[(1, "single VLAN tag"), (2, "double VLAN tag"), (3, "untagged")];
 
 /// Prints the header; with `-v` the packet.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "bcm_li";
     if length < HEADER {
         put!(t, " (length {length} < {HEADER})");
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let shim = p.u32(0)?;
     let (packet, length) = (p.from(HEADER), length - HEADER);

@@ -1,7 +1,7 @@
 //! Cisco's discovery protocol: the device, and with `-v` what it says of itself.
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     dump,
     text::{Text, bits, put},
 };
@@ -70,7 +70,7 @@ const CAPABILITIES: &[(u32, &str)] = &[
 ];
 
 /// Prints the fields.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "cdp";
     if length < HEADER {
         put!(t, " (packet length {length} < {HEADER})");
@@ -98,12 +98,11 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         let (least, most) = if kind == 0 { (0, usize::MAX) } else { (least, most) };
         if size < FIELD {
             let plural = if size == 1 { "" } else { "s" };
-            match verbose {
-                true => {
-                    put!(t, "\n\t{name} (0x{kind:02x})");
-                    put!(t, ", TLV length: {size} byte{plural} (too short)");
-                }
-                false => put!(t, ", {name} TLV length {size} too short"),
+            if verbose {
+                put!(t, "\n\t{name} (0x{kind:02x})");
+                put!(t, ", TLV length: {size} byte{plural} (too short)");
+            } else {
+                put!(t, ", {name} TLV length {size} too short");
             }
             return invalid(t, p.from(at), left);
         }
@@ -138,13 +137,13 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     Ok(())
 }
 
-fn invalid(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn invalid(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.invalid();
     p.slice(0, length)?;
     Ok(())
 }
 
-fn field(t: &mut Text<'_>, p: Bytes<'_>, size: usize, form: Form) -> Result<(), Cut> {
+fn field(t: &mut Text<'_>, p: Bytes<'_>, size: usize, form: Form) -> Result<(), Stop> {
     match form {
         Form::Unknown | Form::Silent => {
             p.slice(0, size)?;
@@ -152,7 +151,7 @@ fn field(t: &mut Text<'_>, p: Bytes<'_>, size: usize, form: Form) -> Result<(), 
         Form::Quoted => {
             put!(t, "'");
             if !t.string(p, size) {
-                return Err(Cut);
+                return Err(Stop::Cut);
             }
             put!(t, "'");
         }
@@ -187,7 +186,7 @@ fn field(t: &mut Text<'_>, p: Bytes<'_>, size: usize, form: Form) -> Result<(), 
             if size > 1 {
                 put!(t, "/");
                 if !t.string(p.from(1), size - 1) {
-                    return Err(Cut);
+                    return Err(Stop::Cut);
                 }
             }
         }
@@ -195,7 +194,7 @@ fn field(t: &mut Text<'_>, p: Bytes<'_>, size: usize, form: Form) -> Result<(), 
     Ok(())
 }
 
-fn prefixes(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<(), Cut> {
+fn prefixes(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<(), Stop> {
     if !size.is_multiple_of(5) {
         put!(t, " [length {size} is not a multiple of 5]");
         p.slice(0, size)?;
@@ -209,7 +208,7 @@ fn prefixes(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<(), Cut> {
     Ok(())
 }
 
-fn addresses(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<(), Cut> {
+fn addresses(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<(), Stop> {
     /// LLC and SNAP headers of IPv6.
     const IPV6: &[u8] = &[0xaa, 0xaa, 3, 0, 0, 0, 0x86, 0xdd];
     const IPV4: &[u8] = &[0xcc];

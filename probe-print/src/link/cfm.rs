@@ -2,7 +2,7 @@
 //! shown.
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, name_of, put},
 };
 
@@ -16,7 +16,7 @@ const MESSAGES: &[(u8, &str)] = &[
 ];
 
 /// Prints message, level and length.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "cfm";
     if length < HEADER {
         put!(t, "\n\t\t packet is too short");

@@ -1,7 +1,7 @@
 //! Cisco's DTP: which of two switches tags frames for which VLANs.
 
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     text::{Text, name_of, put},
 };
 
@@ -14,7 +14,7 @@ const FIELDS: &[(u16, &str)] =
     &[(DOMAIN, "Domain"), (STATUS, "Status"), (KIND, "DTP type"), (NEIGHBOR, "Neighbor")];
 
 /// Prints the version; with `-v` the fields.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "dtp";
     if length < 1 {
         put!(t, "[zero packet length]");

@@ -1,8 +1,8 @@
 //! EAP over LANs (IEEE 802.1X), and EAP itself (RFC 3748).
 
 use crate::{
-    bytes::{Bytes, Cut},
-    text::{Text, bits, name_of, need, put},
+    bytes::{Bytes, Stop},
+    text::{Text, bits, name_of, put},
 };
 
 const HEADER: usize = 4;
@@ -58,16 +58,16 @@ const SUBTYPES: &[(u8, &str)] = &[
 ];
 
 /// Prints kind, version and length; with `-v` the packet.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     t.protocol = "eap";
-    need!(t, p.slice(0, HEADER));
+    p.need(0, HEADER)?;
     let kind = p.u8(1)?;
     let name = name_of(KINDS, kind).unwrap_or("unknown");
     let length = usize::from(p.u16(2)?);
     put!(t, "{name} ({kind}) v{}, len {length}", p.u8(0)?);
     if t.style.verbose > 0 && kind == PACKET {
         if length == 0 {
-            return t.cut();
+            return Err(Stop::Short);
         }
         put!(t, ", ");
         return packet(t, p.from(HEADER), length);
@@ -76,7 +76,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
 }
 
 /// Prints an EAP packet of so many bytes.
-pub(crate) fn packet(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn packet(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     let (code, stated) = (p.u8(0)?, usize::from(p.u16(2)?));
     if stated != length {
         // Not every piece of a long one has a header.
@@ -89,7 +89,7 @@ pub(crate) fn packet(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<()
         put!(t, " (too short for EAP header)");
         return Ok(());
     }
-    need!(t, p.slice(0, length));
+    p.need(0, length)?;
     if !matches!(code, REQUEST | RESPONSE) {
         return Ok(());
     }

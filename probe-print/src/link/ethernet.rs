@@ -8,7 +8,7 @@ use super::{
 use crate::{
     address::Link,
     assigned_numbers::{ETHERTYPES, ethertype},
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     dump::{self, Dump},
     network::{arp, decnet, ip, ip6, ipx, osi},
     services::ptp,
@@ -34,7 +34,7 @@ fn is_tag(ethertype: u16) -> bool {
 }
 
 /// Prints a frame and says how long its link-layer header is.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usize, Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usize, Stop> {
     t.protocol = "ether";
     if length < p.len() {
         put!(t, "[length {length} < caplen {}]", p.len());
@@ -74,7 +74,7 @@ fn body(
     length: usize,
     mut at: usize,
     (source, destination): llc::Ends<'_>,
-) -> Result<Body, Cut> {
+) -> Result<Body, Stop> {
     let verbose = t.style.link_header;
     let mut ethertype = p.u16(at)?;
     at += TYPE;
@@ -153,10 +153,7 @@ fn body(
     } else {
         if verbose {
             put_ethertype(t, ethertype);
-            match length_shown {
-                true => put!(t, ", "),
-                false => put!(t, ", length {whole}: "),
-            }
+            if length_shown { put!(t, ", ") } else { put!(t, ", length {whole}: ") }
         }
         if by_type(t, ethertype, payload, rest, Some(source))? {
             return Ok(Body::Printed(at));
@@ -179,46 +176,50 @@ pub(crate) fn by_type(
     p: Bytes<'_>,
     length: usize,
     source: Option<Link<'_>>,
-) -> Result<bool, Cut> {
-    match kind {
-        ethertype::IPV4 => ip::print(t, p, length)?,
-        ethertype::IPV6 => ip6::print(t, p, length)?,
-        ethertype::ARP | ethertype::RARP => arp::print(t, p, length)?,
-        ethertype::MPLS | ethertype::MPLS_MULTICAST => mpls::print(t, p, length)?,
-        ethertype::OSI if length == 0 || p.is_empty() => {
-            t.protocol = "isoclns";
-            t.truncated();
+) -> Result<bool, Stop> {
+    let mut known = true;
+    t.part(|t| {
+        match kind {
+            ethertype::IPV4 => ip::print(t, p, length)?,
+            ethertype::IPV6 => ip6::print(t, p, length)?,
+            ethertype::ARP | ethertype::RARP => arp::print(t, p, length)?,
+            ethertype::MPLS | ethertype::MPLS_MULTICAST => mpls::print(t, p, length)?,
+            ethertype::OSI if length == 0 || p.is_empty() => {
+                t.protocol = "isoclns";
+                t.truncated();
+            }
+            ethertype::OSI => osi::print(t, p.from(1), length - 1)?,
+            ethertype::DECNET => decnet::print(t, p, length)?,
+            ethertype::GEONET_OLD | ethertype::GEONET => vehicles::geonet(t, p, length, source)?,
+            ethertype::CALM_FAST => vehicles::calm_fast(t, p, length, source)?,
+            ethertype::TIPC => tipc::print(t, p)?,
+            ethertype::IPX => {
+                put!(t, "(NOV-ETHII) ");
+                ipx::print(t, p)?;
+            }
+            ethertype::PPPOE_DISCOVERY
+            | ethertype::PPPOE_SESSION
+            | ethertype::PPPOE_DISCOVERY_OLD
+            | ethertype::PPPOE_SESSION_OLD => pppoe::print(t, p, length)?,
+            ethertype::PPP if length > 0 => {
+                put!(t, ": ");
+                ppp::print(t, p, length)?;
+            }
+            ethertype::PPP => {}
+            ethertype::CFM | ethertype::CFM_OLD => cfm::print(t, p, length)?,
+            ethertype::LLDP => lldp::print(t, p, length)?,
+            ethertype::SLOW => slow::print(t, p, length)?,
+            ethertype::EAPOL => eapol::print(t, p)?,
+            ethertype::MS_NLB => msnlb::print(t, p)?,
+            ethertype::AOE => aoe::print(t, p, length)?,
+            ethertype::PTP => ptp::print(t, p, length)?,
+            ethertype::NSH => t.nested(|t| nsh::print(t, p, length))?,
+            ethertype::LOOPBACK => loopback::print(t, p, length)?,
+            _ => known = false,
         }
-        ethertype::OSI => osi::print(t, p.from(1), length - 1)?,
-        ethertype::DECNET => decnet::print(t, p, length)?,
-        ethertype::GEONET_OLD | ethertype::GEONET => vehicles::geonet(t, p, length, source)?,
-        ethertype::CALM_FAST => vehicles::calm_fast(t, p, length, source)?,
-        ethertype::TIPC => tipc::print(t, p)?,
-        ethertype::IPX => {
-            put!(t, "(NOV-ETHII) ");
-            ipx::print(t, p)?;
-        }
-        ethertype::PPPOE_DISCOVERY
-        | ethertype::PPPOE_SESSION
-        | ethertype::PPPOE_DISCOVERY_OLD
-        | ethertype::PPPOE_SESSION_OLD => pppoe::print(t, p, length)?,
-        ethertype::PPP if length > 0 => {
-            put!(t, ": ");
-            ppp::print(t, p, length)?;
-        }
-        ethertype::PPP => {}
-        ethertype::CFM | ethertype::CFM_OLD => cfm::print(t, p, length)?,
-        ethertype::LLDP => lldp::print(t, p, length)?,
-        ethertype::SLOW => slow::print(t, p, length)?,
-        ethertype::EAPOL => eapol::print(t, p)?,
-        ethertype::MS_NLB => msnlb::print(t, p)?,
-        ethertype::AOE => aoe::print(t, p, length)?,
-        ethertype::PTP => ptp::print(t, p, length)?,
-        ethertype::NSH => t.nested(|t| nsh::print(t, p, length))?,
-        ethertype::LOOPBACK => loopback::print(t, p, length)?,
-        _ => return Ok(false),
-    }
-    Ok(true)
+        Ok(())
+    })?;
+    Ok(known)
 }
 
 /// What is not understood is shown as it is, unless less is wanted or a dump shows it

@@ -4,7 +4,7 @@ use super::{cdp, dtp, ethernet, stp, udld, vtp};
 use crate::{
     address::Link,
     assigned_numbers::ETHERTYPES,
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     dump,
     network::{ip, ipx, osi},
     ouis::OUIS,
@@ -86,7 +86,7 @@ pub(super) fn print(
     p: Bytes<'_>,
     length: usize,
     ends: Ends<'_>,
-) -> Result<usize, Cut> {
+) -> Result<usize, Stop> {
     t.protocol = "llc";
     let least = match p.u8(2) {
         Ok(control) if control & 3 != 3 => 4,
@@ -99,16 +99,13 @@ pub(super) fn print(
     }
     let (to, from) = (p.u8(0)?, p.u8(1)?);
     let unnumbered = least == 3;
-    let control = match unnumbered {
-        true => u16::from(p.u8(2)?),
-        false => u16::from_le_bytes(p.array(2)?),
-    };
+    let control = if unnumbered { u16::from(p.u8(2)?) } else { u16::from_le_bytes(p.array(2)?) };
     if (to, from) == (GLOBAL, GLOBAL) {
         // Novell's own: no LLC header at all, and a packet that begins with two bytes of 0xff.
         if t.style.link_header {
             put!(t, "IPX 802.3: ");
         }
-        return ipx::print(t, p).map(|()| 0);
+        return t.part(|t| ipx::print(t, p)).map(|()| 0);
     }
     let (dsap, ssap) = (to & !1, from & !1);
     if t.style.link_header {
@@ -117,9 +114,10 @@ pub(super) fn print(
         put!(t, "{}", if to & 1 == 0 { "Individual" } else { "Group" });
         put!(t, ", ssap {} (0x{ssap:02x}) ", name(ssap));
         put!(t, "{}", if from & 1 == 0 { "Command" } else { "Response" });
-        match unnumbered {
-            true => put!(t, ", ctrl 0x{control:02x}: "),
-            false => put!(t, ", ctrl 0x{control:04x}: "),
+        if unnumbered {
+            put!(t, ", ctrl 0x{control:02x}: ")
+        } else {
+            put!(t, ", ctrl 0x{control:04x}: ")
         }
     }
     let (inner, rest) = (p.from(least), length - least);
@@ -132,15 +130,15 @@ pub(super) fn print(
                 }
                 return Ok(least + 5);
             }
-            SPANNING_TREE => return stp::print(t, inner, rest).map(|()| least),
+            SPANNING_TREE => return t.part(|t| stp::print(t, inner, rest)).map(|()| least),
             IPX => {
                 if t.style.link_header {
                     put!(t, "IPX 802.2: ");
                 }
-                return ipx::print(t, inner).map(|()| least);
+                return t.part(|t| ipx::print(t, inner)).map(|()| least);
             }
-            OSI => return osi::print(t, inner, rest).map(|()| least),
-            IP => return ip::print(t, inner, rest).map(|()| least),
+            OSI => return t.part(|t| osi::print(t, inner, rest)).map(|()| least),
+            IP => return t.part(|t| ip::print(t, inner, rest)).map(|()| least),
             _ => {}
         }
     }
@@ -156,10 +154,7 @@ pub(super) fn print(
         put_name!(t, SAPS, dsap, "Unknown DSAP 0x{dsap:02x}");
         put!(t, " ");
     }
-    let poll = match unnumbered {
-        true => control & UNNUMBERED_POLL != 0,
-        false => control & 0x100 != 0,
-    };
+    let poll = if unnumbered { control & UNNUMBERED_POLL != 0 } else { control & 0x100 != 0 };
     let flags = match (from & 1, poll) {
         (0, false) => "Command",
         (_, false) => "Response",
@@ -215,7 +210,7 @@ fn protocols(organization: u32) -> &'static [(u16, &'static str)] {
 }
 
 /// Prints a SNAP header and what is behind it; `false` if that is not known.
-fn snap(t: &mut Text<'_>, p: Bytes<'_>, length: usize, ends: Ends<'_>) -> Result<bool, Cut> {
+fn snap(t: &mut Text<'_>, p: Bytes<'_>, length: usize, ends: Ends<'_>) -> Result<bool, Stop> {
     const HEADER: usize = 5;
     t.protocol = "snap";
     if !p.has(0, HEADER) || length < HEADER {
@@ -235,12 +230,12 @@ fn snap(t: &mut Text<'_>, p: Bytes<'_>, length: usize, ends: Ends<'_>) -> Result
         (0 | 0x00_00f8, _) if ethernet::by_type(t, protocol, p, length, Some(ends.0))? => {
             return Ok(true);
         }
-        (CISCO, 0x2000) => return cdp::print(t, p, length).map(|()| true),
-        (CISCO, 0x2003) => return vtp::print(t, p, length).map(|()| true),
-        (CISCO, 0x2004) => return dtp::print(t, p, length).map(|()| true),
-        (CISCO, 0x0111) => return udld::print(t, p, length).map(|()| true),
+        (CISCO, 0x2000) => return t.part(|t| cdp::print(t, p, length)).map(|()| true),
+        (CISCO, 0x2003) => return t.part(|t| vtp::print(t, p, length)).map(|()| true),
+        (CISCO, 0x2004) => return t.part(|t| dtp::print(t, p, length)).map(|()| true),
+        (CISCO, 0x0111) => return t.part(|t| udld::print(t, p, length)).map(|()| true),
         (CISCO, 0x010b | 0x010c) | (BRIDGED, 0x000e) => {
-            return stp::print(t, p, length).map(|()| true);
+            return t.part(|t| stp::print(t, p, length)).map(|()| true);
         }
         (BRIDGED, 0x0001 | 0x0007) => {
             p.slice(0, 2)?;

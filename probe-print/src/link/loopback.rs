@@ -1,25 +1,25 @@
 //! The configuration testing protocol of Ethernet 2: a frame that is to come back.
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, put},
 };
 
 const REPLY: u16 = 1;
 const FORWARD: u16 = 2;
 
-fn little(p: Bytes<'_>, at: usize) -> Result<u16, Cut> {
+fn little(p: Bytes<'_>, at: usize) -> Result<u16, Stop> {
     p.array(at).map(u16::from_le_bytes)
 }
 
-fn invalid(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn invalid(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.invalid();
     p.slice(0, length)?;
     Ok(())
 }
 
 /// Prints the first message.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "loopback";
     put!(t, "Loopback");
     if length < 2 {

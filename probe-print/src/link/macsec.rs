@@ -2,7 +2,7 @@
 
 use super::llc::Ends;
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, bits, put},
 };
 
@@ -21,7 +21,7 @@ const FLAGS: &[(u32, &str)] = &[(0x08, "E"), (0x04, "C"), (0x40, "S"), (0x10, "B
 
 /// What is behind a tag.
 pub(super) enum Protected {
-    /// Nothing that can be told.
+    /// Nothing more can be read.
     Cut,
     /// What is encrypted, behind a tag of so many bytes.
     Secret(usize),
@@ -35,7 +35,7 @@ pub(super) fn print(
     p: Bytes<'_>,
     length: usize,
     ends: Ends<'_>,
-) -> Result<Protected, Cut> {
+) -> Result<Protected, Stop> {
     let before = std::mem::replace(&mut t.protocol, "macsec");
     let found = tag(t, p, length, ends);
     t.protocol = before;
@@ -47,7 +47,7 @@ fn tag(
     p: Bytes<'_>,
     length: usize,
     (source, destination): Ends<'_>,
-) -> Result<Protected, Cut> {
+) -> Result<Protected, Stop> {
     let there = length.min(p.len());
     if there < TAG {
         t.truncated();

@@ -1,7 +1,7 @@
 //! The heartbeat of Microsoft's Network Load Balancing, as far as it is known.
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, put},
 };
 
@@ -10,7 +10,7 @@ const CLUSTER: usize = 12;
 const HOST: usize = 16;
 
 /// Prints who is alive in which cluster.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     t.protocol = "msnlb";
     put!(t, "MS NLB heartbeat");
     put!(t, ", host priority: {}", u32::from_le_bytes(p.array(PRIORITY)?));

@@ -2,7 +2,7 @@
 
 use super::ppp_options;
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     dump,
     network::{ip, ip6},
     ouis::OUIS,
@@ -79,11 +79,11 @@ const PASSWORD: &[(u8, &str)] = &[(1, "Auth-Req"), (2, "Auth-ACK"), (3, "Auth-NA
 const MULTILINK_FLAGS: &[(u32, &str)] = &[(0x80, "begin"), (0x40, "end")];
 
 /// Prints a frame.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "ppp";
     let whole = length;
     if length < 2 {
-        return Err(Cut);
+        return Err(Stop::Cut);
     }
     let mut at = 0;
     // Address and control may stand before the protocol.
@@ -98,7 +98,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         _ => {}
     }
     if length < at + 2 {
-        return Err(Cut);
+        return Err(Stop::Cut);
     }
     // An odd first byte is the whole of a compressed number.
     let mut protocol = u16::from(p.u8(at)?);
@@ -141,7 +141,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
 }
 
 /// A control protocol's packet: its code and length, and with `-v` what it says.
-fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize, protocol: u16) -> Result<(), Cut> {
+fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize, protocol: u16) -> Result<(), Stop> {
     const HEADER: usize = 4;
     let name = name_of(PROTOCOLS, protocol).unwrap_or_default();
     put!(t, "{name}, ");
@@ -229,7 +229,7 @@ fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize, protocol: u16) -> Resu
     Ok(())
 }
 
-fn multilink(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn multilink(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     if !t.style.link_header {
         put!(t, "MLPPP, ");
     }
@@ -244,7 +244,7 @@ fn multilink(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
 }
 
 /// RFC 1994.
-fn challenge(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn challenge(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     match length {
         0 => put!(t, "[|chap]"),
         1..4 => put!(t, "[|chap 0x{:02x}]", p.u8(0)?),
@@ -282,16 +282,16 @@ fn challenge(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
     // A length that lies runs into the end of the bytes.
     match stated.checked_sub(at) {
         Some(size) if t.string(p.from(at), size) => Ok(()),
-        Some(_) => Err(Cut),
+        Some(_) => Err(Stop::Cut),
         None => {
             t.characters(p.from(at).all());
-            Err(Cut)
+            Err(Stop::Cut)
         }
     }
 }
 
 /// RFC 1334.
-fn password(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn password(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     match length {
         0 => put!(t, "[|pap]"),
         1..4 => put!(t, "[|pap 0x{:02x}]", p.u8(0)?),
@@ -335,7 +335,7 @@ fn password(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
         }
         put!(t, ", {name} ");
         if !t.string(p.from(at), size) {
-            return Err(Cut);
+            return Err(Stop::Cut);
         }
         at += size;
     }

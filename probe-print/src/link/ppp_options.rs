@@ -2,7 +2,7 @@
 //! RFC 1877), IPV6CP (RFC 5072), CCP (RFC 1962) and BACP (RFC 2125).
 
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     ouis::OUIS,
     text::{Text, name_of, put, put_name},
 };
@@ -97,7 +97,7 @@ pub(super) fn print(
     protocols: &[(u16, &'static str)],
     mut fields: Fields<'_>,
     whole: usize,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     let names = match protocol {
         0xc021 => &[][..],
         0x8021 => IPCP,
@@ -160,15 +160,14 @@ pub(super) fn print(
         }
         if fields.left() < size {
             put!(t, " [remaining options length {} < {size}]", fields.left());
-            t.invalid();
-            return Ok(());
+            return Err(Stop::Invalid);
         }
         fields.skip(size);
     }
     Ok(())
 }
 
-/// Whether a length is the right one; it is told where it is not.
+/// Whether a length is the right one; it says so where not.
 fn exactly(t: &mut Text<'_>, size: usize, right: usize) -> bool {
     if size != right {
         put!(t, " (length bogus, should be = {right})");
@@ -189,7 +188,7 @@ fn lcp(
     option: Bytes<'_>,
     size: usize,
     protocols: &[(u16, &'static str)],
-) -> Result<Shown, Cut> {
+) -> Result<Shown, Stop> {
     let p = option.from(2);
     match kind {
         0 if !at_least(t, size, 6) => return Ok(Shown::Skipped),
@@ -246,7 +245,7 @@ fn lcp(
     Ok(Shown::Whole)
 }
 
-fn ipcp(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<Shown, Cut> {
+fn ipcp(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<Shown, Stop> {
     match kind {
         1 if !exactly(t, size, 10) => return Ok(Shown::Skipped),
         1 => put!(t, ": src {}, dst {}", t.v4(p, 0)?, t.v4(p, 4)?),
@@ -260,7 +259,7 @@ fn ipcp(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<Shown, 
 }
 
 /// How headers of IP are compressed (RFC 1332, RFC 3544).
-fn compression(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<Shown, Cut> {
+fn compression(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<Shown, Stop> {
     const VAN_JACOBSON: u16 = 0x002d;
     const HEADERS: u16 = 0x0061;
     const HEADERS_SIZE: usize = 14;
@@ -306,7 +305,7 @@ fn compression(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<Shown, Cut
     Ok(Shown::Whole)
 }
 
-fn ip6cp(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<Shown, Cut> {
+fn ip6cp(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<Shown, Stop> {
     if kind != 1 {
         return Ok(Shown::Unknown);
     }
@@ -317,7 +316,7 @@ fn ip6cp(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<Shown,
     Ok(Shown::Whole)
 }
 
-fn ccp(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<Shown, Cut> {
+fn ccp(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<Shown, Stop> {
     match kind {
         21 if !at_least(t, size, 3) => return Ok(Shown::Skipped),
         21 => {
@@ -342,7 +341,7 @@ fn ccp(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<Shown, C
     Ok(Shown::Whole)
 }
 
-fn bacp(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<Shown, Cut> {
+fn bacp(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<Shown, Stop> {
     if kind != 1 {
         return Ok(Shown::Unknown);
     }

@@ -2,7 +2,7 @@
 
 use super::ppp;
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, put, put_name},
 };
 
@@ -38,12 +38,11 @@ const TAGS: &[(u16, &str)] = &[
 ];
 
 /// Prints discovery, or the PPP frame of a session.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "pppoe";
     if length < HEADER {
         put!(t, " (length {length} < {HEADER})");
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let length = length - HEADER;
     p.slice(0, HEADER)?;

@@ -2,7 +2,7 @@
 //! watches links, of which the first line is shown.
 
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     dump,
     text::{Text, bits, name_of, put},
 };
@@ -40,7 +40,7 @@ const STATES: &[(u32, &str)] = &[
 ];
 
 /// Prints protocol, version and length.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "slow";
     let too_short = |t: &mut Text<'_>| {
         if t.style.verbose == 0 {
@@ -81,7 +81,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     Ok(())
 }
 
-fn parts(t: &mut Text<'_>, protocol: u8, mut fields: Fields<'_>) -> Result<(), Cut> {
+fn parts(t: &mut Text<'_>, protocol: u8, mut fields: Fields<'_>) -> Result<(), Stop> {
     while fields.left() > 0 {
         if fields.left() < PART_HEADER {
             put!(t, "\n\t\t packet is too short");
@@ -123,7 +123,7 @@ fn parts(t: &mut Text<'_>, protocol: u8, mut fields: Fields<'_>) -> Result<(), C
     Ok(())
 }
 
-fn part(t: &mut Text<'_>, protocol: u8, kind: u8, p: Bytes<'_>) -> Result<(), Cut> {
+fn part(t: &mut Text<'_>, protocol: u8, kind: u8, p: Bytes<'_>) -> Result<(), Stop> {
     if protocol == MARKER {
         put!(t, "\n\t  Request System {}", t.link(p.slice(2, 6)?));
         put!(t, ", Request Port {}, Request Transaction ID 0x{:08x}", p.u16(0)?, p.u32(8)?);

@@ -1,7 +1,7 @@
 //! The spanning tree protocols (IEEE 802.1D, 802.1w, 802.1s, 802.1aq).
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, bits, name_of, put, put_name},
 };
 
@@ -54,11 +54,10 @@ const CONFIG_SIZE: usize = 64;
 const MIN_VERSION_4: usize = 87;
 
 /// Prints a message.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "stp";
     if length < 4 {
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     if p.u16(0)? != 0 {
         put!(t, "unknown STP version, length {length}");
@@ -81,8 +80,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         {
             let part = usize::from(p.u16(VERSION_3_LENGTH)?) + 2;
             if length < HEADER + part {
-                t.invalid();
-                return Ok(());
+                return Err(Stop::Invalid);
             }
             multiple(t, p, length)?;
             if version == SHORTEST_PATH {
@@ -104,7 +102,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
 }
 
 /// A bridge: priority and address.
-fn bridge(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<(), Cut> {
+fn bridge(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<(), Stop> {
     let id = p.array::<8>(at)?;
     for (index, byte) in id.into_iter().enumerate() {
         let separator = match index {
@@ -118,7 +116,7 @@ fn bridge(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<(), Cut> {
 }
 
 /// The timers, in 256ths of a second: all of them or none.
-fn timers(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn timers(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     let seconds = |index: usize| Ok(f32::from(p.u16(MESSAGE_AGE + 2 * index)?) / 256.0);
     let (age, max_age, hello, delay) = (seconds(0)?, seconds(1)?, seconds(2)?, seconds(3)?);
     put!(t, "\n\tmessage-age {age:.2}s, max-age {max_age:.2}s");
@@ -126,7 +124,7 @@ fn timers(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
     Ok(())
 }
 
-fn config(t: &mut Text<'_>, p: Bytes<'_>, length: usize, version: u8) -> Result<(), Cut> {
+fn config(t: &mut Text<'_>, p: Bytes<'_>, length: usize, version: u8) -> Result<(), Stop> {
     let flags = p.u8(FLAG_BITS)?;
     put!(t, ", Flags [{}]", bits(FLAGS, flags.into(), ", ", "none"));
     let port = p.u16(PORT)?;
@@ -147,7 +145,7 @@ fn config(t: &mut Text<'_>, p: Bytes<'_>, length: usize, version: u8) -> Result<
 }
 
 /// Several trees (IEEE 802.1s).
-fn multiple(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn multiple(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     let flags = p.u8(FLAG_BITS)?;
     put!(t, ", CIST Flags [{}], length {length}", bits(FLAGS, flags.into(), ", ", "none"));
     if t.style.verbose == 0 {
@@ -195,7 +193,7 @@ fn multiple(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
 }
 
 /// What IEEE 802.1aq adds, in the part of version 4.
-fn shortest_path(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn shortest_path(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     put!(t, "\n\tv4len {}, AUXMCID Name ", p.u16(0)?);
     t.padded(p.from(3), 32)?;
     put!(t, ", Rev {},\n\t\tdigest ", p.u16(35)?);

@@ -1,7 +1,7 @@
 //! Cisco's UDLD (RFC 5171): whether a link carries both ways.
 
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     text::{Text, bits, name_of, put},
 };
 
@@ -32,7 +32,7 @@ const FIELDS: &[(u16, &str)] = &[
 ];
 
 /// Prints code and flags; with `-v` the fields.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "udld";
     if length < HEADER {
         return t.invalid_rest(p, length);
@@ -67,7 +67,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
             (3, _) => {
                 put!(t, ", ");
                 if !t.string(fields.rest(), size) {
-                    return Err(Cut);
+                    return Err(Stop::Cut);
                 }
             }
             (4 | 5, 1) => put!(t, ", {}s", fields.rest().u8(0)?),

@@ -3,7 +3,7 @@
 
 use crate::{
     address::Link,
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     dump,
     text::{Text, name_of, put, put_name},
 };
@@ -47,7 +47,7 @@ pub(super) fn geonet(
     p: Bytes<'_>,
     length: usize,
     source: Option<Link<'_>>,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     t.protocol = "geonet";
     put!(t, "GeoNet ");
     if let Some(source) = source {
@@ -56,8 +56,7 @@ pub(super) fn geonet(
     put!(t, "; ");
     if length < COMMON {
         put!(t, " (common header length {length} < {COMMON})");
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let (next, kind) = (p.u8(0)? & 0xf, p.u8(1)?);
     let (payload, hops) = (p.u16(4)?, p.u8(7)?);
@@ -82,8 +81,7 @@ pub(super) fn geonet(
     if let Some(extended) = extended {
         if length < extended {
             put!(t, " (header size {extended} > {length})");
-            t.invalid();
-            return Ok(());
+            return Err(Stop::Invalid);
         }
         p.slice(0, extended)?;
         p = p.from(extended);
@@ -91,8 +89,7 @@ pub(super) fn geonet(
         if matches!(next, 1 | 2) {
             if length < 4 {
                 put!(t, " (BTP length {length} < 4)");
-                t.invalid();
-                return Ok(());
+                return Err(Stop::Invalid);
             }
             put!(t, "; BTP Dst:{}", p.u16(0)?);
             put!(t, " Src:{}", p.u16(2)?);
@@ -116,7 +113,7 @@ pub(super) fn calm_fast(
     p: Bytes<'_>,
     length: usize,
     source: Option<Link<'_>>,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     t.protocol = "calm_fast";
     put!(t, "CALM FAST");
     if let Some(source) = source {

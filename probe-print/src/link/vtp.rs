@@ -1,7 +1,7 @@
 //! Cisco's VTP: which VLANs the switches of a domain have.
 
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     text::{Text, name_of, put},
 };
 
@@ -38,7 +38,7 @@ const FIELDS: &[(u8, &str)] = &[
 const SPANNING_TREES: &[(u16, &str)] = &[(1, "SRT"), (2, "SRB"), (3, "Auto")];
 
 /// Prints the message's name; with `-v` what it says.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "vtp";
     if length < HEADER {
         return t.invalid_rest(p, length);
@@ -72,8 +72,10 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         }
         SUBSET => {
             put!(t, ", Config Rev {:x}", body.u32(0)?);
-            if !vlans(t, Fields::new(body.from(4), length.saturating_sub(HEADER + 4)))? {
-                return t.invalid_rest(p, length);
+            let list = Fields::new(body.from(4), length.saturating_sub(HEADER + 4));
+            match vlans(t, list) {
+                Err(Stop::Invalid) => return t.invalid_rest(p, length),
+                printed => printed?,
             }
         }
         REQUEST => put!(t, "\n\tStart value: {}", body.u32(0)?),
@@ -82,8 +84,8 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     Ok(())
 }
 
-/// Prints VLANs; `false` where they are against the rules.
-fn vlans(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<bool, Cut> {
+/// Prints VLANs.
+fn vlans(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Stop> {
     while fields.left() > 0 {
         let p = fields.rest();
         let size = usize::from(p.u8(0)?);
@@ -92,42 +94,37 @@ fn vlans(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<bool, Cut> {
         }
         p.slice(0, size)?;
         if size < VLAN {
-            return Ok(false);
+            return Err(Stop::Invalid);
         }
         put!(t, "\n\tVLAN info status {}", name_of(STATES, p.u8(1)?).unwrap_or("Unknown"));
         put!(t, ", type {}", name_of(KINDS, p.u8(2)?).unwrap_or("Unknown"));
         put!(t, ", VLAN-id {}, MTU {}, SAID 0x{:08x}, Name ", p.u16(4)?, p.u16(6)?, p.u32(8)?);
         let name = usize::from(p.u8(3)?);
-        let Some(rest) = (size - VLAN).checked_sub(name.next_multiple_of(4)) else {
-            return Ok(false);
-        };
+        let rest = (size - VLAN).checked_sub(name.next_multiple_of(4)).ok_or(Stop::Invalid)?;
         t.padded(p.from(VLAN), name)?;
-        let rest = Fields::new(p.from(size - rest), rest);
-        if !properties(t, rest)? {
-            return Ok(false);
-        }
+        properties(t, Fields::new(p.from(size - rest), rest))?;
         fields.skip(size);
     }
-    Ok(true)
+    Ok(())
 }
 
 /// What else is to be said of a VLAN, each a number of two bytes.
-fn properties(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<bool, Cut> {
+fn properties(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Stop> {
     const PROPERTY: usize = 4;
     while fields.left() > 0 {
         if fields.left() < 2 {
-            return Ok(false);
+            return Err(Stop::Invalid);
         }
         let p = fields.rest();
         let (kind, words) = (p.u8(0)?, p.u8(1)?);
         put!(t, "\n\t\t{} (0x{kind:04x}) TLV", name_of(FIELDS, kind).unwrap_or("Unknown"));
         if fields.left() < 2 + 2 * usize::from(words) {
             put!(t, " (TLV goes past the end of the packet)");
-            return Ok(false);
+            return Err(Stop::Invalid);
         }
         if words != 1 {
             put!(t, " (invalid TLV length {words} != 1)");
-            return Ok(false);
+            return Err(Stop::Invalid);
         }
         let value = p.u16(2)?;
         let (one, other) = match kind {
@@ -144,5 +141,5 @@ fn properties(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<bool, Cut> {
         }
         fields.skip(PROPERTY);
     }
-    Ok(true)
+    Ok(())
 }

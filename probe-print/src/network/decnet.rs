@@ -1,7 +1,7 @@
 //! DECnet Phase IV: routing (DEC standard 015) and network services (014).
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     dump,
     text::{Text, name_of_two_bits, put, put_name},
 };
@@ -43,32 +43,31 @@ const REASONS: &[(u16, &str)] = &[
 ];
 
 /// Two bytes, little-endian.
-fn half(p: Bytes<'_>, at: usize) -> Result<u16, Cut> {
+fn half(p: Bytes<'_>, at: usize) -> Result<u16, Stop> {
     p.array(at).map(u16::from_le_bytes)
 }
 
 /// A node: its area and its number there.
-fn node(p: Bytes<'_>, at: usize) -> Result<String, Cut> {
+fn node(p: Bytes<'_>, at: usize) -> Result<String, Stop> {
     let address = half(p, at)?;
     Ok(format!("{}.{}", address >> 10, address & 0x3ff))
 }
 
 /// Prints a packet.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "decnet";
     if length < SHORT_HEADER {
         put!(t, " (length {length} < {SHORT_HEADER})");
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let stated = usize::from(half(p, 0)?);
     if stated < SHORT_HEADER || stated > length {
-        match stated < SHORT_HEADER {
-            true => put!(t, " (pktlen {stated} < {SHORT_HEADER})"),
-            false => put!(t, " (pktlen {stated} > {length})"),
+        if stated < SHORT_HEADER {
+            put!(t, " (pktlen {stated} < {SHORT_HEADER})")
+        } else {
+            put!(t, " (pktlen {stated} > {length})")
         }
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let (mut p, mut length) = (p, stated);
     let mut flags = p.u8(LENGTH)?;
@@ -79,8 +78,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         }
         if length < pad + 2 {
             put!(t, " (length {length} < {})", pad + 2);
-            t.invalid();
-            return Ok(());
+            return Err(Stop::Invalid);
         }
         p.slice(LENGTH, pad)?;
         p = p.from(pad);
@@ -93,18 +91,18 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         return Ok(());
     }
     let message = p.from(LENGTH);
-    let sound = match flags & 7 {
-        _ if flags & CONTROL != 0 => control(t, message, length)?,
+    match flags & 7 {
+        _ if flags & CONTROL != 0 => control(t, message, length),
         LONG if length < LONG_HEADER => {
             put!(t, " (length {length} < {LONG_HEADER})");
-            false
+            Err(Stop::Invalid)
         }
         LONG => {
             message.slice(0, LONG_HEADER)?;
             let hops = u32::from(message.u8(18)?);
             let ends = (node(message, 15)?, node(message, 7)?);
             route(t, ends, stated, flags, hops);
-            services(t, message.from(LONG_HEADER), length - LONG_HEADER)?
+            services(t, message.from(LONG_HEADER), length - LONG_HEADER)
         }
         SHORT => {
             let ends = (node(message, 3)?, node(message, 1)?);
@@ -112,18 +110,14 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
             route(t, ends, stated, flags, hops);
             let rest = length.checked_sub(SHORT_HEADER);
             // Padding can make the length less than a header; then tcpdump's wraps, too.
-            services(t, message.from(SHORT_HEADER), rest.unwrap_or(usize::MAX))?
+            services(t, message.from(SHORT_HEADER), rest.unwrap_or(usize::MAX))
         }
         _ => {
             put!(t, "unknown message flags under mask");
             dump::hex_and_text(p.limit(length).all(), "\n\t", t.out);
-            true
+            Ok(())
         }
-    };
-    if !sound {
-        t.invalid();
     }
-    Ok(())
 }
 
 fn route(t: &mut Text<'_>, ends: (String, String), length: usize, flags: u8, hops: u32) {
@@ -138,8 +132,8 @@ fn route(t: &mut Text<'_>, ends: (String, String), length: usize, flags: u8, hop
     }
 }
 
-/// Prints a message between routers; `false` if it is too short.
-fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> {
+/// Prints a message between routers.
+fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     let kind = p.u8(0)? & 0xf;
     let (name, least) = match kind {
         1 => ("init ", 12),
@@ -152,12 +146,12 @@ fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> {
         _ => {
             put!(t, "unknown control message");
             dump::hex_and_text(p.limit(length).all(), "\n\t", t.out);
-            return Ok(true);
+            return Ok(());
         }
     };
     put!(t, "{name}");
     if length < least {
-        return Ok(false);
+        return Err(Stop::Invalid);
     }
     match kind {
         1 => {
@@ -187,19 +181,18 @@ fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> {
             let kind = p.u8(10)?;
             let size = half(p, 11)?;
             // Of an end node, everything is read before anything is printed.
-            let end = match router {
-                true => format!(" pri {} hello {}", p.u8(13)?, half(p, 15)?),
-                false => {
-                    let (router, hello) = (node(p, 26)?, half(p, 28)?);
-                    format!(" rtr {router} hello {hello} data {:o}", p.u8(31)?)
-                }
+            let end = if router {
+                format!(" pri {} hello {}", p.u8(13)?, half(p, 15)?)
+            } else {
+                let (router, hello) = (node(p, 26)?, half(p, 28)?);
+                format!(" rtr {router} hello {hello} data {:o}", p.u8(31)?)
             };
             info(t, kind, &[(4, "verif "), (32, "nomcast "), (64, "blo ")]);
             put!(t, "vers {} eco {} ueco {}", p.u8(1)?, p.u8(2)?, p.u8(3)?);
             put!(t, " src {source} blksize {size}{end}");
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 fn info(t: &mut Text<'_>, info: u8, flags: &[(u8, &str)]) {
@@ -212,7 +205,7 @@ fn info(t: &mut Text<'_>, info: u8, flags: &[(u8, &str)]) {
     }
 }
 
-fn routes(t: &mut Text<'_>, p: Bytes<'_>, length: usize, what: &str) -> Result<(), Cut> {
+fn routes(t: &mut Text<'_>, p: Bytes<'_>, length: usize, what: &str) -> Result<(), Stop> {
     const ENTRY: usize = 6;
     let mut at = 0;
     // A checksum ends them.
@@ -230,12 +223,12 @@ fn routes(t: &mut Text<'_>, p: Bytes<'_>, length: usize, what: &str) -> Result<(
     Ok(())
 }
 
-/// Prints a message of the network services protocol; `false` if it is too short.
-fn services(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> {
+/// Prints a message of the network services protocol.
+fn services(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     const HEADER: usize = 5;
     if length < HEADER {
         put!(t, " (nsplen {length} < {HEADER})");
-        return Ok(false);
+        return Err(Stop::Invalid);
     }
     let (flags, to, from) = (p.u8(0)?, half(p, 1)?, half(p, 3)?);
     let (kind, subtype) = (flags & 0xc, flags & 0x70);
@@ -261,7 +254,7 @@ fn services(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> 
             };
             put!(t, "{name} {from}>{to} ");
             if length < ACKNOWLEDGEMENT {
-                return Ok(false);
+                return Err(Stop::Invalid);
             }
             p.slice(0, ACKNOWLEDGEMENT)?;
             numbers(t, p, usize::MAX, other, 2)?;
@@ -276,7 +269,7 @@ fn services(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> 
             };
             put!(t, "{name} {from}>{to} ");
             if length < least {
-                return Ok(false);
+                return Err(Stop::Invalid);
             }
             let (services, info, size) = (p.u8(5)?, p.u8(6)?, half(p, 7)?);
             let options = if subtype == 0x20 { p.u8(9)? } else { 0 };
@@ -294,7 +287,7 @@ fn services(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> 
         (8, 0x30) => {
             put!(t, "disconn-initiate {from}>{to} ");
             if length < 8 {
-                return Ok(false);
+                return Err(Stop::Invalid);
             }
             let options = p.u8(7)?;
             reason(t, half(p, 5)?);
@@ -309,7 +302,7 @@ fn services(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> 
         (8, _) => put!(t, "reserved-ctltype? {flags:x} {from} > {to}"),
         _ => put!(t, "reserved-type? {flags:x} {from} > {to}"),
     }
-    Ok(true)
+    Ok(())
 }
 
 fn reason(t: &mut Text<'_>, reason: u16) {
@@ -327,7 +320,7 @@ fn numbers(
     length: usize,
     other: (&str, &str),
     most: usize,
-) -> Result<Option<u16>, Cut> {
+) -> Result<u16, Stop> {
     let mut at = 5;
     let mut number = half(p, at)?;
     for (mask, negative, names) in [(0x8000, 0x9000, ("nak", "ack")), (0xa000, 0xb000, other)] {
@@ -338,36 +331,31 @@ fn numbers(
         put!(t, "{name} {} ", number & NUMBER);
         at += 2;
         if length < at + 2 {
-            return Ok(None);
+            return Err(Stop::Invalid);
         }
         if at >= 5 + 2 * most {
             break;
         }
         number = half(p, at)?;
     }
-    Ok(Some(number))
+    Ok(number)
 }
 
-fn segment(
-    t: &mut Text<'_>,
-    p: Bytes<'_>,
-    length: usize,
-    other: (&str, &str),
-) -> Result<bool, Cut> {
+fn segment(t: &mut Text<'_>, p: Bytes<'_>, length: usize, other: (&str, &str)) -> Result<(), Stop> {
     if length < 7 {
-        return Ok(false);
+        return Err(Stop::Invalid);
     }
-    let Some(number) = numbers(t, p, length, other, 3)? else { return Ok(false) };
+    let number = numbers(t, p, length, other, 3)?;
     put!(t, "seg {} ", number & NUMBER);
-    Ok(true)
+    Ok(())
 }
 
-fn link_service(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> {
+fn link_service(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     const HEADER: usize = 11;
     if length < HEADER + 2 {
-        return Ok(false);
+        return Err(Stop::Invalid);
     }
-    let number = numbers(t, p, usize::MAX, ("nakdat", "ackdat"), 3)?.unwrap_or_default();
+    let number = numbers(t, p, usize::MAX, ("nakdat", "ackdat"), 3)?;
     put!(t, "seg {} ", number & NUMBER);
     let (flags, value) = (p.u8(HEADER)?, p.u8(HEADER + 1)?);
     match flags & 0xc {
@@ -383,5 +371,5 @@ fn link_service(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, C
         4 => put!(t, "intr req count {value} "),
         _ => put!(t, "reserved-fcval-int? {flags:x}"),
     }
-    Ok(true)
+    Ok(())
 }

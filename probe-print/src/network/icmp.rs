@@ -2,7 +2,7 @@
 
 use super::ip;
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     checksum,
     color::Tint,
     dump,
@@ -27,15 +27,12 @@ pub(super) fn print(
     p: Bytes<'_>,
     length: usize,
     fragmented: bool,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     t.protocol = "icmp";
     let is_error = matches!(p.u8(field::TYPE)?, 3 | 4 | 5 | 11 | 12);
     t.tint = if is_error { Tint::Trouble } else { Tint::Control };
     let (kind, code) = (p.u8(field::TYPE)?, p.u8(field::CODE)?);
-    let Some(text) = message(t, p, kind, code)? else {
-        t.truncated();
-        return Ok(());
-    };
+    let text = message(t, p, kind, code)?;
     put!(t, "ICMP {text}, length {length}");
     if t.style.verbose == 0 {
         return Ok(());
@@ -62,17 +59,14 @@ pub(super) fn print(
     Ok(())
 }
 
-/// The message in words; `None` where a field of it was not captured.
-fn message(t: &Text<'_>, p: Bytes<'_>, kind: u8, code: u8) -> Result<Option<String>, Cut> {
+/// The message in words.
+fn message(t: &Text<'_>, p: Bytes<'_>, kind: u8, code: u8) -> Result<String, Stop> {
     let id = || p.u16(4);
     let sequence = || p.u16(6);
-    Ok(Some(match kind {
+    Ok(match kind {
         0 => format!("echo reply, id {}, seq {}", id()?, sequence()?),
         8 => format!("echo request, id {}, seq {}", id()?, sequence()?),
-        3 => match unreachable(t, p, code)? {
-            Some(text) => text,
-            None => return Ok(None),
-        },
+        3 => unreachable(t, p, code)?,
         5 => {
             let (to, via) = (t.v4(p, QUOTED + 16)?, t.v4(p, 4)?);
             match code {
@@ -83,14 +77,9 @@ fn message(t: &Text<'_>, p: Bytes<'_>, kind: u8, code: u8) -> Result<Option<Stri
                 _ => format!("redirect-#{code} {to} to {via}"),
             }
         }
-        9 => match advertisement(t, p)? {
-            Some(text) => text,
-            None => return Ok(None),
-        },
+        9 => advertisement(t, p)?,
         11 => {
-            if !p.has(QUOTED + 16, 4) {
-                return Ok(None);
-            }
+            p.need(QUOTED + 16, 4)?;
             match code {
                 0 => "time exceeded in-transit".into(),
                 1 => "ip reassembly time exceeded".into(),
@@ -102,9 +91,7 @@ fn message(t: &Text<'_>, p: Bytes<'_>, kind: u8, code: u8) -> Result<Option<Stri
         18 => format!("address mask is 0x{:08x}", p.u32(8)?),
         13 => format!("time stamp query id {} seq {}", id()?, sequence()?),
         14 => {
-            if !p.has(16, 4) {
-                return Ok(None);
-            }
+            p.need(16, 4)?;
             format!(
                 "time stamp reply id {} seq {}: org {}, recv {}, xmit {}",
                 id()?,
@@ -118,7 +105,7 @@ fn message(t: &Text<'_>, p: Bytes<'_>, kind: u8, code: u8) -> Result<Option<Stri
             Some(name) => name.into(),
             None => format!("type-#{kind}"),
         },
-    }))
+    })
 }
 
 const NAMES: &[(u8, &str)] = &[
@@ -130,30 +117,28 @@ const NAMES: &[(u8, &str)] = &[
 ];
 
 /// Destination unreachable.
-fn unreachable(t: &Text<'_>, p: Bytes<'_>, code: u8) -> Result<Option<String>, Cut> {
-    if code == 3 && !p.has(QUOTED + 9, 1) {
-        return Ok(None);
-    }
+fn unreachable(t: &Text<'_>, p: Bytes<'_>, code: u8) -> Result<String, Stop> {
     if code == 3 {
+        p.need(QUOTED + 9, 1)?;
         let header = 4 * usize::from(p.u8(QUOTED)? & 0xf);
         let port = p.u16(QUOTED + header + 2)?;
         let to = t.v4(p, QUOTED + 16)?;
-        return Ok(Some(match p.u8(QUOTED + 9)? {
+        return Ok(match p.u8(QUOTED + 9)? {
             6 => format!("{to} tcp port {} unreachable", t.tcp(port)),
             17 => format!("{to} udp port {} unreachable", t.udp(port)),
             number => format!("{to} protocol {number} port {port} unreachable"),
-        }));
+        });
     }
     if code == 4 {
         let mtu = p.u16(6)?;
         let to = t.v4(p, QUOTED + 16)?;
-        return Ok(Some(match mtu {
+        return Ok(match mtu {
             0 => format!("{to} unreachable - need to frag"),
             _ => format!("{to} unreachable - need to frag (mtu {mtu})"),
-        }));
+        });
     }
     let to = t.v4(p, QUOTED + 16)?;
-    Ok(Some(match code {
+    Ok(match code {
         0 => format!("net {to} unreachable"),
         1 => format!("host {to} unreachable"),
         2 => format!("{to} protocol {} unreachable", p.u8(QUOTED + 9)?),
@@ -169,14 +154,12 @@ fn unreachable(t: &Text<'_>, p: Bytes<'_>, code: u8) -> Result<Option<String>, C
         14 => format!("host {to} unreachable - host precedence violation"),
         15 => format!("host {to} unreachable - precedence cutoff"),
         _ => format!("{to} unreachable - #{code}"),
-    }))
+    })
 }
 
 /// Router advertisement (RFC 1256).
-fn advertisement(t: &Text<'_>, p: Bytes<'_>) -> Result<Option<String>, Cut> {
-    if !p.has(4, 4) {
-        return Ok(None);
-    }
+fn advertisement(t: &Text<'_>, p: Bytes<'_>) -> Result<String, Stop> {
+    p.need(4, 4)?;
     let lifetime = u32::from(p.u16(6)?);
     let (minutes, seconds) = (lifetime / 60 % 60, lifetime % 60);
     let lifetime = match lifetime {
@@ -189,16 +172,14 @@ fn advertisement(t: &Text<'_>, p: Bytes<'_>) -> Result<Option<String>, Cut> {
     let size = p.u8(5)?;
     if size != 2 {
         text.push_str(&format!(" [size {size}]"));
-        return Ok(Some(text));
+        return Ok(text);
     }
     for index in 0..count {
         let at = 8 + 8 * index;
-        if !p.has(at, 8) {
-            return Ok(None);
-        }
+        p.need(at, 8)?;
         text.push_str(&format!(" {{{} {}}}", t.v4(p, at)?, p.u32(at + 4)?));
     }
-    Ok(Some(text))
+    Ok(text)
 }
 
 /// Milliseconds since midnight.
@@ -209,14 +190,11 @@ fn day_time(milliseconds: u32) -> String {
 }
 
 /// Extensions of an error message: the MPLS labels of a traceroute, mostly.
-fn extensions(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn extensions(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     /// Version and checksum.
     const HEAD: usize = 4;
     const OBJECT: usize = 4;
-    if !p.has(0, EXTENSION + HEAD + 1) {
-        t.truncated();
-        return Ok(());
-    }
+    p.need(0, EXTENSION + HEAD + 1)?;
     let area = p.slice(EXTENSION, length - EXTENSION);
     // Old routers leave the length field zero; then the checksum tells.
     if p.u8(5)? == 0
@@ -241,10 +219,7 @@ fn extensions(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> 
     let mut at = EXTENSION + HEAD;
     // Each object takes at least its head.
     while left > OBJECT {
-        if !p.has(at, OBJECT) {
-            t.truncated();
-            return Ok(());
-        }
+        p.need(at, OBJECT)?;
         let size = usize::from(p.u16(at)?);
         let (class, kind) = (p.u8(at + 2)?, p.u8(at + 3)?);
         let name = match class {

@@ -3,7 +3,7 @@
 use super::listeners::{self, Family};
 use crate::{
     address::v4,
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     checksum,
     routing::{dvmrp, pim},
     text::{Text, put},
@@ -13,7 +13,7 @@ use crate::{
 const QUERY: usize = 12;
 
 /// Prints an IGMP message.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "igmp";
     if t.style.quiet {
         put!(t, "igmp");
@@ -47,11 +47,11 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         0x13 if length < 8 => put!(t, "igmp dvmrp [len {length}]"),
         0x13 => {
             put!(t, "igmp dvmrp");
-            dvmrp::print(t, p, length)?;
+            t.part(|t| dvmrp::print(t, p, length))?;
         }
         0x14 => {
             put!(t, "igmp pimv1");
-            pim::version_1(t, p, length)?;
+            t.part(|t| pim::version_1(t, p, length))?;
         }
         0x1e => trace(t, "mresp", p, length)?,
         0x1f => trace(t, "mtrace", p, length)?,
@@ -68,7 +68,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
 }
 
 /// A query of version 3.
-fn query(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn query(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     put!(t, "igmp query v3");
     if !length.is_multiple_of(4) {
         put!(t, " [invalid len {length}]");
@@ -94,7 +94,7 @@ fn query(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
 }
 
 /// A report of version 3.
-fn report(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn report(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     put!(t, "igmp v3 report");
     if length < 16 || !length.is_multiple_of(4) {
         put!(t, " [invalid len {length}]");
@@ -104,7 +104,7 @@ fn report(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
 }
 
 /// A multicast traceroute.
-fn trace(t: &mut Text<'_>, name: &str, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn trace(t: &mut Text<'_>, name: &str, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     if length < 24 {
         put!(t, " [invalid len {length}]");
         return Ok(());

@@ -3,7 +3,7 @@
 use super::{icmp, icmp6, igmp, ip6, ipsec, outer::Outer};
 use crate::{
     assigned_numbers::IP_PROTOCOLS,
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     checksum,
     link::ethernet,
     protocol_names,
@@ -38,7 +38,7 @@ const FLAGS: &[(u32, &str)] =
     &[(MORE_FRAGMENTS as u32, "+"), (DONT_FRAGMENT as u32, "DF"), (0x8000, "rsvd")];
 
 /// Prints a packet of whichever version its first byte says.
-pub(crate) fn any(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn any(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     if length < 1 {
         put!(t, "truncated-ip {length}");
         return Ok(());
@@ -54,7 +54,7 @@ pub(crate) fn any(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), C
 }
 
 /// Prints an IPv4 packet.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "ip";
     let version = p.u8(field::VERSION_IHL)? >> 4;
     if version != 4 {
@@ -62,16 +62,12 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
             6 => put!(t, "IP6, wrong link-layer encapsulation"),
             _ => put!(t, "IP{version}"),
         }
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     if !t.style.link_header {
         put!(t, "IP ");
     }
-    if !p.has(0, HEADER) {
-        t.truncated();
-        return Ok(());
-    }
+    p.need(0, HEADER)?;
     if length < HEADER {
         put!(t, "truncated-ip {length}");
         return Ok(());
@@ -99,10 +95,12 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     let fragment = p.u16(field::FRAGMENT)?;
     let protocol = p.u8(field::PROTOCOL)?;
     let (source, destination) = (t.v4(p, field::SOURCE)?, t.v4(p, field::DESTINATION)?);
-    if t.style.verbose > 0 && !details(t, p, header, fragment, protocol)? {
-        put!(t, "{source} > {destination}: ");
-        t.truncated();
-        return Ok(());
+    if t.style.verbose > 0 {
+        details(t, p, header, fragment, protocol).inspect_err(|stop| {
+            if *stop == Stop::Short {
+                put!(t, "{source} > {destination}: ");
+            }
+        })?;
     }
     if fragment & OFFSET != 0 {
         put!(t, "{source} > {destination}:");
@@ -114,20 +112,20 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     }
     if !p.has(0, header) {
         put!(t, " [remaining caplen({}) < header length({header})]", p.len());
-        return Err(Cut);
+        return Err(Stop::Cut);
     }
     let fragmented = fragment & MORE_FRAGMENTS != 0;
     upper(t, p.from(header), payload, protocol, Outer::V4(p), fragmented)
 }
 
-/// The part in parentheses of `-v`; `false` if the options are cut.
+/// The part in parentheses of `-v`, [`Stop::Short`] if the options in it are cut.
 fn details(
     t: &mut Text<'_>,
     p: Bytes<'_>,
     header: usize,
     fragment: u16,
     protocol: u8,
-) -> Result<bool, Cut> {
+) -> Result<(), Stop> {
     let tos = p.u8(field::TOS)?;
     put!(t, "(tos 0x{tos:x}");
     match tos & 3 {
@@ -149,12 +147,13 @@ fn details(
         name_of(IP_PROTOCOLS, protocol).unwrap_or("unknown"),
         p.u16(field::TOTAL_LENGTH)?
     );
-    let mut whole = true;
+    let mut printed = Ok(());
     if header > HEADER {
         put!(t, ", options (");
-        whole = options(t, p.limit(header).from(HEADER), header - HEADER)?;
-        if !whole {
-            put!(t, " [truncated-option]");
+        printed = options(t, p.limit(header).from(HEADER), header - HEADER);
+        match printed {
+            Err(Stop::Short) => put!(t, " [truncated-option]"),
+            _ => printed?,
         }
         put!(t, ")");
     }
@@ -168,7 +167,7 @@ fn details(
         }
     }
     put!(t, ")\n    ");
-    Ok(whole)
+    printed
 }
 
 const OPTIONS: &[(u8, &str)] = &[
@@ -183,8 +182,8 @@ const OPTIONS: &[(u8, &str)] = &[
     (148, "RA"),
 ];
 
-/// Prints the options; `false` if they are cut.
-fn options(t: &mut Text<'_>, mut p: Bytes<'_>, mut length: usize) -> Result<bool, Cut> {
+/// Prints the options.
+fn options(t: &mut Text<'_>, mut p: Bytes<'_>, mut length: usize) -> Result<(), Stop> {
     let mut separator = "";
     while length > 0 {
         put!(t, "{separator}");
@@ -197,15 +196,13 @@ fn options(t: &mut Text<'_>, mut p: Bytes<'_>, mut length: usize) -> Result<bool
         };
         if option_len < 2 && code > 1 || option_len > length {
             put!(t, " [bad length {option_len}]");
-            return Ok(true);
+            return Ok(());
         }
-        if !p.has(0, option_len) {
-            return Ok(false);
-        }
+        p.need(0, option_len)?;
         match code {
-            0 => return Ok(true),
-            68 if !timestamps(t, p, option_len)? => return Ok(false),
-            7 | 131 | 137 if !route(t, p, option_len)? => return Ok(false),
+            0 => return Ok(()),
+            68 => timestamps(t, p, option_len)?,
+            7 | 131 | 137 => route(t, p, option_len)?,
             148 if option_len < 4 => put!(t, " [bad length {option_len}]"),
             148 if p.u16(2)? != 0 => put!(t, " value {}", p.u16(2)?),
             _ => {}
@@ -213,14 +210,14 @@ fn options(t: &mut Text<'_>, mut p: Bytes<'_>, mut length: usize) -> Result<bool
         p = p.from(option_len);
         length -= option_len;
     }
-    Ok(true)
+    Ok(())
 }
 
-/// A recorded or a source route; `false` where an address is cut.
-fn route(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> {
+/// A recorded or a source route.
+fn route(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     if length < 3 {
         put!(t, " [bad length {length}]");
-        return Ok(true);
+        return Ok(());
     }
     if !(length + 1).is_multiple_of(4) {
         put!(t, " [bad length {length}]");
@@ -232,20 +229,20 @@ fn route(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> {
         put!(t, " [bad ptr {raw}]");
     }
     for at in (3..length).step_by(4) {
-        let Ok(address) = t.v4(p, at) else { return Ok(false) };
+        let address = t.v4(p, at).or(Err(Stop::Short))?;
         put!(t, " {address}");
         if pointer > at as u32 {
             put!(t, ",");
         }
     }
-    Ok(true)
+    Ok(())
 }
 
-/// The timestamp option; `false` where an entry is cut.
-fn timestamps(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> {
+/// The timestamp option.
+fn timestamps(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     if length < 4 {
         put!(t, "[bad length {length}]");
-        return Ok(true);
+        return Ok(());
     }
     put!(t, " TS{{");
     let kind = p.u8(3)? & 0xf;
@@ -273,9 +270,7 @@ fn timestamps(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut
             at = 4;
             while at < length {
                 let mark = if pointer == at as u32 { " ^ " } else { " " };
-                if !p.has(at, hop) {
-                    return Ok(false);
-                }
+                p.need(at, hop)?;
                 let stamp = p.u32(at + hop - 4)?;
                 match hop {
                     8 => put!(t, "{mark}{stamp}@{}", t.v4(p, at)?),
@@ -292,7 +287,7 @@ fn timestamps(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut
         0 => put!(t, "}}"),
         hops => put!(t, " [{hops} hops not recorded]}} "),
     }
-    Ok(true)
+    Ok(())
 }
 
 const SCTP: u8 = 132;
@@ -305,7 +300,7 @@ pub(crate) fn upper(
     protocol: u8,
     outer: Outer<'_>,
     fragmented: bool,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     let four = matches!(outer, Outer::V4(_));
     match protocol {
         tcp::PROTOCOL => tcp::print(t, p, length, outer, fragmented),

@@ -3,7 +3,7 @@
 use super::{ip, mobility, outer::Outer};
 use crate::{
     assigned_numbers::IP_PROTOCOLS,
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, name_of, put},
     transport::{dccp, tcp, udp},
 };
@@ -28,12 +28,9 @@ const DESTINATION: u8 = 60;
 const SCTP: u8 = 132;
 
 /// Prints an IPv6 packet.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "ip6";
-    if !p.has(0, HEADER) {
-        t.truncated();
-        return Ok(());
-    }
+    p.need(0, HEADER)?;
     if length < HEADER {
         put!(t, "truncated-ip6 {length}");
         return Ok(());
@@ -60,7 +57,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     Walk { p: packet, uncut: p, length, stated, jumbo: None, next, at: HEADER }.run(t, total)
 }
 
-fn details(t: &mut Text<'_>, p: Bytes<'_>, next: u8, stated: usize) -> Result<(), Cut> {
+fn details(t: &mut Text<'_>, p: Bytes<'_>, next: u8, stated: usize) -> Result<(), Stop> {
     let flow = p.u32(field::VERSION)?;
     put!(t, "(");
     if flow & 0x0ff0_0000 != 0 {
@@ -97,15 +94,14 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     /// Each extension header moves on by at least eight bytes, so the walk ends.
-    fn run(&mut self, t: &mut Text<'_>, total: usize) -> Result<(), Cut> {
+    fn run(&mut self, t: &mut Text<'_>, total: usize) -> Result<(), Stop> {
         let (mut first, mut fragmented) = (true, false);
         let mut left = total;
         let mut before = 0;
         // As in tcpdump, a header that begins where the captured bytes end is not looked at.
         while before < self.p.len() {
             let Some(rest) = left.checked_sub(self.at - before) else {
-                t.truncated();
-                return Ok(());
+                return Err(Stop::Short);
             };
             left = rest;
             before = self.at;
@@ -122,8 +118,7 @@ impl Walk<'_> {
             let advance = match self.next {
                 HOP_BY_HOP if !first => {
                     put!(t, "[The Hop-by-Hop Options header don't follow the IPv6 header]");
-                    t.invalid();
-                    return Ok(());
+                    return Err(Stop::Invalid);
                 }
                 HOP_BY_HOP => {
                     t.protocol = "hbhopt";
@@ -132,8 +127,7 @@ impl Walk<'_> {
                     };
                     if self.stated == 0 && self.jumbo.is_none() {
                         put!(t, "[No valid Jumbo Payload Hop-by-Hop option found]");
-                        t.invalid();
-                        return Ok(());
+                        return Err(Stop::Invalid);
                     }
                     advance
                 }
@@ -164,8 +158,7 @@ impl Walk<'_> {
                 }
                 ROUTING => {
                     if header.is_empty() {
-                        t.truncated();
-                        return Ok(());
+                        return Err(Stop::Short);
                     }
                     t.protocol = "rt6";
                     match routing(t, header)? {
@@ -190,13 +183,12 @@ impl Walk<'_> {
         mut left: usize,
         first: bool,
         fragmented: bool,
-    ) -> Result<(), Cut> {
+    ) -> Result<(), Stop> {
         let mut packet = self.p;
         if let Some(jumbo) = self.jumbo {
             let total = jumbo + HEADER;
             if total < self.at {
-                t.truncated();
-                return Ok(());
+                return Err(Stop::Short);
             }
             if self.length < total {
                 put!(t, "truncated-ip6 - {} bytes missing!", total - self.length);
@@ -205,8 +197,7 @@ impl Walk<'_> {
             left = total - self.at;
         } else if self.stated == 0 {
             if !first {
-                t.truncated();
-                return Ok(());
+                return Err(Stop::Short);
             }
             packet = self.uncut.limit(HEADER);
             left = 0;
@@ -221,7 +212,7 @@ impl Walk<'_> {
         p: Bytes<'_>,
         name: &str,
         hop_by_hop: bool,
-    ) -> Result<Option<usize>, Cut> {
+    ) -> Result<Option<usize>, Stop> {
         let size = (usize::from(p.u8(1)?) + 1) * 8;
         if !p.has(0, size) {
             t.truncated();
@@ -302,7 +293,7 @@ impl Walk<'_> {
 }
 
 /// A routing header (RFC 8200, RFC 6275, RFC 8754). `None` ends the packet.
-fn routing(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Cut> {
+fn routing(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Stop> {
     put!(t, "RT6");
     let length = usize::from(p.u8(1)?);
     put!(t, " (len={length}");

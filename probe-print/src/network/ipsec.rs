@@ -2,8 +2,8 @@
 
 use super::{ip, outer::Outer};
 use crate::{
-    bytes::{Bytes, Cut},
-    text::{Text, need, put},
+    bytes::{Bytes, Stop},
+    text::{Text, put},
 };
 
 /// The authentication header, and what it protects.
@@ -13,7 +13,7 @@ pub(crate) fn authentication(
     length: usize,
     outer: Outer<'_>,
     fragmented: bool,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     t.protocol = "ah";
     let next = p.u8(0)?;
     put!(t, "AH");
@@ -31,7 +31,7 @@ pub(crate) fn authentication(
     put!(t, "icv=0x");
     t.hex(p.limit(size).from(12).all());
     if !p.has(0, size) {
-        return Err(Cut);
+        return Err(Stop::Cut);
     }
     put!(t, "): ");
     let rest = length.saturating_sub(size);
@@ -39,16 +39,16 @@ pub(crate) fn authentication(
 }
 
 /// What is known of an encrypted payload.
-pub(crate) fn esp(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn esp(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "esp";
     // As in tcpdump, a header that the bytes end with is one too short.
-    need!(t, p.slice(0, 9));
+    p.need(0, 9)?;
     put!(t, "ESP(spi=0x{:08x},seq=0x{:x}), length {length}", p.u32(0)?, p.u32(4)?);
     Ok(())
 }
 
 /// What is known of a compressed payload.
-pub(crate) fn compressed(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+pub(crate) fn compressed(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     t.protocol = "ipcomp";
     put!(t, "IPComp(cpi=0x{:04x})", p.u16(2)?);
     Ok(())

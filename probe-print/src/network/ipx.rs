@@ -1,7 +1,7 @@
 //! Novell's IPX, and its RIP and SAP. Services are shown as numbers.
 
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     routing::eigrp,
     text::{Text, put},
 };
@@ -9,7 +9,7 @@ use crate::{
 const HEADER: usize = 30;
 
 /// Prints a packet.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     t.protocol = "ipx";
     if !t.style.link_header {
         put!(t, "IPX ");
@@ -22,8 +22,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
     let stated = usize::from(p.u16(2)?);
     let Some(length) = stated.checked_sub(HEADER) else {
         put!(t, "[length {stated} < {HEADER}]");
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     };
     let data = Fields::new(p.from(HEADER), length);
     match socket {
@@ -40,7 +39,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
 }
 
 /// Network and node.
-fn address(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn address(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     put!(t, "{:08x}", p.u32(0)?);
     for (index, byte) in p.slice(4, 6)?.iter().enumerate() {
         put!(t, "{}{byte:02x}", if index == 0 { '.' } else { ':' });
@@ -49,13 +48,12 @@ fn address(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
 }
 
 /// The service advertising protocol.
-fn services(t: &mut Text<'_>, mut data: Fields<'_>) -> Result<(), Cut> {
+fn services(t: &mut Text<'_>, mut data: Fields<'_>) -> Result<(), Stop> {
     const MOST: usize = 8;
     const NAME: usize = 48;
     let command = data.rest().u16(0)?;
     if data.left() < 2 {
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     data.skip(2);
     match command {
@@ -71,15 +69,13 @@ fn services(t: &mut Text<'_>, mut data: Fields<'_>) -> Result<(), Cut> {
                 }
                 let kind = data.rest().u16(0)?;
                 if data.left() < 2 {
-                    t.invalid();
-                    return Ok(());
+                    return Err(Stop::Invalid);
                 }
                 put!(t, " {kind:04x} '");
                 data.skip(2);
                 if data.left() < NAME {
                     put!(t, "'");
-                    t.invalid();
-                    return Ok(());
+                    return Err(Stop::Invalid);
                 }
                 t.padded(data.rest(), NAME)?;
                 put!(t, "'");
@@ -88,8 +84,7 @@ fn services(t: &mut Text<'_>, mut data: Fields<'_>) -> Result<(), Cut> {
                 for size in [10, 4] {
                     data.rest().slice(0, size)?;
                     if data.left() < size {
-                        t.invalid();
-                        return Ok(());
+                        return Err(Stop::Invalid);
                     }
                     if size == 10 {
                         put!(t, " addr ");
@@ -105,13 +100,12 @@ fn services(t: &mut Text<'_>, mut data: Fields<'_>) -> Result<(), Cut> {
 }
 
 /// The routing information protocol.
-fn routes(t: &mut Text<'_>, mut data: Fields<'_>) -> Result<(), Cut> {
+fn routes(t: &mut Text<'_>, mut data: Fields<'_>) -> Result<(), Stop> {
     const MOST: usize = 50;
     const ROUTE: usize = 8;
     let command = data.rest().u16(0)?;
     if data.left() < 2 {
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     data.skip(2);
     let most = match command {
@@ -133,8 +127,7 @@ fn routes(t: &mut Text<'_>, mut data: Fields<'_>) -> Result<(), Cut> {
             break;
         }
         if data.left() < ROUTE {
-            t.invalid();
-            return Ok(());
+            return Err(Stop::Invalid);
         }
         put!(t, " {:08x}/{}.{}", data.u32()?, data.u16()?, data.u16()?);
     }

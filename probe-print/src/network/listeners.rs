@@ -3,7 +3,7 @@
 
 use crate::{
     address::Host,
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, put, put_name},
 };
 
@@ -31,7 +31,7 @@ impl Family {
         }
     }
 
-    fn address(self, t: &Text<'_>, p: Bytes<'_>, at: usize) -> Result<Host, Cut> {
+    fn address(self, t: &Text<'_>, p: Bytes<'_>, at: usize) -> Result<Host, Stop> {
         match self {
             Self::V4 => t.v4(p, at),
             Self::V6 => t.v6(p, at),
@@ -57,7 +57,7 @@ pub(super) fn sources(
     p: Bytes<'_>,
     length: usize,
     count: u16,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     let count = usize::from(count);
     match t.style.verbose {
         _ if count == 0 => {}
@@ -74,7 +74,7 @@ pub(super) fn report(
     family: Family,
     p: Bytes<'_>,
     length: usize,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     let groups = p.u16(6)?;
     put!(t, ", {groups} group record(s)");
     if t.style.verbose == 0 {
@@ -107,7 +107,7 @@ pub(super) fn report(
     Ok(())
 }
 
-fn addresses(t: &mut Text<'_>, family: Family, p: Bytes<'_>, count: usize) -> Result<(), Cut> {
+fn addresses(t: &mut Text<'_>, family: Family, p: Bytes<'_>, count: usize) -> Result<(), Stop> {
     put!(t, " {{");
     for index in 0..count {
         put!(t, " {}", family.address(t, p, family.size() * index)?);

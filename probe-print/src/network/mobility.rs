@@ -1,7 +1,7 @@
 //! Mobility of IPv6 (RFC 6275).
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, bits, put},
 };
 
@@ -34,12 +34,9 @@ const ERROR: u8 = 7;
 const UPDATE_FLAGS: &[(u32, &str)] = &[(8, "A"), (4, "H"), (2, "L"), (1, "K")];
 
 /// Prints a message, the last that the packet has.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     t.protocol = "mobility";
-    if !p.has(1, 1) {
-        t.truncated();
-        return Ok(());
-    }
+    p.need(1, 1)?;
     let size = 8 * (usize::from(p.u8(1)?) + 1);
     let kind = p.u8(2)?;
     let Some(&(_, name, header)) = MESSAGES.iter().find(|message| message.0 == kind) else {
@@ -48,8 +45,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
     };
     if size < header {
         put!(t, "(header length {size} is too small for type {kind})");
-        t.truncated();
-        return Ok(());
+        return Err(Stop::Short);
     }
     put!(t, "mobility: {name}");
     let verbose = t.style.verbose > 0;
@@ -69,10 +65,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
         }
         UPDATE => {
             put!(t, " seq#={}", p.u16(6)?);
-            if !p.has(8, 2) {
-                t.truncated();
-                return Ok(());
-            }
+            p.need(8, 2)?;
             let flags = p.u8(8)? >> 4;
             if flags != 0 {
                 put!(t, " {}", bits(UPDATE_FLAGS, flags.into(), "", ""));
@@ -93,25 +86,24 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
         }
         _ => {}
     }
-    if verbose && !options(t, p.from(header), size - header)? {
-        t.truncated();
+    if verbose {
+        options(t, p.from(header), size - header)?;
     }
     Ok(())
 }
 
-/// Prints options; `false` where they end too early.
-fn options(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> {
+fn options(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     let mut at = 0;
     while at < length {
         let kind = p.u8(at)?;
         let size = match kind {
             0 => 1,
             _ if at + 1 < length => usize::from(p.u8(at + 1)?) + 2,
-            _ => return Ok(false),
+            _ => return Err(Stop::Short),
         };
         // As in tcpdump, a byte behind the option has to be there.
         if at + size > length || !p.has(at + size, 1) {
-            return Ok(false);
+            return Err(Stop::Short);
         }
         let (name, least) = match kind {
             0 => ("pad1", 1),
@@ -124,7 +116,7 @@ fn options(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> {
         };
         if length - at < least {
             put!(t, "({name}: trunc)");
-            return Ok(false);
+            return Err(Stop::Short);
         }
         match kind {
             0 | 1 | 5 => put!(t, "({name})"),
@@ -135,5 +127,5 @@ fn options(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> {
         }
         at += size;
     }
-    Ok(true)
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     address::{V6, v6},
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     checksum,
     names::Port,
     text::{Text, put},
@@ -29,7 +29,7 @@ impl Outer<'_> {
 
     /// The protocol that the IP header itself names. Behind extension headers that is
     /// not the one at hand, and then tcpdump leaves the addresses out.
-    pub(crate) fn protocol(self) -> Result<u8, Cut> {
+    pub(crate) fn protocol(self) -> Result<u8, Stop> {
         match self {
             Self::V4(ip) => ip.u8(V4_PROTOCOL),
             Self::V6(ip) => ip.u8(V6_NEXT),
@@ -41,7 +41,7 @@ impl Outer<'_> {
         self,
         t: &mut Text<'_>,
         ports: Option<(Port<'_>, Port<'_>)>,
-    ) -> Result<(), Cut> {
+    ) -> Result<(), Stop> {
         let (source, destination) = match self {
             Self::V4(ip) => (t.v4(ip, 12)?, t.v4(ip, 16)?),
             Self::V6(ip) => (t.v6(ip, 8)?, t.v6(ip, 24)?),
@@ -60,17 +60,18 @@ impl Outer<'_> {
         t: &mut Text<'_>,
         protocol: u8,
         (from, to): (Port<'_>, Port<'_>),
-    ) -> Result<(), Cut> {
-        match self.protocol()? == protocol {
-            true => self.print_ends(t, Some((from, to)))?,
-            false => put!(t, "{from} > {to}"),
+    ) -> Result<(), Stop> {
+        if self.protocol()? == protocol {
+            self.print_ends(t, Some((from, to)))?
+        } else {
+            put!(t, "{from} > {to}")
         }
         put!(t, ": ");
         Ok(())
     }
 
     /// Time to live, or hop limit.
-    pub(crate) fn hops(self) -> Result<u8, Cut> {
+    pub(crate) fn hops(self) -> Result<u8, Stop> {
         match self {
             Self::V4(ip) => ip.u8(8),
             Self::V6(ip) => ip.u8(7),
@@ -78,7 +79,7 @@ impl Outer<'_> {
     }
 
     /// Source and destination as 16 bytes each, for keys.
-    pub(crate) fn ends(self) -> Result<([u8; 16], [u8; 16]), Cut> {
+    pub(crate) fn ends(self) -> Result<([u8; 16], [u8; 16]), Stop> {
         match self {
             Self::V4(ip) => {
                 let wide = |address: [u8; 4]| {
@@ -93,7 +94,7 @@ impl Outer<'_> {
     }
 
     /// The residue of the checksum of `data` under the pseudo-header; 0 where it is right.
-    pub(crate) fn checksum(self, protocol: u8, data: &[u8]) -> Result<u16, Cut> {
+    pub(crate) fn checksum(self, protocol: u8, data: &[u8]) -> Result<u16, Stop> {
         self.partial_checksum(protocol, data, data.len() as u32)
     }
 
@@ -104,7 +105,7 @@ impl Outer<'_> {
         protocol: u8,
         data: &[u8],
         length: u32,
-    ) -> Result<u16, Cut> {
+    ) -> Result<u16, Stop> {
         Ok(match self {
             Self::V4(ip) => {
                 let destination = v4_final(ip)?;
@@ -129,7 +130,7 @@ impl Outer<'_> {
 }
 
 /// The last hop of a source route, or the destination.
-fn v4_final(ip: Bytes<'_>) -> Result<[u8; 4], Cut> {
+fn v4_final(ip: Bytes<'_>) -> Result<[u8; 4], Stop> {
     const LSRR: u8 = 131;
     const SSRR: u8 = 137;
     let header = 4 * usize::from(ip.u8(0)? & 0xf);
@@ -157,7 +158,7 @@ fn v4_final(ip: Bytes<'_>) -> Result<[u8; 4], Cut> {
 
 /// The last hop of a routing header, or the destination. The walk ends: each header
 /// moves on by at least eight bytes.
-fn v6_final(ip: Bytes<'_>) -> Result<V6, Cut> {
+fn v6_final(ip: Bytes<'_>) -> Result<V6, Stop> {
     let destination = v6(ip, 24)?;
     let mut next = ip.u8(V6_NEXT)?;
     let mut at = 40;

@@ -2,8 +2,8 @@
 
 use crate::{
     address::Host,
-    bytes::{Bytes, Cut},
-    text::{Text, need, put},
+    bytes::{Bytes, Stop},
+    text::{Text, put},
 };
 
 const REQUEST: u8 = 1;
@@ -27,13 +27,13 @@ impl Form {
         if self == Self::V4 { 4 } else { 16 }
     }
 
-    fn host(self, t: &Text<'_>, p: Bytes<'_>, at: usize) -> Result<Host, Cut> {
+    fn host(self, t: &Text<'_>, p: Bytes<'_>, at: usize) -> Result<Host, Stop> {
         if self == Self::V4 { t.v4(p, at) } else { t.v6(p, at) }
     }
 }
 
 /// Prints a message.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize, six: bool) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize, six: bool) -> Result<(), Stop> {
     t.protocol = "aodv";
     let kind = p.u8(0)?;
     put!(t, " aodv");
@@ -65,12 +65,12 @@ fn flags(t: &mut Text<'_>, byte: u8, names: &[(u8, &str)]) {
     put!(t, " ");
 }
 
-fn request(t: &mut Text<'_>, p: Bytes<'_>, length: usize, form: Form) -> Result<(), Cut> {
+fn request(t: &mut Text<'_>, p: Bytes<'_>, length: usize, form: Form) -> Result<(), Stop> {
     let size = form.size();
     let whole = 16 + 2 * size;
-    need!(t, p.slice(0, whole));
+    p.need(0, whole)?;
     if length < whole {
-        return t.cut();
+        return Err(Stop::Short);
     }
     // Destination and its number, originator and its number.
     let [to, to_number, from, from_number] = match form {
@@ -85,12 +85,12 @@ fn request(t: &mut Text<'_>, p: Bytes<'_>, length: usize, form: Form) -> Result<
     extension(t, p.from(whole), length - whole)
 }
 
-fn reply(t: &mut Text<'_>, p: Bytes<'_>, length: usize, form: Form) -> Result<(), Cut> {
+fn reply(t: &mut Text<'_>, p: Bytes<'_>, length: usize, form: Form) -> Result<(), Stop> {
     let size = form.size();
     let whole = 12 + 2 * size;
-    need!(t, p.slice(0, whole));
+    p.need(0, whole)?;
     if length < whole {
-        return t.cut();
+        return Err(Stop::Short);
     }
     let [to, to_number, from] = match form {
         Form::Draft => [8, 4, 24],
@@ -104,11 +104,11 @@ fn reply(t: &mut Text<'_>, p: Bytes<'_>, length: usize, form: Form) -> Result<()
     extension(t, p.from(whole), length - whole)
 }
 
-fn error(t: &mut Text<'_>, p: Bytes<'_>, length: usize, form: Form) -> Result<(), Cut> {
+fn error(t: &mut Text<'_>, p: Bytes<'_>, length: usize, form: Form) -> Result<(), Stop> {
     const HEAD: usize = 4;
-    need!(t, p.slice(0, HEAD));
+    p.need(0, HEAD)?;
     if length < HEAD {
-        return t.cut();
+        return Err(Stop::Short);
     }
     let kept = if p.u8(1)? & 0x80 == 0 { "" } else { "[D]" };
     let count = usize::from(p.u8(3)?);
@@ -116,32 +116,32 @@ fn error(t: &mut Text<'_>, p: Bytes<'_>, length: usize, form: Form) -> Result<()
     let entry = form.size() + 4;
     for index in 0..count {
         let at = HEAD + entry * index;
-        need!(t, p.slice(at, entry));
+        p.need(at, entry)?;
         if length < at + entry {
-            return t.cut();
+            return Err(Stop::Short);
         }
         put!(t, " {{{}}}({})", form.host(t, p, at)?, p.u32(at + form.size())?);
     }
     Ok(())
 }
 
-/// The one extension that is looked at: how often somebody says hello.
-fn extension(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+/// The one extension that is printed: the hello interval.
+fn extension(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     const HEAD: usize = 2;
     const HELLO: u8 = 1;
     const HELLO_SIZE: usize = 6;
     if length < HEAD {
         return Ok(());
     }
-    need!(t, p.slice(0, HEAD));
+    p.need(0, HEAD)?;
     let (kind, size) = (p.u8(0)?, p.u8(1)?);
     if kind != HELLO {
         put!(t, "\n\text {kind} {size}");
         return Ok(());
     }
-    need!(t, p.slice(0, HELLO_SIZE));
+    p.need(0, HELLO_SIZE)?;
     if length < HELLO_SIZE {
-        return t.cut();
+        return Err(Stop::Short);
     }
     match size {
         0..4 => put!(t, "\n\text HELLO - bad length {size}"),

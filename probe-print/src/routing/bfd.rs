@@ -1,7 +1,7 @@
 //! BFD (RFC 5880): whether a path is there, many times a second.
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     dump,
     text::{Text, bits, name_of, put},
 };
@@ -57,7 +57,7 @@ const AUTHENTICATIONS: &[(u8, &str)] = &[
 ];
 
 /// Prints a packet to one of the four ports.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize, port: u16) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize, port: u16) -> Result<(), Stop> {
     t.protocol = "bfd";
     let verbose = t.style.verbose > 0;
     if port == ECHO {
@@ -115,7 +115,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize, port: u16) ->
     }
 }
 
-fn authentication(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn authentication(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     /// Kind, length and key are not the password's.
     const HEAD: u8 = 3;
     p.slice(0, 4)?;
@@ -127,7 +127,7 @@ fn authentication(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
         (1, 4..=19) => {
             put!(t, ", Password: ");
             if !t.string(p.from(HEAD.into()), usize::from(length - HEAD)) {
-                return Err(Cut);
+                return Err(Stop::Cut);
             }
         }
         (2 | 3, 24) | (4 | 5, 28) => {

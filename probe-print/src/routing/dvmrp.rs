@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, put, put_name},
 };
 
@@ -25,12 +25,11 @@ const FLAGS: &[(u8, &str)] =
     &[(0x01, "tunnel"), (0x02, "srcrt"), (0x40, "querier"), (0x20, "disabled"), (0x10, "down")];
 
 /// Prints a message, from the IGMP header on.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "dvmrp";
     if length < HEADER {
         put!(t, " [length {length} < {HEADER}]");
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let kind = p.u8(1)?;
     put!(t, " ");
@@ -57,11 +56,10 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     Ok(())
 }
 
-fn probe(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn probe(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     if length < 4 {
         put!(t, " [full length {length} < 4]");
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     put!(t, "{}genid {}", if t.style.verbose > 1 { "\n\t" } else { " " }, p.u32(0)?);
     if t.style.verbose < 2 {
@@ -79,14 +77,13 @@ fn probe(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
 }
 
 /// Routes: a mask, and networks under it as far as a bit says that one is the last.
-fn report(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn report(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     let mut at = 0;
     // Each mask takes three bytes, each network two at least.
     while at < length {
         if length < at + 3 {
             put!(t, " [length {} < 3]", length - at);
-            t.invalid();
-            return Ok(());
+            return Err(Stop::Invalid);
         }
         let [a, b, c] = p.array(at)?;
         let width = match (a, b, c) {
@@ -100,8 +97,7 @@ fn report(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
         loop {
             if length < at + width + 1 {
                 put!(t, "\n\t  [Truncated Report]");
-                t.invalid();
-                return Ok(());
+                return Err(Stop::Invalid);
             }
             let network: [u8; 4] = p.filled(at, width)?;
             let metric = p.u8(at + width)?;
@@ -115,15 +111,14 @@ fn report(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
     Ok(())
 }
 
-fn neighbors(t: &mut Text<'_>, p: Bytes<'_>, length: usize, new: bool) -> Result<(), Cut> {
+fn neighbors(t: &mut Text<'_>, p: Bytes<'_>, length: usize, new: bool) -> Result<(), Stop> {
     let head = if new { 8 } else { 7 };
     let mut at = 0;
     // Each interface takes at least seven bytes.
     while at < length {
         if length < at + head {
             put!(t, " [length {} < {head}]", length - at);
-            t.invalid();
-            return Ok(());
+            return Err(Stop::Invalid);
         }
         let local = at;
         let (metric, threshold) = (p.u8(at + 4)?, p.u8(at + 5)?);
@@ -133,13 +128,11 @@ fn neighbors(t: &mut Text<'_>, p: Bytes<'_>, length: usize, new: bool) -> Result
         for _ in 0..count {
             if new && at >= length {
                 put!(t, " [invalid ncount]");
-                t.invalid();
-                return Ok(());
+                return Err(Stop::Invalid);
             }
             if length < at + 4 {
                 put!(t, " [length {} < 4]", length - at);
-                t.invalid();
-                return Ok(());
+                return Err(Stop::Invalid);
             }
             put!(t, " [{} ->", t.v4(p, local)?);
             if new {

@@ -1,8 +1,8 @@
 //! Cisco's EIGRP (RFC 7868).
 
 use crate::{
-    bytes::{Bytes, Cut},
-    text::{Text, bits, name_of, need, put},
+    bytes::{Bytes, Stop},
+    text::{Text, bits, name_of, put},
 };
 
 const HEADER: usize = 20;
@@ -45,9 +45,9 @@ const ORIGINS: &[(u8, &str)] = &[
 ];
 
 /// Prints kind and length; with `-v` all fields.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "eigrp";
-    need!(t, p.slice(0, HEADER));
+    p.need(0, HEADER)?;
     let (version, kind) = (p.u8(0)?, p.u8(1)?);
     if version != VERSION {
         put!(t, "EIGRP version {version} packet not supported");
@@ -70,7 +70,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     put!(t, ", VRID: {}, AS: {}, length: {left}", p.u16(16)?, p.u16(18)?);
     let mut at = HEADER;
     while left > 0 {
-        need!(t, p.slice(at, FIELD));
+        p.need(at, FIELD)?;
         let (kind, size) = (p.u16(at)?, usize::from(p.u16(at + 2)?));
         if size < FIELD || size > left {
             t.unknown(p.from(at + FIELD), left, "\n\t    ");
@@ -78,9 +78,9 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         }
         let name = name_of(FIELDS, kind).unwrap_or("Unknown");
         put!(t, "\n\t  {name} TLV (0x{kind:04x}), length: {size}");
-        need!(t, p.slice(at, size));
+        p.need(at, size)?;
         let (value, length) = (p.from(at + FIELD), size - FIELD);
-        field(t, kind, value, length)?;
+        t.part(|t| field(t, kind, value, length))?;
         if t.style.verbose > 1 {
             t.unknown(value, length, "\n\t    ");
         }
@@ -90,7 +90,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     Ok(())
 }
 
-fn field(t: &mut Text<'_>, kind: u16, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn field(t: &mut Text<'_>, kind: u16, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     let least = match kind {
         0x0001 | 0x0204 => 8,
         0x0004 => 4,
@@ -121,16 +121,14 @@ fn field(t: &mut Text<'_>, kind: u16, p: Bytes<'_>, length: usize) -> Result<(),
             put!(t, ", EIGRP version {}.{}", p.u8(2)?, p.u8(3)?);
         }
         0x0102 => {
-            if prefix(t, p, 20)? {
-                metric(t, p.from(4))?;
-            }
+            prefix(t, p, 20)?;
+            metric(t, p.from(4))?;
         }
         0x0103 => {
-            if prefix(t, p, 40)? {
-                put!(t, "\n\t      origin-router {}", t.v4(p, 4)?);
-                origin(t, p.from(8), p.from(24), p.u32(16)?)?;
-                metric(t, p.from(24 + 2))?;
-            }
+            prefix(t, p, 40)?;
+            put!(t, "\n\t      origin-router {}", t.v4(p, 4)?);
+            origin(t, p.from(8), p.from(24), p.u32(16)?)?;
+            metric(t, p.from(24 + 2))?;
         }
         0x0204 => {
             put!(t, "\n\t    Cable-range: {}-{}", p.u16(0)?, p.u16(2)?);
@@ -150,12 +148,12 @@ fn field(t: &mut Text<'_>, kind: u16, p: Bytes<'_>, length: usize) -> Result<(),
     Ok(())
 }
 
-/// A prefix of as many bytes as it needs, and the next hop; `false` if its length is wrong.
-fn prefix(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<bool, Cut> {
+/// A prefix of as many bytes as it needs, and the next hop.
+fn prefix(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<(), Stop> {
     let bits = p.u8(at)?;
     if bits > 32 {
         put!(t, "\n\t    illegal prefix length {bits}");
-        return Ok(false);
+        return Err(Stop::Here);
     }
     let address: [u8; 4] = p.filled(at + 1, usize::from(bits).div_ceil(8))?;
     let text = t.v4(Bytes::new(&address), 0)?.to_string();
@@ -164,10 +162,10 @@ fn prefix(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<bool, Cut> {
         0 => put!(t, "self"),
         _ => put!(t, "{}", t.v4(p, 0)?),
     }
-    Ok(true)
+    Ok(())
 }
 
-fn cable(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<(), Cut> {
+fn cable(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<(), Stop> {
     put!(t, "\n\t     Cable-Range: {}-{}, nexthop: ", p.u16(at)?, p.u16(at + 2)?);
     match p.u32(0)? {
         0 => put!(t, "self"),
@@ -177,14 +175,14 @@ fn cable(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<(), Cut> {
 }
 
 /// Where a route from outside comes from.
-fn origin(t: &mut Text<'_>, p: Bytes<'_>, kind: Bytes<'_>, metric: u32) -> Result<(), Cut> {
+fn origin(t: &mut Text<'_>, p: Bytes<'_>, kind: Bytes<'_>, metric: u32) -> Result<(), Stop> {
     let name = name_of(ORIGINS, kind.u8(0)?).unwrap_or("unknown");
     put!(t, ", origin-as {}, origin-proto {name}, flags [0x{:02x}]", p.u32(0)?, kind.u8(1)?);
     put!(t, ", tag 0x{:08x}, metric {metric}", p.u32(4)?);
     Ok(())
 }
 
-fn metric(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn metric(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     put!(t, "\n\t      delay {} ms, bandwidth {} Kbps", p.u32(0)? / 100, p.u32(4)?);
     put!(t, ", mtu {}, hop {}", p.u24(8)?, p.u8(11)?);
     put!(t, ", reliability {}, load {}", p.u8(12)?, p.u8(13)?);

@@ -1,7 +1,7 @@
 //! Cisco's hot standby router protocol (RFC 2281).
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, put, put_name},
 };
 
@@ -11,7 +11,7 @@ const STATES: &[(u8, &str)] =
     &[(0, "initial"), (1, "learn"), (2, "listen"), (4, "speak"), (8, "standby"), (16, "active")];
 
 /// Prints a message.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "hsrp";
     let version = p.u8(0)?;
     put!(t, "HSRPv{version}");

@@ -1,7 +1,7 @@
 //! Cisco's IGRP, before EIGRP.
 
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     text::{Text, put, put_name},
 };
 
@@ -10,7 +10,7 @@ const ROUTE: usize = 14;
 const OPERATIONS: &[(u8, &str)] = &[(1, "update"), (2, "request")];
 
 /// Prints the routes: of the interior, of the system, and from outside of it.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "igrp";
     put!(t, "igrp:");
     let mut left = [p.u16(4)?, p.u16(6)?, p.u16(8)?];

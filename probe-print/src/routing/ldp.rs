@@ -2,7 +2,7 @@
 
 use crate::{
     assigned_numbers::FAMILIES,
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     routing::bgp,
     text::{Text, bits, name_of, put},
 };
@@ -102,7 +102,7 @@ const CHANNELS: &[(u32, &str)] =
 const VERIFICATIONS: &[(u32, &str)] = &[(1, "ICMP Ping"), (2, "LSP Ping"), (4, "BFD")];
 
 /// Prints the units of a datagram or a segment.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "ldp";
     let mut fields = Fields::new(p, length);
     while fields.left() > HEADER + MESSAGE {
@@ -118,7 +118,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
 }
 
 /// Prints a unit and says how long it is; none where no other is to be printed.
-fn unit(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Cut> {
+fn unit(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Stop> {
     p.slice(0, HEADER)?;
     let margin = if t.style.verbose == 0 { "" } else { "\n\t" };
     let (version, size) = (p.u16(0)?, p.u16(2)?);
@@ -173,7 +173,7 @@ fn unit(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Cut> {
 }
 
 /// Prints a field and says how long it is; none if it is longer than the message.
-fn field(t: &mut Text<'_>, p: Bytes<'_>, left: usize) -> Result<Option<usize>, Cut> {
+fn field(t: &mut Text<'_>, p: Bytes<'_>, left: usize) -> Result<Option<usize>, Stop> {
     const HEAD: usize = 4;
     p.slice(0, HEAD)?;
     let (first, size) = (p.u16(0)?, usize::from(p.u16(2)?));
@@ -202,7 +202,7 @@ fn field(t: &mut Text<'_>, p: Bytes<'_>, left: usize) -> Result<Option<usize>, C
     Ok(Some(size + HEAD))
 }
 
-/// Whether a value has so many bytes; it is told where it has not.
+/// Whether a value has so many bytes; it says so where not.
 fn enough(t: &mut Text<'_>, value: &Fields<'_>, least: usize) -> bool {
     if value.left() < least {
         put!(t, " [tlv length {} < {least}]", value.left());
@@ -211,7 +211,7 @@ fn enough(t: &mut Text<'_>, value: &Fields<'_>, least: usize) -> bool {
     value.left() >= least
 }
 
-fn value(t: &mut Text<'_>, kind: u16, mut value: Fields<'_>) -> Result<(), Cut> {
+fn value(t: &mut Text<'_>, kind: u16, mut value: Fields<'_>) -> Result<(), Stop> {
     let p = value.rest();
     match kind {
         HELLO => {
@@ -286,7 +286,7 @@ fn value(t: &mut Text<'_>, kind: u16, mut value: Fields<'_>) -> Result<(), Cut> 
 }
 
 /// A forwarding equivalence class: what a label stands for.
-fn class(t: &mut Text<'_>, mut value: Fields<'_>) -> Result<(), Cut> {
+fn class(t: &mut Text<'_>, mut value: Fields<'_>) -> Result<(), Stop> {
     let kind = value.u8()?;
     put!(t, "\n\t      {} FEC (0x{kind:02x})", name_of(CLASSES, kind).unwrap_or("Unknown"));
     match kind {
@@ -302,8 +302,9 @@ fn class(t: &mut Text<'_>, mut value: Fields<'_>) -> Result<(), Cut> {
             };
             let version = if six { "IPv6" } else { "IPv4" };
             let lead = format!(": {version} prefix ");
-            if !bgp::prefix(t, value.rest().limit(value.left()), &lead, six)? {
-                put!(t, ": {version} prefix (invalid length)");
+            match bgp::prefix(t, value.rest().limit(value.left()), &lead, six) {
+                Err(Stop::Invalid) => put!(t, ": {version} prefix (invalid length)"),
+                printed => printed?,
             }
         }
         0x80 if enough(t, &value, 7) => pseudowire(t, value)?,
@@ -312,7 +313,7 @@ fn class(t: &mut Text<'_>, mut value: Fields<'_>) -> Result<(), Cut> {
     Ok(())
 }
 
-fn pseudowire(t: &mut Text<'_>, mut value: Fields<'_>) -> Result<(), Cut> {
+fn pseudowire(t: &mut Text<'_>, mut value: Fields<'_>) -> Result<(), Stop> {
     let p = value.rest();
     let (kind, size, group) = (p.u16(0)?, usize::from(p.u8(2)?), p.u32(3)?);
     let circuit = size > 0;
@@ -350,7 +351,7 @@ fn pseudowire(t: &mut Text<'_>, mut value: Fields<'_>) -> Result<(), Cut> {
             3 => {
                 put!(t, ": ");
                 if !t.string(p.from(2), size - 2) {
-                    return Err(Cut);
+                    return Err(Stop::Cut);
                 }
             }
             0x0c => {

@@ -2,8 +2,8 @@
 //! confirmed. The other messages are named only.
 
 use crate::{
-    bytes::{Bytes, Cut},
-    text::{Text, bits, name_of, need, put, put_name},
+    bytes::{Bytes, Stop},
+    text::{Text, bits, name_of, put, put_name},
 };
 
 const HEADER: usize = 16;
@@ -46,9 +46,9 @@ const V4: u16 = 1;
 const V6: u16 = 2;
 
 /// Prints a message.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "lisp";
-    need!(t, p.slice(0, HEADER));
+    p.need(0, HEADER)?;
     let first = p.u8(0)?;
     let kind = first >> 4;
     let verbose = t.style.verbose > 0;
@@ -70,21 +70,16 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         put!(t, " {count} record(s),");
     }
     if count == 0 {
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let mut at = HEADER + size;
     for _ in 0..count {
         if length <= at {
             break;
         }
-        need!(t, p.slice(at, RECORD));
+        p.need(at, RECORD)?;
         put!(t, "\n");
-        match record(t, p.from(at))? {
-            Record::Whole(size) => at += size,
-            Record::Unknown => return Ok(()),
-            Record::Cut => return t.cut(),
-        }
+        at += record(t, p.from(at))?;
     }
     let rest = p.from(at);
     if !identified {
@@ -98,16 +93,8 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     Ok(())
 }
 
-/// How a record ends.
-enum Record {
-    Whole(usize),
-    /// With an address of another family.
-    Unknown,
-    Cut,
-}
-
-/// A network, and the routers that it is behind.
-fn record(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Record, Cut> {
+/// Prints a network, and the routers that it is behind; says how long the record is.
+fn record(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
     let verbose = t.style.verbose > 0;
     let (count, bits_set) = (p.u8(4)?, p.u8(5)?);
     if verbose {
@@ -127,28 +114,25 @@ fn record(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Record, Cut> {
             put!(t, " EID {}/{bits_set},", t.v6(p, at)?);
             at += 16;
         }
-        _ => return Ok(Record::Unknown),
+        // Of another family, whose length nobody knows.
+        _ => return Err(Stop::Here),
     }
     put!(t, " {count} locator(s)");
     for _ in 0..count {
         let locator = p.from(at);
-        if !locator.has(0, LOCATOR) {
-            return Ok(Record::Cut);
-        }
+        locator.need(0, LOCATOR)?;
         at += LOCATOR;
         if verbose {
             put!(t, "\n       ");
         }
         let family = locator.u16(6)?;
         let (size, host) = match family {
-            V4 => (4, t.v4(locator, LOCATOR)),
-            V6 => (16, t.v6(locator, LOCATOR)),
-            _ => (0, Err(Cut)),
+            V4 => (4, Some(t.v4(locator, LOCATOR))),
+            V6 => (16, Some(t.v6(locator, LOCATOR))),
+            _ => (0, None),
         };
-        match host {
-            Ok(host) => put!(t, " LOC {host}"),
-            Err(Cut) if size > 0 => return Ok(Record::Cut),
-            Err(Cut) => {}
+        if let Some(host) = host {
+            put!(t, " LOC {}", host.or(Err(Stop::Short))?);
         }
         at += size;
         if verbose {
@@ -159,5 +143,5 @@ fn record(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Record, Cut> {
             put!(t, " flags [{}],", bits(LOCATOR_FLAGS, flags.into(), ", ", "none"));
         }
     }
-    Ok(Record::Whole(at))
+    Ok(at)
 }

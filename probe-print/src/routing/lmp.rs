@@ -2,7 +2,7 @@
 //! a message. The objects behind it are not shown.
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, bits, name_of, put},
 };
 
@@ -37,7 +37,7 @@ const MESSAGES: &[(u8, &str)] = &[
 const FLAGS: &[(u32, &str)] = &[(1, "Control Channel Down"), (2, "LMP restart")];
 
 /// Prints version, message and length; with `-v` the rest of the header.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "lmp";
     p.slice(0, HEADER)?;
     let (version, kind) = (p.u16(0)? >> 12, p.u8(3)?);

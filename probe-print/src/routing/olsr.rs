@@ -1,8 +1,8 @@
 //! OLSR (RFC 3626), with what olsr.org adds: the quality of links, names, gateways.
 
 use crate::{
-    bytes::{Bytes, Cut, Fields},
-    text::{Text, name_of, need, put},
+    bytes::{Bytes, Fields, Stop},
+    text::{Text, name_of, put},
 };
 
 const HEADER: usize = 4;
@@ -34,7 +34,7 @@ const NEIGHBORS: &[(u8, &str)] = &[(0, "Not-Neighbor"), (1, "Symmetric"), (2, "S
 struct Width(usize);
 
 impl Width {
-    fn host(self, t: &Text<'_>, p: Bytes<'_>) -> Result<String, Cut> {
+    fn host(self, t: &Text<'_>, p: Bytes<'_>) -> Result<String, Stop> {
         Ok(match self.0 {
             4 => t.v4(p, 0)?.to_string(),
             _ => t.v6(p, 0)?.to_string(),
@@ -48,13 +48,13 @@ fn seconds(code: u8) -> f64 {
 }
 
 /// Prints the header; with `-v` the messages.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize, six: bool) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize, six: bool) -> Result<(), Stop> {
     t.protocol = "olsr";
     put!(t, "OLSRv{}", if six { 6 } else { 4 });
     if length < HEADER {
-        return t.cut();
+        return Err(Stop::Short);
     }
-    need!(t, p.slice(0, HEADER));
+    p.need(0, HEADER)?;
     let length = length.min(p.u16(0)?.into());
     put!(t, ", seq 0x{:04x}, length {length}", p.u16(2)?);
     if t.style.verbose == 0 {
@@ -66,7 +66,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize, six: bool) ->
     // Each message takes its header at least.
     while at < length {
         let p = p.from(at);
-        need!(t, p.slice(0, header));
+        p.need(0, header)?;
         let (kind, size) = (p.u8(0)?, usize::from(p.u16(2)?));
         if kind == 0 || size == 0 {
             return Ok(());
@@ -78,34 +78,27 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize, six: bool) ->
         put!(t, "\n\t  vtime {:.3}s", seconds(p.u8(1)?));
         put!(t, ", msg-seq 0x{:04x}, length {size}", behind.u16(2)?);
         if !(header..=length).contains(&size) {
-            t.invalid();
-            return Ok(());
+            return Err(Stop::Invalid);
         }
-        if !message(t, kind, Fields::new(p.from(header), size - header), width)? {
-            return t.cut();
-        }
+        message(t, kind, Fields::new(p.from(header), size - header), width)?;
         at += size;
     }
     Ok(())
 }
 
-/// Prints a message; `false` where it ends too early.
-fn message(t: &mut Text<'_>, kind: u8, mut fields: Fields<'_>, width: Width) -> Result<bool, Cut> {
+fn message(t: &mut Text<'_>, kind: u8, mut fields: Fields<'_>, width: Width) -> Result<(), Stop> {
     match kind {
         HELLO | QUALITY_HELLO => return hello(t, kind, fields, width),
         TOPOLOGY | QUALITY_TOPOLOGY => {
-            if fields.left() < 4 || !fields.rest().has(0, 4) {
-                return Ok(false);
-            }
+            fields.claimed(4)?;
+            fields.rest().need(0, 4)?;
             put!(t, "\n\t    advertised neighbor seq 0x{:04x}", fields.rest().u16(0)?);
             fields.skip(4);
             return neighbors(t, fields, width, kind == QUALITY_TOPOLOGY);
         }
         INTERFACES => {
             while fields.left() >= width.0 {
-                if !fields.rest().has(0, width.0) {
-                    return Ok(false);
-                }
+                fields.rest().need(0, width.0)?;
                 put!(t, "\n\t  interface address {}", width.host(t, fields.rest())?);
                 fields.skip(width.0);
             }
@@ -114,23 +107,20 @@ fn message(t: &mut Text<'_>, kind: u8, mut fields: Fields<'_>, width: Width) -> 
         NAMES => return names(t, fields, width),
         _ => t.unknown(fields.rest(), fields.left(), "\n\t    "),
     }
-    Ok(true)
+    Ok(())
 }
 
-fn hello(t: &mut Text<'_>, kind: u8, mut fields: Fields<'_>, width: Width) -> Result<bool, Cut> {
+fn hello(t: &mut Text<'_>, kind: u8, mut fields: Fields<'_>, width: Width) -> Result<(), Stop> {
     const HEAD: usize = 4;
     const LINK: usize = 4;
-    if fields.left() < HEAD || !fields.rest().has(0, HEAD) {
-        return Ok(false);
-    }
+    fields.claimed(HEAD)?;
+    fields.rest().need(0, HEAD)?;
     let p = fields.rest();
     put!(t, "\n\t  hello-time {:.3}s, MPR willingness {}", seconds(p.u8(2)?), p.u8(3)?);
     fields.skip(HEAD);
     while fields.left() >= LINK {
         let p = fields.rest();
-        if !p.has(0, LINK) {
-            return Ok(false);
-        }
+        p.need(0, LINK)?;
         let (code, size) = (p.u8(0)?, usize::from(p.u16(2)?));
         put!(t, "\n\t    link-type {}", name_of(LINKS, code & 3).unwrap_or("Unknown"));
         put!(t, ", neighbor-type {}", name_of(NEIGHBORS, code >> 2).unwrap_or("Unknown"));
@@ -140,15 +130,11 @@ fn hello(t: &mut Text<'_>, kind: u8, mut fields: Fields<'_>, width: Width) -> Re
             break;
         }
         fields.skip(LINK);
-        if !fields.rest().has(0, size - LINK) {
-            return Ok(false);
-        }
+        fields.rest().need(0, size - LINK)?;
         let list = fields.part(size - LINK);
-        if !neighbors(t, list, width, kind == QUALITY_HELLO)? {
-            return Ok(false);
-        }
+        neighbors(t, list, width, kind == QUALITY_HELLO)?;
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Neighbours, with the quality of the links to and from them or without.
@@ -157,20 +143,18 @@ fn neighbors(
     mut fields: Fields<'_>,
     width: Width,
     quality: bool,
-) -> Result<bool, Cut> {
+) -> Result<(), Stop> {
     if quality {
         while fields.left() >= width.0 + 4 {
             let p = fields.rest();
-            if !p.has(0, width.0 + 4) {
-                return Ok(false);
-            }
+            p.need(0, width.0 + 4)?;
             let share = |at| p.u8(at).map(|byte| f64::from(byte) / 2.55);
             put!(t, "\n\t      neighbor {}", width.host(t, p)?);
             put!(t, ", link-quality {:.2}%", share(width.0)?);
             put!(t, ", neighbor-link-quality {:.2}%", share(width.0 + 1)?);
             fields.skip(width.0 + 4);
         }
-        return Ok(true);
+        return Ok(());
     }
     put!(t, "\n\t      neighbor\n\t\t");
     // Four a line, says tcpdump, and puts one there.
@@ -178,19 +162,17 @@ fn neighbors(
         put!(t, "{} ", t.v4(fields.rest(), 0)?);
         fields.skip(4);
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Networks that a router is the way to.
-fn networks(t: &mut Text<'_>, mut fields: Fields<'_>, width: Width) -> Result<bool, Cut> {
+fn networks(t: &mut Text<'_>, mut fields: Fields<'_>, width: Width) -> Result<(), Stop> {
     let entry = 2 * width.0;
     put!(t, "\n\t  Advertised networks (total {})", fields.left() / entry);
     let mut column = 0;
     while fields.left() >= entry {
         let p = fields.rest();
-        if !p.has(0, entry) {
-            return Ok(false);
-        }
+        p.need(0, entry)?;
         if width.0 == 16 {
             let mut bits = 0;
             for byte in p.array::<16>(16)? {
@@ -222,10 +204,10 @@ fn networks(t: &mut Text<'_>, mut fields: Fields<'_>, width: Width) -> Result<bo
         }
         fields.skip(entry);
     }
-    Ok(true)
+    Ok(())
 }
 
-/// A gateway to the Internet, told by a network of zeros.
+/// A gateway to the Internet, announced as a network of zeros.
 fn gateway(t: &mut Text<'_>, flags: u8, up: u8, down: u8) {
     const SPEED: u8 = 1;
     put!(t, "Smart-Gateway:");
@@ -246,16 +228,14 @@ fn gateway(t: &mut Text<'_>, flags: u8, up: u8, down: u8) {
 }
 
 /// Names of hosts and services.
-fn names(t: &mut Text<'_>, mut fields: Fields<'_>, width: Width) -> Result<bool, Cut> {
+fn names(t: &mut Text<'_>, mut fields: Fields<'_>, width: Width) -> Result<(), Stop> {
     const HEAD: usize = 4;
-    if fields.left() < HEAD {
-        return Ok(false);
-    }
+    fields.claimed(HEAD)?;
     let count = usize::from(fields.rest().u16(2)?);
     put!(t, "\n\t  Version {}, Entries {count}", fields.rest().u16(0)?);
     if count == 0 || count * (HEAD + width.0) > fields.left() {
         t.invalid();
-        return Ok(true);
+        return Ok(());
     }
     fields.skip(HEAD);
     for number in 0..count {
@@ -272,13 +252,12 @@ fn names(t: &mut Text<'_>, mut fields: Fields<'_>, width: Width) -> Result<bool,
         }
         let whole = width.0 + size.next_multiple_of(4);
         let p = fields.rest();
-        if fields.left() < whole || !p.has(0, whole) {
-            return Ok(false);
-        }
+        fields.claimed(whole)?;
+        p.need(0, whole)?;
         put!(t, ", address {}, name \"", width.host(t, p)?);
         t.string(p.from(width.0), size);
         put!(t, "\"");
         fields.skip(whole);
     }
-    Ok(true)
+    Ok(())
 }

@@ -1,9 +1,9 @@
 //! RIP, versions 1 and 2 (RFC 1058, RFC 2453).
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     dump,
-    text::{Text, need, put, put_name},
+    text::{Text, put, put_name},
 };
 
 const HEADER: usize = 4;
@@ -23,11 +23,11 @@ const COMMANDS: &[(u8, &str)] = &[
 ];
 
 /// Prints version, command and length; with `-v` the routes.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "rip";
     let verbose = t.style.verbose;
     let all = p.limit(length);
-    need!(t, all.slice(0, HEADER));
+    all.need(0, HEADER)?;
     let (command, version) = (p.u8(0)?, p.u8(1)?);
     put!(t, "{}RIPv{version}", if verbose > 0 { "\n\t" } else { "" });
     if version == 0 {
@@ -75,7 +75,7 @@ fn routes(t: &mut Text<'_>, mut p: Bytes<'_>, version: u8) {
                 t.invalid();
                 return;
             }
-            Err(Cut) => {
+            Err(_) => {
                 t.truncated();
                 return;
             }
@@ -83,7 +83,7 @@ fn routes(t: &mut Text<'_>, mut p: Bytes<'_>, version: u8) {
     }
 }
 
-fn route_1(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Cut> {
+fn route_1(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
     p.slice(0, ROUTE)?;
     let family = p.u16(0)?;
     if !matches!(family, 0 | INET) {
@@ -98,7 +98,7 @@ fn route_1(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Cut> {
     Ok(ROUTE)
 }
 
-fn route_2(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Cut> {
+fn route_2(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
     let (family, tag) = (p.u16(0)?, p.u16(2)?);
     if family == AUTHENTICATION {
         match tag {

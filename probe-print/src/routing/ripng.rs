@@ -1,7 +1,7 @@
 //! RIPng (RFC 2080).
 
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     text::{Text, put},
 };
 
@@ -13,13 +13,12 @@ const RESPONSE: u8 = 2;
 const INFINITY: u8 = 16;
 
 /// Prints the routes.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "ripng";
     let version = p.u8(1)?;
     if version != VERSION {
         put!(t, " [vers {version}]");
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let command = p.u8(0)?;
     let name = match command {
@@ -27,13 +26,11 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         RESPONSE => "ripng-resp",
         _ => {
             put!(t, " ripng-{command} ?? {length}");
-            t.invalid();
-            return Ok(());
+            return Err(Stop::Invalid);
         }
     };
     let Some(size) = length.checked_sub(HEADER) else {
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     };
     let count = size / ROUTE;
     let all_of_them = |p: Bytes<'_>| Ok(p.u8(19)? == INFINITY && p.array::<16>(0)? == [0; 16]);
@@ -41,9 +38,10 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         put!(t, " ripng-req dump");
         return Ok(());
     }
-    match count * ROUTE == size {
-        true => put!(t, " {name} {count}:"),
-        false => put!(t, " {name} {count}[{length}]:"),
+    if count * ROUTE == size {
+        put!(t, " {name} {count}:")
+    } else {
+        put!(t, " {name} {count}[{length}]:")
     }
     let mut routes = Fields::new(p.from(HEADER), size);
     while routes.left() >= ROUTE {

@@ -1,7 +1,7 @@
 //! What routers ask a cache of the RPKI (RFC 6810).
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, name_of, put},
 };
 
@@ -40,7 +40,7 @@ const ERRORS: &[(u16, &str)] = &[
 const HEADER: usize = 8;
 
 /// Prints the messages of a segment, with `-v` what they say.
-pub(crate) fn print(t: &mut Text<'_>, mut p: Bytes<'_>, mut length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, mut p: Bytes<'_>, mut length: usize) -> Result<(), Stop> {
     t.protocol = "rpki_rtr";
     if t.style.verbose == 0 {
         put!(t, ", RPKI-RTR");
@@ -56,7 +56,7 @@ pub(crate) fn print(t: &mut Text<'_>, mut p: Bytes<'_>, mut length: usize) -> Re
 }
 
 /// Prints a message and says how many bytes it took. One inside an error is the `outer` one's.
-fn message(t: &mut Text<'_>, p: Bytes<'_>, length: usize, outer: bool) -> Result<usize, Cut> {
+fn message(t: &mut Text<'_>, p: Bytes<'_>, length: usize, outer: bool) -> Result<usize, Stop> {
     let version = p.u8(0)?;
     if version != 0 {
         put!(t, "\n\tRPKI-RTRv{version} (unknown)");
@@ -64,16 +64,18 @@ fn message(t: &mut Text<'_>, p: Bytes<'_>, length: usize, outer: bool) -> Result
     }
     if length < HEADER {
         put!(t, "({length} bytes is too few to decode)");
-        t.invalid_rest(p, length)?;
-        return Ok(length);
+        return t.invalid_rest(p, length);
     }
     p.slice(0, HEADER)?;
     let (kind, size) = (p.u8(1)?, p.u32(4)? as usize);
     let name = name_of(NAMES, kind).unwrap_or("Unknown");
     put!(t, "\n\tRPKI-RTRv{version}, {name} PDU ({kind}), length: {size}");
-    if !(HEADER..=length).contains(&size) || !body(t, p, kind, size, outer)? {
-        t.invalid_rest(p, length)?;
-        return Ok(length);
+    if !(HEADER..=length).contains(&size) {
+        return t.invalid_rest(p, length);
+    }
+    match body(t, p, kind, size, outer) {
+        Err(Stop::Invalid) => return t.invalid_rest(p, length),
+        printed => printed?,
     }
     if t.style.verbose > 1 || name_of(NAMES, kind).is_none() {
         t.unknown(p, size, "\n\t  ");
@@ -81,8 +83,8 @@ fn message(t: &mut Text<'_>, p: Bytes<'_>, length: usize, outer: bool) -> Result
     Ok(size)
 }
 
-/// Prints what is behind the header; `false` where the length cannot be.
-fn body(t: &mut Text<'_>, p: Bytes<'_>, kind: u8, size: usize, outer: bool) -> Result<bool, Cut> {
+/// Prints what is behind the header; [`Stop::Invalid`] where a length cannot be.
+fn body(t: &mut Text<'_>, p: Bytes<'_>, kind: u8, size: usize, outer: bool) -> Result<(), Stop> {
     let margin = if outer { "\n\t  " } else { "\n\t    " };
     match (kind, size) {
         (NOTIFY | QUERY | END, 12) => {
@@ -102,20 +104,20 @@ fn body(t: &mut Text<'_>, p: Bytes<'_>, kind: u8, size: usize, outer: bool) -> R
         }
         (ERROR, _) => return error(t, p, size, outer),
         (NOTIFY | QUERY | END | RESET_QUERY | RESET | RESPONSE | PREFIX_4 | PREFIX_6, _) => {
-            return Ok(false);
+            return Err(Stop::Invalid);
         }
         _ => {
             p.slice(0, size)?;
         }
     }
-    Ok(true)
+    Ok(())
 }
 
-fn error(t: &mut Text<'_>, p: Bytes<'_>, size: usize, outer: bool) -> Result<bool, Cut> {
+fn error(t: &mut Text<'_>, p: Bytes<'_>, size: usize, outer: bool) -> Result<(), Stop> {
     let margin = if outer { "\n\t  " } else { "\n\t    " };
     let mut at = HEADER + 4;
     if size < at {
-        return Ok(false);
+        return Err(Stop::Invalid);
     }
     p.slice(0, at)?;
     let (code, inner) = (p.u16(2)?, p.u32(HEADER)? as usize);
@@ -123,27 +125,27 @@ fn error(t: &mut Text<'_>, p: Bytes<'_>, size: usize, outer: bool) -> Result<boo
     put!(t, "{margin}Error code: {name} ({code}), Encapsulated PDU length: {inner}");
     if inner > 0 {
         if size - at < inner {
-            return Ok(false);
+            return Err(Stop::Invalid);
         }
         if outer {
             put!(t, "\n\t    -----encapsulated PDU-----");
-            message(t, p.from(at), inner, false)?;
+            t.part(|t| message(t, p.from(at), inner, false).map(|_| ()))?;
         } else {
             p.slice(at, inner)?;
         }
         at += inner;
     }
     if size < at + 4 {
-        return Ok(false);
+        return Err(Stop::Invalid);
     }
     let length = p.u32(at)? as usize;
     at += 4;
     if length > 0 {
         if size - at < length {
-            return Ok(false);
+            return Err(Stop::Invalid);
         }
         put!(t, "{margin}Error text: ");
         t.string(p.from(at), length);
     }
-    Ok(true)
+    Ok(())
 }

@@ -2,7 +2,7 @@
 //! objects behind it are not shown.
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, name_of, put},
 };
 
@@ -25,7 +25,7 @@ const MESSAGES: &[(u8, &str)] = &[
 ];
 
 /// Prints version, message and length; with `-v` the rest of the header.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "rsvp";
     p.slice(0, HEADER)?;
     let (first, kind) = (p.u8(0)?, p.u8(1)?);

@@ -1,7 +1,7 @@
 //! VRRP, versions 2 and 3 (RFC 3768, RFC 5798).
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     checksum,
     network::outer::Outer,
     text::{Text, name_of, put},
@@ -19,7 +19,7 @@ pub(crate) fn print(
     p: Bytes<'_>,
     length: usize,
     outer: Outer<'_>,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     t.protocol = "vrrp";
     put!(t, "VRRP");
     let first = p.u8(0)?;
@@ -57,7 +57,7 @@ fn details(
     outer: Outer<'_>,
     version: u8,
     authentication: u8,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     let count = p.u8(3)?;
     if let Ok(bytes) = p.slice(0, length) {
         let residue = match version {

@@ -4,7 +4,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use crate::{
     address::Link,
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     text::{Text, put, put_name},
 };
 
@@ -37,7 +37,7 @@ const PAD: u8 = 0;
 const MANDATORY: u8 = 1;
 
 /// Prints the version; with `-v` the message, with `-vv` its options.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "ahcp";
     put!(t, "AHCP");
     let mut fields = Fields::new(p, length);
@@ -66,7 +66,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     body(t, fields)
 }
 
-fn body(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Cut> {
+fn body(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Stop> {
     if fields.left() < BODY {
         return t.invalid_rest(fields.rest(), fields.left());
     }
@@ -88,7 +88,7 @@ fn body(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Cut> {
     }
 }
 
-fn options(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Cut> {
+fn options(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Stop> {
     while fields.left() > 0 {
         let kind = fields.u8()?;
         put!(t, "\n\t ");
@@ -103,12 +103,13 @@ fn options(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Cut> {
         if size > fields.left() {
             return t.invalid_rest(fields.rest(), fields.left());
         }
-        option(t, kind, fields.part(size))?;
+        let value = fields.part(size);
+        t.part(|t| option(t, kind, value))?;
     }
     Ok(())
 }
 
-fn option(t: &mut Text<'_>, kind: u8, mut value: Fields<'_>) -> Result<(), Cut> {
+fn option(t: &mut Text<'_>, kind: u8, mut value: Fields<'_>) -> Result<(), Stop> {
     let size = value.left();
     match kind {
         2 | 3 if size != 4 => t.invalid_rest(value.rest(), size),
@@ -139,7 +140,7 @@ fn addresses(
     mut value: Fields<'_>,
     size: usize,
     prefixes: bool,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     let mut separator = ": ";
     while value.left() > 0 {
         if value.left() < size + usize::from(prefixes) {
@@ -148,9 +149,10 @@ fn addresses(
         let p = value.rest();
         let host = if size == 4 { t.v4(p, 0)? } else { t.v6(p, 0)? };
         value.skip(size);
-        match prefixes {
-            true => put!(t, "{separator}{host}/{}", value.u8()?),
-            false => put!(t, "{separator}{host}"),
+        if prefixes {
+            put!(t, "{separator}{host}/{}", value.u8()?)
+        } else {
+            put!(t, "{separator}{host}")
         }
         separator = ", ";
     }

@@ -1,7 +1,7 @@
 //! The part of ASN.1's basic encoding (X.690) that SNMP uses.
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, put},
 };
 
@@ -76,16 +76,16 @@ const CONTEXT: &[&str] = &[
 const PRIVATE: &[&str] = &["P-0"];
 const EXCEPTIONS: &[&str] = &["noSuchObject", "noSuchInstance", "endOfMibView"];
 
-/// The element at the beginning, and how many bytes it takes. `None`: it makes no sense,
-/// and the line says so.
+/// The element at the beginning, and how many bytes it takes. Where it makes no sense, the
+/// line says so.
 pub(super) fn parse<'a>(
     t: &mut Text<'_>,
     p: Bytes<'a>,
     mut length: usize,
-) -> Result<Option<(Element<'a>, usize)>, Cut> {
+) -> Result<(Element<'a>, usize), Stop> {
     if length < 1 {
         put!(t, "[nothing to parse]");
-        return Ok(None);
+        return Err(Stop::Here);
     }
     let first = p.u8(0)?;
     let (form, class) = (usize::from(first >> 5 & 1), usize::from(first >> 6));
@@ -99,7 +99,7 @@ pub(super) fn parse<'a>(
             let byte = p.u8(at)?;
             if length < 1 {
                 put!(t, "[Xtagfield?]");
-                return Ok(None);
+                return Err(Stop::Here);
             }
             // As in tcpdump, where the tag is a byte, higher bits are lost.
             tag = (tag << 7 | usize::from(byte & !LONG)) & 0xff;
@@ -112,7 +112,7 @@ pub(super) fn parse<'a>(
     }
     if length < 1 {
         put!(t, "[no asnlen]");
-        return Ok(None);
+        return Err(Stop::Here);
     }
     let mut size = u32::from(p.u8(at)?);
     at += 1;
@@ -121,34 +121,28 @@ pub(super) fn parse<'a>(
         let octets = (size & 0x7f) as usize;
         if length < octets {
             put!(t, "[asnlen? {length}<{octets}]");
-            return Ok(None);
+            return Err(Stop::Here);
         }
-        let Ok(bytes) = p.slice(at, octets) else {
-            t.truncated();
-            return Ok(None);
-        };
+        let bytes = p.slice(at, octets).or(Err(Stop::Short))?;
         size = bytes.iter().fold(0, |size, &byte| size << 8 | u32::from(byte));
         at += octets;
         length -= octets;
     }
     if length < size as usize {
         put!(t, "[len{length}<asnlen{size}]");
-        return Ok(None);
+        return Err(Stop::Here);
     }
     let tables = [UNIVERSAL, APPLICATION, CONTEXT, PRIVATE];
     let (Some(form_name), Some(class_name), Some(table)) =
         (FORMS.get(form), CLASSES.get(class), tables.get(class))
     else {
-        return Ok(None);
+        return Err(Stop::Here);
     };
     let Some(name) = table.get(tag) else {
         put!(t, "[id?{form_name:.1}/{class_name}/{tag}]");
-        return Ok(None);
+        return Err(Stop::Here);
     };
-    let Ok(content) = p.slice(at, size as usize) else {
-        t.truncated();
-        return Ok(None);
-    };
+    let content = p.slice(at, size as usize).or(Err(Stop::Short))?;
     let signed = || {
         let start = if content.first().is_some_and(|byte| byte & 0x80 != 0) { -1 } else { 0 };
         content.iter().fold(start, |n: i32, &byte| n << 8 | i32::from(byte))
@@ -157,7 +151,7 @@ pub(super) fn parse<'a>(
     let value = match (form, class, tag) {
         (0, 0, 2) if content.is_empty() => {
             put!(t, "[asnlen=0]");
-            return Ok(None);
+            return Err(Stop::Here);
         }
         (0, 0, 2) => Value::Integer(signed()),
         (0, 0, 4) => Value::String,
@@ -191,19 +185,11 @@ pub(super) fn parse<'a>(
         }
     };
     let element = Element { value, content: p.from(at), length: size as usize };
-    Ok(Some((element, at + size as usize)))
-}
-
-/// The number of an integer.
-pub(super) fn integer(element: &Element<'_>) -> Option<i32> {
-    match element.value {
-        Value::Integer(number) => Some(number),
-        _ => None,
-    }
+    Ok((element, at + size as usize))
 }
 
 /// Prints a value.
-pub(super) fn put_value(t: &mut Text<'_>, element: &Element<'_>) -> Result<(), Cut> {
+pub(super) fn put_value(t: &mut Text<'_>, element: &Element<'_>) -> Result<(), Stop> {
     match element.value {
         Value::Octets => put_octets(t, element)?,
         Value::Null => {}
@@ -232,7 +218,7 @@ pub(super) fn put_value(t: &mut Text<'_>, element: &Element<'_>) -> Result<(), C
 }
 
 /// An object's identifier: the first number holds two.
-fn put_object(t: &mut Text<'_>, element: &Element<'_>) -> Result<(), Cut> {
+fn put_object(t: &mut Text<'_>, element: &Element<'_>) -> Result<(), Stop> {
     let (mut number, mut first) = (0u32, true);
     for &byte in element.content.slice(0, element.length)? {
         number = number.wrapping_shl(7).wrapping_add(u32::from(byte & !LONG));
@@ -252,7 +238,7 @@ fn put_object(t: &mut Text<'_>, element: &Element<'_>) -> Result<(), Cut> {
 }
 
 /// Bytes.
-pub(super) fn put_octets(t: &mut Text<'_>, element: &Element<'_>) -> Result<(), Cut> {
+pub(super) fn put_octets(t: &mut Text<'_>, element: &Element<'_>) -> Result<(), Stop> {
     for byte in element.content.slice(0, element.length)? {
         put!(t, "_{byte:02x}");
     }
@@ -260,7 +246,7 @@ pub(super) fn put_octets(t: &mut Text<'_>, element: &Element<'_>) -> Result<(), 
 }
 
 /// Text in quotes, or bytes.
-pub(super) fn put_string(t: &mut Text<'_>, element: &Element<'_>) -> Result<(), Cut> {
+pub(super) fn put_string(t: &mut Text<'_>, element: &Element<'_>) -> Result<(), Stop> {
     let bytes = element.content.slice(0, element.length)?;
     if bytes.iter().all(|byte| (0x20..0x7f).contains(byte)) {
         put!(t, "\"");

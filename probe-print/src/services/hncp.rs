@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use crate::{
     address::{Host, MAPPED, V6},
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     services::dns::domain_name,
     text::{Text, name_of, put},
 };
@@ -78,7 +78,7 @@ fn kind(number: u16) -> u32 {
 
 /// Prints the elements: their names, and with `-v` what they say, each the deeper the more
 /// of it is asked for.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "hncp";
     put!(t, "hncp ({length})");
     elements(t, p, length, 1)
@@ -121,7 +121,7 @@ impl Run {
     }
 }
 
-fn elements(t: &mut Text<'_>, p: Bytes<'_>, length: usize, indent: usize) -> Result<(), Cut> {
+fn elements(t: &mut Text<'_>, p: Bytes<'_>, length: usize, indent: usize) -> Result<(), Stop> {
     let verbose = usize::from(t.style.verbose);
     let in_line = indent > verbose && verbose < 3;
     let mut run = Run::default();
@@ -132,18 +132,14 @@ fn elements(t: &mut Text<'_>, p: Bytes<'_>, length: usize, indent: usize) -> Res
             margin(t, indent);
         }
         let element = p.from(at);
-        if !element.has(0, HEADER) {
-            return t.cut();
-        }
+        element.need(0, HEADER)?;
         if at + HEADER > length {
-            t.invalid();
-            return Ok(());
+            return Err(Stop::Invalid);
         }
         let (number, size) = (element.u16(0)?, usize::from(element.u16(2)?));
-        let Ok(value) = element.slice(HEADER, size) else { return t.cut() };
+        let value = element.slice(HEADER, size).or(Err(Stop::Short))?;
         if at + HEADER + size > length {
-            t.invalid();
-            return Ok(());
+            return Err(Stop::Invalid);
         }
         let kind = kind(number);
         if in_line {
@@ -157,10 +153,7 @@ fn elements(t: &mut Text<'_>, p: Bytes<'_>, length: usize, indent: usize) -> Res
             match one(t, kind, Bytes::new(value), indent)? {
                 Value::Whole => {}
                 Value::Invalid => t.invalid(),
-                Value::Last => {
-                    t.invalid();
-                    return Ok(());
-                }
+                Value::Last => return Err(Stop::Invalid),
                 // Elements behind what the element itself says.
                 Value::More(from) if from <= size => {
                     // Not cut where the value ends: what is behind that tells bytes that were
@@ -208,7 +201,7 @@ fn sizes(kind: u32) -> (usize, usize) {
     }
 }
 
-fn one(t: &mut Text<'_>, kind: u32, p: Bytes<'_>, indent: usize) -> Result<Value, Cut> {
+fn one(t: &mut Text<'_>, kind: u32, p: Bytes<'_>, indent: usize) -> Result<Value, Stop> {
     let (least, most) = sizes(kind);
     if !(least..=most).contains(&p.len()) {
         return Ok(Value::Invalid);
@@ -300,19 +293,19 @@ fn one(t: &mut Text<'_>, kind: u32, p: Bytes<'_>, indent: usize) -> Result<Value
 }
 
 /// The identifier of a node.
-fn node(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn node(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     let [a, b, c, d] = p.array(0)?;
     put!(t, "{a:02x}:{b:02x}:{c:02x}:{d:02x}");
     Ok(())
 }
 
 /// Milliseconds.
-fn interval(p: Bytes<'_>, at: usize) -> Result<String, Cut> {
+fn interval(p: Bytes<'_>, at: usize) -> Result<String, Stop> {
     let time = p.u32(at)?;
     Ok(format!("{}.{:03}s", time / 1000, time % 1000))
 }
 
-fn address(t: &Text<'_>, p: Bytes<'_>, at: usize) -> Result<Host, Cut> {
+fn address(t: &Text<'_>, p: Bytes<'_>, at: usize) -> Result<Host, Stop> {
     match p.array(at)? {
         MAPPED => t.v4(p, at + MAPPED.len()),
         _ => t.v6(p, at),
@@ -328,29 +321,28 @@ enum Prefix {
     Cut,
 }
 
-fn prefix(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Prefix, Cut> {
+fn prefix(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Prefix, Stop> {
     const V4_FROM: u8 = 96;
     let bits = p.u8(0)?;
     let four = bits >= V4_FROM && p.array(1) == Ok(MAPPED);
-    let (width, most, start) = match four {
-        true => (bits - V4_FROM, 32, 1 + MAPPED.len()),
-        false => (bits, 128, 1),
-    };
+    let (width, most, start) =
+        if four { (bits - V4_FROM, 32, 1 + MAPPED.len()) } else { (bits, 128, 1) };
     if width > most {
         return Ok(Prefix::TooLong);
     }
     let size = usize::from(width).div_ceil(8);
     let Ok(address) = p.prefix::<16>(start, width) else { return Ok(Prefix::Cut) };
     let [a, b, c, d, ..] = address;
-    match four {
-        true => put!(t, "{}/{width}", Ipv4Addr::from([a, b, c, d])),
-        false => put!(t, "{}/{width}", V6(address.into())),
+    if four {
+        put!(t, "{}/{width}", Ipv4Addr::from([a, b, c, d]))
+    } else {
+        put!(t, "{}/{width}", V6(address.into()))
     }
     Ok(Prefix::Of(start + size))
 }
 
 /// A prefix, delegated or assigned, and what is to be said of it.
-fn prefixed(t: &mut Text<'_>, kind: u32, p: Bytes<'_>) -> Result<Value, Cut> {
+fn prefixed(t: &mut Text<'_>, kind: u32, p: Bytes<'_>) -> Result<Value, Stop> {
     let at = if kind == DELEGATED { 8 } else { 5 };
     if !p.has(at, 1 + usize::from(p.u8(at)?).div_ceil(8)) {
         return Ok(Value::Invalid);
@@ -372,7 +364,7 @@ fn prefixed(t: &mut Text<'_>, kind: u32, p: Bytes<'_>) -> Result<Value, Cut> {
 }
 
 /// For whom a prefix is.
-fn policy(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Value, Cut> {
+fn policy(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Value, Stop> {
     let policy = p.u8(0)?;
     put!(t, " type: ");
     match policy {
@@ -401,7 +393,7 @@ fn policy(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Value, Cut> {
 }
 
 /// A domain name without pointers, and how long it is.
-fn labels(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Cut> {
+fn labels(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Stop> {
     let mut at = 0;
     while let Ok(size) = p.u8(at) {
         at += 1;
@@ -425,7 +417,7 @@ fn labels(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Cut> {
 
 /// Options of DHCP, in the form that they have there: of version 4 (RFC 2132, RFC 3397) with
 /// a byte each for number and length, of version 6 (RFC 3646, RFC 4075) with two.
-fn dhcp(t: &mut Text<'_>, p: Bytes<'_>, version: u8, indent: usize) -> Result<Value, Cut> {
+fn dhcp(t: &mut Text<'_>, p: Bytes<'_>, version: u8, indent: usize) -> Result<Value, Stop> {
     let bad = if version == 4 { Value::Last } else { Value::Invalid };
     let mut at = 0;
     while at < p.len() {

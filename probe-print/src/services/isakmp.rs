@@ -3,7 +3,7 @@
 //! clear are not.
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     network::{ipsec, outer::Outer},
     text::{Text, put, put_name},
 };
@@ -56,11 +56,9 @@ pub(crate) fn print(
     p: Bytes<'_>,
     length: usize,
     outer: Outer<'_>,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     t.protocol = "isakmp";
-    if !p.has(0, HEADER) {
-        return t.cut();
-    }
+    p.need(0, HEADER)?;
     put!(t, "isakmp");
     let version = p.u8(17)?;
     if t.style.verbose > 0 {
@@ -121,7 +119,7 @@ fn payload(kind: u8) -> String {
 }
 
 /// Whether the initiator or the responder sent this, as far as is known.
-fn side(t: &mut Text<'_>, p: Bytes<'_>, outer: Outer<'_>) -> Result<&'static str, Cut> {
+fn side(t: &mut Text<'_>, p: Bytes<'_>, outer: Outer<'_>) -> Result<&'static str, Stop> {
     let (cookie, ends) = (p.array::<8>(0)?, outer.ends()?);
     let known = &mut t.memory.initiators;
     match known.slots.iter().find(|slot| slot.cookie == cookie) {
@@ -145,14 +143,14 @@ pub(crate) fn through_nat(
     p: Bytes<'_>,
     length: usize,
     outer: Outer<'_>,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     t.protocol = "isakmp_rfc3948";
     if length == 1 && p.u8(0)? == 0xff {
         put!(t, "isakmp-nat-keep-alive");
         return Ok(());
     }
     if length < 4 {
-        return t.cut();
+        return Err(Stop::Short);
     }
     if p.u32(0)? == 0 {
         put!(t, "NONESP-encap: ");

@@ -1,7 +1,7 @@
 //! Kerberos: version 4 (Athena Technical Plan, section E.2.1) and the name of version 5.
 
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     text::{Text, name_of, put},
 };
 
@@ -32,9 +32,9 @@ const ERRORS: &[(u16, &str)] = &[
 ];
 
 /// Prints a message.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     t.protocol = "krb";
-    let Ok(version) = p.u8(0) else { return t.cut() };
+    let version = p.u8(0).or(Err(Stop::Short))?;
     match version {
         1..=3 => put!(t, " v{version}"),
         4 => {
@@ -47,7 +47,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
     Ok(())
 }
 
-fn version_4(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn version_4(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     let flags = p.u8(1)?;
     let (kind, little) = (flags & !1, flags & 1 == 1);
     let order = if little { "le" } else { "be" };
@@ -63,30 +63,30 @@ fn version_4(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
     match kind {
         2 => {
             if !principal(t, &mut fields) {
-                return t.cut();
+                return Err(Stop::Short);
             }
             // The client's time.
             fields.skip(4);
             put!(t, " {}min ", 5 * u32::from(fields.u8()?));
             if !string(t, &mut fields) {
-                return t.cut();
+                return Err(Stop::Short);
             }
             put!(t, ".");
             if !string(t, &mut fields) {
-                return t.cut();
+                return Err(Stop::Short);
             }
         }
         6 => {
             put!(t, "v{} ", fields.u8()?);
             if !string(t, &mut fields) {
-                return t.cut();
+                return Err(Stop::Short);
             }
             put!(t, " ({})", fields.u8()?);
             put!(t, " ({})", fields.u8()?);
         }
         4 => {
             if !principal(t, &mut fields) {
-                return t.cut();
+                return Err(Stop::Short);
             }
             // Time, count, expiry and version of the key.
             fields.skip(10);
@@ -94,7 +94,7 @@ fn version_4(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
         }
         10 => {
             if !principal(t, &mut fields) {
-                return t.cut();
+                return Err(Stop::Short);
             }
             fields.skip(4);
             let error = half(&fields)?;
@@ -103,7 +103,7 @@ fn version_4(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
             put!(t, " ");
             fields.skip(4);
             if !string(t, &mut fields) {
-                return t.cut();
+                return Err(Stop::Short);
             }
         }
         _ => put!(t, "(unknown)"),

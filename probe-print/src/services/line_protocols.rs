@@ -2,7 +2,7 @@
 //! Without `-v` the first line, with it all of them. What is no text is not shown.
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, put},
 };
 
@@ -84,44 +84,44 @@ const SIP: &[&str] = &[
 /// Longest word that can be a method.
 const MAX_WORD: usize = 128;
 
-pub(crate) fn http(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn http(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "http";
     put!(t, ": HTTP");
     requests(t, p, length, HTTP)
 }
 
-pub(crate) fn rtsp(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn rtsp(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "rtsp";
     put!(t, ": RTSP");
     requests(t, p, length, RTSP)
 }
 
-pub(crate) fn sip(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn sip(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "sip";
     put!(t, "SIP");
     requests(t, p, length, SIP)
 }
 
-pub(crate) fn smtp(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn smtp(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "smtp";
     put!(t, ": SMTP");
     lines(t, p, length)
 }
 
-pub(crate) fn ftp(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn ftp(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "ftp";
     put!(t, ": FTP");
     lines(t, p, length)
 }
 
-pub(crate) fn whois(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn whois(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "whois";
     put!(t, ": WHOIS");
     lines(t, p, length)
 }
 
 /// The line that each side of an SSH connection begins with (RFC 4253).
-pub(crate) fn ssh(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn ssh(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "ssh";
     for (at, expected) in b"SSH-".iter().enumerate() {
         if p.u8(at)? != *expected {
@@ -143,7 +143,7 @@ pub(crate) fn ssh(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), C
 }
 
 /// Lines of requests and responses; bodies are left out.
-fn requests(t: &mut Text<'_>, p: Bytes<'_>, length: usize, methods: &[&str]) -> Result<(), Cut> {
+fn requests(t: &mut Text<'_>, p: Bytes<'_>, length: usize, methods: &[&str]) -> Result<(), Stop> {
     let bytes = p.limit(length).all();
     let cut = bytes.len() < length;
     let is_message = word(bytes, cut).is_some_and(|(first, rest)| {
@@ -174,7 +174,7 @@ fn word(bytes: &[u8], cut: bool) -> Option<(&[u8], &[u8])> {
 }
 
 /// The first line, or with `-v` all.
-fn lines(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn lines(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     if t.style.verbose == 0 {
         line(t, ": ", p, 0, length)?;
         return Ok(());
@@ -198,7 +198,7 @@ fn line(
     p: Bytes<'_>,
     start: usize,
     length: usize,
-) -> Result<Option<usize>, Cut> {
+) -> Result<Option<usize>, Stop> {
     let mut end = start;
     let mut next = None;
     while end < length {

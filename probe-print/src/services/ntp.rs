@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use crate::{
-    bytes::{Bytes, Cut},
-    text::{Text, need, put, put_name},
+    bytes::{Bytes, Stop},
+    text::{Text, put, put_name},
 };
 
 const MODES: &[(u8, &str)] = &[
@@ -40,7 +40,7 @@ const TRANSMIT: usize = 40;
 const SINCE_1900: i64 = 2_208_988_800;
 
 /// Prints version, mode and length; with `-v` the fields.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "ntp";
     let first = p.u8(0)?;
     put!(t, "NTPv{}, ", first >> 3 & 7);
@@ -61,7 +61,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
 }
 
 /// The message that clocks are set by.
-fn time(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn time(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     if length < TIME_HEADER {
         return invalid(t, p, length);
     }
@@ -81,13 +81,13 @@ fn time(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
         _ => {}
     }
     put!(t, ", precision {}", p.u8(PRECISION)?.cast_signed());
-    need!(t, p.u32(ROOT_DELAY));
+    p.need(ROOT_DELAY, 4)?;
     put!(t, "\n\tRoot Delay: ");
     short(t, p, ROOT_DELAY)?;
-    need!(t, p.u32(ROOT_DISPERSION));
+    p.need(ROOT_DISPERSION, 4)?;
     put!(t, ", Root dispersion: ");
     short(t, p, ROOT_DISPERSION)?;
-    let reference = need!(t, p.u32(REFERENCE_ID));
+    let reference = p.u32(REFERENCE_ID).or(Err(Stop::Short))?;
     put!(t, ", Reference-ID: ");
     match stratum {
         0 => put!(t, "(unspec)"),
@@ -105,7 +105,7 @@ fn time(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
         (RECEIVE, "Receive Timestamp:    "),
         (TRANSMIT, "Transmit Timestamp:   "),
     ] {
-        let stamp = need!(t, p.u64(at));
+        let stamp = p.u64(at).or(Err(Stop::Short))?;
         put!(t, "\n\t  {name}");
         instant(t, stamp);
     }
@@ -120,7 +120,7 @@ fn time(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
         // A key and an MD5 or a SHA-1 digest.
         size @ (20 | 24) => {
             put!(t, "\n\tKey id: {}", p.u32(TIME_HEADER)?);
-            let digest = need!(t, p.slice(TIME_HEADER + 4, size - 4));
+            let digest = p.slice(TIME_HEADER + 4, size - 4).or(Err(Stop::Short))?;
             put!(t, "\n\tAuthentication: ");
             t.hex(digest);
         }
@@ -130,7 +130,7 @@ fn time(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
 }
 
 /// A message to or from `ntpq` (RFC 9327).
-fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     if length < CONTROL_HEADER {
         return invalid(t, p, length);
     }
@@ -157,20 +157,20 @@ fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
         return invalid(t, p, length);
     }
     if count != 0 {
-        need!(t, p.slice(CONTROL_HEADER, count));
+        p.need(CONTROL_HEADER, count)?;
         put!(t, "\n\tTO-BE-DONE: data not interpreted");
     }
     Ok(())
 }
 
-fn invalid(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn invalid(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.invalid();
-    need!(t, p.slice(0, length));
+    p.need(0, length)?;
     Ok(())
 }
 
 /// A number of 16 bits before and 16 behind the point, with six decimals.
-fn short(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<(), Cut> {
+fn short(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<(), Stop> {
     let fraction = f64::from(p.u16(at + 2)?) / 65_536.0;
     put!(t, "{}.{:06}", p.u16(at)?, (fraction * 1e6) as u32);
     Ok(())

@@ -1,7 +1,7 @@
 //! PTP (IEEE 1588).
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, bits, name_of, put},
 };
 
@@ -57,11 +57,10 @@ const FLAGS: &[(u32, &str)] = &[
 ];
 
 /// Prints a message.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "ptp";
     if length < HEADER {
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let version = p.u16(0)? & 0xff;
     put!(t, "PTPv{version}");
@@ -73,7 +72,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     Ok(())
 }
 
-fn version_2(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn version_2(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     let first = p.u8(0)?;
     let kind = first & 0xf;
     put!(t, ", v1 compat : {}", if first & 0x10 == 0 { "no" } else { "yes" });
@@ -110,26 +109,26 @@ fn version_2(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
 }
 
 /// Six bytes, big-endian.
-fn six(p: Bytes<'_>, at: usize) -> Result<u64, Cut> {
+fn six(p: Bytes<'_>, at: usize) -> Result<u64, Stop> {
     let [a, b, c, d, e, f] = p.array(at)?;
     Ok(u64::from_be_bytes([0, 0, a, b, c, d, e, f]))
 }
 
-fn stamp(t: &mut Text<'_>, p: Bytes<'_>, name: &str) -> Result<(), Cut> {
+fn stamp(t: &mut Text<'_>, p: Bytes<'_>, name: &str) -> Result<(), Stop> {
     put!(t, ", {name} :");
     put!(t, " {} seconds,", six(p, HEADER)?);
     put!(t, " {} nanoseconds", p.u32(HEADER + 6)?);
     Ok(())
 }
 
-fn port(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<(), Cut> {
+fn port(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<(), Stop> {
     put!(t, ", port identity : 0x{:x}", p.u64(at)?);
     put!(t, ", port id : {}", p.u16(at + 8)?);
     Ok(())
 }
 
 /// Who is the best clock.
-fn announce(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn announce(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     put!(t, ", originTimeStamp :");
     put!(t, " {} seconds", six(p, HEADER)?);
     put!(t, " {} nanoseconds", p.u32(HEADER + 6)?);

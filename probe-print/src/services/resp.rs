@@ -1,12 +1,12 @@
 //! What clients and servers of Redis say to each other (RESP).
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, put},
 };
 
 /// Prints the commands or answers of a segment.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "resp";
     put!(t, ": RESP");
     let mut p = p.limit(length);
@@ -20,7 +20,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     Ok(())
 }
 
-fn value(t: &mut Text<'_>, p: &mut Bytes<'_>) -> Result<(), Cut> {
+fn value(t: &mut Text<'_>, p: &mut Bytes<'_>) -> Result<(), Stop> {
     let kind = p.u8(0)?;
     match kind {
         b'+' | b'-' | b':' => {
@@ -53,12 +53,12 @@ fn value(t: &mut Text<'_>, p: &mut Bytes<'_>) -> Result<(), Cut> {
 }
 
 /// A command as someone types it.
-fn inline(t: &mut Text<'_>, p: &mut Bytes<'_>) -> Result<(), Cut> {
+fn inline(t: &mut Text<'_>, p: &mut Bytes<'_>) -> Result<(), Stop> {
     let ends = |byte: &u8| matches!(byte, b'\r' | b'\n');
     let all = p.all();
-    let start = all.iter().position(|byte| !ends(byte)).ok_or(Cut)?;
+    let start = all.iter().position(|byte| !ends(byte)).ok_or(Stop::Cut)?;
     let line = p.from(start).all();
-    let size = line.iter().position(ends).ok_or(Cut)?;
+    let size = line.iter().position(ends).ok_or(Stop::Cut)?;
     quoted(t, p.slice(start, size)?);
     let behind = p.from(start + size);
     *p = behind.from(behind.all().iter().take_while(|byte| ends(byte)).count());
@@ -72,8 +72,8 @@ fn quoted(t: &mut Text<'_>, bytes: &[u8]) {
 }
 
 /// Where the line ends.
-fn line_end(p: Bytes<'_>) -> Result<usize, Cut> {
-    p.all().windows(2).position(|end| end == b"\r\n").ok_or(Cut)
+fn line_end(p: Bytes<'_>) -> Result<usize, Stop> {
+    p.all().windows(2).position(|end| end == b"\r\n").ok_or(Stop::Cut)
 }
 
 /// How many bytes or values follow.
@@ -83,7 +83,7 @@ enum Count {
     None(&'static str),
 }
 
-fn count(p: &mut Bytes<'_>) -> Result<Count, Cut> {
+fn count(p: &mut Bytes<'_>) -> Result<Count, Stop> {
     let negative = p.u8(0)? == b'-';
     let mut at = usize::from(negative);
     let first = at;

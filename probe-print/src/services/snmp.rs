@@ -1,8 +1,8 @@
 //! SNMP (RFC 1157, RFC 3416, RFC 3412): version, community, and what is asked or answered.
 
-use super::ber::{Element, Value, integer, parse, put_octets, put_string, put_value};
+use super::ber::{Element, Value, parse, put_octets, put_string, put_value};
 use crate::{
-    bytes::{Bytes, Cut, Stop, reached_end},
+    bytes::{Bytes, Stop},
     text::{Text, put},
 };
 
@@ -69,7 +69,7 @@ impl<'a> Rest<'a> {
 
     /// Takes the next element.
     fn next(&mut self, t: &mut Text<'_>) -> Result<Element<'a>, Stop> {
-        let (element, used) = parse(t, self.p, self.length)?.ok_or(Stop::Here)?;
+        let (element, used) = parse(t, self.p, self.length)?;
         self.p = self.p.from(used);
         self.length = self.length.saturating_sub(used);
         Ok(element)
@@ -93,8 +93,10 @@ impl<'a> Rest<'a> {
     }
 
     fn integer(&mut self, t: &mut Text<'_>, complaint: &str) -> Result<i32, Stop> {
-        let element = self.expect(t, complaint, |value| matches!(value, Value::Integer(_)))?;
-        integer(&element).ok_or(Stop::Here)
+        match self.expect(t, complaint, |value| matches!(value, Value::Integer(_)))?.value {
+            Value::Integer(number) => Ok(number),
+            _ => Err(Stop::Here),
+        }
     }
 
     fn string(&mut self, t: &mut Text<'_>, complaint: &str) -> Result<Element<'a>, Stop> {
@@ -108,12 +110,8 @@ impl<'a> Rest<'a> {
 }
 
 /// Prints a message.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "snmp";
-    reached_end(message(t, p, length)).map(|_| ())
-}
-
-fn message(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     put!(t, " ");
     let mut outer = Rest { p, length };
     let mut rest = outer.sequence(t, "!init SEQ")?;
@@ -135,7 +133,7 @@ fn message(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
         put!(t, "{{ {name} ");
     }
     // Its brace closes, wherever the inside stops.
-    reached_end(match version {
+    t.part(|t| match version {
         VERSION_3 => version_3(t, rest),
         _ => community(t, rest, version),
     })?;
@@ -179,7 +177,7 @@ fn pdu(t: &mut Text<'_>, mut rest: Rest<'_>, version: i32) -> Result<(), Stop> {
         return Ok(());
     }
     let inside = Rest::inside(&pdu);
-    reached_end(match kind {
+    t.part(|t| match kind {
         TRAP => trap(t, inside),
         _ => request(t, inside, kind),
     })?;
@@ -318,10 +316,10 @@ fn version_3(t: &mut Text<'_>, mut rest: Rest<'_>) -> Result<(), Stop> {
     }
     brace(t, "{ USM ");
     let security = rest.string(t, "msgSecurityParameters!=STR")?;
-    reached_end(user_based(t, Rest::inside(&security)))?;
+    t.part(|t| user_based(t, Rest::inside(&security)))?;
     brace(t, "} ");
     brace(t, "{ ScopedPDU ");
-    reached_end(scoped(t, rest))?;
+    t.part(|t| scoped(t, rest))?;
     brace(t, "} ");
     Ok(())
 }

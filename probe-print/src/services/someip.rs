@@ -1,7 +1,7 @@
 //! SOME/IP, the calls between the computers of a car (AUTOSAR R19-11, document 696).
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, name_of, put},
 };
 
@@ -41,12 +41,11 @@ const RETURNS: &[(u8, &str)] = &[
 ];
 
 /// Prints the header. The empty line behind it is tcpdump's.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "someip";
     put!(t, "SOMEIP");
     if length < HEADER {
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let (service, method) = (p.u16(0)?, p.u16(2)?);
     let what = if method & EVENT == 0 { "method" } else { "event" };

@@ -1,7 +1,7 @@
 //! Syslog over UDP (RFC 3164).
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     dump,
     text::{Text, name_of, put},
 };
@@ -40,11 +40,10 @@ const FACILITIES: &[(u16, &str)] = &[
 const DIGITS: usize = 3;
 
 /// Prints facility and severity, and with `-v` the message.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "syslog";
     if p.u8(0)? != b'<' {
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let (mut at, mut priority) = (1, 0u16);
     while at <= DIGITS && p.u8(at)?.is_ascii_digit() {
@@ -52,8 +51,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         at += 1;
     }
     if p.u8(at)? != b'>' {
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     at += 1;
     let facility = priority >> 3 & 0x7f;
@@ -67,7 +65,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     put!(t, "SYSLOG, length: {length}\n\tFacility {name} ({facility}), ");
     put!(t, "Severity {severity} ({})\n\tMsg: ", priority & 7);
     if length > at && !t.string(p.from(at), length - at) {
-        return Err(Cut);
+        return Err(Stop::Cut);
     }
     if t.style.verbose > 1 {
         dump::hex(p.limit(length).all(), "\n\t", 0, t.out);

@@ -2,7 +2,7 @@
 //! shown is not.
 
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     dump::{self, Dump},
     text::{Text, put},
 };
@@ -110,14 +110,14 @@ const ENCRYPTIONS: &[&str] = &[
 ];
 
 /// Prints the commands. With `-vvv` and `-X` each has its bytes in front of it.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "telnet";
     let dumped = t.style.verbose > 2 && matches!(t.style.dump, Dump::HexAndText { .. });
     let mut fields = Fields::new(p, length);
     let mut first = true;
     while fields.left() > 0 && fields.rest().u8(0)? == IAC {
         let start = t.out.len();
-        let Some(size) = command(t, fields).inspect_err(|Cut| t.out.truncate(start))? else {
+        let Some(size) = command(t, fields).inspect_err(|_| t.out.truncate(start))? else {
             t.out.truncate(start);
             break;
         };
@@ -158,7 +158,7 @@ fn name(t: &mut Text<'_>, names: &[&str], byte: u8) {
 }
 
 /// Prints a command and says how long it is; none if it is none or not whole.
-fn command(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<Option<usize>, Cut> {
+fn command(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<Option<usize>, Stop> {
     let whole = fields.left();
     if whole < 2 {
         return Ok(None);

@@ -1,8 +1,8 @@
 //! TFTP (RFC 1350, RFC 2347).
 
 use crate::{
-    bytes::{Bytes, Cut},
-    text::{Text, name_of, need, put, put_name},
+    bytes::{Bytes, Stop},
+    text::{Text, name_of, put, put_name},
 };
 
 const OPERATIONS: &[(u16, &str)] =
@@ -26,21 +26,21 @@ struct Strings<'a> {
 }
 
 impl Strings<'_> {
-    fn next(&mut self, t: &mut Text<'_>, quote: &str) -> Result<(), Cut> {
+    fn next(&mut self, t: &mut Text<'_>, quote: &str) -> Result<(), Stop> {
         if self.length == 0 {
-            return Err(Cut);
+            return Err(Stop::Cut);
         }
         put!(t, "{quote}");
         let used = t.terminated(self.p, self.length);
         put!(t, "{quote}");
-        let used = used.ok_or(Cut)?;
+        let used = used.ok_or(Stop::Cut)?;
         self.p = self.p.from(used);
         self.length -= used;
         Ok(())
     }
 
     /// Options and their values.
-    fn rest(&mut self, t: &mut Text<'_>) -> Result<(), Cut> {
+    fn rest(&mut self, t: &mut Text<'_>) -> Result<(), Stop> {
         while self.length > 0 {
             if self.p.u8(0)? != 0 {
                 put!(t, " ");
@@ -52,20 +52,20 @@ impl Strings<'_> {
 }
 
 /// Prints a message.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "tftp";
     if length >= 2 && !p.has(0, 2) {
         put!(t, "TFTP, length {length}");
-        return Err(Cut);
+        return Err(Stop::Cut);
     }
-    need!(t, message(t, p, length));
+    message(t, p, length).or(Err(Stop::Short))?;
     Ok(())
 }
 
-fn message(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn message(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     put!(t, "TFTP, length {length}");
     if length < 2 {
-        return Err(Cut);
+        return Err(Stop::Cut);
     }
     let operation = p.u16(0)?;
     put!(t, ", ");
@@ -74,21 +74,21 @@ fn message(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
     match operation {
         1 | 2 => {
             if length == 2 {
-                return Err(Cut);
+                return Err(Stop::Cut);
             }
             put!(t, " ");
             strings.next(t, "\"")?;
             if strings.length == 0 {
-                return Err(Cut);
+                return Err(Stop::Cut);
             }
             put!(t, " ");
             strings.next(t, "")?;
             strings.rest(t)?;
         }
         6 => strings.rest(t)?,
-        3 | 4 if length < 4 => return Err(Cut),
+        3 | 4 if length < 4 => return Err(Stop::Cut),
         3 | 4 => put!(t, " block {}", p.u16(2)?),
-        5 if length < 4 => return Err(Cut),
+        5 if length < 4 => return Err(Stop::Cut),
         5 => {
             let code = p.u16(2)?;
             match name_of(ERRORS, code) {
@@ -96,7 +96,7 @@ fn message(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
                 None => put!(t, " tftp-err-#{code} \""),
             }
             if length == 4 {
-                return Err(Cut);
+                return Err(Stop::Cut);
             }
             put!(t, " ");
             let mut message = Strings { p: p.from(4), length: length - 4 };

@@ -1,7 +1,7 @@
 //! The time protocol of BSD's timed.
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, put, put_name},
 };
 
@@ -37,7 +37,7 @@ const KINDS: &[(u8, &str)] = &[
 ];
 
 /// Prints a message.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     t.protocol = "timed";
     let kind = p.u8(0)?;
     put_name!(t, KINDS, kind, "(tsp_type 0x{kind:x})");

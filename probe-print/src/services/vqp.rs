@@ -1,7 +1,7 @@
 //! Cisco's VQP: which VLAN a port is to be in.
 
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     text::{Text, name_of, put},
 };
 
@@ -29,12 +29,11 @@ const OBJECTS: &[(u32, &str)] = &[
 ];
 
 /// Prints a message; with `-v` its objects.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "vqp";
     p.slice(0, HEADER)?;
     if length < HEADER {
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let version = p.u8(0)?;
     if version != VERSION {
@@ -59,8 +58,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         }
         fields.rest().slice(0, OBJECT)?;
         if fields.left() < OBJECT {
-            t.invalid();
-            return Ok(());
+            return Err(Stop::Invalid);
         }
         let (kind, size) = (fields.u32()?, usize::from(fields.u16()?));
         let name = name_of(OBJECTS, kind).unwrap_or("Unknown");
@@ -71,15 +69,13 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         let value = fields.rest();
         value.slice(0, size)?;
         if size > fields.left() {
-            t.invalid();
-            return Ok(());
+            return Err(Stop::Invalid);
         }
         match (kind, size) {
             (0x0c01, 4) => put!(t, "{} (0x{:08x})", t.v4(value, 0)?, value.u32(0)?),
             (0x0c06 | 0x0c08, MAC) => put!(t, "{}", t.link(value.slice(0, MAC)?)),
             (0x0c01 | 0x0c06 | 0x0c08, _) => {
-                t.invalid();
-                return Ok(());
+                return Err(Stop::Invalid);
             }
             (0x0c02..=0x0c05, _) => t.padded(value, size)?,
             _ if t.style.verbose <= 1 => t.unknown(value, size, "\n\t    "),

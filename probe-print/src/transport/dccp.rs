@@ -1,12 +1,12 @@
 //! DCCP (RFC 4340): datagrams with congestion control.
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     checksum,
     color::Tint,
     names::Port,
     network::outer::Outer,
-    text::{Text, name_of, need, put},
+    text::{Text, name_of, put},
 };
 
 pub(crate) const PROTOCOL: u8 = 33;
@@ -87,10 +87,10 @@ pub(crate) fn print(
     p: Bytes<'_>,
     length: usize,
     outer: Outer<'_>,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     t.protocol = "dccp";
     t.tint = Tint::Datagram;
-    need!(t, p.slice(0, HEADER));
+    p.need(0, HEADER)?;
     if length < HEADER {
         put!(t, "truncated-dccp - {} bytes missing!", HEADER - length);
         return Ok(());
@@ -102,7 +102,7 @@ pub(crate) fn print(
         put!(t, "truncated-dccp - {} bytes missing!", basic - length);
         return Ok(());
     }
-    need!(t, p.slice(0, basic));
+    p.need(0, basic)?;
     // Ports are numbers here, whatever is asked for.
     outer.print_ends(t, Some((Port::Number(p.u16(0)?), Port::Number(p.u16(2)?))))?;
     put!(t, ": DCCP");
@@ -150,7 +150,7 @@ pub(crate) fn print(
     }
     if matches!(kind, REQUEST | RESPONSE | RESET) {
         // What was named so far is not, where this is cut.
-        need!(t, p.slice(basic, more));
+        p.need(basic, more)?;
     }
     match kind {
         REQUEST => put!(t, "(service={}) ", p.u32(basic)?),
@@ -161,10 +161,11 @@ pub(crate) fn print(
         }
         _ => {}
     }
-    let number = |at: usize| -> Result<u64, Cut> {
-        Ok(match long {
-            true => u64::from(p.u16(at)?) << 32 | u64::from(p.u32(at + 2)?),
-            false => p.u24(at)?.into(),
+    let number = |at: usize| -> Result<u64, Stop> {
+        Ok(if long {
+            u64::from(p.u16(at)?) << 32 | u64::from(p.u32(at + 2)?)
+        } else {
+            p.u24(at)?.into()
         })
     };
     if !matches!(kind, DATA | REQUEST) {
@@ -191,7 +192,7 @@ pub(crate) fn print(
 }
 
 /// Prints an option and says how long it is; none where no other can follow.
-fn option(t: &mut Text<'_>, p: Bytes<'_>, left: usize) -> Result<Option<usize>, Cut> {
+fn option(t: &mut Text<'_>, p: Bytes<'_>, left: usize) -> Result<Option<usize>, Stop> {
     let kind = p.u8(0)?;
     let size = if kind < 32 { 1 } else { usize::from(p.u8(1)?) };
     let name = match kind {

@@ -1,7 +1,7 @@
 //! The Multipath TCP option (RFC 8684).
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, put},
 };
 
@@ -11,63 +11,54 @@ const ACK: u8 = 0x10;
 const SUBTYPES: [&str; 8] =
     ["capable", "join", "dss", "add-addr", "rem-addr", "prio", "fail", "fast-close"];
 
-/// Prints the option, whose kind and length are before `p`; `false` if its length does
-/// not fit what it says to be.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize, flags: u8) -> Result<bool, Cut> {
+/// Prints the option, whose kind and length are before `p`; [`Stop::Invalid`] if its length
+/// does not fit what it says to be.
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize, flags: u8) -> Result<(), Stop> {
     t.protocol = "mptcp";
     // The length as the option states it, kind and length included.
     let size = length + 2;
     if size < 3 {
-        return Ok(false);
+        return Err(Stop::Invalid);
     }
     let subtype = p.u8(0)? >> 4;
     let name = SUBTYPES.get(usize::from(subtype)).unwrap_or(&"unknown");
     put!(t, " {size} {name}");
-    Ok(match subtype {
+    match subtype {
         0 => capable(t, p, size, flags)?,
         1 => join(t, p, size, flags)?,
         2 => data_sequence(t, p, length, flags)?,
         3 => add_address(t, p, size)?,
+        4 if size < 4 => return Err(Stop::Invalid),
         4 => {
-            if size < 4 {
-                return Ok(false);
-            }
             put!(t, " id");
             for at in 1..length {
                 put!(t, " {}", p.u8(at)?);
             }
-            true
         }
         5 if matches!(size, 3 | 4) => {
             put!(t, "{}", if p.u8(0)? & 1 == 1 { " backup" } else { " non-backup" });
             if size == 4 {
                 put!(t, " id {}", p.u8(1)?);
             }
-            true
         }
-        6 if size == 12 => {
-            put!(t, " seq {}", p.u64(2)?);
-            true
-        }
-        7 if size == 12 => {
-            put!(t, " key 0x{:x}", p.u64(2)?);
-            true
-        }
-        5..=7 => false,
-        _ => true,
-    })
+        6 if size == 12 => put!(t, " seq {}", p.u64(2)?),
+        7 if size == 12 => put!(t, " key 0x{:x}", p.u64(2)?),
+        5..=7 => return Err(Stop::Invalid),
+        _ => {}
+    }
+    Ok(())
 }
 
-fn capable(t: &mut Text<'_>, p: Bytes<'_>, size: usize, flags: u8) -> Result<bool, Cut> {
+fn capable(t: &mut Text<'_>, p: Bytes<'_>, size: usize, flags: u8) -> Result<(), Stop> {
     let syn = matches!(size, 12 | 4) && flags & SYN != 0;
     let ack = matches!(size, 20 | 22) && flags & (SYN | ACK) == ACK;
     if !syn && !ack {
-        return Ok(false);
+        return Err(Stop::Invalid);
     }
     let version = p.u8(0)? & 0xf;
     if version > 1 {
         put!(t, " Unknown Version ({version})");
-        return Ok(true);
+        return Ok(());
     }
     put!(t, " v{version}");
     if p.u8(1)? & 0x80 != 0 {
@@ -80,10 +71,10 @@ fn capable(t: &mut Text<'_>, p: Bytes<'_>, size: usize, flags: u8) -> Result<boo
         }
         put!(t, "}}");
     }
-    Ok(true)
+    Ok(())
 }
 
-fn join(t: &mut Text<'_>, p: Bytes<'_>, size: usize, flags: u8) -> Result<bool, Cut> {
+fn join(t: &mut Text<'_>, p: Bytes<'_>, size: usize, flags: u8) -> Result<(), Stop> {
     let fits = match size {
         12 => flags & SYN != 0,
         16 => flags & (SYN | ACK) == SYN | ACK,
@@ -91,7 +82,7 @@ fn join(t: &mut Text<'_>, p: Bytes<'_>, size: usize, flags: u8) -> Result<bool, 
         _ => false,
     };
     if !fits {
-        return Ok(false);
+        return Err(Stop::Invalid);
     }
     if size != 24 {
         if p.u8(0)? & 1 == 1 {
@@ -107,51 +98,47 @@ fn join(t: &mut Text<'_>, p: Bytes<'_>, size: usize, flags: u8) -> Result<bool, 
             t.hex(p.slice(2, 20)?);
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Data sequence signal.
-fn data_sequence(t: &mut Text<'_>, p: Bytes<'_>, length: usize, flags: u8) -> Result<bool, Cut> {
+fn data_sequence(t: &mut Text<'_>, p: Bytes<'_>, length: usize, flags: u8) -> Result<(), Stop> {
     const FIN: u8 = 0x10;
     const LONG_SEQUENCE: u8 = 0x08;
     const SEQUENCE: u8 = 0x04;
     const LONG_ACK: u8 = 0x02;
     const HAS_ACK: u8 = 0x01;
     if length < 2 || flags & SYN != 0 {
-        return Ok(false);
+        return Err(Stop::Invalid);
     }
     let set = p.u8(1)?;
     if set & FIN != 0 {
         put!(t, " fin");
     }
     let (mut at, mut left) = (2, length - 2);
-    let mut number = |t: &mut Text<'_>, long: bool| -> Result<bool, Cut> {
+    let mut number = |t: &mut Text<'_>, long: bool| -> Result<(), Stop> {
         let size = if long { 8 } else { 4 };
         if left < size {
-            return Ok(false);
+            return Err(Stop::Invalid);
         }
-        match long {
-            true => put!(t, "{}", p.u64(at)?),
-            false => put!(t, "{}", p.u32(at)?),
-        }
+        put!(t, "{}", if long { p.u64(at)? } else { p.u32(at)?.into() });
         at += size;
         left -= size;
-        Ok(true)
+        Ok(())
     };
     if set & HAS_ACK != 0 {
         put!(t, " ack ");
-        if !number(t, set & LONG_ACK != 0)? {
-            return Ok(false);
-        }
+        number(t, set & LONG_ACK != 0)?;
     }
     if set & SEQUENCE != 0 {
         put!(t, " seq ");
-        if !number(t, set & LONG_SEQUENCE != 0)? || left < 4 {
-            return Ok(false);
+        number(t, set & LONG_SEQUENCE != 0)?;
+        if left < 4 {
+            return Err(Stop::Invalid);
         }
         put!(t, " subseq {}", p.u32(at)?);
         if left < 6 {
-            return Ok(false);
+            return Err(Stop::Invalid);
         }
         put!(t, " len {}", p.u16(at + 4)?);
         at += 6;
@@ -161,10 +148,10 @@ fn data_sequence(t: &mut Text<'_>, p: Bytes<'_>, length: usize, flags: u8) -> Re
             left -= 2;
         }
     }
-    Ok(left == 0)
+    if left == 0 { Ok(()) } else { Err(Stop::Invalid) }
 }
 
-fn add_address(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<bool, Cut> {
+fn add_address(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<(), Stop> {
     // Address, port or not, authentication code or not.
     let (end, port, code) = match size {
         8 => (6, false, false),
@@ -175,7 +162,7 @@ fn add_address(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<bool, Cut>
         22 => (18, true, false),
         28 => (18, false, true),
         30 => (18, true, true),
-        _ => return Ok(false),
+        _ => return Err(Stop::Invalid),
     };
     let kind = match p.u8(0)? & 0xf {
         6 => "v0-ip6",
@@ -197,5 +184,5 @@ fn add_address(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<bool, Cut>
     if code {
         put!(t, " hmac 0x{:x}", p.u64(at)?);
     }
-    Ok(true)
+    Ok(())
 }

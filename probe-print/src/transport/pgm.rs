@@ -2,10 +2,10 @@
 
 use crate::{
     address::{v4, v6},
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     color::Tint,
     network::outer::Outer,
-    text::{Text, need, put},
+    text::{Text, put},
 };
 
 pub(crate) const PROTOCOL: u8 = 113;
@@ -26,17 +26,17 @@ pub(crate) fn print(
     p: Bytes<'_>,
     length: usize,
     outer: Outer<'_>,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     t.protocol = "pgm";
     t.tint = Tint::Datagram;
     if !p.has(0, 4) {
         outer.print_ends(t, None)?;
         put!(t, ":");
-        return t.cut();
+        return Err(Stop::Short);
     }
     let ports = (t.tcp(p.u16(0)?), t.tcp(p.u16(2)?));
     outer.print_flow(t, PROTOCOL, ports)?;
-    need!(t, p.slice(0, HEADER));
+    p.need(0, HEADER)?;
     put!(t, "PGM, length {}", p.u16(14)?);
     if t.style.verbose == 0 {
         return Ok(());
@@ -44,15 +44,11 @@ pub(crate) fn print(
     put!(t, " 0x");
     t.hex(p.slice(8, 6)?);
     put!(t, " ");
-    let Some(used) = message(t, p.u8(4)?, p.from(HEADER))? else { return t.cut() };
+    let used = message(t, p.u8(4)?, p.from(HEADER))?;
     if p.u8(5)? & OPTIONS != 0 {
         // As in tcpdump, which looks for them at the header where a message has no more.
         let at = if used == 0 { 0 } else { HEADER + used };
-        match options(t, p.from(at))? {
-            End::Whole => {}
-            End::Bad => return Ok(()),
-            End::Cut => return t.cut(),
-        }
+        options(t, p.from(at))?;
     }
     put!(t, " [{length}]");
     Ok(())
@@ -67,26 +63,24 @@ fn nla(p: Bytes<'_>, at: usize, family: u16) -> Option<(String, usize)> {
     }
 }
 
-/// Prints a message and says how long it is; none where it is cut.
-fn message(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<Option<usize>, Cut> {
+/// Prints a message and says how long it is.
+fn message(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<usize, Stop> {
     let size = match kind {
         0 => 16,
         1 => 12,
         2 | 4 | 5 | 8..=10 | 13 => 8,
         _ => 0,
     };
-    if !p.has(0, size) {
-        return Ok(None);
-    }
+    p.need(0, size)?;
     let mut used = size;
     match kind {
         0 => {
-            let Some((nla, more)) = nla(p, size, p.u16(12)?) else { return Ok(None) };
+            let (nla, more) = nla(p, size, p.u16(12)?).ok_or(Stop::Short)?;
             put!(t, "SPM seq {} trail {} lead {} nla {nla}", p.u32(0)?, p.u32(4)?, p.u32(8)?);
             used += more;
         }
         1 => {
-            let Some((nla, more)) = nla(p, size, p.u16(8)?) else { return Ok(None) };
+            let (nla, more) = nla(p, size, p.u16(8)?).ok_or(Stop::Short)?;
             used += more;
             let (interval, random, mask) = (p.u32(used)?, p.u32(used + 4)?, p.u32(used + 8)?);
             put!(t, "POLL seq {} round {} nla {nla}", p.u32(0)?, p.u16(4)?);
@@ -99,10 +93,10 @@ fn message(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<Option<usize>, Cu
             put!(t, "{name} trail {} seq {}", p.u32(4)?, p.u32(0)?);
         }
         NAK | NNAK | NCF => {
-            let Some((source, more)) = nla(p, used, p.u16(4)?) else { return Ok(None) };
+            let (source, more) = nla(p, used, p.u16(4)?).ok_or(Stop::Short)?;
             // As in tcpdump, the group's family is looked for where its address begins.
             used += more + 4;
-            let Some((group, more)) = nla(p, used, p.u16(used)?) else { return Ok(None) };
+            let (group, more) = nla(p, used, p.u16(used)?).ok_or(Stop::Short)?;
             used += more;
             let name = match kind {
                 NAK => "NAK",
@@ -115,14 +109,7 @@ fn message(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<Option<usize>, Cu
         13 => put!(t, "ACK seq {}", p.u32(0)?),
         _ => put!(t, "UNKNOWN type 0x{kind:02x}"),
     }
-    Ok(Some(used))
-}
-
-/// How options end.
-enum End {
-    Whole,
-    Bad,
-    Cut,
+    Ok(used)
 }
 
 /// Options of a fixed size: kind, size, what tcpdump calls it in complaints.
@@ -142,33 +129,31 @@ const FIXED: &[(u8, usize, &str)] = &[
     (17, 4, "OPT_CRQST"),
 ];
 
-fn options(t: &mut Text<'_>, p: Bytes<'_>) -> Result<End, Cut> {
+fn options(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     const LEAST: usize = 2;
     const LAST: u8 = 0x80;
     let mut fields = Fields::new(p, p.len());
-    if !p.has(0, LEAST) {
-        return Ok(End::Cut);
-    }
+    p.need(0, LEAST)?;
     let first = fields.u8()? & !LAST;
     if first != 0 {
         put!(t, "[First option bad, should be PGM_OPT_LENGTH, is {first}]");
-        return Ok(End::Bad);
+        return Err(Stop::Here);
     }
     let size = fields.u8()?;
     if size != 4 {
         put!(t, "[Bad OPT_LENGTH option, length {size} != 4]");
-        return Ok(End::Bad);
+        return Err(Stop::Here);
     }
     let total = fields.u16()?;
     let Some(mut left) = usize::from(total).checked_sub(4) else {
         put!(t, "[Bad total option length {total} < 4]");
-        return Ok(End::Bad);
+        return Err(Stop::Here);
     };
     put!(t, " OPTS LEN {total}");
     while left > 0 {
         if left < LEAST {
             put!(t, "[Total option length leaves no room for final option]");
-            return Ok(End::Bad);
+            return Err(Stop::Here);
         }
         let (kind, size) = (fields.u8()?, usize::from(fields.u8()?));
         if size < LEAST {
@@ -177,15 +162,10 @@ fn options(t: &mut Text<'_>, p: Bytes<'_>) -> Result<End, Cut> {
         }
         if left < size {
             put!(t, "[Total option length leaves no room for final option]");
-            return Ok(End::Bad);
+            return Err(Stop::Here);
         }
-        if !fields.rest().has(0, size - LEAST) {
-            return Ok(End::Cut);
-        }
-        match option(t, kind & !LAST, fields.rest(), size)? {
-            End::Whole => {}
-            end => return Ok(end),
-        }
+        fields.rest().need(0, size - LEAST)?;
+        option(t, kind & !LAST, fields.rest(), size)?;
         // Of those that tcpdump does not look into, it skips the head once more.
         let unread = matches!(kind & !LAST, 6 | 12 | 16 | 20..);
         fields.skip(if unread { size } else { size - LEAST });
@@ -194,16 +174,16 @@ fn options(t: &mut Text<'_>, p: Bytes<'_>) -> Result<End, Cut> {
             break;
         }
     }
-    Ok(End::Whole)
+    Ok(())
 }
 
 /// Prints an option from behind its head on.
-fn option(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<End, Cut> {
+fn option(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<(), Stop> {
     if let Some((_, right, name)) = FIXED.iter().find(|(fixed, ..)| *fixed == kind)
         && size != *right
     {
         put!(t, "[Bad {name} option, length {size} != {right}]");
-        return Ok(End::Bad);
+        return Err(Stop::Here);
     }
     match kind {
         0 => put!(t, " OPTS LEN (extra?) {}", p.u16(0)?),
@@ -214,7 +194,7 @@ fn option(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<End, 
             while list.left() > 0 {
                 if list.left() < 4 {
                     put!(t, "[Option length not a multiple of 4]");
-                    return Ok(End::Bad);
+                    return Err(Stop::Here);
                 }
                 put!(t, " {}", list.u32()?);
             }
@@ -231,19 +211,19 @@ fn option(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<End, 
             if size < fixed {
                 let name = if kind == 19 { "PGM_OPT_PGMCC_FEEDBACK" } else { name };
                 put!(t, "[Bad {name} option, length {size} < {fixed}]");
-                return Ok(End::Bad);
+                return Err(Stop::Here);
             }
             let family = p.u16(at)?;
             let right = match family {
                 INET => fixed + 4,
                 INET6 => fixed + 16,
-                _ => return Ok(End::Cut),
+                _ => return Err(Stop::Short),
             };
             if size != right {
                 put!(t, "[Bad {name} option, length {size} != {fixed} + address size]");
-                return Ok(End::Bad);
+                return Err(Stop::Here);
             }
-            let Some((nla, _)) = nla(p, at + 4, family) else { return Ok(End::Cut) };
+            let (nla, _) = nla(p, at + 4, family).ok_or(Stop::Short)?;
             match kind {
                 7 => put!(t, " REDIRECT {nla}"),
                 18 => put!(t, " PGMCC DATA {} {nla}", p.u32(2)?),
@@ -262,5 +242,5 @@ fn option(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<End, 
         17 => put!(t, " CRQST"),
         _ => put!(t, " OPT_{kind:02X} [{size}] "),
     }
-    Ok(End::Whole)
+    Ok(())
 }

@@ -1,11 +1,11 @@
 //! SCTP (RFC 9260): its chunks.
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     link::ethernet,
     names::Port,
     network::outer::Outer,
-    text::{Text, need, put, put_name},
+    text::{Text, put, put_name},
 };
 
 const HEADER: usize = 12;
@@ -78,13 +78,13 @@ pub(crate) fn print(
     p: Bytes<'_>,
     length: usize,
     outer: Outer<'_>,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     t.protocol = "sctp";
     if length < HEADER {
         put!(t, "truncated-sctp - {} bytes missing!", HEADER - length);
         return Ok(());
     }
-    need!(t, p.slice(0, HEADER));
+    p.need(0, HEADER)?;
     let ports = [p.u16(0)?, p.u16(2)?];
     outer.print_ends(t, Some((Port::Number(ports[0]), Port::Number(ports[1]))))?;
     put!(t, ": sctp");
@@ -107,7 +107,7 @@ pub(crate) fn print(
             put!(t, "{separator}{count}) [chunk descriptor cut off at end of packet]");
             break;
         }
-        need!(t, p.slice(at, CHUNK));
+        p.need(at, CHUNK)?;
         let size = usize::from(p.u16(at + 2)?);
         if size < CHUNK {
             put!(t, "{separator}{count}) [Bad chunk length {size}, < size of chunk descriptor]");
@@ -118,33 +118,34 @@ pub(crate) fn print(
             put!(t, "{separator}{count}) [Bad chunk length {size}, > remaining data in packet]");
             break;
         }
-        let chunk = Bytes::new(need!(t, p.slice(at, size)));
+        let chunk = Bytes::new(p.slice(at, size).or(Err(Stop::Short))?);
         put!(t, "{separator}{count}) [");
         let kind = chunk.u8(0)?;
         put_name!(t, CHUNKS, kind, "Unknown chunk type: 0x{kind:x}");
         put!(t, "] ");
-        let whole = match kind {
-            DATA => data(t, chunk, size)?,
-            INIT | INIT_ACK => init(t, chunk, size)?,
-            SACK => selective(t, chunk, size)?,
-            _ => true,
+        let printed = match kind {
+            DATA => data(t, chunk, size),
+            INIT | INIT_ACK => init(t, chunk, size),
+            SACK => selective(t, chunk, size),
+            _ => Ok(()),
         };
-        if !whole {
+        if printed == Err(Stop::Invalid) {
             put!(t, "bogus chunk length {size}]");
             return Ok(());
         }
+        printed?;
         if t.style.verbose < 2 {
             separator = ", (";
         }
-        need!(t, p.slice(at + size, padding));
+        p.need(at + size, padding)?;
         at += size + padding;
         left = left.wrapping_sub((size + padding) as u32);
     }
     Ok(())
 }
 
-/// Prints a chunk's fields; `false` where it is too short for them. So the next two.
-fn data(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<bool, Cut> {
+/// Prints a chunk's fields; [`Stop::Invalid`] where it is too short for them. So the next two.
+fn data(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<(), Stop> {
     let flags = p.u8(1)?;
     for (bit, name) in [(4, "(U)"), (2, "(B)"), (1, "(E)")] {
         if flags & bit != 0 {
@@ -155,7 +156,7 @@ fn data(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<bool, Cut> {
         put!(t, " ");
     }
     if size < CHUNK + DATA_HEADER {
-        return Ok(false);
+        return Err(Stop::Invalid);
     }
     put!(t, "[TSN: {}] ", p.u32(4)?);
     put!(t, "[SID: {}] ", p.u16(8)?);
@@ -165,7 +166,7 @@ fn data(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<bool, Cut> {
     put_name!(t, PAYLOADS, payload, "0x{payload:x}");
     put!(t, "] ");
     if size == CHUNK + DATA_HEADER {
-        return Ok(false);
+        return Err(Stop::Invalid);
     }
     if t.style.verbose >= 2 {
         let start = t.out.len();
@@ -178,24 +179,24 @@ fn data(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<bool, Cut> {
         }
         put!(t, "]");
     }
-    Ok(true)
+    Ok(())
 }
 
-fn init(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<bool, Cut> {
+fn init(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<(), Stop> {
     if size < CHUNK + INIT_HEADER {
-        return Ok(false);
+        return Err(Stop::Invalid);
     }
     put!(t, "[init tag: {}] ", p.u32(4)?);
     put!(t, "[rwnd: {}] ", p.u32(8)?);
     put!(t, "[OS: {}] ", p.u16(12)?);
     put!(t, "[MIS: {}] ", p.u16(14)?);
     put!(t, "[init TSN: {}] ", p.u32(16)?);
-    Ok(true)
+    Ok(())
 }
 
-fn selective(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<bool, Cut> {
+fn selective(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<(), Stop> {
     if size < CHUNK + SACK_HEADER {
-        return Ok(false);
+        return Err(Stop::Invalid);
     }
     let acknowledged = p.u32(4)?;
     let (gaps, duplicates) = (p.u16(12)?, p.u16(14)?);
@@ -209,7 +210,7 @@ fn selective(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<bool, Cut> {
             break;
         }
         if size < at + 4 {
-            return Ok(false);
+            return Err(Stop::Invalid);
         }
         let end = |at| p.u16(at).map(|offset| acknowledged.wrapping_add(offset.into()));
         put!(t, "\n\t\t[gap ack block #{number}: start = {}, end = {}] ", end(at)?, end(at + 2)?);
@@ -220,10 +221,10 @@ fn selective(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<bool, Cut> {
             break;
         }
         if size < at + 4 {
-            return Ok(false);
+            return Err(Stop::Invalid);
         }
         put!(t, "\n\t\t[dup TSN #{number}: {}] ", p.u32(at)?);
         at += 4;
     }
-    Ok(true)
+    Ok(())
 }

@@ -7,7 +7,7 @@ use super::{
     ports::{self, Ports, Ports::Either},
 };
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     checksum,
     color::Tint,
     network::outer::Outer,
@@ -91,7 +91,7 @@ impl Flows {
         flags: u8,
         sequence: u32,
         acknowledgment: u32,
-    ) -> Result<Relative, Cut> {
+    ) -> Result<Relative, Stop> {
         let (source, destination) = outer.ends()?;
         let reverse = from > to || from == to && source > destination;
         let (a, b) = ((source, from), (destination, to));
@@ -102,16 +102,18 @@ impl Flows {
         let known = self.0.get(&key).copied().filter(|_| flags & SYN == 0);
         let base = known.unwrap_or_else(|| {
             let other = acknowledgment.wrapping_sub(1);
-            let base = match reverse {
-                true => Base { sequence: other, acknowledged: sequence },
-                false => Base { sequence, acknowledged: other },
+            let base = if reverse {
+                Base { sequence: other, acknowledged: sequence }
+            } else {
+                Base { sequence, acknowledged: other }
             };
             self.0.insert(key, base);
             base
         });
-        let (own, peer) = match reverse {
-            true => (base.acknowledged, base.sequence),
-            false => (base.sequence, base.acknowledged),
+        let (own, peer) = if reverse {
+            (base.acknowledged, base.sequence)
+        } else {
+            (base.sequence, base.acknowledged)
         };
         Ok(match known {
             None => Relative { sequence, acknowledgment, sack: peer },
@@ -131,20 +133,16 @@ pub(crate) fn print(
     length: usize,
     outer: Outer<'_>,
     fragmented: bool,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     t.protocol = "tcp";
     let (Ok(from), Ok(to)) = (p.u16(field::SOURCE), p.u16(field::DESTINATION)) else {
         outer.print_ends(t, None)?;
         put!(t, ":");
-        t.truncated();
-        return Ok(());
+        return Err(Stop::Short);
     };
     let ports = (t.tcp(from), t.tcp(to));
     outer.print_flow(t, PROTOCOL, ports)?;
-    if !p.has(0, HEADER) {
-        t.truncated();
-        return Ok(());
-    }
+    p.need(0, HEADER)?;
     let header = 4 * usize::from(p.u8(field::DATA_OFFSET)? >> 4);
     let payload = length.wrapping_sub(header) as u32;
     if header < HEADER {
@@ -206,21 +204,16 @@ pub(crate) fn print(
         let mut options = Options { left: header - HEADER, sack, flags, whole, first: true };
         match options.print(t, p.from(HEADER)) {
             Ok(()) => put!(t, "]"),
-            Err(End::Bad) => {
-                put!(t, "[bad opt]");
-                if !options.first {
-                    put!(t, "]");
-                }
-                return Ok(());
-            }
-            Err(End::Missing) => {
+            Err(Stop::Cut) => return Err(Stop::Cut),
+            Err(Stop::Short) => {
                 t.truncated();
-                if !options.first {
-                    put!(t, ">");
-                }
-                return Ok(());
+                put!(t, "{}", if options.first { "" } else { ">" });
+                return Err(Stop::Here);
             }
-            Err(End::Cut) => return Err(Cut),
+            Err(Stop::Invalid | Stop::Here) => {
+                put!(t, "[bad opt]{}", if options.first { "" } else { "]" });
+                return Err(Stop::Here);
+            }
         }
     }
     put!(t, ", length {payload}");
@@ -229,7 +222,7 @@ pub(crate) fn print(
     }
     if !p.has(0, header) {
         put!(t, " [remaining caplen({}) < header length({header})]", p.len());
-        return Err(Cut);
+        return Err(Stop::Cut);
     }
     content(t, p.from(header), payload, flags, (from, to))
 }
@@ -241,7 +234,7 @@ fn content(
     length: usize,
     flags: u8,
     (from, to): (u16, u16),
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     if flags & RST != 0 && t.style.verbose > 0 {
         return reset_reason(t, p, length);
     }
@@ -269,10 +262,10 @@ const SERVICES: &[(Ports, Service)] = &[
     (Either(&[646]), |t, p, length| ldp::print(t, p, length)),
 ];
 
-type Service = fn(&mut Text<'_>, Bytes<'_>, usize) -> Result<(), Cut>;
+type Service = fn(&mut Text<'_>, Bytes<'_>, usize) -> Result<(), Stop>;
 
 /// Some systems say in a reset why they sent it (RFC 9293, 3.5.3).
-fn reset_reason(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn reset_reason(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     const SHOWN: usize = 30;
     put!(t, "{}", if p.has(0, length) { " [RST" } else { " [!RST" });
     if length > SHOWN {
@@ -306,23 +299,6 @@ const OPTION_NAMES: &[(u8, &str)] = &[
     (254, "exp"),
 ];
 
-/// Why the options end early: of [`Stop`](crate::bytes::Stop)'s two, the one that ends them
-/// alone is shown in two ways.
-enum End {
-    /// A length that cannot be.
-    Bad,
-    /// A value past the captured bytes.
-    Missing,
-    /// A field past the captured bytes, which ends the frame's line.
-    Cut,
-}
-
-impl From<Cut> for End {
-    fn from(Cut: Cut) -> Self {
-        Self::Cut
-    }
-}
-
 /// The walk over the options: `left` bytes of them by the header's length.
 struct Options {
     left: usize,
@@ -334,7 +310,8 @@ struct Options {
 }
 
 impl Options {
-    fn print(&mut self, t: &mut Text<'_>, mut p: Bytes<'_>) -> Result<(), End> {
+    /// Prints them: `Invalid` where a length cannot be, `Short` where a value was not captured.
+    fn print(&mut self, t: &mut Text<'_>, mut p: Bytes<'_>) -> Result<(), Stop> {
         // Every turn takes at least one byte off `left`, which is 40 at most.
         while self.left > 0 {
             if !self.first {
@@ -346,7 +323,7 @@ impl Options {
                 _ => {
                     let size = usize::from(p.u8(1)?);
                     if size < 2 || size > self.left {
-                        return Err(End::Bad);
+                        return Err(Stop::Invalid);
                     }
                     size
                 }
@@ -372,11 +349,17 @@ impl Options {
     }
 
     /// Prints an option's value and says how many bytes it took.
-    fn value(&self, t: &mut Text<'_>, kind: u8, p: Bytes<'_>, length: usize) -> Result<usize, End> {
+    fn value(
+        &self,
+        t: &mut Text<'_>,
+        kind: u8,
+        p: Bytes<'_>,
+        length: usize,
+    ) -> Result<usize, Stop> {
         let rest = self.left - self.left.min(if kind > 1 { 2 } else { 1 });
         let fits = |length: usize| match (length <= rest, p.has(0, length)) {
-            (false, _) => Err(End::Bad),
-            (true, false) => Err(End::Missing),
+            (false, _) => Err(Stop::Invalid),
+            (true, false) => Err(Stop::Short),
             (true, true) => Ok(length),
         };
         let fixed = match kind {
@@ -410,9 +393,10 @@ impl Options {
             8 => put!(t, " val {} ecr {}", p.u32(0)?, p.u32(4)?),
             19 => {
                 // There is no flag for the secret: passwords are not for command lines.
-                let why = match self.whole {
-                    true => "shared secret not supplied with -M",
-                    false => "snaplen too short",
+                let why = if self.whole {
+                    "shared secret not supplied with -M"
+                } else {
+                    "snaplen too short"
                 };
                 put!(t, " {why}, can't check - ");
                 t.hex(p.slice(0, 16)?);
@@ -438,19 +422,13 @@ impl Options {
                     put!(t, "{:02x}", p.u8(at)?);
                 }
             }
-            30 => {
-                if !mptcp::print(t, p.limit(length), length, self.flags)? {
-                    return Err(End::Bad);
-                }
-            }
+            30 => mptcp::print(t, p.limit(length), length, self.flags)?,
             34 => {
                 put!(t, " ");
                 fast_open(t, p.slice(0, length)?);
             }
+            254 if length < 2 => return Err(Stop::Invalid),
             254 => {
-                if length < 2 {
-                    return Err(End::Bad);
-                }
                 put!(t, "-");
                 match p.u16(0)? {
                     // Fast Open before it had a number of its own (RFC 7413, 4.1.1).

@@ -1,7 +1,7 @@
 //! TIPC, by which the processes of a cluster talk.
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, name_of, put},
 };
 
@@ -25,7 +25,7 @@ const MESSAGES: &[(u32, &str)] =
 const CONFIGURATIONS: &[(u32, &str)] = &[(0, "Link request"), (1, "Link response")];
 
 /// Prints a message.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     t.protocol = "tipc";
     let first = p.u32(0)?;
     let user = first >> 25 & 0xf;
@@ -75,7 +75,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
 }
 
 /// Zone, cluster and node.
-fn node(p: Bytes<'_>, at: usize) -> Result<String, Cut> {
+fn node(p: Bytes<'_>, at: usize) -> Result<String, Stop> {
     let address = p.u32(at)?;
     Ok(format!("{}.{}.{}", address >> 24, address >> 12 & 0xfff, address & 0xfff))
 }
@@ -90,7 +90,7 @@ fn message(t: &mut Text<'_>, first: u32, kinds: &[(u32, &'static str)], second: 
     put!(t, ", messageType {}", name_of(kinds, second >> 29).unwrap_or("Unknown"));
 }
 
-fn internal(t: &mut Text<'_>, p: Bytes<'_>, second: u32) -> Result<(), Cut> {
+fn internal(t: &mut Text<'_>, p: Bytes<'_>, second: u32) -> Result<(), Stop> {
     let (after, to) = (p.u16(8)?, p.u16(10)?);
     let before = node(p, 12)?;
     let (last, next, session) = (p.u16(16)?, p.u16(18)?, p.u16(20)?);

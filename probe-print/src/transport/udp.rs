@@ -2,7 +2,7 @@
 
 use super::ports::{self, Ports, Ports::*};
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     checksum,
     color::Tint,
     link::bcm_li,
@@ -34,7 +34,7 @@ pub(crate) fn print(
     length: usize,
     outer: Outer<'_>,
     fragmented: bool,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     t.protocol = "udp";
     t.tint = Tint::Datagram;
     let (Ok(from), Ok(to)) = (p.u16(field::SOURCE), p.u16(field::DESTINATION)) else {
@@ -42,8 +42,7 @@ pub(crate) fn print(
             outer.print_ends(t, None)?;
             put!(t, ": ");
         }
-        t.truncated();
-        return Ok(());
+        return Err(Stop::Short);
     };
     let ports = (t.udp(from), t.udp(to));
     outer.print_flow(t, PROTOCOL, ports)?;
@@ -52,8 +51,7 @@ pub(crate) fn print(
         return Ok(());
     }
     let Ok(stated) = p.u16(field::LENGTH) else {
-        t.truncated();
-        return Ok(());
+        return Err(Stop::Short);
     };
     let mut stated = usize::from(stated);
     if stated == 0 && length > 65_535 {
@@ -67,8 +65,7 @@ pub(crate) fn print(
     let stated = stated - HEADER;
     let length = stated.min(length - HEADER);
     if p.len() < HEADER {
-        t.truncated();
-        return Ok(());
+        return Err(Stop::Short);
     }
     if t.style.verbose > 0 && !t.style.no_checksums && !fragmented {
         verify(t, p, length, outer)?;
@@ -78,9 +75,10 @@ pub(crate) fn print(
     {
         return service(t, Datagram { p: p.from(HEADER), length, ports: (from, to), outer });
     }
-    match stated > length && !fragmented {
-        true => put!(t, "UDP, bad length {stated} > {length}"),
-        false => put!(t, "UDP, length {stated}"),
+    if stated > length && !fragmented {
+        put!(t, "UDP, bad length {stated} > {length}")
+    } else {
+        put!(t, "UDP, length {stated}")
     }
     Ok(())
 }
@@ -95,7 +93,7 @@ struct Datagram<'a> {
     outer: Outer<'a>,
 }
 
-type Service = fn(&mut Text<'_>, Datagram<'_>) -> Result<(), Cut>;
+type Service = fn(&mut Text<'_>, Datagram<'_>) -> Result<(), Stop>;
 
 /// What is behind a port, in tcpdump's order, for where the two ports say different things.
 const SERVICES: &[(Ports, Service)] = &[
@@ -146,7 +144,7 @@ const SERVICES: &[(Ports, Service)] = &[
     (Either(&[30_490]), |t, d| someip::print(t, d.p, d.length)),
 ];
 
-fn verify(t: &mut Text<'_>, p: Bytes<'_>, length: usize, outer: Outer<'_>) -> Result<(), Cut> {
+fn verify(t: &mut Text<'_>, p: Bytes<'_>, length: usize, outer: Outer<'_>) -> Result<(), Stop> {
     let four = matches!(outer, Outer::V4(_));
     // tcpdump spares the IPv4 checksum, which is optional, for -vv.
     if four && t.style.verbose < 2 {

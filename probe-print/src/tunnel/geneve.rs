@@ -2,9 +2,9 @@
 
 use crate::{
     assigned_numbers::ETHERTYPES,
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     link::ethernet,
-    text::{Text, bits, name_of, need, put},
+    text::{Text, bits, name_of, put},
 };
 
 const HEADER: usize = 8;
@@ -23,15 +23,14 @@ const FLAGS: &[(u32, &str)] = &[
 ];
 
 /// Prints the header, its options, and what follows them.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "geneve";
     put!(t, "Geneve");
     if length < HEADER {
         put!(t, " [length {length} < {HEADER}]");
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
-    need!(t, p.slice(0, HEADER));
+    p.need(0, HEADER)?;
     let first = p.u8(0)?;
     let version = first >> 6;
     if version != 0 {
@@ -55,7 +54,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         put!(t, " truncated-geneve - {} bytes missing", size - length);
         return Ok(());
     }
-    let area = Bytes::new(need!(t, p.slice(HEADER, size)));
+    let area = Bytes::new(p.slice(HEADER, size).or(Err(Stop::Short))?);
     if size > 0 {
         put!(t, ", options [");
         match t.style.verbose {
@@ -76,7 +75,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     })
 }
 
-fn options(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn options(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     let mut at = 0;
     // Each option takes at least four bytes.
     while at < p.len() {

@@ -3,7 +3,7 @@
 use super::mpls;
 use crate::{
     assigned_numbers::ETHERTYPES,
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     link::{ethernet, ppp},
     network::{ip, ip6},
     text::{Text, bits, name_of, put},
@@ -43,12 +43,11 @@ fn word(fields: &mut Fields<'_>) -> Option<u32> {
 }
 
 /// Prints a GRE packet and what it carries.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "gre";
     let mut fields = Fields::new(p, length);
     let Some(flags) = half(&mut fields) else {
-        t.truncated();
-        return Ok(());
+        return Err(Stop::Short);
     };
     let version = flags & 7;
     put!(t, "GREv{version}");
@@ -81,10 +80,7 @@ fn head(t: &mut Text<'_>, fields: &mut Fields<'_>, flags: u16) -> Option<u16> {
     }
     if flags & KEY != 0 {
         let key = word(fields)?;
-        match plain {
-            true => put!(t, ", key=0x{key:x}"),
-            false => put!(t, ", call {}", key & 0xffff),
-        }
+        if plain { put!(t, ", key=0x{key:x}") } else { put!(t, ", call {}", key & 0xffff) }
     }
     if flags & SEQUENCE != 0 {
         put!(t, ", seq {}", word(fields)?);
@@ -116,7 +112,7 @@ fn payload(
     length: usize,
     flags: u16,
     protocol: u16,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     let plain = flags & 7 == 0;
     if t.style.link_header {
         let name = name_of(ETHERTYPES, protocol).unwrap_or("unknown");

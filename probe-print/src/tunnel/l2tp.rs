@@ -2,7 +2,7 @@
 //! control message the attributes are named.
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     link::ppp,
     text::{Text, put, put_name},
 };
@@ -114,7 +114,7 @@ const AUTHENTICATION: &[(u16, &str)] =
 const DIRECTIONS: &[(u8, &str)] = &[(0, "global error"), (1, "at peer"), (2, "at local")];
 
 /// Prints a message.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, mut length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, mut length: usize) -> Result<(), Stop> {
     t.protocol = "l2tp";
     let flags = p.u16(0)?;
     match flags & 0xf {
@@ -170,10 +170,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, mut length: usize) -> Result
     if flags & CONTROL == 0 {
         put!(t, " {{");
         // What tcpdump's PPP printer says of too few bytes does not end the line there.
-        if ppp::print(t, p.from(at), length - at).is_err() {
-            t.truncated();
-            return Ok(());
-        }
+        t.part(|t| ppp::print(t, p.from(at), length - at)).or(Err(Stop::Short))?;
         put!(t, "}}");
     } else if stated.is_none() {
         put!(t, " No length");
@@ -189,12 +186,12 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, mut length: usize) -> Result
 }
 
 /// Prints an attribute and says how many bytes it takes.
-fn attribute(t: &mut Text<'_>, p: Bytes<'_>, left: usize) -> Result<usize, Cut> {
+fn attribute(t: &mut Text<'_>, p: Bytes<'_>, left: usize) -> Result<usize, Stop> {
     put!(t, " ");
     let head = p.u16(0)?;
     let size = usize::from(head & 0x3ff);
     if size < ATTRIBUTE || size > left {
-        return Err(Cut);
+        return Err(Stop::Cut);
     }
     let value = Bytes::new(p.slice(0, size)?).from(ATTRIBUTE);
     if head & MANDATORY != 0 {
@@ -228,7 +225,7 @@ fn attribute(t: &mut Text<'_>, p: Bytes<'_>, left: usize) -> Result<usize, Cut> 
     Ok(size)
 }
 
-fn content(t: &mut Text<'_>, p: Bytes<'_>, form: Form) -> Result<(), Cut> {
+fn content(t: &mut Text<'_>, p: Bytes<'_>, form: Form) -> Result<(), Stop> {
     let spaced = |t: &mut Text<'_>, rest: Bytes<'_>| {
         if !rest.is_empty() {
             put!(t, " ");
@@ -246,7 +243,7 @@ fn content(t: &mut Text<'_>, p: Bytes<'_>, form: Form) -> Result<(), Cut> {
             if p.len() > 2 {
                 match p.u16(2) {
                     Ok(error) => put!(t, "/{error}"),
-                    Err(Cut) => put!(t, " AVP too short"),
+                    Err(_) => put!(t, " AVP too short"),
                 }
                 spaced(t, p.from(4));
             }

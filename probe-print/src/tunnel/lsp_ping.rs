@@ -2,7 +2,7 @@
 //! not shown.
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, name_of, put},
 };
 
@@ -11,7 +11,7 @@ const VERSION: u16 = 1;
 const MESSAGES: &[(u8, &str)] = &[(1, "MPLS Echo Request"), (2, "MPLS Echo Reply")];
 
 /// Prints version, message, number and length.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "lspping";
     if length < HEADER {
         put!(t, "\n\t\t packet is too short");

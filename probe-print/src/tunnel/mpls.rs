@@ -1,7 +1,7 @@
 //! MPLS label stacks (RFC 3032).
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     link::ethernet,
     network::{ip, ip6},
     text::{Text, put},
@@ -22,7 +22,7 @@ fn name(label: u32) -> Option<&'static str> {
 }
 
 /// Prints the stack and what it carries.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "mpls";
     put!(t, "MPLS");
     let verbose = t.style.verbose > 0;

@@ -1,7 +1,7 @@
 //! The network service header (RFC 8300).
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     link::ethernet,
     network::{ip, ip6},
     text::{Text, put, put_name},
@@ -14,12 +14,11 @@ const NEXT: &[(u32, &str)] =
     &[(1, "IPv4"), (2, "IPv6"), (3, "Ethernet"), (4, "NSH"), (5, "MPLS"), (0xfe, "Experiment 1")];
 
 /// Prints the header and what is behind it.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "nsh";
     if length < HEADER {
         put!(t, " (packet length {length} < {HEADER})");
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let base = p.u32(0)?;
     let version = base >> 30;
@@ -47,15 +46,13 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     let size = words * WORD;
     if length < size {
         put!(t, " (too many headers for packet length {length})");
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     put!(t, "service-path-id 0x{:06x}, ", p.u24(WORD)?);
     put!(t, "service-index 0x{:x}", p.u8(WORD + 3)?);
     if words < 2 {
         put!(t, " (less than two headers)");
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     p.slice(0, size)?;
     put!(t, "{}", if t.style.verbose > 0 { "\n    " } else { ": " });

@@ -1,7 +1,7 @@
 //! PPTP (RFC 2637): the messages by which calls are made; what they carry is in GRE.
 
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     text::{Text, name_of, put},
 };
 
@@ -207,7 +207,7 @@ const MESSAGES: [(&str, &[Field]); 16] = [
 ];
 
 /// Prints a message.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     t.protocol = "pptp";
     put!(t, ": pptp");
     let verbose = t.style.verbose > 0;
@@ -265,7 +265,7 @@ fn field(
     field: Field,
     fields: &mut Fields<'_>,
     message: Bytes<'_>,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     match field {
         Half(name) => put!(t, " {name}({})", fields.u16()?),
         Word(name) => put!(t, " {name}({})", fields.u32()?),
@@ -304,7 +304,7 @@ fn text(
     fields: &mut Fields<'_>,
     size: usize,
     shown: usize,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     put!(t, " {name}(");
     t.padded(fields.rest(), shown)?;
     put!(t, ")");

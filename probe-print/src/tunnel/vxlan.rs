@@ -2,7 +2,7 @@
 
 use super::nsh;
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     link::ethernet,
     network::{ip, ip6},
     text::{Text, bits, put},
@@ -12,18 +12,17 @@ const HEADER: usize = 8;
 const FLAGS: &[(u32, &str)] = &[(0x08, "I")];
 const GENERIC_FLAGS: &[(u32, &str)] = &[(0x08, "I"), (0x04, "P"), (0x02, "B"), (0x01, "O")];
 
-fn frame(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn frame(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     let inner = length - HEADER;
     t.nested(|t| ethernet::print(t, p.from(HEADER), inner).map(|_| ()))
 }
 
 /// Prints the header and the frame behind it.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "vxlan";
     put!(t, "VXLAN");
     if length < HEADER {
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let flags = p.u8(0)?;
     put!(t, ", flags [{}] (0x{flags:02x}), ", bits(FLAGS, flags.into(), "", "invalid"));
@@ -33,13 +32,12 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
 }
 
 /// Prints the header with a protocol in it, and what is behind it.
-pub(crate) fn generic(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn generic(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "vxlan_gpe";
     put!(t, "VXLAN-GPE, ");
     if length < HEADER {
         put!(t, " (len {length} < {HEADER})");
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let flags = p.u8(0)?;
     put!(t, "flags [{}], ", bits(GENERIC_FLAGS, flags.into(), "", "none"));
@@ -62,7 +60,7 @@ pub(crate) fn generic(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(
 }
 
 /// Prints Cisco's overlay transport.
-pub(crate) fn overlay(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn overlay(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "otv";
     put!(t, "OTV, ");
     if length < HEADER {

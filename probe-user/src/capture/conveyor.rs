@@ -1,7 +1,7 @@
-//! The way from the draining thread to the writing thread: batches of frames that go
-//! round. The frames stay where the kernel wrote them until the writer is done with a batch, so
-//! that nobody copies them but the writer into its file. A writer that falls behind leaves
-//! frames in the rings; what the rings cannot hold is counted there.
+//! Hands frames from the draining thread to the writing thread, in batches that are reused. The
+//! frames stay where the kernel wrote them until the writer is done with a batch, so that only the
+//! writer copies them, into its file. A writer that falls behind leaves frames in the rings; what
+//! the rings cannot hold is counted there.
 
 use std::{
     ops::{ControlFlow, Range},
@@ -21,7 +21,7 @@ use probe_pcap::Statistics;
 
 use super::sink::{Sink, Waits};
 use crate::{
-    clock, giving_up,
+    cancel, clock,
     kernel::{Loan, Span},
     reporter,
 };
@@ -131,7 +131,7 @@ pub(super) struct Conveyor {
     spare: Vec<Batch>,
     /// Batches not made yet: a quiet capture needs one.
     unmade: usize,
-    hurry: Hurry,
+    deadline: WriterDeadline,
     progress: Arc<Progress>,
     writer: Option<JoinHandle<Result<ControlFlow<()>>>>,
     dropped: u64,
@@ -171,7 +171,7 @@ impl Progress {
 }
 
 /// When a writer is given up that does not get on: never, until the user wants the end.
-pub(super) struct Hurry {
+pub(super) struct WriterDeadline {
     /// How often the user has asked for the end.
     asked: Box<dyn Fn() -> u32>,
     since: Option<Instant>,
@@ -180,7 +180,7 @@ pub(super) struct Hurry {
     said: bool,
 }
 
-impl Hurry {
+impl WriterDeadline {
     pub(super) fn new(asked: Box<dyn Fn() -> u32>) -> Self {
         Self { asked, since: None, before: 0, said: false }
     }
@@ -200,7 +200,7 @@ impl Hurry {
         let waited = self.since.get_or_insert_with(Instant::now).elapsed();
         if waits == Waits::Disk {
             if waited >= SILENCE && !std::mem::replace(&mut self.said, true) {
-                reporter::say("waiting for the file to be written; a second signal gives up");
+                reporter::say("waiting for the file to be written; a second signal gives up on it");
             }
             return false;
         }
@@ -220,13 +220,13 @@ pub(super) struct Written {
 
 impl Conveyor {
     /// Starts the writing thread.
-    pub(super) fn start(mut sinks: Vec<Box<dyn Sink>>, hurry: Hurry) -> Result<Self> {
+    pub(super) fn start(mut sinks: Vec<Box<dyn Sink>>, deadline: WriterDeadline) -> Result<Self> {
         let (full, incoming) = channel::<Message>();
         let (recycled, empty) = channel();
         let progress = Arc::new(Progress::default());
         let shared = Arc::clone(&progress);
         let writer = thread::Builder::new().name("probe-writer".into()).spawn(move || {
-            giving_up::watch(Arc::clone(&shared.given_up))?;
+            cancel::watch(Arc::clone(&shared.given_up))?;
             write(&incoming, &recycled, &mut sinks, &shared)
         })?;
         Ok(Self {
@@ -235,7 +235,7 @@ impl Conveyor {
             current: None,
             spare: Vec::new(),
             unmade: BATCHES,
-            hurry,
+            deadline,
             progress,
             writer: Some(writer),
             dropped: 0,
@@ -296,7 +296,7 @@ impl Conveyor {
             }
             match self.empty.recv_timeout(LOOK) {
                 Ok(batch) => self.spare.push(batch),
-                Err(RecvTimeoutError::Timeout) if self.hurry.is_over(&self.progress) => {
+                Err(RecvTimeoutError::Timeout) if self.deadline.is_over(&self.progress) => {
                     self.give_up();
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -313,7 +313,7 @@ impl Conveyor {
         let end = Instant::now() + LAST_WORDS;
         while self.is_alive() && Instant::now() < end {
             if let Some(writer) = &self.writer {
-                giving_up::interrupt(writer.as_pthread_t());
+                cancel::interrupt(writer.as_pthread_t());
             }
             thread::sleep(TURN);
         }
@@ -335,7 +335,7 @@ impl Conveyor {
             let _ = full.send(Message::End(statistics));
         }
         while self.is_alive() && !self.progress.is_given_up() {
-            if self.hurry.is_over(&self.progress) {
+            if self.deadline.is_over(&self.progress) {
                 self.give_up();
             }
             thread::sleep(TURN);
@@ -355,11 +355,11 @@ impl Conveyor {
         match (self.progress.waits_for(), self.progress.batch.load(Ordering::Acquire)) {
             (Waits::Disk, 0) => anyhow!("a second signal ended the writing of the file"),
             (Waits::Disk, frames) => anyhow!(
-                "a second signal ended the writing of the file; the disk had up to {frames} \
-                 frames in hand, which the account has as dropped"
+                "a second signal ended the writing of the file; up to {frames} frames that are \
+                 counted as dropped may be on the disk"
             ),
             (Waits::Pipe | Waits::Stdout, _) => {
-                anyhow!("the reader of the output does not read any more, or too slowly")
+                anyhow!("the reader of the output has stopped reading, or is too slow")
             }
         }
     }
@@ -480,8 +480,8 @@ mod tests {
         }
     }
 
-    fn patient() -> Hurry {
-        Hurry::new(Box::new(|| 0))
+    fn patient() -> WriterDeadline {
+        WriterDeadline::new(Box::new(|| 0))
     }
 
     fn frame(bytes: &[u8]) -> Frame<'_> {
@@ -612,8 +612,8 @@ mod tests {
         let got = Arc::new(Mutex::new(Vec::new()));
         let wanted = Arc::new(AtomicU32::new(0));
         let asked = Arc::clone(&wanted);
-        let hurry = Hurry::new(Box::new(move || asked.load(Ordering::Relaxed)));
-        let mut conveyor = Conveyor::start(vec![Box::new(Slow(wait, got))], hurry).unwrap();
+        let deadline = WriterDeadline::new(Box::new(move || asked.load(Ordering::Relaxed)));
+        let mut conveyor = Conveyor::start(vec![Box::new(Slow(wait, got))], deadline).unwrap();
         assert!(conveyor.push(&frame(b"x"), None));
         conveyor.send(|| None);
         // The user's patience is longer; only when it ends is the sink given up.

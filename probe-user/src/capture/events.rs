@@ -1,5 +1,5 @@
-//! What may happen beside frames: interfaces go, readers of the output go, and the user
-//! asks how far it is. A look takes a few system calls.
+//! Events of a capture beside frames: an interface goes away, the reader of the output does, or the
+//! user asks for the counts so far (SIGUSR1). A check takes a few system calls.
 
 use std::{
     fs::File,

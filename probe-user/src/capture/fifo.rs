@@ -1,6 +1,6 @@
-//! A named pipe as the file of -w. Opening one waits for its reader, and open(2) would
-//! wait deaf to Ctrl-C; so it is asked again and again, and the rings gather frames
-//! meanwhile.
+//! A named pipe as the file of -w. Opening one blocks until it has a reader, and open(2) would not
+//! notice Ctrl-C; so it is opened without blocking, again and again, while the rings collect
+//! frames.
 
 use std::{
     fs::{self, File, Metadata, OpenOptions},
@@ -51,7 +51,7 @@ impl<'a> Pipe<'a> {
     /// Those of opening, and that it is no named pipe.
     pub fn open(self, give_up: impl Fn() -> bool) -> Result<Option<File>> {
         let path = visible(&self.path.to_string_lossy());
-        let not_one = || format!("{path} is not a named pipe, which it has to be");
+        let not_one = || format!("{path} is not a named pipe, as it must be");
         let follow = if self.linked { 0 } else { libc::O_NOFOLLOW };
         let mut options = OpenOptions::new();
         // Not truncated and not created: it is there, and a pipe.
@@ -149,20 +149,20 @@ mod tests {
         let (path, victim) = (fifo(folder.path()), folder.path().join("victim"));
         let link = folder.path().join("link");
         fs::write(&victim, "untouched").unwrap();
-        refused(Pipe::demanded(&victim), "has to be", &victim);
+        refused(Pipe::demanded(&victim), "must be", &victim);
         // Swapped after it was looked at: for a file, and for a link to one.
         let pipe = Pipe::at(&path).unwrap();
         fs::rename(&path, folder.path().join("other")).unwrap();
         std::os::unix::fs::symlink(&victim, &path).unwrap();
         refused(pipe, "symbolic link", &victim);
         fs::rename(&victim, &path).unwrap();
-        refused(pipe, "has to be", &path);
+        refused(pipe, "must be", &path);
         // A link is the user's own name for a pipe, but it must still lead to one.
         std::os::unix::fs::symlink(folder.path().join("other"), &link).unwrap();
         let linked = Pipe::at(&link).unwrap();
         assert!(linked.open(|| true).unwrap().is_none());
         fs::remove_file(&link).unwrap();
         std::os::unix::fs::symlink(&path, &link).unwrap();
-        refused(linked, "has to be", &path);
+        refused(linked, "must be", &path);
     }
 }

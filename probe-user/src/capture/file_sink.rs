@@ -17,7 +17,7 @@ use super::{
     rotation::{Rotate, Rotation, Turn},
     sink::{Sink, Waits},
 };
-use crate::{clock, privileges, reporter, stdout::Patient};
+use crate::{clock, privileges, reporter, stdout::BlockingWriter};
 
 /// Whose time ends a period of -G.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl FileSink {
         let rotation = Rotation::new(files.rotate, base, clock::now());
         let path = rotation.name()?;
         let writer = match fifo {
-            Some(fifo) => Writer::to_stream(Box::new(Patient::new(fifo)), &files.contents)
+            Some(fifo) => Writer::to_stream(Box::new(BlockingWriter::new(fifo)), &files.contents)
                 .with_context(|| format!("writing {}", path.display()))?,
             None => open(&path, path == base, &files.contents)?,
         };

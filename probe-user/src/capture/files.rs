@@ -92,7 +92,7 @@ impl FileOutput {
             FileForm::PcapNg => Format::PcapNg(origin),
         };
         if interfaces > 1 && matches!(format, Format::Pcap(_)) {
-            reporter::note("pcap does not tell interfaces apart; --format pcapng does");
+            reporter::note("pcap does not record the interface of a frame; --format pcapng does");
         }
         FileSink::create(
             &self.path,

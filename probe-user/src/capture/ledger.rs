@@ -92,7 +92,7 @@ impl Ledger {
         match self.missing() {
             0 => {}
             missing => out.push_str(&format!(
-                "probe: {missing} frames have no account; please report this as a bug\n"
+                "probe: {missing} frames are unaccounted for; please report this as a bug\n"
             )),
         }
         out
@@ -147,6 +147,6 @@ probe: frames were lost in the ring: try a larger --buffer-size, a smaller -s, o
         let ledger = Ledger { seen: 1, matched: 1, chosen: 2, captured: 1, ..Ledger::default() };
         let summary = ledger.summary();
         assert!(summary.starts_with("1 packet captured\n1 packet received by filter\n"));
-        assert!(summary.contains("1 frames have no account"));
+        assert!(summary.contains("1 frames are unaccounted for"));
     }
 }

@@ -1,5 +1,5 @@
-//! What `probe capture` shows instead of capturing: interfaces, link types, types of time
-//! stamps, and the code of a filter. None of it needs rights.
+//! What `probe capture` prints instead of capturing: interfaces, link types, types of time stamps,
+//! the code of a filter. Needs no rights.
 
 use std::path::PathBuf;
 

@@ -10,7 +10,7 @@ use probe_common::RingLayout;
 
 use super::{
     Lost, Plan, RULE, check_link,
-    conveyor::{Conveyor, Hurry},
+    conveyor::{Conveyor, WriterDeadline},
     events,
     events::Events,
     feed::RingFeed,
@@ -27,7 +27,7 @@ use crate::{
     rules::{self, Rule},
     source::Live,
     stop,
-    watch::{Wants, Watch},
+    watch::{ProgramOptions, Watch},
 };
 
 /// Rings of all CPUs together where nothing else is asked for, and the most and the least that
@@ -43,7 +43,9 @@ pub(super) async fn run(plan: &Plan, live: &Live) -> Result<Lost> {
     let Closed { ledger, written, detached } = pump.close()?;
     reporter::plain(ledger.summary().trim_end());
     if ledger.refused > 0 && kernel::cpus().is_ok_and(|now| now > cpus) {
-        reporter::note("a CPU came online after the start; its frames are among those refused");
+        reporter::note(
+            "a CPU that came online after the start has no ring: its frames are counted as refused",
+        );
     }
     let mut lost = ledger.lost_in_ring + ledger.refused;
     match written {
@@ -78,14 +80,14 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
     let limits = &plan.limits;
     let mut rule = Rule::new(RULE, &plan.filter);
     rule.sampler = Some(rules::sampler(limits.sample, limits.max_rate));
-    let wants = Wants {
+    let program = ProgramOptions {
         snaplen: limits.snaplen,
         ring_bytes: limits.ring_bytes.map_or_else(default_ring, Ok)?,
         files: plan.outputs.are_files(),
         commands: plan.outputs.run_commands(),
-        ..Wants::default()
+        ..ProgramOptions::default()
     };
-    let Watch { chosen, mut session, .. } = Watch::at(live, place, vec![rule], wants)?;
+    let Watch { chosen, mut session, .. } = Watch::at(live, place, vec![rule], program)?;
     let deadline = limits.duration.map(|duration| Instant::now() + duration);
     let over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
     // Who made the pipe for us, and goes before having read from it, will never read.
@@ -99,8 +101,8 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
     let rings = session.take_rings().context("a capture has rings")?;
     let cpus = rings.cpus();
     // From here on the conveyor looks at it.
-    stop::seen_to();
-    let conveyor = Conveyor::start(sinks, Hurry::new(Box::new(stop::signals)))?;
+    stop::handle_second_signal();
+    let conveyor = Conveyor::start(sinks, WriterDeadline::new(Box::new(stop::signals)))?;
     let pump = Pump {
         programs: session,
         feed: RingFeed::new(rings, limits.snaplen),

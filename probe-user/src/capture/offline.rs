@@ -14,9 +14,9 @@ use probe_pcap::{Attendant, Moment, ReadError, Reader, Statistics};
 
 use super::{Plan, RULE, check_link, open_sinks, origin, sink::Sink};
 use crate::{
-    clock, failure, giving_up,
+    cancel, clock, failure,
     link_type::{self, Known},
-    offline::Sieve,
+    offline::Matcher,
     privileges::{self, Needs},
     reporter,
     rules::{self, Rule, RuleSet},
@@ -47,7 +47,7 @@ pub(super) fn run(
     check_link(plan.link, link)?;
     let rule = Rule::new(RULE, &plan.filter);
     let set = RuleSet::compile(vec![rule], &rules::file_options(link))?;
-    let sieve = Sieve::new(&set, engine, link)?;
+    let matcher = Matcher::new(&set, engine, link)?;
     // What is in a file may be anybody's: it is not for root to look into it.
     let needs = Needs {
         test_run: engine != Engine::User,
@@ -56,10 +56,10 @@ pub(super) fn run(
         ..Needs::default()
     };
     privileges::drop(user, needs)?;
-    giving_up::after_a_signal()?;
+    cancel::after_a_signal()?;
     let origin = origin::file(plan, reader.name());
     outlet.borrow_mut().sinks = open_sinks(plan, link, origin, Vec::new(), None)?;
-    let mut pass = Pass { plan, sieve, outlet: Rc::clone(&outlet), matches: 0, captured: 0 };
+    let mut pass = Pass { plan, matcher, outlet: Rc::clone(&outlet), matches: 0, captured: 0 };
     let mut damaged = None;
     let flow = loop {
         announce(&reader);
@@ -83,7 +83,9 @@ pub(super) fn run(
             Ok(next) if next.link() == link => next,
             Ok(next) => {
                 let (name, other) = (next.name(), link_name(link));
-                break Err(anyhow!("{name} has another link type than the first file, {other}"));
+                break Err(anyhow!(
+                    "{name} differs in link type from the first file, which has {other}"
+                ));
             }
             Err(ReadError::Ended { .. }) => break Ok(()),
             Err(error) => break Err(error.into()),
@@ -146,7 +148,7 @@ impl Outlet {
 /// One pass over all files.
 struct Pass<'a> {
     plan: &'a Plan,
-    sieve: Sieve,
+    matcher: Matcher,
     outlet: Rc<RefCell<Outlet>>,
     matches: u64,
     captured: u64,
@@ -156,7 +158,7 @@ impl Pass<'_> {
     /// Takes the frames of a file; breaks where no more are wanted.
     fn over(&mut self, reader: &mut Reader) -> Result<ControlFlow<()>> {
         while let Some(frame) = reader.next()? {
-            if !self.sieve.first_matches(&frame)? {
+            if !self.matcher.first_matches(&frame)? {
                 continue;
             }
             self.matches += 1;
@@ -180,7 +182,7 @@ impl Pass<'_> {
     fn finish(self) -> Result<()> {
         let statistics = Statistics {
             time: clock::now(),
-            seen: self.sieve.seen().packets,
+            seen: self.matcher.seen().packets,
             matched: self.matches,
             chosen: self.captured,
             ..Statistics::default()

@@ -1,4 +1,4 @@
-//! What files and lines say of where its frames come from.
+//! What files and lines record about where their frames come from.
 
 use std::fs;
 

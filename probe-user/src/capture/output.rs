@@ -9,7 +9,7 @@ use std::{
 
 use probe_pcap::{Contents, Writer};
 
-use crate::stdout::{self, Patient};
+use crate::stdout::{self, BlockingWriter};
 
 /// Creates the file that the user named; `-` is standard output.
 pub(super) fn given(path: &Path, contents: &Contents) -> io::Result<Writer> {
@@ -27,7 +27,7 @@ pub(super) fn made_up(path: &Path, contents: &Contents) -> io::Result<Writer> {
     // O_NONBLOCK: a named pipe without a reader is an error, too, and not a wait.
     options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
     let not_plain = || {
-        let message = "it is there already, and is no plain file (-C and -G follow no link)";
+        let message = "it exists already and is not a regular file (-C and -G follow no link)";
         io::Error::new(io::ErrorKind::AlreadyExists, message)
     };
     let file = options.open(path).map_err(|error| match error.raw_os_error() {
@@ -43,7 +43,7 @@ pub(super) fn made_up(path: &Path, contents: &Contents) -> io::Result<Writer> {
 fn begin(file: File, path: &Path, contents: &Contents) -> io::Result<Writer> {
     // A pipe or a device is written as a stream: it has no length to cut.
     if !file.metadata()?.is_file() {
-        return Writer::to_stream(Box::new(Patient::new(file)), contents);
+        return Writer::to_stream(Box::new(BlockingWriter::new(file)), contents);
     }
     Writer::to_file(file, contents).inspect_err(|_| {
         // Without even a head it is a file that nobody can read, and we made it.

@@ -73,7 +73,9 @@ impl PostRotate {
         }
         if !self.running.is_empty() {
             let (count, command) = (self.running.len(), self.command.display());
-            let text = format_args!("-z: {command} still runs on {count} file(s), and goes on");
+            let text = format_args!(
+                "-z: {command} is still running on {count} file(s), and continues without probe"
+            );
             reporter::say(text);
         }
     }

@@ -192,7 +192,8 @@ mod tests {
 
     use super::{
         super::{
-            FileOutput, Lines, conveyor::Hurry, file_sink::Clock, rotation::Rotate, sink::Sink,
+            FileOutput, Lines, conveyor::WriterDeadline, file_sink::Clock, rotation::Rotate,
+            sink::Sink,
         },
         *,
     };
@@ -251,7 +252,7 @@ mod tests {
             Ok(Counts { seen, rules, ledger, ..Counts::default() })
         }
 
-        fn glance(&self) -> Result<Counts, kernel::Error> {
+        fn quick_counts(&self) -> Result<Counts, kernel::Error> {
             self.counts()
         }
 
@@ -290,11 +291,11 @@ mod tests {
         let frames: Vec<_> = (11..16).map(request).collect();
         let (hook, direction) = (Attached::Tcx, Default::default());
         let loopback = Attachment { interface: "lo".into(), index: 1, hook, direction };
-        let hurry = Hurry::new(Box::new(|| 0));
+        let deadline = WriterDeadline::new(Box::new(|| 0));
         let mut pump = Pump {
             programs: Chose(frames.len() as u64),
             feed: Script { frames, late: 2, shown: 0, given: 0 },
-            intake: Intake::new(Conveyor::start(sinks, hurry).unwrap(), count),
+            intake: Intake::new(Conveyor::start(sinks, deadline).unwrap(), count),
             events: Events::watch(&[loopback], Vec::new(), false).unwrap(),
             // Whatever was not looked at by then is when the programs are off.
             deadline: Some(Instant::now() + Duration::from_millis(20)),

@@ -136,7 +136,7 @@ impl Rotation {
 
     /// The name with its strftime(3) conversions made, in local time.
     fn dated(&self) -> Result<String> {
-        let bad = || anyhow!("-G: {} does not do as the name of a file", self.base.display());
+        let bad = || anyhow!("-G: {} is not usable as the name of a file", self.base.display());
         let text = self.base.to_str().ok_or_else(bad)?;
         let began = i64::try_from(self.began).map_err(|_| bad())?;
         let time = Timestamp::from_second(began)?.to_zoned(zone::local());

@@ -1,5 +1,5 @@
-//! Where frames end up. A sink is pushed to; its error ends the capture, and so does its
-//! word that it has enough.
+//! Sinks, which print or write frames. Frames are pushed to a sink; its error ends the capture,
+//! and so does its answer that it wants no more.
 
 use std::{
     io::{IoSlice, Write},

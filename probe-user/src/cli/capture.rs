@@ -235,8 +235,7 @@ impl CaptureArgs {
         let output = self.file_output()?;
         let files = self.stored()?;
         if files.is_some() && (self.max_rate.is_some() || self.duration.is_some()) {
-            let message =
-                "--max-rate and --duration go by the clock, which a file (-r) does not have";
+            let message = "--max-rate and --duration need live frames: a file (-r) has no clock";
             return Err(Usage::new(message).into());
         }
         Ok(Command::Capture(Box::new(Plan {
@@ -287,14 +286,14 @@ impl CaptureArgs {
             files: self.files,
         };
         let mistake = match &self.write {
-            None if rotate.rotates() => "-C and -G rotate the files of -w: name one with -w",
+            None if rotate.rotates() => "-C and -G rotate the file of -w: give one with -w",
             Some(path) if path.as_os_str() == "-" && rotate.rotates() => {
                 "-w -: standard output cannot be rotated by -C or -G"
             }
             Some(path) if rotate.rotates() && Pipe::at(path).is_some() => {
                 "-w: a named pipe cannot be rotated by -C or -G"
             }
-            None if self.format.is_some() => "--format is that of the file of -w: name one with -w",
+            None if self.format.is_some() => "--format applies to the file of -w: give one with -w",
             _ => "",
         };
         if !mistake.is_empty() {
@@ -397,7 +396,7 @@ fn read_list(path: &Path) -> Result<Vec<PathBuf>> {
     let names: Vec<PathBuf> =
         text.lines().filter(|line| !line.is_empty()).map(PathBuf::from).collect();
     match names.is_empty() {
-        true => Err(Usage::new(format!("-V: nothing in {}", path.display())).into()),
+        true => Err(Usage::new(format!("-V: {} names no file", path.display())).into()),
         false => Ok(names),
     }
 }

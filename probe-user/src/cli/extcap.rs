@@ -118,8 +118,8 @@ impl ExtcapArgs {
             return match &self.wireshark {
                 Some(_) => Ok(Plan::Version),
                 None => Err(Usage::new(
-                    "say what is wanted, as Wireshark does: --extcap-interfaces, --extcap-dlts, \
-                     --extcap-config or --capture; `probe extcap --help` says how to install it",
+                    "nothing to do: give --extcap-interfaces, --extcap-dlts, --extcap-config or \
+                     --capture, as Wireshark does; `probe extcap --help` explains how to install it",
                 )),
             };
         };
@@ -150,7 +150,7 @@ impl ExtcapArgs {
                 interface,
             }),
             _ => Err(Usage::new(format!(
-                "{name}: say what is wanted of it: --extcap-dlts, --extcap-config or --capture"
+                "--extcap-interface {name}: give --extcap-dlts, --extcap-config or --capture with it"
             ))),
         }
     }
@@ -209,7 +209,7 @@ const FLAGS: [Flag; 8] = [
         display: "Hook",
         tooltip: "Where the program is attached",
         field: Field::OneOf(&[
-            ("auto", "What fits best"),
+            ("auto", "Best for this kernel"),
             ("tcx", "tcx: beside any other program, frames received and sent"),
             ("xdp", "XDP: before the network stack, frames received"),
         ]),
@@ -261,7 +261,7 @@ const FLAGS: [Flag; 8] = [
     Flag {
         name: "--log-file",
         display: "Log file",
-        tooltip: "Where the account of the capture goes, and its notes",
+        tooltip: "Where messages and the summary of the capture go",
         field: Field::File,
     },
 ];
@@ -382,7 +382,7 @@ mod tests {
         let sentences = sentences(&FLAGS);
         let expected = "\
 arg {number=0}{call=--hook}{display=Hook}{tooltip=Where the program is attached}{type=selector}
-value {arg=0}{value=auto}{display=What fits best}{default=true}
+value {arg=0}{value=auto}{display=Best for this kernel}{default=true}
 value {arg=0}{value=tcx}{display=tcx: beside any other program, frames received and sent}\
 {default=false}
 value {arg=0}{value=xdp}{display=XDP: before the network stack, frames received}{default=false}

@@ -1,6 +1,6 @@
 //! The command line: each flag, its help and its default stand here once, and what the flags ask
 //! for becomes the plan of a command. Nothing else in this crate knows clap. Flags that several
-//! commands share are in [`shared`].
+//! commands share are in `shared`.
 
 mod capture;
 mod compat;

@@ -25,14 +25,14 @@ use probe_pcap::{ReadError, Reader};
 use crate::{
     clock, explain, interfaces,
     kernel::Programs,
-    offline::Sieve,
+    offline::Matcher,
     privileges::{self, Needs},
     reporter,
     rules::{self, Rule, RuleSet},
     runtime,
     source::{Engine, Live, Source},
     stop,
-    watch::{Vigil, Wants, Watch, Woken},
+    watch::{Event, Events, ProgramOptions, Watch},
 };
 use snapshot::rates;
 use view::View;
@@ -80,14 +80,14 @@ pub fn run(plan: &Plan) -> Result<()> {
 }
 
 async fn on_interfaces(plan: &Plan, live: &Live) -> Result<()> {
-    let watch = Watch::start(live, plan.rules.clone(), Wants::default())?;
+    let watch = Watch::start(live, plan.rules.clone(), ProgramOptions::default())?;
     watch.announce(live);
     let Watch { rules, mut session, stop, .. } = watch;
-    let mut vigil = Vigil::keep(stop, session.attachments())?;
+    let mut events = Events::watch(stop, session.attachments())?;
     let hook = interfaces::hooks(session.attachments());
     let counting = Counting::new(&rules, hook, live.interfaces.clone());
     let view = View::new(plan.format)?;
-    count(plan, counting, &mut session, &mut vigil, view).await
+    count(plan, counting, &mut session, &mut events, view).await
 }
 
 /// Shows what programs count, until the end that was asked for.
@@ -95,7 +95,7 @@ async fn count(
     plan: &Plan,
     mut counting: Counting<'_>,
     programs: &mut impl Programs,
-    vigil: &mut Vigil,
+    events: &mut Events,
     mut view: View,
 ) -> Result<()> {
     let start = Instant::now();
@@ -105,14 +105,14 @@ async fn count(
         // Ticks, the end, and the look at -c: whichever comes first.
         let look = plan.count.map(|_| Instant::now() + COUNT_TICK);
         let wake = [Some(next), deadline, look].into_iter().flatten().min().unwrap_or(next);
-        let woken = vigil.wait(wake).await;
+        let event = events.wait(wake).await;
         let now = Instant::now();
-        if let Woken::Changed(changes) = &woken {
+        if let Event::Changed(changes) = &event {
             view.make_room();
             interfaces::tell(changes);
         }
-        let none_left = vigil.none_left();
-        let ended = woken == Woken::Stop || none_left.is_some();
+        let none_left = events.none_left();
+        let ended = event == Event::Stop || none_left.is_some();
         let over = ended || deadline.is_some_and(|deadline| now >= deadline);
         if !over && plan.count.is_none() && now < next {
             continue;
@@ -215,7 +215,7 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
     };
     let link = reader.link();
     let set = RuleSet::compile(plan.rules.clone(), &rules::file_options(link))?;
-    let mut sieve = Sieve::new(&set, engine, link)?;
+    let mut matcher = Matcher::new(&set, engine, link)?;
     let needs = Needs { test_run: engine != Engine::User, ..Needs::default() };
     privileges::drop(user, needs)?;
     let view = View::new(plan.format)?;
@@ -230,9 +230,9 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
         for frame in frames {
             first.get_or_insert(frame.time);
             last = last.max(frame.time);
-            sieve.count(&frame)?;
+            matcher.count(&frame)?;
             if let Some(goal) = plan.count
-                && sieve.reached(goal)?
+                && matcher.reached(goal)?
             {
                 break 'file None;
             }
@@ -240,13 +240,13 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
     };
     let elapsed = Duration::from_nanos(last.0.saturating_sub(first.unwrap_or(last).0));
     let mut counting = Counting::new(&set, "file".into(), vec![reader.name().to_string()]);
-    let mut snapshot = counting.total(elapsed, sieve.seen(), &sieve.totals()?);
+    let mut snapshot = counting.total(elapsed, matcher.seen(), &matcher.totals()?);
     snapshot.time = last;
     view.last(&snapshot, &stop::requested)?;
-    if sieve.not_taken() > 0 {
+    if matcher.not_taken() > 0 {
         reporter::say(format_args!(
-            "{} frames, too short or too long for the kernel to take, were looked at in user space",
-            sieve.not_taken()
+            "{} frames, too short or too long for a program in the kernel, were matched in user space",
+            matcher.not_taken()
         ));
     }
     damage.map_or(Ok(()), |error| Err(error.into()))
@@ -281,7 +281,7 @@ mod tests {
             Ok(Counts { seen, rules, ..Counts::default() })
         }
 
-        fn glance(&self) -> Result<Counts, Error> {
+        fn quick_counts(&self) -> Result<Counts, Error> {
             self.counts()
         }
 
@@ -323,9 +323,9 @@ mod tests {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let view = View::over(Output::with_room(writer, readings.len()).unwrap(), plan.format);
         let counted = runtime::block_on(async {
-            let mut vigil = Vigil::keep(Stop::on_signals()?, &[loopback()])?;
+            let mut events = Events::watch(Stop::on_signals()?, &[loopback()])?;
             let counting = Counting::new(&set, "tcx".into(), vec!["lo".into()]);
-            count(&plan, counting, &mut programs, &mut vigil, view?).await
+            count(&plan, counting, &mut programs, &mut events, view?).await
         });
         counted.unwrap();
         let mut text = String::new();

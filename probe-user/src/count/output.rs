@@ -55,11 +55,11 @@ impl Output {
         }
     }
 
-    /// Hands the last text over and waits until all are written; once the user `hurries`,
+    /// Hands the last text over and waits until all are written; once the user `ending`,
     /// only for a moment.
-    pub fn finish(mut self, text: Vec<u8>, hurries: &dyn Fn() -> bool) -> Result<()> {
+    pub fn finish(mut self, text: Vec<u8>, ending: &dyn Fn() -> bool) -> Result<()> {
         let mut text = Some(text);
-        let mut patience = Patience::new(hurries);
+        let mut patience = Patience::new(ending);
         while let (Some(texts), Some(last)) = (&self.texts, text.take()) {
             match texts.try_send(last) {
                 Ok(()) | Err(TrySendError::Disconnected(_)) => break,
@@ -68,13 +68,13 @@ impl Output {
             patience.spend()?;
             thread::sleep(LOOK);
         }
-        self.end(hurries)
+        self.end(ending)
     }
 
     /// Waits for the thread's end, and says how it ended.
-    fn end(&mut self, hurries: &dyn Fn() -> bool) -> Result<()> {
+    fn end(&mut self, ending: &dyn Fn() -> bool) -> Result<()> {
         self.texts = None;
-        let mut patience = Patience::new(hurries);
+        let mut patience = Patience::new(ending);
         loop {
             match self.result.recv_timeout(LOOK) {
                 Ok(written) => return written.context("writing to standard output"),
@@ -87,24 +87,24 @@ impl Output {
     }
 }
 
-/// Without end, until the user hurries.
+/// Without end, until the user ending.
 struct Patience<'a> {
-    hurries: &'a dyn Fn() -> bool,
+    ending: &'a dyn Fn() -> bool,
     end: Option<Instant>,
 }
 
 impl<'a> Patience<'a> {
-    fn new(hurries: &'a dyn Fn() -> bool) -> Self {
-        Self { hurries, end: None }
+    fn new(ending: &'a dyn Fn() -> bool) -> Self {
+        Self { ending, end: None }
     }
 
     /// Fails where there is none left.
     fn spend(&mut self) -> Result<()> {
-        if self.end.is_none() && (self.hurries)() {
+        if self.end.is_none() && (self.ending)() {
             self.end = Some(Instant::now() + PATIENCE);
         }
         match self.end.is_some_and(|end| Instant::now() >= end) {
-            true => Err(anyhow!("the reader of the output does not read any more")),
+            true => Err(anyhow!("the reader of the output has stopped reading")),
             false => Ok(()),
         }
     }
@@ -136,7 +136,7 @@ mod tests {
         while output.offer(vec![b'x'; 1 << 20]).unwrap() {}
         let start = Instant::now();
         let error = output.finish(b"last".to_vec(), &|| true).unwrap_err();
-        assert!(error.to_string().contains("does not read any more"), "{error}");
+        assert!(error.to_string().contains("has stopped reading"), "{error}");
         assert!(start.elapsed() >= PATIENCE);
     }
 

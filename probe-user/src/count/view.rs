@@ -44,11 +44,11 @@ impl View {
         self.drawn_lines = 0;
     }
 
-    /// Shows the last snapshot, and waits until it is written; where the user `hurries`
+    /// Shows the last snapshot, and waits until it is written; where the user `ending`
     /// and nobody reads, not for long.
-    pub fn last(self, snapshot: &Snapshot, hurries: &dyn Fn() -> bool) -> Result<()> {
+    pub fn last(self, snapshot: &Snapshot, ending: &dyn Fn() -> bool) -> Result<()> {
         let (bytes, _) = self.bytes(snapshot);
-        self.output.finish(bytes, hurries)
+        self.output.finish(bytes, ending)
     }
 
     /// A snapshot, and the lines on the terminal that the next one is drawn over.

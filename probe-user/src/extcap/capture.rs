@@ -42,8 +42,7 @@ pub(super) fn run(recording: &Recording) -> Result<()> {
     let Lost(frames) = result?;
     if frames > 0 {
         reporter::say(format_args!(
-            "{frames} frames were lost: try a larger buffer, fewer bytes of a frame, or one frame \
-             in several"
+            "{frames} frames were lost: try a larger buffer, fewer bytes of a frame, or sampling"
         ));
     }
     Ok(())

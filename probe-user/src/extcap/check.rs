@@ -1,6 +1,6 @@
-//! Whether a capture filter is right, which Wireshark asks while it is typed: silence is a
-//! yes, a line on standard output says what is wrong. The exit code is 0 either way; by
-//! another one the program says that it cannot tell.
+//! Checks a capture filter, which Wireshark asks for while it is typed: no output means that it is
+//! valid, and a line on standard output says what is wrong. The exit code is 0 either way; another
+//! one means that it could not be checked.
 
 use std::path::Path;
 

@@ -1,5 +1,4 @@
-//! What Wireshark asks first: which interfaces there are, and what their frames begin with.
-//! None of it needs rights.
+//! What Wireshark asks for first: the interfaces, and their link types. Needs no rights.
 
 use anyhow::Result;
 use probe_filter::LinkType;

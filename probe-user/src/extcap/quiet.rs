@@ -1,6 +1,5 @@
-//! Standard error, set aside while all goes well: Wireshark shows what comes there as an
-//! error of the capture, even where the capture succeeds. An error itself is told after this
-//! has ended.
+//! Standard error, redirected while a capture runs: Wireshark shows whatever is written there as an
+//! error, even where the capture succeeds. An error itself is reported after the redirection.
 
 use std::{
     fs::{File, OpenOptions},
@@ -35,7 +34,7 @@ impl Quiet {
         let log = options
             .open(path)
             .with_context(|| format!("opening {} (--log-file)", path.display()))?;
-        Self::to(&log).context("setting standard error aside")
+        Self::to(&log).context("redirecting standard error")
     }
 
     fn to(log: &File) -> io::Result<Self> {

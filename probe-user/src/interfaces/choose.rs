@@ -37,7 +37,7 @@ impl Chosen {
 pub fn choose(given: &[String]) -> Result<Chosen> {
     if given.is_empty() {
         return Err(Usage::new(
-            "no interface: name one with -i (`probe interfaces` lists them), or a file with -r",
+            "no interface given: name one with -i (`probe interfaces` lists them), or a file with -r",
         )
         .into());
     }
@@ -47,7 +47,7 @@ pub fn choose(given: &[String]) -> Result<Chosen> {
         let name = named(text, devices)?;
         any |= name == ANY;
         if names.contains(&name) {
-            return Err(Usage::new(format!("-i: {} is named twice", visible(&name))).into());
+            return Err(Usage::new(format!("-i: {} is given twice", visible(&name))).into());
         }
         if name != ANY {
             names.push(name);
@@ -62,12 +62,12 @@ pub fn choose(given: &[String]) -> Result<Chosen> {
         if !others.is_empty() {
             let others = others.join(", ");
             reporter::note(format_args!(
-                "any leaves out {others}, of another link type: capture it apart"
+                "-i any leaves out {others}, of another link type: capture them separately"
             ));
         }
         names.extend(fitting.into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>());
         if names.is_empty() {
-            return Err(Usage::new("-i any: no interface with Ethernet frames is up").into());
+            return Err(Usage::new("-i any: no Ethernet interface is up").into());
         }
     }
     let link = link_type(&names)?;
@@ -93,7 +93,10 @@ fn named(text: &str, devices: impl Fn() -> Vec<Device>) -> Result<String, Usage>
     }
     let chosen = number.checked_sub(1).and_then(|index| devices.get(index));
     chosen.map(|device| device.name.clone()).ok_or_else(|| {
-        Usage::new(format!("-i {text}: `probe capture -D` numbers 1 to {}", devices.len()))
+        Usage::new(format!(
+            "-i {text}: no such number; `probe capture -D` lists 1 to {}",
+            devices.len()
+        ))
     })
 }
 
@@ -111,7 +114,8 @@ fn link_type(names: &[String]) -> Result<LinkType> {
         let link = sysfs::link_type(name).unwrap_or_default();
         match first {
             Some((other, before)) if before != link => {
-                let message = format!("{other} and {name} differ in link type: capture them apart");
+                let message =
+                    format!("{other} and {name} differ in link type: capture them separately");
                 return Err(Usage::new(message).into());
             }
             _ => first = Some((name, link)),
@@ -132,7 +136,7 @@ mod tests {
         }
         for text in ["0", &format!("{}", all.len() + 1)] {
             let error = named(text, devices).unwrap_err();
-            assert!(error.to_string().contains("numbers 1 to"), "{error}");
+            assert!(error.to_string().contains("lists 1 to"), "{error}");
         }
         assert_eq!(named("eth0.5", devices).unwrap(), "eth0.5");
         assert_eq!(named("any", devices).unwrap(), "any");
@@ -141,7 +145,7 @@ mod tests {
     #[test]
     fn each_interface_once() {
         let twice = ["lo", "lo"].map(String::from);
-        assert_eq!(choose(&twice).unwrap_err().to_string(), "-i: lo is named twice");
+        assert_eq!(choose(&twice).unwrap_err().to_string(), "-i: lo is given twice");
         let any = choose(&["any".into(), "lo".into()]).unwrap();
         assert!(any.several());
         assert_eq!(any.names.iter().filter(|name| *name == "lo").count(), 1);

@@ -26,26 +26,26 @@ impl Effect {
         match self {
             Self::None => "attaching changes nothing on the link",
             Self::Restart => {
-                "attaching and detaching stop the link and set up its queues anew: for \
-                 milliseconds to seconds no frame passes"
+                "attaching and detaching stop the link and set up its queues again: no frame passes \
+                 for milliseconds to seconds"
             }
             Self::Reset => {
-                "attaching and detaching reset the card's function and set it up anew: for up to \
-                 seconds no frame passes"
+                "attaching and detaching reset the card's function: no frame passes for up to \
+                 seconds"
             }
             Self::Reconnect => {
-                "attaching and detaching negotiate with the host anew: for a moment no frame passes"
+                "attaching and detaching renegotiate with the host: no frame passes for a moment"
             }
             Self::Virtio => {
-                "attaching and detaching stop the queues for a moment, and while attached the host \
-                 neither merges frames (GRO_HW) nor leaves their checksums out"
+                "attaching and detaching stop the queues for a moment; while attached, the host \
+                 neither merges frames (GRO_HW) nor leaves their checksums to the guest"
             }
             Self::Veth => {
                 "while attached, the other end's TSO and GSO are off: bulk TCP over the link falls to half \
                  or less"
             }
             Self::Below => {
-                "attaching and detaching do to each interface below it what its own driver does"
+                "attaching and detaching affect each lower interface as its own driver does"
             }
         }
     }

@@ -1,6 +1,6 @@
-//! What becomes of interfaces while they are watched: rtnetlink(7) tells when one goes
-//! down, comes up again, gets another name or is gone. The programs stay attached to one that
-//! is down; one that is gone takes them along.
+//! Watches interfaces: rtnetlink(7) reports when one goes down, comes up, is renamed or is
+//! deleted. The programs stay attached to an interface that is down; they go with one that is
+//! deleted.
 
 use std::{
     fmt, io,
@@ -38,9 +38,9 @@ pub enum Change {
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Down(name) => write!(f, "{name} is down: nothing comes until it is up again"),
+            Self::Down(name) => write!(f, "{name} is down: no frames until it is up again"),
             Self::Up(name) => write!(f, "{name} is up again"),
-            Self::Renamed(old, new) => write!(f, "{old} is now called {new}"),
+            Self::Renamed(old, new) => write!(f, "{old} was renamed to {new}"),
             Self::Gone(name) => write!(f, "{name} is gone"),
         }
     }
@@ -55,7 +55,7 @@ pub fn tell(changes: &[Change]) {
 
 /// All interfaces are gone; these there were.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{} {} gone, and nothing can come", .0.join(", "), if .0.len() == 1 { "is" } else { "are" })]
+#[error("{} {} gone: no interface left to watch", .0.join(", "), if .0.len() == 1 { "is" } else { "are" })]
 pub struct NoneLeft(pub Vec<String>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -277,7 +277,7 @@ mod tests {
         assert_eq!(told(&both), (expected, true));
         assert_eq!(told(&[1, 2, 3]), (vec![], true));
         let none = links.none_left().unwrap().to_string();
-        assert_eq!(none, format!("{name}, {other} are gone, and nothing can come"));
+        assert_eq!(none, format!("{name}, {other} are gone: no interface left to watch"));
     }
 
     /// A port that leaves its bridge; and an interface of which the message is old, for it is

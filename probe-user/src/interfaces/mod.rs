@@ -2,11 +2,11 @@
 //! from sysfs and getifaddrs(3); the kernel module is asked who is attached.
 
 mod choose;
+mod cost;
 mod devices;
 mod drivers;
 mod ifaddrs;
 mod links;
-mod price;
 mod report;
 mod sysfs;
 
@@ -66,7 +66,7 @@ pub fn loopbacks(names: &[String]) -> Vec<String> {
 /// The line on stderr that scripts wait for: everything is attached. Lines before it say what
 /// that did to the links, where it did anything, and with `diagnostics` where the time went.
 pub fn announce(session: &Session, rules: usize, diagnostics: bool) {
-    for note in price::notes(session.attachments(), session.turned_off()) {
+    for note in cost::notes(session.attachments(), session.turned_off()) {
         reporter::note(note);
     }
     if diagnostics {

@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt::Write as _};
 use probe_frame::visible;
 use serde::Serialize;
 
-use super::{drivers, price::price, sysfs};
+use super::{cost::cost, drivers, sysfs};
 use crate::kernel::{self, Attached, Direction, Hook};
 
 /// A value of `--hook`, and what it comes to on an interface.
@@ -88,13 +88,13 @@ pub(super) fn describe(name: &str, addresses: &HashMap<String, Vec<String>>) -> 
 /// What the hooks that stand for others come to on an interface of this driver, on a kernel that
 /// has tcx, or has not. `merging` are the features that generic XDP would turn off there.
 fn choices(driver: Option<&str>, has_tcx: bool, merging: &[&str]) -> Vec<Choice> {
-    let price_of = |hook| price(hook, driver).unwrap_or("attaching changes nothing on the link");
+    let cost_of = |hook| cost(hook, driver).unwrap_or("attaching changes nothing on the link");
     let generic = || match merging {
-        [] => price_of(Attached::XdpGeneric).to_owned(),
-        _ => format!("{}; it turns {} off", price_of(Attached::XdpGeneric), merging.join(" and ")),
+        [] => cost_of(Attached::XdpGeneric).to_owned(),
+        _ => format!("{}; it turns {} off", cost_of(Attached::XdpGeneric), merging.join(" and ")),
     };
     let auto = match Hook::auto(has_tcx, Direction::In, false) {
-        Hook::Tcx => (Attached::Tcx, price_of(Attached::Tcx).to_owned()),
+        Hook::Tcx => (Attached::Tcx, cost_of(Attached::Tcx).to_owned()),
         _ => {
             let reason = format!("this kernel has no tcx; {}", generic());
             (Attached::XdpGeneric, reason)
@@ -102,7 +102,7 @@ fn choices(driver: Option<&str>, has_tcx: bool, merging: &[&str]) -> Vec<Choice>
     };
     let xdp = match driver.and_then(drivers::native) {
         Some(known) => {
-            let reason = format!("{} ({})", price_of(Attached::XdpNative), known.function);
+            let reason = format!("{} ({})", cost_of(Attached::XdpNative), known.function);
             (Attached::XdpNative, reason)
         }
         None => (Attached::XdpGeneric, generic()),
@@ -137,7 +137,7 @@ pub(super) fn text(interfaces: &[Interface]) -> Vec<u8> {
             let _ = writeln!(out, "    --hook {asked} is {hook}: {reason}");
         }
         if let Some(xdp) = &interface.xdp {
-            let _ = writeln!(out, "    XDP is taken by {xdp}: only tcx and clsact have room");
+            let _ = writeln!(out, "    XDP is in use by {xdp}: only tcx and clsact can attach");
         }
     }
     // Trailing blanks where there is no address.
@@ -179,9 +179,10 @@ mod tests {
     received 10 packets, 1000 bytes, 1 dropped; sent 20 packets, 2000 bytes
     hooks tcx, xdp-native, xdp-generic
     --hook auto is tcx: attaching changes nothing on the link
-    --hook xdp is xdp-native: attaching and detaching stop the queues for a moment, and while \
-attached the host neither merges frames (GRO_HW) nor leaves their checksums out (virtnet_xdp_set)
-    XDP is taken by program 7: only tcx and clsact have room
+    --hook xdp is xdp-native: attaching and detaching stop the queues for a moment; while \
+attached, the host neither merges frames (GRO_HW) nor leaves their checksums to the guest \
+(virtnet_xdp_set)
+    XDP is in use by program 7: only tcx and clsact can attach
 ";
         assert_eq!(String::from_utf8(text(&[interface])).unwrap(), expected);
     }

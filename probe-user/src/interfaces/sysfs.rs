@@ -1,4 +1,4 @@
-//! What sysfs knows of an interface.
+//! What sysfs has about an interface.
 
 use std::{fs, io, path::PathBuf};
 

@@ -61,13 +61,13 @@ impl CountMaps {
     /// when it began. So the rules are those of one reading, and `seen` that of another one, made
     /// after it: each frame in the rules had been seen by then.
     pub(super) fn read(&self) -> Result<Counts, Error> {
-        let rules = self.glance()?;
-        let seen = self.glance()?.seen;
+        let rules = self.read_quickly()?;
+        let seen = self.read_quickly()?.seen;
         Ok(Counts { seen, ..rules })
     }
 
     /// One reading, which takes half of the time: for who needs no more than one of the counts.
-    pub(super) fn glance(&self) -> Result<Counts, Error> {
+    pub(super) fn read_quickly(&self) -> Result<Counts, Error> {
         let mut counts =
             Counts { rules: vec![Counter::default(); self.rules], ..Counts::default() };
         for cpu in self.state.get(&0, 0).map_err(of(names::STATE))?.iter() {

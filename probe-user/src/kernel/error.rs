@@ -1,4 +1,4 @@
-//! What can go wrong between us and the kernel: the operation and the thing.
+//! What can fail in the kernel: the operation, and the interface, program or map.
 
 use std::{fmt, io};
 
@@ -25,13 +25,13 @@ pub enum Error {
     #[error("attaching {hook} to {interface}: the driver does not support it")]
     Unsupported { interface: String, hook: Hook },
 
-    #[error("{hook} sees frames received only")]
+    #[error("{hook} sees received frames only")]
     Egress { hook: Hook },
 
     #[error("attaching {hook} to {interface}: {source}")]
     Attach { interface: String, hook: Hook, source: Box<ProgramError> },
 
-    #[error("attaching {hook} to {interface}: the kernel has no {module}, of which clsact is made")]
+    #[error("attaching {hook} to {interface}: the kernel has no {module}, which clsact needs")]
     NoModule { interface: String, hook: Hook, module: Module },
 
     #[error("detaching {hook} from {interface}: {source}")]
@@ -43,12 +43,12 @@ pub enum Error {
     )]
     FilterGone { interface: String },
 
-    #[error("turning {features} on again on {interface}: {source}")]
+    #[error("restoring {features} on {interface}: {source}")]
     Restore { interface: String, features: String, source: io::Error },
 
     #[error(
-        "attaching {hook} to {interface}: this kernel has no links for it, without which a \
-             killed probe would stay attached"
+        "attaching {hook} to {interface}: this kernel has no BPF links for it, so that the \
+             program would stay attached after probe is killed"
     )]
     NoLink { interface: String, hook: Hook },
 
@@ -61,24 +61,24 @@ pub enum Error {
     #[error("generating code: {0}")]
     Generate(#[from] probe_filter::ebpf::Error),
 
-    #[error("{0} rules; one program holds {max}", max = probe_common::MAX_RULES)]
+    #[error("{0} rules; one program holds at most {max}", max = probe_common::MAX_RULES)]
     TooManyRules(usize),
 
-    #[error("{0} sampled rules; one program holds {max}", max = probe_common::MAX_SAMPLED)]
+    #[error("{0} sampled rules; one program holds at most {max}", max = probe_common::MAX_SAMPLED)]
     TooManySampled(usize),
 
     #[error("loading the kernel programs: {0}")]
     Load(#[source] Box<EbpfError>),
 
-    #[error("the kernel's verifier refused the program {program}: {source}")]
+    #[error("the kernel's verifier rejected the program {program}: {source}")]
     Verify { program: &'static str, source: Box<ProgramError> },
 
-    #[error("too complex for the kernel's verifier, which gave {program} up: {reason}{}", most(*rule))]
+    #[error("the kernel's verifier gave up on {program}, which is too complex: {reason}{}", most(*rule))]
     TooComplex { program: &'static str, reason: String, rule: Option<usize> },
 
     #[error(
         "this kernel is built for real time (PREEMPT_RT), and its /boot/config has no \
-             CONFIG_PREEMPT_RT_NEEDS_BH_LOCK=y: programs of one CPU may interrupt each other, and \
+             CONFIG_PREEMPT_RT_NEEDS_BH_LOCK=y: BPF programs on one CPU may preempt each other, and \
              counts would be wrong"
     )]
     Realtime,
@@ -96,10 +96,10 @@ pub enum Error {
     #[error("map {map}: {source}")]
     Map { map: &'static str, source: MapError },
 
-    #[error("making the rings: {source}")]
+    #[error("creating the rings: {source}")]
     Rings { source: io::Error },
 
-    #[error("asking a program for the kernel's time: {source}")]
+    #[error("reading the kernel's clock by a program: {source}")]
     Clock { source: io::Error },
 
     #[error("running the program on a frame: {0}")]
@@ -147,7 +147,7 @@ impl Error {
 }
 
 fn most(rule: Option<usize>) -> String {
-    rule.map(|rule| format!("; rule {} takes the most code", rule + 1)).unwrap_or_default()
+    rule.map(|rule| format!("; rule {} has the most code", rule + 1)).unwrap_or_default()
 }
 
 /// The errno at the bottom of an aya error.

@@ -1,5 +1,5 @@
-//! What the running kernel can do beyond the floor, Linux 5.15. It is asked, not told from its
-//! release: enterprise kernels have younger features under old numbers.
+//! What the running kernel can do beyond the oldest supported one, Linux 5.15. The kernel is
+//! probed, because enterprise kernels backport features under old release numbers.
 
 use std::{fs::File, io, io::BufReader, sync::OnceLock};
 

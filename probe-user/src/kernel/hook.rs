@@ -1,4 +1,4 @@
-//! Where programs attach: what was asked for, and what it became.
+//! Where programs attach: the hook asked for, and the one attached to.
 
 use std::{fmt, str::FromStr};
 
@@ -26,9 +26,9 @@ impl Hook {
     /// What `--hook auto` is on a kernel that has tcx, or has not: the hook whose attachment
     /// changes nothing on the machine.
     ///
-    /// That is tcx. Kernels before 6.6 have none; there it is generic XDP, which at least goes with the process, however that ends. XDP sees no frames sent,
-    /// and an interface has room for one program only, for which `-i any` is not to fail:
-    /// those get a clsact filter.
+    /// That is tcx. Kernels before 6.6 have none; there it is generic XDP, which is detached with
+    /// the process, however that ends. XDP does not see frames sent, and an interface has room for
+    /// one XDP program only, which must not make `-i any` fail: those get a clsact filter.
     pub fn auto(has_tcx: bool, direction: Direction, any: bool) -> Self {
         if has_tcx {
             Self::Tcx

@@ -1,7 +1,7 @@
 //! The clock of the programs' time stamps. `bpf_ktime_get_ns` reads the kernel's own
-//! `CLOCK_MONOTONIC`; this process reads one with an offset where it runs in a time namespace
-//! (time_namespaces(7)). So a program is asked once how far they are apart. The offset of a
-//! process does not change.
+//! `CLOCK_MONOTONIC`; in a time namespace (time_namespaces(7)) this process reads one with an
+//! offset. So a program is run once to measure the offset, which does not change while a process
+//! lives.
 
 use std::{
     io,

@@ -79,7 +79,7 @@ pub fn target(flavour: Flavour, vlan: VlanView, link: LinkType) -> Target {
 const STORES_IN_ORDER: bool = cfg!(target_arch = "x86_64");
 
 /// The slots of the samplers that do not take every match.
-fn choosy(samplers: &[Sampler]) -> u64 {
+fn selective(samplers: &[Sampler]) -> u64 {
     let all = |sampler: &Sampler| sampler.every == 1 && sampler.ns_per_frame == 0;
     let bits = samplers.iter().enumerate().map(|(slot, one)| u64::from(!all(one)) << slot);
     bits.fold(0, |all, bit| all | bit)
@@ -132,7 +132,7 @@ fn link(
         ring_len: setting.ring.len[0],
         second_len: setting.ring.len[1],
         second_at: setting.ring.second_at,
-        choosy: choosy(samplers),
+        selective: selective(samplers),
         stores_in_order: STORES_IN_ORDER.into(),
         xdp_load_bytes: setting.xdp_load_bytes.into(),
         goal: setting.goal,
@@ -190,7 +190,7 @@ fn write_samplers(ebpf: &mut Ebpf, samplers: &[Sampler]) -> Result<(), Error> {
 pub(super) fn verify_error(program: &'static str, source: aya::programs::ProgramError) -> Error {
     match errno(&source) {
         Some(libc::EPERM) => Error::Permission { operation: format!("loading {program}") },
-        _ => match given_up(&source) {
+        _ => match complexity_limit(&source) {
             Some(reason) => Error::TooComplex { program, reason, rule: None },
             None => Error::Verify { program, source: Box::new(source) },
         },
@@ -198,7 +198,7 @@ pub(super) fn verify_error(program: &'static str, source: aya::programs::Program
 }
 
 /// Names the rule to begin with where the verifier gave up on several.
-pub(super) fn blame(error: Error, setting: &Setting<'_>) -> Error {
+pub(super) fn name_largest_rule(error: Error, setting: &Setting<'_>) -> Error {
     match error {
         Error::TooComplex { program, reason, .. } if setting.rules.len() > 1 => {
             let rule = Some(ebpf::longest(&rules(setting), &setting.target()));
@@ -210,7 +210,7 @@ pub(super) fn blame(error: Error, setting: &Setting<'_>) -> Error {
 
 /// What the verifier says where it does not refuse a program, but stops following it
 /// (kernel/bpf/verifier.c): after a million instructions, or with 8,192 branches to go.
-fn given_up(error: &aya::programs::ProgramError) -> Option<String> {
+fn complexity_limit(error: &aya::programs::ProgramError) -> Option<String> {
     let aya::programs::ProgramError::LoadError { verifier_log, .. } = error else { return None };
     let log = verifier_log.to_string();
     let tells = |line: &&str| {

@@ -1,9 +1,9 @@
-//! A loader that has not read the types of the whole kernel.
+//! aya's loader, created without reading the types of the whole kernel (BTF).
 //!
-//! `EbpfLoader::new` of aya 0.14 reads and parses /sys/kernel/btf/vmlinux, 5 MiB, before
-//! anybody can tell it that the object relocates nothing against it: three quarters of the
-//! memory of a start, and a third of its time. It goes on without where the file does not
-//! open, and so it is called on a thread that may open none.
+//! `EbpfLoader::new` of aya 0.14 reads and parses /sys/kernel/btf/vmlinux, 5 MiB, before anybody
+//! can tell it that the object relocates nothing against it: three quarters of the memory of a
+//! start, and a third of its time. It goes on without where the file does not open, and so it is
+//! called on a thread that may open none.
 
 use std::{io, thread};
 

@@ -1,4 +1,4 @@
-//! Between us and the kernel: link, load, attach, read, detach. The only module that
+//! All that talks to the kernel: link, load, attach, read, detach. The only module that
 //! knows aya.
 
 mod bpf;

@@ -1,4 +1,4 @@
-//! Who is attached to an interface: the XDP program that rtnetlink names, and the
+//! Which programs are attached to an interface: the XDP program that rtnetlink names, and the
 //! programs at its tcx hooks.
 
 use std::{fmt, io};

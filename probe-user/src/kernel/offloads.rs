@@ -1,7 +1,7 @@
-//! What attaching XDP turns off on a link and nobody turns on again: for generic XDP the kernel
-//! takes the wish for LRO and hardware GRO back (`generic_xdp_install` in net/core/dev.c, with
-//! `dev_disable_lro` also on all interfaces below); vmxnet3 and atlantic clear LRO for native
-//! XDP. It is read before and after, and put back when the program is off.
+//! Offloads of a link that attaching XDP turns off and nothing turns back on: for generic XDP the
+//! kernel clears the request for LRO and hardware GRO (`generic_xdp_install` in net/core/dev.c,
+//! with `dev_disable_lro` also on all lower interfaces); vmxnet3 and atlantic clear LRO for native
+//! XDP. They are read before and after attaching, and restored when the program is detached.
 
 use std::{fs, io};
 
@@ -72,7 +72,7 @@ impl TurnedOff {
 impl Drop for TurnedOff {
     fn drop(&mut self) {
         if let Err(error) = self.restore() {
-            log::warn!("turning features on again: {error}");
+            log::warn!("restoring features of a link: {error}");
         }
     }
 }

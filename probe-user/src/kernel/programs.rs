@@ -17,7 +17,7 @@ pub trait Programs {
     ///
     /// # Errors
     /// What the map reads say.
-    fn glance(&self) -> Result<Counts, Error>;
+    fn quick_counts(&self) -> Result<Counts, Error>;
 
     /// Takes the programs off, waits for those that are at work on a frame, and turns on again
     /// what attaching turned off. Counts and rings stay readable, and are final.

@@ -1,4 +1,4 @@
-//! All rings together: waited for at once, read in the order of kernel time.
+//! The rings of all CPUs: polled together, read in the order of kernel time.
 
 use std::{
     os::fd::AsFd as _,

@@ -31,7 +31,7 @@ use super::{
     counts::CountMaps,
     error::{Module, errno, is_permission},
     features::Features,
-    load::{Setting, blame, load, verify_error},
+    load::{Setting, load, name_largest_rule, verify_error},
     occupants::xdp_occupant,
     offloads::{Offloads, TurnedOff},
     programs::Programs,
@@ -170,7 +170,7 @@ impl Session {
             filters: Vec::new(),
             timing,
         };
-        session.verify(plan).map_err(|error| blame(error, &setting))?;
+        session.verify(plan).map_err(|error| name_largest_rule(error, &setting))?;
         session.timing.step("verify");
         Ok(session)
     }
@@ -196,7 +196,7 @@ impl Session {
             // Of a program that is loaded only where another one does not fit the driver.
             let hook = match hook {
                 Ok(hook) => hook,
-                Err(error) => return Err(blame(error, &plan.setting()?)),
+                Err(error) => return Err(name_largest_rule(error, &plan.setting()?)),
             };
             let interface = name.clone();
             self.attachments.push(Attachment { interface, index, hook, direction });
@@ -323,8 +323,8 @@ impl Programs for Session {
         self.counts.read()
     }
 
-    fn glance(&self) -> Result<Counts, Error> {
-        self.counts.glance()
+    fn quick_counts(&self) -> Result<Counts, Error> {
+        self.counts.read_quickly()
     }
 
     fn detach(&mut self) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! Kernels on which the programs load, and then count wrongly or crawl: refused, with the
+//! Kernels on which the programs would load and then count wrongly or slowly: refused, with the
 //! reason, before anything is attached.
 
 use std::path::Path;

@@ -16,7 +16,7 @@ use super::{
     Counts, Error, Hook, RuleSpec,
     counts::CountMaps,
     features::Features,
-    load::{Setting, blame, load, verify_error},
+    load::{Setting, load, name_largest_rule, verify_error},
     session::{program, xdp_program},
     timing::Timing,
 };
@@ -74,7 +74,7 @@ impl TestRun {
             offline: true,
         };
         let mut ebpf = load(&setting, &mut Timing::start())?;
-        verify(&mut ebpf, hook).map_err(|error| blame(error, &setting))?;
+        verify(&mut ebpf, hook).map_err(|error| name_largest_rule(error, &setting))?;
         let counts = CountMaps::take(&mut ebpf, rules.len())?;
         let wire_len = ebpf.take_map(names::WIRE_LEN).ok_or(Error::Missing(names::WIRE_LEN))?;
         let wire_len =

@@ -1,4 +1,4 @@
-//! Where the time of starting goes.
+//! How long each step of the start takes.
 
 use std::{
     fmt,

@@ -21,7 +21,7 @@ use crate::{
     runtime,
     source::Live,
     stdout,
-    watch::{Vigil, Wants, Watch, Woken},
+    watch::{Event, Events, ProgramOptions, Watch},
 };
 use report::{Ending, Report};
 
@@ -76,18 +76,18 @@ async fn on_interfaces(plan: &Plan) -> Result<(Report, Result<()>)> {
         // The race runs over the matches of sampled rules; no ring, so nothing is copied.
         rule.sampler = Some(rules::sampler(1, None));
     }
-    let wants = Wants { goal: plan.count.unwrap_or(0), ..Wants::default() };
-    let watch = Watch::start(&plan.live, vec![rule], wants)?;
+    let program = ProgramOptions { goal: plan.count.unwrap_or(0), ..ProgramOptions::default() };
+    let watch = Watch::start(&plan.live, vec![rule], program)?;
     // The window opens when the counters are read, not when the program was attached; whoever
     // waits for the line that says so finds it open.
     let opened = read(&watch.session)?;
     watch.announce(&plan.live);
     let Watch { mut session, stop, .. } = watch;
-    let mut vigil = Vigil::keep(stop, session.attachments())?;
-    let (measured, detached) = measure(plan, opened, &mut session, &mut vigil).await?;
+    let mut events = Events::watch(stop, session.attachments())?;
+    let (measured, detached) = measure(plan, opened, &mut session, &mut events).await?;
     let Measured { ending, packets, bytes, span } = measured;
     // Whoever got what was wanted before needs no more.
-    let none_left = vigil.none_left().filter(|_| ending == Ending::Interrupted);
+    let none_left = events.none_left().filter(|_| ending == Ending::Interrupted);
     let report = Report {
         time: clock::now(),
         hook: interfaces::hooks(session.attachments()),
@@ -116,7 +116,7 @@ async fn measure(
     plan: &Plan,
     (opened, before): (Instant, Counts),
     programs: &mut impl Programs,
-    vigil: &mut Vigil,
+    events: &mut Events,
 ) -> Result<(Measured, Result<()>)> {
     let start = Instant::now();
     let deadline = plan.time.map(|time| start + time);
@@ -126,12 +126,12 @@ async fn measure(
         let look = (plan.count.is_some() || progress.shown()).then(|| Instant::now() + LOOK);
         let wake = [look, deadline].into_iter().flatten().min();
         let wake = wake.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
-        let woken = vigil.wait(wake).await;
-        if let Woken::Changed(changes) = &woken {
+        let event = events.wait(wake).await;
+        if let Event::Changed(changes) = &event {
             progress.clear();
             interfaces::tell(changes);
         }
-        let stopped = woken == Woken::Stop || vigil.none_left().is_some();
+        let stopped = event == Event::Stop || events.none_left().is_some();
         let over = stopped || deadline.is_some_and(|deadline| Instant::now() >= deadline);
         let (read_at, counts) = read(programs)?;
         let race = counts.race;
@@ -165,7 +165,7 @@ async fn measure(
 /// Reads the counters, and the time in the middle of the reading.
 fn read(programs: &impl Programs) -> Result<(Instant, Counts)> {
     let from = Instant::now();
-    let counts = programs.glance().map_err(explain::kernel)?;
+    let counts = programs.quick_counts().map_err(explain::kernel)?;
     Ok((from + from.elapsed() / 2, counts))
 }
 

@@ -1,4 +1,4 @@
-//! What `probe rate` says.
+//! The report of `probe rate`, as text and as JSON.
 
 use std::time::Duration;
 
@@ -87,7 +87,7 @@ pub fn text(report: &Report) -> Vec<u8> {
         }
     }
     if report.packet_rate().is_none() {
-        out.push_str("no time passed between the first and the last: no rate\n");
+        out.push_str("no time passed between the first match and the last: no rate\n");
     }
     out.into_bytes()
 }

@@ -93,7 +93,7 @@ fn lines_of_any_are_those_of_tcpdump() {
     tcpdump.wait_for_line("listening on", LIMIT).unwrap();
     let probe = attached(&pair.server, &["capture", "-tnn", "-i", "any", "-Q", "inout"]);
     let said = probe.stderr();
-    for part in ["lo (tcx)", "srv0 (tcx)", "srv1 (tcx)", "any leaves out bare0"] {
+    for part in ["lo (tcx)", "srv0 (tcx)", "srv1 (tcx)", "-i any leaves out bare0"] {
         assert!(said.contains(part), "{part}: {said}");
     }
     assert!(!said.contains("idle0"), "{said}");
@@ -152,7 +152,7 @@ fn files_of_several_interfaces() {
     };
     // The name says pcap, or it says nothing, and then the form is one that can tell.
     let pcap = start(&["-w", "/dev/shm/any.pcap"]);
-    let note = "note: pcap does not tell interfaces apart; --format pcapng does";
+    let note = "note: pcap does not record the interface of a frame; --format pcapng does";
     assert!(pcap.stderr().contains(note), "{}", pcap.stderr());
     let pcapng = start(&["-w", "/dev/shm/any"]);
     assert!(!pcapng.stderr().contains(note), "{}", pcapng.stderr());

@@ -344,7 +344,7 @@ fn all_interfaces_and_a_tun_device() {
     seen.sort_unstable();
     assert_eq!(seen, ["lo", "lo", SERVER_LINK, SERVER_LINK]);
     // What it left out is in the log, and not an error.
-    assert!(desk.log().contains("any leaves out tun0"), "{}", desk.log());
+    assert!(desk.log().contains("-i any leaves out tun0"), "{}", desk.log());
 
     pair.server.enter(|| Ok(fs::remove_file(format!("{SCRATCH_DIR}/tmp/log"))?)).unwrap();
     let packets: Vec<Vec<u8>> = frames(8).into_iter().map(|frame| frame[14..].to_vec()).collect();
@@ -370,6 +370,6 @@ fn an_interface_that_goes_ends_tshark_with_the_reason() {
     pair.server.ip(&["link delete srv0"]).unwrap();
     let finished = tshark.wait(LIMIT).unwrap();
     assert!(read(&pair.server, &file) == frames(30), "{}", finished.stderr);
-    let expected = "Error by extcap pipe: probe: srv0 is gone, and nothing can come";
+    let expected = "Error by extcap pipe: probe: srv0 is gone: no interface left to watch";
     assert!(finished.stderr.contains(expected), "{}", finished.stderr);
 }

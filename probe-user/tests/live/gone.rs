@@ -44,7 +44,7 @@ fn count(pair: &Pair, arguments: &[&str]) -> Running {
 fn failed(finished: &Finished) {
     assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
     // Before it goes it is down, which may be told, too.
-    let end = "\nprobe: srv0 is gone\nprobe: srv0 is gone, and nothing can come\n";
+    let end = "\nprobe: srv0 is gone\nprobe: srv0 is gone: no interface left to watch\n";
     assert!(finished.stderr.ends_with(end), "{}", finished.stderr);
 }
 
@@ -93,7 +93,7 @@ fn a_count_goes_on_when_its_interface_is_up_again() {
         let count = count(&pair, &["--hook", hook]);
         send(&pair, 3);
         pair.server.ip(&[format!("link set {SERVER_LINK} down")]).unwrap();
-        count.wait_for_line("probe: srv0 is down: nothing comes", LIMIT).unwrap();
+        count.wait_for_line("probe: srv0 is down: no frames", LIMIT).unwrap();
         pair.server.ip(&[format!("link set {SERVER_LINK} up")]).unwrap();
         count.wait_for_line("probe: srv0 is up again", LIMIT).unwrap();
         running(&pair);
@@ -127,7 +127,7 @@ fn one_that_is_down_at_the_start_is_told() {
     pair.server.ip(&[format!("link set {SERVER_LINK} down")]).unwrap();
     for arguments in [&["count", "-i", SERVER_LINK][..], &["rate", "-t", "1h", "-i", SERVER_LINK]] {
         let started = attached(&pair.server, arguments);
-        started.wait_for_line("probe: srv0 is down: nothing comes", LIMIT).unwrap();
+        started.wait_for_line("probe: srv0 is down: no frames", LIMIT).unwrap();
         assert_eq!(started.interrupt(LIMIT).unwrap().status.code(), Some(0));
     }
 }
@@ -230,7 +230,7 @@ fn a_renamed_interface_is_followed() {
             pair.server.ip(&[format!("link set {to} up")]).unwrap();
         };
         names(SERVER_LINK, "lan0");
-        count.wait_for_line("probe: srv0 is now called lan0", LIMIT).unwrap();
+        count.wait_for_line("probe: srv0 was renamed to lan0", LIMIT).unwrap();
         count.wait_for_line("probe: lan0 is up again", LIMIT).unwrap();
         running(&pair);
         send_by(&pair, CLIENT_LINK, "lan0", 4);
@@ -297,7 +297,7 @@ fn lost_messages_do_not_leave_an_old_state() {
     send(&pair, 4);
     // The next change is told by its own message, and is the first that is told.
     pair.server.ip(&[format!("link set {SERVER_LINK} name lan0")]).unwrap();
-    capture.wait_for_line("probe: srv0 is now called lan0", LIMIT).unwrap();
+    capture.wait_for_line("probe: srv0 was renamed to lan0", LIMIT).unwrap();
     let finished = capture.interrupt(LIMIT).unwrap();
     assert!(!finished.stderr.contains("is down"), "{}", finished.stderr);
     assert_eq!(ledger(&finished.stderr)[DELIVERED], 7, "{}", finished.stderr);

@@ -76,7 +76,7 @@ fn an_interface_that_is_deleted_ends_the_capture() {
         send(&pair, 500);
         pair.server.ip(&[format!("link delete {SERVER_LINK}")]).unwrap();
         let finished = capture.wait(LIMIT).unwrap();
-        ended(&finished, 1, &["probe: srv0 is gone\n", "srv0 is gone, and nothing can come"]);
+        ended(&finished, 1, &["probe: srv0 is gone\n", "srv0 is gone: no interface left to watch"]);
         let ledger = ledger(&finished.stderr);
         assert_eq!((ledger[CHOSEN], ledger[DELIVERED]), (500, 500), "{hook}");
         assert_eq!(whole(&pair.server, "/dev/shm/gone.pcap"), 500, "{hook}");
@@ -116,7 +116,7 @@ fn an_interface_that_goes_down_and_up_is_seen_again() {
         let capture = capture(&pair, &["--hook", hook, "-w", "/dev/shm/down.pcap"]);
         send(&pair, 3);
         pair.server.ip(&[format!("link set {SERVER_LINK} down")]).unwrap();
-        capture.wait_for_line("probe: srv0 is down: nothing comes", LIMIT).unwrap();
+        capture.wait_for_line("probe: srv0 is down: no frames", LIMIT).unwrap();
         pair.server.ip(&[format!("link set {SERVER_LINK} up")]).unwrap();
         capture.wait_for_line("probe: srv0 is up again", LIMIT).unwrap();
         // The other end notices the carrier a little later.

@@ -99,7 +99,7 @@ fn rotation_follows_no_links() {
     send(&pair, 100);
     let finished = capture.wait(LIMIT).unwrap();
     assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
-    assert!(finished.stderr.contains("f1: it is there already"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("f1: it exists already"), "{}", finished.stderr);
     assert_eq!(fs::read(path("victim")).unwrap(), b"untouched");
     assert!(fs::metadata(path("first")).unwrap().len() > 1000);
 }
@@ -140,7 +140,7 @@ fn one_program_too_many_is_told() {
             let finished = one.wait(LIMIT).unwrap();
             assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
             assert!(
-                finished.stderr.contains("64 programs are at work there"),
+                finished.stderr.contains("64 programs are attached there"),
                 "{}",
                 finished.stderr
             );

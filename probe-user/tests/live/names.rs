@@ -147,10 +147,9 @@ fn files_of_names_without_an_end() {
     let long = "/dev/shm/long";
     let length = 1 << 40;
     pair.server.enter(|| Ok(fs::File::create(long)?.set_len(length)?)).unwrap();
-    for (endless, words) in [
-        ("/dev/zero", "it is no plain file"),
-        (long, "it is longer than 16 MiB, the most that is read"),
-    ] {
+    for (endless, words) in
+        [("/dev/zero", "not a regular file"), (long, "larger than 16 MiB, the limit")]
+    {
         let mut tried = 0;
         for (name, filter, what) in [
             ("services", "port http", "port 'http'"),

@@ -108,7 +108,7 @@ fn generic_xdp_gives_lro_back() {
                 assert_eq!(lro(server, loser), NOT_ASKED, "{arguments:?}");
                 let said = running.stderr();
                 let note =
-                    format!("probe: note: attaching turned rx-lro off on {loser}; probe turns");
+                    format!("probe: note: attaching turned rx-lro off on {loser}; probe restores");
                 assert!(said.contains(&note), "{said}");
                 running.signal(signal).unwrap();
                 let finished = running.wait(LIMIT).unwrap();
@@ -139,13 +139,13 @@ fn what_sigkill_leaves_is_as_the_note_says() {
     running.signal(libc::SIGKILL).unwrap();
     running.wait(LIMIT).unwrap();
     assert_eq!(lro(server, UPPER), NOT_ASKED);
-    assert!(said.contains("unless it is killed (then: `ethtool -K mac0 rx-lro on`)"), "{said}");
+    assert!(said.contains("If probe is killed, `ethtool -K mac0 rx-lro on` does"), "{said}");
     ask_for_lro(server, UPPER, "rx-lro");
     // Others may turn it off meanwhile, or take the interface away: no failure.
     let running = attached(server, &["count", "-i", UPPER, "--hook", "xdp"]);
     server.ip(&[format!("link delete {UPPER}")]).unwrap();
     let finished = running.wait(LIMIT).unwrap();
-    assert!(!finished.stderr.contains("on again on"), "{}", finished.stderr);
+    assert!(!finished.stderr.contains("restoring"), "{}", finished.stderr);
 }
 
 /// Native XDP on veth: the other end's TSO and GSO, for as long as the program is there.

@@ -109,7 +109,7 @@ struct Trickle(Cursor<Vec<u8>>, usize);
 impl Read for Trickle {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.1 = self.1 % 61 + 1;
-        if self.1 % 7 == 0 {
+        if self.1.is_multiple_of(7) {
             return Err(io::ErrorKind::Interrupted.into());
         }
         let room = buffer.len().min(self.1);

@@ -1,13 +1,14 @@
 //! `cargo xtask lint`: what every change must pass.
 
 mod dependencies;
+mod licences;
 
 use std::env;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
 use xtask::setup::{self, Toolchain};
-use xtask::shell::{cargo, run, say, target_dir};
+use xtask::shell::{cargo, root, run, say, target_dir};
 
 /// All crates that run on the host.
 const HOST: [&str; 3] = ["--workspace", "--exclude", "probe-ebpf"];
@@ -23,6 +24,7 @@ pub fn all() -> Result<()> {
         run(on_bpf(&toolchain)),
         run(doc),
         dependencies::check(),
+        licences::check(),
     ];
     let failures: Vec<String> =
         results.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect();
@@ -50,7 +52,7 @@ fn on_bpf(toolchain: &Toolchain) -> Command {
         let mut clippy = Command::new(bin.join("cargo-clippy"));
         // cargo-clippy starts whatever cargo it is told to, and that its rustc.
         clippy.arg("clippy").env("CARGO", bin.join("cargo"));
-        clippy.current_dir(xtask::shell::root());
+        clippy.current_dir(root());
         clippy
     } else {
         say("the compiler with core's sources has no clippy: denying its own warnings");

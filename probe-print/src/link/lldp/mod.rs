@@ -4,10 +4,10 @@ mod organizations;
 
 use crate::{
     assigned_numbers::FAMILIES,
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     dump,
     ouis::OUIS,
-    text::{Text, bits, name_of, need, put},
+    text::{Text, bits, name_of, put},
 };
 
 const CHASSIS: u16 = 1;
@@ -65,14 +65,14 @@ const CAPABILITY_BITS: &[(u32, &str)] = &[
 ];
 
 /// Prints the elements.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "lldp";
     let verbose = t.style.verbose;
     put!(t, "LLDP, length {length}");
     let mut at = 0;
     // Each element takes at least two bytes.
     while length >= at + 2 {
-        let head = need!(t, p.u16(at));
+        let head = p.u16(at).or(Err(Stop::Short))?;
         at += 2;
         let (kind, size) = (head >> 9, usize::from(head & 0x1ff));
         if verbose > 0 {
@@ -82,10 +82,9 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         if kind == 0 || size == 0 {
             break;
         }
-        let value = Bytes::new(need!(t, p.slice(at, size)));
+        let value = Bytes::new(p.slice(at, size).or(Err(Stop::Short))?);
         if length < at + size {
-            t.truncated();
-            return Ok(());
+            return Err(Stop::Short);
         }
         let mut unknown = false;
         match kind {
@@ -105,7 +104,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
 }
 
 /// Prints an element; says whether its bytes are to be shown, too.
-fn details(t: &mut Text<'_>, p: Bytes<'_>, kind: u16) -> Result<bool, Cut> {
+fn details(t: &mut Text<'_>, p: Bytes<'_>, kind: u16) -> Result<bool, Stop> {
     match kind {
         CHASSIS => return identity(t, p, CHASSIS_KINDS, 4, 5),
         PORT => return identity(t, p, PORT_KINDS, 3, 4),
@@ -145,7 +144,7 @@ fn identity(
     kinds: &'static [(u8, &'static str)],
     link: u8,
     network: u8,
-) -> Result<bool, Cut> {
+) -> Result<bool, Stop> {
     p.u16(0)?;
     let kind = p.u8(0)?;
     let name = name_of(kinds, kind);
@@ -163,7 +162,7 @@ fn identity(
 }
 
 /// An address behind its family.
-fn address(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn address(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     match p.u8(0)? {
         1 => put!(t, "AFI IPv4 (1): {}", t.v4(p, 1)?),
         2 => put!(t, "AFI IPv6 (2): {}", t.v6(p, 1)?),
@@ -176,7 +175,7 @@ fn address(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
     Ok(())
 }
 
-fn management(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn management(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     let size = usize::from(p.u8(0)?);
     put!(t, "\n\t  Management Address length {size}");
     let host = Bytes::new(p.slice(1, size)?);

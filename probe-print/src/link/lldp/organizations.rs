@@ -1,7 +1,7 @@
 //! What organizations add to LLDP: IEEE 802.1, IEEE 802.3 and IANA.
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, bits, name_of, name_of_two_bits, put},
 };
 
@@ -104,7 +104,7 @@ const UNITS: [&str; 41] = [
 ];
 
 /// Prints an element of an organization; says whether its bytes are to be shown, too.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, organization: u32) -> Result<bool, Cut> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, organization: u32) -> Result<bool, Stop> {
     let (names, least): (&[_], _) = match organization {
         IEEE_802_1 => (SUBTYPES_1, 4),
         IEEE_802_3 => (SUBTYPES_3, 4),
@@ -131,13 +131,13 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, organization: u32) -> Result
     Ok(false)
 }
 
-fn aggregation(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn aggregation(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     let status = bits(SUPPORTED, p.u8(4)?.into(), ", ", "none");
     put!(t, "\n\t    aggregation status [{status}], aggregation port ID {}", p.u32(5)?);
     Ok(())
 }
 
-fn ethernet(t: &mut Text<'_>, p: Bytes<'_>, subtype: u8) -> Result<(), Cut> {
+fn ethernet(t: &mut Text<'_>, p: Bytes<'_>, subtype: u8) -> Result<(), Stop> {
     match (subtype, p.len()) {
         (1, 9..) => {
             let (negotiation, media, unit) = (p.u8(4)?, p.u16(5)?, p.u16(7)?);
@@ -160,7 +160,7 @@ fn ethernet(t: &mut Text<'_>, p: Bytes<'_>, subtype: u8) -> Result<(), Cut> {
     Ok(())
 }
 
-fn bridging(t: &mut Text<'_>, p: Bytes<'_>, subtype: u8) -> Result<(), Cut> {
+fn bridging(t: &mut Text<'_>, p: Bytes<'_>, subtype: u8) -> Result<(), Stop> {
     let length = p.len();
     match (subtype, length) {
         (1, 6..) => put!(t, "\n\t    port vlan id (PVID): {}", p.u16(4)?),
@@ -264,7 +264,7 @@ fn priorities(t: &mut Text<'_>, flags: u8) {
 
 /// Which class each priority has, how much of the link each class has, and how it is
 /// chosen from.
-fn transmission(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn transmission(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     let row = |t: &mut Text<'_>, values: &[u8]| {
         let values: Vec<String> = values.iter().map(|value| format!("{value:<3}")).collect();
         put!(t, "{}", values.join(" "));

@@ -4,7 +4,7 @@ use super::{HARDWARE, OPERATIONS};
 use crate::{
     address::Link,
     assigned_numbers::ETHERTYPES,
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     dump,
     text::{Text, put, put_name},
 };
@@ -23,7 +23,7 @@ struct Side {
 }
 
 /// Prints a packet.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     p.slice(0, HEADER)?;
     let (hardware, protocol, operation) = (p.u16(0)?, p.u16(2)?, p.u16(6)?);
     let size = |at| p.u8(at).map(|length| usize::from(length & LENGTH));
@@ -56,7 +56,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         put!(t, "{}", if verbose { ", " } else { "" });
         put_name!(t, OPERATIONS, operation, "Unknown ({operation})");
         put!(t, " ");
-        let host = |t: &mut Text<'_>, side: &Side, wrong| -> Result<(), Cut> {
+        let host = |t: &mut Text<'_>, side: &Side, wrong| -> Result<(), Stop> {
             match side.protocol {
                 _ if !ip => put!(t, "<wrong proto type>"),
                 (at, 4) => put!(t, "{}", t.v4(p, at)?),
@@ -106,7 +106,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     Ok(())
 }
 
-fn link(t: &mut Text<'_>, p: Bytes<'_>, side: &Side) -> Result<(), Cut> {
+fn link(t: &mut Text<'_>, p: Bytes<'_>, side: &Side) -> Result<(), Stop> {
     if side.number.1 == 0 {
         put!(t, "<No address>");
         return Ok(());

@@ -4,7 +4,7 @@ mod atm;
 
 use crate::{
     assigned_numbers::ETHERTYPES,
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     color::Tint,
     dump,
     text::{Text, put, put_name},
@@ -48,11 +48,11 @@ pub(crate) const OPERATIONS: &[(u16, &str)] = &[
 ];
 
 /// Prints an ARP packet.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "arp";
     t.tint = Tint::Neighbours;
     if !p.has(0, HEADER) {
-        return Err(Cut);
+        return Err(Stop::Cut);
     }
     let (hardware, protocol, operation) =
         (p.u16(field::HARDWARE)?, p.u16(field::PROTOCOL)?, p.u16(field::OPERATION)?);
@@ -65,7 +65,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     let target_hardware = sender + protocol_len;
     let target = target_hardware + hardware_len;
     if !p.has(target, protocol_len) {
-        return Err(Cut);
+        return Err(Stop::Cut);
     }
     if !t.style.link_header {
         put!(t, "ARP, ");
@@ -82,7 +82,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         put!(t, "{}", if verbose { ", " } else { "" });
         put_name!(t, OPERATIONS, operation, "Unknown ({operation})");
         put!(t, " ");
-        let address = |t: &mut Text<'_>, at| -> Result<(), Cut> {
+        let address = |t: &mut Text<'_>, at| -> Result<(), Stop> {
             match (protocol, protocol_len) {
                 (IPV4 | TRAILERS, 4) => put!(t, "{}", t.v4(p, at)?),
                 (IPV4 | TRAILERS, _) => put!(t, "<wrong len>"),

@@ -1,7 +1,7 @@
 //! Multicast listener discovery, versions 1 and 2 (RFC 2710, RFC 3810).
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     network::listeners::{self, Family},
     text::{Text, put},
 };
@@ -10,7 +10,7 @@ const V1: usize = 24;
 const V2: usize = 28;
 
 /// A query of either version.
-pub(super) fn query(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(super) fn query(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     match length {
         V1 => address(t, p),
         V2.. => {
@@ -25,14 +25,14 @@ pub(super) fn query(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
 }
 
 /// The address of a message of version 1.
-pub(super) fn address(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+pub(super) fn address(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     if p.has(0, V1) {
         put!(t, "max resp delay: {} addr: {}", p.u16(4)?, t.v6(p, 8)?);
     }
     Ok(())
 }
 
-fn query_v2(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn query_v2(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     let verbose = t.style.verbose > 0;
     if verbose {
         put!(t, " [max resp delay={}]", listeners::time(p.u16(4)?.into(), 12));
@@ -54,7 +54,7 @@ fn query_v2(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
 }
 
 /// A report of version 2.
-pub(super) fn report(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(super) fn report(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     if length < 8 {
         put!(t, " [invalid len {length}]");
         return Ok(());

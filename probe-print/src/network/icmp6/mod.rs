@@ -8,7 +8,7 @@ mod rpl;
 
 use super::outer::Outer;
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     checksum,
     color::Tint,
     dump,
@@ -80,12 +80,11 @@ pub(super) fn print(
     length: usize,
     outer: Outer<'_>,
     fragmented: bool,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     t.protocol = "icmp6";
     if length == 0 {
         put!(t, "ICMP6, length 0");
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let verbose = t.style.verbose;
     if verbose > 0
@@ -111,41 +110,32 @@ pub(super) fn print(
         put!(t, ", length {length}");
     }
     let code = p.u8(field::CODE)?;
-    let finished = match kind {
+    match kind {
         1 => unreachable(t, p, length, code)?,
         2 => {
             put!(t, ", mtu {}", p.u32(4)?);
-            true
         }
-        3 => {
-            match code {
-                0 => put!(t, " for {}", t.v6(p, QUOTED_DESTINATION)?),
-                1 => put!(t, " (reassembly)"),
-                _ => put!(t, ", unknown code ({code})"),
-            }
-            true
-        }
+        3 => match code {
+            0 => put!(t, " for {}", t.v6(p, QUOTED_DESTINATION)?),
+            1 => put!(t, " (reassembly)"),
+            _ => put!(t, ", unknown code ({code})"),
+        },
         4 => parameter_problem(t, p, code)?,
         128 | 129 => {
             put!(t, ", id {}, seq {}", p.u16(4)?, p.u16(6)?);
-            true
         }
         130 => {
-            mld::query(t, p, length)?;
-            true
+            t.part(|t| mld::query(t, p, length))?;
         }
         131 | 132 => {
-            mld::address(t, p)?;
-            true
+            t.part(|t| mld::address(t, p))?;
         }
         143 => {
-            mld::report(t, p, length)?;
-            true
+            t.part(|t| mld::report(t, p, length))?;
         }
         133..=137 | 147 => discovery(t, p, length, kind)?,
         144 | 146 => {
             put!(t, ", id 0x{:04x}", p.u16(4)?);
-            true
         }
         145 => {
             if verbose > 0 {
@@ -154,17 +144,14 @@ pub(super) fn print(
                     put!(t, ", {}", t.v6(p, at)?);
                 }
             }
-            true
         }
         139 | 140 => {
-            node_information::print(t, p, length)?;
-            true
+            t.part(|t| node_information::print(t, p, length))?;
         }
         155 => {
-            rpl::print(t, p.from(4), length.saturating_sub(4), code)?;
-            true
+            t.part(|t| rpl::print(t, p.from(4), length.saturating_sub(4), code))?;
         }
-        141 | 142 => true,
+        141 | 142 => {}
         _ => {
             put!(t, ", length {length}");
             if verbose <= 1 {
@@ -172,8 +159,8 @@ pub(super) fn print(
             }
             return Ok(());
         }
-    };
-    if finished && verbose == 0 {
+    }
+    if verbose == 0 {
         put!(t, ", length {length}");
     }
     Ok(())
@@ -184,8 +171,8 @@ fn unknown(t: &mut Text<'_>, p: Bytes<'_>, length: usize) {
     dump::hex(p.limit(length).all(), "\n\t", 0, t.out);
 }
 
-/// Destination unreachable; `false` where nothing more is to be said.
-fn unreachable(t: &mut Text<'_>, p: Bytes<'_>, length: usize, code: u8) -> Result<bool, Cut> {
+/// Destination unreachable.
+fn unreachable(t: &mut Text<'_>, p: Bytes<'_>, length: usize, code: u8) -> Result<(), Stop> {
     put!(t, ", ");
     put_name!(t, UNREACHABLE, code, "unknown unreach code ({code})");
     match code {
@@ -195,10 +182,7 @@ fn unreachable(t: &mut Text<'_>, p: Bytes<'_>, length: usize, code: u8) -> Resul
             put!(t, " {to}, source address {from}");
         }
         4 => {
-            let Some((protocol, port)) = quoted_port(p.from(QUOTED)) else {
-                t.truncated();
-                return Ok(false);
-            };
+            let (protocol, port) = quoted_port(p.from(QUOTED)).ok_or(Stop::Short)?;
             let to = t.v6(p, QUOTED_DESTINATION)?;
             match protocol {
                 6 => put!(t, ", {to} tcp port {}", t.tcp(port)),
@@ -207,11 +191,12 @@ fn unreachable(t: &mut Text<'_>, p: Bytes<'_>, length: usize, code: u8) -> Resul
         }
         _ if t.style.verbose <= 1 => {
             unknown(t, p, length);
-            return Ok(false);
+            // No length is said behind it.
+            return Err(Stop::Here);
         }
         _ => {}
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Protocol and destination port of the packet quoted. Each header moves on by at least
@@ -233,11 +218,8 @@ fn quoted_port(p: Bytes<'_>) -> Option<(u8, u16)> {
     None
 }
 
-fn parameter_problem(t: &mut Text<'_>, p: Bytes<'_>, code: u8) -> Result<bool, Cut> {
-    if !p.has(QUOTED_DESTINATION, 16) {
-        t.truncated();
-        return Ok(false);
-    }
+fn parameter_problem(t: &mut Text<'_>, p: Bytes<'_>, code: u8) -> Result<(), Stop> {
+    p.need(QUOTED_DESTINATION, 16)?;
     let what = match code {
         0 => "erroneous",
         1 => "next header",
@@ -245,15 +227,15 @@ fn parameter_problem(t: &mut Text<'_>, p: Bytes<'_>, code: u8) -> Result<bool, C
         3 => "incomplete header chain",
         _ => {
             put!(t, ", code-#{code}");
-            return Ok(true);
+            return Ok(());
         }
     };
     put!(t, ", {what} - octet {}", p.u32(4)?);
-    Ok(true)
+    Ok(())
 }
 
-/// Neighbour discovery; `false` where the options are cut.
-fn discovery(t: &mut Text<'_>, p: Bytes<'_>, length: usize, kind: u8) -> Result<bool, Cut> {
+/// Neighbour discovery.
+fn discovery(t: &mut Text<'_>, p: Bytes<'_>, length: usize, kind: u8) -> Result<(), Stop> {
     let verbose = t.style.verbose > 0;
     let options = match kind {
         133 => 8,
@@ -304,8 +286,9 @@ fn discovery(t: &mut Text<'_>, p: Bytes<'_>, length: usize, kind: u8) -> Result<
             8
         }
     };
-    if verbose && !nd_options::print(t, p.from(options), length.saturating_sub(options))? {
-        t.truncated();
+    if verbose {
+        let length = length.saturating_sub(options);
+        t.part(|t| nd_options::print(t, p.from(options), length))?;
     }
-    Ok(true)
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     address::V6,
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     dump,
     services::dns::domain_name,
     text::{Text, bits, name_of, put},
@@ -40,19 +40,19 @@ fn lifetime(seconds: u32) -> String {
     }
 }
 
-/// Prints options, which begin with `p`; `false` where they are cut.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> {
+/// Prints options, which begin with `p`.
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     let (mut at, mut left) = (0, length);
     // Each option takes at least eight bytes.
     while at < p.len() {
         let option = p.from(at);
-        let Ok(units) = option.u8(1) else { return Ok(false) };
+        let units = option.u8(1).or(Err(Stop::Short))?;
         if left == 0 {
-            return Ok(true);
+            return Ok(());
         }
         let size = 8 * usize::from(units);
         if units == 0 || !option.has(0, size) {
-            return Ok(false);
+            return Err(Stop::Short);
         }
         let kind = option.u8(0)?;
         let name = name_of(NAMES, kind).unwrap_or("unknown");
@@ -60,10 +60,9 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<boo
         let body = p.from(at + 2).limit(size - 2);
         match value(t, p, option, kind, size)? {
             Value::Shown => {}
-            Value::Cut => return Ok(false),
             Value::Unknown if t.style.verbose <= 1 => {
                 dump::hex(body.all(), "\n\t  ", 0, t.out);
-                return Ok(true);
+                return Ok(());
             }
             Value::Unknown => {}
         }
@@ -73,13 +72,12 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<boo
         at += size;
         left = left.saturating_sub(size);
     }
-    Ok(true)
+    Ok(())
 }
 
 enum Value {
     Shown,
     Unknown,
-    Cut,
 }
 
 fn value(
@@ -88,7 +86,7 @@ fn value(
     p: Bytes<'_>,
     kind: u8,
     size: usize,
-) -> Result<Value, Cut> {
+) -> Result<Value, Stop> {
     match kind {
         1 | 2 => put!(t, "{}", t.link(p.slice(2, size - 2)?)),
         3 => {
@@ -115,7 +113,7 @@ fn value(
                 8 => 0,
                 16 => 8,
                 24 => 16,
-                _ => return Ok(Value::Cut),
+                _ => return Err(Stop::Short),
             };
             let prefix: [u8; 16] = p.filled(8, known)?;
             put!(
@@ -139,10 +137,8 @@ fn value(
             let mut at = 8;
             while at < size && option.u8(at)? != 0 {
                 put!(t, " ");
-                match domain_name::name(t, option, at)? {
-                    Some(next) if next > at => at = next,
-                    _ => return Ok(Value::Cut),
-                }
+                let next = domain_name::name(t, option, at)?.filter(|&next| next > at);
+                at = next.ok_or(Stop::Short)?;
             }
         }
         _ => return Ok(Value::Unknown),

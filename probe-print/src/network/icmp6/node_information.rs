@@ -1,7 +1,7 @@
 //! Node information queries of ICMPv6 (RFC 4620).
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, put},
 };
 
@@ -19,14 +19,14 @@ const ADDRESS_FLAGS: [(u16, &str); 7] =
     [(0x40, "a"), (0x20, "G"), (0x10, "S"), (0x08, "L"), (0x04, "C"), (0x02, "A"), (0x01, "T")];
 
 /// Prints a query or a reply, from the ICMPv6 header on.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     match p.u8(0)? {
         QUERY if p.len() == WHO_ARE_YOU => {
             put!(t, " who-are-you request");
             Ok(())
         }
         QUERY => query(t, p),
-        _ if length > p.len() => Err(Cut),
+        _ if length > p.len() => Err(Stop::Cut),
         _ => reply(t, p),
     }
 }
@@ -38,7 +38,7 @@ fn note(t: &mut Text<'_>, text: &str) {
 }
 
 /// What is asked, and about whom.
-fn query(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn query(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     put!(t, " node information query");
     p.slice(0, HEADER)?;
     let (kind, flags) = (p.u16(4)?, p.u16(6)?);
@@ -75,7 +75,7 @@ fn query(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
     Ok(())
 }
 
-fn reply(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn reply(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     p.slice(0, HEADER)?;
     put!(t, " node information reply (");
     let body = p.from(HEADER);
@@ -145,7 +145,7 @@ fn address_flags(t: &mut Text<'_>, flags: u16, count: usize) {
 }
 
 /// A name: in a draft one string, now in labels, never compressed.
-fn name(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn name(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     let first = usize::from(p.u8(0)?);
     if first + 1 == p.len() {
         note(t, "03 draft");

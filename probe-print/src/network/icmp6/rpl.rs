@@ -1,7 +1,7 @@
 //! RPL (RFC 6550): routes among low-power devices, carried in ICMPv6.
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     dump,
     text::{Text, put, put_name},
 };
@@ -24,7 +24,7 @@ const OPTIONS: &[(u8, &str)] = &[
 ];
 
 /// Prints a message, from behind the ICMPv6 header on.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize, code: u8) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize, code: u8) -> Result<(), Stop> {
     if code & 0x80 != 0 {
         put!(t, ", (SEC) [worktodo]");
         return Ok(());
@@ -56,11 +56,10 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize, code: u8) -> 
     Ok(())
 }
 
-fn information(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn information(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     const SIZE: usize = 8 + GRAPH_ID;
     if length < SIZE {
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let graph = t.v6(p, 8)?;
     let mode = p.u8(4)?;
@@ -88,7 +87,7 @@ fn graph(t: &mut Text<'_>, p: Bytes<'_>, length: usize, named: bool) -> Option<(
     (length >= 4 + GRAPH_ID).then(|| (id.to_string(), 4 + GRAPH_ID))
 }
 
-fn advertisement(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn advertisement(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     // tcpdump asks for the graph's bytes even where it is not named.
     p.slice(0, 4 + GRAPH_ID)?;
     let flags = p.u8(1)?;
@@ -111,7 +110,7 @@ fn advertisement(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cu
     Ok(())
 }
 
-fn acknowledgment(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn acknowledgment(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     p.slice(0, 4)?;
     let named = p.u8(1)? & 0x80 != 0;
     if named {
@@ -128,7 +127,7 @@ fn acknowledgment(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), C
     Ok(())
 }
 
-fn options(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn options(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     let mut at = 0;
     // Each option takes at least one byte.
     while at < length {
@@ -139,7 +138,7 @@ fn options(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
             continue;
         }
         if length < at + 2 {
-            return Err(Cut);
+            return Err(Stop::Cut);
         }
         let size = usize::from(p.u8(at + 1)?) + 2;
         put!(t, " opt:");
@@ -147,7 +146,7 @@ fn options(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
         put!(t, " len:{size} ");
         p.slice(at, size)?;
         if length < at + size {
-            return Err(Cut);
+            return Err(Stop::Cut);
         }
         if t.style.verbose > 2 {
             dump::hex(p.slice(at + 2, size - 2)?, " ", 0, t.out);

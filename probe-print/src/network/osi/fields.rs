@@ -2,7 +2,7 @@
 
 use super::{LSP, NODE, PROTOCOLS, SYSTEM, id, reach, verify};
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     ouis::OUIS,
     text::{Text, bits, name_of, put},
 };
@@ -60,39 +60,25 @@ const RESTARTS: &[(u32, &str)] = &[
 ];
 const ROUTER_FLAGS: &[(u32, &str)] = &[(1, "S bit"), (2, "D bit")];
 
-/// How a field ends.
-pub(super) enum End {
-    /// The next one follows.
-    Field,
-    /// It is too short; the next one follows all the same.
-    Short,
-    /// Nothing more can be read.
-    Packet,
-}
-
-/// Prints the fields behind the header of `at` bytes; always `true`: the packet is known.
+/// Prints the fields behind the header of `at` bytes. One that is too short ends
+/// [here](Stop::Here), and the next one follows all the same.
 pub(super) fn print(
     t: &mut Text<'_>,
     packet: Bytes<'_>,
     at: usize,
     left: usize,
     length: usize,
-) -> Result<bool, Cut> {
+) -> Result<(), Stop> {
     let mut fields = Fields::new(packet.from(at), left);
     while fields.left() > 0 {
-        if fields.left() < 2 || !fields.rest().has(0, 2) {
-            t.truncated();
-            return Ok(true);
-        }
+        fields.claimed(2)?;
+        fields.rest().need(0, 2)?;
         let (kind, size) = (fields.u8()?, usize::from(fields.u8()?));
         let name = name_of(NAMES, kind).unwrap_or("unknown");
         put!(t, "\n\t    {name} TLV #{kind}, length: {size}");
-        if fields.left() < size {
-            t.truncated();
-            return Ok(true);
-        }
+        fields.claimed(size)?;
         let field = fields.part(size);
-        let end = match kind {
+        let printed = match kind {
             // What the checksum covers begins with the packet.
             12 => {
                 if size >= 2 {
@@ -101,38 +87,33 @@ pub(super) fn print(
                     let place = packet.len() - field.rest().len();
                     verify(t, packet, found, place, Some(length));
                 }
-                End::Field
+                Ok(())
             }
-            2 | 3 | 22 | 24 | 128 | 130 | 135 | 222 | 235..=237 => reach::print(t, kind, field)?,
-            _ => value(t, kind, field)?,
+            2 | 3 | 22 | 24 | 128 | 130 | 135 | 222 | 235..=237 => reach::print(t, kind, field),
+            _ => value(t, kind, field),
         };
-        if matches!(end, End::Packet) {
-            t.truncated();
-            return Ok(true);
+        if printed != Err(Stop::Here) {
+            printed?;
         }
         if t.style.verbose > 1 {
             t.unknown(field.rest(), size, "\n\t      ");
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Asks for so many bytes of a field.
-macro_rules! claimed {
-    ($field:expr, $length:expr) => {
-        if $field.left() < $length {
-            return Ok(End::Short);
-        }
-    };
+fn claimed(field: &Fields<'_>, length: usize) -> Result<(), Stop> {
+    field.claimed(length).or(Err(Stop::Here))
 }
 
-fn value(t: &mut Text<'_>, kind: u8, mut field: Fields<'_>) -> Result<End, Cut> {
+fn value(t: &mut Text<'_>, kind: u8, mut field: Fields<'_>) -> Result<(), Stop> {
     let (p, size) = (field.rest(), field.left());
     match kind {
         1 => {
             while field.left() > 0 {
                 let length = usize::from(field.u8()?);
-                claimed!(field, length);
+                claimed(&field, length)?;
                 let address = area(field.slice(length)?);
                 put!(t, "\n\t      Area address (length: {length}): {address}");
             }
@@ -140,14 +121,14 @@ fn value(t: &mut Text<'_>, kind: u8, mut field: Fields<'_>) -> Result<End, Cut> 
         4 | 6 => {
             let name = if kind == 6 { "SNPA: " } else { "" };
             while field.left() > 0 {
-                claimed!(field, SYSTEM);
+                claimed(&field, SYSTEM)?;
                 put!(t, "\n\t      {name}{}", id(field.rest(), 0, SYSTEM)?);
                 field.skip(SYSTEM);
             }
         }
         5 => return prefix_neighbors(t, field),
         7 => {
-            claimed!(field, 4);
+            claimed(&field, 4)?;
             let count = (size - 2) / 2;
             put!(t, "\n\t      Instance ID: {}, ITIDs({count}): ", field.u16()?);
             for index in 0..count {
@@ -157,7 +138,7 @@ fn value(t: &mut Text<'_>, kind: u8, mut field: Fields<'_>) -> Result<End, Cut> 
         8 => {}
         9 => {
             while field.left() > 0 {
-                claimed!(field, 16);
+                claimed(&field, 16)?;
                 let p = field.rest();
                 put!(t, "\n\t      lsp-id: {}, seq: 0x{:08x}", id(p, 2, LSP)?, p.u32(10)?);
                 put!(t, ", lifetime: {:>5}s, chksum: 0x{:04x}", p.u16(0)?, p.u16(14)?);
@@ -166,15 +147,15 @@ fn value(t: &mut Text<'_>, kind: u8, mut field: Fields<'_>) -> Result<End, Cut> 
         }
         10 => return authentication(t, field),
         13 => {
-            claimed!(field, 1);
+            claimed(&field, 1)?;
             let count = field.u8()?;
             if count == 0 {
                 put!(t, " No system IDs supplied");
-                return Ok(End::Field);
+                return Ok(());
             }
             let names = ["Purge Originator System-ID", "Received from System-ID"];
             for name in names.iter().take(count.into()) {
-                claimed!(field, SYSTEM);
+                claimed(&field, SYSTEM)?;
                 put!(t, "\n\t      {name}: {}", id(field.rest(), 0, SYSTEM)?);
                 field.skip(SYSTEM);
             }
@@ -191,13 +172,13 @@ fn value(t: &mut Text<'_>, kind: u8, mut field: Fields<'_>) -> Result<End, Cut> 
         }
         132 => {
             while field.left() > 0 {
-                claimed!(field, 4);
+                claimed(&field, 4)?;
                 put!(t, "\n\t      IPv4 interface address: {}", t.v4(field.rest(), 0)?);
                 field.skip(4);
             }
         }
         134 => {
-            claimed!(field, 4);
+            claimed(&field, 4)?;
             put!(t, "\n\t      Traffic Engineering Router ID: {}", t.v4(p, 0)?);
         }
         137 => {
@@ -206,14 +187,14 @@ fn value(t: &mut Text<'_>, kind: u8, mut field: Fields<'_>) -> Result<End, Cut> 
         }
         138 => return shared_risk(t, field),
         143 => {
-            claimed!(field, 2);
+            claimed(&field, 2)?;
             let topology = field.u16()?;
             put!(t, "\n\t       RES: {}, MTID(s): {}", topology >> 12, topology & 0xfff);
-            port_capabilities(t, field)?;
+            t.part(|t| port_capabilities(t, field))?;
         }
         211 => {
             if size == 0 {
-                return Ok(End::Field);
+                return Ok(());
             }
             put!(t, "\n\t      Flags [{}]", bits(RESTARTS, p.u8(0)?.into(), ", ", "none"));
             if size >= 3 {
@@ -234,7 +215,7 @@ fn value(t: &mut Text<'_>, kind: u8, mut field: Fields<'_>) -> Result<End, Cut> 
         }
         232 => {
             while field.left() > 0 {
-                claimed!(field, 16);
+                claimed(&field, 16)?;
                 put!(t, "\n\t      IPv6 interface address: {}", t.v6(field.rest(), 0)?);
                 field.skip(16);
             }
@@ -282,7 +263,7 @@ fn value(t: &mut Text<'_>, kind: u8, mut field: Fields<'_>) -> Result<End, Cut> 
         _ if t.style.verbose <= 1 => t.unknown(p, size, "\n\t\t"),
         _ => {}
     }
-    Ok(End::Field)
+    Ok(())
 }
 
 /// An address of the network service.
@@ -300,9 +281,9 @@ fn area(bytes: &[u8]) -> String {
     text
 }
 
-fn prefix_neighbors(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<End, Cut> {
+fn prefix_neighbors(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<(), Stop> {
     if field.left() < 4 {
-        return Ok(End::Field);
+        return Ok(());
     }
     put!(t, "\n\t      Metric Block");
     reach::metrics(t, field.rest(), "\n\t\t")?;
@@ -319,11 +300,11 @@ fn prefix_neighbors(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<End, Cut>
         let address = area(field.slice(digits / 2)?);
         put!(t, "\n\t\tAddress: {address}/{}", digits * 4);
     }
-    Ok(End::Field)
+    Ok(())
 }
 
-fn authentication(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<End, Cut> {
-    claimed!(field, 1);
+fn authentication(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<(), Stop> {
+    claimed(&field, 1)?;
     let method = field.u8()?;
     let name = match method {
         1 => "simple text password".into(),
@@ -343,42 +324,42 @@ fn authentication(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<End, Cut> {
             put!(t, " (unchecked)");
         }
         3 => {
-            claimed!(field, 2);
+            claimed(&field, 2)?;
             put!(t, "{}, password: ", field.u16()?);
             t.hex(field.rest().slice(0, field.left())?);
         }
         _ => t.unknown(field.rest(), field.left(), "\n\t\t  "),
     }
-    Ok(End::Field)
+    Ok(())
 }
 
-fn shared_risk(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<End, Cut> {
+fn shared_risk(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<(), Stop> {
     if field.left() < NODE {
-        return Ok(End::Field);
+        return Ok(());
     }
     put!(t, "\n\t      IS Neighbor: {}", id(field.rest(), 0, NODE)?);
     field.skip(NODE);
     if field.left() < 1 {
-        return Ok(End::Field);
+        return Ok(());
     }
     let numbered = field.u8()? & 1 == 1;
     put!(t, ", Flags: [{}]", if numbered { "numbered" } else { "unnumbered" });
     for name in ["interface", "neighbor"] {
         if field.left() < 4 {
-            return Ok(End::Field);
+            return Ok(());
         }
         put!(t, "\n\t      IPv4 {name} address: {}", t.v4(field.rest(), 0)?);
         field.skip(4);
     }
     while field.left() > 0 {
-        claimed!(field, 4);
+        claimed(&field, 4)?;
         put!(t, "\n\t      Link-ID: 0x{:08x}", field.u32()?);
     }
-    Ok(End::Field)
+    Ok(())
 }
 
 /// What a port can do in shortest path bridging (RFC 6329).
-fn port_capabilities(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<(), Cut> {
+fn port_capabilities(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<(), Stop> {
     const CONFIGURATION: usize = 51;
     const DIGEST: usize = 33;
     const NAMES: &[(u8, &str)] = &[(4, "SPB MCID"), (5, "SPB Digest"), (6, "SPB BVID")];
@@ -392,10 +373,7 @@ fn port_capabilities(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<(), Cut>
         }
         let mut part = field.part(size);
         let p = part.rest();
-        if !p.has(0, size) {
-            t.truncated();
-            return Ok(());
-        }
+        p.need(0, size)?;
         match kind {
             4 if size < 2 * CONFIGURATION => {
                 put!(t, " (too short)");
@@ -450,7 +428,7 @@ fn port_capabilities(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<(), Cut>
 }
 
 /// What a router can do: segment routing (RFC 8667).
-fn capabilities(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<(), Cut> {
+fn capabilities(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<(), Stop> {
     const SEGMENTS: u8 = 2;
     const FAMILIES: &[(u32, &str)] = &[(0x80, "ipv4"), (0x40, "ipv6")];
     while field.left() >= 2 {

@@ -6,7 +6,7 @@ mod reach;
 
 use super::{ip, ip6};
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     link::ppp,
     text::{Text, name_of, name_of_two_bits, put},
 };
@@ -59,7 +59,7 @@ const CIRCUITS: &[(u8, &str)] =
 const SYSTEMS: [&str; 4] = ["Unused 0x0 (invalid)", "L1 IS", "Unused 0x2 (invalid)", "L2 IS"];
 
 /// Prints a packet of whichever protocol its first byte names.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "isoclns";
     let protocol = p.u8(0)?;
     let separator = if t.style.link_header { "" } else { ", " };
@@ -95,7 +95,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
 }
 
 /// A system, a node or a link state packet: 6, 7 or 8 bytes.
-fn id(p: Bytes<'_>, at: usize, size: usize) -> Result<String, Cut> {
+fn id(p: Bytes<'_>, at: usize, size: usize) -> Result<String, Stop> {
     let mut text = String::new();
     for (index, byte) in p.slice(at, size)?.iter().enumerate() {
         match index {
@@ -109,7 +109,7 @@ fn id(p: Bytes<'_>, at: usize, size: usize) -> Result<String, Cut> {
 }
 
 /// Prints an IS-IS packet; `false` where its header makes no sense.
-fn is_is(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> {
+fn is_is(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Stop> {
     t.protocol = "isis";
     if !p.has(0, COMMON) || length < COMMON {
         t.truncated();
@@ -186,7 +186,7 @@ fn is_is(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> {
         t.unknown(p.from(COMMON), size, "\n\t  ");
     }
     match length.checked_sub(fixed) {
-        Some(left) => fields::print(t, p, fixed, left, length),
+        Some(left) => fields::print(t, p, fixed, left, length).map(|()| true),
         None => {
             t.invalid();
             Ok(true)
@@ -194,7 +194,7 @@ fn is_is(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Cut> {
     }
 }
 
-fn brief(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Cut> {
+fn brief(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Stop> {
     match kind {
         15 | 16 => {
             put!(t, ", src-id {}, lan-id {}", id(p, 9, SYSTEM)?, id(p, 20, NODE)?);
@@ -211,7 +211,7 @@ fn brief(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Cut> {
 }
 
 /// Prints the header and says how long the packet is.
-fn header(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, length: usize) -> Result<usize, Cut> {
+fn header(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, length: usize) -> Result<usize, Stop> {
     let at = match kind {
         15..=17 => 17,
         _ => 8,

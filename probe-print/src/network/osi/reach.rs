@@ -2,10 +2,10 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::{NODE, SYSTEM, fields::End, id};
+use super::{NODE, SYSTEM, id};
 use crate::{
     address::V6,
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     text::{Text, bits, name_of, put},
 };
 
@@ -71,15 +71,13 @@ const PREFIX_FLAGS: &[(u32, &str)] = &[
 ];
 
 /// Prints a field of neighbours or prefixes.
-pub(super) fn print(t: &mut Text<'_>, kind: u8, mut field: Fields<'_>) -> Result<End, Cut> {
+pub(super) fn print(t: &mut Text<'_>, kind: u8, mut field: Fields<'_>) -> Result<(), Stop> {
     match kind {
         2 => return neighbors(t, field, true),
         3 => return neighbors(t, field, false),
         128 | 130 => return networks(t, field),
         222 | 235 | 237 => {
-            if field.left() < 2 {
-                return Ok(End::Packet);
-            }
+            field.claimed(2)?;
             topology(t, field.u16()?);
         }
         _ => {}
@@ -90,7 +88,6 @@ pub(super) fn print(t: &mut Text<'_>, kind: u8, mut field: Fields<'_>) -> Result
             135 | 235 => prefix(t, field, false)?,
             _ => prefix(t, field, true)?,
         };
-        let Some(used) = used else { return Ok(End::Packet) };
         if field.left() < used {
             put!(t, " [remaining tlv length {} < {used}]", field.left());
             t.invalid();
@@ -98,7 +95,7 @@ pub(super) fn print(t: &mut Text<'_>, kind: u8, mut field: Fields<'_>) -> Result
         }
         field.skip(used);
     }
-    Ok(End::Field)
+    Ok(())
 }
 
 /// Prints which of several topologies this is about.
@@ -116,12 +113,12 @@ fn metric(byte: u8) -> String {
 }
 
 /// Prints the four metrics of old, of which three need not be given.
-pub(super) fn metrics(t: &mut Text<'_>, p: Bytes<'_>, indent: &str) -> Result<(), Cut> {
+pub(super) fn metrics(t: &mut Text<'_>, p: Bytes<'_>, indent: &str) -> Result<(), Stop> {
     put!(t, ", Default Metric: {}", metric(p.u8(0)?));
     others(t, p, indent)
 }
 
-fn others(t: &mut Text<'_>, p: Bytes<'_>, indent: &str) -> Result<(), Cut> {
+fn others(t: &mut Text<'_>, p: Bytes<'_>, indent: &str) -> Result<(), Stop> {
     for (at, name) in [(1, "Delay"), (2, "Expense"), (3, "Error")] {
         let byte = p.u8(at)?;
         if byte & 0x80 == 0 {
@@ -131,11 +128,11 @@ fn others(t: &mut Text<'_>, p: Bytes<'_>, indent: &str) -> Result<(), Cut> {
     Ok(())
 }
 
-fn neighbors(t: &mut Text<'_>, mut field: Fields<'_>, routers: bool) -> Result<End, Cut> {
+fn neighbors(t: &mut Text<'_>, mut field: Fields<'_>, routers: bool) -> Result<(), Stop> {
     let (name, size) = if routers { ("IS", NODE) } else { ("ES", SYSTEM) };
     if routers {
         if field.left() < 1 {
-            return Ok(End::Short);
+            return Err(Stop::Here);
         }
         match field.u8()? {
             0 => put!(t, "{INDENT}IsNotVirtual"),
@@ -145,30 +142,26 @@ fn neighbors(t: &mut Text<'_>, mut field: Fields<'_>, routers: bool) -> Result<E
     }
     while field.left() > 0 {
         if field.left() < 4 + size {
-            return Ok(End::Short);
+            return Err(Stop::Here);
         }
         let p = field.rest();
-        if !p.has(0, 4 + size) {
-            return Ok(End::Packet);
-        }
+        p.need(0, 4 + size)?;
         put!(t, "{INDENT}{name} Neighbor: {}", id(p, 4, size)?);
         metrics(t, p, "\n\t\t")?;
         field.skip(4 + size);
     }
-    Ok(End::Field)
+    Ok(())
 }
 
-fn networks(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<End, Cut> {
+fn networks(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<(), Stop> {
     const NETWORK: usize = 12;
     while field.left() > 0 {
         if field.left() < NETWORK {
             put!(t, "short IPv4 Reachability ({} vs {NETWORK})", field.left());
-            return Ok(End::Packet);
+            return Err(Stop::Short);
         }
         let p = field.rest();
-        if !p.has(0, NETWORK) {
-            return Ok(End::Packet);
-        }
+        p.need(0, NETWORK)?;
         let (host, mask) = (t.v4(p, 4)?.to_string(), p.u32(8)?);
         match mask.leading_ones() {
             ones if ones == mask.count_ones() => put!(t, "{INDENT}IPv4 prefix: {host:>15}/{ones}"),
@@ -180,36 +173,31 @@ fn networks(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<End, Cut> {
         others(t, p, INDENT)?;
         field.skip(NETWORK);
     }
-    Ok(End::Field)
+    Ok(())
 }
 
-/// A neighbour, and how many bytes that took; none if it is cut.
-fn neighbor(t: &mut Text<'_>, field: Fields<'_>, measured: bool) -> Result<Option<usize>, Cut> {
+/// A neighbour, and how many bytes that took.
+fn neighbor(t: &mut Text<'_>, field: Fields<'_>, measured: bool) -> Result<usize, Stop> {
     let mut rest = field;
-    if rest.left() < NODE || !rest.rest().has(0, NODE) {
-        return Ok(None);
-    }
+    rest.claimed(NODE)?;
+    rest.rest().need(0, NODE)?;
     put!(t, "{INDENT}IS Neighbor: {}", id(rest.rest(), 0, NODE)?);
     rest.skip(NODE);
     if measured {
-        if rest.left() < 3 || !rest.rest().has(0, 3) {
-            return Ok(None);
-        }
+        rest.claimed(3)?;
+        rest.rest().need(0, 3)?;
         put!(t, ", Metric: {}", rest.u24()?);
     }
-    if rest.left() < 1 || rest.rest().is_empty() {
-        return Ok(None);
-    }
+    rest.claimed(1)?;
+    rest.rest().need(0, 1)?;
     let mut sum = usize::from(rest.u8()?);
     if sum == 0 {
         put!(t, ", no sub-TLVs present");
-        return Ok(Some(field.left() - rest.left()));
+        return Ok(field.left() - rest.left());
     }
     put!(t, ", sub-TLVs present ({sum})");
     while sum > 0 {
-        if !rest.rest().has(0, 2) {
-            return Ok(None);
-        }
+        rest.rest().need(0, 2)?;
         if rest.left() < 2 || sum < 2 {
             let what = if rest.left() < 2 { "TLV" } else { "subTLVs" };
             put!(t, "{DEEPER}Remaining data in {what} shorter than a subTLV header");
@@ -230,23 +218,21 @@ fn neighbor(t: &mut Text<'_>, field: Fields<'_>, measured: bool) -> Result<Optio
             rest.skip(rest.left());
             break;
         }
-        if !rest.rest().has(0, size) {
-            return Ok(None);
-        }
+        rest.rest().need(0, size)?;
         link(t, kind, rest.rest(), size)?;
         rest.skip(size);
         sum -= size;
     }
-    Ok(Some(field.left() - rest.left()))
+    Ok(field.left() - rest.left())
 }
 
 /// Bytes a second, as a number with a fraction.
-fn megabits(p: Bytes<'_>, at: usize) -> Result<String, Cut> {
+fn megabits(p: Bytes<'_>, at: usize) -> Result<String, Stop> {
     let bytes = f32::from_bits(p.u32(at)?);
     Ok(format!("{:.3} Mbps", bytes * 8.0 / 1_000_000.0))
 }
 
-fn link(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<(), Cut> {
+fn link(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<(), Stop> {
     match kind {
         3..=5 => {
             if size >= 4 {
@@ -284,8 +270,8 @@ fn link(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<(), Cut
     Ok(())
 }
 
-/// A prefix, and how many bytes it took; none if it cannot be.
-fn prefix(t: &mut Text<'_>, field: Fields<'_>, six: bool) -> Result<Option<usize>, Cut> {
+/// A prefix, and how many bytes it took.
+fn prefix(t: &mut Text<'_>, field: Fields<'_>, six: bool) -> Result<usize, Stop> {
     let mut rest = field;
     let metric = rest.u32()?;
     let status = rest.u8()?;
@@ -293,7 +279,7 @@ fn prefix(t: &mut Text<'_>, field: Fields<'_>, six: bool) -> Result<Option<usize
     let (name, most) = if six { ("IPv6", 128) } else { ("IPv4", 32) };
     if width > most {
         put!(t, "{INDENT}{name} prefix: bad bit length {width}");
-        return Ok(None);
+        return Err(Stop::Short);
     }
     let size = usize::from(width).div_ceil(8);
     let address: [u8; 16] = rest.rest().filled(0, size)?;
@@ -318,18 +304,19 @@ fn prefix(t: &mut Text<'_>, field: Fields<'_>, six: bool) -> Result<Option<usize
         while sum > 0 {
             let (kind, size) = (rest.u8()?, rest.u8()?);
             if !prefix_field(t, kind, rest.rest(), size.into())? {
-                return Ok(None);
+                // It has said so, and the packet says it again.
+                return Err(Stop::Short);
             }
             rest.skip(size.into());
             sum -= 2 + i32::from(size);
         }
         // Past its end, tcpdump's count wraps and it reads on to the end of the bytes.
-        return if sum < 0 { Err(Cut) } else { Ok(Some(used)) };
+        return if sum < 0 { Err(Stop::Cut) } else { Ok(used) };
     }
-    Ok(Some(field.left() - rest.left()))
+    Ok(field.left() - rest.left())
 }
 
-fn prefix_field(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<bool, Cut> {
+fn prefix_field(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<bool, Stop> {
     const LABEL: u8 = 0x08;
     let name = name_of(PREFIX_FIELDS, kind).unwrap_or("unknown");
     put!(t, "{DEEPER}{name} subTLV #{kind}, length: {size}");
@@ -362,10 +349,7 @@ fn prefix_field(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result
                 _ => "Unknown",
             };
             put!(t, ", Algo {name} ({algorithm})");
-            match label {
-                true => put!(t, ", label {}", p.u24(2)?),
-                false => put!(t, ", index {}", p.u32(2)?),
-            }
+            if label { put!(t, ", label {}", p.u24(2)?) } else { put!(t, ", index {}", p.u32(2)?) }
         }
         _ => t.unknown(p, size, "\n\t\t    "),
     }

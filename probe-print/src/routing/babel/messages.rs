@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use crate::{
     address::{MAPPED, V6},
-    bytes::{Bytes, Cut, Stop, reached_end},
+    bytes::{Bytes, Stop},
     text::{Text, put, put_name},
 };
 
@@ -54,13 +54,13 @@ impl Default for Messages {
 }
 
 impl Messages {
-    /// Prints messages; `false` where one does not fit.
+    /// Prints messages.
     pub(super) fn print(
         mut self,
         t: &mut Text<'_>,
         p: Bytes<'_>,
         length: usize,
-    ) -> Result<bool, Cut> {
+    ) -> Result<(), Stop> {
         let verbose = t.style.verbose > 0;
         let mut at = 0;
         // Each message takes at least one byte.
@@ -72,29 +72,27 @@ impl Messages {
                 continue;
             }
             if length < at + 2 {
-                return Ok(false);
+                return Err(Stop::Invalid);
             }
             let size = 2 + usize::from(p.u8(at + 1)?);
             if length < at + size {
-                return Ok(false);
+                return Err(Stop::Invalid);
             }
             let message = Bytes::new(p.slice(at, size)?);
-            let shown = match verbose {
-                true => self.details(t, kind, message),
-                false => brief(t, kind, message),
-            };
-            if !reached_end(shown)? {
-                return Ok(false);
+            if verbose {
+                self.details(t, kind, message)?;
+            } else {
+                brief(t, kind, message)?;
             }
             at += size;
         }
-        Ok(true)
+        Ok(())
     }
 
     fn details(&mut self, t: &mut Text<'_>, kind: u8, m: Bytes<'_>) -> Result<(), Stop> {
         // Of the value, as the message says it.
         let length = m.len() - 2;
-        let need = |least| if length < least { Err(Stop::Here) } else { Ok(()) };
+        let need = |least| if length < least { Err(Stop::Invalid) } else { Ok(()) };
         match kind {
             1 => put!(t, "\n\tPad {}", length + 2),
             2 => {
@@ -118,13 +116,14 @@ impl Messages {
                     0 => put!(t, "unscheduled"),
                     hundredths => put!(t, "interval {}", interval(hundredths)),
                 }
-                extra(t, m.from(8), kind)?;
+                t.part(|t| extra(t, m.from(8), kind))?;
             }
             IHU => {
                 put!(t, "\n\tIHU ");
                 need(6)?;
                 let family = m.u8(2)?;
                 let Some((address, used)) = address(family, m.from(8)) else {
+                    // The next message follows.
                     t.truncated();
                     return Ok(());
                 };
@@ -133,7 +132,7 @@ impl Messages {
                     _ => put_address(t, &address)?,
                 }
                 put!(t, " rxcost {} interval {}", m.u16(4)?, interval(m.u16(6)?));
-                extra(t, m.from(8 + used), kind)?;
+                t.part(|t| extra(t, m.from(8 + used), kind))?;
             }
             6 => {
                 put!(t, "\n\tRouter Id");
@@ -145,7 +144,7 @@ impl Messages {
                 put!(t, "\n\tNext Hop");
                 need(2)?;
                 let family = m.u8(2)?;
-                let (address, _) = address(family, m.from(4)).ok_or(Stop::Here)?;
+                let (address, _) = address(family, m.from(4)).ok_or(Stop::Invalid)?;
                 put!(t, " ");
                 match family {
                     0 => put!(t, "invalid AE 0"),
@@ -206,7 +205,7 @@ impl Messages {
                 put_prefix(t, &from, bits(family, m.u8(3)?))?;
                 put!(t, " metric {} seqno {}", m.u16(10)?, m.u16(8)?);
                 put!(t, " interval {}", update_interval(m.u16(6)?));
-                extra(t, m.from(12 + used + more), kind)?;
+                t.part(|t| extra(t, m.from(12 + used + more), kind))?;
             }
             14 => {
                 put!(t, "\n\tSS-Request ");
@@ -240,7 +239,7 @@ impl Messages {
             18 | 19 => {
                 put!(t, "\n\tChallenge {}", if kind == 18 { "Request" } else { "Reply" });
                 if length > 192 {
-                    return Err(Stop::Here);
+                    return Err(Stop::Invalid);
                 }
                 put!(t, " len {length}");
             }
@@ -266,7 +265,7 @@ impl Messages {
                 _ => self.v6 = prefix,
             }
         }
-        extra(t, m.from(12 + used), UPDATE)
+        t.part(|t| extra(t, m.from(12 + used), UPDATE))
     }
 
     /// A prefix that may leave out what an earlier one said.
@@ -281,7 +280,7 @@ fn brief(t: &mut Text<'_>, kind: u8, m: Bytes<'_>) -> Result<(), Stop> {
     put_name!(t, NAMES, kind, "unknown");
     if kind == UPDATE {
         if m.len() < 12 {
-            return Err(Stop::Here);
+            return Err(Stop::Invalid);
         }
         put_flags(t, m.u8(3)?);
     }
@@ -302,7 +301,7 @@ type Prefix = Result<([u8; 16], usize), Stop>;
 /// Reads a prefix of so many bits, of which `omitted` bytes are those of `earlier`.
 fn prefix(family: u8, length: u8, omitted: u8, p: Bytes<'_>, earlier: Option<&[u8; 16]>) -> Prefix {
     let size = usize::from(length).div_ceil(8);
-    compressed(family, size, omitted.into(), p, earlier).ok_or(Stop::Here)
+    compressed(family, size, omitted.into(), p, earlier).ok_or(Stop::Invalid)
 }
 
 /// Reads an address; none where it does not fit.
@@ -353,9 +352,10 @@ fn is_mapped(address: &[u8; 16]) -> bool {
 
 fn put_address(t: &mut Text<'_>, address: &[u8; 16]) -> Result<(), Stop> {
     let p = Bytes::new(address);
-    match is_mapped(address) {
-        true => put!(t, "{}", t.v4(p, 12)?),
-        false => put!(t, "{}", t.v6(p, 0)?),
+    if is_mapped(address) {
+        put!(t, "{}", t.v4(p, 12)?)
+    } else {
+        put!(t, "{}", t.v6(p, 0)?)
     }
     Ok(())
 }
@@ -365,9 +365,10 @@ fn put_prefix(t: &mut Text<'_>, prefix: &[u8; 16], bits: u8) -> Result<(), Stop>
         put_address(t, prefix)?;
         put!(t, "/{}", bits - 96);
     } else {
-        match is_mapped(prefix) {
-            true => put!(t, "{}", V6(Ipv6Addr::from(*prefix))),
-            false => put_address(t, prefix)?,
+        if is_mapped(prefix) {
+            put!(t, "{}", V6(Ipv6Addr::from(*prefix)))
+        } else {
+            put_address(t, prefix)?
         }
         put!(t, "/{bits}");
     }
@@ -418,10 +419,8 @@ fn extra(t: &mut Text<'_>, p: Bytes<'_>, message: u8) -> Result<(), Stop> {
         if kind & 0x80 != 0 {
             put!(t, " (M)");
         }
-        let Some(value) = p.u8(at).ok().and_then(|size| p.slice(at + 1, size.into()).ok()) else {
-            t.invalid();
-            return Ok(());
-        };
+        let size = p.u8(at).or(Err(Stop::Invalid))?.into();
+        let value = p.slice(at + 1, size).or(Err(Stop::Invalid))?;
         at += 1 + value.len();
         let value = Bytes::new(value);
         match kind {
@@ -446,8 +445,7 @@ fn extra(t: &mut Text<'_>, p: Bytes<'_>, message: u8) -> Result<(), Stop> {
                         put!(t, " {}|{}", microseconds(sent), microseconds(received));
                     }
                     (HELLO | IHU, ..) => {
-                        t.invalid();
-                        return Ok(());
+                        return Err(Stop::Invalid);
                     }
                     _ => put!(t, " (bogus)"),
                 }

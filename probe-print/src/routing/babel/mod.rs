@@ -3,18 +3,18 @@
 mod messages;
 
 use crate::{
-    bytes::{Bytes, Cut},
-    text::{Text, need, put},
+    bytes::{Bytes, Stop},
+    text::{Text, put},
 };
 use messages::Messages;
 
 const HEADER: usize = 4;
 const MAGIC: u8 = 42;
 /// Prints a packet.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "babel";
     put!(t, "babel");
-    need!(t, p.u32(0));
+    p.need(0, 4)?;
     if p.u8(0)? != MAGIC {
         put!(t, " invalid header");
         return Ok(());
@@ -26,21 +26,18 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         return Ok(());
     }
     if length < HEADER {
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let stated = usize::from(p.u16(2)?);
     put!(t, " ({stated})");
     let (body, length) = (p.from(HEADER), length - HEADER);
-    if length < stated || !Messages::default().print(t, body, stated)? {
-        t.invalid();
-        return Ok(());
+    if length < stated {
+        return Err(Stop::Invalid);
     }
+    Messages::default().print(t, body, stated)?;
     if length > stated {
         put!(t, "{}", if t.style.verbose > 0 { "\n\t----" } else { " |" });
-        if !Messages::default().print(t, body.from(stated), length - stated)? {
-            t.invalid();
-        }
+        Messages::default().print(t, body.from(stated), length - stated)?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::{SUBSEQUENT, prefixes, vpn};
 use crate::{
     assigned_numbers::FAMILIES,
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     text::{Text, bits, name_of, put},
 };
 
@@ -142,8 +142,8 @@ const TREES: &[(u8, &str)] = &[
     (7, "LDP MP2MP LSP"),
 ];
 
-/// Prints attributes; `false` where they end too early.
-pub(super) fn print(t: &mut Text<'_>, mut fields: Fields<'_>, level: u8) -> Result<bool, Cut> {
+/// Prints attributes.
+pub(super) fn print(t: &mut Text<'_>, mut fields: Fields<'_>, level: u8) -> Result<(), Stop> {
     while fields.left() > 0 {
         if fields.left() < 2 {
             put!(t, "\n\t  [path attrs too short]");
@@ -179,18 +179,15 @@ pub(super) fn print(t: &mut Text<'_>, mut fields: Fields<'_>, level: u8) -> Resu
             break;
         }
         let value = Bytes::new(fields.slice(size)?);
-        if !attribute(t, kind, value)? {
-            return Ok(false);
-        }
+        attribute(t, kind, value)?;
         if t.style.verbose > 1 && size > 0 {
             t.unknown(value, size, "\n\t    ");
         }
     }
-    Ok(true)
+    Ok(())
 }
 
-/// Prints a value; `false` where it ends too early.
-fn attribute(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<bool, Cut> {
+fn attribute(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Stop> {
     let size = p.len();
     let right = match kind {
         1 => size == 1,
@@ -206,7 +203,7 @@ fn attribute(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<bool, Cut> {
     };
     if !right {
         put!(t, "invalid len");
-        return Ok(true);
+        return Ok(());
     }
     match kind {
         1 => put!(t, "{}", name_of(ORIGINS, p.u8(0)?).unwrap_or("Unknown Origin Typecode")),
@@ -257,14 +254,14 @@ fn attribute(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<bool, Cut> {
             }
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 /// The way a route came, AS by AS. Whether an AS takes two bytes or four is not said.
-fn path(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<bool, Cut> {
+fn path(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Stop> {
     if p.is_empty() {
         put!(t, "empty");
-        return Ok(true);
+        return Ok(());
     }
     let mut at = 0;
     while let (Ok(1..=4), Ok(count)) = (p.u8(at), p.u8(at + 1)) {
@@ -284,9 +281,7 @@ fn path(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<bool, Cut> {
         let count = usize::from(p.u8(at + 1)?);
         for index in 0..count {
             let place = at + 2 + index * size;
-            if !p.has(place, size) {
-                return Ok(false);
-            }
+            p.need(place, size)?;
             match size {
                 2 => put!(t, "{} ", p.u16(place)?),
                 _ => put!(t, "{} ", t.system(p.u32(place)?)),
@@ -295,14 +290,12 @@ fn path(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<bool, Cut> {
         put!(t, "{close}");
         at += 2 + count * size;
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Routes of other families than unicast IPv4 (RFC 4760).
-fn multiprotocol(t: &mut Text<'_>, p: Bytes<'_>, reach: bool) -> Result<bool, Cut> {
-    if !p.has(0, 3) {
-        return Ok(false);
-    }
+fn multiprotocol(t: &mut Text<'_>, p: Bytes<'_>, reach: bool) -> Result<(), Stop> {
+    p.need(0, 3)?;
     let (family, subsequent) = (p.u16(0)?, p.u8(2)?);
     let vendor = if subsequent > 128 { "vendor specific " } else { "" };
     put!(t, "\n\t    AFI: {} ({family})", name_of(FAMILIES, family).unwrap_or("Unknown AFI"));
@@ -314,18 +307,14 @@ fn multiprotocol(t: &mut Text<'_>, p: Bytes<'_>, reach: bool) -> Result<bool, Cu
         if t.style.verbose <= 1 {
             t.unknown(p, p.len(), "\n\t    ");
         }
-        return Ok(true);
+        return Ok(());
     }
     let six = family == 2;
     let mut fields = Fields::new(p.from(3), p.len() - 3);
     if reach {
-        if fields.left() < 1 {
-            return Ok(false);
-        }
+        fields.claimed(1)?;
         let length = usize::from(fields.u8()?);
-        if fields.left() < length {
-            return Ok(false);
-        }
+        fields.claimed(length)?;
         let mut hops = fields.part(length);
         if length > 0 {
             put!(t, "\n\t    nexthop: ");
@@ -354,23 +343,17 @@ fn multiprotocol(t: &mut Text<'_>, p: Bytes<'_>, reach: bool) -> Result<bool, Cu
             hops.skip(used);
         }
         put!(t, ", nh-length: {length}");
-        if fields.left() < 1 {
-            return Ok(false);
-        }
+        fields.claimed(1)?;
         let points = fields.u8()?;
         match points {
             0 => put!(t, ", no SNPA"),
             _ => put!(t, "\n\t    {points} SNPA"),
         }
         for _ in 0..points {
-            if fields.left() < 1 {
-                return Ok(false);
-            }
+            fields.claimed(1)?;
             let length = usize::from(fields.u8()?);
             put!(t, "\n\t      {length} bytes");
-            if fields.left() < length {
-                return Ok(false);
-            }
+            fields.claimed(length)?;
             fields.skip(length);
         }
     } else if fields.left() == 0 {
@@ -382,7 +365,7 @@ fn multiprotocol(t: &mut Text<'_>, p: Bytes<'_>, reach: bool) -> Result<bool, Cu
     }
 }
 
-fn extended(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn extended(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     let kind = p.u16(0)?;
     let name = name_of(EXTENDED, kind).unwrap_or("unknown extd community typecode");
     let flags = bits(EXTENDED_FLAGS, kind.into(), ", ", "none");
@@ -421,11 +404,9 @@ fn extended(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
 }
 
 /// The tree that a customer's multicast is carried on (RFC 6514).
-fn tree(t: &mut Text<'_>, p: Bytes<'_>) -> Result<bool, Cut> {
+fn tree(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     const HEAD: usize = 5;
-    if p.len() < HEAD {
-        return Ok(false);
-    }
+    p.need(0, HEAD)?;
     let (flags, kind) = (p.u8(0)?, p.u8(1)?);
     let name = name_of(TREES, kind).unwrap_or("Unknown");
     let leaf = if flags & 1 == 0 { "none" } else { "Leaf Information required" };
@@ -440,45 +421,39 @@ fn tree(t: &mut Text<'_>, p: Bytes<'_>) -> Result<bool, Cut> {
         _ if t.style.verbose <= 1 => t.unknown(p, p.len(), "\n\t      "),
         _ => {}
     }
-    Ok(true)
+    Ok(())
 }
 
 /// The metric of the network that a route leads out of (RFC 7311).
-fn metric(t: &mut Text<'_>, p: Bytes<'_>) -> Result<bool, Cut> {
+fn metric(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     const METRIC: u8 = 1;
     let mut fields = Fields::new(p, p.len());
     while fields.left() > 0 {
-        if fields.left() < 3 {
-            return Ok(false);
-        }
+        fields.claimed(3)?;
         let (kind, size) = (fields.u8()?, usize::from(fields.u16()?));
         let name = if kind == METRIC { "AIGP" } else { "Unknown" };
         put!(t, "\n\t    {name} TLV ({kind}), length {size}");
-        let Some(size) = size.checked_sub(3) else { return Ok(false) };
-        if fields.left() < size {
-            return Ok(false);
-        }
+        let size = size.checked_sub(3).ok_or(Stop::Short)?;
+        fields.claimed(size)?;
         let value = Bytes::new(fields.slice(size)?);
         match (kind, size) {
-            (METRIC, ..8) => return Ok(false),
+            (METRIC, ..8) => return Err(Stop::Short),
             (METRIC, _) => put!(t, ", metric {}", value.u64(0)?),
             _ if t.style.verbose <= 1 => t.unknown(value, size, "\n\t      "),
             _ => {}
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 /// The attributes that a customer sees (RFC 6368).
-fn set(t: &mut Text<'_>, p: Bytes<'_>) -> Result<bool, Cut> {
-    if p.len() < 4 {
-        return Ok(false);
-    }
+fn set(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
+    p.need(0, 4)?;
     put!(t, "\n\t    Origin AS: {}", t.system(p.u32(0)?));
-    let mut whole = true;
+    let mut printed = Ok(());
     t.nested(|t| {
-        whole = print(t, Fields::new(p.from(4), p.len() - 4), 1)?;
+        printed = print(t, Fields::new(p.from(4), p.len() - 4), 1);
         Ok(())
     })?;
-    Ok(whole)
+    printed
 }

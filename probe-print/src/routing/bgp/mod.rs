@@ -12,7 +12,7 @@ use std::fmt;
 use crate::{
     Style,
     assigned_numbers::FAMILIES,
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     text::{Text, name_of, put},
 };
 
@@ -51,7 +51,7 @@ const SUBSEQUENT: &[(u8, &str)] = &[
 ];
 
 /// Prints the messages that a segment holds, wherever the first begins.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     t.protocol = "bgp";
     put!(t, ": BGP");
     if t.style.verbose == 0 {
@@ -72,9 +72,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
             at += 1;
             continue;
         }
-        if !p.has(at, HEADER) {
-            return t.cut();
-        }
+        p.need(at, HEADER)?;
         if start != at {
             t.truncated();
         }
@@ -92,21 +90,18 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
         let name = name_of(KINDS, kind).unwrap_or("Unknown");
         put!(t, "\n\t{name} Message ({kind}), length: {length}");
         let message = Bytes::new(message);
-        let whole = match kind {
-            OPEN => open::print(t, message)?,
-            UPDATE => update(t, message)?,
-            NOTIFICATION => open::notification(t, message)?,
-            KEEPALIVE => true,
-            REFRESH => refresh(t, message)?,
+        t.part(|t| match kind {
+            OPEN => open::print(t, message),
+            UPDATE => update(t, message),
+            NOTIFICATION => open::notification(t, message),
+            KEEPALIVE => Ok(()),
+            REFRESH => refresh(t, message),
             _ => {
                 put!(t, "\n\t  no Message {kind} decoder");
                 t.unknown(message, length, "\n\t  ");
-                true
+                Ok(())
             }
-        };
-        if !whole {
-            t.truncated();
-        }
+        })?;
         at += length;
         start = at;
     }
@@ -135,65 +130,52 @@ impl Text<'_> {
 }
 
 /// `AFI IPv4 (1), SAFI Unicast (1)`.
-fn family(t: &mut Text<'_>, p: Bytes<'_>, at: usize, safi_at: usize) -> Result<(), Cut> {
+fn family(t: &mut Text<'_>, p: Bytes<'_>, at: usize, safi_at: usize) -> Result<(), Stop> {
     let (family, subsequent) = (p.u16(at)?, p.u8(safi_at)?);
     put!(t, "AFI {} ({family})", name_of(FAMILIES, family).unwrap_or("Unknown"));
     put!(t, ", SAFI {} ({subsequent})", name_of(SUBSEQUENT, subsequent).unwrap_or("Unknown"));
     Ok(())
 }
 
-fn refresh(t: &mut Text<'_>, message: Bytes<'_>) -> Result<bool, Cut> {
+fn refresh(t: &mut Text<'_>, message: Bytes<'_>) -> Result<(), Stop> {
     if !message.has(HEADER, 4) {
-        return Ok(true);
+        return Ok(());
     }
     put!(t, "\n\t  ");
     family(t, message, HEADER, HEADER + 3)?;
     if t.style.verbose > 1 {
         t.unknown(message, message.len(), "\n\t  ");
     }
-    Ok(true)
+    Ok(())
 }
 
-/// Prints an update; `false` where it ends too early.
-fn update(t: &mut Text<'_>, message: Bytes<'_>) -> Result<bool, Cut> {
+fn update(t: &mut Text<'_>, message: Bytes<'_>) -> Result<(), Stop> {
     let mut rest = Fields::new(message.from(HEADER), message.len() - HEADER);
-    if rest.left() < 2 {
-        return Ok(false);
-    }
+    rest.claimed(2)?;
     let withdrawn = usize::from(rest.u16()?);
-    if rest.left() < withdrawn {
-        return Ok(false);
-    }
+    rest.claimed(withdrawn)?;
     let mut routes = rest.part(withdrawn);
     let mut undecoded = withdrawn;
     if withdrawn > 1 {
         put!(t, "\n\t  Withdrawn routes:");
         routes = Fields::new(routes.rest().limit(withdrawn), withdrawn);
-        match prefixes::old(t, &mut routes)? {
-            true => undecoded = routes.left(),
-            false => return Ok(false),
-        }
+        prefixes::old(t, &mut routes)?;
+        undecoded = routes.left();
     }
-    if rest.left() < 2 {
-        return Ok(false);
-    }
+    rest.claimed(2)?;
     let size = usize::from(rest.u16()?);
     if undecoded == 0 && size == 0 && rest.left() == 0 {
         put!(t, "\n\t  End-of-Rib Marker (empty NLRI)");
-        return Ok(true);
+        return Ok(());
     }
-    if rest.left() < size {
-        return Ok(false);
-    }
+    rest.claimed(size)?;
     let attributes = Fields::new(rest.part(size).rest().limit(size), size);
-    if !attributes::print(t, attributes, 0)? {
-        return Ok(false);
-    }
+    attributes::print(t, attributes, 0)?;
     if rest.left() > 0 {
         put!(t, "\n\t  Updated routes:");
         return prefixes::old(t, &mut rest);
     }
-    Ok(true)
+    Ok(())
 }
 
 /// `name (number)`.

@@ -2,7 +2,7 @@
 
 use super::{HEADER, family, named};
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     dump,
     text::{Text, name_of, put},
 };
@@ -89,12 +89,10 @@ const CEASES: &[(u8, &str)] = &[
 const SHUTDOWN: u8 = 2;
 const RESET: u8 = 4;
 
-/// Prints an Open; `false` where it ends too early.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<bool, Cut> {
+/// Prints an Open.
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     const OPEN: usize = 29;
-    if p.len() < OPEN {
-        return Ok(false);
-    }
+    p.need(0, OPEN)?;
     put!(t, "\n\t  Version {}, my AS {}", p.u8(HEADER)?, p.u16(20)?);
     put!(t, ", Holdtime {}s, ID {}", p.u16(22)?, t.v4(p, 24)?);
     let size = usize::from(p.u8(28)?);
@@ -102,9 +100,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<bool, Cut> {
     let rest = p.from(OPEN);
     let mut at = 0;
     while at < size {
-        if !rest.has(at, 2) {
-            return Ok(false);
-        }
+        rest.need(at, 2)?;
         let (kind, length) = (rest.u8(at)?, usize::from(rest.u8(at + 1)?));
         if at + 2 + length > size {
             put!(t, "\n\t     Option {kind}, length: {length}, goes past the end of the options");
@@ -113,24 +109,22 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<bool, Cut> {
         let name = name_of(OPTIONS, kind).unwrap_or("Unknown");
         put!(t, "\n\t    Option {name} ({kind}), length: {length}");
         match kind {
-            CAPABILITY => capabilities(t, rest.from(at + 2), length)?,
+            CAPABILITY => t.part(|t| capabilities(t, rest.from(at + 2), length))?,
             _ => put!(t, "\n\t      no decoder for option {kind}"),
         }
         at += 2 + length;
     }
-    Ok(true)
+    Ok(())
 }
 
-fn capabilities(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn capabilities(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     let mut at = 0;
     while at < length {
-        if !p.has(at, 2) {
-            return t.cut();
-        }
+        p.need(at, 2)?;
         let (kind, size) = (p.u8(at)?, usize::from(p.u8(at + 1)?));
         let name = name_of(CAPABILITIES, kind).unwrap_or("Unknown");
         put!(t, "\n\t      {name} ({kind}), length: {size}");
-        let Ok(value) = p.slice(at + 2, size).map(Bytes::new) else { return t.cut() };
+        let value = p.slice(at + 2, size).map(Bytes::new).or(Err(Stop::Short))?;
         let least = match kind {
             1 | 65 => 4,
             64 => 2,
@@ -149,7 +143,7 @@ fn capabilities(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut
     Ok(())
 }
 
-fn capability(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Cut> {
+fn capability(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Stop> {
     let entries = |from: usize| (from..(p.len() + 1).saturating_sub(4)).step_by(4);
     match kind {
         1 => {
@@ -199,11 +193,11 @@ fn capability(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Cut> {
     Ok(())
 }
 
-/// Prints a Notification; `false` where it ends too early.
-pub(super) fn notification(t: &mut Text<'_>, p: Bytes<'_>) -> Result<bool, Cut> {
+/// Prints a Notification.
+pub(super) fn notification(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     const NOTIFICATION: usize = 21;
     if p.len() < NOTIFICATION {
-        return Ok(true);
+        return Ok(());
     }
     let (major, minor) = (p.u8(HEADER)?, p.u8(HEADER + 1)?);
     put!(t, ", ");
@@ -215,7 +209,7 @@ pub(super) fn notification(t: &mut Text<'_>, p: Bytes<'_>) -> Result<bool, Cut> 
         5 => (" ", STATE_ERRORS),
         CEASE => (", ", CEASES),
         7 => (" ", CAPABILITY_ERRORS),
-        _ => return Ok(true),
+        _ => return Ok(()),
     };
     put!(t, "{separator}subcode ");
     named(t, names, minor, "Unknown");
@@ -247,5 +241,5 @@ pub(super) fn notification(t: &mut Text<'_>, p: Bytes<'_>) -> Result<bool, Cut> 
         }
         _ => {}
     }
-    Ok(true)
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::{
     address::V6,
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     text::{Text, put},
 };
 
@@ -20,7 +20,7 @@ fn with_paths(p: Bytes<'_>, length: usize, most: u8) -> bool {
         match p.u8(at) {
             Ok(bits) if bits > most => return false,
             Ok(bits) => at += 1 + usize::from(bits).div_ceil(8),
-            Err(Cut) => break,
+            Err(_) => break,
         }
     }
     if at > length {
@@ -32,44 +32,37 @@ fn with_paths(p: Bytes<'_>, length: usize, most: u8) -> bool {
             // A default route is not the only one here: five bytes are more than it takes.
             Ok(bits) if bits < 1 || bits > most => return true,
             Ok(bits) => at += 1 + usize::from(bits).div_ceil(8),
-            Err(Cut) => break,
+            Err(_) => break,
         }
     }
     at > length
 }
 
-/// How reading a prefix ended.
-enum Prefix {
-    Of(usize),
-    Illegal,
-    Cut,
-}
-
-/// Prints the prefix that begins `fields`, behind `lead`.
+/// Prints a prefix behind `lead`, and says how many bytes it takes: [`Stop::Invalid`] if its
+/// length cannot be.
 fn one(
     t: &mut Text<'_>,
     p: Bytes<'_>,
     lead: &str,
     six: bool,
     labeled: bool,
-) -> Result<Prefix, Cut> {
+) -> Result<usize, Stop> {
     const LABEL: u8 = 24;
-    let Ok(bits) = p.u8(0) else { return Ok(Prefix::Cut) };
+    let bits = p.u8(0).or(Err(Stop::Short))?;
     let mut at = 1;
     let mut width = bits;
     if labeled {
-        let Some(rest) = bits.checked_sub(LABEL) else { return Ok(Prefix::Illegal) };
-        width = rest;
+        width = bits.checked_sub(LABEL).ok_or(Stop::Invalid)?;
         at += 3;
     }
     if width > if six { 128 } else { 32 } {
-        return Ok(Prefix::Illegal);
+        return Err(Stop::Invalid);
     }
     if six {
-        let Ok(address) = p.prefix::<16>(at, width) else { return Ok(Prefix::Cut) };
+        let address = p.prefix::<16>(at, width).or(Err(Stop::Short))?;
         put!(t, "{lead}{}/{width}", V6(Ipv6Addr::from(address)));
     } else {
-        let Ok(address) = p.prefix::<4>(at, width) else { return Ok(Prefix::Cut) };
+        let address = p.prefix::<4>(at, width).or(Err(Stop::Short))?;
         put!(t, "{lead}{}/{width}", Ipv4Addr::from(address));
     }
     if labeled {
@@ -77,54 +70,50 @@ fn one(
         let bottom = if label & 1 == 1 { "(bottom)" } else { "(BOGUS: Bottom of Stack NOT set!)" };
         put!(t, ", label:{} {bottom}", label >> 4);
     }
-    Ok(Prefix::Of(at + usize::from(width).div_ceil(8)))
+    Ok(at + usize::from(width).div_ceil(8))
 }
 
-/// Prints a prefix behind `lead`, in the form that LDP has from BGP; `false` if its length
-/// cannot be.
-pub(crate) fn prefix(t: &mut Text<'_>, p: Bytes<'_>, lead: &str, six: bool) -> Result<bool, Cut> {
-    match one(t, p, lead, six, false)? {
-        Prefix::Of(_) => Ok(true),
-        Prefix::Illegal => Ok(false),
-        Prefix::Cut => Err(Cut),
+/// Prints a prefix behind `lead`, in the form that LDP has from BGP; [`Stop::Invalid`] if its
+/// length cannot be.
+pub(crate) fn prefix(t: &mut Text<'_>, p: Bytes<'_>, lead: &str, six: bool) -> Result<(), Stop> {
+    match one(t, p, lead, six, false) {
+        Err(Stop::Short) => Err(Stop::Cut),
+        printed => printed.map(|_| ()),
     }
 }
 
-/// Prints prefixes of IPv4 in the places that BGP has had for them from the beginning;
-/// `false` where they end too early.
-pub(super) fn old(t: &mut Text<'_>, fields: &mut Fields<'_>) -> Result<bool, Cut> {
+/// Prints prefixes of IPv4 in the places that BGP has had for them from the beginning.
+pub(super) fn old(t: &mut Text<'_>, fields: &mut Fields<'_>) -> Result<(), Stop> {
     let paths = with_paths(fields.rest(), fields.left(), 32);
     while fields.left() > 0 {
         let mut path = 0;
         if paths {
-            if fields.left() < 4 {
-                return Ok(false);
-            }
+            fields.claimed(4)?;
             path = fields.u32()?;
         }
         let p = fields.rest().limit(fields.left());
-        match one(t, p, "\n\t    ", false, false)? {
-            Prefix::Of(size) => fields.skip(size),
-            Prefix::Illegal => {
+        match one(t, p, "\n\t    ", false, false) {
+            Ok(size) => fields.skip(size),
+            Err(Stop::Invalid) => {
                 put!(t, "\n\t    (illegal prefix length)");
                 break;
             }
-            Prefix::Cut => return Ok(false),
+            Err(stop) => return Err(stop),
         }
         if paths {
             put!(t, "   Path Id: {path}");
         }
     }
-    Ok(true)
+    Ok(())
 }
 
-/// Prints prefixes of a family; `false` where they end too early.
+/// Prints prefixes of a family.
 pub(super) fn of_family(
     t: &mut Text<'_>,
     mut fields: Fields<'_>,
     six: bool,
     labeled: bool,
-) -> Result<bool, Cut> {
+) -> Result<(), Stop> {
     let most = if six { 128 } else { 32 };
     let paths = !labeled && with_paths(fields.rest(), fields.left(), most);
     while fields.left() > 0 {
@@ -133,20 +122,20 @@ pub(super) fn of_family(
             path = fields.u32()?;
         }
         let p = fields.rest().limit(fields.left());
-        match one(t, p, "\n\t      ", six, labeled)? {
-            Prefix::Of(size) => fields.skip(size),
-            Prefix::Illegal => {
+        match one(t, p, "\n\t      ", six, labeled) {
+            Ok(size) => fields.skip(size),
+            Err(Stop::Invalid) => {
                 put!(t, "\n\t    (illegal prefix length)");
                 if paths {
                     put!(t, "   Path Id: {path}");
                 }
                 break;
             }
-            Prefix::Cut => return Ok(false),
+            Err(stop) => return Err(stop),
         }
         if paths {
             put!(t, "   Path Id: {path}");
         }
     }
-    Ok(true)
+    Ok(())
 }

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::{
     address::V6,
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     text::{Text, name_of, put},
 };
 
@@ -27,7 +27,7 @@ pub(super) enum Family {
     Multicast,
     /// Multicast distribution trees.
     Trees,
-    /// Targets that somebody wants routes of.
+    /// Route targets that a router wants routes of (RFC 4684).
     Targets,
 }
 
@@ -54,7 +54,7 @@ impl Family {
         t: &mut Text<'_>,
         p: Bytes<'_>,
         left: usize,
-    ) -> Result<Option<usize>, Cut> {
+    ) -> Result<Option<usize>, Stop> {
         let size = match self {
             Self::V4 => DISTINGUISHER + 4,
             Self::V6 => DISTINGUISHER + 16,
@@ -107,7 +107,7 @@ fn osi(bytes: &[u8]) -> String {
 }
 
 /// A route distinguisher (RFC 4364, 4.2).
-fn distinguisher(t: &Text<'_>, p: Bytes<'_>) -> Result<String, Cut> {
+fn distinguisher(t: &Text<'_>, p: Bytes<'_>) -> Result<String, Stop> {
     let address = p.array::<4>(2).map(Ipv4Addr::from);
     Ok(match p.u16(0)? {
         0 => {
@@ -123,47 +123,39 @@ fn distinguisher(t: &Text<'_>, p: Bytes<'_>) -> Result<String, Cut> {
     })
 }
 
-/// How reading a route ended.
-enum Route {
-    Of(usize),
-    Illegal,
-    /// As [`Route::Illegal`], and it has been said.
-    Told,
-    Cut,
-}
-
-/// Prints routes; `false` where they end too early.
-pub(super) fn print(t: &mut Text<'_>, family: Family, mut fields: Fields<'_>) -> Result<bool, Cut> {
+/// Prints routes, of which each printer says how many bytes its own takes: [`Stop::Invalid`] if
+/// the length cannot be, [`Stop::Here`] if it has said so.
+pub(super) fn print(t: &mut Text<'_>, family: Family, mut fields: Fields<'_>) -> Result<(), Stop> {
     while fields.left() > 0 {
         let p = fields.rest();
         let route = match family {
-            Family::V4 | Family::V6 | Family::Osi { .. } => labeled(t, family, p)?,
-            Family::Layer2 => layer_2(t, p)?,
-            Family::Multicast => multicast(t, p)?,
-            Family::Trees => tree(t, p)?,
-            Family::Targets => target(t, p)?,
+            Family::V4 | Family::V6 | Family::Osi { .. } => labeled(t, family, p),
+            Family::Layer2 => layer_2(t, p),
+            Family::Multicast => multicast(t, p),
+            Family::Trees => tree(t, p),
+            Family::Targets => target(t, p),
         };
         match route {
-            Route::Of(size) => fields.skip(size),
-            Route::Illegal => {
+            Ok(size) => fields.skip(size),
+            Err(Stop::Invalid) => {
                 let what = if family == Family::Layer2 { "" } else { "prefix " };
                 put!(t, "\n\t    (illegal {what}length)");
                 break;
             }
-            Route::Told => break,
-            Route::Cut => return Ok(false),
+            Err(Stop::Here) => break,
+            Err(stop) => return Err(stop),
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 /// A prefix with a label and a distinguisher, which its length counts.
-fn labeled(t: &mut Text<'_>, family: Family, p: Bytes<'_>) -> Result<Route, Cut> {
+fn labeled(t: &mut Text<'_>, family: Family, p: Bytes<'_>) -> Result<usize, Stop> {
     const LABEL_AND_DISTINGUISHER: u8 = 24 + 64;
     let bits = p.u8(0)?;
     let least =
         if family == (Family::Osi { labeled: false }) { 0 } else { LABEL_AND_DISTINGUISHER };
-    let Some(width) = bits.checked_sub(least) else { return Ok(Route::Illegal) };
+    let width = bits.checked_sub(least).ok_or(Stop::Invalid)?;
     let size = usize::from(width).div_ceil(8);
     let address = match family {
         Family::V4 if width <= 32 => {
@@ -180,31 +172,31 @@ fn labeled(t: &mut Text<'_>, family: Family, p: Bytes<'_>) -> Result<Route, Cut>
             let address = p.prefix::<19>(at, width)?;
             osi(address.get(..size).unwrap_or_default())
         }
-        _ => return Ok(Route::Illegal),
+        _ => return Err(Stop::Invalid),
     };
     if least == 0 {
         put!(t, "\n\t      {address}/{width}");
-        return Ok(Route::Of(1 + size));
+        return Ok(1 + size);
     }
     let (name, label) = (distinguisher(t, p.from(4))?, p.u24(1)?);
     let bottom = if label & 1 == 1 { "(bottom)" } else { "(BOGUS: Bottom of Stack NOT set!)" };
     put!(t, "\n\t      RD: {name}, {address}/{width}, label:{} {bottom}", label >> 4);
-    Ok(Route::Of(HEAD + size))
+    Ok(HEAD + size)
 }
 
 /// A block of labels for the sites of a layer 2 network.
-fn layer_2(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Route, Cut> {
+fn layer_2(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
     /// Where only who takes part is said.
     const MEMBER: usize = 12;
     const BLOCK: usize = 15;
     let length = usize::from(p.u16(0)?);
-    let Ok(body) = p.slice(2, length).map(Bytes::new) else { return Ok(Route::Cut) };
+    let body = p.slice(2, length).map(Bytes::new).or(Err(Stop::Short))?;
     if length == MEMBER {
         put!(t, "\n\t      RD: {}, BGPNH: {}", distinguisher(t, body)?, t.v4(body, 8)?);
-        return Ok(Route::Of(2 + length));
+        return Ok(2 + length);
     }
     if length <= 17 {
-        return Ok(Route::Cut);
+        return Err(Stop::Short);
     }
     put!(t, "\n\t      RD: {}, CE-ID: {}", distinguisher(t, body)?, body.u16(8)?);
     put!(t, ", Label-Block Offset: {}, Label Base {}", body.u16(10)?, body.u24(12)? >> 4);
@@ -216,12 +208,12 @@ fn layer_2(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Route, Cut> {
             put!(t, "\n\t\tran past the end");
             break;
         }
-        let (Ok(kind), Ok(bits)) = (rest.u8(0), rest.u16(1)) else { return Ok(Route::Cut) };
+        let (Ok(kind), Ok(bits)) = (rest.u8(0), rest.u16(1)) else { return Err(Stop::Short) };
         let size = usize::from(bits).div_ceil(8);
         rest = rest.from(3);
         if kind == 1 {
             put!(t, "\n\t\tcircuit status vector ({kind}) length: {bits}: 0x");
-            let Ok(bytes) = rest.slice(0, size.min(left)) else { return Ok(Route::Cut) };
+            let bytes = rest.slice(0, size.min(left)).or(Err(Stop::Short))?;
             t.hex(bytes);
             rest = rest.from(bytes.len());
         } else {
@@ -235,7 +227,7 @@ fn layer_2(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Route, Cut> {
             }
         }
     }
-    Ok(Route::Of(2 + length))
+    Ok(2 + length)
 }
 
 const MULTICAST: &[(u8, &str)] = &[
@@ -248,7 +240,7 @@ const MULTICAST: &[(u8, &str)] = &[
     (7, "Source Tree Join"),
 ];
 
-fn multicast(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Route, Cut> {
+fn multicast(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
     let (kind, length) = (p.u8(0)?, p.u8(1)?);
     let body = p.from(2);
     let after = match kind {
@@ -256,9 +248,7 @@ fn multicast(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Route, Cut> {
         1 | 3 | 5 => DISTINGUISHER,
         _ => 0,
     };
-    if !body.has(0, after) {
-        return Ok(Route::Cut);
-    }
+    body.need(0, after)?;
     let name = name_of(MULTICAST, kind).unwrap_or("Unknown");
     let start = t.out.len();
     put!(t, "\n\t      Route-Type: {name} ({kind}), length: {length}");
@@ -277,7 +267,7 @@ fn multicast(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Route, Cut> {
             let left = length.wrapping_sub(source_and_group(t, rest)?);
             if !rest.has(0, left as usize) {
                 t.out.truncate(start);
-                return Ok(Route::Cut);
+                return Err(Stop::Short);
             }
             // As in tcpdump, from where source and group begin.
             put!(t, ", Originator {}", host(t, rest, left.wrapping_mul(8))?);
@@ -287,11 +277,11 @@ fn multicast(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Route, Cut> {
         }
         _ => {}
     }
-    Ok(Route::Of(length as usize + 2))
+    Ok(length as usize + 2)
 }
 
 /// An address of so many bits.
-fn host(t: &Text<'_>, p: Bytes<'_>, bits: u32) -> Result<String, Cut> {
+fn host(t: &Text<'_>, p: Bytes<'_>, bits: u32) -> Result<String, Stop> {
     Ok(match bits {
         32 => t.v4(p, 0)?.to_string(),
         128 => t.v6(p, 0)?.to_string(),
@@ -300,7 +290,7 @@ fn host(t: &Text<'_>, p: Bytes<'_>, bits: u32) -> Result<String, Cut> {
 }
 
 /// Source and group, each behind its length in bits; says how many bytes they take.
-fn source_and_group(t: &mut Text<'_>, p: Bytes<'_>) -> Result<u32, Cut> {
+fn source_and_group(t: &mut Text<'_>, p: Bytes<'_>) -> Result<u32, Stop> {
     let mut at = 0;
     for name in ["Source", "Group"] {
         let bits = p.u8(at)?;
@@ -316,33 +306,31 @@ fn source_and_group(t: &mut Text<'_>, p: Bytes<'_>) -> Result<u32, Cut> {
     Ok(at as u32)
 }
 
-fn tree(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Route, Cut> {
+fn tree(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
     const SIZE: usize = 16;
     if usize::from(p.u8(0)?) != 8 * SIZE {
-        return Ok(Route::Illegal);
+        return Err(Stop::Invalid);
     }
     let body = p.from(1);
-    if !body.has(0, DISTINGUISHER) {
-        return Ok(Route::Cut);
-    }
+    body.need(0, DISTINGUISHER)?;
     let (host, group) = (t.v4(body, DISTINGUISHER)?, t.v4(body, DISTINGUISHER + 4)?);
     put!(t, "\n\t      RD: {}, VPN IP Address: {host}", distinguisher(t, body)?);
     put!(t, ", MC Group Address: {group}");
-    Ok(Route::Of(1 + SIZE))
+    Ok(1 + SIZE)
 }
 
 /// Who wants the routes of a target: a system's number, and the target or a part of it.
-fn target(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Route, Cut> {
+fn target(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
     const SYSTEM: u8 = 32;
     const TARGET: u8 = 64;
     let illegal = |t: &mut Text<'_>| {
         put!(t, "\n\t      (illegal prefix length)");
-        Ok(Route::Told)
+        Err(Stop::Here)
     };
     let width = match p.u8(0)? {
         0 => {
             put!(t, "\n\t      default route target");
-            return Ok(Route::Of(1));
+            return Ok(1);
         }
         bits @ SYSTEM.. => bits - SYSTEM,
         _ => return illegal(t),
@@ -374,5 +362,5 @@ fn target(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Route, Cut> {
         }
         (_, kind) => put!(t, "route target: unknown-type({kind:04x}) ({digits}/{width})"),
     }
-    Ok(Route::Of(5 + size))
+    Ok(5 + size)
 }

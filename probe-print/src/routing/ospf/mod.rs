@@ -5,7 +5,7 @@ mod v2;
 mod v3;
 
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     text::{Text, name_of, put},
 };
 
@@ -29,7 +29,7 @@ const AUTHENTICATION: usize = 14;
 const MD5: u16 = 2;
 
 /// Prints a packet of version 2.
-pub(crate) fn version_2(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn version_2(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "ospf2";
     // The length wraps in tcpdump, too, where a digest is claimed that is not there.
     let digest = if p.u16(AUTHENTICATION)? == MD5 { DIGEST } else { 0 };
@@ -38,27 +38,25 @@ pub(crate) fn version_2(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result
     let name = name_of(KINDS, kind);
     let shown = name.map_or_else(|| format!("unknown LS-type {kind}"), Into::into);
     put!(t, "OSPFv{}, {shown}, length {length}", p.u8(0)?);
-    match t.style.verbose > 0 && name.is_some() {
-        true => v2::print(t, p.limit(p.len().saturating_sub(digest)), length as usize),
-        false => Ok(()),
+    if t.style.verbose > 0 && name.is_some() {
+        v2::print(t, p.limit(p.len().saturating_sub(digest)), length as usize)
+    } else {
+        Ok(())
     }
 }
 
 /// Prints a packet of version 3.
-pub(crate) fn version_3(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn version_3(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "ospf3";
     let kind = p.u8(1)?;
     let name = name_of(KINDS, kind);
     let shown = name.map_or_else(|| format!("unknown packet type ({kind})"), Into::into);
     put!(t, "OSPFv{}, {shown}, length {length}", p.u8(0)?);
-    match t.style.verbose > 0 && name.is_some() {
-        true => v3::print(t, p, length),
-        false => Ok(()),
-    }
+    if t.style.verbose > 0 && name.is_some() { v3::print(t, p, length) } else { Ok(()) }
 }
 
 /// Who sent the packet, and in which area.
-fn sender(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn sender(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     put!(t, "\n\tRouter-ID {}", t.v4(p, 4)?);
     match p.u32(8)? {
         0 => put!(t, ", Backbone Area"),
@@ -68,7 +66,7 @@ fn sender(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
 }
 
 /// The designated routers of a Hello, which stand in the same place in both versions.
-fn designated(t: &mut Text<'_>, hello: Bytes<'_>) -> Result<(), Cut> {
+fn designated(t: &mut Text<'_>, hello: Bytes<'_>) -> Result<(), Stop> {
     for (at, name) in [(12, "\n\t  Designated Router"), (16, ", Backup Designated Router")] {
         if hello.u32(at)? != 0 {
             put!(t, "{name} {}", t.v4(hello, at)?);
@@ -78,7 +76,7 @@ fn designated(t: &mut Text<'_>, hello: Bytes<'_>) -> Result<(), Cut> {
 }
 
 /// A list of routers, each on a line of its own.
-fn routers(t: &mut Text<'_>, mut list: Fields<'_>, lead: &str) -> Result<(), Cut> {
+fn routers(t: &mut Text<'_>, mut list: Fields<'_>, lead: &str) -> Result<(), Stop> {
     while list.left() > 0 {
         put!(t, "{lead}{}", t.v4(list.rest(), 0)?);
         list.skip(4);
@@ -95,27 +93,25 @@ const REASONS: &[(u8, &str)] = &[
     (3, "Control Processor Switch"),
 ];
 
-/// Prints what a router says that restarts; `false` where it ends too early.
-pub(crate) fn grace(t: &mut Text<'_>, mut part: Fields<'_>) -> Result<bool, Cut> {
+/// Prints what a router says that restarts.
+pub(crate) fn grace(t: &mut Text<'_>, mut part: Fields<'_>) -> Result<(), Stop> {
     const HEAD: usize = 4;
     while part.left() > 0 {
-        if !part.rest().has(0, HEAD) {
-            return Ok(false);
-        }
+        part.rest().need(0, HEAD)?;
         if part.left() < HEAD {
             put!(t, "\n\t    Remaining LS length {} < 4", part.left());
-            return Ok(false);
+            return Err(Stop::Short);
         }
         let (kind, length) = (part.u16()?, usize::from(part.u16()?));
         let name = name_of(GRACE, kind).unwrap_or("unknown");
         put!(t, "\n\t    {name} TLV ({kind}), length {length}, value: ");
         if length > part.left() {
             put!(t, "\n\t    Bogus length {length} > {}", part.left());
-            return Ok(false);
+            return Err(Stop::Short);
         }
         let p = part.rest();
         if kind == 0 || length == 0 || !p.has(0, length) {
-            return Ok(false);
+            return Err(Stop::Short);
         }
         let right = match kind {
             1 | 3 => 4,
@@ -124,7 +120,7 @@ pub(crate) fn grace(t: &mut Text<'_>, mut part: Fields<'_>) -> Result<bool, Cut>
         };
         if length != right {
             put!(t, "\n\t    Bogus length {length} != {right}");
-            return Ok(false);
+            return Err(Stop::Short);
         }
         match kind {
             1 => put!(t, "{}s", p.u32(0)?),
@@ -138,5 +134,5 @@ pub(crate) fn grace(t: &mut Text<'_>, mut part: Fields<'_>) -> Result<bool, Cut>
         }
         part.skip(length.next_multiple_of(4));
     }
-    Ok(true)
+    Ok(())
 }

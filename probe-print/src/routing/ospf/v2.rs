@@ -1,7 +1,7 @@
 //! OSPF version 2 (RFC 2328), as `-v` shows it.
 
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     routing::ospf::{self, ACKNOWLEDGEMENT, DESCRIPTION, HELLO, REQUEST, UPDATE},
     text::{Text, bits, name_of, put},
 };
@@ -72,7 +72,7 @@ const CAPABILITIES: &[(u32, &str)] = &[
 
 /// Prints what follows the first line of a packet of a known kind. Where MD5 protects it,
 /// the digest behind it is not in `p`.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     let stated = usize::from(p.u16(2)?);
     if length != stated {
         put!(t, " [len {stated}]");
@@ -98,17 +98,14 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     }
     let end = length.min(stated);
     let body = Fields::new(p.from(HEADER), end.saturating_sub(HEADER));
-    if !message(t, p.u8(1)?, body)? {
-        return t.cut();
-    }
+    message(t, p.u8(1)?, body)?;
     if length > stated {
         link_local(t, p, length)?;
     }
     Ok(())
 }
 
-/// Prints a message; `false` where it ends too early.
-fn message(t: &mut Text<'_>, kind: u8, mut body: Fields<'_>) -> Result<bool, Cut> {
+fn message(t: &mut Text<'_>, kind: u8, mut body: Fields<'_>) -> Result<(), Stop> {
     let p = body.rest();
     match kind {
         HELLO => {
@@ -138,9 +135,7 @@ fn message(t: &mut Text<'_>, kind: u8, mut body: Fields<'_>) -> Result<bool, Cut
         REQUEST => {
             while body.left() > 0 {
                 let p = body.rest();
-                if !p.has(0, 12) {
-                    return Ok(false);
-                }
+                p.need(0, 12)?;
                 let kind = p.u32(0)?;
                 let name = name_of(KINDS, kind).unwrap_or("unknown");
                 put!(t, "\n\t  Advertising Router: {}, {name} LSA ({kind})", t.v4(p, 8)?);
@@ -161,8 +156,7 @@ fn message(t: &mut Text<'_>, kind: u8, mut body: Fields<'_>) -> Result<bool, Cut
             // Each takes its header at least, so the loop ends with the bytes.
             for number in 1..=count {
                 put!(t, "\n\t  LSA #{number}");
-                let Some(length) = advertisement(t, body.rest())? else { return Ok(false) };
-                body.skip(length);
+                body.skip(advertisement(t, body.rest())?);
             }
         }
         ACKNOWLEDGEMENT => {
@@ -173,11 +167,11 @@ fn message(t: &mut Text<'_>, kind: u8, mut body: Fields<'_>) -> Result<bool, Cut
         }
         _ => {}
     }
-    Ok(true)
+    Ok(())
 }
 
 /// The header of a link state advertisement, and how long that is; none if it cannot be.
-fn header(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Cut> {
+fn header(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Stop> {
     let length = usize::from(p.u16(18)?);
     let Some(rest) = length.checked_sub(ADVERTISEMENT) else {
         put!(t, "\n\t    Bogus length {length} < header ({ADVERTISEMENT})");
@@ -200,13 +194,24 @@ fn header(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Cut> {
     Ok(Some(length))
 }
 
-/// Prints a link state advertisement and says how long it is; none where it ends too
-/// early.
-fn advertisement(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Cut> {
-    let Some(length) = header(t, p)? else { return Ok(None) };
-    let (kind, opaque) = (p.u8(3)?, p.u8(4)?);
-    let p = p.from(ADVERTISEMENT);
-    let mut part = Fields::new(p, length - ADVERTISEMENT);
+/// Prints a link state advertisement and says how long it is.
+fn advertisement(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
+    let length = header(t, p)?.ok_or(Stop::Short)?;
+    let part = Fields::new(p.from(ADVERTISEMENT), length - ADVERTISEMENT);
+    match content(t, p.u8(3)?, p.u8(4)?, part) {
+        // The next one is printed nevertheless.
+        Err(Stop::Here) => return Ok(length),
+        printed => printed?,
+    }
+    if t.style.verbose > 1 {
+        t.unknown(part.rest(), part.left(), "\n\t    ");
+    }
+    Ok(length)
+}
+
+/// What is behind the header of an advertisement.
+fn content(t: &mut Text<'_>, kind: u8, opaque: u8, mut part: Fields<'_>) -> Result<(), Stop> {
+    let p = part.rest();
     match kind {
         1 => {
             put!(
@@ -216,11 +221,7 @@ fn advertisement(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Cut> {
             );
             let count = p.u16(2)?;
             // Links behind the advertisement's end would be shown again with the next one.
-            match links(t, p.limit(part.left()).from(4), count)? {
-                Links::Shown => {}
-                Links::Unknown => return Ok(Some(length)),
-                Links::Cut => return Ok(None),
-            }
+            links(t, p.limit(part.left()).from(4), count)?;
         }
         2 => {
             put!(t, "\n\t    Mask {}\n\t    Connected Routers:", t.v4(p, 0)?);
@@ -228,10 +229,9 @@ fn advertisement(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Cut> {
             ospf::routers(t, part, "\n\t      ")?;
         }
         3 | 4 => {
-            if kind == 3 && !p.has(0, 4) || !p.has(4, 4) {
-                return Ok(None);
-            }
-            if kind == 3 {
+            let masked = kind == 3;
+            p.need(if masked { 0 } else { 4 }, if masked { 8 } else { 4 })?;
+            if masked {
                 put!(t, "\n\t    Mask {}", t.v4(p, 0)?);
             }
             part.skip(4);
@@ -242,9 +242,7 @@ fn advertisement(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Cut> {
             }
         }
         5 | 7 => {
-            if !p.has(0, 8) {
-                return Ok(None);
-            }
+            p.need(0, 8)?;
             put!(t, "\n\t    Mask {}", t.v4(p, 0)?);
             part.skip(4);
             while part.left() > 0 {
@@ -263,30 +261,18 @@ fn advertisement(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Cut> {
                 part.skip(8);
             }
         }
-        9..=11 => {
-            let shown = match opaque {
-                GRACE => ospf::grace(t, part)?,
-                INFORMATION => match information(t, part)? {
-                    Some(shown) => shown,
-                    None => return Ok(None),
-                },
-                _ => {
-                    if t.style.verbose <= 1 {
-                        t.unknown(p, part.left(), "\n\t    ");
-                    }
-                    true
-                }
-            };
-            if !shown {
-                return Ok(Some(length));
-            }
-        }
+        9..=11 => match opaque {
+            GRACE => ospf::grace(t, part).map_err(|stop| match stop {
+                Stop::Short => Stop::Here,
+                stop => stop,
+            })?,
+            INFORMATION => information(t, part)?,
+            _ if t.style.verbose <= 1 => t.unknown(p, part.left(), "\n\t    "),
+            _ => {}
+        },
         _ => {}
     }
-    if t.style.verbose > 1 {
-        t.unknown(p, length - ADVERTISEMENT, "\n\t    ");
-    }
-    Ok(Some(length))
+    Ok(())
 }
 
 fn topology(metric: u32) -> String {
@@ -294,7 +280,7 @@ fn topology(metric: u32) -> String {
     format!("topology {} ({number})", name_of(TOPOLOGIES, number).unwrap_or("Unknown"))
 }
 
-fn external(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn external(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     const INFINITE: u32 = 0xff_ffff;
     let metric = p.u32(0)?;
     put!(t, "\n\t\t{}, type {}, metric", topology(metric), 1 + (metric >> 31));
@@ -310,25 +296,14 @@ fn external(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
     Ok(())
 }
 
-/// How far [`links`] came.
-enum Links {
-    Shown,
-    Unknown,
-    Cut,
-}
-
 /// The links of a router.
-fn links(t: &mut Text<'_>, mut p: Bytes<'_>, count: u16) -> Result<Links, Cut> {
+fn links(t: &mut Text<'_>, mut p: Bytes<'_>, count: u16) -> Result<(), Stop> {
     const LINK: usize = 12;
     const METRIC: usize = 4;
     // Even where there is none, tcpdump wants the bytes of one.
-    if !p.has(0, LINK) {
-        return Ok(Links::Cut);
-    }
+    p.need(0, LINK)?;
     for _ in 0..count {
-        if !p.has(0, LINK) {
-            return Ok(Links::Cut);
-        }
+        p.need(0, LINK)?;
         let names = match p.u8(8)? {
             1 => ("Neighbor Router-ID", "Interface Address"),
             2 => ("Neighbor Network-ID", "Interface Address"),
@@ -336,7 +311,7 @@ fn links(t: &mut Text<'_>, mut p: Bytes<'_>, count: u16) -> Result<Links, Cut> {
             4 => ("Virtual Link: Neighbor Router-ID", "Interface Address"),
             kind => {
                 put!(t, "\n\t      Unknown Router Link Type ({kind})");
-                return Ok(Links::Unknown);
+                return Err(Stop::Here);
             }
         };
         put!(t, "\n\t      {}: {}, {}: {}", names.0, t.v4(p, 0)?, names.1, t.v4(p, 4)?);
@@ -349,35 +324,31 @@ fn links(t: &mut Text<'_>, mut p: Bytes<'_>, count: u16) -> Result<Links, Cut> {
         }
         p = p.from(LINK + METRIC * more);
     }
-    Ok(Links::Shown)
+    Ok(())
 }
 
-/// What a router can do: `Some(false)` where it is wrong, none where bytes are missing.
-fn information(t: &mut Text<'_>, mut part: Fields<'_>) -> Result<Option<bool>, Cut> {
+/// What a router can do.
+fn information(t: &mut Text<'_>, mut part: Fields<'_>) -> Result<(), Stop> {
     const CAPABILITY: u16 = 1;
     while part.left() > 0 {
-        if !part.rest().has(0, 4) {
-            return Ok(None);
-        }
+        part.rest().need(0, 4)?;
         if part.left() < 4 {
             put!(t, "\n\t    Remaining LS length {} < 4", part.left());
-            return Ok(Some(false));
+            return Err(Stop::Here);
         }
         let (kind, length) = (part.u16()?, usize::from(part.u16()?));
         let name = if kind == CAPABILITY { "Router Capabilities" } else { "unknown" };
         put!(t, "\n\t    {name} TLV ({kind}), length: {length}, value: ");
         if length > part.left() {
             put!(t, "\n\t    Bogus length {length} > remaining LS length {}", part.left());
-            return Ok(Some(false));
+            return Err(Stop::Here);
         }
         let p = part.rest();
-        if !p.has(0, length) {
-            return Ok(None);
-        }
+        p.need(0, length)?;
         match kind {
             CAPABILITY if length != 4 => {
                 put!(t, "\n\t    Bogus length {length} != 4");
-                return Ok(Some(false));
+                return Err(Stop::Here);
             }
             CAPABILITY => {
                 put!(t, "Capabilities: {}", bits(CAPABILITIES, p.u32(0)?, ", ", "Unknown"));
@@ -387,11 +358,11 @@ fn information(t: &mut Text<'_>, mut part: Fields<'_>) -> Result<Option<bool>, C
         }
         part.skip(length);
     }
-    Ok(Some(true))
+    Ok(())
 }
 
 /// Link-local signalling behind the packet (RFC 5613).
-fn link_local(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn link_local(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     let options = match p.u8(1)? {
         HELLO => p.u8(HEADER + 6)?,
         DESCRIPTION => p.u8(HEADER + 2)?,

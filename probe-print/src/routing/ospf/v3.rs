@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use crate::{
     address::V6,
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     routing::ospf::{self, ACKNOWLEDGEMENT, DESCRIPTION, HELLO, REQUEST, UPDATE},
     text::{Text, bits, name_of, put},
 };
@@ -74,7 +74,7 @@ const PREFIX_OPTIONS: &[(u32, &str)] = &[
 ];
 
 /// Prints what follows the first line of a packet of a known kind.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     let stated = usize::from(p.u16(2)?);
     if stated > length {
         put!(t, " [len {stated}]");
@@ -90,14 +90,11 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     }
     let kind = p.u8(1)?;
     let body = Fields::new(p.from(HEADER), stated.saturating_sub(HEADER));
-    if !message(t, kind, body)? || !trailers(t, p, kind, stated, length - stated)? {
-        return t.cut();
-    }
-    Ok(())
+    message(t, kind, body)?;
+    trailers(t, p, kind, stated, length - stated)
 }
 
-/// Prints a message; `false` where it ends too early.
-fn message(t: &mut Text<'_>, kind: u8, mut body: Fields<'_>) -> Result<bool, Cut> {
+fn message(t: &mut Text<'_>, kind: u8, mut body: Fields<'_>) -> Result<(), Stop> {
     let p = body.rest();
     let much = t.style.verbose > 1;
     match kind {
@@ -117,15 +114,13 @@ fn message(t: &mut Text<'_>, kind: u8, mut body: Fields<'_>) -> Result<bool, Cut
             put!(t, ", DD Flags [{}]", bits(DESCRIPTION_FLAGS, p.u8(7)?.into(), ", ", "none"));
             put!(t, ", MTU {}, DD-Sequence 0x{:08x}", p.u16(4)?, p.u32(8)?);
             body.skip(12);
-            return if much { headers(t, body) } else { Ok(true) };
+            return if much { headers(t, body) } else { Ok(()) };
         }
         ACKNOWLEDGEMENT if much => return headers(t, body),
         REQUEST if much => {
             while body.left() > 0 {
                 let p = body.rest();
-                if !p.has(0, 12) {
-                    return Ok(false);
-                }
+                p.need(0, 12)?;
                 put!(t, "\n\t  Advertising Router {}", t.v4(p, 8)?);
                 link_state_kind(t, p.u16(2)?, p.from(4))?;
                 body.skip(12);
@@ -137,44 +132,37 @@ fn message(t: &mut Text<'_>, kind: u8, mut body: Fields<'_>) -> Result<bool, Cut
                 if body.left() == 0 {
                     break;
                 }
-                if !advertisement(t, body)? {
-                    return Ok(false);
-                }
+                advertisement(t, body)?;
                 // At least a header: the advertisement has looked at it.
                 body.skip(usize::from(body.rest().u16(18)?));
             }
         }
         _ => {}
     }
-    Ok(true)
+    Ok(())
 }
 
-fn headers(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<bool, Cut> {
+fn headers(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop> {
     while body.left() > 0 {
-        if !header(t, body)? {
-            return Ok(false);
-        }
+        header(t, body)?;
         body.skip(ADVERTISEMENT);
     }
-    Ok(true)
+    Ok(())
 }
 
-/// The header of a link state advertisement; `false` if it is cut off.
-fn header(t: &mut Text<'_>, body: Fields<'_>) -> Result<bool, Cut> {
-    if body.left() < ADVERTISEMENT {
-        return Ok(false);
-    }
+/// The header of a link state advertisement.
+fn header(t: &mut Text<'_>, body: Fields<'_>) -> Result<(), Stop> {
+    body.claimed(ADVERTISEMENT)?;
     let p = body.rest();
     let (router, sequence, age) = (t.v4(p, 8)?, p.u32(12)?, p.u16(0)?);
     put!(t, "\n\t  Advertising Router {router}, seq 0x{sequence:08x}, age {age}s");
     // The length wraps in tcpdump, too.
     let length = u64::from(p.u16(18)?).wrapping_sub(ADVERTISEMENT as u64);
     put!(t, ", length {length}");
-    link_state_kind(t, p.u16(2)?, p.from(4))?;
-    Ok(true)
+    link_state_kind(t, p.u16(2)?, p.from(4))
 }
 
-fn link_state_kind(t: &mut Text<'_>, kind: u16, id: Bytes<'_>) -> Result<(), Cut> {
+fn link_state_kind(t: &mut Text<'_>, kind: u16, id: Bytes<'_>) -> Result<(), Stop> {
     let number = kind & 0x1fff;
     let name = name_of(KINDS, number).unwrap_or("Unknown");
     let scope = name_of(SCOPES, kind & 0x6000).unwrap_or("Unknown");
@@ -183,14 +171,12 @@ fn link_state_kind(t: &mut Text<'_>, kind: u16, id: Bytes<'_>) -> Result<(), Cut
     Ok(())
 }
 
-/// Prints a link state advertisement; `false` where it ends too early.
-fn advertisement(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<bool, Cut> {
-    if !header(t, body)? {
-        return Ok(false);
-    }
+/// Prints a link state advertisement.
+fn advertisement(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop> {
+    header(t, body)?;
     let (kind, length) = (body.rest().u16(2)?, usize::from(body.rest().u16(18)?));
     if length < ADVERTISEMENT || length > body.left() {
-        return Ok(false);
+        return Err(Stop::Short);
     }
     let mut part = body.part(length);
     part.skip(ADVERTISEMENT);
@@ -201,9 +187,7 @@ fn advertisement(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<bool, Cut> {
         0x2009 => 4,
         _ => 0,
     };
-    if part.left() < least {
-        return Ok(false);
-    }
+    part.claimed(least)?;
     match kind {
         0x2001 => {
             put!(t, "\n\t      Options [{}]", bits(OPTIONS, p.u32(0)? & METRIC, ", ", "none"));
@@ -216,9 +200,7 @@ fn advertisement(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<bool, Cut> {
             put!(t, "\n\t      Connected Routers:");
             part.skip(4);
             while part.left() > 0 {
-                if part.left() < 4 {
-                    return Ok(false);
-                }
+                part.claimed(4)?;
                 put!(t, "\n\t\t{}", t.v4(part.rest(), 0)?);
                 part.skip(4);
             }
@@ -227,9 +209,7 @@ fn advertisement(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<bool, Cut> {
             put!(t, ", metric {}", p.u32(0)? & METRIC);
             part.skip(4);
             while part.left() > 0 {
-                if !prefix(t, &mut part)? {
-                    return Ok(false);
-                }
+                prefix(t, &mut part)?;
             }
         }
         0x4005 => {
@@ -237,13 +217,9 @@ fn advertisement(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<bool, Cut> {
             return external(t, p.u32(0)?, part);
         }
         0x0008 => {
-            if !p.has(0, 4) {
-                return Ok(false);
-            }
+            p.need(0, 4)?;
             put!(t, "\n\t      Options [{}]", bits(OPTIONS, p.u32(0)? & METRIC, ", ", "none"));
-            if part.left() < 24 {
-                return Ok(false);
-            }
+            part.claimed(24)?;
             let count = p.u32(20)?;
             put!(t, "\n\t      Priority {}, Link-local address {}", p.u8(0)?, t.v6(p, 4)?);
             put!(t, ", Prefixes {count}:");
@@ -251,9 +227,8 @@ fn advertisement(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<bool, Cut> {
             return prefixes(t, part, count);
         }
         0x2009 => {
-            if !p.has(8, 4) || part.left() < 12 {
-                return Ok(false);
-            }
+            p.need(8, 4)?;
+            part.claimed(12)?;
             link_state_kind(t, p.u16(2)?, p.from(4))?;
             let count = p.u16(0)?;
             put!(t, "\n\t      Prefixes {count}:");
@@ -263,24 +238,23 @@ fn advertisement(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<bool, Cut> {
         0x000b => return ospf::grace(t, part),
         _ => t.unknown(p, part.left(), "\n\t      "),
     }
-    Ok(true)
+    Ok(())
 }
 
 /// The links of a router.
-fn links(t: &mut Text<'_>, mut part: Fields<'_>) -> Result<bool, Cut> {
+fn links(t: &mut Text<'_>, mut part: Fields<'_>) -> Result<(), Stop> {
     const LINK: usize = 16;
     while part.left() > 0 {
         let p = part.rest();
-        if part.left() < LINK || !p.has(0, LINK) {
-            return Ok(false);
-        }
+        part.claimed(LINK)?;
+        p.need(0, LINK)?;
         let neighbor = match p.u8(0)? {
             1 => "Neighbor Router-ID",
             2 => "Neighbor Network-ID",
             4 => "Virtual Link: Neighbor Router-ID",
             kind => {
                 put!(t, "\n\t      Unknown Router Links Type 0x{kind:02x}");
-                return Ok(true);
+                return Ok(());
             }
         };
         put!(t, "\n\t      {neighbor} {}", t.v4(p, 12)?);
@@ -288,61 +262,50 @@ fn links(t: &mut Text<'_>, mut part: Fields<'_>) -> Result<bool, Cut> {
         put!(t, ", metric {}", p.u16(2)?);
         part.skip(LINK);
     }
-    Ok(true)
+    Ok(())
 }
 
 /// A route from outside.
-fn external(t: &mut Text<'_>, flags: u32, mut part: Fields<'_>) -> Result<bool, Cut> {
+fn external(t: &mut Text<'_>, flags: u32, mut part: Fields<'_>) -> Result<(), Stop> {
     put!(t, "\n\t     Flags [{}]", bits(EXTERNAL_FLAGS, flags, ", ", "none"));
     put!(t, " metric {}", flags & METRIC);
     let referenced = part.rest().u8(2);
-    if !prefix(t, &mut part)? {
-        return Ok(false);
-    }
+    prefix(t, &mut part)?;
     if flags & FORWARDING != 0 {
-        if part.left() < 16 {
-            return Ok(false);
-        }
+        part.claimed(16)?;
         put!(t, " forward {}", t.v6(part.rest(), 0)?);
         part.skip(16);
     }
     for (given, name) in [(flags & TAGGED != 0, "tag"), (referenced? != 0, "RefLSID:")] {
         if given {
-            if part.left() < 4 {
-                return Ok(false);
-            }
+            part.claimed(4)?;
             put!(t, " {name} {}", t.v4(part.rest(), 0)?);
             part.skip(4);
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Each prefix takes four bytes at least, so the loop ends with the bytes.
-fn prefixes(t: &mut Text<'_>, mut part: Fields<'_>, count: u32) -> Result<bool, Cut> {
+fn prefixes(t: &mut Text<'_>, mut part: Fields<'_>, count: u32) -> Result<(), Stop> {
     for _ in 0..count {
-        if !prefix(t, &mut part)? {
-            return Ok(false);
-        }
+        prefix(t, &mut part)?;
     }
-    Ok(true)
+    Ok(())
 }
 
-fn prefix(t: &mut Text<'_>, part: &mut Fields<'_>) -> Result<bool, Cut> {
+fn prefix(t: &mut Text<'_>, part: &mut Fields<'_>) -> Result<(), Stop> {
     const HEAD: usize = 4;
     let p = part.rest();
-    if part.left() < HEAD || !p.has(0, HEAD) {
-        return Ok(false);
-    }
+    part.claimed(HEAD)?;
+    p.need(0, HEAD)?;
     let (bits_set, options, metric) = (p.u8(0)?, p.u8(1)?, p.u16(2)?);
     let size = 4 * usize::from(bits_set).div_ceil(32);
     if size > 16 {
         put!(t, " bogus prefixlen /{bits_set}");
-        return Ok(false);
+        return Err(Stop::Short);
     }
-    if part.left() < HEAD + size {
-        return Ok(false);
-    }
+    part.claimed(HEAD + size)?;
     let address: [u8; 16] = p.filled(HEAD, size)?;
     put!(t, "\n\t\t{}/{bits_set}", V6(Ipv6Addr::from(address)));
     if options != 0 {
@@ -350,7 +313,7 @@ fn prefix(t: &mut Text<'_>, part: &mut Fields<'_>) -> Result<bool, Cut> {
     }
     put!(t, ", metric {metric}");
     part.skip(HEAD + size);
-    Ok(true)
+    Ok(())
 }
 
 /// What may follow the packet: a block of link-local signalling (RFC 5613), then an
@@ -361,7 +324,7 @@ fn trailers(
     kind: u8,
     at: usize,
     length: usize,
-) -> Result<bool, Cut> {
+) -> Result<(), Stop> {
     let options = match kind {
         HELLO => p.u32(HEADER + 4)?,
         DESCRIPTION => p.u32(HEADER)?,
@@ -369,23 +332,19 @@ fn trailers(
     };
     let mut rest = Fields::new(p.from(at), length);
     if options & LINK_LOCAL != 0 && rest.left() > 0 {
-        if rest.left() < LLS_HEADER {
-            return Ok(false);
-        }
+        rest.claimed(LLS_HEADER)?;
         put!(t, "\n\tLLS Checksum 0x{:04x}", rest.rest().u16(0)?);
         let size = usize::from(rest.rest().u16(2)?);
         put!(t, ", Data Length {size}");
         if size < LLS_HEADER || size > rest.left() || !rest.rest().has(0, size) {
-            return Ok(false);
+            return Err(Stop::Short);
         }
         rest.skip(size);
     }
     if rest.left() == 0 {
-        return Ok(true);
+        return Ok(());
     }
-    if rest.left() < TRAILER {
-        return Ok(false);
-    }
+    rest.claimed(TRAILER)?;
     let p = rest.rest();
     let method = p.u16(0)?;
     match method {
@@ -395,16 +354,14 @@ fn trailers(
     let size = usize::from(p.u16(2)?);
     put!(t, ", Length {size}");
     if size < TRAILER || size > rest.left() {
-        return Ok(false);
+        return Err(Stop::Short);
     }
     put!(t, ", SAID {}", p.u16(6)?);
     put!(t, ", CSN 0x{:08x}", p.u32(8)?);
     put!(t, ":{:08x}", p.u32(12)?);
-    if !p.has(0, size) {
-        return Ok(false);
-    }
+    p.need(0, size)?;
     if t.style.verbose > 1 {
         t.unknown(p.from(TRAILER), size - TRAILER, "\n\tAuthentication Data ");
     }
-    Ok(true)
+    Ok(())
 }

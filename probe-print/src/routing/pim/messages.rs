@@ -1,7 +1,7 @@
 //! The messages of PIM version 2 (RFC 7761, RFC 5015), which `-v` shows.
 
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     checksum,
     network::{ip, ip6, outer::Outer},
     text::{Text, name_of, name_of_two_bits, put},
@@ -44,12 +44,11 @@ pub(crate) fn print(
     p: Bytes<'_>,
     length: usize,
     outer: Outer<'_>,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     t.protocol = "pimv2";
     if length < 2 {
         put!(t, "[length {length} < 2]");
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let (kind, reserved) = (p.u8(0)? & 0xf, p.u8(1)?);
     let address_len = usize::from(reserved & 0xf);
@@ -58,8 +57,7 @@ pub(crate) fn print(
     }
     if length < HEADER {
         put!(t, "[length {length} < 4]");
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let found = p.u16(2)?;
     let whole = verified(p, length, outer)?;
@@ -74,14 +72,11 @@ pub(crate) fn print(
     let verdict = verdict.map_or("unverified", |good| if good { "correct" } else { "incorrect" });
     put!(t, ", cksum 0x{found:04x} ({verdict})");
     let mut message = Message { fields: Fields::new(p.from(HEADER), length - HEADER), address_len };
-    match message.print(t, kind, reserved >> 4)? {
-        true => Ok(()),
-        false => t.cut(),
-    }
+    message.print(t, kind, reserved >> 4)
 }
 
 /// Whether the checksum over so many bytes is right, where they were captured.
-fn verified(p: Bytes<'_>, length: usize, outer: Outer<'_>) -> Result<Option<bool>, Cut> {
+fn verified(p: Bytes<'_>, length: usize, outer: Outer<'_>) -> Result<Option<bool>, Stop> {
     let Ok(bytes) = p.slice(0, length) else { return Ok(None) };
     let residue = match outer {
         Outer::V4(_) => checksum::residue(&[bytes]),
@@ -96,73 +91,56 @@ struct Message<'a> {
     address_len: usize,
 }
 
-/// Ends the message where its length does.
-macro_rules! claimed {
-    ($message:expr, $length:expr) => {
-        if $message.fields.left() < $length {
-            return Ok(false);
-        }
-    };
-}
-
 impl Message<'_> {
-    /// Prints it; `false` where it ends too early.
-    fn print(&mut self, t: &mut Text<'_>, kind: u8, subtype: u8) -> Result<bool, Cut> {
+    fn print(&mut self, t: &mut Text<'_>, kind: u8, subtype: u8) -> Result<(), Stop> {
         match kind {
             0 => self.hello(t),
             REGISTER => self.register(t),
-            2 => Ok(self.address(t, " group=", Role::Group)?
-                && self.address(t, " source=", Role::Unicast)?),
+            2 => {
+                self.address(t, " group=", Role::Group)?;
+                self.address(t, " source=", Role::Unicast)
+            }
             3 | 6 | 7 => self.join_prune(t, kind == 7),
             4 => self.bootstrap(t),
             5 => {
-                if !self.address(t, " group=", Role::Group)?
-                    || !self.address(t, " src=", Role::Unicast)?
-                {
-                    return Ok(false);
-                }
-                claimed!(self, 8);
+                self.address(t, " group=", Role::Group)?;
+                self.address(t, " src=", Role::Unicast)?;
+                self.fields.claimed(8)?;
                 let (preference, metric) = (self.fields.u32()?, self.fields.u32()?);
                 let tree = if preference >> 31 == 1 { " RPT" } else { "" };
                 put!(t, "{tree} pref={} metric={metric}", preference & 0x7fff_ffff);
-                Ok(true)
+                Ok(())
             }
             8 => self.candidate(t),
             9 => {
-                if !self.address(t, " src=", Role::Unicast)?
-                    || !self.address(t, " grp=", Role::Group)?
-                    || !self.address(t, " forwarder=", Role::Unicast)?
-                {
-                    return Ok(false);
-                }
-                claimed!(self, 2);
+                self.address(t, " src=", Role::Unicast)?;
+                self.address(t, " grp=", Role::Group)?;
+                self.address(t, " forwarder=", Role::Unicast)?;
+                self.fields.claimed(2)?;
                 put!(t, " TUNR ");
                 t.relative_time(self.fields.u16()?.into());
-                Ok(true)
+                Ok(())
             }
             10 => self.election(t, subtype),
             _ => {
                 put!(t, " [type {kind}]");
-                Ok(true)
+                Ok(())
             }
         }
     }
 
-    fn hello(&mut self, t: &mut Text<'_>) -> Result<bool, Cut> {
+    fn hello(&mut self, t: &mut Text<'_>) -> Result<(), Stop> {
         let wrong = |t: &mut Text<'_>, length, right| {
             put!(t, "[option length {length} != {right}]");
-            t.invalid();
-            Ok(true)
+            Err(Stop::Invalid)
         };
         while self.fields.left() > 0 {
-            claimed!(self, 4);
+            self.fields.claimed(4)?;
             let (option, length) = (self.fields.u16()?, usize::from(self.fields.u16()?));
             let name = name_of(OPTIONS, option).unwrap_or("Unknown");
             put!(t, "\n\t  {name} Option ({option}), length {length}, Value: ");
-            claimed!(self, length);
-            if !self.fields.rest().has(0, length) {
-                return Ok(false);
-            }
+            self.fields.claimed(length)?;
+            self.fields.rest().need(0, length)?;
             let mut value = self.fields.part(length);
             let bytes = value.rest();
             match (option, length) {
@@ -194,9 +172,7 @@ impl Message<'_> {
                     let address_len = self.address_len;
                     let mut list = Message { fields: value, address_len };
                     while t.style.verbose > 1 && list.fields.left() > 0 {
-                        if !list.address(t, "\n\t    ", Role::Unicast)? {
-                            return Ok(false);
-                        }
+                        list.address(t, "\n\t    ", Role::Unicast)?;
                     }
                 }
                 _ if t.style.verbose <= 1 => t.unknown(bytes, length, "\n\t    "),
@@ -206,15 +182,15 @@ impl Message<'_> {
                 t.unknown(bytes, length, "\n\t    ");
             }
         }
-        Ok(true)
+        Ok(())
     }
 
     /// A multicast packet on its way to the rendezvous point.
-    fn register(&mut self, t: &mut Text<'_>) -> Result<bool, Cut> {
-        claimed!(self, 4);
-        let Ok(flags) = self.fields.u32() else { return Ok(false) };
+    fn register(&mut self, t: &mut Text<'_>) -> Result<(), Stop> {
+        self.fields.claimed(4)?;
+        let flags = self.fields.u32().or(Err(Stop::Short))?;
         put!(t, ", Flags [ {} ]\n\t", name_of(REGISTER_FLAGS, flags).unwrap_or("none"));
-        claimed!(self, 1);
+        self.fields.claimed(1)?;
         let (packet, length) = (self.fields.rest(), self.fields.left());
         match packet.u8(0)? >> 4 {
             0 => put!(t, "IP-Null-header {} > {}", t.v4(packet, 12)?, t.v4(packet, 16)?),
@@ -222,17 +198,15 @@ impl Message<'_> {
             6 => t.nested(|t| ip6::print(t, packet, length))?,
             version => put!(t, "IP ver {version}"),
         }
-        Ok(true)
+        Ok(())
     }
 
-    fn join_prune(&mut self, t: &mut Text<'_>, acknowledgement: bool) -> Result<bool, Cut> {
-        if !acknowledgement && !self.address(t, ", upstream-neighbor: ", Role::Unicast)? {
-            return Ok(false);
+    fn join_prune(&mut self, t: &mut Text<'_>, acknowledgement: bool) -> Result<(), Stop> {
+        if !acknowledgement {
+            self.address(t, ", upstream-neighbor: ", Role::Unicast)?;
         }
-        claimed!(self, 4);
-        if !self.fields.rest().has(0, 4) {
-            return Ok(false);
-        }
+        self.fields.claimed(4)?;
+        self.fields.rest().need(0, 4)?;
         self.fields.skip(1);
         let (groups, hold) = (self.fields.u8()?, self.fields.u16()?);
         put!(t, "\n\t  {groups} group(s)");
@@ -244,141 +218,121 @@ impl Message<'_> {
             }
         }
         for group in 1..=groups {
-            if !self.address(t, &format!("\n\t    group #{group}: "), Role::Group)? {
-                return Ok(false);
-            }
-            claimed!(self, 4);
-            let Ok(counts) = self.fields.u32() else { return Ok(false) };
+            self.address(t, &format!("\n\t    group #{group}: "), Role::Group)?;
+            self.fields.claimed(4)?;
+            let counts = self.fields.u32().or(Err(Stop::Short))?;
             let (joined, pruned) = (counts >> 16, counts & 0xffff);
             put!(t, ", joined sources: {joined}, pruned sources: {pruned}");
             for (name, count) in [("joined", joined), ("pruned", pruned)] {
                 for source in 1..=count {
                     let lead = format!("\n\t      {name} source #{source}: ");
-                    if !self.address(t, &lead, Role::Source)? {
-                        return Ok(false);
-                    }
+                    self.address(t, &lead, Role::Source)?;
                 }
             }
         }
-        Ok(true)
+        Ok(())
     }
 
-    fn bootstrap(&mut self, t: &mut Text<'_>) -> Result<bool, Cut> {
-        claimed!(self, 2);
+    fn bootstrap(&mut self, t: &mut Text<'_>) -> Result<(), Stop> {
+        self.fields.claimed(2)?;
         put!(t, " tag={:x}", self.fields.u16()?);
-        claimed!(self, 1);
+        self.fields.claimed(1)?;
         put!(t, " hashmlen={}", self.fields.rest().u8(0)?);
-        claimed!(self, 2);
+        self.fields.claimed(2)?;
         self.fields.skip(1);
         put!(t, " BSRprio={}", self.fields.u8()?);
-        if !self.address(t, " BSR=", Role::Unicast)? {
-            return Ok(false);
-        }
+        self.address(t, " BSR=", Role::Unicast)?;
         for group in 0.. {
             if self.fields.left() == 0 {
                 break;
             }
-            if !self.address(t, &format!(" (group{group}: "), Role::Group)? {
-                return Ok(false);
-            }
-            claimed!(self, 1);
+            self.address(t, &format!(" (group{group}: "), Role::Group)?;
+            self.fields.claimed(1)?;
             put!(t, " RPcnt={}", self.fields.rest().u8(0)?);
-            claimed!(self, 2);
+            self.fields.claimed(2)?;
             let points = self.fields.rest().u8(1)?;
             put!(t, " FRPcnt={points}");
-            claimed!(self, 4);
+            self.fields.claimed(4)?;
             self.fields.skip(4);
             for point in 0..points {
                 if self.fields.left() == 0 {
                     break;
                 }
-                if !self.address(t, &format!(" RP{point}="), Role::Unicast)? {
-                    return Ok(false);
-                }
-                claimed!(self, 2);
+                self.address(t, &format!(" RP{point}="), Role::Unicast)?;
+                self.fields.claimed(2)?;
                 put!(t, ",holdtime=");
                 t.relative_time(self.fields.rest().u16(0)?.into());
-                claimed!(self, 3);
+                self.fields.claimed(3)?;
                 put!(t, ",prio={}", self.fields.rest().u8(2)?);
-                claimed!(self, 4);
+                self.fields.claimed(4)?;
                 self.fields.skip(4);
             }
             put!(t, ")");
         }
-        Ok(true)
+        Ok(())
     }
 
-    fn candidate(&mut self, t: &mut Text<'_>) -> Result<bool, Cut> {
-        claimed!(self, 1);
+    fn candidate(&mut self, t: &mut Text<'_>) -> Result<(), Stop> {
+        self.fields.claimed(1)?;
         let prefixes = self.fields.rest().u8(0)?;
         put!(t, " prefix-cnt={prefixes}");
-        claimed!(self, 2);
+        self.fields.claimed(2)?;
         put!(t, " prio={}", self.fields.rest().u8(1)?);
-        claimed!(self, 4);
+        self.fields.claimed(4)?;
         put!(t, " holdtime=");
         t.relative_time(self.fields.rest().u16(2)?.into());
         self.fields.skip(4);
-        if !self.address(t, " RP=", Role::Unicast)? {
-            return Ok(false);
-        }
+        self.address(t, " RP=", Role::Unicast)?;
         for prefix in 0..prefixes {
             if self.fields.left() == 0 {
                 break;
             }
-            if !self.address(t, &format!(" Group{prefix}="), Role::Group)? {
-                return Ok(false);
-            }
+            self.address(t, &format!(" Group{prefix}="), Role::Group)?;
         }
-        Ok(true)
+        Ok(())
     }
 
-    fn election(&mut self, t: &mut Text<'_>, subtype: u8) -> Result<bool, Cut> {
+    fn election(&mut self, t: &mut Text<'_>, subtype: u8) -> Result<(), Stop> {
         put!(t, "\n\t  {},", name_of(ELECTIONS, subtype).unwrap_or("Unknown"));
-        if !self.address(t, " rpa=", Role::Unicast)? {
-            return Ok(false);
-        }
+        self.address(t, " rpa=", Role::Unicast)?;
         put!(t, " sender pref={}", self.fields.u32()?);
         put!(t, " sender metric={}", self.fields.u32()?);
         let who = match subtype {
             BACKOFF => "offer",
             PASS => "new winner",
-            _ => return Ok(true),
+            _ => return Ok(()),
         };
-        if !self.address(t, &format!("\n\t  {who} addr="), Role::Unicast)? {
-            return Ok(false);
-        }
+        self.address(t, &format!("\n\t  {who} addr="), Role::Unicast)?;
         put!(t, " {who} pref={}", self.fields.u32()?);
         put!(t, " {who} metric={}", self.fields.u32()?);
         if subtype == BACKOFF {
             put!(t, " interval {}ms", self.fields.u16()?);
         }
-        Ok(true)
+        Ok(())
     }
 
-    /// Prints an address behind `lead`; `false` where it is none.
-    fn address(&mut self, t: &mut Text<'_>, lead: &str, role: Role) -> Result<bool, Cut> {
+    /// Prints an address behind `lead`; [`Stop::Short`] where it is none.
+    fn address(&mut self, t: &mut Text<'_>, lead: &str, role: Role) -> Result<(), Stop> {
         put!(t, "{lead}");
         let size = match self.address_len {
             0 => {
-                claimed!(self, 2);
+                self.fields.claimed(2)?;
                 let (family, encoding) = (self.fields.u8()?, self.fields.u8()?);
                 match (family, encoding) {
                     (1, 0) => 4,
                     (2, 0) => 16,
-                    _ => return Ok(false),
+                    _ => return Err(Stop::Short),
                 }
             }
             size => size,
         };
         if size != 4 && size != 16 {
-            return Ok(false);
+            return Err(Stop::Short);
         }
         let head = if role == Role::Unicast { 0 } else { 2 };
         let all = head + size;
-        claimed!(self, all);
-        if !self.fields.rest().has(0, all) {
-            return Ok(false);
-        }
+        self.fields.claimed(all)?;
+        self.fields.rest().need(0, all)?;
         let p = self.fields.rest();
         match size {
             4 => put!(t, "{}", t.v4(p, head)?),
@@ -386,7 +340,7 @@ impl Message<'_> {
         }
         self.fields.skip(all);
         if role == Role::Unicast {
-            return Ok(true);
+            return Ok(());
         }
         let (flags, prefix) = (p.u8(0)?, usize::from(p.u8(1)?));
         if prefix != 8 * size {
@@ -406,7 +360,7 @@ impl Message<'_> {
             }
             put!(t, ")");
         }
-        Ok(true)
+        Ok(())
     }
 }
 
@@ -414,10 +368,10 @@ const ADVERT: u8 = 0x11;
 const MAPPING: u8 = 0x12;
 
 /// Prints a message of Cisco's auto-RP, which tells routers of rendezvous points.
-pub(crate) fn auto_rp(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn auto_rp(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "cisco_autorp";
     if length < 8 {
-        return t.cut();
+        return Err(Stop::Short);
     }
     put!(t, " auto-rp ");
     match p.u8(0)? {
@@ -433,26 +387,18 @@ pub(crate) fn auto_rp(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(
     }
     let mut fields = Fields::new(p.from(8), length - 8);
     for _ in 0..points {
-        if fields.left() < 4 {
-            return t.cut();
-        }
+        fields.claimed(4)?;
         put!(t, " RP {}", t.v4(fields.rest(), 0)?);
         fields.skip(4);
-        if fields.left() < 1 {
-            return t.cut();
-        }
+        fields.claimed(1)?;
         let versions = fields.u8()?;
         put!(t, " PIMv{}", name_of_two_bits(["?", "1", "2", "1+2"], versions));
         if versions & 0xfc != 0 {
             put!(t, " [rsvd=0x{:02x}]", versions & 0xfc);
         }
-        if fields.left() < 1 {
-            return t.cut();
-        }
+        fields.claimed(1)?;
         for entry in 0..fields.u8()? {
-            if fields.left() < 6 {
-                return t.cut();
-            }
+            fields.claimed(6)?;
             let (flags, mask) = (fields.rest().u8(0)?, fields.rest().u8(1)?);
             put!(t, "{}", if entry == 0 { ' ' } else { ',' });
             put!(t, "{}", if flags & 1 == 0 { "" } else { "!" });

@@ -5,7 +5,7 @@ mod messages;
 pub(crate) use messages::auto_rp;
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     network::outer::Outer,
     text::{Text, name_of, put, put_name},
 };
@@ -45,7 +45,7 @@ pub(crate) fn print(
     p: Bytes<'_>,
     length: usize,
     outer: Outer<'_>,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     t.protocol = "pim";
     let first = p.u8(0)?;
     let (version, kind) = (first >> 4, first & 0xf);
@@ -62,7 +62,7 @@ pub(crate) fn print(
 }
 
 /// Prints a message of version 1, from the IGMP header on.
-pub(crate) fn version_1(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn version_1(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "pimv1";
     let verbose = t.style.verbose > 0;
     let kind = p.u8(1)?;
@@ -108,7 +108,7 @@ pub(crate) fn version_1(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result
         }
         3 | 6 | 7 if verbose => {
             if length < 8 {
-                return Err(Cut);
+                return Err(Stop::Cut);
             }
             join_prune(t, p.from(8), length - 8)?;
         }
@@ -122,7 +122,7 @@ pub(crate) fn version_1(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result
 }
 
 /// Groups that are joined and left.
-fn join_prune(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn join_prune(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     // One group with one source takes one line.
     if p.has(0, 30) && p.u8(11)? == 1 && u32::from(p.u16(20)?) + u32::from(p.u16(22)?) == 1 {
         put!(t, " RPF {} ", t.v4(p, 0)?);
@@ -143,7 +143,7 @@ fn join_prune(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> 
         put!(t, ") {mode}{any} {tree}");
         return Ok(());
     }
-    let need = |end| if length < end { Err(Cut) } else { Ok(()) };
+    let need = |end| if length < end { Err(Stop::Cut) } else { Ok(()) };
     let much = t.style.verbose > 1;
     need(4)?;
     if much {

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     text::{Text, put},
 };
 
@@ -25,43 +25,34 @@ impl<'a> Walk<'a> {
         Self { fields: Fields::new(p, p.len()), longest }
     }
 
-    /// Prints what a pattern asks for; `false` where a field does not fit.
-    pub(super) fn print(&mut self, t: &mut Text<'_>, pattern: &str) -> Result<bool, Cut> {
+    /// Prints what a pattern asks for; [`Stop::Short`] where a field does not fit.
+    pub(super) fn print(&mut self, t: &mut Text<'_>, pattern: &str) -> Result<(), Stop> {
         for token in pattern.split_whitespace() {
-            let fits = match token.strip_suffix('*') {
+            match token.strip_suffix('*') {
                 Some(field) => self.list(t, field)?,
                 None => self.field(t, token)?,
-            };
-            if !fits {
-                return Ok(false);
             }
         }
-        Ok(true)
-    }
-
-    fn has(&self, length: usize) -> bool {
-        self.fields.rest().has(0, length)
+        Ok(())
     }
 
     /// Fields behind their number. Each takes bytes, so the list ends with them.
-    fn list(&mut self, t: &mut Text<'_>, field: &str) -> Result<bool, Cut> {
+    fn list(&mut self, t: &mut Text<'_>, field: &str) -> Result<(), Stop> {
         let count = self.fields.u32()?;
         let separated = matches!(field, "F" | "h");
         for index in 0..count {
             if index > 0 && separated {
                 put!(t, ",");
             }
-            if !self.field(t, field)? {
-                return Ok(false);
-            }
+            self.field(t, field)?;
         }
         if count == 0 {
             put!(t, " <none!>");
         }
-        Ok(true)
+        Ok(())
     }
 
-    fn field(&mut self, t: &mut Text<'_>, field: &str) -> Result<bool, Cut> {
+    fn field(&mut self, t: &mut Text<'_>, field: &str) -> Result<(), Stop> {
         match field {
             "u" => put!(t, " {}", self.fields.u32()?),
             "i" => put!(t, " {}", self.fields.u32()?.cast_signed()),
@@ -70,9 +61,7 @@ impl<'a> Walk<'a> {
             "s" => return self.text(t),
             "v" => return self.vector(t, self.longest),
             "F" | "h" => {
-                if !self.has(3 * WORD) {
-                    return Ok(false);
-                }
+                self.fields.rest().need(0, 3 * WORD)?;
                 let numbers = (self.fields.u32()?, self.fields.u32()?, self.fields.u32()?);
                 match field {
                     "F" => put!(t, " fid {}/{}/{}", numbers.0, numbers.1, numbers.2),
@@ -82,7 +71,7 @@ impl<'a> Walk<'a> {
             "A" => return self.status(t),
             "l" => {
                 let length = self.fields.u32()? as usize;
-                let Ok(bytes) = self.fields.slice(length) else { return Ok(false) };
+                let bytes = self.fields.slice(length).or(Err(Stop::Short))?;
                 access_list(t, bytes.get(..LONGEST_LIST).unwrap_or(bytes));
             }
             "t" => {
@@ -93,9 +82,7 @@ impl<'a> Walk<'a> {
             }
             "g" => return self.uuid(t),
             "n" => {
-                if !self.has(2 * WORD) {
-                    return Ok(false);
-                }
+                self.fields.rest().need(0, 2 * WORD)?;
                 put!(t, " {}.{}", self.fields.u32()?, self.fields.u32()?);
             }
             "@syncsite" => {
@@ -104,7 +91,7 @@ impl<'a> Walk<'a> {
             }
             "@skip" => {
                 let length = self.fields.u32()? as usize;
-                return Ok(self.fields.slice(length).is_ok());
+                self.fields.slice(length).or(Err(Stop::Short))?;
             }
             "@callbacks" => self.callbacks(t)?,
             "@volumes" => return self.volumes(t),
@@ -114,37 +101,35 @@ impl<'a> Walk<'a> {
             "@entry-u" => return self.entry_by_uuid(t),
             word => put!(t, " {word}"),
         }
-        Ok(true)
+        Ok(())
     }
 
-    fn text(&mut self, t: &mut Text<'_>) -> Result<bool, Cut> {
+    fn text(&mut self, t: &mut Text<'_>) -> Result<(), Stop> {
         let length = self.fields.u32()? as usize;
         if length > self.longest {
-            return Ok(false);
+            return Err(Stop::Short);
         }
         put!(t, " \"");
         if !t.string(self.fields.rest(), length) {
-            return Ok(false);
+            return Err(Stop::Short);
         }
         put!(t, "\"");
         self.fields.skip(length.next_multiple_of(WORD));
-        Ok(true)
+        Ok(())
     }
 
     /// A text that takes a word for each letter.
-    fn vector(&mut self, t: &mut Text<'_>, size: usize) -> Result<bool, Cut> {
-        let Ok(bytes) = self.fields.slice(size * WORD) else { return Ok(false) };
+    fn vector(&mut self, t: &mut Text<'_>, size: usize) -> Result<(), Stop> {
+        let bytes = self.fields.slice(size * WORD).or(Err(Stop::Short))?;
         let letters = bytes.iter().skip(WORD - 1).step_by(WORD).take_while(|&&byte| byte != 0);
         put!(t, " \"");
         letters.for_each(|&byte| t.character(byte));
         put!(t, "\"");
-        Ok(true)
+        Ok(())
     }
 
-    fn status(&mut self, t: &mut Text<'_>) -> Result<bool, Cut> {
-        if !self.has(6 * WORD) {
-            return Ok(false);
-        }
+    fn status(&mut self, t: &mut Text<'_>) -> Result<(), Stop> {
+        self.fields.rest().need(0, 6 * WORD)?;
         let mask = self.fields.u32()?;
         if mask != 0 {
             put!(t, " StoreStatus");
@@ -164,22 +149,20 @@ impl<'a> Walk<'a> {
         if mask & 1024 != 0 {
             put!(t, " fsync");
         }
-        Ok(true)
+        Ok(())
     }
 
-    fn uuid(&mut self, t: &mut Text<'_>) -> Result<bool, Cut> {
-        if !self.has(UUID) {
-            return Ok(false);
-        }
+    fn uuid(&mut self, t: &mut Text<'_>) -> Result<(), Stop> {
+        self.fields.rest().need(0, UUID)?;
         put!(t, " {:08x}{:04x}{:04x}", self.fields.u32()?, self.fields.u32()?, self.fields.u32()?);
         for _ in 0..8 {
             put!(t, "{:02x}", self.fields.u32()? & 0xff);
         }
-        Ok(true)
+        Ok(())
     }
 
     /// What is promised of files named before.
-    fn callbacks(&mut self, t: &mut Text<'_>) -> Result<(), Cut> {
+    fn callbacks(&mut self, t: &mut Text<'_>) -> Result<(), Stop> {
         let count = self.fields.u32()?;
         if count != 0 {
             put!(t, ";");
@@ -193,31 +176,28 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn volumes(&mut self, t: &mut Text<'_>) -> Result<bool, Cut> {
+    fn volumes(&mut self, t: &mut Text<'_>) -> Result<(), Stop> {
         const NAME: usize = 32;
         let count = self.fields.u32()?;
         for index in 0..count {
             put!(t, "{} name", if index == 0 { "" } else { "," });
-            if !self.vector(t, NAME)? {
-                return Ok(false);
-            }
+            self.vector(t, NAME)?;
             put!(t, " volid {} type", self.fields.u32()?);
             self.fields.skip(21 * WORD);
         }
         if count == 0 {
             put!(t, " <none!>");
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Where a volume is, with places for so many servers.
-    fn entry(&mut self, t: &mut Text<'_>, places: usize, unused: usize) -> Result<bool, Cut> {
-        if !self.vector(t, self.longest)? || self.fields.slice(unused).is_err() {
-            return Ok(false);
-        }
+    fn entry(&mut self, t: &mut Text<'_>, places: usize, unused: usize) -> Result<(), Stop> {
+        self.vector(t, self.longest)?;
+        self.fields.slice(unused).or(Err(Stop::Short))?;
         let servers = self.servers(t)?;
         for place in 0..places {
-            let Ok(address) = self.fields.slice(WORD) else { return Ok(false) };
+            let address = self.fields.slice(WORD).or(Err(Stop::Short))?;
             if place < servers
                 && let Some(&address) = address.first_chunk::<WORD>()
             {
@@ -227,36 +207,30 @@ impl<'a> Walk<'a> {
         self.partitions(t, places, servers)
     }
 
-    fn entry_by_uuid(&mut self, t: &mut Text<'_>) -> Result<bool, Cut> {
+    fn entry_by_uuid(&mut self, t: &mut Text<'_>) -> Result<(), Stop> {
         const PLACES: usize = 13;
-        if !self.vector(t, self.longest)? {
-            return Ok(false);
-        }
+        self.vector(t, self.longest)?;
         let servers = self.servers(t)?;
         for place in 0..PLACES {
             if place < servers {
                 put!(t, " afsuuid");
-                if !self.uuid(t)? {
-                    return Ok(false);
-                }
-            } else if self.fields.slice(UUID).is_err() {
-                return Ok(false);
+                self.uuid(t)?;
+            } else {
+                self.fields.slice(UUID).or(Err(Stop::Short))?;
             }
         }
-        if self.fields.slice(PLACES * WORD).is_err() {
-            return Ok(false);
-        }
+        self.fields.slice(PLACES * WORD).or(Err(Stop::Short))?;
         self.partitions(t, PLACES, servers)
     }
 
-    fn servers(&mut self, t: &mut Text<'_>) -> Result<usize, Cut> {
+    fn servers(&mut self, t: &mut Text<'_>) -> Result<usize, Stop> {
         put!(t, " numservers");
         let servers = self.fields.u32()?;
         put!(t, " {servers} servers");
         Ok(servers as usize)
     }
 
-    fn partitions(&mut self, t: &mut Text<'_>, places: usize, servers: usize) -> Result<bool, Cut> {
+    fn partitions(&mut self, t: &mut Text<'_>, places: usize, servers: usize) -> Result<(), Stop> {
         put!(t, " partitions");
         for place in 0..places {
             match self.fields.u32()? {
@@ -265,14 +239,12 @@ impl<'a> Walk<'a> {
                 number => put!(t, " {number}"),
             }
         }
-        if self.fields.slice(places * WORD).is_err() {
-            return Ok(false);
-        }
+        self.fields.slice(places * WORD).or(Err(Stop::Short))?;
         for name in ["rwvol", "rovol", "backup"] {
             put!(t, " {name}");
             put!(t, " {}", self.fields.u32()?);
         }
-        Ok(true)
+        Ok(())
     }
 }
 

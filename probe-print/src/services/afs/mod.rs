@@ -4,7 +4,7 @@ mod fields;
 mod operations;
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     network::outer::Outer,
     text::{Text, put, put_name},
 };
@@ -154,7 +154,7 @@ struct Call {
 
 impl Call {
     /// Of a packet from the first of `ends` to the second, which is the server's.
-    fn of(p: Bytes<'_>, (client, server): ([u8; 4], [u8; 4]), port: u16) -> Result<Self, Cut> {
+    fn of(p: Bytes<'_>, (client, server): ([u8; 4], [u8; 4]), port: u16) -> Result<Self, Stop> {
         Ok(Self { number: p.u32(8)?, client, server, port, service: p.u16(26)? })
     }
 }
@@ -166,7 +166,7 @@ pub(crate) fn print(
     length: usize,
     (from, to): (u16, u16),
     outer: Outer<'_>,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     t.protocol = "rx";
     if !p.has(0, HEADER) {
         put!(t, " [|rx] ({length})");
@@ -209,7 +209,7 @@ pub(crate) fn print(
 }
 
 /// The rest of the header, of which more is shown the more is asked for.
-fn details(t: &mut Text<'_>, p: Bytes<'_>, kind: u8, flags: u8) -> Result<(), Cut> {
+fn details(t: &mut Text<'_>, p: Bytes<'_>, kind: u8, flags: u8) -> Result<(), Stop> {
     if t.style.verbose > 1 {
         put!(t, " cid {:08x} call# {}", p.u32(4)?, p.u32(8)?);
     }
@@ -241,7 +241,7 @@ impl Part<'_> {
         matches!(self.operation, 10_000..=10_007 | 20_000..=20_013)
     }
 
-    fn call(&self, t: &mut Text<'_>, service: &Service) -> Result<(), Cut> {
+    fn call(&self, t: &mut Text<'_>, service: &Service) -> Result<(), Stop> {
         if service.ubik && self.is_ubik() {
             put!(t, " ubik");
             return self.fields(t, &UBIK, "call");
@@ -249,7 +249,7 @@ impl Part<'_> {
         self.fields(t, service, "call")
     }
 
-    fn reply(&self, t: &mut Text<'_>, service: &Service) -> Result<(), Cut> {
+    fn reply(&self, t: &mut Text<'_>, service: &Service) -> Result<(), Stop> {
         if service.ubik && self.is_ubik() {
             put!(t, " ubik");
             return self.fields(t, &UBIK, "reply");
@@ -258,7 +258,7 @@ impl Part<'_> {
     }
 
     /// The operation's name, and its arguments or results.
-    fn fields(&self, t: &mut Text<'_>, service: &Service, way: &str) -> Result<(), Cut> {
+    fn fields(&self, t: &mut Text<'_>, service: &Service, way: &str) -> Result<(), Stop> {
         put!(t, " {way} ");
         let known = service.operations.iter().find(|known| known.number == self.operation);
         match known {
@@ -279,15 +279,16 @@ impl Part<'_> {
             (Some(known), false) if way == "call" => known.arguments,
             (Some(known), false) => known.results,
         };
-        if !Walk::new(self.p, service.longest).print(t, pattern)? {
-            put!(t, " [|{}]", service.name);
+        match Walk::new(self.p, service.longest).print(t, pattern) {
+            Err(Stop::Short) => put!(t, " [|{}]", service.name),
+            printed => printed?,
         }
         Ok(())
     }
 }
 
 /// Which packets have arrived, and which have not.
-fn acknowledgement(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn acknowledgement(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     const FIXED: usize = 18;
     const PADDING: usize = 3;
     if !p.has(0, FIXED) {

@@ -5,8 +5,8 @@ pub(crate) mod v6;
 mod v6_options;
 
 use crate::{
-    bytes::{Bytes, Cut},
-    text::{Text, need, put},
+    bytes::{Bytes, Stop},
+    text::{Text, put},
 };
 
 const REQUEST: u8 = 1;
@@ -34,7 +34,7 @@ const COOKIE: u32 = 0x6382_5363;
 const CMU_COOKIE: u32 = u32::from_be_bytes(*b"CMU\0");
 
 /// Prints operation, client and length; with `-v` the rest.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "bootp";
     let operation = p.u8(0)?;
     match operation {
@@ -51,7 +51,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     if t.style.verbose == 0 {
         return Ok(());
     }
-    need!(t, p.u16(SECONDS));
+    p.need(SECONDS, 2)?;
     if kind != ETHERNET {
         put!(t, ", htype {kind}");
     }
@@ -90,12 +90,11 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
             let terminated = t.terminated(p.from(at), size).is_some();
             put!(t, "\"");
             if !terminated {
-                t.truncated();
-                return Ok(());
+                return Err(Stop::Short);
             }
         }
     }
-    match need!(t, p.u32(VENDOR)) {
+    match p.u32(VENDOR).or(Err(Stop::Short))? {
         COOKIE => options::print(t, p.from(VENDOR + 4), COOKIE),
         CMU_COOKIE => cmu(t, p.from(VENDOR)),
         0 => Ok(()),
@@ -107,9 +106,9 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
 }
 
 /// The vendor area of a BOOTP client by Carnegie Mellon University.
-fn cmu(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn cmu(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     put!(t, " vend-cmu");
-    need!(t, p.u32(4));
+    p.need(4, 4)?;
     let flags = p.u8(4)?;
     if flags & !1 != 0 {
         put!(t, " F:0x{flags:x}");

@@ -1,9 +1,9 @@
 //! DHCP options (RFC 2132 and its successors).
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     dump,
-    text::{Text, name_of, need, put, put_name},
+    text::{Text, name_of, put, put_name},
 };
 
 /// How an option's value is shown.
@@ -178,7 +178,7 @@ fn option(number: u8) -> (Form, &'static str) {
 }
 
 /// Prints the options behind the cookie.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, cookie: u32) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, cookie: u32) -> Result<(), Stop> {
     put!(t, "\n\t  Vendor-rfc1048 Extensions\n\t    Magic Cookie 0x{cookie:08x}");
     let all = t.style.verbose > 2;
     let mut at = 0;
@@ -207,7 +207,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, cookie: u32) -> Result<(), C
                 put!(t, ", occurs {}", more + 1);
             }
         }
-        let value = Bytes::new(need!(t, p.slice(at, length)));
+        let value = Bytes::new(p.slice(at, length).or(Err(Stop::Short))?);
         at += length;
         match number {
             MESSAGE if length == 1 => {
@@ -236,7 +236,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, cookie: u32) -> Result<(), C
 }
 
 /// A list of values of one kind. Says how many bytes were shown.
-fn plain(t: &mut Text<'_>, form: Form, number: u8, p: Bytes<'_>) -> Result<usize, Cut> {
+fn plain(t: &mut Text<'_>, form: Form, number: u8, p: Bytes<'_>) -> Result<usize, Stop> {
     // What has no name is shown by its size.
     let form = match (form, p.len()) {
         _ if OPTIONS.iter().any(|(n, _, _)| *n == number) => form,
@@ -280,7 +280,7 @@ fn plain(t: &mut Text<'_>, form: Form, number: u8, p: Bytes<'_>) -> Result<usize
 }
 
 /// Options that are shown in ways of their own. Says how many bytes were shown.
-fn own(t: &mut Text<'_>, number: u8, p: Bytes<'_>) -> Result<usize, Cut> {
+fn own(t: &mut Text<'_>, number: u8, p: Bytes<'_>) -> Result<usize, Stop> {
     let least = match number {
         NETBIOS_NODE | OVERLOAD | CLIENT_ID => 1,
         USER_CLASS => 2,
@@ -313,7 +313,7 @@ fn own(t: &mut Text<'_>, number: u8, p: Bytes<'_>) -> Result<usize, Cut> {
 }
 
 /// RFC 4702.
-fn client_name(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Cut> {
+fn client_name(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
     let flags = p.u8(0)?;
     if flags & 0xf0 != 0 {
         put!(t, "[ERROR: MBZ nibble 0x{:x} != 0] ", flags >> 4);
@@ -337,7 +337,7 @@ fn client_name(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Cut> {
     Ok(p.len())
 }
 
-fn client_id(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Cut> {
+fn client_id(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
     let kind = p.u8(0)?;
     if kind == 0 {
         put!(t, "\"");
@@ -354,7 +354,7 @@ fn client_id(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Cut> {
 }
 
 /// What a relay adds (RFC 3046).
-fn agent(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Cut> {
+fn agent(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
     let mut at = 0;
     // Each sub-option takes at least two bytes.
     while p.has(at, 2) {
@@ -376,7 +376,7 @@ fn agent(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Cut> {
 }
 
 /// RFC 3442.
-fn routes(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Cut> {
+fn routes(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
     let mut at = 0;
     // Each route takes at least five bytes.
     while at < p.len() {
@@ -412,7 +412,7 @@ fn routes(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Cut> {
 }
 
 /// RFC 3004.
-fn user_class(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Cut> {
+fn user_class(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
     let (mut at, mut instance) = (0, 1);
     // Each class takes at least two bytes.
     while at < p.len() {

@@ -2,8 +2,8 @@
 
 use super::v6_options;
 use crate::{
-    bytes::{Bytes, Cut, Fields},
-    text::{Text, need, put, put_name},
+    bytes::{Bytes, Fields, Stop},
+    text::{Text, put, put_name},
 };
 
 const KINDS: &[(u8, &str)] = &[
@@ -28,10 +28,10 @@ const RELAY_FORWARD: u8 = 12;
 const RELAY_REPLY: u8 = 13;
 
 /// Prints the message's kind; with `-v` its options.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "dhcp6";
     put!(t, "dhcp6");
-    need!(t, p.u32(0));
+    p.need(0, 4)?;
     let kind = p.u8(0)?;
     put!(t, " ");
     put_name!(t, KINDS, kind, "msgtype-{kind}");
@@ -51,7 +51,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     };
     // As in tcpdump, options end with the bytes that were captured.
     let options = p.limit(length).from(header);
-    v6_options::print(t, Fields::new(options, options.len()))?;
+    t.part(|t| v6_options::print(t, Fields::new(options, options.len())))?;
     put!(t, ")");
     Ok(())
 }

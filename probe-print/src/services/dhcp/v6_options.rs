@@ -2,7 +2,7 @@
 
 use super::v6;
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     services::dns::domain_name,
     text::{Text, put, put_name},
 };
@@ -77,35 +77,27 @@ const STATUS: &[(u16, &str)] = &[
 ];
 
 /// Prints options to the end of `fields`; says that they are cut where they are.
-pub(super) fn print(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Stop> {
     while fields.left() > 0 {
-        if fields.left() < HEAD || !fields.rest().has(0, HEAD) {
-            return t.cut();
-        }
+        fields.claimed(HEAD)?;
+        fields.rest().need(0, HEAD)?;
         let (kind, size) = (fields.u16()?, usize::from(fields.u16()?));
-        if fields.left() < size {
-            return t.cut();
-        }
+        fields.claimed(size)?;
         put!(t, " (");
         put_name!(t, NAMES, kind, "opt_{kind}");
-        let Ok(value) = fields.slice(size) else { return t.cut() };
-        match option(t, kind, Bytes::new(value), size)? {
-            End::Closed => put!(t, ")"),
-            End::Wrong => put!(t, " ?)"),
-            End::Cut => return t.cut(),
+        let value = fields.slice(size).or(Err(Stop::Short))?;
+        match option(t, kind, Bytes::new(value), size) {
+            Err(Stop::Invalid) => put!(t, " ?)"),
+            printed => {
+                printed?;
+                put!(t, ")");
+            }
         }
     }
     Ok(())
 }
 
-/// How an option ends.
-enum End {
-    Closed,
-    Wrong,
-    Cut,
-}
-
-fn option(t: &mut Text<'_>, kind: u16, p: Bytes<'_>, size: usize) -> Result<End, Cut> {
+fn option(t: &mut Text<'_>, kind: u16, p: Bytes<'_>, size: usize) -> Result<(), Stop> {
     let least = match kind {
         1 | 2 | 13 => 2,
         3 | 25 => 12,
@@ -128,7 +120,7 @@ fn option(t: &mut Text<'_>, kind: u16, p: Bytes<'_>, size: usize) -> Result<End,
         _ => size >= least,
     };
     if !right {
-        return Ok(End::Wrong);
+        return Err(Stop::Invalid);
     }
     match kind {
         1 | 2 => return identity(t, p),
@@ -182,10 +174,7 @@ fn option(t: &mut Text<'_>, kind: u16, p: Bytes<'_>, size: usize) -> Result<End,
             let mut at = 0;
             while at < size {
                 put!(t, " ");
-                match domain_name::name(t, p, at)? {
-                    Some(end) => at = end,
-                    None => return Ok(End::Cut),
-                }
+                at = domain_name::name(t, p, at)?.ok_or(Stop::Short)?;
             }
         }
         22 | 23 | 27 | 28 | 31 | 34 | 40 | 48 => {
@@ -227,17 +216,17 @@ fn option(t: &mut Text<'_>, kind: u16, p: Bytes<'_>, size: usize) -> Result<End,
         64 => labels(t, p)?,
         _ => {}
     }
-    Ok(End::Closed)
+    Ok(())
 }
 
 /// Options inside of an option.
-fn inner(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<(), Cut> {
+fn inner(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<(), Stop> {
     let rest = p.from(at);
     t.nested(|t| print(t, Fields::new(rest, rest.len())))
 }
 
 /// Who a client or a server is.
-fn identity(t: &mut Text<'_>, p: Bytes<'_>) -> Result<End, Cut> {
+fn identity(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     let rest = match (p.u16(0)?, p.len()) {
         (1, 8..) => {
             put!(t, " hwaddr/time type {} time {} ", p.u16(2)?, p.u32(4)?);
@@ -251,17 +240,17 @@ fn identity(t: &mut Text<'_>, p: Bytes<'_>) -> Result<End, Cut> {
             put!(t, " hwaddr type {} ", p.u16(2)?);
             p.from(4)
         }
-        (1..=3, _) => return Ok(End::Wrong),
+        (1..=3, _) => return Err(Stop::Invalid),
         (kind, _) => {
             put!(t, " type {kind}");
-            return Ok(End::Closed);
+            return Ok(());
         }
     };
     t.hex(rest.all());
-    Ok(End::Closed)
+    Ok(())
 }
 
-fn authentication(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn authentication(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     const DELAYED: u8 = 2;
     const RECONFIGURE: u8 = 3;
     const HEADER: usize = 11;
@@ -313,28 +302,26 @@ fn authentication(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
     Ok(())
 }
 
-fn time_servers(t: &mut Text<'_>, p: Bytes<'_>) -> Result<End, Cut> {
+fn time_servers(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     let mut fields = Fields::new(p, p.len());
     while fields.left() > HEAD {
         let (kind, size) = (fields.u16()?, usize::from(fields.u16()?));
-        let Ok(value) = fields.slice(size).map(Bytes::new) else { return Ok(End::Cut) };
+        let value = fields.slice(size).map(Bytes::new).or(Err(Stop::Short))?;
         put!(t, " subopt:{kind}");
         match (kind, size) {
             (1 | 2, HOST) => put!(t, " {}", t.v6(value, 0)?),
             (3, _) => {
                 put!(t, " ");
-                if domain_name::name(t, value, 0)?.is_none() {
-                    return Ok(End::Cut);
-                }
+                domain_name::name(t, value, 0)?.ok_or(Stop::Short)?;
             }
             _ => put!(t, " ?"),
         }
     }
-    Ok(End::Closed)
+    Ok(())
 }
 
 /// A name as labels, without pointers.
-fn labels(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn labels(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     let mut fields = Fields::new(p, p.len());
     put!(t, " ");
     while fields.left() > 0 && fields.rest().u8(0)? != 0 {

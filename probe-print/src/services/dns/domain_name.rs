@@ -2,7 +2,7 @@
 //! bit-string labels that nobody uses any more (RFC 2673).
 
 use crate::{
-    bytes::{Bytes, Cut},
+    bytes::{Bytes, Stop},
     text::{Text, put},
 };
 
@@ -35,7 +35,7 @@ fn bit_label(length: u8) -> usize {
 
 /// Prints a name that begins at `at`, and says where it ends; `None` if it is cut or no
 /// name. Pointers must lead towards the front, so that the walk ends.
-pub(crate) fn name(t: &mut Text<'_>, p: Bytes<'_>, start: usize) -> Result<Option<usize>, Cut> {
+pub(crate) fn name(t: &mut Text<'_>, p: Bytes<'_>, start: usize) -> Result<Option<usize>, Stop> {
     let mut at = start;
     let mut limit = start;
     let mut end = None;
@@ -69,7 +69,7 @@ pub(crate) fn name(t: &mut Text<'_>, p: Bytes<'_>, start: usize) -> Result<Optio
                 at = target;
                 match p.u8(at) {
                     Ok(next) => label = next,
-                    Err(Cut) => return Ok(None),
+                    Err(_) => return Ok(None),
                 }
                 if !label_fits(t, p, at) {
                     return Ok(None);
@@ -96,7 +96,7 @@ pub(crate) fn name(t: &mut Text<'_>, p: Bytes<'_>, start: usize) -> Result<Optio
         shown += 1;
         match p.u8(at) {
             Ok(next) => label = next,
-            Err(Cut) => return Ok(None),
+            Err(_) => return Ok(None),
         }
         if !label_fits(t, p, at) {
             return Ok(None);
@@ -122,12 +122,12 @@ fn label_fits(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> bool {
         }
         Ok(0x41) => p.has(at + 1, 1),
         Ok(_) => true,
-        Err(Cut) => false,
+        Err(_) => false,
     }
 }
 
 /// Prints a bit-string label, and says how many bytes it takes.
-fn bit_string(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<usize, Cut> {
+fn bit_string(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<usize, Stop> {
     let length = bit_label(p.u8(at)?);
     put!(t, "\\[x");
     let (whole, rest) = (length / 8, length % 8);

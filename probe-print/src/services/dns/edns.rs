@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     address::V6,
-    bytes::{Bytes, Cut, Stop},
+    bytes::{Bytes, Stop},
     text::{Text, put, put_name},
 };
 
@@ -21,10 +21,10 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, at: usize, end: usize) -> Re
     let mut next = at;
     // Each option takes at least four bytes.
     while next < end {
-        let Ok(code) = p.u16(next) else { return Err(Stop::Here) };
+        let code = p.u16(next).or(Err(Stop::Short))?;
         put_name!(t, OPTIONS, code, "Opt{code}");
-        let Ok(length) = p.u16(next + 2) else { return Err(Stop::Here) };
-        let Ok(data) = p.slice(next + 4, length.into()) else { return Err(Stop::Here) };
+        let length = p.u16(next + 2).or(Err(Stop::Short))?;
+        let data = p.slice(next + 4, length.into()).or(Err(Stop::Short))?;
         if !data.is_empty() {
             put!(t, " ");
             value(t, code, data)?;
@@ -38,7 +38,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, at: usize, end: usize) -> Re
     Ok(())
 }
 
-fn value(t: &mut Text<'_>, code: u16, data: &[u8]) -> Result<(), Cut> {
+fn value(t: &mut Text<'_>, code: u16, data: &[u8]) -> Result<(), Stop> {
     let p = Bytes::new(data);
     let names = |t: &mut Text<'_>, names: &[(u8, &'static str)]| {
         for (index, &number) in data.iter().enumerate() {
@@ -52,7 +52,7 @@ fn value(t: &mut Text<'_>, code: u16, data: &[u8]) -> Result<(), Cut> {
         5 => names(t, SIGNATURES),
         6 => names(t, DIGESTS),
         7 => names(t, &[(1, "SHA-1")]),
-        8 => client_subnet(t, p)?,
+        8 => t.part(|t| client_subnet(t, p))?,
         9 if data.len() == 4 => put!(t, "{} sec", p.u32(0)?),
         10 if data.len() == 8 || (16..=40).contains(&data.len()) => {
             t.hex(p.limit(8).all());
@@ -78,10 +78,9 @@ fn value(t: &mut Text<'_>, code: u16, data: &[u8]) -> Result<(), Cut> {
 }
 
 /// The subnet that a query is for (RFC 7871).
-fn client_subnet(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn client_subnet(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     if p.len() < 4 {
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let (family, source, scope) = (p.u16(0)?, p.u8(2)?, p.u8(3)?);
     let address = p.from(4).all();
@@ -95,8 +94,7 @@ fn client_subnet(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
         && scope <= bits
         && usize::from(source).div_ceil(8) == address.len();
     if !fits {
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     let padded: [u8; 16] = p.filled(4, address.len())?;
     let [a, b, c, d, ..] = padded;

@@ -6,7 +6,7 @@ mod numbers;
 
 use crate::{
     address::V6,
-    bytes::{Bytes, Cut, Stop, reached_end},
+    bytes::{Bytes, Stop},
     text::{Text, put, put_name},
 };
 use numbers::{CLASSES, RCODES, TYPES};
@@ -72,58 +72,49 @@ pub(crate) fn print(
     p: Bytes<'_>,
     length: usize,
     carrier: Carrier,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     t.protocol = "domain";
     let (mut p, mut length) = (p, length);
     if carrier == Carrier::Tcp {
         if length < 2 {
             put!(t, " [DNS over TCP: length {length} < 2]");
-            t.invalid();
-            return Ok(());
+            return Err(Stop::Invalid);
         }
         length -= 2;
         let prefix = usize::from(p.u16(0)?);
         if prefix != length {
             put!(t, " [prefix length({prefix}) != length({length})]");
-            t.invalid();
-            return Ok(());
+            return Err(Stop::Invalid);
         }
         p = p.from(2);
         put!(t, " ");
     }
     if length < HEADER {
         put!(t, "domain [length {length} < {HEADER}]");
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
-    if !p.has(0, HEADER) {
-        t.truncated();
-        return Ok(());
-    }
+    p.need(0, HEADER)?;
     let message = Message { p, multicast: carrier == Carrier::Multicast };
-    let printed = match p.u16(field::FLAGS)? & RESPONSE {
-        0 => message.request(t),
-        _ => message.response(t),
-    };
-    match reached_end(printed)? {
-        true => put!(t, " ({length})"),
-        false => t.truncated(),
+    match p.u16(field::FLAGS)? & RESPONSE {
+        0 => message.request(t)?,
+        _ => message.response(t)?,
     }
+    put!(t, " ({length})");
     Ok(())
 }
 
 /// Where a name ends, or a stop where it is no name: the message is shown as cut.
 fn skip(p: Bytes<'_>, at: usize) -> Result<usize, Stop> {
-    domain_name::skip(p, at).ok_or(Stop::Here)
+    domain_name::skip(p, at).ok_or(Stop::Short)
 }
 
 /// Prints a name, as [`skip`] passes over it.
 fn name(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<usize, Stop> {
-    domain_name::name(t, p, at)?.ok_or(Stop::Here)
+    domain_name::name(t, p, at)?.ok_or(Stop::Short)
 }
 
 impl Message<'_> {
-    fn counts(&self) -> Result<[u16; 4], Cut> {
+    fn counts(&self) -> Result<[u16; 4], Stop> {
         Ok([
             self.p.u16(field::QUESTIONS)?,
             self.p.u16(field::ANSWERS)?,
@@ -216,7 +207,7 @@ impl Message<'_> {
             }
         }
         if questions > 0 {
-            return Err(Stop::Here);
+            return Err(Stop::Short);
         }
         if t.style.verbose > 1 {
             at = self.answers(t, at, answers)?;
@@ -243,11 +234,11 @@ impl Message<'_> {
             at = self.record(t, at)?;
             count -= 1;
         }
-        if count == 0 { Ok(at) } else { Err(Stop::Here) }
+        if count == 0 { Ok(at) } else { Err(Stop::Short) }
     }
 
     /// The response code, with the bits that an OPT record adds (RFC 6891).
-    fn extended_code(&self, code: u16) -> Result<u16, Cut> {
+    fn extended_code(&self, code: u16) -> Result<u16, Stop> {
         Ok(self.opt_bits().map_or(code, |high| code | high << 4))
     }
 
@@ -276,7 +267,7 @@ impl Message<'_> {
     fn question(&self, t: &mut Text<'_>, at: usize) -> Result<usize, Stop> {
         let fixed = skip(self.p, at)?;
         if !self.p.has(fixed, 4) {
-            return Err(Stop::Here);
+            return Err(Stop::Short);
         }
         let (kind, class) = (self.p.u16(fixed)?, self.p.u16(fixed + 2)?);
         put!(t, " ");
@@ -326,7 +317,7 @@ impl Message<'_> {
         put!(t, " ");
         put_name!(t, TYPES, kind, "Type{kind}");
         if end > self.p.len() {
-            return Err(Stop::Here);
+            return Err(Stop::Short);
         }
         if kind == OPT {
             put!(t, " UDPsize={plain}");
@@ -345,13 +336,13 @@ impl Message<'_> {
         match kind {
             1 => {
                 if !p.has(at, 4) {
-                    return Err(Stop::Here);
+                    return Err(Stop::Short);
                 }
                 put!(t, " {}", t.v4(p, at)?);
             }
             28 => {
                 if !p.has(at, 16) {
-                    return Err(Stop::Here);
+                    return Err(Stop::Short);
                 }
                 put!(t, " {}", t.v6(p, at)?);
             }
@@ -366,7 +357,7 @@ impl Message<'_> {
                 put!(t, " ");
                 let numbers = name(t, p, second)?;
                 if !p.has(numbers, 20) {
-                    return Err(Stop::Here);
+                    return Err(Stop::Short);
                 }
                 for index in 0..5 {
                     put!(t, " {}", p.u32(numbers + 4 * index)?);
@@ -375,7 +366,7 @@ impl Message<'_> {
             15 => {
                 put!(t, " ");
                 if !p.has(at, 2) {
-                    return Err(Stop::Here);
+                    return Err(Stop::Short);
                 }
                 name(t, p, at + 2)?;
                 put!(t, " {}", p.u16(at)?);
@@ -388,7 +379,7 @@ impl Message<'_> {
                     let text = p.from(next + 1).limit(size);
                     t.characters(text.all());
                     if text.len() < size {
-                        return Err(Stop::Here);
+                        return Err(Stop::Short);
                     }
                     put!(t, "\"");
                     next += 1 + size;
@@ -397,7 +388,7 @@ impl Message<'_> {
             33 => {
                 put!(t, " ");
                 if !p.has(at, 6) {
-                    return Err(Stop::Here);
+                    return Err(Stop::Short);
                 }
                 name(t, p, at + 6)?;
                 put!(t, ":{} {} {}", p.u16(at + 4)?, p.u16(at)?, p.u16(at + 2)?);
@@ -410,7 +401,7 @@ impl Message<'_> {
             }
             // A6
             38 => {
-                let Ok(bits) = p.u8(at) else { return Err(Stop::Here) };
+                let Ok(bits) = p.u8(at) else { return Err(Stop::Short) };
                 if bits > 128 {
                     put!(t, " {bits}(bad plen)");
                     return Ok(());
@@ -432,7 +423,7 @@ impl Message<'_> {
                 put!(t, " ");
                 let mut next = name(t, p, at)? + 6;
                 for field in ["fudge", "maclen", "origid", "error", "otherlen"] {
-                    let Ok(value) = p.u16(next) else { return Err(Stop::Here) };
+                    let Ok(value) = p.u16(next) else { return Err(Stop::Short) };
                     put!(t, " {field}={value}");
                     next += 2;
                     if field == "maclen" {

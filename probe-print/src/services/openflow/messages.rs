@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Style,
-    bytes::{Cut, Fields},
+    bytes::{Fields, Stop},
     link::ethernet,
     text::{Text, name_of, put, put_name},
 };
@@ -89,7 +89,7 @@ const ERRORS: &[(&str, &[&str])] = &[
 ];
 
 /// Prints a message's body, whose length has been looked at.
-pub(super) fn print(t: &mut Text<'_>, kind: u8, mut body: Fields<'_>) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, kind: u8, mut body: Fields<'_>) -> Result<(), Stop> {
     let p = body.rest();
     match kind {
         0 | 2 | 3 => return data(t, body),
@@ -131,7 +131,7 @@ pub(super) fn print(t: &mut Text<'_>, kind: u8, mut body: Fields<'_>) -> Result<
                 return invalid(t, &body);
             }
             let part = body.part(length);
-            actions(t, "\n\t ", part)?;
+            t.part(|t| actions(t, "\n\t ", part))?;
             return frame(t, body);
         }
         14 => return flow(t, body),
@@ -176,7 +176,7 @@ fn buffer(t: &mut Text<'_>, lead: &str, buffer: u32) {
     }
 }
 
-fn error(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
+fn error(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop> {
     let kind = body.u16()?;
     let known = ERRORS.get(usize::from(kind));
     match known {
@@ -191,7 +191,7 @@ fn error(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
     data(t, body)
 }
 
-fn features(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
+fn features(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop> {
     put!(t, "\n\t dpid 0x{:016x}", body.u64()?);
     put!(t, ", n_buffers {}", body.u32()?);
     put!(t, ", n_tables {}", body.u8()?);
@@ -212,7 +212,7 @@ fn features(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
     Ok(())
 }
 
-fn removed(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
+fn removed(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop> {
     matching(t, "\n\t ", body.rest())?;
     body.skip(MATCH);
     put!(t, "\n\t cookie 0x{:016x}", body.u64()?);
@@ -236,7 +236,7 @@ fn removed(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
     Ok(())
 }
 
-fn flow(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
+fn flow(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop> {
     matching(t, "\n\t ", body.rest())?;
     body.skip(MATCH);
     put!(t, "\n\t cookie 0x{:016x}", body.u64()?);
@@ -266,7 +266,7 @@ fn flow(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
 
 /// A frame on its way through the controller. It is shown from `-vvv` on, with as many
 /// `-v` less.
-fn frame(t: &mut Text<'_>, body: Fields<'_>) -> Result<(), Cut> {
+fn frame(t: &mut Text<'_>, body: Fields<'_>) -> Result<(), Stop> {
     let length = body.left();
     if length == 0 {
         return Ok(());

@@ -2,7 +2,7 @@
 
 use super::{bitmap, data, invalid, names_1_3 as names, vendor};
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     text::{Text, name_of, put, put_name},
 };
 
@@ -17,7 +17,7 @@ const VERSIONS_REST: u32 = !0x3f;
 const MAC: usize = 6;
 
 /// Prints the body of a message whose length is right.
-pub(super) fn print(t: &mut Text<'_>, kind: u8, body: Fields<'_>) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, kind: u8, body: Fields<'_>) -> Result<(), Stop> {
     let p = body.rest();
     match kind {
         0 => hello(t, body),
@@ -102,7 +102,7 @@ fn number(t: &mut Text<'_>, lead: &str, port: u32) {
     put_name!(t, names::PORTS, port, "{port}");
 }
 
-fn port(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+fn port(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     const NAME: usize = 16;
     number(t, "\n\t  port_no ", p.u32(0)?);
     put!(t, ", hw_addr {}, name '", t.link(p.slice(8, MAC)?));
@@ -126,8 +126,8 @@ fn port(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
     Ok(())
 }
 
-/// What somebody says of himself at the beginning.
-fn hello(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
+/// A hello: the versions that the sender speaks.
+fn hello(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop> {
     const HEAD: usize = 4;
     const VERSIONS: u16 = 1;
     while body.left() > 0 {
@@ -162,14 +162,14 @@ fn hello(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
     Ok(())
 }
 
-fn experimenter(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
+fn experimenter(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop> {
     let number = body.u32()?;
     put!(t, "\n\t experimenter 0x{number:08x} ({})", vendor::name_of_vendor(number));
     put!(t, ", exp_type 0x{:08x}", body.u32()?);
     data(t, body)
 }
 
-fn error(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
+fn error(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop> {
     let kind = body.u16()?;
     put!(t, "\n\t type ");
     put_name!(t, names::ERRORS, kind, "invalid (0x{kind:04x})");

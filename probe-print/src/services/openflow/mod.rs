@@ -8,7 +8,7 @@ mod structures;
 mod vendor;
 
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     dump,
     text::{Text, bits, put, put_name},
 };
@@ -89,7 +89,7 @@ const MESSAGES_1_3: &[(&str, Size)] = &[
 ];
 
 /// Prints the messages of a segment, the first of which begins with it.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "openflow";
     put!(t, ": OpenFlow");
     let mut fields = Fields::new(p, length);
@@ -125,21 +125,18 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         };
         // The body may go on in the next segment.
         let body = Fields::new(fields.rest(), size);
+        let shown = t.style.verbose > 0 && message.is_some();
         let right = match message {
             Some((_, Exactly(right))) => size == *right,
             Some((_, AtLeast(least))) => size >= *least,
             _ => true,
         };
-        if !right {
-            t.invalid_rest(body.rest(), size)?;
-        } else if t.style.verbose > 0 && message.is_some() {
-            match version {
-                VERSION_1_0 => messages::print(t, kind, body)?,
-                _ => messages_1_3::print(t, kind, body)?,
-            }
-        } else {
-            body.rest().slice(0, size)?;
-        }
+        t.part(|t| match version {
+            _ if !right => t.invalid_rest(body.rest(), size),
+            VERSION_1_0 if shown => messages::print(t, kind, body),
+            _ if shown => messages_1_3::print(t, kind, body),
+            _ => body.rest().slice(0, size).map(|_| ()),
+        })?;
         if size > fields.left() {
             break;
         }
@@ -149,13 +146,13 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
 }
 
 /// A header that goes on in the next segment.
-fn partial(t: &mut Text<'_>, fields: &Fields<'_>) -> Result<(), Cut> {
+fn partial(t: &mut Text<'_>, fields: &Fields<'_>) -> Result<(), Stop> {
     put!(t, " (end of TCP payload)");
     fields.rest().slice(0, fields.left()).map(|_| ())
 }
 
 /// Bytes that only the two ends understand.
-fn data(t: &mut Text<'_>, fields: Fields<'_>) -> Result<(), Cut> {
+fn data(t: &mut Text<'_>, fields: Fields<'_>) -> Result<(), Stop> {
     let length = fields.left();
     if length == 0 {
         return Ok(());
@@ -181,6 +178,6 @@ fn bitmap(t: &mut Text<'_>, names: &[(u32, &str)], value: u32, unassigned: u32) 
 }
 
 /// What is left is too short to be what it should be.
-fn invalid(t: &mut Text<'_>, fields: &Fields<'_>) -> Result<(), Cut> {
+fn invalid(t: &mut Text<'_>, fields: &Fields<'_>) -> Result<(), Stop> {
     t.invalid_rest(fields.rest(), fields.left())
 }

@@ -13,7 +13,7 @@ pub(super) const PORTS: &[(u32, &str)] = &[
     (0xffff_ffff, "ANY"),
 ];
 
-/// What a port is told.
+/// Configuration bits of a port.
 pub(super) const PORT_CONFIGURATION: &[(u32, &str)] =
     &[(1, "PORT_DOWN"), (4, "NO_RECV"), (0x20, "NO_FWD"), (0x40, "NO_PACKET_IN")];
 
@@ -75,7 +75,7 @@ pub(super) const CHANGES: &[(u32, &str)] = &[(1, "ADD"), (2, "DELETE"), (4, "MOD
 /// What happened to a port.
 pub(super) const REASONS: &[(u8, &str)] = &[(0, "ADD"), (1, "DELETE"), (2, "MODIFY")];
 
-/// Versions that somebody speaks.
+/// Protocol versions, as bits of a hello.
 pub(super) const VERSIONS: &[(u32, &str)] =
     &[(1, "1.0"), (2, "1.1"), (4, "1.2"), (8, "1.3"), (0x10, "1.4"), (0x20, "1.5")];
 

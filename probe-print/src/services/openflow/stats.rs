@@ -6,7 +6,7 @@ use super::{
     vendor,
 };
 use crate::{
-    bytes::{Cut, Fields},
+    bytes::{Fields, Stop},
     text::{Text, put, put_name},
 };
 
@@ -38,7 +38,7 @@ fn table(t: &mut Text<'_>, table: u8) {
 }
 
 /// Prints a question.
-pub(super) fn request(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
+pub(super) fn request(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop> {
     let kind = body.u16()?;
     put!(t, "\n\t type ");
     put_name!(t, KINDS, kind, "invalid (0x{kind:04x})");
@@ -81,7 +81,7 @@ pub(super) fn request(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut>
 }
 
 /// Prints an answer.
-pub(super) fn reply(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
+pub(super) fn reply(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop> {
     let kind = body.u16()?;
     put!(t, "\n\t type ");
     put_name!(t, KINDS, kind, "invalid (0x{kind:04x})");
@@ -106,7 +106,7 @@ pub(super) fn reply(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
     }
 }
 
-fn description(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
+fn description(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop> {
     const TEXT: usize = 256;
     const NUMBER: usize = 32;
     if body.left() != 4 * TEXT + NUMBER {
@@ -127,7 +127,7 @@ fn description(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
     Ok(())
 }
 
-fn flows(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
+fn flows(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop> {
     const FLOW: usize = 88;
     while body.left() > 0 {
         if body.left() < FLOW {
@@ -155,12 +155,12 @@ fn flows(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
         put!(t, ", cookie 0x{:016x}", flow.u64()?);
         put!(t, ", packet_count {}", flow.u64()?);
         put!(t, ", byte_count {}", flow.u64()?);
-        actions(t, "\n\t  ", flow)?;
+        t.part(|t| actions(t, "\n\t  ", flow))?;
     }
     Ok(())
 }
 
-fn tables(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
+fn tables(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop> {
     const TABLE: usize = 64;
     const NAME: usize = 32;
     while body.left() > 0 {
@@ -186,7 +186,7 @@ fn tables(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
     Ok(())
 }
 
-fn ports(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
+fn ports(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop> {
     const PORT: usize = 104;
     const COUNTERS: [&str; 12] = [
         "rx_packets",
@@ -221,7 +221,7 @@ fn ports(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
     Ok(())
 }
 
-fn queues(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
+fn queues(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop> {
     const QUEUE: usize = 32;
     while body.left() > 0 {
         if body.left() < QUEUE {

@@ -2,7 +2,7 @@
 
 use super::{bitmap, invalid, vendor};
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     text::{Text, name_of, put, put_name},
 };
 
@@ -96,7 +96,7 @@ fn priority(priority: u8) -> String {
 }
 
 /// Prints what a flow is matched by, each line behind `lead`.
-pub(super) fn matching(t: &mut Text<'_>, lead: &str, p: Bytes<'_>) -> Result<(), Cut> {
+pub(super) fn matching(t: &mut Text<'_>, lead: &str, p: Bytes<'_>) -> Result<(), Stop> {
     const ARP: u16 = 0x0806;
     const IPV4: u16 = 0x0800;
     const ICMP: u8 = 1;
@@ -150,7 +150,7 @@ pub(super) fn matching(t: &mut Text<'_>, lead: &str, p: Bytes<'_>) -> Result<(),
 }
 
 /// Prints actions to the end of `fields`.
-pub(super) fn actions(t: &mut Text<'_>, lead: &str, mut fields: Fields<'_>) -> Result<(), Cut> {
+pub(super) fn actions(t: &mut Text<'_>, lead: &str, mut fields: Fields<'_>) -> Result<(), Stop> {
     while fields.left() > 0 {
         if fields.left() < ACTION {
             return invalid(t, &fields);
@@ -174,14 +174,14 @@ pub(super) fn actions(t: &mut Text<'_>, lead: &str, mut fields: Fields<'_>) -> R
         }
         let part = fields.part(length - 4);
         match name_of(ACTIONS, kind).filter(|_| right) {
-            Some(_) => action(t, kind, part)?,
+            Some(_) => t.part(|t| action(t, kind, part))?,
             None => drop(part.rest().slice(0, length - 4)?),
         }
     }
     Ok(())
 }
 
-fn action(t: &mut Text<'_>, kind: u16, part: Fields<'_>) -> Result<(), Cut> {
+fn action(t: &mut Text<'_>, kind: u16, part: Fields<'_>) -> Result<(), Stop> {
     let p = part.rest();
     match kind {
         0 => {
@@ -212,7 +212,7 @@ fn action(t: &mut Text<'_>, kind: u16, part: Fields<'_>) -> Result<(), Cut> {
 }
 
 /// Prints a port.
-pub(super) fn port(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
+pub(super) fn port(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     const LINK_DOWN: u32 = 1;
     let number = p.u16(0)?;
     put!(t, "\n\t  port_no ");
@@ -240,7 +240,7 @@ pub(super) fn port(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Cut> {
 }
 
 /// Prints queues to the end of `fields`.
-pub(super) fn queues(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Cut> {
+pub(super) fn queues(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Stop> {
     while fields.left() > 0 {
         if fields.left() < QUEUE {
             return invalid(t, &fields);
@@ -254,14 +254,14 @@ pub(super) fn queues(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Cut
         fields.slice(2)?;
         let part = fields.part(length - QUEUE);
         match t.style.verbose {
-            2.. => properties(t, part)?,
+            2.. => t.part(|t| properties(t, part))?,
             _ => drop(part.rest().slice(0, length - QUEUE)?),
         }
     }
     Ok(())
 }
 
-fn properties(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Cut> {
+fn properties(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Stop> {
     const NONE: u16 = 0;
     const MIN_RATE: u16 = 1;
     while fields.left() > 0 {

@@ -2,7 +2,7 @@
 
 use super::{data, invalid};
 use crate::{
-    bytes::{Cut, Fields},
+    bytes::{Fields, Stop},
     ouis::OUIS,
     text::{Text, name_of, put, put_name},
 };
@@ -64,7 +64,7 @@ const SUBTYPES: &[(u32, &str)] = &[
 const ACTIONS: &[(u32, &str)] = &[(1, "MIRROR"), (2, "SET_TUNNEL_DST"), (4, "CHECKSUM")];
 
 /// Prints who the vendor is.
-fn name(t: &mut Text<'_>, body: &mut Fields<'_>) -> Result<u32, Cut> {
+fn name(t: &mut Text<'_>, body: &mut Fields<'_>) -> Result<u32, Stop> {
     let vendor = body.u32()?;
     put!(t, ", vendor 0x{vendor:08x} ({})", name_of_vendor(vendor));
     Ok(vendor)
@@ -77,7 +77,7 @@ pub(super) fn name_of_vendor(vendor: u32) -> &'static str {
 }
 
 /// Prints a vendor's data, of whichever vendor.
-pub(super) fn data_of(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
+pub(super) fn data_of(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop> {
     if body.left() < 4 {
         return invalid(t, &body);
     }
@@ -86,7 +86,7 @@ pub(super) fn data_of(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut>
 }
 
 /// Prints a vendor's message.
-pub(super) fn message(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
+pub(super) fn message(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop> {
     if name(t, &mut body)? != BIG_SWITCH {
         return data(t, body);
     }
@@ -123,7 +123,7 @@ pub(super) fn message(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut>
             }
             put!(t, ", data '");
             if !t.string(body.rest(), body.left()) {
-                return Err(Cut);
+                return Err(Stop::Cut);
             }
             put!(t, "'");
         }
@@ -133,7 +133,7 @@ pub(super) fn message(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut>
 }
 
 /// Prints a vendor's action.
-pub(super) fn action(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Cut> {
+pub(super) fn action(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop> {
     const MIRROR: u32 = 1;
     const TAG: u32 = 0x8100;
     if body.left() < 4 {

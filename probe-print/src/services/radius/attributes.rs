@@ -5,7 +5,7 @@
 use super::names;
 use crate::{
     address::V6,
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     dump,
     link::eapol,
     services::ntp,
@@ -220,13 +220,12 @@ const POLICY: &[(u32, &str)] = &[
 ];
 
 /// Prints attributes.
-pub(super) fn print(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Cut> {
+pub(super) fn print(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Stop> {
     const HEADER: usize = 2;
     while fields.left() > 0 {
         let p = fields.rest();
-        if fields.left() < HEADER || !p.has(0, HEADER) {
-            return t.cut();
-        }
+        fields.claimed(HEADER)?;
+        p.need(0, HEADER)?;
         let (kind, size) = (p.u8(0)?, usize::from(p.u8(1)?));
         let (name, form) =
             ATTRIBUTES.get(usize::from(kind)).copied().unwrap_or(("Unknown", Silent));
@@ -242,7 +241,7 @@ pub(super) fn print(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Cut>
         put!(t, ", Value: ");
         let value = p.from(HEADER);
         if size > HEADER {
-            attribute(t, kind, form, value, size - HEADER)?;
+            t.part(|t| attribute(t, kind, form, value, size - HEADER))?;
         }
         if t.style.verbose > 1 {
             t.unknown(value, size - HEADER, "\n\t    ");
@@ -259,7 +258,7 @@ fn attribute(
     form: Form,
     p: Bytes<'_>,
     length: usize,
-) -> Result<(), Cut> {
+) -> Result<(), Stop> {
     let right = match form {
         Number | Named(_) | Address | Time => Some(4),
         Address6 => Some(16),
@@ -303,13 +302,13 @@ fn tag(t: &mut Text<'_>, tag: u8) {
     }
 }
 
-fn text(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn text(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     const HIGHEST_TAG: u8 = 0x1f;
-    let Ok(value) = p.slice(0, length) else { return t.cut() };
+    let value = p.slice(0, length).or(Err(Stop::Short))?;
     let mut value = Bytes::new(value);
     match kind {
         TUNNEL_PASSWORD => {
-            let Ok(salt) = value.u16(1) else { return t.cut() };
+            let salt = value.u16(1).or(Err(Stop::Short))?;
             let first = value.u8(0)?;
             tag(t, if first <= HIGHEST_TAG { first } else { 0 });
             put!(t, "Salt {salt} ");
@@ -345,7 +344,7 @@ fn tagged(t: &mut Text<'_>, code: u8) {
     put!(t, "{} (0x{code:02x}) ", name_of(TAGGED, code).unwrap_or("Unknown tag"));
 }
 
-fn number(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Cut> {
+fn number(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Stop> {
     let value = p.u32(0)?;
     match (kind, value) {
         (FRAMED_IPX, 0xffff_fffe) => put!(t, "NAS Select"),
@@ -372,7 +371,7 @@ fn number(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Cut> {
     Ok(())
 }
 
-fn named(t: &mut Text<'_>, kind: u8, names: &[&str], p: Bytes<'_>) -> Result<(), Cut> {
+fn named(t: &mut Text<'_>, kind: u8, names: &[&str], p: Bytes<'_>) -> Result<(), Stop> {
     let mut value = p.u32(0)?;
     if matches!(kind, TUNNEL_KIND | TUNNEL_MEDIUM) {
         tag(t, p.u8(0)?);
@@ -386,12 +385,12 @@ fn named(t: &mut Text<'_>, kind: u8, names: &[&str], p: Bytes<'_>) -> Result<(),
 }
 
 /// A prefix of IPv6 (RFC 3162).
-fn prefix(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn prefix(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     if !(2..=18).contains(&length) {
         put!(t, "ERROR: length {length} not in range (2..18)");
         return Ok(());
     }
-    let Ok(address) = p.filled::<16>(2, length - 2) else { return t.cut() };
+    let address = p.filled::<16>(2, length - 2).or(Err(Stop::Short))?;
     let width = p.u8(1)?;
     if width > 128 {
         put!(t, "ERROR: netmask {width} not in range (0..128)");
@@ -405,11 +404,9 @@ fn prefix(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
 }
 
 /// What a vendor says in attributes of its own.
-fn vendor(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Cut> {
+fn vendor(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Stop> {
     const HEADER: usize = 2;
-    if fields.left() < 4 {
-        return t.cut();
-    }
+    fields.claimed(4)?;
     let vendor = fields.u32()?;
     put!(t, "Vendor: {} ({vendor})", name_of(names::VENDORS, vendor).unwrap_or("Unknown"));
     while fields.left() >= HEADER {
@@ -424,7 +421,7 @@ fn vendor(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Cut> {
             return Ok(());
         }
         fields.skip(HEADER);
-        let Ok(value) = fields.slice(size - HEADER) else { return t.cut() };
+        let value = fields.slice(size - HEADER).or(Err(Stop::Short))?;
         put!(t, "\n\t    Vendor Attribute: {kind}, Length: {}, Value: ", size - HEADER);
         dotted(t, value);
     }
@@ -438,7 +435,7 @@ fn digits(t: &mut Text<'_>, bytes: &[u8]) {
     }
 }
 
-fn own(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+fn own(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     let right = match kind {
         ARAP_PASSWORD => length == 16,
         ARAP_FEATURES => length == 14,
@@ -488,7 +485,9 @@ fn own(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, length: usize) -> Result<(), Cu
             put!(t, "[{}]", set.join(", "));
         }
         HOME_PREFIX => {
-            let Ok([width]) = p.slice(0, length).and(p.array::<1>(0)) else { return t.cut() };
+            let Ok([width]) = p.slice(0, length).and(p.array::<1>(0)) else {
+                return Err(Stop::Short);
+            };
             match width {
                 129.. => put!(t, "ERROR: netmask {width} not in range (0..128)"),
                 _ => put!(t, "{}/{width}", t.v6(p, 1)?),
@@ -500,8 +499,8 @@ fn own(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, length: usize) -> Result<(), Cu
 }
 
 /// Who the operator is, and where the user (RFC 5580).
-fn place(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
-    let Ok(value) = p.slice(0, length) else { return t.cut() };
+fn place(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
+    let value = p.slice(0, length).or(Err(Stop::Short))?;
     let p = Bytes::new(value);
     let least = match kind {
         OPERATOR => 2,

@@ -4,8 +4,8 @@ mod attributes;
 mod names;
 
 use crate::{
-    bytes::{Bytes, Cut, Fields},
-    text::{Text, name_of, need, put},
+    bytes::{Bytes, Fields, Stop},
+    text::{Text, name_of, put},
 };
 
 const HEADER: usize = 20;
@@ -29,13 +29,12 @@ const COMMANDS: &[(u8, &str)] = &[
 ];
 
 /// Prints command, identifier and length; with `-v` authenticator and attributes.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "radius";
-    need!(t, p.slice(0, HEADER));
+    p.need(0, HEADER)?;
     let stated = usize::from(p.u16(2)?);
     if stated < HEADER {
-        t.truncated();
-        return Ok(());
+        return Err(Stop::Short);
     }
     let length = stated.min(length);
     let (command, id) = (p.u8(0)?, p.u8(1)?);

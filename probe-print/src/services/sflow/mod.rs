@@ -3,7 +3,7 @@
 mod samples;
 
 use crate::{
-    bytes::{Bytes, Cut, Fields},
+    bytes::{Bytes, Fields, Stop},
     text::{Text, name_of, put},
 };
 use samples::Records;
@@ -27,14 +27,13 @@ const FORMATS: &[(u32, &str)] = &[
 ];
 
 /// Prints agent and length, and with `-v` the samples.
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Cut> {
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "sflow";
     let family = p.u32(4)?;
     let version = p.u32(0)?;
     if family == V4 && length < HEADER || family == V6 && length < HEADER_6 {
         put!(t, "sFlowv{version} [length {length} < {HEADER}]");
-        t.invalid();
-        return Ok(());
+        return Err(Stop::Invalid);
     }
     p.slice(0, HEADER)?;
     if version != VERSION {
@@ -60,23 +59,21 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     }
     let mut fields = Fields::new(p, length);
     fields.skip(header);
-    match samples(t, &mut fields, count)? {
-        true => Ok(()),
-        false => t.invalid_rest(fields.rest(), fields.left()),
+    match samples(t, &mut fields, count) {
+        // What they say of themselves does not fit.
+        Err(Stop::Short) => t.invalid_rest(fields.rest(), fields.left()),
+        printed => printed,
     }
 }
 
-/// Prints the samples; `false` where what they say of themselves does not fit.
-fn samples(t: &mut Text<'_>, fields: &mut Fields<'_>, count: u32) -> Result<bool, Cut> {
+fn samples(t: &mut Text<'_>, fields: &mut Fields<'_>, count: u32) -> Result<(), Stop> {
     let mut records = Records::of(fields.left());
     for _ in 0..count {
         if fields.left() == 0 {
             break;
         }
         let (format, size) = (fields.rest().u32(0)? & 0xfff, fields.rest().u32(4)?);
-        if fields.left() < SAMPLE_HEADER {
-            return Ok(false);
-        }
+        fields.claimed(SAMPLE_HEADER)?;
         fields.skip(SAMPLE_HEADER);
         let name = name_of(FORMATS, format).unwrap_or("Unknown");
         put!(t, "\n\t{name} ({format}), length {size},");
@@ -84,27 +81,18 @@ fn samples(t: &mut Text<'_>, fields: &mut Fields<'_>, count: u32) -> Result<bool
             break;
         }
         let size = size as usize;
-        if fields.left() < size {
-            return Ok(false);
-        }
+        fields.claimed(size)?;
         fields.rest().slice(0, size)?;
         // Like tcpdump, a sample is let run on to the end of the datagram.
-        let fits = match format {
+        match format {
             FLOW => records.flow(t, *fields)?,
             COUNTER => records.counter(t, *fields)?,
             EXPANDED_FLOW => records.expanded_flow(t, *fields)?,
             EXPANDED_COUNTER => records.expanded_counter(t, *fields)?,
-            _ => {
-                if t.style.verbose <= 1 {
-                    t.unknown(fields.rest(), size, "\n\t    ");
-                }
-                true
-            }
-        };
-        if !fits {
-            return Ok(false);
+            _ if t.style.verbose <= 1 => t.unknown(fields.rest(), size, "\n\t    "),
+            _ => {}
         }
         fields.skip(size);
     }
-    Ok(true)
+    Ok(())
 }

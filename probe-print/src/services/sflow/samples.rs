@@ -1,7 +1,7 @@
 //! Samples of sFlow and the records in them: flows that were seen, counters of interfaces.
 
 use crate::{
-    bytes::{Cut, Fields},
+    bytes::{Fields, Stop},
     text::{Text, name_of, put},
 };
 
@@ -59,11 +59,9 @@ impl Records {
         Self { left: length / RECORD_HEADER }
     }
 
-    /// Prints a sample of flows; `false` where a length does not fit.
-    pub(super) fn flow(&mut self, t: &mut Text<'_>, mut p: Fields<'_>) -> Result<bool, Cut> {
-        if p.left() < 32 {
-            return Ok(false);
-        }
+    /// Prints a sample of flows.
+    pub(super) fn flow(&mut self, t: &mut Text<'_>, mut p: Fields<'_>) -> Result<(), Stop> {
+        p.claimed(32)?;
         let count = p.rest().u32(28)?;
         t.template(&mut p, " seqnum #4, type #1, idx #3, rate #4, pool #4, drops #4, ")?;
         t.template(&mut p, "input #4 output #4 records #4")?;
@@ -75,21 +73,17 @@ impl Records {
         &mut self,
         t: &mut Text<'_>,
         mut p: Fields<'_>,
-    ) -> Result<bool, Cut> {
-        if p.left() < 44 {
-            return Ok(false);
-        }
+    ) -> Result<(), Stop> {
+        p.claimed(44)?;
         let count = p.rest().u32(40)?;
         let form = " seqnum #4, type #4, idx #4, rate #4, pool #4, drops #4_4_4_4_4, records #4";
         t.template(&mut p, form)?;
         self.flows(t, p, count)
     }
 
-    /// Prints a sample of counters; `false` where a length does not fit.
-    pub(super) fn counter(&mut self, t: &mut Text<'_>, mut p: Fields<'_>) -> Result<bool, Cut> {
-        if p.left() < 12 {
-            return Ok(false);
-        }
+    /// Prints a sample of counters.
+    pub(super) fn counter(&mut self, t: &mut Text<'_>, mut p: Fields<'_>) -> Result<(), Stop> {
+        p.claimed(12)?;
         let count = p.rest().u32(8)?;
         t.template(&mut p, " seqnum #4, type #1, idx #3, records #4")?;
         self.counters(t, p, count)
@@ -100,61 +94,57 @@ impl Records {
         &mut self,
         t: &mut Text<'_>,
         mut p: Fields<'_>,
-    ) -> Result<bool, Cut> {
-        if p.left() < 16 {
-            return Ok(false);
-        }
+    ) -> Result<(), Stop> {
+        p.claimed(16)?;
         let count = p.rest().u32(12)?;
         t.template(&mut p, " seqnum #4, type #4, idx #4, records #4")?;
         self.counters(t, p, count)
     }
 
-    /// Whether one more record may be printed.
-    fn take(&mut self, p: &Fields<'_>) -> bool {
-        let there = p.left() >= RECORD_HEADER && self.left > 0;
-        self.left = self.left.saturating_sub(1);
-        there
+    /// One more record, of those that may be printed.
+    fn take(&mut self, p: &Fields<'_>) -> Result<(), Stop> {
+        p.claimed(RECORD_HEADER)?;
+        self.left = self.left.checked_sub(1).ok_or(Stop::Short)?;
+        Ok(())
     }
 
-    fn flows(&mut self, t: &mut Text<'_>, mut p: Fields<'_>, count: u32) -> Result<bool, Cut> {
+    fn flows(&mut self, t: &mut Text<'_>, mut p: Fields<'_>, count: u32) -> Result<(), Stop> {
         for _ in 0..count {
-            if !self.take(&p) {
-                return Ok(false);
-            }
+            self.take(&p)?;
             let (format, size) = (p.u32()?, p.u32()?);
             let (enterprise, kind) = (format >> 12, format & 0xfff);
             let name = name_of(FLOWS, kind).filter(|_| enterprise == 0).unwrap_or("Unknown");
             put!(t, "\n\t    enterprise {enterprise} {name} ({kind}) length {size}");
             let size = size as usize;
-            if p.left() < size || enterprise == 0 && !flow(t, p, kind, size)? {
-                return Ok(false);
+            p.claimed(size)?;
+            if enterprise == 0 {
+                flow(t, p, kind, size)?;
             }
             p.skip(size);
         }
-        Ok(true)
+        Ok(())
     }
 
-    fn counters(&mut self, t: &mut Text<'_>, mut p: Fields<'_>, count: u32) -> Result<bool, Cut> {
+    fn counters(&mut self, t: &mut Text<'_>, mut p: Fields<'_>, count: u32) -> Result<(), Stop> {
         for _ in 0..count {
-            if !self.take(&p) {
-                return Ok(false);
-            }
+            self.take(&p)?;
             let (format, size) = (p.u32()?, p.u32()?);
             let (enterprise, kind) = (format >> 20, format & 0xfff);
             let name = name_of(COUNTERS, kind).filter(|_| enterprise == 0).unwrap_or("Unknown");
             put!(t, "\n\t    enterprise {enterprise}, {name} ({kind}) length {size}");
             let size = size as usize;
-            if p.left() < size || enterprise == 0 && !counter(t, p, kind, size)? {
-                return Ok(false);
+            p.claimed(size)?;
+            if enterprise == 0 {
+                counter(t, p, kind, size)?;
             }
             p.skip(size);
         }
-        Ok(true)
+        Ok(())
     }
 }
 
-/// Prints a flow; `false` where it is too short.
-fn flow(t: &mut Text<'_>, mut p: Fields<'_>, kind: u32, size: usize) -> Result<bool, Cut> {
+/// Prints a flow.
+fn flow(t: &mut Text<'_>, mut p: Fields<'_>, kind: u32, size: usize) -> Result<(), Stop> {
     match kind {
         RAW_PACKET if p.left() >= 16 => {
             let protocol = p.rest().u32(0)?;
@@ -169,12 +159,12 @@ fn flow(t: &mut Text<'_>, mut p: Fields<'_>, kind: u32, size: usize) -> Result<b
         SWITCH if p.left() >= 16 => {
             t.template(&mut p, "\n\t      src vlan #4, src pri #4, dst vlan #4, dst pri #4")?;
         }
-        RAW_PACKET | ETHERNET_FRAME | SWITCH => return Ok(false),
+        RAW_PACKET | ETHERNET_FRAME | SWITCH => return Err(Stop::Short),
         3 | 4 | 1002..=1012 => {}
         _ if t.style.verbose <= 1 => t.unknown(p.rest(), size, "\n\t\t"),
         _ => {}
     }
-    Ok(true)
+    Ok(())
 }
 
 /// How long each kind of counters is, and the lines it is shown in.
@@ -211,8 +201,8 @@ const LINES: &[(u32, usize, &[&str])] = &[
     (PROCESSOR, 28, &["5sec #4, 1min #4, 5min #4, total_mem #8, total_mem #8"]),
 ];
 
-/// Prints counters; `false` where they are too short.
-fn counter(t: &mut Text<'_>, mut p: Fields<'_>, kind: u32, size: usize) -> Result<bool, Cut> {
+/// Prints counters.
+fn counter(t: &mut Text<'_>, mut p: Fields<'_>, kind: u32, size: usize) -> Result<(), Stop> {
     if kind == GENERIC {
         return generic(t, p);
     }
@@ -220,29 +210,25 @@ fn counter(t: &mut Text<'_>, mut p: Fields<'_>, kind: u32, size: usize) -> Resul
         if t.style.verbose <= 1 {
             t.unknown(p.rest(), size, "\n\t\t");
         }
-        return Ok(true);
+        return Ok(());
     };
-    if p.left() < *least {
-        return Ok(false);
-    }
+    p.claimed(*least)?;
     for line in *lines {
         let start = t.out.len();
         put!(t, "\n\t      ");
         if t.template(&mut p, line).is_err() {
             t.out.truncate(start);
-            return Err(Cut);
+            return Err(Stop::Cut);
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 /// The counters that every interface has (RFC 2863).
-fn generic(t: &mut Text<'_>, mut p: Fields<'_>) -> Result<bool, Cut> {
+fn generic(t: &mut Text<'_>, mut p: Fields<'_>) -> Result<(), Stop> {
     const SIZE: usize = 88;
     const DIRECTION: usize = 16;
-    if p.left() < SIZE {
-        return Ok(false);
-    }
+    p.claimed(SIZE)?;
     let direction = p.rest().u32(DIRECTION)?;
     t.template(&mut p, "\n\t      ifindex #4, iftype #4, ifspeed #8, ifdirection #4")?;
     put!(t, " ({})", name_of(DIRECTIONS, direction).unwrap_or("Unknown"));
@@ -261,5 +247,5 @@ fn generic(t: &mut Text<'_>, mut p: Fields<'_>) -> Result<bool, Cut> {
          discards #4",
     )?;
     t.template(&mut p, "\n\t      Out errors #4, promisc mode #4")?;
-    Ok(true)
+    Ok(())
 }

@@ -151,7 +151,7 @@ fn it_ends_when_wireshark_does() {
     let capture = start();
     let _reader = Running::spawn(desk.command("cat", &[&fifo])).unwrap();
     pair.server.ip(&["link delete srv0"]).unwrap();
-    ended(capture, 1, "probe: srv0 is gone, and nothing can come\n");
+    ended(capture, 1, "probe: srv0 is gone: no interface left to watch\n");
 }
 
 /// Waits until the pipe's reader has something: both ends are open.

@@ -1,4 +1,4 @@
-//! What the virtual machine said on its console: which tests it ran, and how they went.
+//! Reads the console of the virtual machine: which tests ran, and how they ended.
 
 /// What stands before the kernel's own name.
 pub const RELEASE: &str = "kernel release: ";

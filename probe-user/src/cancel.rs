@@ -1,6 +1,6 @@
-//! Writes that are given up: whoever reads does not, or a disk stands still, and there is no time
-//! left. A write that waits in the kernel is interrupted, and says how much of it landed; so the
-//! account holds even then.
+//! Writes that are cancelled: the reader of the output does not read, or a disk has stopped, and
+//! time is up. A write that blocks in the kernel is interrupted, and returns how much of it was
+//! written; so the account holds even then.
 
 use std::{
     cell::RefCell,
@@ -77,7 +77,9 @@ pub fn after_a_signal() -> io::Result<()> {
 pub fn check() -> io::Result<()> {
     let given_up = |flag: &Arc<AtomicBool>| flag.load(Ordering::Relaxed);
     match MINE.with_borrow(|mine| mine.as_ref().is_some_and(given_up)) {
-        true => Err(io::Error::other("nobody reads the output any more, or too slowly")),
+        true => {
+            Err(io::Error::other("the reader of the output has stopped reading, or is too slow"))
+        }
         false => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! What observers say at their end, each in its own words.
+//! The summaries that observers print at their end, each in its own format.
 
 use std::str::FromStr;
 

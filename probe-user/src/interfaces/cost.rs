@@ -1,25 +1,25 @@
-//! What attaching does to the machine beside looking at frames, in a sentence: said once behind
-//! the attachment, and before it by `probe interfaces`.
+//! What attaching does to the link and to the machine, in a sentence: noted once after attaching,
+//! and listed by `probe interfaces` beforehand.
 
 use super::{drivers, sysfs};
 use crate::kernel::{Attached, Attachment, TurnedOff};
 
 /// What a program on a hook costs on a driver; nothing where it changes nothing.
-pub(super) fn price(hook: Attached, driver: Option<&str>) -> Option<&'static str> {
+pub(super) fn cost(hook: Attached, driver: Option<&str>) -> Option<&'static str> {
     match hook {
         Attached::Tcx => None,
         Attached::Clsact => Some(
             "the filter stays attached if probe is killed, and its qdisc stays in any case: `tc \
-             qdisc del dev IF clsact` takes both off",
+             qdisc del dev IF clsact` removes both",
         ),
-        Attached::XdpGeneric => Some(
-            "the kernel copies most frames for it, to have each in one piece with room before it",
-        ),
+        Attached::XdpGeneric => {
+            Some("the kernel copies most frames into linear buffers with headroom for it")
+        }
         Attached::XdpNative => Some(match driver.and_then(drivers::native) {
             Some(driver) => driver.effect.text(),
             None => {
-                "most drivers stop the link and set up its queues anew to attach and to detach; \
-                 what this one does is not known here"
+                "most drivers stop the link and set up its queues again to attach and to detach; \
+                 what this one does is unknown to probe"
             }
         }),
     }
@@ -43,23 +43,23 @@ pub(super) fn notes(attachments: &[Attachment], turned_off: &[TurnedOff]) -> Vec
             None => groups.push(Group { hook, driver, interfaces: vec![interface] }),
         }
     }
-    let prices = groups.into_iter().filter_map(|Group { hook, driver, interfaces }| {
-        let price = price(hook, driver.as_deref())?;
+    let costs = groups.into_iter().filter_map(|Group { hook, driver, interfaces }| {
+        let cost = cost(hook, driver.as_deref())?;
         let driver = driver.map(|driver| format!(" ({driver})")).unwrap_or_default();
-        Some(format!("{hook} on {}{driver}: {price}", interfaces.join(", ")))
+        Some(format!("{hook} on {}{driver}: {cost}", interfaces.join(", ")))
     });
     let features = turned_off.iter().filter_map(|off| {
         let interface = off.interface()?;
         let features: Vec<_> = off.features().collect();
         let command: Vec<_> = features.iter().map(|feature| format!("{feature} on")).collect();
         Some(format!(
-            "attaching turned {} off on {interface}; probe turns that on again when it ends, \
-             unless it is killed (then: `ethtool -K {interface} {}`)",
+            "attaching turned {} off on {interface}; probe restores it at its end. If probe is \
+             killed, `ethtool -K {interface} {}` does",
             features.join(" and "),
             command.join(" "),
         ))
     });
-    prices.chain(features).collect()
+    costs.chain(features).collect()
 }
 
 #[cfg(test)]
@@ -84,9 +84,9 @@ mod tests {
 
     #[test]
     fn drivers_are_told_apart() {
-        let native = |driver| price(Attached::XdpNative, Some(driver)).unwrap();
+        let native = |driver| cost(Attached::XdpNative, Some(driver)).unwrap();
         assert!(native("veth").contains("TSO and GSO are off"));
         assert!(native("i40e").contains("reset the card's function"));
-        assert!(native("nosuch").contains("not known here"));
+        assert!(native("nosuch").contains("unknown to probe"));
     }
 }

@@ -35,7 +35,7 @@ pub fn built(revision: &str) -> Result<Build> {
 pub fn build(revision: &str) -> Result<()> {
     let Build { label, program } = built(revision)?;
     // Ctrl-C ends cargo, and then we tidy up and end, too.
-    let _deaf = Deaf::new();
+    let _deaf = IgnoreSignals::new();
     let tree = Worktree::add(&label)?;
     symlink(root().join(".tools"), tree.path.join(".tools")).context("linking .tools")?;
     let mut build = cargo(&["build", "--release", "--package", "probe-user", "--target-dir"]);
@@ -99,9 +99,9 @@ impl Drop for Worktree {
 
 /// While it is there, SIGINT and SIGTERM do not end this process. Handlers, unlike ignored
 /// signals, are not inherited by what it starts.
-struct Deaf;
+struct IgnoreSignals;
 
-impl Deaf {
+impl IgnoreSignals {
     const SIGNALS: [libc::c_int; 2] = [libc::SIGINT, libc::SIGTERM];
 
     fn new() -> Self {
@@ -118,7 +118,7 @@ impl Deaf {
     }
 }
 
-impl Drop for Deaf {
+impl Drop for IgnoreSignals {
     fn drop(&mut self) {
         Self::set(libc::SIG_DFL);
     }
