@@ -37,7 +37,6 @@ fn a_low_limit_is_named() {
         "count -i lo --duration 1ms --hook clsact",
         "rate -i lo -t 1ms",
         "capture -i lo --duration 1ms -w /dev/shm/low.pcap",
-        "interfaces",
     ];
     for command in commands {
         let arguments: Vec<&str> = command.split(' ').collect();
