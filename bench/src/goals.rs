@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use crate::report::held;
-
 /// What must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Goal {
@@ -154,6 +152,11 @@ impl Goals {
 /// Two digits behind the point where there is something to tell there.
 fn number(value: f64) -> String {
     if value.fract() == 0.0 { format!("{value:.0}") } else { format!("{value:.2}") }
+}
+
+/// Of a goal.
+pub fn held(goal: bool) -> &'static str {
+    if goal { "held" } else { "missed" }
 }
 
 #[cfg(test)]

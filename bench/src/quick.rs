@@ -7,8 +7,9 @@ use anyhow::Result;
 
 use crate::Bench;
 use crate::compare::{Entry, Outcome, compare};
+use crate::goals::held;
 use crate::observer::{Observer, SYN};
-use crate::report::{Report, held};
+use crate::report::Report;
 use crate::rig::{Flood, SMALLEST};
 
 /// What is counted, and what is captured.

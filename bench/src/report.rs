@@ -139,11 +139,6 @@ pub fn machine(probe: &Path, cpus: usize, tools: &[&str]) -> String {
     )
 }
 
-/// Of a goal.
-pub fn held(goal: bool) -> &'static str {
-    if goal { "held" } else { "missed" }
-}
-
 #[cfg(test)]
 mod tests {
     use super::Report;

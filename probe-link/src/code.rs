@@ -6,10 +6,7 @@ use std::ops::Range;
 use object::build::elf::{Relocation, SectionId, SymbolId};
 use probe_filter::ebpf::Insn;
 
-use crate::{
-    fold::Folded,
-    opcode::{CALL, CLASS, EXIT, JMP, JMP32, JUMP_LONG, LOCAL_CALL},
-};
+use crate::opcode::{CALL, CLASS, EXIT, JMP, JMP32, JUMP_LONG, LOCAL_CALL};
 
 /// Bytes of an instruction.
 pub(crate) const INSN: usize = 8;
@@ -26,6 +23,13 @@ pub(crate) struct Code {
     pub symbols: Vec<(SymbolId, Range<usize>)>,
     /// Constants that stand in the code by now.
     pub folded: Vec<Folded>,
+}
+
+/// A constant in the code: the instruction that has it now, and its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Folded {
+    pub at: usize,
+    pub value: u64,
 }
 
 impl Code {

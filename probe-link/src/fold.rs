@@ -7,7 +7,7 @@ use object::build::elf::SymbolId;
 use probe_filter::ebpf::{Insn, Reg};
 
 use crate::{
-    code::{Code, target},
+    code::{Code, Folded, target},
     opcode::{JUMP, LOAD, SIZE, WIDE},
 };
 
@@ -26,13 +26,6 @@ impl Constant {
         let value = place.map(|place| place.copy_from_slice(value));
         Self { symbol, value: value.map(|()| u64::from_le_bytes(bytes)) }
     }
-}
-
-/// A constant in the code: the instruction that has it now, and its value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Folded {
-    pub at: usize,
-    pub value: u64,
 }
 
 /// Puts constants in the place of their loads, and says how many loads those were. Where that

@@ -4,8 +4,7 @@
 use probe_filter::ebpf::{Insn, Reg};
 
 use crate::{
-    code::target,
-    fold::Folded,
+    code::{Folded, target},
     opcode::{
         ALU32, ALU64, CALL, CLASS, EQ, EQ_32, EXIT, FROM_REGISTER, JUMP, JUMP_LONG, LD, LDX, MOV,
         NE, NE_32, OPERATION, ST, STX, WIDE,

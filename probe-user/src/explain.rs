@@ -5,7 +5,7 @@ use anyhow::{Error, anyhow};
 use caps::Capability;
 
 use crate::{
-    failure::{Hinted, Usage},
+    failure::{Hinted, Usage, limit},
     interfaces, kernel, privileges,
 };
 
@@ -31,7 +31,7 @@ pub fn kernel(error: kernel::Error) -> Error {
     }
     let lacking = || lacking(&privileges::missing(), privileges::in_user_namespace());
     let hint = match &error {
-        K::UnknownInterface { name } => return Usage::new(unknown_interface(name)).into(),
+        K::UnknownInterface { name } => return interfaces::unknown(name).into(),
         K::Egress { .. } => return Usage::new(format!("{error}: use --hook tcx with -Q")).into(),
         K::TooManyRules(_) | K::TooManySampled(_) => return Usage::new(error.to_string()).into(),
         K::Permission { .. } => return Hinted::new(error, lacking()).into(),
@@ -66,18 +66,6 @@ pub fn kernel(error: kernel::Error) -> Error {
         _ => return error.into(),
     };
     Hinted::new(error, hint).into()
-}
-
-/// Which limit of the process or the machine was reached.
-pub fn limit(errno: i32) -> Option<&'static str> {
-    match errno {
-        libc::EFBIG => Some("the limit on the size of a file is reached: see ulimit -f"),
-        libc::EMFILE => Some("the limit on open files is reached: see ulimit -n"),
-        libc::ENFILE => {
-            Some("the machine's limit on open files is reached: see sysctl fs.file-max")
-        }
-        _ => None,
-    }
 }
 
 /// Where the kernel, of this release, may be the cause: what it lacks, and what is needed.
@@ -139,43 +127,9 @@ fn lacking(missing: &[Capability], in_user_namespace: bool) -> String {
     )
 }
 
-/// What to say of an interface that does not exist.
-fn unknown_interface(name: &str) -> String {
-    let names = interfaces::names().unwrap_or_default();
-    let shown = probe_frame::visible(name);
-    let mut message = format!("no interface is named {shown:?}");
-    match closest(name, &names) {
-        Some(guess) => message.push_str(&format!("; did you mean {guess:?}?")),
-        None if !names.is_empty() => {
-            message.push_str(&format!("; the interfaces are {}", names.join(", ")));
-        }
-        None => {}
-    }
-    message
-}
-
-/// The name that is at most two edits away, and nearest.
-fn closest<'a>(name: &str, names: &'a [String]) -> Option<&'a str> {
-    names
-        .iter()
-        .map(|candidate| (strsim::levenshtein(name, candidate), candidate.as_str()))
-        .filter(|(distance, candidate)| *distance <= 2 && *distance < candidate.len())
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn guesses() {
-        let names = ["lo", "eth0", "wlan0"].map(String::from);
-        assert_eq!(closest("etho", &names), Some("eth0"));
-        assert_eq!(closest("wlan", &names), Some("wlan0"));
-        assert_eq!(closest("bond7", &names), None);
-        assert_eq!(closest("", &names), None);
-    }
 
     #[test]
     fn what_an_old_kernel_lacks() {

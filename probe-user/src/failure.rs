@@ -5,7 +5,7 @@
 
 use std::{error::Error, fmt, io, process::ExitCode};
 
-use crate::{explain, reporter};
+use crate::reporter;
 
 /// A mistake of the caller: exit code 2.
 #[derive(Debug)]
@@ -79,7 +79,7 @@ fn hint(error: &anyhow::Error) -> Option<&str> {
     let errno = |cause: &(dyn Error + 'static)| cause.downcast_ref::<io::Error>()?.raw_os_error();
     match said {
         Some(Hinted { hint, .. }) => Some(hint),
-        None => error.chain().filter_map(errno).find_map(explain::limit),
+        None => error.chain().filter_map(errno).find_map(limit),
     }
 }
 
@@ -88,6 +88,18 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)
     })
+}
+
+/// Which limit of the process or the machine was reached.
+pub fn limit(errno: i32) -> Option<&'static str> {
+    match errno {
+        libc::EFBIG => Some("the limit on the size of a file is reached: see ulimit -f"),
+        libc::EMFILE => Some("the limit on open files is reached: see ulimit -n"),
+        libc::ENFILE => {
+            Some("the machine's limit on open files is reached: see sysctl fs.file-max")
+        }
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -113,9 +125,9 @@ mod tests {
         let failed = |errno| anyhow::Error::new(io::Error::from_raw_os_error(errno));
         let plain = failed(libc::ENOENT).context("opening a.pcap");
         assert_eq!(hint(&plain), None);
-        let limit = failed(libc::EMFILE).context("opening a.pcap");
-        assert_eq!(hint(&limit), explain::limit(libc::EMFILE));
-        let hinted = anyhow::Error::new(Hinted::new(limit, "close some")).context("reading");
+        let too_many = failed(libc::EMFILE).context("opening a.pcap");
+        assert_eq!(hint(&too_many), limit(libc::EMFILE));
+        let hinted = anyhow::Error::new(Hinted::new(too_many, "close some")).context("reading");
         assert_eq!(hint(&hinted), Some("close some"));
         let cause = io::Error::from_raw_os_error(libc::EMFILE);
         assert_eq!(format!("{hinted:#}"), format!("reading: opening a.pcap: {cause}"));

@@ -1,7 +1,7 @@
 //! Child processes with time limits: started, watched, ended, reaped.
 
 use std::io::{self, Read};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SigHandler, Signal, kill, signal};
 use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
@@ -19,6 +19,16 @@ pub(crate) const SHORT: Duration = Duration::from_secs(20);
 
 /// How often a child is asked whether it has ended.
 const POLL: Duration = Duration::from_millis(2);
+
+/// Signals end the child, whatever this process does with them: a shell ignores SIGINT in what it
+/// starts in the background, nohup SIGHUP, and children inherit that.
+fn end_by_signals() -> io::Result<()> {
+    for one in [Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT] {
+        // SAFETY: there is no handler that could do harm.
+        unsafe { signal(one, SigHandler::SigDfl) }?;
+    }
+    Ok(())
+}
 
 /// How a process ended, what it said, and what it cost.
 #[derive(Clone, Debug)]
@@ -73,6 +83,8 @@ impl Running {
     pub fn spawn_to(mut command: Command, stdout: Stdio) -> Result<Self> {
         let name = command.get_program().to_string_lossy().into_owned();
         command.stdin(Stdio::null()).stdout(stdout).stderr(Stdio::piped());
+        // SAFETY: signal(2) may be called between fork and exec (signal-safety(7)).
+        unsafe { command.pre_exec(end_by_signals) };
         let mut child = command.spawn().with_context(|| format!("starting {name}"))?;
         let stderr = child.stderr.take().context("the child's standard error is piped")?;
         let stdout = child.stdout.take().map(Collector::start);

@@ -7,8 +7,9 @@ use probe_frame::visible;
 use super::{
     devices::{ANY, Device, devices, up},
     sysfs,
+    unknown::unknown,
 };
-use crate::{explain, failure::Usage, kernel, reporter};
+use crate::{failure::Usage, reporter};
 
 /// What `-i` came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,8 +80,7 @@ pub fn choose(given: &[String]) -> Result<Chosen> {
 /// # Errors
 /// Where there is no such interface.
 pub fn known_link_type(name: &str) -> Result<LinkType> {
-    let unknown = || explain::kernel(kernel::Error::UnknownInterface { name: name.into() });
-    sysfs::link_type(name).ok_or_else(unknown)
+    sysfs::link_type(name).ok_or_else(|| unknown(name).into())
 }
 
 /// The name that a word stands for: itself, unless it is a number that no interface has

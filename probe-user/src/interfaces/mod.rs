@@ -9,12 +9,12 @@ mod ifaddrs;
 mod links;
 mod report;
 mod sysfs;
+mod unknown;
 
 use anyhow::{Context as _, Result};
 
 use crate::{
-    explain,
-    kernel::{self, Attachment, Session},
+    kernel::{Attachment, Session},
     reporter, stdout,
 };
 
@@ -23,6 +23,7 @@ pub use devices::{ANY, Device, devices, list};
 pub use links::{Change, Links, NoneLeft, tell};
 pub use report::Interface;
 pub use sysfs::{hardware_address, names};
+pub use unknown::unknown;
 
 /// What to say of interfaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub fn run(plan: &Plan) -> Result<()> {
     let known = names().context("listing /sys/class/net")?;
     for name in &plan.names {
         if !known.contains(name) {
-            return Err(explain::kernel(kernel::Error::UnknownInterface { name: name.clone() }));
+            return Err(unknown(name).into());
         }
     }
     let wanted = if plan.names.is_empty() { &known } else { &plan.names };

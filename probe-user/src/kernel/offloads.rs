@@ -5,7 +5,7 @@
 
 use std::{fs, io};
 
-use nix::net::if_::if_indextoname;
+use nix::net::if_::{if_indextoname, if_nametoindex};
 
 use super::ethtool::{self, Feature};
 
@@ -29,7 +29,7 @@ impl Offloads {
         let links = with_those_below(interface, DEPTH);
         let on = links.into_iter().filter_map(|link| {
             let features = ethtool::merging(&link).ok().filter(|features| !features.is_empty())?;
-            Some((super::session::index(&link).ok()?, features))
+            Some((if_nametoindex(link.as_str()).ok()?, features))
         });
         Self(on.collect())
     }

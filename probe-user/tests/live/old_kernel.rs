@@ -8,8 +8,10 @@ use testbed::{Running, SERVER_LINK, requirements::met};
 use crate::ending::attachments;
 use crate::rig::{LIMIT, NEEDS, alone, probe, quiet_pair};
 
-/// bpf(2)'s BPF_LINK_CREATE and BPF_PROG_LOAD (include/uapi/linux/bpf.h).
+/// Commands of bpf(2) (include/uapi/linux/bpf.h).
 const LINK_CREATE: u32 = 28;
+/// By which the kernel is asked for tcx.
+const PROG_ATTACH: u32 = 8;
 const PROG_LOAD: u32 = 5;
 
 /// Makes bpf(2) fail with `errno` in the process that is started: one command of it, or all.
@@ -123,7 +125,7 @@ fn a_kernel_is_asked_what_it_can() {
         if old {
             old_release(&mut command);
         } else {
-            refuse(&mut command, Some(LINK_CREATE), errno);
+            refuse(&mut command, Some(PROG_ATTACH), errno);
         }
         let finished = Running::spawn(command).unwrap().wait(LIMIT).unwrap();
         let ready = format!("probe: attached to {SERVER_LINK} ({hook}), 1 rule");

@@ -146,7 +146,7 @@ fn a_second_signal_gives_up_with_the_number() {
     assert_eq!(ledger[CHOSEN], FRAMES, "{}", finished.stderr);
     let in_hand: u64 = finished
         .stderr
-        .split_once("had up to ")
+        .split_once("the writing of the file; up to ")
         .and_then(|(_, rest)| rest.split(' ').next()?.parse().ok())
         .unwrap_or_else(|| panic!("{}", finished.stderr));
     let most = ledger[DELIVERED] + in_hand;
