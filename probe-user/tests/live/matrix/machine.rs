@@ -78,7 +78,7 @@ fn a_cpu_comes_online() {
         let ledger = ledger(said);
         let counts = [CHOSEN, DELIVERED, "refused by kernel"].map(|name| ledger[name]);
         assert_eq!(counts, [21, 7, 14], "{hook}: {said}");
-        assert!(said.contains("a CPU came online after the start"), "{hook}: {said}");
+        assert!(said.contains("a CPU that came online after the start"), "{hook}: {said}");
         assert_eq!(frames(&pair.server, file).len(), 7, "{hook}");
     }
 }
