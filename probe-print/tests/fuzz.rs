@@ -3,9 +3,7 @@
 //!
 //! `PROBE_WRITE_SEEDS=1` writes the seeds into fuzz/corpus, for a fuzzer to start from.
 
-use std::{env, fs, path::Path};
-
-use test_support::fuzz::print as target;
+use test_support::fuzz::{print as target, shown, times, write_seeds};
 use testbed::{CLIENT_V4, Frame, Random, SERVER_V4, changed, samples::captures};
 
 /// Where the length in a UDP header stands, behind Ethernet and IPv4.
@@ -36,28 +34,13 @@ fn found() -> Vec<Vec<u8>> {
     vec![[&[VERBOSE, 0][..], &radius].concat()]
 }
 
-/// Shows the input that the target fails on.
-fn run(input: &[u8]) {
-    if let Err(panic) = std::panic::catch_unwind(|| target::run(input)) {
-        eprintln!("the input: {input:02x?}");
-        std::panic::resume_unwind(panic)
-    }
-}
-
 #[test]
 fn seeds_and_changes_print() {
     let seeds = seeds();
-    if env::var_os("PROBE_WRITE_SEEDS").is_some() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/print");
-        fs::create_dir_all(&folder).expect("making the folder of a corpus");
-        for (number, seed) in seeds.iter().enumerate() {
-            fs::write(folder.join(format!("seed-{number}")), seed).expect("writing a seed");
-        }
-    }
-    seeds.iter().chain(&found()).for_each(|seed| run(seed));
-    let times = env::var("PROBE_TEST_TIMES").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    write_seeds("print", &seeds);
+    seeds.iter().chain(&found()).for_each(|seed| shown(target::run, seed));
     let mut random = Random::new(1);
-    for _ in 0..100_000 * times {
-        run(&changed(&seeds, &mut random));
+    for _ in 0..100_000 * times() {
+        shown(target::run, &changed(&seeds, &mut random));
     }
 }

@@ -3,12 +3,10 @@
 //!
 //! `PROBE_WRITE_SEEDS=1` writes the seeds into fuzz/corpus, for a fuzzer to start from.
 
-use std::path::Path;
-
 use probe_filter::LinkType;
 use probe_filter::testing::frames::{Rng, pool};
 use test_support::expressions::{self, hand_written};
-use test_support::fuzz as targets;
+use test_support::fuzz::{self as targets, shown, times, write_seeds};
 
 /// Beyond libpcap's language.
 const MACROS: [&str; 12] = [
@@ -28,10 +26,6 @@ const MACROS: [&str; 12] = [
 
 fn texts() -> impl Iterator<Item = &'static str> {
     hand_written().chain(MACROS)
-}
-
-fn times() -> usize {
-    std::env::var("PROBE_TEST_TIMES").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
 }
 
 /// Inputs that look everywhere, to start from; the same every time.
@@ -58,13 +52,7 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
 /// The seeds, written for a fuzzer where that is asked for.
 fn seeds_of(target: &str) -> Vec<Vec<u8>> {
     let seeds = seeds(target);
-    if std::env::var_os("PROBE_WRITE_SEEDS").is_some() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
-        std::fs::create_dir_all(&folder).expect("making the folder of a corpus");
-        for (number, seed) in seeds.iter().enumerate() {
-            std::fs::write(folder.join(format!("seed-{number}")), seed).expect("writing a seed");
-        }
-    }
+    write_seeds(target, &seeds);
     seeds
 }
 
@@ -92,18 +80,6 @@ fn changed(seeds: &[Vec<u8>], rng: &mut Rng) -> Vec<u8> {
         }
     }
     input
-}
-
-/// Shows the input that a target fails on.
-fn shown<T>(run: impl Fn(&[u8]) -> T + std::panic::RefUnwindSafe, input: &[u8]) -> T {
-    match std::panic::catch_unwind(|| run(input)) {
-        Ok(result) => result,
-        Err(panic) => {
-            eprintln!("the input: {:?}", String::from_utf8_lossy(input));
-            eprintln!("its bytes: {input:02x?}");
-            std::panic::resume_unwind(panic)
-        }
-    }
 }
 
 #[test]
