@@ -117,7 +117,7 @@ impl<F: Feed, P: Programs> Pump<F, P> {
         let detached = self.programs.detach().map_err(explain::kernel);
         self.intake.end = match stop::requested() && self.has_reader {
             true => End::Until(Instant::now() + PATIENCE),
-            false => End::BlockingWriter,
+            false => End::Detached,
         };
         self.feed.look_at_all();
         self.intake.drain(&mut self.feed);
@@ -145,7 +145,7 @@ enum End {
     /// The programs are attached: whoever waits here loses frames there.
     Attached,
     /// They are off: the output may take its time.
-    BlockingWriter,
+    Detached,
     /// They are off, and the user waits.
     Until(Instant),
 }
