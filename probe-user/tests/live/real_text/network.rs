@@ -27,6 +27,9 @@ pub const RESET: u16 = 7004;
 /// Where one packet in five is lost on its way in, so that the rest is sent again.
 pub const LOSSY: u16 = 80;
 
+/// Of the server's side, bytes: shorter than the client's, so that the router says so.
+const FAR_MTU: u32 = 1400;
+
 pub struct Network {
     pub client: Namespace,
     pub router: Namespace,
@@ -63,7 +66,9 @@ impl Network {
             set(namespace, "ipv6/icmp/ratelimit", "0")?;
         }
         client.ip(&[format!("link set {CLIENT_LINK} up")])?;
-        server.ip(&[format!("link set {SERVER_LINK} up")])?;
+        // As its peer: a veth drops what is longer than its peer's MTU, but not what is to be
+        // segmented, so that a page would come and its retransmission never.
+        server.ip(&[format!("link set {SERVER_LINK} mtu {FAR_MTU} up")])?;
         Ok(Self { client, router, server })
     }
 
@@ -71,7 +76,7 @@ impl Network {
     pub fn up(&self) -> Result<()> {
         self.router.ip(&[
             &format!("link set {NEAR} up"),
-            &format!("link set {FAR} mtu 1400 up"),
+            &format!("link set {FAR} mtu {FAR_MTU} up"),
             &format!("address add {ROUTER_V4}/24 dev {NEAR}"),
             &format!("address add {ROUTER_V6}/64 dev {NEAR}"),
             &format!("address add 198.51.100.1/24 dev {FAR}"),
