@@ -422,7 +422,7 @@ fn number(lexeme: &str, span: Span) -> Result<u32, Error> {
 fn macro_name(rest: &[u8], at: usize) -> Result<(TokenKind, usize), Error> {
     let length = name_length(&rest[1..]);
     if length == 0 {
-        return Err(Error::new(at..at + 1, "'@' without a name").expected(keywords::MACROS));
+        return Err(Error::new(at..at + 1, "'@' without a name").expected(keywords::macros()));
     }
     let name = String::from_utf8_lossy(&rest[1..=length]).into_owned();
     Ok((TokenKind::Macro(name), 1 + length))
