@@ -338,5 +338,6 @@ named! {
         Ssh = "ssh",
         Smtp = "smtp",
         Dns = "dns",
+        Unreachable = "unreachable",
     }
 }

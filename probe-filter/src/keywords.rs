@@ -226,4 +226,4 @@ pub fn constant(spelling: &str) -> Option<u32> {
 
 /// The macros, for messages.
 pub const MACROS: &str = "one of @syn @synack @fin @rst @http @http-request @http-response \
-                          @get @post @tls-hello @ssh @smtp @dns";
+                          @get @post @tls-hello @ssh @smtp @dns @unreachable";
