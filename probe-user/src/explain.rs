@@ -40,6 +40,9 @@ pub fn kernel(error: kernel::Error) -> Error {
             let failure = anyhow!("loading {program}: permission denied");
             return Hinted::new(failure, lacking()).into();
         }
+        K::Promiscuous { .. } if error.errno() == Some(libc::EPERM) => {
+            "it needs CAP_NET_RAW: run probe as root, or grant it to its file with setcap"
+        }
         K::NoModule { module, .. } => {
             let hint = format!(
                 "load it with `modprobe {module}`; a kernel built without {} has no such module. \
@@ -122,7 +125,7 @@ fn lacking(missing: &[Capability], in_user_namespace: bool) -> String {
     let plural = if names.len() == 1 { "is" } else { "are" };
     format!(
         "{} {plural} missing: run probe as root, or grant the capabilities to its file: setcap \
-         cap_bpf,cap_net_admin,cap_perfmon+ep PROBE",
+         cap_bpf,cap_net_admin,cap_net_raw,cap_perfmon+ep PROBE",
         names.join(", ")
     )
 }

@@ -16,11 +16,11 @@ use tokio::{
 use crate::{
     explain,
     interfaces::{self, Change, Chosen, Links, NoneLeft, tell},
-    kernel::{Attachment, Hook, Plan, Session},
+    kernel::{Attachment, Plan, Session},
     privileges::{self, Needs},
     reporter,
     rules::{self, Rule, RuleSet},
-    source::Live,
+    source::{Live, Place, Promiscuity},
     stop::Stop,
 };
 
@@ -67,7 +67,7 @@ impl Watch {
     /// As there.
     pub fn at(
         live: &Live,
-        (chosen, hook): (Chosen, Hook),
+        Place { chosen, hook, direction }: Place,
         rules: Vec<Rule>,
         program: ProgramOptions,
     ) -> Result<Self> {
@@ -81,7 +81,7 @@ impl Watch {
         let plan = Plan {
             interfaces: &chosen.names,
             hook,
-            direction: live.direction,
+            direction,
             loopbacks: &loopbacks,
             rules: &specs,
             link: chosen.link,
@@ -97,6 +97,18 @@ impl Watch {
         let mut session = with_delay_notice(|| Session::load(&plan)).map_err(explain::kernel)?;
         let stop = Stop::on_signals().context("watching signals")?;
         session.attach(&plan).map_err(explain::kernel)?;
+        // As tcpdump, which sets no mode for `any`: each interface's owner has its reasons.
+        if live.promiscuity != Promiscuity::Off && !chosen.any {
+            let entered = session.enter_promiscuous_mode(&loopbacks);
+            match entered.map_err(explain::kernel) {
+                Err(error) if live.promiscuity == Promiscuity::IfPermitted => {
+                    reporter::note(format_args!(
+                        "{error:#}; frames to other hosts are not seen (-p does without them)"
+                    ));
+                }
+                entered => entered?,
+            }
+        }
         let ProgramOptions { files, commands, .. } = program;
         let needs = Needs { files, commands, ..Needs::of(&session) };
         privileges::drop(live.user.as_deref(), needs)?;
@@ -105,7 +117,7 @@ impl Watch {
 
     /// Says that everything is attached; scripts wait for it.
     pub fn announce(&self, live: &Live) {
-        interfaces::announce(&self.session, self.rules.rules().len(), live.diagnostics);
+        interfaces::announce(&self.session, self.rules.rules().len(), live);
     }
 }
 

@@ -65,7 +65,6 @@ fn mistakes_are_code_2_and_go_to_stderr() {
     for (arguments, expected) in [
         (&["nosuch"][..], "unrecognized subcommand"),
         (&["count", "--nosuch"], "unexpected argument"),
-        (&["count"], "no interface given: name one with -i"),
         (&["count", "-i", "nosuch0"], "no interface is named \"nosuch0\""),
         (&["capture", "-i", "lo", "-Q", "out", "--hook", "xdp"], "use --hook tcx"),
         (&["capture", "-i", "lo", "-c", "0"], "0 is not in 1.."),

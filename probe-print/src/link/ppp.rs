@@ -78,7 +78,6 @@ const PASSWORD: &[(u8, &str)] = &[(1, "Auth-Req"), (2, "Auth-ACK"), (3, "Auth-NA
 
 const MULTILINK_FLAGS: &[(u32, &str)] = &[(0x80, "begin"), (0x40, "end")];
 
-/// Prints a frame.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "ppp";
     let whole = length;
@@ -209,7 +208,7 @@ fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize, protocol: u16) -> Resu
             put!(t, "\n\t  Magic-Num 0x{:08x}", body.u32(0)?);
             if stated > 8 {
                 put!(t, "\n\t  Message\n\t    ");
-                if !t.string(body.from(4), stated - HEADER) {
+                if t.string(body.from(4), stated - HEADER).is_err() {
                     put!(t, "[|{name}]");
                 }
             }
@@ -281,8 +280,7 @@ fn challenge(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> 
     }
     // A length that lies runs into the end of the bytes.
     match stated.checked_sub(at) {
-        Some(size) if t.string(p.from(at), size) => Ok(()),
-        Some(_) => Err(Stop::Cut),
+        Some(size) => t.string(p.from(at), size),
         None => {
             t.characters(p.from(at).all());
             Err(Stop::Cut)
@@ -334,9 +332,7 @@ fn password(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
             return Ok(());
         }
         put!(t, ", {name} ");
-        if !t.string(p.from(at), size) {
-            return Err(Stop::Cut);
-        }
+        t.string(p.from(at), size)?;
         at += size;
     }
     Ok(())

@@ -51,9 +51,10 @@ fn main() -> Result<()> {
     let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
     let (mut files, mut others) = (0, 0);
     for path in captures(&args.captures)? {
-        match compare(&args, &path, &mut tallies)? {
-            true => files += 1,
-            false => others += 1,
+        if compare(&args, &path, &mut tallies)? {
+            files += 1;
+        } else {
+            others += 1;
         }
     }
     report(&args, &tallies);
@@ -64,9 +65,10 @@ fn main() -> Result<()> {
 fn captures(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
-        match path.is_dir() {
-            true => files.extend(frames::captures(path)?),
-            false => files.push(path.clone()),
+        if path.is_dir() {
+            files.extend(frames::captures(path)?);
+        } else {
+            files.push(path.clone());
         }
     }
     Ok(files)

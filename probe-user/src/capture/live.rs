@@ -77,7 +77,7 @@ struct Open {
 fn open(plan: &Plan, live: &Live) -> Result<Open> {
     let parent = parent_id();
     let place = live.place()?;
-    check_link(plan.link, place.0.link)?;
+    check_link(plan.link, place.chosen.link)?;
     let limits = &plan.limits;
     let mut rule = Rule::new(RULE, &plan.filter);
     rule.sampler = Some(rules::sampler(limits.sample, limits.max_rate));
@@ -133,7 +133,7 @@ fn open_output(
     session: &Session,
     give_up: impl Fn() -> bool,
 ) -> Result<Output> {
-    let announce = || interfaces::announce(session, 1, live.diagnostics);
+    let announce = || interfaces::announce(session, 1, live);
     let stdout = plan.outputs.use_stdout();
     let origin = origin::live(plan, session.attachments());
     let places = match chosen.several() {

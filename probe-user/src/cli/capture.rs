@@ -19,6 +19,7 @@ use crate::{
     failure::Usage,
     names::NameStyle,
     reporter,
+    source::{DirectionChoice, Promiscuity},
 };
 
 /// Form of the files of -w.
@@ -88,6 +89,10 @@ pub struct CaptureArgs {
     /// Run COMMAND on each file of -C and -G when it is closed
     #[arg(short = 'z', value_name = "COMMAND")]
     pub post_rotate: Option<OsString>,
+
+    /// Leave the interface out of promiscuous mode: frames to other hosts are not looked for
+    #[arg(short = 'p', long = "no-promiscuous-mode")]
+    pub no_promiscuous: bool,
 
     /// End after N frames
     #[arg(short = 'c', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -220,6 +225,8 @@ impl CaptureArgs {
     /// Flags that cannot be had, or contradict each other, and files of words that cannot be read.
     pub fn plan(self) -> Result<Command> {
         self.compat.check()?;
+        let promiscuity =
+            if self.no_promiscuous { Promiscuity::Off } else { Promiscuity::IfPermitted };
         if let Some(list) = self.lists.of_interfaces(&self.live.interfaces) {
             return Ok(Command::List(list));
         }
@@ -229,7 +236,7 @@ impl CaptureArgs {
                 filter: self.filter()?,
                 link: self.lists.link_type,
                 file: self.offline.file,
-                live: self.live.plan(),
+                live: self.live.plan(DirectionChoice::Both, promiscuity),
             }))));
         }
         let output = self.file_output()?;
@@ -243,7 +250,9 @@ impl CaptureArgs {
             link: self.lists.link_type,
             limits: self.limits(),
             outputs: Outputs { file: output, lines: self.lines(), number: self.only_count },
-            source: self.offline.source(files, self.live),
+            source: self
+                .offline
+                .source(files, self.live.plan(DirectionChoice::Both, promiscuity)),
         })))
     }
 

@@ -11,10 +11,6 @@ use crate::{failure::Usage, reporter};
 /// Flags that change nothing, or are refused.
 #[derive(Debug, Args)]
 pub struct Compat {
-    /// Accepted; XDP and tcx never need promiscuous mode for frames of this host
-    #[arg(short = 'p', long = "no-promiscuous-mode", hide = true)]
-    pub no_promiscuous: bool,
-
     /// Accepted; there is no optimizer to turn off
     #[arg(short = 'O', long = "no-optimize", hide = true)]
     pub no_optimize: bool,

@@ -5,10 +5,11 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use super::{Expression, Live, Offline, values};
+use super::{Expression, Live, Offline, Promiscuous, values};
 use crate::{
     count::{self, Plan},
     rules::{self, Rule},
+    source::DirectionChoice,
 };
 
 /// How counts are shown.
@@ -61,6 +62,9 @@ pub struct CountArgs {
     pub format: CountFormat,
 
     #[command(flatten)]
+    pub promiscuous: Promiscuous,
+
+    #[command(flatten)]
     pub expression: Expression,
 }
 
@@ -71,7 +75,8 @@ impl CountArgs {
     /// A rules file that cannot be read, and what is wrong in it.
     pub fn plan(self) -> Result<Plan> {
         let rules = self.rules()?;
-        let Self { live, offline, interval, duration, count, format, .. } = self;
+        let Self { live, offline, interval, duration, count, format, promiscuous, .. } = self;
+        let live = live.plan(DirectionChoice::Received, promiscuous.mode());
         Ok(Plan {
             source: offline.source(offline.file.clone(), live),
             rules,

@@ -14,7 +14,7 @@ use crate::{
     extcap::{Field, Flag, PREFIX, Plan, Recording},
     failure::Usage,
     kernel::{Direction, Hook},
-    source::{Choice, Live, Source},
+    source::{Choice, DirectionChoice, Live, Promiscuity, Source},
 };
 
 /// Flags of `probe extcap`.
@@ -23,7 +23,7 @@ use crate::{
 To install it, link the program into Wireshark's extcap folder, and give its file the rights \
 that capturing needs:\n\n  \
     ln -s \"$(command -v probe)\" FOLDER/probe\n  \
-    sudo setcap cap_bpf,cap_net_admin,cap_perfmon+ep \"$(readlink -f \"$(command -v probe)\")\"\n\n\
+    sudo setcap cap_bpf,cap_net_admin,cap_net_raw,cap_perfmon+ep \"$(readlink -f \"$(command -v probe)\")\"\n\n\
 `tshark -G folders` names the folder, as does Help > About Wireshark > Folders: since \
 Wireshark 4.2 there is a personal one, ~/.local/lib/wireshark/extcap; else the global one \
 serves. Then `tshark -D` lists probe-eth0 and the like.\n\n\
@@ -181,15 +181,15 @@ impl ExtcapArgs {
 
     /// Where to look, and at what.
     fn live(&self, interface: &str) -> Live {
-        let direction = match (self.direction, self.hook) {
-            (Choice::Given(direction), _) => direction,
-            (Choice::Auto, Choice::Given(hook)) if hook.is_xdp() => Direction::In,
-            (Choice::Auto, _) => Direction::InOut,
+        let direction = match self.direction {
+            Choice::Given(direction) => DirectionChoice::Given(direction),
+            Choice::Auto => DirectionChoice::Both,
         };
         Live {
             interfaces: vec![interface.into()],
             hook: self.hook,
             direction,
+            promiscuity: Promiscuity::IfPermitted,
             vlan: self.vlan,
             // The pipe is that of the user who started us, sudo or not.
             user: geteuid().is_root().then(|| "root".into()),
@@ -342,15 +342,15 @@ mod tests {
     #[test]
     fn hook_and_direction_go_together() {
         use Choice::{Auto, Given};
-        use Direction::{In, InOut, Out};
+        use DirectionChoice::Both;
+        let given = DirectionChoice::Given;
         for (words, hook, direction) in [
-            (&[][..], Auto, InOut),
-            (&["--hook", "tcx"], Given(Hook::Tcx), InOut),
-            (&["--hook", "xdp"], Given(Hook::Xdp), In),
-            (&["--hook", "xdp-native", "--direction", "auto"], Given(Hook::XdpNative), In),
-            (&["--direction", "out"], Auto, Out),
+            (&[][..], Auto, Both),
+            (&["--hook", "tcx"], Given(Hook::Tcx), Both),
+            (&["--hook", "xdp-native", "--direction", "auto"], Given(Hook::XdpNative), Both),
+            (&["--direction", "out"], Auto, given(Direction::Out)),
             // The kernel refuses it in words that say what to do.
-            (&["--hook", "xdp", "--direction", "inout"], Given(Hook::Xdp), InOut),
+            (&["--hook", "xdp", "--direction", "inout"], Given(Hook::Xdp), given(Direction::InOut)),
         ] {
             let Source::Live(live) = recording(words).plan.source else { panic!("{words:?}") };
             assert_eq!((live.hook, live.direction), (hook, direction), "{words:?}");

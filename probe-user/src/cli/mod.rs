@@ -27,7 +27,7 @@ use filter::FilterArgs;
 use interfaces::InterfacesArgs;
 use lists::Lists;
 use rate::RateArgs;
-use shared::{Expression, Live, Offline};
+use shared::{Expression, Live, Offline, Promiscuous};
 
 /// Reads the command line, and makes a plan of it.
 ///

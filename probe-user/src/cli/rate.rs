@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::{Expression, Live, values};
+use super::{Expression, Live, Promiscuous, values};
 use crate::{
     failure::Usage,
     rate::{Format, Plan},
+    source::DirectionChoice,
 };
 
 /// How the rate is shown.
@@ -43,6 +44,9 @@ pub struct RateArgs {
     pub format: RateFormat,
 
     #[command(flatten)]
+    pub promiscuous: Promiscuous,
+
+    #[command(flatten)]
     pub expression: Expression,
 }
 
@@ -52,7 +56,7 @@ impl RateArgs {
     /// # Errors
     /// Nothing that would end the measurement.
     pub fn plan(self) -> Result<Plan, Usage> {
-        let Self { live, count, time, format, expression } = self;
+        let Self { live, count, time, format, promiscuous, expression } = self;
         if count.is_none() && time.is_none() {
             return Err(Usage::new("say when to end: -c N (matches) or -t TIME"));
         }
@@ -60,6 +64,7 @@ impl RateArgs {
             RateFormat::Text => Format::Text,
             RateFormat::Json => Format::Json,
         };
-        Ok(Plan { live: live.plan(), filter: expression.text(), count, time, format })
+        let live = live.plan(DirectionChoice::Received, promiscuous.mode());
+        Ok(Plan { live, filter: expression.text(), count, time, format })
     }
 }

@@ -8,7 +8,7 @@ use probe_filter::VlanView;
 use super::values;
 use crate::{
     kernel::{Direction, Hook},
-    source::{self, Choice, Source},
+    source::{self, Choice, DirectionChoice, Promiscuity, Source},
 };
 
 /// The filter, as the words that are left over.
@@ -29,8 +29,8 @@ impl Expression {
 /// Where live frames come from.
 #[derive(Debug, Args)]
 pub struct Live {
-    /// Interface to look at, by name or by its number in `probe capture -D`, or any: all
-    /// that are up; may be given several times
+    /// Interface to look at, by a name of its own or by its number in `probe capture -D`, or any:
+    /// all there are; may be given several times [default: that of the default route]
     #[arg(short = 'i', long = "interface", value_name = "IF")]
     pub interfaces: Vec<String>,
 
@@ -40,10 +40,10 @@ pub struct Live {
     #[arg(long, value_name = "HOOK", default_value = "auto", value_parser = values::hook)]
     pub hook: Choice<Hook>,
 
-    /// Which frames: in, out or inout (XDP sees frames received only)
-    #[arg(short = 'Q', long = "direction", value_name = "DIR", default_value = "in",
-          value_parser = values::direction)]
-    pub direction: Direction,
+    /// Which frames: in, out or inout; XDP sees frames received only [default: inout for capture,
+    /// where the hook sees them, else in]
+    #[arg(short = 'Q', long = "direction", value_name = "DIR", value_parser = values::direction)]
+    pub direction: Option<Direction>,
 
     /// Where filters find the outermost VLAN tag: live (beside the frame, as tcpdump has it
     /// on a live link) or as-frame (in the frame, as in a file)
@@ -61,10 +61,26 @@ pub struct Live {
 }
 
 impl Live {
-    /// As the commands know it.
-    pub fn plan(self) -> source::Live {
-        let Self { interfaces, hook, direction, vlan, user, diagnostics } = self;
-        source::Live { interfaces, hook, direction, vlan, user, diagnostics }
+    /// As the commands know it: which frames they look at without -Q, and in which mode.
+    pub fn plan(self, direction: DirectionChoice, promiscuity: Promiscuity) -> source::Live {
+        let Self { interfaces, hook, direction: given, vlan, user, diagnostics } = self;
+        let direction = given.map_or(direction, DirectionChoice::Given);
+        source::Live { interfaces, hook, direction, promiscuity, vlan, user, diagnostics }
+    }
+}
+
+/// Promiscuous mode, of commands that only count.
+#[derive(Debug, Args)]
+pub struct Promiscuous {
+    /// Put the interface into promiscuous mode: count frames to other hosts, too
+    #[arg(long)]
+    pub promiscuous: bool,
+}
+
+impl Promiscuous {
+    /// The mode asked for.
+    pub fn mode(&self) -> Promiscuity {
+        if self.promiscuous { Promiscuity::On } else { Promiscuity::Off }
     }
 }
 
@@ -91,10 +107,17 @@ pub struct Offline {
 
 impl Offline {
     /// The frames of files, where there are any; else those of interfaces.
-    pub fn source<F>(&self, files: Option<F>, live: Live) -> Source<F> {
-        let Some(files) = files else { return Source::Live(live.plan()) };
+    pub fn source<F>(&self, files: Option<F>, live: source::Live) -> Source<F> {
+        let Some(files) = files else { return Source::Live(live) };
         let engine = match self.engine {
-            Some(Engine::Kernel) => source::Engine::Kernel(live.hook, live.direction),
+            Some(Engine::Kernel) => {
+                // A frame of a file came in, unless -Q says otherwise.
+                let direction = match live.direction {
+                    DirectionChoice::Given(direction) => direction,
+                    DirectionChoice::Received | DirectionChoice::Both => Direction::In,
+                };
+                source::Engine::Kernel(live.hook, direction)
+            }
             Some(Engine::User) | None => source::Engine::User,
         };
         Source::Stored { files, engine, user: live.user }

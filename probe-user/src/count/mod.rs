@@ -82,10 +82,10 @@ pub fn run(plan: &Plan) -> Result<()> {
 async fn on_interfaces(plan: &Plan, live: &Live) -> Result<()> {
     let watch = Watch::start(live, plan.rules.clone(), ProgramOptions::default())?;
     watch.announce(live);
-    let Watch { rules, mut session, stop, .. } = watch;
+    let Watch { rules, chosen, mut session, stop } = watch;
     let mut events = Events::watch(stop, session.attachments())?;
     let hook = interfaces::hooks(session.attachments());
-    let counting = Counting::new(&rules, hook, live.interfaces.clone());
+    let counting = Counting::new(&rules, hook, chosen.labels());
     let view = View::new(plan.format)?;
     count(plan, counting, &mut session, &mut events, view).await
 }
@@ -259,7 +259,6 @@ mod tests {
     use super::{output::Output, *};
     use crate::{
         kernel::{Attachment, Counts, Error},
-        source::Choice,
         stop::Stop,
     };
 
@@ -295,14 +294,7 @@ mod tests {
     fn ticks_and_the_end_without_a_kernel() {
         let rules = ["syn", "rst"].map(|name| Rule::new(name, format!("@{name}"))).to_vec();
         let plan = Plan {
-            source: Source::Live(Live {
-                interfaces: vec!["lo".into()],
-                hook: Choice::Auto,
-                direction: Default::default(),
-                vlan: Default::default(),
-                user: None,
-                diagnostics: false,
-            }),
+            source: Source::Live(Live { interfaces: vec!["lo".into()], ..Live::default() }),
             rules: rules.clone(),
             interval: Duration::from_millis(1),
             duration: None,

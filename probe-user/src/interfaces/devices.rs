@@ -55,6 +55,11 @@ impl Device {
         self.up
     }
 
+    /// Whether what is sent there is received there.
+    pub fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+
     /// What comes first, and so has the smaller number (libpcap's figure of merit).
     fn merit(&self) -> (bool, bool, bool, bool, bool) {
         let disconnected = !self.wireless && self.connected == Some(false);

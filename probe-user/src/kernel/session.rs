@@ -35,6 +35,7 @@ use super::{
     occupants::xdp_occupant,
     offloads::{Offloads, TurnedOff},
     programs::Programs,
+    promiscuous::Promiscuous,
     soundness,
     timing::Timing,
 };
@@ -113,6 +114,19 @@ pub struct Attachment {
     pub direction: Direction,
 }
 
+impl Attachment {
+    /// Which frames are looked at on these interfaces together; `None` where there are none.
+    pub fn frames(attachments: &[Self]) -> Option<Direction> {
+        let all = |has: fn(Direction) -> bool| attachments.iter().any(|it| has(it.direction));
+        match (all(Direction::has_ingress), all(Direction::has_egress)) {
+            (true, true) => Some(Direction::InOut),
+            (true, false) => Some(Direction::In),
+            (false, true) => Some(Direction::Out),
+            (false, false) => None,
+        }
+    }
+}
+
 #[cfg(test)]
 impl Attachment {
     /// One for tests that attach nothing: the loopback is there in every network namespace.
@@ -134,6 +148,7 @@ pub struct Session {
     /// Behind the links: dropped when they are gone.
     turned_off: Vec<TurnedOff>,
     filters: Vec<Filter>,
+    promiscuous: Option<Promiscuous>,
     timing: Timing,
 }
 
@@ -177,6 +192,7 @@ impl Session {
             tcx_links: Vec::new(),
             turned_off: Vec::new(),
             filters: Vec::new(),
+            promiscuous: None,
             timing,
         };
         session.verify(plan).map_err(|error| name_largest_rule(error, &setting))?;
@@ -211,6 +227,29 @@ impl Session {
             self.attachments.push(Attachment { interface, index, hook, direction });
         }
         self.timing.step("attach");
+        Ok(())
+    }
+
+    /// Puts the interfaces into promiscuous mode until the programs are detached: all but loopbacks,
+    /// which have no other hosts' frames, and those that are gone. Needs `CAP_NET_RAW`.
+    ///
+    /// # Errors
+    /// [`Error::Promiscuous`].
+    pub fn enter_promiscuous_mode(&mut self, loopbacks: &[String]) -> Result<(), Error> {
+        let failed = |source| Error::Promiscuous { source };
+        let promiscuous = Promiscuous::new().map_err(failed)?;
+        for Attachment { interface, index, .. } in &self.attachments {
+            if loopbacks.contains(interface) {
+                continue;
+            }
+            match promiscuous.add(*index) {
+                Err(error) if error.raw_os_error() != Some(libc::ENODEV) => {
+                    return Err(failed(error));
+                }
+                _ => {}
+            }
+        }
+        self.promiscuous = Some(promiscuous);
         Ok(())
     }
 
@@ -337,6 +376,7 @@ impl Programs for Session {
     }
 
     fn detach(&mut self) -> Result<(), Error> {
+        self.promiscuous = None;
         self.xdp_links.clear();
         self.tcx_links.clear();
         let mut result = Ok(());

@@ -82,7 +82,7 @@ async fn on_interfaces(plan: &Plan) -> Result<(Report, Result<()>)> {
     // waits for the line that says so finds it open.
     let opened = read(&watch.session)?;
     watch.announce(&plan.live);
-    let Watch { mut session, stop, .. } = watch;
+    let Watch { chosen, mut session, stop, .. } = watch;
     let mut events = Events::watch(stop, session.attachments())?;
     let (measured, detached) = measure(plan, opened, &mut session, &mut events).await?;
     let Measured { ending, packets, bytes, span } = measured;
@@ -91,7 +91,7 @@ async fn on_interfaces(plan: &Plan) -> Result<(Report, Result<()>)> {
     let report = Report {
         time: clock::now(),
         hook: interfaces::hooks(session.attachments()),
-        interfaces: plan.live.interfaces.clone(),
+        interfaces: chosen.labels(),
         filter: plan.filter.clone(),
         ending,
         packets,
@@ -223,7 +223,6 @@ mod tests {
     use super::*;
     use crate::{
         kernel::{Attachment, Error},
-        source::Choice,
         stop::Stop,
     };
 
@@ -259,14 +258,7 @@ mod tests {
     }
 
     fn measured(count: Option<u64>, time: Option<Duration>) -> (Measured, Scripted) {
-        let live = Live {
-            interfaces: vec!["lo".into()],
-            hook: Choice::Auto,
-            direction: Default::default(),
-            vlan: Default::default(),
-            user: None,
-            diagnostics: false,
-        };
+        let live = Live { interfaces: vec!["lo".into()], ..Live::default() };
         let plan = Plan { live, filter: String::new(), count, time, format: Format::Text };
         let mut programs = Scripted::default();
         let measured = runtime::block_on(async {
