@@ -414,9 +414,10 @@ mod tests {
                 let mut lent = Lent::default();
                 for (time, length) in (0..).zip(lengths) {
                     let frame = frame(time, &bytes[..length], 2000);
-                    match lend {
-                        true => writer.write_lent(&frame, &mut lent).unwrap(),
-                        false => writer.write(&frame).unwrap(),
+                    if lend {
+                        writer.write_lent(&frame, &mut lent).unwrap()
+                    } else {
+                        writer.write(&frame).unwrap()
                     }
                 }
                 writer.flush_lent(&mut lent).unwrap();

@@ -8,7 +8,6 @@ use probe_filter::testing::frames::{Rng, pool};
 use test_support::expressions::{self, hand_written};
 use test_support::fuzz::{self as targets, shown, times, write_seeds};
 
-/// Beyond libpcap's language.
 const MACROS: [&str; 14] = [
     "@syn",
     "@synack and ip",

@@ -17,7 +17,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use signal_hook::consts::{SIGUSR1, SIGUSR2};
 
 use crate::{
-    interfaces::{Links, NoneLeft, tell},
+    interfaces::{Links, NoneLeft, report_changes},
     kernel::Attachment,
     reporter,
 };
@@ -56,14 +56,14 @@ impl Events {
         // tcpdump flushes its file at this one. Ours is flushed each turn; it must not kill.
         signal_hook::flag::register(SIGUSR2, Arc::default())?;
         let mut links = Links::watch(attachments)?;
-        tell(&links.survey());
+        report_changes(&links.refresh());
         let progress = progress.then(Progress::default);
         Ok(Self { links, outputs, report, progress })
     }
 
     /// Tells what is new; the end, if it is one.
     pub(super) fn look(&mut self, captured: u64) -> Option<End> {
-        tell(&self.links.look());
+        report_changes(&self.links.look());
         self.show_progress(captured);
         if let Some(none) = self.links.none_left() {
             return Some(End::NoInterface(none));

@@ -136,13 +136,9 @@ fn open_output(
     let announce = || interfaces::announce(session, 1, live);
     let stdout = plan.outputs.use_stdout();
     let origin = origin::live(plan, session.attachments());
-    let places = match chosen.several() {
-        true => origin::places(session.attachments()),
-        false => Vec::new(),
-    };
-    let pipe = plan.outputs.file.as_ref().and_then(|file| match file.must_be_pipe {
-        true => Some(Pipe::demanded(&file.path)),
-        false => Pipe::at(&file.path),
+    let places = if chosen.several() { origin::places(session.attachments()) } else { Vec::new() };
+    let pipe = plan.outputs.file.as_ref().and_then(|file| {
+        if file.must_be_pipe { Some(Pipe::demanded(&file.path)) } else { Pipe::at(&file.path) }
     });
     let Some(pipe) = pipe else {
         let sinks = open_sinks(plan, chosen.link, origin, places, None)?;

@@ -28,7 +28,6 @@ pub(super) enum Waits {
     Stdout,
 }
 
-/// Takes frames.
 pub(super) trait Sink: Send {
     /// Takes a frame, or breaks: it was one too many.
     fn frame(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>>;

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Result;
 
-use super::quiet::Quiet;
+use super::stderr::Redirected;
 use crate::{
     capture::{self, Lost, Pipe},
     reporter,
@@ -33,12 +33,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Captures until the pipe's reader goes, or a signal comes. What was lost is told as an
 /// error: Wireshark has no other way to show it.
 pub(super) fn run(recording: &Recording) -> Result<()> {
-    let quiet = Quiet::start(recording.log_file.as_deref())?;
+    let redirected = Redirected::start(recording.log_file.as_deref())?;
     let result = capture::run(&recording.plan);
     if result.is_err() {
         open_until_the_end(&recording.pipe);
     }
-    drop(quiet);
+    drop(redirected);
     let Lost(frames) = result?;
     if frames > 0 {
         reporter::say(format_args!(

@@ -129,7 +129,7 @@ async fn measure(
         let event = events.wait(wake).await;
         if let Event::Changed(changes) = &event {
             progress.clear();
-            interfaces::tell(changes);
+            interfaces::report_changes(changes);
         }
         let stopped = event == Event::Stop || events.none_left().is_some();
         let over = stopped || deadline.is_some_and(|deadline| Instant::now() >= deadline);
