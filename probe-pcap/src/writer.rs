@@ -246,7 +246,7 @@ impl Writer {
         self.flush()
     }
 
-    /// Whether it writes to somebody who reads, and not into a file.
+    /// Whether it writes to a reader (a pipe, a terminal) and not into a file.
     pub fn is_stream(&self) -> bool {
         matches!(self.output, Output::Stream(_))
     }

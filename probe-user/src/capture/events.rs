@@ -28,7 +28,7 @@ const PROGRESS: Duration = Duration::from_secs(1);
 /// What ends a capture from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// Nobody reads the output any more.
+    /// The reader of the output is gone.
     NoReader,
     /// All interfaces are gone.
     NoInterface(NoneLeft),
@@ -101,7 +101,7 @@ pub(super) fn outputs(stdout: bool, fifo: Option<&File>) -> io::Result<Vec<Owned
     stdout.into_iter().chain(fifo).collect()
 }
 
-/// Whether what is written there would find nobody: poll(2) says POLLERR of a pipe and
+/// Whether the reader of the output is gone: poll(2) says POLLERR of a pipe and
 /// POLLHUP of a terminal, without being asked. Files and devices have neither.
 fn has_no_reader(output: &OwnedFd) -> bool {
     let mut fds = [PollFd::new(output.as_fd(), PollFlags::empty())];

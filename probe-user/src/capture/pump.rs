@@ -67,7 +67,7 @@ pub(super) struct Pump<F, P> {
     pub(super) events: Events,
     /// The end, by time.
     pub(super) deadline: Option<Instant>,
-    /// Whether somebody reads the output who may be slow. A file takes as long as it gets
+    /// Whether the output has a reader, which may be slow. A file takes as long as it gets
     /// anywhere.
     pub(super) has_reader: bool,
 }

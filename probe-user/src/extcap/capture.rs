@@ -27,7 +27,7 @@ pub struct Recording {
     pub log_file: Option<PathBuf>,
 }
 
-/// How long a failure waits for somebody who opens the pipe.
+/// How long a failure waits for the pipe's reader.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Captures until the pipe's reader goes, or a signal comes. What was lost is told as an
