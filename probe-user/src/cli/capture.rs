@@ -250,9 +250,7 @@ impl CaptureArgs {
             link: self.lists.link_type,
             limits: self.limits(),
             outputs: Outputs { file: output, lines: self.lines(), number: self.only_count },
-            source: self
-                .offline
-                .source(files, self.live.plan(DirectionChoice::Both, promiscuity)),
+            source: self.offline.source(files, self.live.plan(DirectionChoice::Both, promiscuity)),
         })))
     }
 
