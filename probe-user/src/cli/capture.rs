@@ -89,7 +89,7 @@ pub struct CaptureArgs {
     #[arg(short = 'z', value_name = "COMMAND")]
     pub post_rotate: Option<OsString>,
 
-    /// Leave the interface out of promiscuous mode: frames to other hosts are not looked for
+    /// Do not put the interface into promiscuous mode: frames to other hosts are not captured
     #[arg(short = 'p', long = "no-promiscuous-mode")]
     pub no_promiscuous: bool,
 
