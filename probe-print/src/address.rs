@@ -15,12 +15,10 @@ use super::{
 /// What is before an IPv4 address in the IPv6 address that stands for it (RFC 4291, 2.5.5.2).
 pub(super) const MAPPED: [u8; 12] = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
 
-/// An IPv4 address.
 pub(super) fn v4(p: Bytes<'_>, at: usize) -> Result<Ipv4Addr, Stop> {
     p.array::<4>(at).map(Ipv4Addr::from)
 }
 
-/// An IPv6 address.
 pub(super) fn v6(p: Bytes<'_>, at: usize) -> Result<V6, Stop> {
     p.array::<16>(at).map(|bytes| V6(bytes.into()))
 }

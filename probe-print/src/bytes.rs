@@ -25,12 +25,10 @@ pub enum Stop {
 pub struct Bytes<'a>(&'a [u8]);
 
 impl<'a> Bytes<'a> {
-    /// All of these.
     pub fn new(bytes: &'a [u8]) -> Self {
         Self(bytes)
     }
 
-    /// The bytes themselves.
     pub fn all(self) -> &'a [u8] {
         self.0
     }
@@ -94,7 +92,6 @@ impl<'a> Bytes<'a> {
         Ok(prefix)
     }
 
-    /// One byte.
     pub fn u8(self, at: usize) -> Result<u8, Stop> {
         self.0.get(at).copied().ok_or(Stop::Cut)
     }
@@ -156,7 +153,6 @@ impl<'a> Fields<'a> {
         self.left = self.left.saturating_sub(length);
     }
 
-    /// The next bytes.
     pub fn slice(&mut self, length: usize) -> Result<&'a [u8], Stop> {
         let bytes = self.rest.slice(0, length)?;
         self.skip(length);
@@ -170,7 +166,6 @@ impl<'a> Fields<'a> {
         part
     }
 
-    /// The next byte.
     pub fn u8(&mut self) -> Result<u8, Stop> {
         let value = self.rest.u8(0)?;
         self.skip(1);

@@ -1,7 +1,6 @@
 //! Organizations behind the first three bytes of an Ethernet address (IEEE): the few that
 //! tcpdump names.
 
-/// Number and name.
 pub(super) const OUIS: &[(u32, &str)] = &[
     (0x00_0000, "Ethernet"),
     (0x00_000c, "Cisco"),

@@ -1,7 +1,6 @@
 //! The lower-case names of IP protocols (IANA), which tcpdump shows without `-n` where it
 //! has no printer.
 
-/// Number and name.
 pub(super) const NAMES: &[(u8, &str)] = &[
     (0, "hopopt"),
     (1, "icmp"),

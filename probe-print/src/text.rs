@@ -26,7 +26,6 @@ pub(crate) use put;
 
 /// What [`put!`] writes to.
 pub(crate) trait Sink {
-    /// Appends text.
     fn put(&mut self, text: std::fmt::Arguments<'_>) -> std::io::Result<()>;
 }
 
@@ -44,9 +43,7 @@ impl Sink for Text<'_> {
 
 /// The line being written, and what is known while it is.
 pub struct Text<'p> {
-    /// The text.
     pub out: &'p mut Vec<u8>,
-    /// The user's flags.
     pub style: &'p Style,
     /// What earlier frames said.
     pub memory: &'p mut Memory,
@@ -63,7 +60,6 @@ pub struct Text<'p> {
 }
 
 impl<'p> Text<'p> {
-    /// An empty line.
     pub fn new(
         out: &'p mut Vec<u8>,
         style: &'p Style,
@@ -103,12 +99,10 @@ impl<'p> Text<'p> {
         Err(Stop::Here)
     }
 
-    /// A TCP port.
     pub fn tcp(&self, port: u16) -> Port<'p> {
         self.names.port(Transport::Tcp, port).map_or(Port::Number(port), Port::Name)
     }
 
-    /// A UDP port.
     pub fn udp(&self, port: u16) -> Port<'p> {
         self.names.port(Transport::Udp, port).map_or(Port::Number(port), Port::Name)
     }
@@ -166,10 +160,10 @@ impl<'p> Text<'p> {
         }
     }
 
-    /// Text from the wire of a length given; `false` where it is cut.
-    pub fn string(&mut self, p: Bytes<'_>, length: usize) -> bool {
+    /// Text from the wire of a length given: what there is of it, where it is [cut](Stop::Cut).
+    pub fn string(&mut self, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
         self.characters(p.limit(length).all());
-        p.has(0, length)
+        p.slice(0, length).map(|_| ())
     }
 
     /// Text from the wire that a zero byte ends, of so many bytes at most. Says how many

@@ -137,9 +137,7 @@ fn query(t: &mut Text<'_>, mut argument: Fields<'_>) -> Result<(), Stop> {
     }
     if length > 0 {
         put!(t, "\n\tConfig String (length {length}): ");
-        if !t.string(argument.rest(), length) {
-            return Err(Stop::Cut);
-        }
+        t.string(argument.rest(), length)?;
     }
     Ok(())
 }

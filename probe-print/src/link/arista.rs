@@ -12,7 +12,8 @@ const SCALES: &[(u8, &str)] = &[(0, "TAI"), (1, "UTC")];
 const FORMATS: &[(u8, &str)] = &[(1, "64-bit"), (2, "48-bit")];
 const HARDWARE: &[(u8, &str)] = &[(0, "R/R2"), (1, "R3")];
 
-/// Prints the header and says how long it is; none if it is of an unknown kind.
+/// Prints the header and says how long it is; none if it is of an unknown kind, of
+/// which the bytes are to be shown.
 pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Stop> {
     const NANOSECONDS: u32 = 1_000_000_000;
     t.protocol = "arista";

@@ -69,7 +69,6 @@ const CAPABILITIES: &[(u32, &str)] = &[
     (0x40, "L1 capable"),
 ];
 
-/// Prints the fields.
 pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "cdp";
     if length < HEADER {
@@ -150,9 +149,7 @@ fn field(t: &mut Text<'_>, p: Bytes<'_>, size: usize, form: Form) -> Result<(), 
         }
         Form::Quoted => {
             put!(t, "'");
-            if !t.string(p, size) {
-                return Err(Stop::Cut);
-            }
+            t.string(p, size)?;
             put!(t, "'");
         }
         Form::Addresses => addresses(t, p, size)?,
@@ -185,9 +182,7 @@ fn field(t: &mut Text<'_>, p: Bytes<'_>, size: usize, form: Form) -> Result<(), 
             put!(t, "0x{:02x}", p.u8(0)?);
             if size > 1 {
                 put!(t, "/");
-                if !t.string(p.from(1), size - 1) {
-                    return Err(Stop::Cut);
-                }
+                t.string(p.from(1), size - 1)?;
             }
         }
     }

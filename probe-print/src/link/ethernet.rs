@@ -169,7 +169,7 @@ fn body(
 }
 
 /// Prints the payload of a type, from a sender that may be known; `false` if the type is
-/// not known.
+/// not known, and the caller shows the bytes in its own way.
 pub(crate) fn by_type(
     t: &mut Text<'_>,
     kind: u16,

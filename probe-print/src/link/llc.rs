@@ -231,7 +231,8 @@ fn protocols(organization: u32) -> &'static [(u16, &'static str)] {
     }
 }
 
-/// Prints a SNAP header and what is behind it; `false` if that is not known.
+/// Prints a SNAP header and what is behind it; `false` if that is not known, and its bytes are
+/// to be shown.
 fn snap(
     t: &mut Text<'_>,
     p: Bytes<'_>,

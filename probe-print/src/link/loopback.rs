@@ -18,7 +18,6 @@ fn invalid(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Prints the first message.
 pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "loopback";
     put!(t, "Loopback");

@@ -29,7 +29,6 @@ pub(super) enum Protected {
     Readable(usize, usize),
 }
 
-/// Prints the tag.
 pub(super) fn print(
     t: &mut Text<'_>,
     p: Bytes<'_>,

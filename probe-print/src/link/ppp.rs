@@ -124,7 +124,7 @@ pub(crate) fn serial(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<us
     Ok(4)
 }
 
-/// Prints a frame, with or without address and control, and says how long its header is.
+/// With or without address and control; says how long the header is.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usize, Stop> {
     t.protocol = "ppp";
     let whole = length;
@@ -259,7 +259,7 @@ fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize, protocol: u16) -> Resu
             put!(t, "\n\t  Magic-Num 0x{:08x}", body.u32(0)?);
             if stated > 8 {
                 put!(t, "\n\t  Message\n\t    ");
-                if !t.string(body.from(4), stated - HEADER) {
+                if t.string(body.from(4), stated - HEADER).is_err() {
                     put!(t, "[|{name}]");
                 }
             }
@@ -331,8 +331,7 @@ fn challenge(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> 
     }
     // A length that lies runs into the end of the bytes.
     match stated.checked_sub(at) {
-        Some(size) if t.string(p.from(at), size) => Ok(()),
-        Some(_) => Err(Stop::Cut),
+        Some(size) => t.string(p.from(at), size),
         None => {
             t.characters(p.from(at).all());
             Err(Stop::Cut)
@@ -384,9 +383,7 @@ fn password(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
             return Ok(());
         }
         put!(t, ", {name} ");
-        if !t.string(p.from(at), size) {
-            return Err(Stop::Cut);
-        }
+        t.string(p.from(at), size)?;
         at += size;
     }
     Ok(())

@@ -167,7 +167,8 @@ pub(super) fn print(
     Ok(())
 }
 
-/// Whether a length is the right one; it says so where not.
+/// Whether a length is the right one; it says so where not. No `Stop`: some options with a
+/// wrong length end the list, others only themselves.
 fn exactly(t: &mut Text<'_>, size: usize, right: usize) -> bool {
     if size != right {
         put!(t, " (length bogus, should be = {right})");

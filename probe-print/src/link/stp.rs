@@ -53,7 +53,6 @@ const CONFIG_SIZE: usize = 64;
 /// Least length of the part of version 4.
 const MIN_VERSION_4: usize = 87;
 
-/// Prints a message.
 pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "stp";
     if length < 4 {

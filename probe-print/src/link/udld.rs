@@ -66,9 +66,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
             }
             (3, _) => {
                 put!(t, ", ");
-                if !t.string(fields.rest(), size) {
-                    return Err(Stop::Cut);
-                }
+                t.string(fields.rest(), size)?;
             }
             (4 | 5, 1) => put!(t, ", {}s", fields.rest().u8(0)?),
             (7, 4) => put!(t, ", {}", fields.rest().u32(0)?),

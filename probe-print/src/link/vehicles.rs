@@ -41,7 +41,6 @@ const MESSAGES: &[(u8, &str)] = &[
     (150, "SA"),
 ];
 
-/// Prints a GeoNetworking packet.
 pub(super) fn geonet(
     t: &mut Text<'_>,
     p: Bytes<'_>,

@@ -84,7 +84,6 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     Ok(())
 }
 
-/// Prints VLANs.
 fn vlans(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Stop> {
     while fields.left() > 0 {
         let p = fields.rest();

@@ -53,7 +53,6 @@ fn node(p: Bytes<'_>, at: usize) -> Result<String, Stop> {
     Ok(format!("{}.{}", address >> 10, address & 0x3ff))
 }
 
-/// Prints a packet.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "decnet";
     if length < SHORT_HEADER {

@@ -21,7 +21,6 @@ mod field {
     pub const CHECKSUM: usize = 2;
 }
 
-/// Prints an ICMP message.
 pub(super) fn print(
     t: &mut Text<'_>,
     p: Bytes<'_>,

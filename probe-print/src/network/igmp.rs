@@ -12,7 +12,6 @@ use crate::{
 /// A query of version 3 without its sources.
 const QUERY: usize = 12;
 
-/// Prints an IGMP message.
 pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "igmp";
     if t.style.quiet {

@@ -53,7 +53,6 @@ pub(crate) fn any(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), S
     }
 }
 
-/// Prints an IPv4 packet.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "ip";
     let version = p.u8(field::VERSION_IHL)? >> 4;
@@ -182,7 +181,6 @@ const OPTIONS: &[(u8, &str)] = &[
     (148, "RA"),
 ];
 
-/// Prints the options.
 fn options(t: &mut Text<'_>, mut p: Bytes<'_>, mut length: usize) -> Result<(), Stop> {
     let mut separator = "";
     while length > 0 {

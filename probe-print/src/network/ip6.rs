@@ -27,7 +27,6 @@ const FRAGMENT: u8 = 44;
 const DESTINATION: u8 = 60;
 const SCTP: u8 = 132;
 
-/// Prints an IPv6 packet.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "ip6";
     p.need(0, HEADER)?;
@@ -122,9 +121,7 @@ impl Walk<'_> {
                 }
                 HOP_BY_HOP => {
                     t.protocol = "hbhopt";
-                    let Some(advance) = self.options(t, header, "HBH ", true)? else {
-                        return Ok(());
-                    };
+                    let advance = self.options(t, header, "HBH ", true)?;
                     if self.stated == 0 && self.jumbo.is_none() {
                         put!(t, "[No valid Jumbo Payload Hop-by-Hop option found]");
                         return Err(Stop::Invalid);
@@ -133,10 +130,7 @@ impl Walk<'_> {
                 }
                 DESTINATION => {
                     t.protocol = "dstopt";
-                    match self.options(t, header, "DSTOPT ", false)? {
-                        Some(advance) => advance,
-                        None => return Ok(()),
-                    }
+                    self.options(t, header, "DSTOPT ", false)?
                 }
                 FRAGMENT => {
                     t.protocol = "frag6";
@@ -161,10 +155,7 @@ impl Walk<'_> {
                         return Err(Stop::Short);
                     }
                     t.protocol = "rt6";
-                    match routing(t, header)? {
-                        Some(advance) => advance,
-                        None => return Ok(()),
-                    }
+                    routing(t, header)?
                 }
                 mobility::PROTOCOL | mobility::DRAFT => return mobility::print(t, header),
                 _ => return self.payload(t, left, first, fragmented),
@@ -205,22 +196,19 @@ impl Walk<'_> {
         ip::upper(t, packet.from(self.at), left, self.next, Outer::V6(packet), fragmented)
     }
 
-    /// Hop-by-hop and destination options. `None` ends the packet.
+    /// Prints hop-by-hop or destination options and says how long they are.
     fn options(
         &mut self,
         t: &mut Text<'_>,
         p: Bytes<'_>,
         name: &str,
         hop_by_hop: bool,
-    ) -> Result<Option<usize>, Stop> {
+    ) -> Result<usize, Stop> {
         let size = (usize::from(p.u8(1)?) + 1) * 8;
-        if !p.has(0, size) {
-            t.truncated();
-            return Ok(None);
-        }
+        p.need(0, size)?;
         put!(t, "{name}");
         if !hop_by_hop && t.style.verbose == 0 {
-            return Ok(Some(size));
+            return Ok(size);
         }
         let area = p.limit(size);
         let mut at = 2;
@@ -234,8 +222,7 @@ impl Walk<'_> {
                 _ => size,
             };
             if at + length > size {
-                t.truncated();
-                return Ok(None);
+                return Err(Stop::Short);
             }
             let complaint = match kind {
                 5 if size - at < 4 => Some("(rtalert: trunc)".into()),
@@ -248,8 +235,7 @@ impl Walk<'_> {
             };
             if let Some(complaint) = complaint {
                 put!(t, "{complaint}");
-                t.truncated();
-                return Ok(None);
+                return Err(Stop::Short);
             }
             let shown = match kind {
                 0 => "(pad1)".into(),
@@ -272,7 +258,7 @@ impl Walk<'_> {
         if t.style.verbose > 0 {
             put!(t, " ");
         }
-        Ok(Some(size))
+        Ok(size)
     }
 
     /// Takes a jumbo option, or says why not (RFC 2675).
@@ -292,8 +278,8 @@ impl Walk<'_> {
     }
 }
 
-/// A routing header (RFC 8200, RFC 6275, RFC 8754). `None` ends the packet.
-fn routing(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Stop> {
+/// A routing header (RFC 8200, RFC 6275, RFC 8754): prints it and says how long it is.
+fn routing(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
     put!(t, "RT6");
     let length = usize::from(p.u8(1)?);
     put!(t, " (len={length}");
@@ -320,18 +306,16 @@ fn routing(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Stop> {
         }
         _ => {
             put!(t, " (unknown type)");
-            t.invalid();
-            return Ok(None);
+            return Err(Stop::Invalid);
         }
     }
     if length % 2 == 1 {
         put!(t, " (invalid length {length})");
-        t.invalid();
-        return Ok(None);
+        return Err(Stop::Invalid);
     }
     for index in 0..length / 2 {
         put!(t, ", [{index}]{}", t.v6(p, 8 + 16 * index)?);
     }
     put!(t, ") ");
-    Ok(Some((length + 1) * 8))
+    Ok((length + 1) * 8)
 }

@@ -8,7 +8,6 @@ use crate::{
 
 const HEADER: usize = 30;
 
-/// Prints a packet.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     t.protocol = "ipx";
     if !t.style.link_header {

@@ -32,7 +32,6 @@ impl Form {
     }
 }
 
-/// Prints a message.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize, six: bool) -> Result<(), Stop> {
     t.protocol = "aodv";
     let kind = p.u8(0)?;

@@ -126,9 +126,7 @@ fn authentication(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     match (kind, length) {
         (1, 4..=19) => {
             put!(t, ", Password: ");
-            if !t.string(p.from(HEAD.into()), usize::from(length - HEAD)) {
-                return Err(Stop::Cut);
-            }
+            t.string(p.from(HEAD.into()), usize::from(length - HEAD))?;
         }
         (2 | 3, 24) | (4 | 5, 28) => {
             put!(t, ", Sequence Number: 0x{:08x}", p.u32(4)?);

@@ -106,7 +106,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     t.protocol = "ldp";
     let mut fields = Fields::new(p, length);
     while fields.left() > HEADER + MESSAGE {
-        let Some(size) = unit(t, fields.rest())? else { return Ok(()) };
+        let size = unit(t, fields.rest())?;
         if fields.left() < size {
             put!(t, " [remaining length {} < {size}]", fields.left());
             t.invalid();
@@ -117,23 +117,24 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     Ok(())
 }
 
-/// Prints a unit and says how long it is; none where no other is to be printed.
-fn unit(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Stop> {
+/// Prints a unit and says how long it is; stops [here](Stop::Here) where no other is to be
+/// printed.
+fn unit(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
     p.slice(0, HEADER)?;
     let margin = if t.style.verbose == 0 { "" } else { "\n\t" };
     let (version, size) = (p.u16(0)?, p.u16(2)?);
     if version != VERSION {
         put!(t, "{margin}LDP version {version} packet not supported");
-        return Ok(None);
+        return Err(Stop::Here);
     }
     let Some(mut left) = size.checked_sub((HEADER - UNCOUNTED) as u16) else {
         let least = HEADER - UNCOUNTED;
         put!(t, "{margin}LDP, pdu-length: {size} (too short, < {least})");
-        return Ok(None);
+        return Err(Stop::Here);
     };
     put!(t, "{margin}LDP, Label-Space-ID: {}:{}, pdu-length: {size}", t.v4(p, 4)?, p.u16(8)?);
     if t.style.verbose == 0 {
-        return Ok(None);
+        return Err(Stop::Here);
     }
     let mut at = HEADER;
     // Each message takes its header at least, so the bytes end the loop even where the
@@ -146,7 +147,7 @@ fn unit(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Stop> {
         put!(t, "\n\t  {name} Message (0x{:04x}), length: {size}", kind & 0x7fff);
         let Some(rest) = size.checked_sub(MESSAGE - UNCOUNTED) else {
             put!(t, " (too short, < {})", MESSAGE - UNCOUNTED);
-            return Ok(None);
+            return Err(Stop::Here);
         };
         let unknown = if kind & 0x8000 == 0 { "ignore" } else { "continue processing" };
         put!(t, ", Message ID: 0x{:08x}, Flags: [{unknown} if unknown]", message.u32(4)?);
@@ -154,11 +155,7 @@ fn unit(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Stop> {
         let body = message.from(MESSAGE);
         match kind & 0x7fff {
             0x0001 | 0x0100 | 0x0200 | 0x0201 | 0x0300 | 0x0301 | 0x0400 | 0x0402 => {
-                let mut fields = Fields::new(body, rest);
-                while fields.left() >= 4 {
-                    let Some(used) = field(t, fields.rest(), fields.left())? else { break };
-                    fields.skip(used);
-                }
+                t.part(|t| all_fields(t, Fields::new(body, rest)))?;
             }
             _ if t.style.verbose <= 1 => t.unknown(body, rest, "\n\t  "),
             _ => {}
@@ -169,17 +166,25 @@ fn unit(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Stop> {
         at += size + UNCOUNTED;
         left = left.wrapping_sub((size + UNCOUNTED) as u16);
     }
-    Ok(Some(usize::from(size) + UNCOUNTED))
+    Ok(usize::from(size) + UNCOUNTED)
 }
 
-/// Prints a field and says how long it is; none if it is longer than the message.
-fn field(t: &mut Text<'_>, p: Bytes<'_>, left: usize) -> Result<Option<usize>, Stop> {
+fn all_fields(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Stop> {
+    while fields.left() >= 4 {
+        let used = field(t, fields.rest(), fields.left())?;
+        fields.skip(used);
+    }
+    Ok(())
+}
+
+/// Prints a field and says how long it is.
+fn field(t: &mut Text<'_>, p: Bytes<'_>, left: usize) -> Result<usize, Stop> {
     const HEAD: usize = 4;
     p.slice(0, HEAD)?;
     let (first, size) = (p.u16(0)?, usize::from(p.u16(2)?));
     if size + HEAD > left {
         put!(t, "\n\t\t TLV contents go past end of message");
-        return Ok(None);
+        return Err(Stop::Here);
     }
     let kind = first & 0x3fff;
     let unknown = if first & 0x8000 == 0 { "ignore" } else { "continue processing" };
@@ -196,19 +201,21 @@ fn field(t: &mut Text<'_>, p: Bytes<'_>, left: usize) -> Result<Option<usize>, S
         FAULT_TOLERANCE => 12,
         _ => 0,
     };
-    if enough(t, &value, least) {
-        self::value(t, kind, value)?;
+    match enough(t, &value, least).and_then(|()| self::value(t, kind, value)) {
+        // The next field is printed nevertheless.
+        Err(Stop::Invalid) => t.invalid(),
+        printed => printed?,
     }
-    Ok(Some(size + HEAD))
+    Ok(size + HEAD)
 }
 
-/// Whether a value has so many bytes; it says so where not.
-fn enough(t: &mut Text<'_>, value: &Fields<'_>, least: usize) -> bool {
+/// Ends a value that has fewer bytes than that.
+fn enough(t: &mut Text<'_>, value: &Fields<'_>, least: usize) -> Result<(), Stop> {
     if value.left() < least {
         put!(t, " [tlv length {} < {least}]", value.left());
-        t.invalid();
+        return Err(Stop::Invalid);
     }
-    value.left() >= least
+    Ok(())
 }
 
 fn value(t: &mut Text<'_>, kind: u16, mut value: Fields<'_>) -> Result<(), Stop> {
@@ -290,7 +297,8 @@ fn class(t: &mut Text<'_>, mut value: Fields<'_>) -> Result<(), Stop> {
     let kind = value.u8()?;
     put!(t, "\n\t      {} FEC (0x{kind:02x})", name_of(CLASSES, kind).unwrap_or("Unknown"));
     match kind {
-        2 if enough(t, &value, 2) => {
+        2 => {
+            enough(t, &value, 2)?;
             let family = value.u16()?;
             let six = match family {
                 1 => false,
@@ -307,7 +315,10 @@ fn class(t: &mut Text<'_>, mut value: Fields<'_>) -> Result<(), Stop> {
                 printed => printed?,
             }
         }
-        0x80 if enough(t, &value, 7) => pseudowire(t, value)?,
+        0x80 => {
+            enough(t, &value, 7)?;
+            pseudowire(t, value)?;
+        }
         _ => {}
     }
     Ok(())
@@ -317,8 +328,8 @@ fn pseudowire(t: &mut Text<'_>, mut value: Fields<'_>) -> Result<(), Stop> {
     let p = value.rest();
     let (kind, size, group) = (p.u16(0)?, usize::from(p.u8(2)?), p.u32(3)?);
     let circuit = size > 0;
-    if circuit && !enough(t, &value, 11) {
-        return Ok(());
+    if circuit {
+        enough(t, &value, 11)?;
     }
     put!(t, ": {}", name_of(PSEUDOWIRES, kind & 0x7fff).unwrap_or("Unknown"));
     put!(t, ", {}control word, group-ID {group}", if kind & 0x8000 == 0 { "no " } else { "" });
@@ -334,9 +345,7 @@ fn pseudowire(t: &mut Text<'_>, mut value: Fields<'_>) -> Result<(), Stop> {
         return Ok(());
     };
     value.skip(11);
-    if !enough(t, &value, size) {
-        return Ok(());
-    }
+    enough(t, &value, size)?;
     let mut parameters = value.part(size);
     while parameters.left() > 2 {
         let p = parameters.rest();
@@ -350,9 +359,7 @@ fn pseudowire(t: &mut Text<'_>, mut value: Fields<'_>) -> Result<(), Stop> {
             1 => put!(t, ": {}", p.u16(2)?),
             3 => {
                 put!(t, ": ");
-                if !t.string(p.from(2), size - 2) {
-                    return Err(Stop::Cut);
-                }
+                t.string(p.from(2), size - 2)?;
             }
             0x0c => {
                 for (at, what, names) in

@@ -45,7 +45,6 @@ const LOCATOR_FLAGS: &[(u32, &str)] = &[(4, "Local-Locator"), (2, "RLoc-Probed")
 const V4: u16 = 1;
 const V6: u16 = 2;
 
-/// Prints a message.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "lisp";
     p.need(0, HEADER)?;

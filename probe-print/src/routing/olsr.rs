@@ -255,7 +255,7 @@ fn names(t: &mut Text<'_>, mut fields: Fields<'_>, width: Width) -> Result<(), S
         fields.claimed(whole)?;
         p.need(0, whole)?;
         put!(t, ", address {}, name \"", width.host(t, p)?);
-        t.string(p.from(width.0), size);
+        t.string(p.from(width.0), size)?;
         put!(t, "\"");
         fields.skip(whole);
     }

@@ -12,7 +12,6 @@ const REQUEST: u8 = 1;
 const RESPONSE: u8 = 2;
 const INFINITY: u8 = 16;
 
-/// Prints the routes.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "ripng";
     let version = p.u8(1)?;

@@ -13,7 +13,6 @@ const HEADER: usize = 8;
 const SIMPLE: u8 = 1;
 const AUTHENTICATION: &[(u8, &str)] = &[(0, "none"), (SIMPLE, "simple"), (2, "ah")];
 
-/// Prints an advertisement.
 pub(crate) fn print(
     t: &mut Text<'_>,
     p: Bytes<'_>,

@@ -188,7 +188,6 @@ pub(super) fn parse<'a>(
     Ok((element, at + size as usize))
 }
 
-/// Prints a value.
 pub(super) fn put_value(t: &mut Text<'_>, element: &Element<'_>) -> Result<(), Stop> {
     match element.value {
         Value::Octets => put_octets(t, element)?,
@@ -237,7 +236,6 @@ fn put_object(t: &mut Text<'_>, element: &Element<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Bytes.
 pub(super) fn put_octets(t: &mut Text<'_>, element: &Element<'_>) -> Result<(), Stop> {
     for byte in element.content.slice(0, element.length)? {
         put!(t, "_{byte:02x}");

@@ -170,7 +170,7 @@ fn elements(t: &mut Text<'_>, p: Bytes<'_>, length: usize, indent: usize) -> Res
     Ok(())
 }
 
-/// What an element's value was.
+/// What an element's value was. No `Stop`: of two ways to be wrong, one ends the element alone.
 enum Value {
     Whole,
     /// Against the rules.
@@ -392,7 +392,8 @@ fn policy(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Value, Stop> {
     Ok(Value::Whole)
 }
 
-/// A domain name without pointers, and how long it is.
+/// A domain name without pointers, and how long it is; none, which some elements allow, where
+/// it is cut: the text says so.
 fn labels(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Stop> {
     let mut at = 0;
     while let Ok(size) = p.u8(at) {
@@ -460,10 +461,10 @@ fn dhcp(t: &mut Text<'_>, p: Bytes<'_>, version: u8, indent: usize) -> Result<Va
                 let mut at = 0;
                 while at < size {
                     put!(t, " ");
-                    match domain_name::name(t, value, at)? {
-                        Some(end) => at = end,
-                        None => return Ok(bad),
-                    }
+                    at = match domain_name::name(t, value, at) {
+                        Err(Stop::Short) => return Ok(bad),
+                        end => end?,
+                    };
                 }
             }
             _ => {}

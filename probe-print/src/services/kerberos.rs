@@ -31,7 +31,6 @@ const ERRORS: &[(u16, &str)] = &[
     (10, "NULL_KEY"),
 ];
 
-/// Prints a message.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     t.protocol = "krb";
     let version = p.u8(0).or(Err(Stop::Short))?;
@@ -62,49 +61,35 @@ fn version_4(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     fields.skip(2);
     match kind {
         2 => {
-            if !principal(t, &mut fields) {
-                return Err(Stop::Short);
-            }
+            principal(t, &mut fields)?;
             // The client's time.
             fields.skip(4);
             put!(t, " {}min ", 5 * u32::from(fields.u8()?));
-            if !string(t, &mut fields) {
-                return Err(Stop::Short);
-            }
+            string(t, &mut fields)?;
             put!(t, ".");
-            if !string(t, &mut fields) {
-                return Err(Stop::Short);
-            }
+            string(t, &mut fields)?;
         }
         6 => {
             put!(t, "v{} ", fields.u8()?);
-            if !string(t, &mut fields) {
-                return Err(Stop::Short);
-            }
+            string(t, &mut fields)?;
             put!(t, " ({})", fields.u8()?);
             put!(t, " ({})", fields.u8()?);
         }
         4 => {
-            if !principal(t, &mut fields) {
-                return Err(Stop::Short);
-            }
+            principal(t, &mut fields)?;
             // Time, count, expiry and version of the key.
             fields.skip(10);
             put!(t, " ({})", half(&fields)?);
         }
         10 => {
-            if !principal(t, &mut fields) {
-                return Err(Stop::Short);
-            }
+            principal(t, &mut fields)?;
             fields.skip(4);
             let error = half(&fields)?;
             put!(t, " ");
             number_or_name(t, ERRORS, error, error.into());
             put!(t, " ");
             fields.skip(4);
-            if !string(t, &mut fields) {
-                return Err(Stop::Short);
-            }
+            string(t, &mut fields)?;
         }
         _ => put!(t, "(unknown)"),
     }
@@ -123,19 +108,17 @@ fn number_or_name<N: PartialEq + Copy>(
     }
 }
 
-/// Who: name, instance, realm; `false` where the bytes end.
-fn principal(t: &mut Text<'_>, fields: &mut Fields<'_>) -> bool {
+/// Who: name, instance, realm.
+fn principal(t: &mut Text<'_>, fields: &mut Fields<'_>) -> Result<(), Stop> {
     for separator in [".", "@", ""] {
-        if !string(t, fields) {
-            return false;
-        }
+        string(t, fields)?;
         put!(t, "{separator}");
     }
-    true
+    Ok(())
 }
 
-fn string(t: &mut Text<'_>, fields: &mut Fields<'_>) -> bool {
-    let taken = t.terminated(fields.rest(), usize::MAX);
-    fields.skip(taken.unwrap_or(0));
-    taken.is_some()
+fn string(t: &mut Text<'_>, fields: &mut Fields<'_>) -> Result<(), Stop> {
+    let taken = t.terminated(fields.rest(), usize::MAX).ok_or(Stop::Short)?;
+    fields.skip(taken);
+    Ok(())
 }

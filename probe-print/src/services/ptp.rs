@@ -56,7 +56,6 @@ const FLAGS: &[(u32, &str)] = &[
     (0x18c0, "unknown"),
 ];
 
-/// Prints a message.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "ptp";
     if length < HEADER {

@@ -109,7 +109,6 @@ impl<'a> Rest<'a> {
     }
 }
 
-/// Prints a message.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "snmp";
     put!(t, " ");

@@ -64,9 +64,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     }
     put!(t, "SYSLOG, length: {length}\n\tFacility {name} ({facility}), ");
     put!(t, "Severity {severity} ({})\n\tMsg: ", priority & 7);
-    if length > at && !t.string(p.from(at), length - at) {
-        return Err(Stop::Cut);
-    }
+    t.string(p.from(at), length.saturating_sub(at))?;
     if t.style.verbose > 1 {
         dump::hex(p.limit(length).all(), "\n\t", 0, t.out);
     }

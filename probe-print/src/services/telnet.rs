@@ -117,9 +117,9 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     let mut first = true;
     while fields.left() > 0 && fields.rest().u8(0)? == IAC {
         let start = t.out.len();
-        let Some(size) = command(t, fields).inspect_err(|_| t.out.truncate(start))? else {
-            t.out.truncate(start);
-            break;
+        let size = match command(t, fields).inspect_err(|_| t.out.truncate(start)) {
+            Err(Stop::Here) => break,
+            size => size?,
         };
         let text = t.out.split_off(start);
         if dumped {
@@ -157,34 +157,35 @@ fn name(t: &mut Text<'_>, names: &[&str], byte: u8) {
     }
 }
 
-/// Prints a command and says how long it is; none if it is none or not whole.
-fn command(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<Option<usize>, Stop> {
+/// Prints a command and says how long it is; stops [here](Stop::Here) where it is none or not
+/// whole.
+fn command(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<usize, Stop> {
     let whole = fields.left();
     if whole < 2 {
-        return Ok(None);
+        return Err(Stop::Here);
     }
     fields.skip(1);
     let command = fields.u8()?;
     if command == IAC {
         put!(t, "IAC IAC");
-        return Ok(Some(2));
+        return Ok(2);
     }
     let Some(text) = command.checked_sub(FIRST).and_then(|index| COMMANDS.get(usize::from(index)))
     else {
-        return Ok(None);
+        return Err(Stop::Here);
     };
     put!(t, "{text}");
     if command < SB {
-        return Ok(Some(2));
+        return Ok(2);
     }
     if fields.left() < 1 {
-        return Ok(None);
+        return Err(Stop::Here);
     }
     let option = fields.u8()?;
     put!(t, " ");
     name(t, &OPTIONS, option);
     if command != SB {
-        return Ok(Some(3));
+        return Ok(3);
     }
     // Up to IAC SE.
     let (p, left) = (fields.rest(), fields.left());
@@ -193,7 +194,7 @@ fn command(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<Option<usize>, St
         end += 1;
     }
     if p.u8(end)? != IAC {
-        return Ok(None);
+        return Err(Stop::Here);
     }
     let words: &[&[&str]] = match option {
         AUTHENTICATION => &[AUTHENTICATION_WORDS, AUTHENTICATIONS],
@@ -208,5 +209,5 @@ fn command(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<Option<usize>, St
         }
     }
     put!(t, " SE");
-    Ok(Some(3 + end + 2))
+    Ok(3 + end + 2)
 }

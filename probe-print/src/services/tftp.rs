@@ -51,7 +51,6 @@ impl Strings<'_> {
     }
 }
 
-/// Prints a message.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "tftp";
     if length >= 2 && !p.has(0, 2) {

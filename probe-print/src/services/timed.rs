@@ -36,7 +36,6 @@ const KINDS: &[(u8, &str)] = &[
     (24, "TSP_LOOP"),
 ];
 
-/// Prints a message.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     t.protocol = "timed";
     let kind = p.u8(0)?;

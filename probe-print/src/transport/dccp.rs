@@ -81,7 +81,6 @@ const OPTIONS: &[(u8, &str)] = &[
 /// From here on, the congestion control in use defines them.
 const CONTROL: u8 = 128;
 
-/// Prints a packet.
 pub(crate) fn print(
     t: &mut Text<'_>,
     p: Bytes<'_>,
@@ -177,22 +176,25 @@ pub(crate) fn print(
     put!(t, "seq {}", number(if long { 10 } else { 9 })?);
     if header > fixed {
         put!(t, " <");
-        let mut at = fixed;
-        // Each option takes at least one byte.
-        while let Some(size) = option(t, p.from(at), header - at)? {
-            at += size;
-            if at >= header {
-                break;
-            }
-            put!(t, ", ");
-        }
+        t.part(|t| options(t, p, fixed, header))?;
         put!(t, ">");
     }
     Ok(())
 }
 
-/// Prints an option and says how long it is; none where no other can follow.
-fn option(t: &mut Text<'_>, p: Bytes<'_>, left: usize) -> Result<Option<usize>, Stop> {
+fn options(t: &mut Text<'_>, p: Bytes<'_>, mut at: usize, end: usize) -> Result<(), Stop> {
+    loop {
+        // Each takes at least one byte.
+        at += option(t, p.from(at), end - at)?;
+        if at >= end {
+            return Ok(());
+        }
+        put!(t, ", ");
+    }
+}
+
+/// Prints an option and says how long it is.
+fn option(t: &mut Text<'_>, p: Bytes<'_>, left: usize) -> Result<usize, Stop> {
     let kind = p.u8(0)?;
     let size = if kind < 32 { 1 } else { usize::from(p.u8(1)?) };
     let name = match kind {
@@ -201,16 +203,13 @@ fn option(t: &mut Text<'_>, p: Bytes<'_>, left: usize) -> Result<Option<usize>, 
     };
     if size < 2 && kind >= 32 {
         put!(t, "{name} optlen too short");
-        return Ok(None);
+        return Err(Stop::Here);
     }
     if left < size {
         put!(t, "{name} optlen goes past header length");
-        return Ok(None);
+        return Err(Stop::Here);
     }
-    if !p.has(0, size) {
-        t.truncated();
-        return Ok(None);
-    }
+    p.need(0, size)?;
     put!(t, "{name}");
     let value = p.limit(size).from(2);
     match (kind, size) {
@@ -250,5 +249,5 @@ fn option(t: &mut Text<'_>, p: Bytes<'_>, left: usize) -> Result<Option<usize>, 
         (43, _) => put!(t, " [optlen != 4 or 6]"),
         _ => {}
     }
-    Ok(Some(size))
+    Ok(size)
 }

@@ -20,7 +20,6 @@ const NCF: u8 = 10;
 const INET: u16 = 1;
 const INET6: u16 = 2;
 
-/// Prints a packet.
 pub(crate) fn print(
     t: &mut Text<'_>,
     p: Bytes<'_>,
@@ -54,12 +53,13 @@ pub(crate) fn print(
     Ok(())
 }
 
-/// An address of a family, and its size; none if it cannot be.
-fn nla(p: Bytes<'_>, at: usize, family: u16) -> Option<(String, usize)> {
+/// An address of a family, and its size.
+fn nla(p: Bytes<'_>, at: usize, family: u16) -> Result<(String, usize), Stop> {
+    let short = |_| Stop::Short;
     match family {
-        INET => v4(p, at).ok().map(|address| (address.to_string(), 4)),
-        INET6 => v6(p, at).ok().map(|address| (address.to_string(), 16)),
-        _ => None,
+        INET => Ok((v4(p, at).map_err(short)?.to_string(), 4)),
+        INET6 => Ok((v6(p, at).map_err(short)?.to_string(), 16)),
+        _ => Err(Stop::Short),
     }
 }
 
@@ -75,12 +75,12 @@ fn message(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<usize, Stop> {
     let mut used = size;
     match kind {
         0 => {
-            let (nla, more) = nla(p, size, p.u16(12)?).ok_or(Stop::Short)?;
+            let (nla, more) = nla(p, size, p.u16(12)?)?;
             put!(t, "SPM seq {} trail {} lead {} nla {nla}", p.u32(0)?, p.u32(4)?, p.u32(8)?);
             used += more;
         }
         1 => {
-            let (nla, more) = nla(p, size, p.u16(8)?).ok_or(Stop::Short)?;
+            let (nla, more) = nla(p, size, p.u16(8)?)?;
             used += more;
             let (interval, random, mask) = (p.u32(used)?, p.u32(used + 4)?, p.u32(used + 8)?);
             put!(t, "POLL seq {} round {} nla {nla}", p.u32(0)?, p.u16(4)?);
@@ -93,10 +93,10 @@ fn message(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<usize, Stop> {
             put!(t, "{name} trail {} seq {}", p.u32(4)?, p.u32(0)?);
         }
         NAK | NNAK | NCF => {
-            let (source, more) = nla(p, used, p.u16(4)?).ok_or(Stop::Short)?;
+            let (source, more) = nla(p, used, p.u16(4)?)?;
             // As in tcpdump, the group's family is looked for where its address begins.
             used += more + 4;
-            let (group, more) = nla(p, used, p.u16(used)?).ok_or(Stop::Short)?;
+            let (group, more) = nla(p, used, p.u16(used)?)?;
             used += more;
             let name = match kind {
                 NAK => "NAK",
@@ -223,7 +223,7 @@ fn option(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<(), S
                 put!(t, "[Bad {name} option, length {size} != {fixed} + address size]");
                 return Err(Stop::Here);
             }
-            let (nla, _) = nla(p, at + 4, family).ok_or(Stop::Short)?;
+            let (nla, _) = nla(p, at + 4, family)?;
             match kind {
                 7 => put!(t, " REDIRECT {nla}"),
                 18 => put!(t, " PGMCC DATA {} {nla}", p.u32(2)?),

@@ -72,7 +72,6 @@ const PAYLOADS: &[(u32, &str)] = &[
 
 const FORCES: &[(u16, &str)] = &[(6704, "ForCES HP"), (6705, "ForCES MP"), (6706, "ForCES LP")];
 
-/// Prints a packet.
 pub(crate) fn print(
     t: &mut Text<'_>,
     p: Bytes<'_>,

@@ -126,7 +126,6 @@ impl Flows {
     }
 }
 
-/// Prints a segment.
 pub(crate) fn print(
     t: &mut Text<'_>,
     p: Bytes<'_>,

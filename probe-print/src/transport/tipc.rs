@@ -24,7 +24,6 @@ const MESSAGES: &[(u32, &str)] =
     &[(0, "CONN_MSG"), (1, "MCAST_MSG"), (2, "NAMED_MSG"), (3, "DIRECT_MSG")];
 const CONFIGURATIONS: &[(u32, &str)] = &[(0, "Link request"), (1, "Link response")];
 
-/// Prints a message.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     t.protocol = "tipc";
     let first = p.u32(0)?;

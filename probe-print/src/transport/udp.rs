@@ -27,7 +27,7 @@ mod field {
     pub const LENGTH: usize = 4;
     pub const CHECKSUM: usize = 6;
 }
-/// Prints a datagram.
+
 pub(crate) fn print(
     t: &mut Text<'_>,
     p: Bytes<'_>,

@@ -24,31 +24,26 @@ const FLAGS: &[(u32, &str)] = &[
     (ACKNOWLEDGMENT as u32, "ack present"),
 ];
 
-/// The next field, if both the length and the captured bytes have it.
-fn take(fields: &mut Fields<'_>, size: usize) -> Option<()> {
-    let whole = fields.left() >= size && fields.rest().has(0, size);
-    whole.then(|| fields.skip(size))
+/// The next field: both the length and the captured bytes must have it.
+fn take<'a>(fields: &mut Fields<'a>, size: usize) -> Result<Bytes<'a>, Stop> {
+    fields.claimed(size)?;
+    fields.rest().need(0, size)?;
+    fields.slice(size).map(Bytes::new)
 }
 
-fn half(fields: &mut Fields<'_>) -> Option<u16> {
-    let p = fields.rest();
-    take(fields, 2)?;
-    p.u16(0).ok()
+fn half(fields: &mut Fields<'_>) -> Result<u16, Stop> {
+    take(fields, 2)?.u16(0)
 }
 
-fn word(fields: &mut Fields<'_>) -> Option<u32> {
-    let p = fields.rest();
-    take(fields, 4)?;
-    p.u32(0).ok()
+fn word(fields: &mut Fields<'_>) -> Result<u32, Stop> {
+    take(fields, 4)?.u32(0)
 }
 
 /// Prints a GRE packet and what it carries.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "gre";
     let mut fields = Fields::new(p, length);
-    let Some(flags) = half(&mut fields) else {
-        return Err(Stop::Short);
-    };
+    let flags = half(&mut fields)?;
     let version = flags & 7;
     put!(t, "GREv{version}");
     if version > 1 {
@@ -58,17 +53,12 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     if t.style.verbose > 0 {
         put!(t, ", Flags [{}]", bits(FLAGS, flags.into(), ", ", "none"));
     }
-    match head(t, &mut fields, flags) {
-        Some(protocol) => payload(t, &fields, length, flags, protocol),
-        None => {
-            t.truncated();
-            Ok(())
-        }
-    }
+    let protocol = head(t, &mut fields, flags)?;
+    payload(t, &fields, length, flags, protocol)
 }
 
-/// The optional fields; `None` where they are cut.
-fn head(t: &mut Text<'_>, fields: &mut Fields<'_>, flags: u16) -> Option<u16> {
+/// The protocol, and the optional fields.
+fn head(t: &mut Text<'_>, fields: &mut Fields<'_>, flags: u16) -> Result<u16, Stop> {
     let plain = flags & 7 == 0;
     let protocol = half(fields)?;
     if plain && flags & (CHECKSUM | ROUTING) != 0 {
@@ -103,7 +93,7 @@ fn head(t: &mut Text<'_>, fields: &mut Fields<'_>, flags: u16) -> Option<u16> {
     if !plain && flags & SEQUENCE == 0 {
         put!(t, ", no-payload");
     }
-    Some(protocol)
+    Ok(protocol)
 }
 
 fn payload(

@@ -113,7 +113,6 @@ const AUTHENTICATION: &[(u16, &str)] =
 
 const DIRECTIONS: &[(u8, &str)] = &[(0, "global error"), (1, "at peer"), (2, "at local")];
 
-/// Prints a message.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, mut length: usize) -> Result<(), Stop> {
     t.protocol = "l2tp";
     let flags = p.u16(0)?;

@@ -206,7 +206,6 @@ const MESSAGES: [(&str, &[Field]); 16] = [
     ("SLI", &[Half("PEER_CALL_ID"), Zero2, Hex("SEND_ACCM"), Hex("RECV_ACCM")]),
 ];
 
-/// Prints a message.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     t.protocol = "pptp";
     put!(t, ": pptp");

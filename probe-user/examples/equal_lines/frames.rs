@@ -38,7 +38,11 @@ pub fn pairs(path: &Path, flags: &[OsString]) -> Result<Option<Vec<Pair>>> {
     // A damaged record ends either program's output.
     for theirs in numbered(&theirs) {
         let Ok(Some(frame)) = reader.next() else { break };
-        let protocol = protocol::of(frame.bytes, frame.link == LinkType::Ethernet);
+        let protocol = match frame.link {
+            LinkType::Ethernet => protocol::of(frame.bytes, true),
+            LinkType::Raw | LinkType::Ipv4 | LinkType::Ipv6 => protocol::of(frame.bytes, false),
+            link => format!("link type {link:?}"),
+        };
         let mut ours = Vec::new();
         printer.print(&frame, &mut ours);
         pairs.push(Pair { protocol, ours, theirs: theirs.to_vec() });

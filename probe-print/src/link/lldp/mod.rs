@@ -64,7 +64,6 @@ const CAPABILITY_BITS: &[(u32, &str)] = &[
     (0x80, "Station Only"),
 ];
 
-/// Prints the elements.
 pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "lldp";
     let verbose = t.style.verbose;

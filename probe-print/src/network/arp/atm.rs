@@ -22,7 +22,6 @@ struct Side {
     protocol: (usize, usize),
 }
 
-/// Prints a packet.
 pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     p.slice(0, HEADER)?;
     let (hardware, protocol, operation) = (p.u16(0)?, p.u16(2)?, p.u16(6)?);

@@ -47,7 +47,6 @@ pub(crate) const OPERATIONS: &[(u16, &str)] = &[
     (10, "NACK Reply"),
 ];
 
-/// Prints an ARP packet.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "arp";
     t.tint = Tint::Neighbours;

@@ -73,7 +73,6 @@ mod field {
     pub const CHECKSUM: usize = 2;
 }
 
-/// Prints an ICMPv6 message.
 pub(super) fn print(
     t: &mut Text<'_>,
     p: Bytes<'_>,

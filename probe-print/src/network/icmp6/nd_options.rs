@@ -137,8 +137,8 @@ fn value(
             let mut at = 8;
             while at < size && option.u8(at)? != 0 {
                 put!(t, " ");
-                let next = domain_name::name(t, option, at)?.filter(|&next| next > at);
-                at = next.ok_or(Stop::Short)?;
+                // Pointers lead towards the front, but a name ends behind its first one.
+                at = domain_name::name(t, option, at)?;
             }
         }
         _ => return Ok(Value::Unknown),

@@ -108,7 +108,8 @@ fn id(p: Bytes<'_>, at: usize, size: usize) -> Result<String, Stop> {
     Ok(text)
 }
 
-/// Prints an IS-IS packet; `false` where its header makes no sense.
+/// Prints an IS-IS packet. `false`, which is no end but asks for the packet's bytes as well, where
+/// its header makes no sense.
 fn is_is(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Stop> {
     t.protocol = "isis";
     if !p.has(0, COMMON) || length < COMMON {

@@ -303,10 +303,7 @@ fn prefix(t: &mut Text<'_>, field: Fields<'_>, six: bool) -> Result<usize, Stop>
         put!(t, " ({sum})");
         while sum > 0 {
             let (kind, size) = (rest.u8()?, rest.u8()?);
-            if !prefix_field(t, kind, rest.rest(), size.into())? {
-                // It has said so, and the packet says it again.
-                return Err(Stop::Short);
-            }
+            prefix_field(t, kind, rest.rest(), size.into())?;
             rest.skip(size.into());
             sum -= 2 + i32::from(size);
         }
@@ -316,13 +313,14 @@ fn prefix(t: &mut Text<'_>, field: Fields<'_>, six: bool) -> Result<usize, Stop>
     Ok(field.left() - rest.left())
 }
 
-fn prefix_field(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<bool, Stop> {
+fn prefix_field(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<(), Stop> {
     const LABEL: u8 = 0x08;
     let name = name_of(PREFIX_FIELDS, kind).unwrap_or("unknown");
     put!(t, "{DEEPER}{name} subTLV #{kind}, length: {size}");
     if !p.has(0, size) {
+        // The packet says it again.
         t.truncated();
-        return Ok(false);
+        return Err(Stop::Short);
     }
     match kind {
         1 | 117 => {
@@ -340,7 +338,7 @@ fn prefix_field(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result
             let label = flags & LABEL != 0;
             if size < if label { 5 } else { 6 } {
                 t.truncated();
-                return Ok(false);
+                return Err(Stop::Short);
             }
             put!(t, ", Flags [{}]", bits(PREFIX_FLAGS, flags.into(), ", ", "None"));
             let name = match algorithm {
@@ -353,5 +351,5 @@ fn prefix_field(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result
         }
         _ => t.unknown(p, size, "\n\t\t    "),
     }
-    Ok(true)
+    Ok(())
 }

@@ -54,7 +54,6 @@ impl Default for Messages {
 }
 
 impl Messages {
-    /// Prints messages.
     pub(super) fn print(
         mut self,
         t: &mut Text<'_>,

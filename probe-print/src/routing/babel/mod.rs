@@ -10,7 +10,7 @@ use messages::Messages;
 
 const HEADER: usize = 4;
 const MAGIC: u8 = 42;
-/// Prints a packet.
+
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "babel";
     put!(t, "babel");

@@ -142,7 +142,6 @@ const TREES: &[(u8, &str)] = &[
     (7, "LDP MP2MP LSP"),
 ];
 
-/// Prints attributes.
 pub(super) fn print(t: &mut Text<'_>, mut fields: Fields<'_>, level: u8) -> Result<(), Stop> {
     while fields.left() > 0 {
         if fields.left() < 2 {

@@ -89,7 +89,6 @@ const CEASES: &[(u8, &str)] = &[
 const SHUTDOWN: u8 = 2;
 const RESET: u8 = 4;
 
-/// Prints an Open.
 pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     const OPEN: usize = 29;
     p.need(0, OPEN)?;
@@ -193,7 +192,6 @@ fn capability(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Prints a Notification.
 pub(super) fn notification(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     const NOTIFICATION: usize = 21;
     if p.len() < NOTIFICATION {

@@ -48,7 +48,7 @@ impl Family {
     }
 
     /// Prints the router that the routes lead to, from the first of so many bytes on, and says
-    /// how many it took; none where they are too few.
+    /// how many it took; none, which ends the list and not the attribute, where they are too few.
     pub(super) fn next_hop(
         self,
         t: &mut Text<'_>,

@@ -170,7 +170,8 @@ fn message(t: &mut Text<'_>, kind: u8, mut body: Fields<'_>) -> Result<(), Stop>
     Ok(())
 }
 
-/// The header of a link state advertisement, and how long that is; none if it cannot be.
+/// The header of a link state advertisement, and how long that is; none if it cannot
+/// be, which ends a list of headers, and cuts an advertisement.
 fn header(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Stop> {
     let length = usize::from(p.u16(18)?);
     let Some(rest) = length.checked_sub(ADVERTISEMENT) else {

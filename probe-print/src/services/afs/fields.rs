@@ -110,9 +110,7 @@ impl<'a> Walk<'a> {
             return Err(Stop::Short);
         }
         put!(t, " \"");
-        if !t.string(self.fields.rest(), length) {
-            return Err(Stop::Short);
-        }
+        t.string(self.fields.rest(), length).or(Err(Stop::Short))?;
         put!(t, "\"");
         self.fields.skip(length.next_multiple_of(WORD));
         Ok(())

@@ -19,7 +19,6 @@
 //!
 //! Longer than other files: it is one table for each of eight services.
 
-/// An operation.
 pub(super) struct Operation {
     pub(super) number: u32,
     pub(super) name: &'static str,

@@ -174,7 +174,7 @@ fn option(t: &mut Text<'_>, kind: u16, p: Bytes<'_>, size: usize) -> Result<(), 
             let mut at = 0;
             while at < size {
                 put!(t, " ");
-                at = domain_name::name(t, p, at)?.ok_or(Stop::Short)?;
+                at = domain_name::name(t, p, at)?;
             }
         }
         22 | 23 | 27 | 28 | 31 | 34 | 40 | 48 => {
@@ -312,7 +312,7 @@ fn time_servers(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
             (1 | 2, HOST) => put!(t, " {}", t.v6(value, 0)?),
             (3, _) => {
                 put!(t, " ");
-                domain_name::name(t, value, 0)?.ok_or(Stop::Short)?;
+                domain_name::name(t, value, 0)?;
             }
             _ => put!(t, " ?"),
         }

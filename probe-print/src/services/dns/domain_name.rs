@@ -13,17 +13,20 @@ const MAX_NAME: usize = 255;
 /// take minutes otherwise; tcpdump, which has no such bound, says the same of any name that ends.
 const MAX_STEPS: usize = 1 << 15;
 
-/// Where a name ends; `None` if it is cut or no name. Each label takes at least a byte.
-pub(crate) fn skip(p: Bytes<'_>, mut at: usize) -> Option<usize> {
+/// Where a name ends; too [short](Stop::Short) if it is cut or no name. Each label takes at
+/// least a byte.
+pub(crate) fn skip(p: Bytes<'_>, mut at: usize) -> Result<usize, Stop> {
     loop {
-        let label = p.u8(at).ok()?;
+        let label = p.u8(at).or(Err(Stop::Short))?;
         at += 1;
         match label & 0xc0 {
-            _ if label == 0 => return Some(at),
-            0xc0 => return Some(at + 1),
+            _ if label == 0 => return Ok(at),
+            0xc0 => return Ok(at + 1),
             0x00 => at += usize::from(label),
-            0x40 if label == 0x41 => at += 1 + bit_label(p.u8(at).ok()?).div_ceil(8),
-            _ => return None,
+            0x40 if label == 0x41 => {
+                at += 1 + bit_label(p.u8(at).or(Err(Stop::Short))?).div_ceil(8);
+            }
+            _ => return Err(Stop::Short),
         }
     }
 }
@@ -33,47 +36,38 @@ fn bit_label(length: u8) -> usize {
     if length == 0 { 256 } else { usize::from(length) }
 }
 
-/// Prints a name that begins at `at`, and says where it ends; `None` if it is cut or no
-/// name. Pointers must lead towards the front, so that the walk ends.
-pub(crate) fn name(t: &mut Text<'_>, p: Bytes<'_>, start: usize) -> Result<Option<usize>, Stop> {
+/// Prints a name that begins at `start`, and says where it ends; too [short](Stop::Short) if
+/// it is cut or no name. Pointers must lead towards the front, so that the walk ends.
+pub(crate) fn name(t: &mut Text<'_>, p: Bytes<'_>, start: usize) -> Result<usize, Stop> {
     let mut at = start;
     let mut limit = start;
     let mut end = None;
     let mut shown = 0;
     let mut steps = 0;
-    let Ok(mut label) = p.u8(at) else { return Ok(None) };
-    if !label_fits(t, p, at) {
-        return Ok(None);
-    }
+    let mut label = self::label(t, p, at)?;
     at += 1;
     if label == 0 {
         put!(t, ".");
-        return Ok(Some(at));
+        return Ok(at);
     }
     while label != 0 {
         steps += usize::from(end.is_some());
         if steps > MAX_STEPS {
             put!(t, "<BAD PTR>");
-            return Ok(None);
+            return Err(Stop::Short);
         }
         match label & 0xc0 {
             0xc0 => {
-                let Ok(low) = p.u8(at) else { return Ok(None) };
+                let low = p.u8(at).or(Err(Stop::Short))?;
                 end.get_or_insert(at + 1);
                 let target = usize::from(label & 0x3f) << 8 | usize::from(low);
                 if target >= limit {
                     put!(t, "<BAD PTR>");
-                    return Ok(None);
+                    return Err(Stop::Short);
                 }
                 limit = target;
                 at = target;
-                match p.u8(at) {
-                    Ok(next) => label = next,
-                    Err(_) => return Ok(None),
-                }
-                if !label_fits(t, p, at) {
-                    return Ok(None);
-                }
+                label = self::label(t, p, at)?;
                 at += 1;
                 continue;
             }
@@ -84,7 +78,7 @@ pub(crate) fn name(t: &mut Text<'_>, p: Bytes<'_>, start: usize) -> Result<Optio
                 let text = p.from(at).limit(size.min(room));
                 t.characters(text.all());
                 if text.len() < size.min(room) {
-                    return Ok(None);
+                    return Err(Stop::Short);
                 }
                 shown += size;
                 at += size;
@@ -94,36 +88,25 @@ pub(crate) fn name(t: &mut Text<'_>, p: Bytes<'_>, start: usize) -> Result<Optio
             put!(t, ".");
         }
         shown += 1;
-        match p.u8(at) {
-            Ok(next) => label = next,
-            Err(_) => return Ok(None),
-        }
-        if !label_fits(t, p, at) {
-            return Ok(None);
-        }
+        label = self::label(t, p, at)?;
         at += 1;
     }
     if shown > MAX_NAME {
         put!(t, "<DOMAIN NAME TOO LONG>");
     }
-    Ok(Some(end.unwrap_or(at)))
+    Ok(end.unwrap_or(at))
 }
 
-/// Whether a label of a known kind stands at `at`; complains if not.
-fn label_fits(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> bool {
-    match p.u8(at) {
-        Ok(label) if label & 0xc0 == 0x40 && label != 0x41 => {
-            put!(t, "<ELT {}>", label & 0x3f);
-            false
-        }
-        Ok(label) if label & 0xc0 == 0x80 => {
-            put!(t, "<BAD LABEL TYPE>");
-            false
-        }
-        Ok(0x41) => p.has(at + 1, 1),
-        Ok(_) => true,
-        Err(_) => false,
+/// The first byte of a label, of a kind that is known; complains of others.
+fn label(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<u8, Stop> {
+    let label = p.u8(at).or(Err(Stop::Short))?;
+    match label & 0xc0 {
+        0x40 if label != 0x41 => put!(t, "<ELT {}>", label & 0x3f),
+        0x80 => put!(t, "<BAD LABEL TYPE>"),
+        0x40 if !p.has(at + 1, 1) => {}
+        _ => return Ok(label),
     }
+    Err(Stop::Short)
 }
 
 /// Prints a bit-string label, and says how many bytes it takes.

@@ -64,7 +64,11 @@ fn value(t: &mut Text<'_>, code: u16, data: &[u8]) -> Result<(), Stop> {
         11 if data.len() == 2 => put!(t, "{:.1} sec", f64::from(p.u16(0)?) / 10.0),
         12 => put!(t, "({})", data.len()),
         13 => {
-            domain_name::name(t, p, 0)?;
+            // A name that is none has said so, and the option ends there.
+            match domain_name::name(t, p, 0) {
+                Ok(_) | Err(Stop::Short) => {}
+                Err(stop) => return Err(stop),
+            }
         }
         14 if data.len().is_multiple_of(2) => {
             for at in (0..data.len()).step_by(2) {

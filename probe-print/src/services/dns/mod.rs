@@ -9,6 +9,7 @@ use crate::{
     bytes::{Bytes, Stop},
     text::{Text, put, put_name},
 };
+use domain_name::{name, skip};
 use numbers::{CLASSES, RCODES, TYPES};
 
 /// What carries a message.
@@ -34,7 +35,6 @@ mod field {
     pub const ADDITIONAL: usize = 10;
 }
 
-/// The flag QR.
 const RESPONSE: u16 = 0x8000;
 const OPCODES: [&str; 16] = [
     "",
@@ -66,7 +66,6 @@ struct Message<'a> {
     multicast: bool,
 }
 
-/// Prints a message.
 pub(crate) fn print(
     t: &mut Text<'_>,
     p: Bytes<'_>,
@@ -103,16 +102,6 @@ pub(crate) fn print(
     Ok(())
 }
 
-/// Where a name ends, or a stop where it is no name: the message is shown as cut.
-fn skip(p: Bytes<'_>, at: usize) -> Result<usize, Stop> {
-    domain_name::skip(p, at).ok_or(Stop::Short)
-}
-
-/// Prints a name, as [`skip`] passes over it.
-fn name(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<usize, Stop> {
-    domain_name::name(t, p, at)?.ok_or(Stop::Short)
-}
-
 impl Message<'_> {
     fn counts(&self) -> Result<[u16; 4], Stop> {
         Ok([
@@ -127,7 +116,7 @@ impl Message<'_> {
         let flags = self.p.u16(field::FLAGS)?;
         let [questions, answers, authorities, additional] = self.counts()?;
         put!(t, "{}{}", self.p.u16(field::ID)?, opcode(flags));
-        let code = self.extended_code(flags & 0xf)?;
+        let code = self.extended_code(flags & 0xf);
         put_name!(t, RCODES, code, " Resp{}", code & 0xfff);
         let mark = |bit, set, clear| if flags & bit != 0 { set } else { clear };
         put!(
@@ -237,30 +226,30 @@ impl Message<'_> {
         if count == 0 { Ok(at) } else { Err(Stop::Short) }
     }
 
-    /// The response code, with the bits that an OPT record adds (RFC 6891).
-    fn extended_code(&self, code: u16) -> Result<u16, Stop> {
-        Ok(self.opt_bits().map_or(code, |high| code | high << 4))
+    /// The response code, with the bits that an OPT record adds (RFC 6891), where one is found.
+    fn extended_code(&self, code: u16) -> u16 {
+        self.opt_bits().map_or(code, |high| code | high << 4)
     }
 
-    fn opt_bits(&self) -> Option<u16> {
-        let [questions, answers, authorities, additional] = self.counts().ok()?;
+    fn opt_bits(&self) -> Result<u16, Stop> {
+        let [questions, answers, authorities, additional] = self.counts()?;
         let mut at = HEADER;
         for _ in 0..questions {
-            at = domain_name::skip(self.p, at)? + 4;
+            at = skip(self.p, at)? + 4;
         }
         for _ in 0..u32::from(answers) + u32::from(authorities) {
-            at = domain_name::skip(self.p, at)? + 8;
-            at += 2 + usize::from(self.p.u16(at).ok()?);
+            at = skip(self.p, at)? + 8;
+            at += 2 + usize::from(self.p.u16(at)?);
         }
         for _ in 0..additional {
-            at = domain_name::skip(self.p, at)?;
-            if self.p.u16(at).ok()? == OPT {
-                return self.p.u8(at + 4).ok().map(u16::from);
+            at = skip(self.p, at)?;
+            if self.p.u16(at)? == OPT {
+                return self.p.u8(at + 4).map(u16::from);
             }
             at += 8;
-            at += 2 + usize::from(self.p.u16(at).ok()?);
+            at += 2 + usize::from(self.p.u16(at)?);
         }
-        None
+        Err(Stop::Short)
     }
 
     /// Prints a question, and says where it ends.

@@ -1,6 +1,5 @@
 //! Names of DNS numbers (IANA, "Domain Name System (DNS) Parameters").
 
-/// Types of records.
 pub(super) const TYPES: &[(u16, &str)] = &[
     (1, "A"),
     (2, "NS"),
@@ -66,7 +65,6 @@ pub(super) const TYPES: &[(u16, &str)] = &[
     (256, "URI"),
 ];
 
-/// Classes.
 pub(super) const CLASSES: &[(u16, &str)] = &[(1, "IN"), (3, "CHAOS"), (4, "HS"), (255, "ANY")];
 
 /// Response codes, blanks as tcpdump has them.
@@ -97,7 +95,6 @@ pub(super) const RCODES: &[(u16, &str)] = &[
     (23, " BadCookie"),
 ];
 
-/// EDNS options.
 pub(super) const OPTIONS: &[(u16, &str)] = &[
     (1, "LLQ"),
     (2, "UL"),
@@ -137,6 +134,5 @@ pub(super) const SIGNATURES: &[(u8, &str)] = &[
     (254, "PRIVATEOID"),
 ];
 
-/// DNSSEC digests.
 pub(super) const DIGESTS: &[(u8, &str)] =
     &[(1, "SHA-1"), (2, "SHA-256"), (3, "GOST_R_34.11-94"), (4, "SHA-384")];

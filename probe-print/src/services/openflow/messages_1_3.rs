@@ -96,7 +96,6 @@ fn flags(t: &mut Text<'_>, lead: &str, value: u32, names: &[(u32, &str)], rest: 
     bitmap(t, names, value, rest);
 }
 
-/// A port's number.
 fn number(t: &mut Text<'_>, lead: &str, port: u32) {
     put!(t, "{lead}");
     put_name!(t, names::PORTS, port, "{port}");

@@ -79,7 +79,6 @@ pub(super) const REASONS: &[(u8, &str)] = &[(0, "ADD"), (1, "DELETE"), (2, "MODI
 pub(super) const VERSIONS: &[(u32, &str)] =
     &[(1, "1.0"), (2, "1.1"), (4, "1.2"), (8, "1.3"), (0x10, "1.4"), (0x20, "1.5")];
 
-/// Kinds of errors.
 pub(super) const ERRORS: &[(u16, &str)] = &[
     (0, "HELLO_FAILED"),
     (1, "BAD_REQUEST"),

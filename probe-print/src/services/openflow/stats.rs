@@ -37,7 +37,6 @@ fn table(t: &mut Text<'_>, table: u8) {
     put_name!(t, &[(0xfe, "EMERG"), (0xff, "ALL")], table, "{table}");
 }
 
-/// Prints a question.
 pub(super) fn request(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop> {
     let kind = body.u16()?;
     put!(t, "\n\t type ");
@@ -80,7 +79,6 @@ pub(super) fn request(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop
     Ok(())
 }
 
-/// Prints an answer.
 pub(super) fn reply(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop> {
     let kind = body.u16()?;
     put!(t, "\n\t type ");

@@ -78,7 +78,6 @@ pub(super) fn port_name(t: &mut Text<'_>, port: u16) {
     put_name!(t, PORTS, port, "{port}");
 }
 
-/// A queue's number.
 pub(super) fn queue_name(queue: u32) -> String {
     if queue == u32::MAX { "ALL".into() } else { queue.to_string() }
 }
@@ -211,7 +210,6 @@ fn action(t: &mut Text<'_>, kind: u16, part: Fields<'_>) -> Result<(), Stop> {
     p.slice(0, part.left()).map(|_| ())
 }
 
-/// Prints a port.
 pub(super) fn port(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     const LINK_DOWN: u32 = 1;
     let number = p.u16(0)?;

@@ -122,9 +122,7 @@ pub(super) fn message(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop
                 put!(t, ", service {}", body.u32()?);
             }
             put!(t, ", data '");
-            if !t.string(body.rest(), body.left()) {
-                return Err(Stop::Cut);
-            }
+            t.string(body.rest(), body.left())?;
             put!(t, "'");
         }
         _ => {}

@@ -219,7 +219,6 @@ const POLICY: &[(u32, &str)] = &[
     (0x8000, "Retransmission Allowed"),
 ];
 
-/// Prints attributes.
 pub(super) fn print(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Stop> {
     const HEADER: usize = 2;
     while fields.left() > 0 {

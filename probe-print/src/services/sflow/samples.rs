@@ -143,7 +143,6 @@ impl Records {
     }
 }
 
-/// Prints a flow.
 fn flow(t: &mut Text<'_>, mut p: Fields<'_>, kind: u32, size: usize) -> Result<(), Stop> {
     match kind {
         RAW_PACKET if p.left() >= 16 => {
@@ -201,7 +200,6 @@ const LINES: &[(u32, usize, &[&str])] = &[
     (PROCESSOR, 28, &["5sec #4, 1min #4, 5min #4, total_mem #8, total_mem #8"]),
 ];
 
-/// Prints counters.
 fn counter(t: &mut Text<'_>, mut p: Fields<'_>, kind: u32, size: usize) -> Result<(), Stop> {
     if kind == GENERIC {
         return generic(t, p);

@@ -45,7 +45,6 @@ impl Batch {
         self.heads.push(Head { time, wire_len, link, ifindex, outbound, bytes });
     }
 
-    /// Frames in it.
     pub(super) fn count(&self) -> usize {
         self.heads.len()
     }
@@ -77,7 +76,6 @@ impl Batch {
         })
     }
 
-    /// Gives the loan back.
     pub(super) fn clear(&mut self) {
         self.heads.clear();
         self.own.clear();
