@@ -4,7 +4,7 @@ use super::{cisco_hdlc, ppp_options};
 use crate::{
     bytes::{Bytes, Fields, Stop},
     dump,
-    network::{ip, ip6},
+    network::{ip, ip6, ipx, osi},
     ouis::OUIS,
     text::{Text, bits, name_of, put, put_name},
     tunnel::mpls,
@@ -176,7 +176,11 @@ fn carried(t: &mut Text<'_>, protocol: u16, p: Bytes<'_>, length: usize) -> Resu
         0xc023 => password(t, p, length),
         0x0800 | 0x002f | 0x0021 => t.nested(|t| ip::print(t, p, length)),
         0x86dd | 0x0057 => t.nested(|t| ip6::print(t, p, length)),
+        0x8137 | 0x002b => t.part(|t| ipx::print(t, p)),
+        0x0023 => t.part(|t| osi::print(t, p, length)),
         0x0281 | 0x0283 => mpls::print(t, p, length),
+        // Bandwidth allocation (RFC 2125), of which tcpdump shows nothing.
+        0xc02d => Ok(()),
         0x00fd => {
             put!(t, "compressed PPP data");
             Ok(())
