@@ -1,6 +1,7 @@
 //! Novell's IPX, and its RIP and SAP. Services are shown as numbers.
 
 use crate::{
+    address::Link,
     bytes::{Bytes, Fields, Stop},
     routing::eigrp,
     text::{Text, put},
@@ -13,11 +14,9 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     if !t.style.link_header {
         put!(t, "IPX ");
     }
-    address(t, p.from(18))?;
-    put!(t, ".{:04x} > ", p.u16(28)?);
-    address(t, p.from(6))?;
+    put!(t, "{}.{:04x} > ", address(p.from(18))?, p.u16(28)?);
     let socket = p.u16(16)?;
-    put!(t, ".{socket:04x}: ");
+    put!(t, "{}.{socket:04x}: ", address(p.from(6))?);
     let stated = usize::from(p.u16(2)?);
     let Some(length) = stated.checked_sub(HEADER) else {
         put!(t, "[length {stated} < {HEADER}]");
@@ -38,12 +37,8 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
 }
 
 /// Network and node.
-fn address(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
-    put!(t, "{:08x}", p.u32(0)?);
-    for (index, byte) in p.slice(4, 6)?.iter().enumerate() {
-        put!(t, "{}{byte:02x}", if index == 0 { '.' } else { ':' });
-    }
-    Ok(())
+fn address(p: Bytes<'_>) -> Result<String, Stop> {
+    Ok(format!("{:08x}.{}", p.u32(0)?, Link::plain(p.slice(4, 6)?)))
 }
 
 /// The service advertising protocol.
@@ -86,8 +81,7 @@ fn services(t: &mut Text<'_>, mut data: Fields<'_>) -> Result<(), Stop> {
                         return Err(Stop::Invalid);
                     }
                     if size == 10 {
-                        put!(t, " addr ");
-                        address(t, data.rest())?;
+                        put!(t, " addr {}", address(data.rest())?);
                     }
                     data.skip(size);
                 }

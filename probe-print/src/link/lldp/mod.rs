@@ -1,5 +1,6 @@
 //! LLDP (IEEE 802.1AB): the system's name, and with `-v` what every system says.
 
+mod endpoints;
 mod organizations;
 
 use crate::{
