@@ -4,7 +4,7 @@ use super::ppp_options;
 use crate::{
     bytes::{Bytes, Fields, Stop},
     dump,
-    network::{ip, ip6},
+    network::{ip, ip6, ipx, osi},
     ouis::OUIS,
     text::{Text, bits, name_of, put, put_name},
     tunnel::mpls,
@@ -78,6 +78,9 @@ const PASSWORD: &[(u8, &str)] = &[(1, "Auth-Req"), (2, "Auth-ACK"), (3, "Auth-NA
 
 const MULTILINK_FLAGS: &[(u32, &str)] = &[(0x80, "begin"), (0x40, "end")];
 
+/// The flag that a frame begins with, taken for a protocol's number.
+const ESCAPED: u16 = 0x7e00;
+
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "ppp";
     let whole = length;
@@ -115,7 +118,49 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         }
         put!(t, ": ");
     }
-    let (p, length) = (p.from(at), length - at);
+    if protocol & 0xff00 == ESCAPED {
+        return escaped(t, p.from(at - 1));
+    }
+    of_protocol(t, p.from(at), length - at, protocol)
+}
+
+/// An octet-stuffed frame (RFC 1662, section 4.2), from behind its flag on: all that was captured.
+fn escaped(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
+    const ESCAPE: u8 = 0x7d;
+    let mut stuffed = p.all().iter();
+    let mut frame = Vec::new();
+    while let Some(&byte) = stuffed.next() {
+        match byte {
+            ESCAPE => match stuffed.next() {
+                Some(byte) => frame.push(byte ^ 0x20),
+                None => break,
+            },
+            _ => frame.push(byte),
+        }
+    }
+    let (p, length) = (Bytes::new(&frame), frame.len());
+    if length == 0 {
+        return Ok(());
+    }
+    match p.u8(0)? {
+        0x21 => return t.nested(|t| ip::print(t, p.from(1), length - 1)),
+        0x57 => return t.nested(|t| ip6::print(t, p.from(1), length - 1)),
+        _ => {}
+    }
+    p.need(0, 2)?;
+    let at = if p.u16(0)? == 0xff03 { 2 } else { 0 };
+    p.need(at, 2)?;
+    match p.u16(at)? {
+        protocol if protocol & 0xff00 == ESCAPED => {
+            put!(t, "(protocol 0x{protocol:04x} invalid)");
+            Ok(())
+        }
+        protocol => of_protocol(t, p.from(at + 2), length - at - 2, protocol),
+    }
+}
+
+/// What a protocol's number says.
+fn of_protocol(t: &mut Text<'_>, p: Bytes<'_>, length: usize, protocol: u16) -> Result<(), Stop> {
     match protocol {
         0xc021 | 0x8021 | 0x8023 | 0x8281 | 0x8057 | 0x80fd | 0xc02b => {
             control(t, p, length, protocol)
@@ -125,6 +170,8 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         0xc023 => password(t, p, length),
         0x0800 | 0x002f | 0x0021 => t.nested(|t| ip::print(t, p, length)),
         0x86dd | 0x0057 => t.nested(|t| ip6::print(t, p, length)),
+        0x8137 | 0x002b => ipx::print(t, p),
+        0x0023 => osi::print(t, p, length),
         0x0281 | 0x0283 => mpls::print(t, p, length),
         0x00fd => {
             put!(t, "compressed PPP data");
@@ -200,7 +247,10 @@ fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize, protocol: u16) -> Resu
             put!(t, "\n\t  Magic-Num 0x{:08x}", body.u32(0)?);
             if stated > 8 {
                 put!(t, "\n\t  -----trailing data-----");
-                body.slice(4, stated - 8)?;
+                if !body.has(4, stated - 8) {
+                    put!(t, "[|{name}]");
+                    return Ok(());
+                }
                 t.unknown(body.from(4), stated - 8, "\n\t  ");
             }
         }

@@ -41,15 +41,22 @@ fn address(p: Bytes<'_>) -> Result<String, Stop> {
     Ok(format!("{:08x}.{}", p.u32(0)?, Link::plain(p.slice(4, 6)?)))
 }
 
+/// What a message asks or answers, which ends one that is too short for it.
+fn command(t: &mut Text<'_>, data: &mut Fields<'_>) -> Result<u16, Stop> {
+    let command = data.rest().u16(0)?;
+    if data.left() < 2 {
+        put!(t, "[length {} < 2]", data.left());
+        return Err(Stop::Invalid);
+    }
+    data.skip(2);
+    Ok(command)
+}
+
 /// The service advertising protocol.
 fn services(t: &mut Text<'_>, mut data: Fields<'_>) -> Result<(), Stop> {
     const MOST: usize = 8;
     const NAME: usize = 48;
-    let command = data.rest().u16(0)?;
-    if data.left() < 2 {
-        return Err(Stop::Invalid);
-    }
-    data.skip(2);
+    let command = command(t, &mut data)?;
     match command {
         1 | 3 => {
             put!(t, "ipx-sap{}-req", if command == 1 { "" } else { "-nearest" });
@@ -96,11 +103,7 @@ fn services(t: &mut Text<'_>, mut data: Fields<'_>) -> Result<(), Stop> {
 fn routes(t: &mut Text<'_>, mut data: Fields<'_>) -> Result<(), Stop> {
     const MOST: usize = 50;
     const ROUTE: usize = 8;
-    let command = data.rest().u16(0)?;
-    if data.left() < 2 {
-        return Err(Stop::Invalid);
-    }
-    data.skip(2);
+    let command = command(t, &mut data)?;
     let most = match command {
         1 => {
             put!(t, "ipx-rip-req");
