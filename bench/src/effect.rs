@@ -1,9 +1,10 @@
 //! The effect suite: what an observer does to the traffic that it looks at. One TCP connection
 //! that sends as fast as it can, and one on which each byte waits for the answer to the last:
 //! real connections through both stacks, with all offloads of the link as they are by default.
-//! Client, network stack and server share the first CPU, so that what comes out is the work that
-//! a byte and a request take, and not where the scheduler put it; the observer's process has the
-//! last CPU to itself.
+//! Once client, network stack and server share the first CPU, so that what comes out is the work
+//! that a byte and a request take, and not where the scheduler put it; the scheduler puts
+//! the observer's process on another. And once client and network stack have the first CPU and the
+//! server the last, which the observer's process shares where there are no more than two.
 
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
@@ -35,6 +36,13 @@ const EVERY: usize = 4;
 /// Requests before the measured ones.
 const FIRST_REQUESTS: usize = 500;
 
+/// Where client and server run.
+#[derive(Clone, Copy)]
+enum Placement {
+    Together,
+    Apart,
+}
+
 /// What there is to see of one observer in one round.
 struct Run {
     /// Of the bulk connection.
@@ -55,38 +63,55 @@ struct Row {
 /// Measures and reports.
 pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     let rounds = bench.rounds(7, 1);
+    let mut text = bench.heading("effect", rounds, &["tcpdump"]);
+    for placement in [Placement::Together, Placement::Apart] {
+        let (rows, bare) = series(bench, placement, rounds)?;
+        text += &format!("\n### {}\n\n{}", placement.name(), table(&rows, &bare)?);
+        report_rounds(placement, &rows, &bare, report);
+    }
+    report.section("effect suite", text);
+    Ok(())
+}
+
+/// All rounds of one placement: the observers, and nothing attached.
+fn series(bench: &Bench, placement: Placement, rounds: u32) -> Result<(Vec<Row>, Vec<Run>)> {
+    let server_cpu = placement.server_cpu(bench);
     let (pieces, requests) = if bench.quick { (4, 1_000) } else { (16, 5_000) };
     let mut rows: Vec<Row> =
         observers(bench).into_iter().map(|observer| Row { observer, runs: Vec::new() }).collect();
     let mut bare: Vec<Run> = Vec::new();
     for round in 1..=rounds {
-        say(format!("effect: round {round} of {rounds}"));
+        say(format!("effect: {}: round {round} of {rounds}", placement.name()));
         let mut around: Vec<Run> = Vec::new();
         for (number, row) in rows.iter_mut().enumerate() {
             if number % EVERY == 0 {
-                around.push(measure(&Observer::nothing(), pieces, requests)?);
+                around.push(measure(&Observer::nothing(), server_cpu, pieces, requests)?);
             }
             if row.observer.missing().is_none() {
-                let run = measure(&row.observer, pieces, requests);
+                let run = measure(&row.observer, server_cpu, pieces, requests);
                 row.runs.push(run.with_context(|| format!("beside {}", row.observer.name))?);
             }
         }
         bare.push(Run::middle(&around));
     }
-    let mut text = bench.heading("effect", rounds, &["tcpdump"]);
-    text += &table(&rows, &bare)?;
-    for row in &rows {
-        let name = &row.observer.name;
-        report.rounds(&format!("{name}, bulk TCP"), &row.ratios(&bare, |run| run.gigabits));
+    Ok((rows, bare))
+}
+
+/// The rounds behind the table; the goals are of the work that a byte takes.
+fn report_rounds(placement: Placement, rows: &[Row], bare: &[Run], report: &mut Report) {
+    for row in rows {
+        let name = format!("{}, bulk TCP, {}", row.observer.name, placement.name());
+        report.rounds(&name, &row.ratios(bare, |run| run.gigabits));
+    }
+    if let Placement::Apart = placement {
+        return;
     }
     let slower = |start: &str| {
         let row = rows.iter().find(|row| row.observer.name.starts_with(start));
-        row.map_or(f64::NAN, |row| 1.0 / row.spread(&bare, |run| run.gigabits).middle)
+        row.map_or(f64::NAN, |row| 1.0 / row.spread(bare, |run| run.gigabits).middle)
     };
     report.reached(Goal::BulkCount, slower("probe count --hook tcx"));
     report.reached(Goal::BulkCapture, slower("probe capture --hook tcx"));
-    report.section("effect suite", text);
-    Ok(())
 }
 
 /// Every hook, counting and capturing each frame, and tcpdump.
@@ -103,6 +128,23 @@ fn observers(bench: &Bench) -> Vec<Observer> {
     all.push(Observer::tcpdump(&["-s", "96", "-w", "/dev/null", "tcp"]));
     all.push(Observer::tcpdump(&["-w", "/dev/null", "tcp"]));
     all
+}
+
+impl Placement {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Together => "Client and server on one CPU",
+            Self::Apart => "Client and server on a CPU each",
+        }
+    }
+
+    /// The CPU of the server; the client has the first.
+    fn server_cpu(self, bench: &Bench) -> usize {
+        match self {
+            Self::Together => 0,
+            Self::Apart => bench.cpus - 1,
+        }
+    }
 }
 
 impl Run {
@@ -157,11 +199,11 @@ fn table(rows: &[Row], bare: &[Run]) -> Result<String> {
 }
 
 /// One round of one observer, on a link of its own.
-fn measure(observer: &Observer, pieces: u32, requests: usize) -> Result<Run> {
+fn measure(observer: &Observer, server_cpu: usize, pieces: u32, requests: usize) -> Result<Run> {
     let pair = Pair::new()?;
     let watching = observer.start(&pair.server)?;
-    let gigabits = bulk(&pair, pieces)?;
-    let mut times = ask(&pair, requests)?;
+    let gigabits = bulk(&pair, server_cpu, pieces)?;
+    let mut times = ask(&pair, server_cpu, requests)?;
     watching.end(&pair.server)?;
     times.sort_by(f64::total_cmp);
     let slow = times.get(times.len() * 99 / 100).copied().context("no request was made")?;
@@ -185,7 +227,7 @@ fn connect(pair: &Pair) -> Result<(TcpStream, TcpStream)> {
 
 /// The client sends as fast as it can, and the server throws away what it reads. Gigabits a
 /// second that it read.
-fn bulk(pair: &Pair, pieces: u32) -> Result<f64> {
+fn bulk(pair: &Pair, server_cpu: usize, pieces: u32) -> Result<f64> {
     let (mut client, mut server) = connect(pair)?;
     let send = move || -> Result<()> {
         pin_to_cpu(0)?;
@@ -195,7 +237,7 @@ fn bulk(pair: &Pair, pieces: u32) -> Result<f64> {
         Ok(())
     };
     let receive = move || -> Result<f64> {
-        pin_to_cpu(0)?;
+        pin_to_cpu(server_cpu)?;
         let mut buffer = vec![0; CHUNK];
         let mut rates = Vec::new();
         for piece in 0..WARM_UP + pieces {
@@ -218,7 +260,7 @@ fn bulk(pair: &Pair, pieces: u32) -> Result<f64> {
 }
 
 /// The client sends a byte and waits for one. Microseconds of each request.
-fn ask(pair: &Pair, requests: usize) -> Result<Vec<f64>> {
+fn ask(pair: &Pair, server_cpu: usize, requests: usize) -> Result<Vec<f64>> {
     let (mut client, mut server) = connect(pair)?;
     let total = FIRST_REQUESTS + requests;
     let ask = move || -> Result<Vec<f64>> {
@@ -233,7 +275,7 @@ fn ask(pair: &Pair, requests: usize) -> Result<Vec<f64>> {
         (0..total).map(|_| one()).collect()
     };
     let answer = move || -> Result<()> {
-        pin_to_cpu(0)?;
+        pin_to_cpu(server_cpu)?;
         let mut byte = [0];
         for _ in 0..total {
             server.read_exact(&mut byte).context("reading a request")?;

@@ -271,3 +271,131 @@ fn macros_on_other_links() {
         assert!(compile(text, &live).unwrap().matches(&frame), "{text}");
     }
 }
+
+/// An ICMP error of this type about a packet of the same IP version, from an Ethernet frame on.
+fn error_about(kind: u8, packet: &[u8]) -> Vec<u8> {
+    let mut error = vec![kind, 3, 0, 0, 0, 0, 0, 0];
+    error.extend(packet);
+    match packet[0] >> 4 {
+        4 => ethernet(&[], 0x0800, &ipv4(1, 0, &[], &error)),
+        _ => ethernet(&[], 0x86dd, &ipv6(58, &error)),
+    }
+}
+
+#[test]
+fn unreachable_looks_into_the_packet_that_an_error_is_about() {
+    // RFC 792 has eight bytes behind the IP header quoted: the ports are there, the flags not.
+    let segment = tcp(SYN, &[], &[]);
+    let datagram = udp(40_000, 69, b"read me");
+    let options = [1, 1, 1, 0];
+    for kind in [3, 4, 5, 11, 12] {
+        for whole in [ipv4(6, 0, &[], &segment), ipv4(6, 0, &options, &segment)] {
+            let header = whole.len() - segment.len();
+            let (short, whole) =
+                (error_about(kind, &whole[..header + 8]), error_about(kind, &whole));
+            for text in [
+                "@unreachable",
+                "@unreachable and tcp",
+                "@unreachable and port 80",
+                "@unreachable and tcp src port 12345 and dst port 80",
+                "@unreachable and src host 192.0.2.1 and dst net 192.0.2.0/24",
+                "@unreachable and ip proto 6 and tcp[0:2] = 12345",
+                "@unreachable and not udp and (udp or port 80)",
+            ] {
+                assert!(matches(text, &short), "{text}, type {kind}");
+                assert!(matches(text, &whole), "{text}, type {kind}");
+            }
+            assert!(!matches("@unreachable and @syn", &short), "type {kind}");
+            assert!(matches("@unreachable and @syn", &whole), "type {kind}");
+            assert!(!matches("@unreachable and (udp or port 443 or ip6)", &whole));
+        }
+        let udp = error_about(kind, &ipv4(17, 0, &[], &datagram[..8]));
+        assert!(matches("@unreachable and udp dst port 69", &udp));
+        assert!(!matches("@unreachable and tcp", &udp));
+    }
+    for kind in 1..=4 {
+        let whole = ipv6(6, &segment);
+        for quoted in [&whole[..40 + 8], &whole] {
+            let error = error_about(kind, quoted);
+            assert!(matches("@unreachable and tcp port 80", &error), "type {kind}");
+            assert!(matches("@unreachable and src host 2001:db8::1", &error), "type {kind}");
+            assert_eq!(matches("@unreachable and @syn", &error), quoted.len() == whole.len());
+        }
+        let udp = error_about(kind, &ipv6(17, &datagram));
+        assert!(matches("@unreachable and udp port 69 and payload \"read\"", &udp));
+    }
+}
+
+#[test]
+fn other_messages_quote_nothing() {
+    let segment = tcp(SYN, &[], &[]);
+    let (packet, packet6) = (ipv4(6, 0, &[], &segment), ipv6(6, &segment));
+    for kind in [0, 8, 9, 13, 17] {
+        assert!(!matches("@unreachable", &error_about(kind, &packet)), "type {kind}");
+    }
+    for kind in [0, 5, 128, 135] {
+        assert!(!matches("@unreachable", &error_about(kind, &packet6)), "ICMPv6 type {kind}");
+    }
+    // The versions of the message, of what carries it and of what it quotes have to be one.
+    let error = |packet: &[u8]| [&[3, 3, 0, 0, 0, 0, 0, 0], packet].concat();
+    assert!(!matches("@unreachable", &ethernet(&[], 0x0800, &ipv4(1, 0, &[], &error(&packet6)))));
+    assert!(!matches("@unreachable", &ethernet(&[], 0x86dd, &ipv6(58, &error(&packet)))));
+    assert!(!matches("@unreachable", &ethernet(&[], 0x0800, &ipv4(58, 0, &[], &error(&packet6)))));
+    assert!(!matches("@unreachable", &ethernet(&[], 0x86dd, &ipv6(1, &error(&packet)))));
+    let mut short_header = packet.clone();
+    short_header[0] = 0x44;
+    assert!(!matches("@unreachable", &error_about(3, &short_header)));
+    assert!(!matches("@unreachable", &error_about(3, &packet)[..14 + 20 + 8]), "quotes nothing");
+    assert!(!matches("@unreachable", &over_ipv4(&segment)));
+}
+
+#[test]
+fn a_quoted_packet_is_looked_into_up_to_the_end_of_a_conjunction() {
+    let rejected = error_about(3, &ipv4(6, 0, &[], &tcp(SYN, &[], &[])));
+    let plain = over_ipv4(&tcp(SYN, &[], &[]));
+    let both = |text: &str| (matches(text, &rejected), matches(text, &plain));
+    // `and` goes on with it, and so do parentheses that stand around one or follow it.
+    assert_eq!(both("@unreachable and tcp and port 80"), (true, false));
+    assert_eq!(both("(@unreachable) and port 80"), (true, false));
+    assert_eq!(both("(icmp and @unreachable) and tcp and port 80"), (true, false));
+    assert_eq!(both("@unreachable and (udp or (tcp and port 80))"), (true, false));
+    assert_eq!(both("@unreachable and not icmp"), (true, false));
+    // `or` begins anew on its right, and what follows it is outside again.
+    assert_eq!(both("@unreachable and tcp or tcp"), (true, true));
+    assert_eq!(both("@unreachable and udp or icmp"), (true, false));
+    assert_eq!(both("(@unreachable and tcp or @syn) and icmp"), (true, false));
+    assert_eq!(both("(@syn or @unreachable) and port 80"), (false, true));
+    // Words before it look outside, as do those behind a `not` of it.
+    assert_eq!(both("tcp and @unreachable"), (false, false));
+    assert_eq!(both("icmp[icmptype] = icmp-unreach and @unreachable and port 80"), (true, false));
+    assert_eq!(both("not @unreachable and port 80"), (false, true));
+    assert_eq!(both("not (@unreachable and port 80) and icmp"), (false, false));
+    assert_eq!(both("not (@unreachable and port 81) and icmp"), (true, false));
+    // The frame's own length and link stay what they are; a quoted packet has no link header.
+    assert_eq!(both("@unreachable and tcp and len = 82"), (true, false));
+    for text in ["@unreachable and vlan", "@unreachable and ether src 02:00:00:00:00:01"] {
+        assert!(compile(text, &Options::default()).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn quoted_packets_inside_of_tags_and_tunnels_and_of_each_other() {
+    let rejected = error_about(3, &ipv4(6, 0, &[], &tcp(SYN, &[], &[])));
+    let tagged =
+        ethernet(&[(0x88a8, 5), (0x8100, 7)], 0x0800, rejected.get(14..).expect("a packet"));
+    let text = "@unreachable and port 80";
+    assert!(matches(text, &tagged));
+    assert!(matches(&format!("vlan 5 and vlan 7 and {text}"), &tagged));
+    let geneve = [&[0, 0, 0x65, 0x58, 0, 0, 1, 0][..], &rejected].concat();
+    let outer = ipv4(17, 0, &[], &udp(5000, 6081, &geneve));
+    assert!(matches(&format!("geneve 1 and {text}"), &ethernet(&[], 0x0800, &outer)));
+    assert!(!matches(text, &ethernet(&[], 0x0800, &outer)));
+    // An error about a frame in Geneve, of which only the outside is known without the word.
+    assert!(matches(&format!("@unreachable and geneve and {text}"), &error_about(3, &outer)));
+    assert!(matches("@unreachable and (geneve and icmp) or arp", &error_about(3, &outer)));
+    // About another error, which nobody should send (RFC 1122, 3.2.2) and some do.
+    let twice = error_about(11, &rejected[14..]);
+    assert!(matches(&format!("@unreachable and {text}"), &twice));
+    assert!(!matches(text, &twice));
+    assert!(matches("@unreachable and (@unreachable and port 80 or tcp) and icmp", &twice));
+}

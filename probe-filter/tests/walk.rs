@@ -1,13 +1,15 @@
-//! The walk to the TCP or UDP header, held against a reader of frames that shares
+//! The walk to the TCP, UDP or ICMP header, held against a reader of frames that shares
 //! nothing with it, on valid and broken frames and on every prefix of some.
 
-use probe_filter::testing::frames::pool;
+use probe_filter::testing::frames::{Rng, pool};
 use probe_filter::{Frame, LinkType, Options, VlanTag, VlanView, compile};
+use test_support::expressions;
 
 /// What a frame carries, as docs/filters.md defines it.
 struct Found<'a> {
+    version: u8,
     protocol: u8,
-    /// From the TCP or UDP header to the end of what was captured.
+    /// From the TCP, UDP or ICMP header to the end of what was captured.
     transport: &'a [u8],
     /// Bytes from there to the end of the IP packet by its own account.
     length: i64,
@@ -44,6 +46,10 @@ fn find(frame: &[u8], link: LinkType, tags: usize) -> Option<Found<'_>> {
             packet
         }
     };
+    find_in_packet(packet)
+}
+
+fn find_in_packet(packet: &[u8]) -> Option<Found<'_>> {
     match packet.first()? >> 4 {
         4 => find_in_ipv4(packet),
         6 => find_in_ipv6(packet),
@@ -57,6 +63,7 @@ fn find_in_ipv4(packet: &[u8]) -> Option<Found<'_>> {
         return None;
     }
     Some(Found {
+        version: 4,
         protocol: *packet.get(9)?,
         transport: packet.get(header..).unwrap_or_default(),
         length: length(half(packet, 2)?) - header as i64,
@@ -79,6 +86,7 @@ fn find_in_ipv6(packet: &[u8]) -> Option<Found<'_>> {
         at += size;
     }
     Some(Found {
+        version: 6,
         protocol,
         transport: packet.get(at..).unwrap_or_default(),
         length: end - at as i64,
@@ -113,6 +121,18 @@ impl Found<'_> {
         self.payload().is_some_and(|payload| with.iter().any(|start| payload.starts_with(start)))
     }
 
+    /// The packet that an ICMP error is about, from its IP header on.
+    fn quoted(&self) -> Option<&[u8]> {
+        let quoted = self.transport.get(8..)?;
+        let (first, kind) = (*quoted.first()?, self.transport[0]);
+        let is_error = match (self.version, self.protocol) {
+            (4, 1) => matches!(kind, 3 | 4 | 5 | 11 | 12) && (0x45..=0x4f).contains(&first),
+            (6, 58) => matches!(kind, 1..=4) && first >> 4 == 6,
+            _ => false,
+        };
+        is_error.then_some(quoted)
+    }
+
     fn port(&self, port: u16) -> bool {
         (self.protocol == 17 || self.tcp())
             && (half(self.transport, 0) == Some(port) || half(self.transport, 2) == Some(port))
@@ -121,7 +141,7 @@ impl Found<'_> {
 
 type Question = fn(&Found<'_>) -> bool;
 
-const QUESTIONS: [(&str, Question); 14] = [
+const QUESTIONS: [(&str, Question); 18] = [
     ("@syn", |found| found.flags(0x12, 0x02)),
     ("@synack", |found| found.flags(0x12, 0x12)),
     ("@fin", |found| found.flags(1, 1)),
@@ -138,6 +158,18 @@ const QUESTIONS: [(&str, Question); 14] = [
                 .is_some_and(|payload| payload.starts_with(&[22, 3]) && payload.get(5) == Some(&1))
     }),
     ("@dns", |found| found.port(53)),
+    ("@unreachable", |found| found.quoted().is_some()),
+    ("@unreachable and @syn", |found| {
+        found.quoted().and_then(find_in_packet).is_some_and(|found| found.flags(0x12, 0x02))
+    }),
+    ("@unreachable and payload \"GE\"", |found| {
+        found.quoted().and_then(find_in_packet).is_some_and(|found| found.any_starts(&[b"GE"]))
+    }),
+    ("(@unreachable and @dns) or @syn", |found| {
+        let quoted = found.quoted();
+        quoted.and_then(find_in_packet).is_some_and(|found| found.port(53))
+            || found.flags(0x12, 0x02)
+    }),
     ("payload \"GE\"", |found| found.any_starts(&[b"GE"])),
     ("payload[1:2] = 0x4554", |found| {
         found.payload().is_some_and(|payload| payload.get(1..3) == Some(b"ET"))
@@ -157,7 +189,7 @@ fn the_walk_agrees_with_a_plain_reader() {
         (LinkType::Ethernet, VlanView::Live, 1),
         (LinkType::Raw, VlanView::AsFrame, 0),
     ] {
-        let frames = pool(link, 41, 60_000);
+        let frames = pool(link, 41, 90_000);
         let options = Options::default().link(link).vlan(vlan);
         for (text, question) in QUESTIONS {
             let filter = compile(text, &options).unwrap();
@@ -173,4 +205,62 @@ fn the_walk_agrees_with_a_plain_reader() {
             assert!(matched > 20, "{text} on {link:?} matched {matched} only");
         }
     }
+}
+
+/// Bytes of the quoted packet at places that are computed may lie before it, where the packet
+/// by itself has none. Such filters are left out.
+fn looks_no_further_back(text: &str) -> bool {
+    let indexes = text.split('[').skip(1).map(|rest| rest.split([':', ']']).next().unwrap_or(""));
+    let constant = |index: &str| index.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    text.matches('[').count() == text.matches(']').count()
+        && indexes.into_iter().all(|index| constant(index.trim()))
+}
+
+/// The definition in docs/filters.md: behind `@unreachable` words mean what they mean in a file
+/// of raw IP packets, where the quoted packet is one.
+#[test]
+fn words_behind_unreachable_look_at_the_quoted_packet_alone() {
+    let mut rng = Rng::new(43);
+    let (mut compared, mut matched) = (0, 0);
+    for (link, vlan, tags) in [
+        (LinkType::Ethernet, VlanView::AsFrame, 2),
+        (LinkType::Ethernet, VlanView::Live, 1),
+        (LinkType::Raw, VlanView::AsFrame, 0),
+    ] {
+        let frames = pool(link, 44, 90_000);
+        let quoting: Vec<(&Vec<u8>, &[u8])> = frames
+            .iter()
+            .filter_map(|bytes| find(bytes, link, tags).map(|found| (bytes, found)))
+            .filter_map(|(bytes, found)| {
+                let at = bytes.len() - found.quoted()?.len();
+                Some((bytes, &bytes[at..]))
+            })
+            .collect();
+        assert!(quoting.len() > 500, "{} frames quote a packet", quoting.len());
+        let options = Options::default().netmask(0xffff_ff00).direction(true).ifindex(1);
+        for _ in 0..1_500 {
+            let text = expressions::extended(&mut rng);
+            if !looks_no_further_back(&text) {
+                continue;
+            }
+            let outer = options.link(link).vlan(vlan);
+            let Ok(outer) = compile(&format!("@unreachable and ({text})"), &outer) else {
+                continue;
+            };
+            let inner = compile(&text, &options.link(LinkType::Raw));
+            let inner =
+                inner.unwrap_or_else(|error| panic!("accepted behind @unreachable: {error}"));
+            for _ in 0..60 {
+                let (bytes, quoted) = quoting[rng.below(quoting.len())];
+                let wire_len = bytes.len() as u32;
+                let frame = Frame { bytes, wire_len, vlan: None, outbound: Some(false) };
+                let expected = inner.matches(&Frame { bytes: quoted, ..frame });
+                assert_eq!(outer.matches(&frame), expected, "{text} on {link:?}: {bytes:02x?}");
+                compared += 1;
+                matched += usize::from(expected);
+            }
+        }
+    }
+    println!("{compared} compared, {matched} of them matches");
+    assert!(compared > 50_000 && matched > 5_000, "{compared} compared, {matched} matches");
 }

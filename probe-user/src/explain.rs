@@ -40,6 +40,9 @@ pub fn kernel(error: kernel::Error) -> Error {
             let failure = anyhow!("loading {program}: permission denied");
             return Hinted::new(failure, lacking()).into();
         }
+        K::Promiscuous { .. } if error.errno() == Some(libc::EPERM) => {
+            "it needs CAP_NET_RAW: run probe as root, or grant it to its file with setcap"
+        }
         K::NoModule { module, .. } => {
             let hint = format!(
                 "load it with `modprobe {module}`; a kernel built without {} has no such module. \
@@ -109,20 +112,19 @@ fn too_old(error: &kernel::Error, release: (u32, u32)) -> Option<String> {
 /// Which rights are missing; where none is, why those that are there may not count.
 fn lacking(missing: &[Capability], in_user_namespace: bool) -> String {
     if missing.is_empty() {
-        return match in_user_namespace {
-            true => {
-                "root of a user namespace cannot load BPF programs: run probe outside of it".into()
-            }
-            false => "probe has the capabilities that it needs, but a seccomp profile (of a \
+        return if in_user_namespace {
+            "root of a user namespace cannot load BPF programs: run probe outside of it".into()
+        } else {
+            "probe has the capabilities that it needs, but a seccomp profile (of a \
                       container) or a security module blocks bpf(2)"
-                .into(),
+                .into()
         };
     }
     let names: Vec<String> = missing.iter().map(ToString::to_string).collect();
     let plural = if names.len() == 1 { "is" } else { "are" };
     format!(
         "{} {plural} missing: run probe as root, or grant the capabilities to its file: setcap \
-         cap_bpf,cap_net_admin,cap_perfmon+ep PROBE",
+         cap_bpf,cap_net_admin,cap_net_raw,cap_perfmon+ep PROBE",
         names.join(", ")
     )
 }

@@ -15,12 +15,12 @@ use tokio::{
 
 use crate::{
     explain,
-    interfaces::{self, Change, Chosen, Links, NoneLeft, tell},
-    kernel::{Attachment, Hook, Plan, Session},
+    interfaces::{self, Change, Chosen, Links, NoneLeft, report_changes},
+    kernel::{Attachment, Plan, Session},
     privileges::{self, Needs},
     reporter,
     rules::{self, Rule, RuleSet},
-    source::Live,
+    source::{Live, Place, Promiscuity},
     stop::Stop,
 };
 
@@ -67,7 +67,7 @@ impl Watch {
     /// As there.
     pub fn at(
         live: &Live,
-        (chosen, hook): (Chosen, Hook),
+        Place { chosen, hook, direction }: Place,
         rules: Vec<Rule>,
         program: ProgramOptions,
     ) -> Result<Self> {
@@ -81,7 +81,7 @@ impl Watch {
         let plan = Plan {
             interfaces: &chosen.names,
             hook,
-            direction: live.direction,
+            direction,
             loopbacks: &loopbacks,
             rules: &specs,
             link: chosen.link,
@@ -97,6 +97,18 @@ impl Watch {
         let mut session = with_delay_notice(|| Session::load(&plan)).map_err(explain::kernel)?;
         let stop = Stop::on_signals().context("watching signals")?;
         session.attach(&plan).map_err(explain::kernel)?;
+        // As tcpdump, which sets no mode for `any`: each interface's owner has its reasons.
+        if live.promiscuity != Promiscuity::Off && !chosen.any {
+            let entered = session.enter_promiscuous_mode(&loopbacks);
+            match entered.map_err(explain::kernel) {
+                Err(error) if live.promiscuity == Promiscuity::IfPermitted => {
+                    reporter::note(format_args!(
+                        "{error:#}; frames to other hosts are not seen (-p does without them)"
+                    ));
+                }
+                entered => entered?,
+            }
+        }
         let ProgramOptions { files, commands, .. } = program;
         let needs = Needs { files, commands, ..Needs::of(&session) };
         privileges::drop(live.user.as_deref(), needs)?;
@@ -105,7 +117,7 @@ impl Watch {
 
     /// Says that everything is attached; scripts wait for it.
     pub fn announce(&self, live: &Live) {
-        interfaces::announce(&self.session, self.rules.rules().len(), live.diagnostics);
+        interfaces::announce(&self.session, self.rules.rules().len(), live);
     }
 }
 
@@ -155,7 +167,7 @@ impl Events {
     /// Those of netlink sockets.
     pub fn watch(stop: Stop, attachments: &[Attachment]) -> Result<Self> {
         let mut links = Links::watch(attachments).context("watching the interfaces")?;
-        tell(&links.survey());
+        report_changes(&links.refresh());
         // SAFETY: the socket is the links' own, and they keep it until they are dropped, which
         // the AsyncFd that owns them does last.
         let links = unsafe { AsyncFd::register_with_interest(links, Interest::READABLE) };

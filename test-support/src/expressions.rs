@@ -129,6 +129,31 @@ const LINK_PROTOCOLS: [&str; 19] = [
 const LLC_TYPES: [&str; 14] =
     ["", "i", "s", "u", "rr", "rnr", "rej", "ui", "ua", "disc", "dm", "sabme", "xid", "frmr"];
 
+const QUESTIONS: [&str; 22] = [
+    "@syn",
+    "@synack",
+    "@fin",
+    "@rst",
+    "@http",
+    "@http-request",
+    "@http-response",
+    "@get",
+    "@post",
+    "@tls-hello",
+    "@ssh",
+    "@smtp",
+    "@dns",
+    "@unreachable",
+    "payload \"GET \"",
+    "payload \"\\x16\"",
+    "payload[0:2] = 0x4745",
+    "payload[2:2] & 1 = 0",
+    "payload[payload[0] - 68] = 32",
+    "port 80",
+    "tcp",
+    "ip6",
+];
+
 /// A filter that is right by the grammar; its constants may still be refused.
 pub fn filter(rng: &mut Rng) -> String {
     let depth = 1 + rng.below(3);
@@ -137,6 +162,36 @@ pub fn filter(rng: &mut Rng) -> String {
         text = expression(rng, 1);
     }
     text
+}
+
+/// A filter with words that libpcap does not have: macros, `payload`, and quoted packets.
+pub fn extended(rng: &mut Rng) -> String {
+    match rng.below(8) {
+        0 | 1 => question(rng),
+        2 => format!("{} and {}", question(rng), term(rng, 1)),
+        3 => format!("{} or {}", expression(rng, 1), question(rng)),
+        4 => format!("{} and not {} and {}", question(rng), question(rng), term(rng, 1)),
+        5 => format!("@unreachable and {}", expression(rng, 1)),
+        6 => {
+            format!("({} or @unreachable and {}) and {}", term(rng, 1), term(rng, 1), question(rng))
+        }
+        _ => format!(
+            "{} or not (@unreachable and ({})) and {}",
+            question(rng),
+            expression(rng, 2),
+            term(rng, 1)
+        ),
+    }
+}
+
+/// `@syn`, `payload "GET "` and their like, of the packet itself or of the one that it is about.
+fn question(rng: &mut Rng) -> String {
+    match rng.below(12) {
+        0 | 1 => format!("@unreachable and {}", rng.pick(&QUESTIONS)),
+        2 => format!("({} or @unreachable) and {}", rng.pick(&QUESTIONS), rng.pick(&QUESTIONS)),
+        3 => format!("vlan and @unreachable and {}", rng.pick(&QUESTIONS)),
+        _ => rng.pick(&QUESTIONS).to_owned(),
+    }
 }
 
 fn expression(rng: &mut Rng, depth: usize) -> String {

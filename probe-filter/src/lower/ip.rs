@@ -192,7 +192,7 @@ impl Lowering<'_> {
         let header = self.layers.network_header();
         if header.variable.is_some() {
             return Err(self.error(
-                "'protochain' cannot follow geneve or vlan, whose headers move with the frame",
+                "'protochain' cannot follow geneve, vlan or @unreachable, whose headers move with the frame",
             ));
         }
         let ip = self.link_type(ethertype)?;

@@ -1,8 +1,8 @@
 //! The macros. docs/filters.md says the same in words.
 
-use super::Lowering;
 use super::ip::number;
 use super::predicate::PredicateId;
+use super::{Lowering, Whole};
 use crate::ast::Macro;
 use crate::ir::{Alu, Compare, Width};
 
@@ -31,9 +31,9 @@ const SMTP_PORTS: [u32; 2] = [25, 587];
 const DNS_PORT: u32 = 53;
 
 impl Lowering<'_> {
-    /// The question that a macro asks after the walk.
-    pub fn expand(&mut self, name: Macro) -> PredicateId {
-        match name {
+    /// The walk to the transport header, and what a macro asks behind it.
+    pub fn expand(&mut self, name: Macro) -> Whole {
+        let question = match name {
             Macro::Syn => self.tcp_flags(SYN | ACK, SYN),
             Macro::SynAck => self.tcp_flags(SYN | ACK, SYN | ACK),
             Macro::Fin => self.tcp_flags(FIN, FIN),
@@ -51,7 +51,9 @@ impl Lowering<'_> {
             Macro::TlsHello => self.tls_hello(),
             Macro::Smtp => self.smtp(),
             Macro::Dns => self.dns(),
-        }
+            Macro::Unreachable => return self.unreachable(),
+        };
+        self.after_walk(question)
     }
 
     fn tcp_flags(&mut self, mask: u32, value: u32) -> PredicateId {

@@ -14,6 +14,7 @@ mod macros;
 mod ports;
 mod predicate;
 mod primitive;
+mod quotation;
 mod tunnels;
 mod walk;
 
@@ -22,6 +23,7 @@ use crate::error::{Error, Span};
 use crate::ir::{Graph, LinkType, Target, ValueId, Var};
 use crate::{Note, Options};
 use predicate::{PredicateId, Predicates};
+use quotation::Scopes;
 
 /// The graph of a filter, and what is to be said about it.
 pub fn lower(tree: &Tree, options: &Options<'_>) -> Result<(Graph, Vec<Note>), Error> {
@@ -29,7 +31,9 @@ pub fn lower(tree: &Tree, options: &Options<'_>) -> Result<(Graph, Vec<Note>), E
     let mut predicates: Vec<Whole> = Vec::with_capacity(tree.expressions.len());
     // Where in each expression the offsets were moved, if they were.
     let mut moved: Vec<Option<Span>> = Vec::with_capacity(tree.expressions.len());
-    for expression in &tree.expressions {
+    let mut scopes = Scopes::of(tree);
+    for (at, expression) in tree.expressions.iter().enumerate() {
+        scopes.enter(&mut lowering, at);
         let (predicate, moves) = match expression {
             Expression::Primitive(primitive, span) => {
                 lowering.span = span.clone();
@@ -53,6 +57,7 @@ pub fn lower(tree: &Tree, options: &Options<'_>) -> Result<(Graph, Vec<Note>), E
                 (lowering.join(predicates[left.0], predicates[right.0], Lowering::or)?, moves)
             }
         };
+        scopes.leave(&mut lowering, at);
         predicates.push(predicate);
         moved.push(moves);
     }
@@ -88,8 +93,10 @@ struct Lowering<'a> {
     /// The primitive that is being lowered.
     span: Span,
     layers: Layers,
+    /// Where the headers are outside of each quoted packet that is looked into, the outermost
+    /// first.
+    around: Vec<Layers>,
     registers_in_use: usize,
-    /// Terms lowered so far.
     terms: Vec<Option<arithmetic::Lowered>>,
     /// What the relation that is being lowered puts into variables, and the variables.
     parts: Vec<(Var, ValueId)>,
@@ -188,6 +195,7 @@ impl<'a> Lowering<'a> {
             notes: Vec::new(),
             span: 0..0,
             layers: Layers::new(options.link),
+            around: Vec::new(),
             registers_in_use: 0,
             terms: vec![None; tree.terms.len()],
             parts: Vec::new(),

@@ -10,10 +10,7 @@ use crate::ir::{Alu, Compare, Meta, Width};
 impl Lowering<'_> {
     pub fn primitive(&mut self, primitive: &Primitive) -> Result<Whole, Error> {
         let plain = match primitive {
-            Primitive::Macro(name) => {
-                let question = self.expand(*name);
-                return Ok(self.after_walk(question));
-            }
+            Primitive::Macro(name) => return Ok(self.expand(*name)),
             Primitive::PayloadStart(text) => {
                 let question = self.payload_start(text);
                 return Ok(self.after_walk(question));

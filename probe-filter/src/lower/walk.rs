@@ -1,4 +1,4 @@
-//! The walk from the start of a frame to its TCP or UDP header, on which the macros and
+//! The walk from the start of a frame to its TCP, UDP or ICMP header, on which the macros and
 //! `payload` stand. Every use emits the same nodes over the same variables, so that a
 //! later pass can share one walk among many.
 //!
@@ -27,7 +27,7 @@ const FRAGMENT_HEADER: u32 = 8;
 const TCP_WORDS: u32 = 5;
 const UDP_HEADER: u32 = 8;
 /// Smallest length of an IPv4 header in 32-bit words (RFC 791).
-const IPV4_WORDS: u32 = 5;
+pub const IPV4_WORDS: u32 = 5;
 /// A packet's length behind its fixed header is a 16-bit field, and 65,536 where that is 0.
 const MAX_PACKET: u32 = 0x1_0000;
 /// Extension headers whose second byte is a length in units of eight bytes.
@@ -200,7 +200,8 @@ impl Lowering<'_> {
         let vars = self.vars();
         let tcp = self.protocol_is(number::TCP);
         let udp = self.protocol_is(number::UDP);
-        let done = self.or(tcp, udp);
+        let icmp6 = self.protocol_is(number::ICMPV6);
+        let done = self.any(tcp, &[udp, icmp6]);
 
         let at = self.variable(vars.transport);
         let next = self.load(Width::Byte, Some(at), 0);
@@ -240,10 +241,24 @@ impl Lowering<'_> {
         self.compare_constant(Compare::Eq, protocol, number)
     }
 
-    /// A field of the TCP or UDP header.
-    pub fn transport_field(&mut self, offset: u32, width: Width) -> ValueId {
-        let at = self.vars().transport;
+    /// Whether the packet that the walk is in is of this version of IP.
+    pub fn version_is(&mut self, version: u32) -> PredicateId {
+        let at = self.vars().network;
         let at = self.variable(at);
+        let first = self.load(Width::Byte, Some(at), 0);
+        let found = self.alu_constant(Alu::Shr, first, 4);
+        self.compare_constant(Compare::Eq, found, version)
+    }
+
+    /// Where the last header that the walk came to starts.
+    pub fn transport_start(&mut self) -> ValueId {
+        let at = self.vars().transport;
+        self.variable(at)
+    }
+
+    /// A field of the TCP, UDP or ICMP header.
+    pub fn transport_field(&mut self, offset: u32, width: Width) -> ValueId {
+        let at = self.transport_start();
         self.load(width, Some(at), offset)
     }
 

@@ -136,7 +136,7 @@ fn rules_that_ask_the_same_keep_their_meaning() {
 }
 
 /// Rules that share walks and stages, rules that look as if they could, and plain ones.
-pub(crate) const WALKERS: [&str; 24] = [
+pub(crate) const WALKERS: [&str; 27] = [
     "@syn",
     "@syn and dst port 80",
     "not @syn",
@@ -159,6 +159,9 @@ pub(crate) const WALKERS: [&str; 24] = [
     "@smtp",
     "pppoes and @syn or ip",
     "vlan and @syn",
+    "@unreachable and port 80",
+    "not @unreachable and icmp",
+    "@get or @unreachable and @syn",
     "tcp port 80",
     "ip6",
 ];

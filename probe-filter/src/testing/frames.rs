@@ -242,7 +242,10 @@ fn transport(rng: &mut Rng, depth: usize, over_ipv6: bool) -> (u8, Vec<u8>) {
             sctp.extend(rng.bytes(16));
             (132, sctp)
         }
-        10 | 11 => {
+        10 => {
+            (if over_ipv6 { 58 } else { rng.pick(&[1, 1, 58]) }, icmp_error(rng, depth, over_ipv6))
+        }
+        11 => {
             let mut icmp =
                 vec![rng.pick(&[0, 3, 8, 11, 12, 128, 129, 134, 135]), rng.pick(&[0, 1, 3])];
             icmp.extend(rng.bytes(14));
@@ -261,6 +264,25 @@ fn transport(rng: &mut Rng, depth: usize, over_ipv6: bool) -> (u8, Vec<u8>) {
         14 => (rng.next_u64() as u8, rng.bytes(24)),
         _ => (rng.pick(&[6, 17, 1, 132]), rng.bytes(12)),
     }
+}
+
+/// About a packet, of which often no more than eight bytes follow the IP header.
+fn icmp_error(rng: &mut Rng, depth: usize, over_ipv6: bool) -> Vec<u8> {
+    let kinds: &[u8] = if over_ipv6 { &[1, 1, 2, 3, 4, 5] } else { &[3, 3, 4, 5, 11, 12, 13] };
+    let mut icmp = vec![rng.pick(kinds), rng.pick(&[0, 1, 3, 4])];
+    icmp.extend(rng.bytes(6));
+    let mut quoted = match (depth < 2, rng.one_in(16)) {
+        (false, _) => rng.bytes(28),
+        // The other one, which such a message cannot be about.
+        (true, wrong) if wrong != over_ipv6 => ipv6(rng, depth + 1),
+        (true, _) => ipv4(rng, depth + 1),
+    };
+    if rng.one_in(3) {
+        let header = if over_ipv6 { 40 } else { usize::from(quoted[0] & 15) * 4 };
+        quoted.truncate(header + 8);
+    }
+    icmp.extend(quoted);
+    icmp
 }
 
 fn ports(rng: &mut Rng) -> Vec<u8> {

@@ -12,8 +12,7 @@ fn filters(rng: &mut Rng, options: &Options<'_>, count: usize) -> Vec<Filter> {
     let mut filters = Vec::new();
     while filters.len() < count {
         let text = match rng.below(8) {
-            0 => rng.pick(&["@syn", "@get and port 80", "@dns", "@tls-hello"]).to_owned(),
-            1 => rng.pick(&["payload \"GET \"", "payload[2:2] & 1 = 0"]).to_owned(),
+            0..=2 => expressions::extended(rng),
             _ => expressions::filter(rng),
         };
         filters.extend(compile(&text, options));

@@ -166,6 +166,10 @@ fn alternatives_in_one_rule() {
     }
 }
 
+fn any(rng: &mut Rng) -> String {
+    if rng.one_in(4) { expressions::extended(rng) } else { expressions::filter(rng) }
+}
+
 #[test]
 fn random_lists_of_rules() {
     if !bpf::available() {
@@ -178,7 +182,7 @@ fn random_lists_of_rules() {
     for seed in 0..25 * times {
         let mut rng = Rng::new(1000 + seed);
         let count = 1 + rng.below(40);
-        let texts: Vec<String> = std::iter::repeat_with(|| expressions::filter(&mut rng))
+        let texts: Vec<String> = std::iter::repeat_with(|| any(&mut rng))
             .filter(|text| compile(text, &options).is_ok())
             .take(count)
             .collect();

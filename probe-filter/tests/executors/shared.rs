@@ -53,7 +53,7 @@ fn a_shared_walk_that_traps_matches_nothing() {
 
 /// Every macro alone and negated, twice in a rule, and what only looks alike.
 fn mixture() -> Vec<String> {
-    const MACROS: [&str; 13] = [
+    const MACROS: [&str; 14] = [
         "@syn",
         "@synack",
         "@fin",
@@ -67,6 +67,7 @@ fn mixture() -> Vec<String> {
         "@ssh",
         "@smtp",
         "@dns",
+        "@unreachable",
     ];
     let mut texts: Vec<String> = MACROS.iter().map(|&name| name.to_owned()).collect();
     texts.extend(MACROS.iter().map(|name| format!("not {name} and (tcp or port 53)")));
@@ -85,6 +86,9 @@ fn mixture() -> Vec<String> {
             "vlan and @syn",
             "vlan and vlan and @get",
             "@syn or vlan 5 and @syn",
+            "@unreachable and port 80",
+            "@unreachable and @syn",
+            "@get or @unreachable and not payload \"GET \" or @post",
             "tcp port 80",
             "ip6",
         ]

@@ -8,8 +8,7 @@ use probe_filter::testing::frames::{Rng, pool};
 use test_support::expressions::{self, hand_written};
 use test_support::fuzz::{self as targets, shown, times, write_seeds};
 
-/// Beyond libpcap's language.
-const MACROS: [&str; 12] = [
+const MACROS: [&str; 14] = [
     "@syn",
     "@synack and ip",
     "@fin or @rst",
@@ -22,6 +21,8 @@ const MACROS: [&str; 12] = [
     "payload[4:2] > payload[0]",
     "udp and payload[2] & 0x80 = 0",
     "vlan and ip6 and @http-response",
+    "@unreachable and port 80 or @rst",
+    "not (@unreachable and @syn) and ip6",
 ];
 
 fn texts() -> impl Iterator<Item = &'static str> {
@@ -125,7 +126,11 @@ fn classic_bpf_says_what_the_evaluator_says() {
     for _ in 0..60_000 * times() {
         let settings = rng.next_u64() as u8;
         let frames = &pools[usize::from(settings & 1)];
-        let text = expressions::filter(&mut rng);
+        let text = if rng.one_in(4) {
+            expressions::extended(&mut rng)
+        } else {
+            expressions::filter(&mut rng)
+        };
         run(&targets::classic::input(settings, &text, &frames[rng.below(frames.len())]));
     }
     println!("{compared} compared, {matched} of them matches");

@@ -15,7 +15,7 @@ use crate::{
     link_type::{self, Known},
     reporter,
     rules::{self, Rule, RuleSet},
-    source::Live,
+    source::{Live, Place},
     stdout,
 };
 
@@ -90,11 +90,11 @@ fn links(device: &str) -> Result<String> {
 /// The code for what the frames would come from: an interface, a file, or neither.
 fn code(of: &CodeOf) -> Result<String> {
     let CodeOf { live, link, .. } = of;
-    let hook = || live.hook.on(live.direction, false);
+    let hook = || live.direction.at(live.hook, false).0;
     let (options, hook) = match (&of.file, live.interfaces.is_empty()) {
         (Some(path), _) => (rules::file_options(Reader::open(path)?.link()), hook()),
         (None, false) => {
-            let (chosen, hook) = live.place()?;
+            let Place { chosen, hook, .. } = live.place()?;
             (rules::live_options(&chosen.names, chosen.link, live.vlan), hook)
         }
         (None, true) => {

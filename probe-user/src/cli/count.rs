@@ -5,20 +5,21 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use super::{Expression, Live, Offline, values};
+use super::{Expression, Live, Offline, Promiscuous, values};
 use crate::{
     count::{self, Plan},
     rules::{self, Rule},
+    source::DirectionChoice,
 };
 
 /// How counts are shown.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum CountFormat {
-    /// For people.
+    /// A table for people
     Table,
-    /// One object a line, one line an interval and a last one.
+    /// One object per line: one for each interval, and a final one
     Json,
-    /// One row a rule.
+    /// One row per rule
     Csv,
 }
 
@@ -43,22 +44,25 @@ pub struct CountArgs {
     #[arg(long = "rules", value_name = "FILE")]
     pub rules_file: Option<PathBuf>,
 
-    /// Time between two readings
+    /// Time between updates
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::duration)]
     pub interval: Duration,
 
-    /// End after this time
+    /// Stop after this time
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub duration: Option<Duration>,
 
-    /// End when all rules together have matched so often (looked at 20 times a second)
+    /// Stop when all rules together have N matches (checked 20 times a second)
     #[arg(short = 'c', long = "count", value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
 
-    /// Form of the output [default: table]
+    /// Output format [default: table]
     #[arg(long, value_enum, default_value = "table", hide_default_value = true)]
     pub format: CountFormat,
+
+    #[command(flatten)]
+    pub promiscuous: Promiscuous,
 
     #[command(flatten)]
     pub expression: Expression,
@@ -71,7 +75,8 @@ impl CountArgs {
     /// A rules file that cannot be read, and what is wrong in it.
     pub fn plan(self) -> Result<Plan> {
         let rules = self.rules()?;
-        let Self { live, offline, interval, duration, count, format, .. } = self;
+        let Self { live, offline, interval, duration, count, format, promiscuous, .. } = self;
+        let live = live.plan(DirectionChoice::Received, promiscuous.mode());
         Ok(Plan {
             source: offline.source(offline.file.clone(), live),
             rules,

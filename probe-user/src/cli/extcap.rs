@@ -1,4 +1,4 @@
-//! `probe extcap`: the flags by which Wireshark calls its plug-ins (extcap(4)), and those
+//! `probe extcap`: the flags with which Wireshark calls its plug-ins (extcap(4)), and those
 //! of `probe capture` that its dialog offers.
 
 use std::{ffi::OsString, path::PathBuf};
@@ -14,7 +14,7 @@ use crate::{
     extcap::{Field, Flag, PREFIX, Plan, Recording},
     failure::Usage,
     kernel::{Direction, Hook},
-    source::{Choice, Live, Source},
+    source::{Choice, DirectionChoice, Live, Promiscuity, Source},
 };
 
 /// Flags of `probe extcap`.
@@ -23,7 +23,7 @@ use crate::{
 To install it, link the program into Wireshark's extcap folder, and give its file the rights \
 that capturing needs:\n\n  \
     ln -s \"$(command -v probe)\" FOLDER/probe\n  \
-    sudo setcap cap_bpf,cap_net_admin,cap_perfmon+ep \"$(readlink -f \"$(command -v probe)\")\"\n\n\
+    sudo setcap cap_bpf,cap_net_admin,cap_net_raw,cap_perfmon+ep \"$(readlink -f \"$(command -v probe)\")\"\n\n\
 `tshark -G folders` names the folder, as does Help > About Wireshark > Folders: since \
 Wireshark 4.2 there is a personal one, ~/.local/lib/wireshark/extcap; else the global one \
 serves. Then `tshark -D` lists probe-eth0 and the like.\n\n\
@@ -39,7 +39,7 @@ pub struct ExtcapArgs {
           require_equals = true, default_missing_value = "")]
     pub wireshark: Option<String>,
 
-    /// Interface, as listed: probe-eth0, probe-any
+    /// Interface, by its name in the list: probe-eth0, probe-any
     #[arg(long = "extcap-interface", value_name = "IF")]
     pub interface: Option<String>,
 
@@ -51,8 +51,8 @@ pub struct ExtcapArgs {
     #[arg(long = "extcap-config", requires = "interface")]
     pub config: bool,
 
-    /// Filter; without --capture it is only checked: what is wrong with it goes to standard
-    /// output
+    /// Capture filter; without --capture only check it, and print what is wrong with it on
+    /// standard output
     #[arg(
         long = "extcap-capture-filter",
         value_name = "EXPR",
@@ -61,11 +61,11 @@ pub struct ExtcapArgs {
     )]
     pub filter: Option<String>,
 
-    /// Capture
+    /// Capture frames into the pipe of --fifo
     #[arg(long, requires_all = ["interface", "fifo"])]
     pub capture: bool,
 
-    /// Named pipe that frames are written to, as pcapng
+    /// Named pipe to write frames to, in pcapng
     #[arg(long, value_name = "PIPE")]
     pub fifo: Option<PathBuf>,
 
@@ -87,11 +87,11 @@ pub struct ExtcapArgs {
           value_parser = clap::value_parser!(u64).range(1..))]
     pub sample: u64,
 
-    /// Capture at most so many frames a second (on each CPU; 0: no limit)
+    /// Capture at most RATE matches per second (on each CPU; 0: no limit)
     #[arg(long, value_name = "RATE", default_value_t = 0)]
     pub max_rate: u64,
 
-    /// Rings of each CPU, in KiB or with a suffix [default: 18M, less where there are many CPUs]
+    /// Buffer size per CPU, in KiB or with a suffix [default: 18M, less with many CPUs]
     #[arg(long = "buffer-size", value_name = "SIZE", value_parser = values::buffer_size)]
     pub buffer_size: Option<usize>,
 
@@ -99,8 +99,8 @@ pub struct ExtcapArgs {
     #[arg(long, value_name = "VIEW", default_value = "live", value_parser = values::vlan)]
     pub vlan: VlanView,
 
-    /// Where to say what `probe capture` says on standard error: Wireshark would take every
-    /// word there for an error
+    /// Write messages to FILE instead of standard error, where Wireshark takes each of them for
+    /// an error
     #[arg(long, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
 }
@@ -181,15 +181,15 @@ impl ExtcapArgs {
 
     /// Where to look, and at what.
     fn live(&self, interface: &str) -> Live {
-        let direction = match (self.direction, self.hook) {
-            (Choice::Given(direction), _) => direction,
-            (Choice::Auto, Choice::Given(hook)) if hook.is_xdp() => Direction::In,
-            (Choice::Auto, _) => Direction::InOut,
+        let direction = match self.direction {
+            Choice::Given(direction) => DirectionChoice::Given(direction),
+            Choice::Auto => DirectionChoice::Both,
         };
         Live {
             interfaces: vec![interface.into()],
             hook: self.hook,
             direction,
+            promiscuity: Promiscuity::IfPermitted,
             vlan: self.vlan,
             // The pipe is that of the user who started us, sudo or not.
             user: geteuid().is_root().then(|| "root".into()),
@@ -245,7 +245,7 @@ const FLAGS: [Flag; 8] = [
     },
     Flag {
         name: "--buffer-size",
-        display: "Rings of each CPU",
+        display: "Buffer size per CPU",
         tooltip: "In KiB, or with a suffix; empty: what fits the number of CPUs",
         field: Field::Text("18M"),
     },
@@ -342,15 +342,15 @@ mod tests {
     #[test]
     fn hook_and_direction_go_together() {
         use Choice::{Auto, Given};
-        use Direction::{In, InOut, Out};
+        use DirectionChoice::Both;
+        let given = DirectionChoice::Given;
         for (words, hook, direction) in [
-            (&[][..], Auto, InOut),
-            (&["--hook", "tcx"], Given(Hook::Tcx), InOut),
-            (&["--hook", "xdp"], Given(Hook::Xdp), In),
-            (&["--hook", "xdp-native", "--direction", "auto"], Given(Hook::XdpNative), In),
-            (&["--direction", "out"], Auto, Out),
+            (&[][..], Auto, Both),
+            (&["--hook", "tcx"], Given(Hook::Tcx), Both),
+            (&["--hook", "xdp-native", "--direction", "auto"], Given(Hook::XdpNative), Both),
+            (&["--direction", "out"], Auto, given(Direction::Out)),
             // The kernel refuses it in words that say what to do.
-            (&["--hook", "xdp", "--direction", "inout"], Given(Hook::Xdp), InOut),
+            (&["--hook", "xdp", "--direction", "inout"], Given(Hook::Xdp), given(Direction::InOut)),
         ] {
             let Source::Live(live) = recording(words).plan.source else { panic!("{words:?}") };
             assert_eq!((live.hook, live.direction), (hook, direction), "{words:?}");

@@ -1,20 +1,21 @@
 //! Flags that several commands share.
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
-use clap::{Args, ValueEnum};
+use anstream::AutoStream;
+use clap::{Args, ColorChoice, ValueEnum};
 use probe_filter::VlanView;
 
 use super::values;
 use crate::{
     kernel::{Direction, Hook},
-    source::{self, Choice, Source},
+    source::{self, Choice, DirectionChoice, Promiscuity, Source},
 };
 
 /// The filter, as the words that are left over.
 #[derive(Debug, Args)]
 pub struct Expression {
-    /// Filter, in the language of pcap-filter(7), with macros such as @syn; none: everything
+    /// Filter, as in pcap-filter(7), and macros such as @syn [default: every packet]
     #[arg(value_name = "EXPR")]
     pub words: Vec<String>,
 }
@@ -29,8 +30,8 @@ impl Expression {
 /// Where live frames come from.
 #[derive(Debug, Args)]
 pub struct Live {
-    /// Interface to look at, by name or by its number in `probe capture -D`, or any: all
-    /// that are up; may be given several times
+    /// Interface to look at, by a name of its own or by its number in `probe capture -D`, or any:
+    /// all there are; may be given several times [default: that of the default route]
     #[arg(short = 'i', long = "interface", value_name = "IF")]
     pub interfaces: Vec<String>,
 
@@ -40,63 +41,97 @@ pub struct Live {
     #[arg(long, value_name = "HOOK", default_value = "auto", value_parser = values::hook)]
     pub hook: Choice<Hook>,
 
-    /// Which frames: in, out or inout (XDP sees frames received only)
-    #[arg(short = 'Q', long = "direction", value_name = "DIR", default_value = "in",
-          value_parser = values::direction)]
-    pub direction: Direction,
+    /// Which frames: in, out or inout; XDP sees frames received only [default: inout for capture,
+    /// where the hook sees them, else in]
+    #[arg(short = 'Q', long = "direction", value_name = "DIR", value_parser = values::direction)]
+    pub direction: Option<Direction>,
 
     /// Where filters find the outermost VLAN tag: live (beside the frame, as tcpdump has it
     /// on a live link) or as-frame (in the frame, as in a file)
     #[arg(long, value_name = "VIEW", default_value = "live", value_parser = values::vlan)]
     pub vlan: VlanView,
 
-    /// Become this user once the programs are attached, before any file is created
-    /// [default: who called sudo; else root stays, without capabilities]
+    /// Drop privileges to this user after attaching, before any file is created [default: the
+    /// user who called sudo; else stay root, without capabilities]
     #[arg(short = 'Z', long = "relinquish-privileges", value_name = "USER")]
     pub user: Option<String>,
 
-    /// Log what the kernel side notes about itself
+    /// Show the log messages of the kernel programs on standard error
     #[arg(long)]
     pub diagnostics: bool,
 }
 
 impl Live {
-    /// As the commands know it.
-    pub fn plan(self) -> source::Live {
-        let Self { interfaces, hook, direction, vlan, user, diagnostics } = self;
-        source::Live { interfaces, hook, direction, vlan, user, diagnostics }
+    /// As the commands know it: which frames they look at without -Q, and in which mode.
+    pub fn plan(self, direction: DirectionChoice, promiscuity: Promiscuity) -> source::Live {
+        let Self { interfaces, hook, direction: given, vlan, user, diagnostics } = self;
+        let direction = given.map_or(direction, DirectionChoice::Given);
+        source::Live { interfaces, hook, direction, promiscuity, vlan, user, diagnostics }
     }
 }
 
-/// What runs the filters over a file.
+/// Promiscuous mode, of commands that only count.
+#[derive(Debug, Args)]
+pub struct Promiscuous {
+    /// Put the interface into promiscuous mode: count frames to other hosts, too
+    #[arg(long)]
+    pub promiscuous: bool,
+}
+
+impl Promiscuous {
+    /// The mode asked for.
+    pub fn mode(&self) -> Promiscuity {
+        if self.promiscuous { Promiscuity::On } else { Promiscuity::Off }
+    }
+}
+
+/// Where filters run on the frames of a file.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Engine {
-    /// In this process.
+    /// In this process
     User,
-    /// In the kernel, by the same program that would be attached (BPF_PROG_TEST_RUN).
+    /// In the kernel, in the program that would be attached (BPF_PROG_TEST_RUN)
     Kernel,
 }
 
-/// Frames out of a file instead.
+/// Frames from a file instead.
 #[derive(Debug, Args)]
 pub struct Offline {
     /// Read frames from a pcap or pcapng file (- is standard input)
     #[arg(short = 'r', long = "read", value_name = "FILE", conflicts_with = "interfaces")]
     pub file: Option<PathBuf>,
 
-    /// What runs the filter over the file
+    /// Where the filter runs on the frames of a file
     #[arg(long, value_enum, conflicts_with = "interfaces")]
     pub engine: Option<Engine>,
 }
 
 impl Offline {
     /// The frames of files, where there are any; else those of interfaces.
-    pub fn source<F>(&self, files: Option<F>, live: Live) -> Source<F> {
-        let Some(files) = files else { return Source::Live(live.plan()) };
+    pub fn source<F>(&self, files: Option<F>, live: source::Live) -> Source<F> {
+        let Some(files) = files else { return Source::Live(live) };
         let engine = match self.engine {
-            Some(Engine::Kernel) => source::Engine::Kernel(live.hook, live.direction),
+            Some(Engine::Kernel) => {
+                // A frame of a file came in, unless -Q says otherwise.
+                let direction = match live.direction {
+                    DirectionChoice::Given(direction) => direction,
+                    DirectionChoice::Received | DirectionChoice::Both => Direction::In,
+                };
+                source::Engine::Kernel(live.hook, direction)
+            }
             Some(Engine::User) | None => source::Engine::User,
         };
         Source::Stored { files, engine, user: live.user }
+    }
+}
+
+/// Whether standard output gets colours. Where the user does not say, NO_COLOR, CLICOLOR,
+/// CLICOLOR_FORCE, TERM and whether it is a terminal decide (<https://no-color.org>,
+/// <https://bixense.com/clicolors>).
+pub fn colors(choice: ColorChoice) -> bool {
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never,
     }
 }

@@ -82,10 +82,10 @@ pub fn run(plan: &Plan) -> Result<()> {
 async fn on_interfaces(plan: &Plan, live: &Live) -> Result<()> {
     let watch = Watch::start(live, plan.rules.clone(), ProgramOptions::default())?;
     watch.announce(live);
-    let Watch { rules, mut session, stop, .. } = watch;
+    let Watch { rules, chosen, mut session, stop } = watch;
     let mut events = Events::watch(stop, session.attachments())?;
     let hook = interfaces::hooks(session.attachments());
-    let counting = Counting::new(&rules, hook, live.interfaces.clone());
+    let counting = Counting::new(&rules, hook, chosen.labels());
     let view = View::new(plan.format)?;
     count(plan, counting, &mut session, &mut events, view).await
 }
@@ -109,7 +109,7 @@ async fn count(
         let now = Instant::now();
         if let Event::Changed(changes) = &event {
             view.make_room();
-            interfaces::tell(changes);
+            interfaces::report_changes(changes);
         }
         let none_left = events.none_left();
         let ended = event == Event::Stop || none_left.is_some();
@@ -202,13 +202,11 @@ impl<'a> Counting<'a> {
 /// Counts the frames of a file: one snapshot, whose clock is the file's.
 fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Result<()> {
     stop::on_signals()?;
-    let attendant = |_| match stop::requested() {
-        true => ControlFlow::Break(()),
-        false => ControlFlow::Continue(()),
-    };
-    let mut reader = match Reader::attended(path, Box::new(attendant)) {
-        Err(ended @ ReadError::Ended { .. }) => {
-            reporter::say(ended);
+    let handler =
+        |_| if stop::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    let mut reader = match Reader::open_with(path, Box::new(handler)) {
+        Err(stopped @ ReadError::Stopped { .. }) => {
+            reporter::say(stopped);
             return Ok(());
         }
         reader => reader?,
@@ -259,7 +257,6 @@ mod tests {
     use super::{output::Output, *};
     use crate::{
         kernel::{Attachment, Counts, Error},
-        source::Choice,
         stop::Stop,
     };
 
@@ -295,14 +292,7 @@ mod tests {
     fn ticks_and_the_end_without_a_kernel() {
         let rules = ["syn", "rst"].map(|name| Rule::new(name, format!("@{name}"))).to_vec();
         let plan = Plan {
-            source: Source::Live(Live {
-                interfaces: vec!["lo".into()],
-                hook: Choice::Auto,
-                direction: Default::default(),
-                vlan: Default::default(),
-                user: None,
-                diagnostics: false,
-            }),
+            source: Source::Live(Live { interfaces: vec!["lo".into()], ..Live::default() }),
             rules: rules.clone(),
             interval: Duration::from_millis(1),
             duration: None,

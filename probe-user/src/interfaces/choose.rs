@@ -1,4 +1,5 @@
-//! Which interfaces `-i` means: names, numbers of the list of `-D`, and `any`.
+//! Which interfaces `-i` means: names of either kind, numbers of the list of `-D`, and `any`; and
+//! which one is looked at where none is given.
 
 use anyhow::Result;
 use probe_filter::ir::LinkType;
@@ -9,12 +10,12 @@ use super::{
     sysfs,
     unknown::unknown,
 };
-use crate::{failure::Usage, reporter};
+use crate::{failure::Usage, kernel::rtnetlink, reporter};
 
 /// What `-i` came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chosen {
-    /// Names, each once.
+    /// Names, each once, as the kernel has them.
     pub names: Vec<String>,
     /// Whether `any` is among what was given.
     pub any: bool,
@@ -27,38 +28,43 @@ impl Chosen {
     pub fn several(&self) -> bool {
         self.any || self.names.len() > 1
     }
+
+    /// What outputs call them: `any`, or their names.
+    pub fn labels(&self) -> Vec<String> {
+        if self.any { vec![ANY.into()] } else { self.names.clone() }
+    }
 }
 
 /// Makes names of what was given. `any` is every interface that is up now; those with
-/// another link type than the rest are left out, and named.
+/// another link type than the rest are left out, and named. Nothing is the default interface.
 ///
 /// # Errors
-/// A number that the list does not have, nothing given at all, or interfaces that cannot
-/// share a program.
+/// A number that the list does not have, nothing given where there is no default, or interfaces
+/// that cannot share a program.
 pub fn choose(given: &[String]) -> Result<Chosen> {
     if given.is_empty() {
-        return Err(Usage::new(
-            "no interface given: name one with -i (`probe interfaces` lists them), or a file with -r",
-        )
-        .into());
+        let (name, why) = default()?;
+        let link = link_type(std::slice::from_ref(&name))?;
+        reporter::say(format_args!("no -i given: {}, {why}", visible(&name)));
+        return Ok(Chosen { names: vec![name], any: false, link });
     }
     let mut names: Vec<String> = Vec::new();
     let mut any = false;
     for text in given {
-        let name = named(text, devices)?;
-        any |= name == ANY;
-        if names.contains(&name) {
-            return Err(Usage::new(format!("-i: {} is given twice", visible(&name))).into());
-        }
-        if name != ANY {
+        let name = if text == ANY { ANY.into() } else { named(text)? };
+        if name == ANY {
+            any = true;
+        } else if !names.contains(&name) {
             names.push(name);
+        } else if name == *text {
+            reporter::note(format_args!("-i {}: given twice, attached once", visible(text)));
+        } else {
+            let (text, name) = (visible(text), visible(&name));
+            reporter::note(format_args!("-i {text}: is {name}, given twice, attached once"));
         }
     }
     if any {
-        let link = match names.is_empty() {
-            true => LinkType::Ethernet,
-            false => link_type(&names)?,
-        };
+        let link = if names.is_empty() { LinkType::Ethernet } else { link_type(&names)? };
         let (fitting, others) = alike(up(), link);
         if !others.is_empty() {
             let others = others.join(", ");
@@ -75,22 +81,49 @@ pub fn choose(given: &[String]) -> Result<Chosen> {
     Ok(Chosen { names, any, link })
 }
 
+/// The interface that is looked at where none is given, and why this one: it has the default
+/// route, or it is the most promising one of the list that is up.
+fn default() -> Result<(String, &'static str), Usage> {
+    // Without an answer there is still the list.
+    let route = rtnetlink::default_route().ok().flatten();
+    let link = route.and_then(|index| rtnetlink::link(index).ok().flatten());
+    if let Some(name) = link.as_ref().and_then(rtnetlink::name) {
+        return Ok((name.into(), "which has the default route"));
+    }
+    match first_up(devices()) {
+        Some(name) => Ok((name, "the first that is up (there is no default route)")),
+        None => Err(Usage::new(
+            "no interface given, and none is up but the loopback: name one with -i (`probe \
+             interfaces` lists them), or a file with -r",
+        )),
+    }
+}
+
+/// The first of the list of `-D` that is up, and carries more than this host's own frames.
+fn first_up(devices: Vec<Device>) -> Option<String> {
+    let mut others = devices.into_iter().filter(|it| !it.is_loopback() && it.name != ANY);
+    others.find(Device::is_up).map(|device| device.name)
+}
+
 /// What the frames of an interface begin with.
 ///
 /// # Errors
 /// Where there is no such interface.
 pub fn known_link_type(name: &str) -> Result<LinkType> {
-    sysfs::link_type(name).ok_or_else(|| unknown(name).into())
+    sysfs::link_type(&named(name)?).ok_or_else(|| unknown(name).into())
 }
 
-/// The name that a word stands for: itself, unless it is a number that no interface has
-/// for a name.
-fn named(text: &str, devices: impl Fn() -> Vec<Device>) -> Result<String, Usage> {
+/// The name of the interface that a word stands for: its name, an alternative one, or its number in
+/// the list of `-D`. A word that no interface has stays as it is; what cannot be attached to says
+/// so.
+pub(super) fn named(text: &str) -> Result<String, Usage> {
+    if let Ok(Some(link)) = rtnetlink::link_named(text)
+        && let Some(name) = rtnetlink::name(&link)
+    {
+        return Ok(name.into());
+    }
     let Ok(number) = text.parse::<usize>() else { return Ok(text.into()) };
     let devices = devices();
-    if devices.iter().any(|device| device.name == text) {
-        return Ok(text.into());
-    }
     let chosen = number.checked_sub(1).and_then(|index| devices.get(index));
     chosen.map(|device| device.name.clone()).ok_or_else(|| {
         Usage::new(format!(
@@ -132,24 +165,32 @@ mod tests {
     fn numbers_are_those_of_the_list() {
         let all = devices();
         for (number, device) in (1..).zip(&all) {
-            assert_eq!(named(&format!("{number}"), devices).unwrap(), device.name);
+            assert_eq!(named(&format!("{number}")).unwrap(), device.name);
         }
         for text in ["0", &format!("{}", all.len() + 1)] {
-            let error = named(text, devices).unwrap_err();
+            let error = named(text).unwrap_err();
             assert!(error.to_string().contains("lists 1 to"), "{error}");
         }
-        assert_eq!(named("eth0.5", devices).unwrap(), "eth0.5");
-        assert_eq!(named("any", devices).unwrap(), "any");
+        assert_eq!(named("eth0.5").unwrap(), "eth0.5");
+        assert_eq!(named("lo").unwrap(), "lo");
     }
 
     #[test]
     fn each_interface_once() {
         let twice = ["lo", "lo"].map(String::from);
-        assert_eq!(choose(&twice).unwrap_err().to_string(), "-i: lo is given twice");
+        assert_eq!(choose(&twice).unwrap().names, ["lo"]);
         let any = choose(&["any".into(), "lo".into()]).unwrap();
         assert!(any.several());
+        assert_eq!(any.labels(), ["any"]);
         assert_eq!(any.names.iter().filter(|name| *name == "lo").count(), 1);
         assert!(!any.names.contains(&"any".to_string()));
-        assert!(choose(&[]).is_err());
+    }
+
+    #[test]
+    fn the_loopback_is_nobodys_default() {
+        let is_loopback = |device: &&Device| device.name == "lo";
+        let only = devices().iter().filter(is_loopback).cloned().collect();
+        assert_eq!(first_up(only), None);
+        assert_ne!(first_up(devices()).as_deref(), Some("lo"));
     }
 }

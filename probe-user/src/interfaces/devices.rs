@@ -55,6 +55,11 @@ impl Device {
         self.up
     }
 
+    /// Whether what is sent there is received there.
+    pub fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+
     /// What comes first, and so has the smaller number (libpcap's figure of merit).
     fn merit(&self) -> (bool, bool, bool, bool, bool) {
         let disconnected = !self.wireless && self.connected == Some(false);
@@ -108,9 +113,10 @@ pub(super) fn up() -> Vec<String> {
 pub fn list(devices: &[Device]) -> String {
     let mut out = String::new();
     for (number, device) in (1..).zip(devices) {
-        let what = match device.name == ANY {
-            true => " (Pseudo-device that captures on all interfaces)",
-            false => "",
+        let what = if device.name == ANY {
+            " (Pseudo-device that captures on all interfaces)"
+        } else {
+            ""
         };
         let _ = writeln!(out, "{number}.{}{what} [{}]", visible(&device.name), device.state());
     }

@@ -7,20 +7,20 @@ mod devices;
 mod drivers;
 mod ifaddrs;
 mod links;
+mod ready;
 mod report;
 mod sysfs;
 mod unknown;
 
 use anyhow::{Context as _, Result};
 
-use crate::{
-    kernel::{Attachment, Session},
-    reporter, stdout,
-};
+use crate::{kernel::Attachment, stdout};
 
+use choose::named;
 pub use choose::{Chosen, choose, known_link_type};
 pub use devices::{ANY, Device, devices, list};
-pub use links::{Change, Links, NoneLeft, tell};
+pub use links::{Change, Links, NoneLeft, report_changes};
+pub use ready::announce;
 pub use report::Interface;
 pub use sysfs::{hardware_address, names};
 pub use unknown::unknown;
@@ -40,12 +40,11 @@ pub struct Plan {
 /// An interface that is not there, and those of writing.
 pub fn run(plan: &Plan) -> Result<()> {
     let known = names().context("listing /sys/class/net")?;
-    for name in &plan.names {
-        if !known.contains(name) {
-            return Err(unknown(name).into());
-        }
+    let given: Vec<String> = plan.names.iter().map(|name| named(name)).collect::<Result<_, _>>()?;
+    if let Some(stranger) = given.iter().find(|name| !known.contains(name)) {
+        return Err(unknown(stranger).into());
     }
-    let wanted = if plan.names.is_empty() { &known } else { &plan.names };
+    let wanted = if given.is_empty() { &known } else { &given };
     let addresses = ifaddrs::addresses();
     let interfaces: Vec<Interface> =
         wanted.iter().map(|name| report::describe(name, &addresses)).collect();
@@ -62,21 +61,6 @@ pub fn index(names: &[String]) -> Option<u32> {
 /// Those that are loopbacks.
 pub fn loopbacks(names: &[String]) -> Vec<String> {
     names.iter().filter(|name| sysfs::is_loopback(name)).cloned().collect()
-}
-
-/// The line on stderr that scripts wait for: everything is attached. Lines before it say what
-/// that did to the links, where it did anything, and with `diagnostics` where the time went.
-pub fn announce(session: &Session, rules: usize, diagnostics: bool) {
-    for note in cost::notes(session.attachments(), session.turned_off()) {
-        reporter::note(note);
-    }
-    if diagnostics {
-        reporter::say(format_args!("started in {}", session.timing()));
-    }
-    let places: Vec<String> =
-        session.attachments().iter().map(|a| format!("{} ({})", a.interface, a.hook)).collect();
-    let s = if rules == 1 { "" } else { "s" };
-    reporter::say(format_args!("attached to {}, {rules} rule{s}", places.join(", ")));
 }
 
 /// The hooks in use, each once.

@@ -17,6 +17,9 @@ pub enum Error {
     #[error("reading the state of {interface}")]
     Interface { interface: String, source: io::Error },
 
+    #[error("promiscuous mode")]
+    Promiscuous { source: io::Error },
+
     #[error("{operation}: permission denied")]
     Permission { operation: String },
 

@@ -14,6 +14,7 @@ mod loader;
 mod occupants;
 mod offloads;
 mod programs;
+mod promiscuous;
 mod ring;
 mod rings;
 pub mod rtnetlink;

@@ -1,10 +1,19 @@
-//! Questions to the kernel about interfaces and what is attached to them (rtnetlink(7)).
+//! Questions to the kernel about interfaces, what is attached to them, and routes (rtnetlink(7)).
 
 use std::io;
 
-use netlink_packet_core::{NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
-use netlink_packet_route::{RouteNetlinkMessage, link::LinkMessage};
+use netlink_packet_core::{DefaultNla, NLM_F_DUMP, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
+use netlink_packet_route::{
+    AddressFamily, RouteNetlinkMessage,
+    link::{LinkAttribute, LinkMessage},
+    route::{RouteAttribute, RouteHeader, RouteMessage, RouteType},
+};
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+
+/// An alternative name as a question (include/uapi/linux/if_link.h).
+const IFLA_ALT_IFNAME: u16 = 53;
+/// Bytes of an alternative name, its closing zero included (`ALTIFNAMSIZ`).
+const ALT_NAME_SIZE: usize = 128;
 
 /// Asks for an interface of this network namespace (RTM_GETLINK); `None` where none has the
 /// index.
@@ -14,6 +23,34 @@ use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 pub fn link(index: u32) -> io::Result<Option<LinkMessage>> {
     let mut question = LinkMessage::default();
     question.header.index = index;
+    ask_for_link(question)
+}
+
+/// Asks for an interface by its name or by one of its alternative names, which `ip link property
+/// add` gives; `None` where none has it.
+///
+/// # Errors
+/// Those of [`ask`].
+pub fn link_named(name: &str) -> io::Result<Option<LinkMessage>> {
+    if name.is_empty() || name.len() >= ALT_NAME_SIZE || name.contains('\0') {
+        return Ok(None);
+    }
+    let mut question = LinkMessage::default();
+    // This attribute stands for both kinds of names (`rtnl_dev_get` in net/core/rtnetlink.c).
+    let name = DefaultNla::new(IFLA_ALT_IFNAME, [name.as_bytes(), b"\0"].concat());
+    question.attributes.push(LinkAttribute::Other(name));
+    ask_for_link(question)
+}
+
+/// The name of an interface that the kernel has told about.
+pub fn name(link: &LinkMessage) -> Option<&str> {
+    link.attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::IfName(name) => Some(name.as_str()),
+        _ => None,
+    })
+}
+
+fn ask_for_link(question: LinkMessage) -> io::Result<Option<LinkMessage>> {
     match ask(RouteNetlinkMessage::GetLink(question)) {
         Ok(RouteNetlinkMessage::NewLink(link)) => Ok(Some(link)),
         Ok(_) => Err(io::ErrorKind::InvalidData.into()),
@@ -22,13 +59,110 @@ pub fn link(index: u32) -> io::Result<Option<LinkMessage>> {
     }
 }
 
+/// All interfaces of this network namespace, in the order of their indices.
+///
+/// # Errors
+/// What the netlink socket says, and answers that are none.
+pub fn links() -> io::Result<Vec<LinkMessage>> {
+    let mut links = Vec::new();
+    dump(RouteNetlinkMessage::GetLink(LinkMessage::default()), |answer| {
+        if let RouteNetlinkMessage::NewLink(link) = answer {
+            links.push(link);
+        }
+    })?;
+    links.sort_by_key(|link| link.header.index);
+    Ok(links)
+}
+
+/// The index of the interface that packets to the Internet leave by: that of the default route
+/// with the smallest metric in the main table, IPv4's or else IPv6's.
+///
+/// # Errors
+/// What the netlink socket says, and answers that are none.
+pub fn default_route() -> io::Result<Option<u32>> {
+    for family in [AddressFamily::Inet, AddressFamily::Inet6] {
+        let mut question = RouteMessage::default();
+        question.header.address_family = family;
+        let mut best: Option<(u32, u32)> = None;
+        dump(RouteNetlinkMessage::GetRoute(question), |answer| {
+            let RouteNetlinkMessage::NewRoute(route) = answer else { return };
+            // The first of several with one metric is the one in use.
+            if let Some(found) = default_by(&route)
+                && best.is_none_or(|(metric, _)| found.0 < metric)
+            {
+                best = Some(found);
+            }
+        })?;
+        if let Some((_, index)) = best {
+            return Ok(Some(index));
+        }
+    }
+    Ok(None)
+}
+
+/// Metric and interface of a default route; of several next hops the first.
+fn default_by(route: &RouteMessage) -> Option<(u32, u32)> {
+    let header = &route.header;
+    let is_default = header.destination_prefix_length == 0
+        && header.kind == RouteType::Unicast
+        && header.table == RouteHeader::RT_TABLE_MAIN;
+    let index = route.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Oif(index) => Some(*index),
+        RouteAttribute::MultiPath(hops) => hops.first().map(|hop| hop.interface_index),
+        _ => None,
+    });
+    let metric = route.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Priority(metric) => Some(*metric),
+        _ => None,
+    });
+    index.filter(|_| is_default).map(|index| (metric.unwrap_or(0), index))
+}
+
 /// Asks the kernel for one thing, and returns its answer.
 ///
 /// # Errors
 /// The kernel's, what the netlink socket says, and answers that are none.
 pub fn ask(question: RouteNetlinkMessage) -> io::Result<RouteNetlinkMessage> {
+    let socket = put(question, NLM_F_REQUEST)?;
+    let (answer, _) = socket.recv_from_full()?;
+    match read(&answer)?.payload {
+        NetlinkPayload::InnerMessage(answer) => Ok(answer),
+        NetlinkPayload::Error(error) => Err(error.to_io()),
+        _ => Err(io::ErrorKind::InvalidData.into()),
+    }
+}
+
+/// Asks the kernel for all there are, and hands each to `take`.
+///
+/// # Errors
+/// As of [`ask`].
+fn dump(
+    question: RouteNetlinkMessage,
+    mut take: impl FnMut(RouteNetlinkMessage),
+) -> io::Result<()> {
+    let socket = put(question, NLM_F_REQUEST | NLM_F_DUMP)?;
+    loop {
+        let (datagram, _) = socket.recv_from_full()?;
+        let mut rest = &datagram[..];
+        while !rest.is_empty() {
+            let message = read(rest)?;
+            // Messages stand at multiples of four bytes.
+            let length = (message.header.length as usize).next_multiple_of(4);
+            match message.payload {
+                NetlinkPayload::InnerMessage(answer) => take(answer),
+                NetlinkPayload::Done(_) => return Ok(()),
+                NetlinkPayload::Error(error) => return Err(error.to_io()),
+                _ => {}
+            }
+            rest = rest.get(length.max(1)..).unwrap_or_default();
+        }
+    }
+}
+
+/// Sends a question on a socket of its own.
+fn put(question: RouteNetlinkMessage, flags: u16) -> io::Result<Socket> {
     let mut request = NetlinkMessage::from(question);
-    request.header.flags = NLM_F_REQUEST;
+    request.header.flags = flags;
     request.finalize();
     let mut bytes = vec![0; request.buffer_len()];
     request.serialize(&mut bytes);
@@ -36,14 +170,12 @@ pub fn ask(question: RouteNetlinkMessage) -> io::Result<RouteNetlinkMessage> {
     let socket = Socket::new(NETLINK_ROUTE)?;
     socket.connect(&SocketAddr::new(0, 0))?;
     socket.send(&bytes, 0)?;
-    let (answer, _) = socket.recv_from_full()?;
-    let answer = NetlinkMessage::<RouteNetlinkMessage>::deserialize(&answer)
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-    match answer.payload {
-        NetlinkPayload::InnerMessage(answer) => Ok(answer),
-        NetlinkPayload::Error(error) => Err(error.to_io()),
-        _ => Err(io::ErrorKind::InvalidData.into()),
-    }
+    Ok(socket)
+}
+
+fn read(bytes: &[u8]) -> io::Result<NetlinkMessage<RouteNetlinkMessage>> {
+    NetlinkMessage::deserialize(bytes)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
 #[cfg(test)]
@@ -53,7 +185,32 @@ mod tests {
     #[test]
     fn only_interfaces_that_exist_are_there() {
         // The loopback has index 1 in every network namespace.
-        assert_eq!(link(1).unwrap().unwrap().header.index, 1);
+        let lo = link(1).unwrap().unwrap();
+        assert_eq!((lo.header.index, name(&lo)), (1, Some("lo")));
         assert_eq!(link(i32::MAX as u32).unwrap(), None);
+        assert_eq!(link_named("lo").unwrap().unwrap().header.index, 1);
+        assert_eq!(links().unwrap().first().and_then(name), Some("lo"));
+        let names = ["", "nosuch0", "l\0", &"x".repeat(127), &"x".repeat(128), &"x".repeat(5000)];
+        for name in names {
+            assert_eq!(link_named(name).unwrap(), None, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn default_routes() {
+        let route = |length, kind, attributes| {
+            let mut route = RouteMessage::default();
+            route.header.destination_prefix_length = length;
+            route.header.kind = kind;
+            route.header.table = RouteHeader::RT_TABLE_MAIN;
+            route.attributes = attributes;
+            default_by(&route)
+        };
+        let (oif, metric) = (RouteAttribute::Oif(7), RouteAttribute::Priority(100));
+        assert_eq!(route(0, RouteType::Unicast, vec![oif.clone()]), Some((0, 7)));
+        assert_eq!(route(0, RouteType::Unicast, vec![metric, oif.clone()]), Some((100, 7)));
+        assert_eq!(route(8, RouteType::Unicast, vec![oif.clone()]), None);
+        assert_eq!(route(0, RouteType::BlackHole, vec![oif]), None);
+        assert_eq!(route(0, RouteType::Unicast, vec![]), None);
     }
 }

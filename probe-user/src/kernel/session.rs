@@ -35,6 +35,7 @@ use super::{
     occupants::xdp_occupant,
     offloads::{Offloads, TurnedOff},
     programs::Programs,
+    promiscuous::Promiscuous,
     soundness,
     timing::Timing,
 };
@@ -80,10 +81,7 @@ impl Plan<'_> {
     /// What the programs are loaded for.
     fn setting(&self) -> Result<Setting<'_>, Error> {
         let snaplen = self.snaplen.min(MAX_SNAPLEN);
-        let limit = match super::release() < (6, 0) {
-            true => RingLayout::OLD_VALUE_LIMIT,
-            false => u32::MAX,
-        };
+        let limit = if super::release() < (6, 0) { RingLayout::OLD_VALUE_LIMIT } else { u32::MAX };
         Ok(Setting {
             rules: self.rules,
             flavour: if self.hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb },
@@ -113,6 +111,19 @@ pub struct Attachment {
     pub direction: Direction,
 }
 
+impl Attachment {
+    /// Which frames are looked at on these interfaces together; `None` where there are none.
+    pub fn frames(attachments: &[Self]) -> Option<Direction> {
+        let all = |has: fn(Direction) -> bool| attachments.iter().any(|it| has(it.direction));
+        match (all(Direction::has_ingress), all(Direction::has_egress)) {
+            (true, true) => Some(Direction::InOut),
+            (true, false) => Some(Direction::In),
+            (false, true) => Some(Direction::Out),
+            (false, false) => None,
+        }
+    }
+}
+
 #[cfg(test)]
 impl Attachment {
     /// One for tests that attach nothing: the loopback is there in every network namespace.
@@ -134,6 +145,7 @@ pub struct Session {
     /// Behind the links: dropped when they are gone.
     turned_off: Vec<TurnedOff>,
     filters: Vec<Filter>,
+    promiscuous: Option<Promiscuous>,
     timing: Timing,
 }
 
@@ -177,6 +189,7 @@ impl Session {
             tcx_links: Vec::new(),
             turned_off: Vec::new(),
             filters: Vec::new(),
+            promiscuous: None,
             timing,
         };
         session.verify(plan).map_err(|error| name_largest_rule(error, &setting))?;
@@ -211,6 +224,29 @@ impl Session {
             self.attachments.push(Attachment { interface, index, hook, direction });
         }
         self.timing.step("attach");
+        Ok(())
+    }
+
+    /// Puts the interfaces into promiscuous mode until the programs are detached: all but loopbacks,
+    /// which have no other hosts' frames, and those that are gone. Needs `CAP_NET_RAW`.
+    ///
+    /// # Errors
+    /// [`Error::Promiscuous`].
+    pub fn enter_promiscuous_mode(&mut self, loopbacks: &[String]) -> Result<(), Error> {
+        let failed = |source| Error::Promiscuous { source };
+        let promiscuous = Promiscuous::new().map_err(failed)?;
+        for Attachment { interface, index, .. } in &self.attachments {
+            if loopbacks.contains(interface) {
+                continue;
+            }
+            match promiscuous.add(*index) {
+                Err(error) if error.raw_os_error() != Some(libc::ENODEV) => {
+                    return Err(failed(error));
+                }
+                _ => {}
+            }
+        }
+        self.promiscuous = Some(promiscuous);
         Ok(())
     }
 
@@ -302,10 +338,11 @@ impl Session {
                 continue;
             }
             let program: &mut SchedClassifier = program(&mut self.ebpf, name)?;
-            let options = match tcx {
+            let options = if tcx {
                 // First in line: a program after us may end the chain with a verdict.
-                true => TcAttachOptions::TcxOrder(LinkOrder::first()),
-                false => TcAttachOptions::Netlink(NlOptions::default()),
+                TcAttachOptions::TcxOrder(LinkOrder::first())
+            } else {
+                TcAttachOptions::Netlink(NlOptions::default())
             };
             let id = program.attach_with_options(interface, attach_type, options);
             let id = id.map_err(|error| match errno(&error) {
@@ -337,6 +374,7 @@ impl Programs for Session {
     }
 
     fn detach(&mut self) -> Result<(), Error> {
+        self.promiscuous = None;
         self.xdp_links.clear();
         self.tcx_links.clear();
         let mut result = Ok(());

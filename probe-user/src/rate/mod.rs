@@ -82,16 +82,16 @@ async fn on_interfaces(plan: &Plan) -> Result<(Report, Result<()>)> {
     // waits for the line that says so finds it open.
     let opened = read(&watch.session)?;
     watch.announce(&plan.live);
-    let Watch { mut session, stop, .. } = watch;
+    let Watch { chosen, mut session, stop, .. } = watch;
     let mut events = Events::watch(stop, session.attachments())?;
     let (measured, detached) = measure(plan, opened, &mut session, &mut events).await?;
     let Measured { ending, packets, bytes, span } = measured;
-    // Whoever got what was wanted before needs no more.
+    // The goal may have been reached before that.
     let none_left = events.none_left().filter(|_| ending == Ending::Interrupted);
     let report = Report {
         time: clock::now(),
         hook: interfaces::hooks(session.attachments()),
-        interfaces: plan.live.interfaces.clone(),
+        interfaces: chosen.labels(),
         filter: plan.filter.clone(),
         ending,
         packets,
@@ -129,7 +129,7 @@ async fn measure(
         let event = events.wait(wake).await;
         if let Event::Changed(changes) = &event {
             progress.clear();
-            interfaces::tell(changes);
+            interfaces::report_changes(changes);
         }
         let stopped = event == Event::Stop || events.none_left().is_some();
         let over = stopped || deadline.is_some_and(|deadline| Instant::now() >= deadline);
@@ -223,7 +223,6 @@ mod tests {
     use super::*;
     use crate::{
         kernel::{Attachment, Error},
-        source::Choice,
         stop::Stop,
     };
 
@@ -259,14 +258,7 @@ mod tests {
     }
 
     fn measured(count: Option<u64>, time: Option<Duration>) -> (Measured, Scripted) {
-        let live = Live {
-            interfaces: vec!["lo".into()],
-            hook: Choice::Auto,
-            direction: Default::default(),
-            vlan: Default::default(),
-            user: None,
-            diagnostics: false,
-        };
+        let live = Live { interfaces: vec!["lo".into()], ..Live::default() };
         let plan = Plan { live, filter: String::new(), count, time, format: Format::Text };
         let mut programs = Scripted::default();
         let measured = runtime::block_on(async {

@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use probe_filter::{Filter, Frame, Machine, Options, compile};
 
 /// Loops, walks, variable offsets, arithmetic: whatever follows bytes of the frame.
-pub const EXPRESSIONS: [&str; 12] = [
+pub const EXPRESSIONS: [&str; 13] = [
     "@http or @tls-hello or @dns",
     "payload[0:4] = 0x47455420",
     "payload \"SSH-\"",
@@ -15,6 +15,7 @@ pub const EXPRESSIONS: [&str; 12] = [
     "vlan and vlan and tcp port 80",
     "mpls and mpls and host 192.0.2.1",
     "pppoes and ip6",
+    "@unreachable and (@rst or port 80 or ip[ip[8]] = 1)",
     "geneve and icmp[icmptype] = icmp-echo",
     "ether[ether[14]:4] > ether[ether[15]:2] / ether[16]",
     "net 2001:db8::/32 or portrange 1-1024",
