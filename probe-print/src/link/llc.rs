@@ -215,6 +215,7 @@ fn snap(t: &mut Text<'_>, p: Bytes<'_>, length: usize, ends: Ends<'_>) -> Result
     const HEADER: usize = 5;
     t.protocol = "snap";
     if !p.has(0, HEADER) || length < HEADER {
+        // The header counts as there: a dump has nothing behind it.
         t.truncated();
         return Ok(true);
     }

@@ -85,7 +85,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     t.protocol = "ppp";
     let whole = length;
     if length < 2 {
-        return Err(Stop::Cut);
+        return Err(Stop::Short);
     }
     let mut at = 0;
     // Address and control may stand before the protocol.
@@ -100,7 +100,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         _ => {}
     }
     if length < at + 2 {
-        return Err(Stop::Cut);
+        return Err(Stop::Short);
     }
     // An odd first byte is the whole of a compressed number.
     let mut protocol = u16::from(p.u8(at)?);
