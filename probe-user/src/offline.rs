@@ -1,11 +1,34 @@
 //! Filters over the frames of a file: in this process, or by the loaded program.
 
+use std::{ops::ControlFlow, path::Path};
+
 use anyhow::Result;
 use probe_common::Counter;
 use probe_filter::{Filter, Machine, ir};
 use probe_frame::Frame;
+use probe_pcap::{ReadError, Reader};
 
-use crate::{explain, kernel::TestRun, rules::RuleSet, source::Engine};
+use crate::{explain, kernel::TestRun, reporter, rules::RuleSet, source::Engine, stop};
+
+/// Opens a file whose frames are only counted; a signal ends the reading, as its end does.
+/// `None`: it came before there was a frame.
+///
+/// # Errors
+/// A file that cannot be read, or is none.
+pub fn open(path: &Path) -> Result<Option<Reader>> {
+    stop::on_signals()?;
+    let attendant = |_| match stop::requested() {
+        true => ControlFlow::Break(()),
+        false => ControlFlow::Continue(()),
+    };
+    match Reader::attended(path, Box::new(attendant)) {
+        Err(ended @ ReadError::Ended { .. }) => {
+            reporter::say(ended);
+            Ok(None)
+        }
+        reader => Ok(Some(reader?)),
+    }
+}
 
 /// The filters of a rule set, ready to look at frames, and what they counted.
 pub struct Matcher {

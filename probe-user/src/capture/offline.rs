@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Error, Result, anyhow};
+use probe_common::Counter;
 use probe_filter::ir::LinkType;
 use probe_frame::Frame;
 use probe_pcap::{Attendant, Moment, ReadError, Reader, Statistics};
@@ -92,7 +93,9 @@ pub(super) fn run(
             Err(error) => break Err(error.into()),
         };
     };
+    let counts = (pass.matcher.seen().packets, Counter { packets: pass.matches, bytes: 0 });
     let finished = pass.finish();
+    set.say_again(counts.0, &[counts.1]);
     flow.and(finished)
         .or_else(|error| match failure::is_broken_pipe(&error) {
             true => Ok(()),
