@@ -11,7 +11,6 @@ pub enum Word {
     Or,
     /// `not`, `!`
     Not,
-    /// A protocol.
     Protocol(Protocol),
     /// `src`
     Src,

@@ -18,7 +18,6 @@ pub struct Token {
 /// What a token is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenKind {
-    /// A reserved word.
     Word(Word),
     /// An operator or a bracket.
     Symbol(Symbol),
@@ -28,9 +27,7 @@ pub enum TokenKind {
     Name(String),
     /// Two to four numbers joined by dots.
     Dotted(String),
-    /// An IPv6 address.
     Ipv6(Ipv6Addr),
-    /// A link-layer address.
     Mac([u8; 6]),
     /// An ARCnet address, `$` and one or two hex digits.
     Arcnet,

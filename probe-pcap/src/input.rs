@@ -130,17 +130,21 @@ impl Input {
     pub(crate) fn magic(&mut self) -> Result<[u8; 4], ReadError> {
         match self.array_or_end() {
             Ok(Some(magic)) => Ok(magic),
-            Ok(None) | Err(ReadError::Cut { .. }) => Err(self.foreign()),
+            Ok(None) | Err(ReadError::Truncated { .. }) => Err(self.unknown_format()),
             Err(error) => Err(error),
         }
     }
 
-    pub(crate) fn foreign(&self) -> ReadError {
-        ReadError::Foreign { name: self.name.clone() }
+    pub(crate) fn unknown_format(&self) -> ReadError {
+        ReadError::UnknownFormat { name: self.name.clone() }
     }
 
     pub(crate) fn cut(&self) -> ReadError {
-        ReadError::Cut { name: self.name.clone(), offset: self.record }
+        ReadError::Truncated { name: self.name.clone(), offset: self.record }
+    }
+
+    pub(crate) fn version(&self, major: u16, minor: u16) -> ReadError {
+        ReadError::Version { name: self.name.clone(), major, minor }
     }
 
     pub(crate) fn damaged(&self, what: impl Into<String>) -> ReadError {
@@ -148,8 +152,9 @@ impl Input {
         ReadError::Damaged { name, offset, what: what.into() }
     }
 
-    pub(crate) fn link_type(&self, number: u32) -> Result<LinkType, ReadError> {
-        link::of_number(number)
+    /// The link type that a number of this file stands for, which is big-endian or not.
+    pub(crate) fn link_type(&self, number: u32, big: bool) -> Result<LinkType, ReadError> {
+        link::of_number(number, big)
             .ok_or_else(|| ReadError::LinkType { name: self.name.clone(), number })
     }
 }
@@ -192,7 +197,6 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// What stands there.
     pub(crate) fn of(self, buffer: &[u8]) -> &[u8] {
         buffer.get(self.start..self.start + self.length).unwrap_or_default()
     }
@@ -204,5 +208,6 @@ pub(crate) struct Head {
     pub(crate) place: Place,
     pub(crate) time: WallTime,
     pub(crate) wire_len: u32,
+    pub(crate) link: LinkType,
     pub(crate) outbound: Option<bool>,
 }

@@ -60,7 +60,14 @@ fn input(frames: u32) -> TempDir {
         let bytes = v4.clone().udp(1024, 53).payload(&payload).build();
         let time = WallTime((START + u64::from(number) * 1_000_000) / 1000 * 1000);
         let wire_len = bytes.len() as u32;
-        let frame = Frame { time, wire_len, bytes: &bytes, ifindex: 0, outbound: None };
+        let frame = Frame {
+            time,
+            wire_len,
+            bytes: &bytes,
+            link: LinkType::Ethernet,
+            ifindex: 0,
+            outbound: None,
+        };
         writer.write(&frame).unwrap();
     }
     writer.finish(None).unwrap();
@@ -232,7 +239,7 @@ fn a_list_of_files() {
     let output = probe(at, &["capture", "-n", "-V", "list"]);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(String::from_utf8(output.stdout.clone()).unwrap().lines().count(), 3 + 2 + 3);
-    assert!(stderr(&output).contains("in.cut ends inside the record"), "{output:?}");
+    assert!(stderr(&output).contains("in.cut is truncated: the record at byte"), "{output:?}");
     let output = probe(at, &["capture", "-n", "-V", "list", "-c", "4"]);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 4);

@@ -24,6 +24,7 @@
 
 mod capture_files;
 mod frames;
+pub mod grammar;
 mod http;
 mod link;
 mod namespace;

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use probe_common::{Counter, RingLayout};
 
 use super::{
-    Lost, Plan, RULE, check_link,
+    Kept, Lost, Plan, RULE, check_link,
     conveyor::{Conveyor, WriterDeadline},
     events,
     events::Events,
@@ -51,7 +51,7 @@ pub(super) async fn run(plan: &Plan, live: &Live) -> Result<Lost> {
     }
     let mut lost = account.sum(Fate::LostInKernel);
     match written {
-        // What came after the reader had gone is missed by nobody.
+        // Frames that came after the reader had gone are no loss.
         Err(error) if failure::is_broken_pipe(&error) => {}
         Err(error) => return Err(error),
         // Nor what came for a reader that never did.
@@ -71,7 +71,7 @@ struct Open {
     pump: Pump<RingFeed, Session>,
     /// How many CPUs have rings, by their numbers.
     cpus: u32,
-    /// Nobody came to read; the account is all there is to tell.
+    /// No reader opened the pipe: there is only the account to print.
     in_vain: bool,
 }
 
@@ -91,6 +91,7 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
         ..ProgramOptions::default()
     };
     let Watch { rules, chosen, mut session, .. } = Watch::at(live, place, vec![rule], program)?;
+    let link = chosen.link;
     let deadline = limits.duration.map(|duration| Instant::now() + duration);
     let over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
     // Who made the pipe for us, and goes before having read from it, will never read.
@@ -108,7 +109,7 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
     let conveyor = Conveyor::start(sinks, WriterDeadline::new(Box::new(stop::signals)))?;
     let pump = Pump {
         programs: session,
-        feed: RingFeed::new(rings, limits.snaplen),
+        feed: RingFeed::new(rings, link, limits.snaplen),
         intake: Intake::new(conveyor, limits),
         events,
         deadline,
@@ -120,9 +121,9 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
 /// Where frames go.
 struct Output {
     sinks: Vec<Box<dyn Sink>>,
-    /// What somebody has to read, lest it be for nothing.
+    /// The pipes whose readers are watched: the capture ends when one is gone.
     readers: Vec<OwnedFd>,
-    /// Nobody came to read.
+    /// No reader opened the pipe.
     in_vain: bool,
 }
 
@@ -136,18 +137,15 @@ fn open_output(
     give_up: impl Fn() -> bool,
 ) -> Result<Output> {
     let announce = || interfaces::announce(session, 1, live);
+    let kept = Kept { link: chosen.link, snaplen: plan.limits.snaplen };
     let stdout = plan.outputs.use_stdout();
-    let origin = origin::live(plan, session.attachments());
-    let places = match chosen.several() {
-        true => origin::places(session.attachments()),
-        false => Vec::new(),
-    };
-    let pipe = plan.outputs.file.as_ref().and_then(|file| match file.must_be_pipe {
-        true => Some(Pipe::demanded(&file.path)),
-        false => Pipe::at(&file.path),
+    let origin = origin::live(plan, chosen.link, session.attachments());
+    let places = if chosen.several() { origin::places(session.attachments()) } else { Vec::new() };
+    let pipe = plan.outputs.file.as_ref().and_then(|file| {
+        if file.must_be_pipe { Some(Pipe::demanded(&file.path)) } else { Pipe::at(&file.path) }
     });
     let Some(pipe) = pipe else {
-        let sinks = open_sinks(plan, chosen.link, origin, places, None)?;
+        let sinks = open_sinks(plan, kept, origin, places, None)?;
         announce();
         return Ok(Output { sinks, readers: events::outputs(stdout, None)?, in_vain: false });
     };
@@ -156,7 +154,7 @@ fn open_output(
         return Ok(Output { sinks: Vec::new(), readers: Vec::new(), in_vain: true });
     };
     let readers = events::outputs(stdout, Some(&pipe))?;
-    let sinks = open_sinks(plan, chosen.link, origin, places, Some(pipe))?;
+    let sinks = open_sinks(plan, kept, origin, places, Some(pipe))?;
     Ok(Output { sinks, readers, in_vain: false })
 }
 

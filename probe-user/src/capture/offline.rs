@@ -7,13 +7,13 @@ use std::{
     rc::Rc,
 };
 
-use anyhow::{Context as _, Error, Result, anyhow};
+use anyhow::{Context as _, Error, Result};
 use probe_common::Counter;
 use probe_filter::ir::LinkType;
 use probe_frame::Frame;
-use probe_pcap::{Attendant, Moment, ReadError, Reader, Statistics};
+use probe_pcap::{ReadError, ReadEvent, ReadHandler, Reader, Statistics};
 
-use super::{Plan, RULE, check_link, open_sinks, origin, sink::Sink};
+use super::{Kept, Plan, RULE, check_link, open_sinks, origin, sink::Sink};
 use crate::{
     account::Account,
     cancel, clock, failure,
@@ -37,10 +37,10 @@ pub(super) fn run(
     let mut paths = files.iter();
     let path = paths.next().context("a file")?;
     let outlet = Rc::new(RefCell::new(Outlet::default()));
-    let open = |path: &Path| Reader::attended(path, Outlet::attendant(&outlet));
+    let open = |path: &Path| Reader::open_with(path, Outlet::handler(&outlet));
     let mut reader = match open(path) {
-        Err(ended @ ReadError::Ended { .. }) => {
-            reporter::say(ended);
+        Err(stopped @ ReadError::Stopped { .. }) => {
+            reporter::say(stopped);
             return Ok(());
         }
         reader => reader?,
@@ -59,8 +59,9 @@ pub(super) fn run(
     };
     privileges::drop(user, needs)?;
     cancel::after_a_signal()?;
-    let origin = origin::file(plan, reader.name());
-    outlet.borrow_mut().sinks = open_sinks(plan, link, origin, Vec::new(), None)?;
+    let origin = origin::file(plan, link, reader.name());
+    let kept = Kept { link, snaplen: plan.limits.snaplen.min(reader.snaplen()) };
+    outlet.borrow_mut().sinks = open_sinks(plan, kept, origin, Vec::new(), None)?;
     let mut pass = Pass { plan, matcher, outlet: Rc::clone(&outlet), matches: 0, captured: 0 };
     let mut damaged = None;
     let flow = loop {
@@ -82,14 +83,8 @@ pub(super) fn run(
         }
         let Some(path) = paths.next().filter(|_| !stop::requested()) else { break Ok(()) };
         reader = match open(path) {
-            Ok(next) if next.link() == link => next,
-            Ok(next) => {
-                let (name, other) = (next.name(), link_name(link));
-                break Err(anyhow!(
-                    "{name} differs in link type from the first file, which has {other}"
-                ));
-            }
-            Err(ReadError::Ended { .. }) => break Ok(()),
+            Ok(next) => next,
+            Err(ReadError::Stopped { .. }) => break Ok(()),
             Err(error) => break Err(error.into()),
         };
     };
@@ -97,16 +92,16 @@ pub(super) fn run(
     let finished = pass.finish();
     set.say_again(counts.0, &[counts.1]);
     flow.and(finished)
-        .or_else(|error| match failure::is_broken_pipe(&error) {
-            true => Ok(()),
-            false => Err(error),
-        })
+        .or_else(|error| if failure::is_broken_pipe(&error) { Ok(()) } else { Err(error) })
         .and(damaged.map_or(Ok(()), Err))
 }
 
 fn announce(reader: &Reader) {
     let (name, link) = (reader.name(), link_name(reader.link()));
-    reporter::plain(format_args!("reading from file {name}, link-type {link}"));
+    reporter::plain(format_args!(
+        "reading from file {name}, link-type {link}, snapshot length {}",
+        reader.snaplen()
+    ));
 }
 
 fn link_name(link: LinkType) -> String {
@@ -124,17 +119,18 @@ struct Outlet {
 
 impl Outlet {
     /// Hands on what gathered while a pipe is idle, and ends it where a signal came.
-    fn attendant(outlet: &Rc<RefCell<Self>>) -> Attendant {
+    fn handler(outlet: &Rc<RefCell<Self>>) -> ReadHandler {
         let outlet = Rc::clone(outlet);
-        Box::new(move |moment| {
+        Box::new(move |event| {
             let mut outlet = outlet.borrow_mut();
-            if moment == Moment::Idle {
+            if event == ReadEvent::Idle {
                 let flushed = outlet.sinks.iter_mut().try_for_each(|sink| sink.flush());
                 outlet.failure = flushed.err();
             }
-            match stop::requested() || outlet.failure.is_some() {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
+            if stop::requested() || outlet.failure.is_some() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
             }
         })
     }

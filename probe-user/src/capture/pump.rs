@@ -67,14 +67,13 @@ pub(super) struct Pump<F, P> {
     pub(super) events: Events,
     /// The end, by time.
     pub(super) deadline: Option<Instant>,
-    /// Whether somebody reads the output who may be slow. A file takes as long as it gets
+    /// Whether the output has a reader, which may be slow. A file takes as long as it gets
     /// anywhere.
     pub(super) has_reader: bool,
 }
 
 /// What came of a capture.
 pub(super) struct Closed {
-    /// The account.
     pub(super) account: Account,
     /// The sinks' error, if one ended them; a break if they had all they wanted.
     pub(super) written: Result<ControlFlow<()>>,
@@ -115,9 +114,10 @@ impl<F: Feed, P: Programs> Pump<F, P> {
     pub(super) fn close(mut self) -> Result<Closed> {
         // Nothing new comes in from here on, so that even a flood ends at once.
         let detached = self.programs.detach().map_err(explain::kernel);
-        self.intake.end = match stop::requested() && self.has_reader {
-            true => End::Until(Instant::now() + PATIENCE),
-            false => End::Detached,
+        self.intake.end = if stop::requested() && self.has_reader {
+            End::Until(Instant::now() + PATIENCE)
+        } else {
+            End::Detached
         };
         self.feed.look_at_all();
         self.intake.drain(&mut self.feed);
@@ -258,7 +258,17 @@ mod tests {
             self.given += 1;
             let time = WallTime::new(1_700_000_000, self.given as u64 * 1000);
             let (wire_len, ifindex) = (bytes.len() as u32, 1);
-            Some((Frame { time, wire_len, bytes, ifindex, outbound: Some(false) }, None))
+            Some((
+                Frame {
+                    time,
+                    wire_len,
+                    link: LinkType::Ethernet,
+                    bytes,
+                    ifindex,
+                    outbound: Some(false),
+                },
+                None,
+            ))
         }
 
         fn lend(&mut self) -> Option<Loan> {
@@ -303,11 +313,16 @@ mod tests {
     fn lines(out: &Shared) -> Box<dyn Sink> {
         let style = Style { time: TimeStyle::Unix, ..Style::default() };
         let lines = Lines { style, names: NameStyle::Numbers, short_names: false, each: false };
-        Box::new(lines.over(Box::new(out.clone()), LinkType::Ethernet, Vec::new()))
+        Box::new(lines.over(Box::new(out.clone()), Vec::new()))
     }
 
     fn file(output: &FileOutput) -> Box<dyn Sink> {
-        let sink = output.open(LinkType::Ethernet, 60, Clock::Frames, Origin::default(), None);
+        let sink = output.open(
+            crate::capture::Kept { link: LinkType::Ethernet, snaplen: 60 },
+            Clock::Frames,
+            Origin::default(),
+            None,
+        );
         Box::new(sink.unwrap())
     }
 

@@ -14,20 +14,21 @@ use crate::{
 /// How the rate is shown.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum RateFormat {
-    /// For people.
+    /// A text for people
     Text,
-    /// One object.
+    /// One object
     Json,
 }
 
 /// Flags of `probe rate`.
 #[derive(Debug, Args)]
-#[command(after_help = "Ends after -c matches, after --duration, or at Ctrl-C, whichever comes \
-    first.\n\n\
+#[command(
+    after_help = "Stops after -c matches, after --duration, or at Ctrl-C, whichever comes first.\n\n\
     Examples:\n  \
     probe rate -i eth0 -c 10000 @syn\n  \
     probe rate -i eth0 --duration 10s 'udp port 53'\n  \
-    probe rate -r trace.pcap @syn")]
+    probe rate -r trace.pcap @syn"
+)]
 pub struct RateArgs {
     #[command(flatten)]
     pub live: Live,
@@ -35,17 +36,17 @@ pub struct RateArgs {
     #[command(flatten)]
     pub offline: Offline,
 
-    /// End at match number N; the time is that from the first to the last, as the kernel takes it
+    /// Stop at match number N; the time is that from the first match to the last
     #[arg(short = 'c', long = "count", value_name = "N",
           value_parser = values::number::<u64, 2, { u64::MAX }>)]
     pub count: Option<u64>,
 
-    /// End after this time
+    /// Stop after this time
     #[arg(long, alias = "time", short_alias = 't', value_name = "TIME",
           value_parser = values::duration)]
     pub duration: Option<Duration>,
 
-    /// Form of the output [default: text]
+    /// Output format [default: text]
     #[arg(long, value_enum, default_value = "text", hide_default_value = true)]
     pub format: RateFormat,
 

@@ -41,9 +41,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         (rest, alone) = (after.trim_start(), false);
     }
     match Duration::try_from_secs_f64(seconds) {
-        Ok(Duration::ZERO) => Err("a time of zero is too short".into()),
+        Ok(Duration::ZERO) => Err("must be longer than zero".into()),
         Ok(time) if time <= LONGEST => Ok(time),
-        _ => Err("that is too long".into()),
+        _ => Err("must be at most 100 years".into()),
     }
 }
 
@@ -69,9 +69,9 @@ pub fn size(text: &str, unit: usize) -> Result<usize, String> {
     };
     let number: usize = number.parse().map_err(|_| bad())?;
     match number.checked_mul(factor) {
-        Some(0) => Err("a size of zero is too small".into()),
+        Some(0) => Err("must be more than zero".into()),
         Some(bytes) if bytes <= 1 << 30 => Ok(bytes),
-        _ => Err("at most 1G".into()),
+        _ => Err("must be at most 1G".into()),
     }
 }
 
@@ -106,11 +106,11 @@ pub fn file_size(text: &str) -> Result<u64, String> {
 
 /// tcpdump's `-y`: a name of pcap-linktype(7), in any case.
 pub fn link_type(text: &str) -> Result<LinkType, String> {
-    let named = |known: &&&Known| known.name.eq_ignore_ascii_case(text);
-    let known = link_type::ALL.iter().find(named);
-    known
-        .map(|known| known.link)
-        .ok_or_else(|| "XDP and tcx see EN10MB (Ethernet) or RAW (IP), as -L lists".into())
+    let named = |known: &Known| known.name.eq_ignore_ascii_case(text);
+    link_type::all().find(named).map(|known| known.link).ok_or_else(|| {
+        let names: Vec<_> = link_type::all().map(|known| known.name).collect();
+        format!("no such link type; the names are {}", names.join(", "))
+    })
 }
 
 /// tcpdump's `-j`: a name of pcap-tstamp(7).
@@ -120,9 +120,9 @@ pub fn time_stamp_type(text: &str) -> Result<&'static str, String> {
     match text {
         "host" => Ok("host"),
         other if OTHERS.contains(&other) => {
-            Err("a frame's time is that of the program's look at it, which is host".into())
+            Err("only host: the kernel program takes a frame's time when it sees the frame".into())
         }
-        _ => Err("no such type of time stamps; -J lists them".into()),
+        _ => Err("no such time stamp type; -J lists them".into()),
     }
 }
 

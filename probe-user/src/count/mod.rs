@@ -107,7 +107,7 @@ async fn count(
         let now = Instant::now();
         if let Event::Changed(changes) = &event {
             view.make_room();
-            interfaces::tell(changes);
+            interfaces::report_changes(changes);
         }
         let none_left = events.none_left();
         let ended = event == Event::Stop || none_left.is_some();

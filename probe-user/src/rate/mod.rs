@@ -99,7 +99,7 @@ async fn on_interfaces(plan: &Plan, live: &Live) -> Result<(Report, Result<()>)>
     let (measured, detached) = measure(plan, opened, &mut session, &mut events).await?;
     let Measured { ending, seen, packets, bytes, span } = measured;
     rules.say_again(seen, &[Counter { packets, bytes }]);
-    // Whoever got what was wanted before needs no more.
+    // The goal may have been reached before that.
     let none_left = events.none_left().filter(|_| ending == Ending::Interrupted);
     let report = Report {
         time: clock::now(),
@@ -144,7 +144,7 @@ async fn measure(
         let event = events.wait(wake).await;
         if let Event::Changed(changes) = &event {
             progress.clear();
-            interfaces::tell(changes);
+            interfaces::report_changes(changes);
         }
         let stopped = event == Event::Stop || events.none_left().is_some();
         let over = stopped || deadline.is_some_and(|deadline| Instant::now() >= deadline);
