@@ -8,18 +8,18 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Error, Result};
-use probe_filter::LinkType;
+use anyhow::{Context as _, Error, Result, anyhow};
 use probe_frame::{Frame, Precision, WallTime};
-use probe_pcap::{Contents, Format, Lent, Origin, Statistics, Writer};
+use probe_pcap::{Contents, Format, Lent, MixedLinkTypes, Origin, Statistics, Writer};
 
 use super::{
-    output,
+    Kept, output,
     post_rotate::PostRotate,
     rotation::{Rotate, Rotation, Turn},
     sink::{Sink, Waits},
+    sources::Sources,
 };
-use crate::{clock, failure::Hinted, privileges, reporter, stdout::BlockingWriter};
+use crate::{clock, failure::Hinted, link_type, privileges, reporter, stdout::BlockingWriter};
 
 /// Whose time ends a period of -G.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,11 +96,11 @@ impl FileOutput {
     /// Creates the file, or the first of them, unless it is a pipe that is open already.
     pub(super) fn open(
         &self,
-        link: LinkType,
-        snaplen: u32,
+        kept: Kept,
         clock: Clock,
         origin: Origin,
         pipe: Option<File>,
+        sources: Sources,
     ) -> Result<FileSink> {
         let interfaces = origin.interfaces.len();
         let format = match self.form(interfaces) {
@@ -110,13 +110,14 @@ impl FileOutput {
         if interfaces > 1 && matches!(format, Format::Pcap(_)) {
             reporter::note("pcap does not record the interface of a frame; --format pcapng does");
         }
+        let Kept { link, snaplen } = kept;
         let contents = Contents { link, snaplen, format };
         let rotation = Rotation::new(self.rotate, &self.path, clock::now());
         let path = rotation.name()?;
         let writer = match pipe {
             Some(pipe) => Writer::to_stream(Box::new(BlockingWriter::new(pipe)), &contents)
                 .with_context(|| format!("writing {}", path.display()))?,
-            None => open(&path, path == self.path, &contents)?,
+            None => open(&path, path == self.path, &contents, &sources)?,
         };
         if !self.rotate.rotates() {
             privileges::no_more_files()?;
@@ -124,7 +125,18 @@ impl FileOutput {
         let output = self.clone();
         let post_rotate = self.post_rotate.clone().map(PostRotate::new);
         let (closed, over) = (0, false);
-        Ok(FileSink { output, contents, clock, post_rotate, rotation, writer, path, closed, over })
+        Ok(FileSink {
+            output,
+            contents,
+            clock,
+            sources,
+            post_rotate,
+            rotation,
+            writer,
+            path,
+            closed,
+            over,
+        })
     }
 }
 
@@ -133,6 +145,8 @@ pub(super) struct FileSink {
     output: FileOutput,
     contents: Contents,
     clock: Clock,
+    /// What is read, and not written to.
+    sources: Sources,
     post_rotate: Option<PostRotate>,
     rotation: Rotation,
     writer: Writer,
@@ -180,7 +194,7 @@ impl FileSink {
         }
         self.path = self.rotation.name()?;
         let given = self.rotation.is_base(&self.path);
-        let next = open(&self.path, given, &self.contents)?;
+        let next = open(&self.path, given, &self.contents, &self.sources)?;
         self.closed += self.writer.frames();
         self.writer = next;
         self.over = false;
@@ -196,6 +210,17 @@ impl FileSink {
     }
 
     fn explain(&self, error: io::Error) -> Error {
+        let mixed = error.get_ref().and_then(|error| error.downcast_ref::<MixedLinkTypes>());
+        if let Some(&MixedLinkTypes { file, frame }) = mixed {
+            let name = |link| link_type::known(link).name;
+            let error = anyhow!(
+                "writing {}: the file is of link type {}, and a frame of {} came",
+                self.path.display(),
+                name(file),
+                name(frame)
+            );
+            return Hinted::new(error, "use --format pcapng, which holds both").into();
+        }
         let frames = self.writer.frames();
         let path = self.path.display();
         Error::new(error).context(match path.to_string().as_str() {
@@ -206,7 +231,8 @@ impl FileSink {
 }
 
 /// Whether a name is the one that the user gave decides whether links are followed.
-fn open(path: &Path, given: bool, contents: &Contents) -> Result<Writer> {
+fn open(path: &Path, given: bool, contents: &Contents, sources: &Sources) -> Result<Writer> {
+    sources.check(path)?;
     let create =
         || if given { output::given(path, contents) } else { output::made_up(path, contents) };
     privileges::creating(create).map_err(|error| {

@@ -6,10 +6,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use probe_common::RingLayout;
+use probe_common::{Counter, RingLayout};
 
 use super::{
-    Lost, Plan, RULE, check_link,
+    Kept, Lost, Plan, RULE, check_link,
     conveyor::{Conveyor, WriterDeadline},
     events,
     events::Events,
@@ -25,7 +25,7 @@ use crate::{
     interfaces::{self, Chosen},
     kernel::{self, Session},
     reporter,
-    rules::{self, Rule},
+    rules::{self, Rule, RuleSet},
     source::Live,
     stop,
     watch::{ProgramOptions, Watch},
@@ -39,10 +39,11 @@ const LEAST: usize = 1 << 20;
 
 /// Captures until the end that was asked for, then tells the account.
 pub(super) async fn run(plan: &Plan, live: &Live) -> Result<Lost> {
-    let Open { mut pump, cpus, in_vain } = open(plan, live)?;
+    let Open { rules, mut pump, cpus, in_vain } = open(plan, live)?;
     let ended = if in_vain { None } else { pump.run().await? };
     let Closed { account, written, detached } = pump.close()?;
     reporter::plain(account.summary().trim_end());
+    rules.say_again(account.seen, &[Counter { packets: account.matched, bytes: 0 }]);
     if account.refused > 0 && kernel::cpus().is_ok_and(|now| now > cpus) {
         reporter::note(
             "a CPU that came online after the start has no ring: its frames are counted as refused",
@@ -66,6 +67,7 @@ pub(super) async fn run(plan: &Plan, live: &Live) -> Result<Lost> {
 
 /// A capture that may begin.
 struct Open {
+    rules: RuleSet,
     pump: Pump<RingFeed, Session>,
     /// How many CPUs have rings, by their numbers.
     cpus: u32,
@@ -88,7 +90,8 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
         commands: plan.outputs.run_commands(),
         ..ProgramOptions::default()
     };
-    let Watch { chosen, mut session, .. } = Watch::at(live, place, vec![rule], program)?;
+    let Watch { rules, chosen, mut session, .. } = Watch::at(live, place, vec![rule], program)?;
+    let link = chosen.link;
     let deadline = limits.duration.map(|duration| Instant::now() + duration);
     let over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
     // Who made the pipe for us, and goes before having read from it, will never read.
@@ -106,13 +109,13 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
     let conveyor = Conveyor::start(sinks, WriterDeadline::new(Box::new(stop::signals)))?;
     let pump = Pump {
         programs: session,
-        feed: RingFeed::new(rings, limits.snaplen),
+        feed: RingFeed::new(rings, link, limits.snaplen),
         intake: Intake::new(conveyor, limits),
         events,
         deadline,
         has_reader: plan.outputs.lines.is_some() || !plan.outputs.are_files(),
     };
-    Ok(Open { pump, cpus, in_vain })
+    Ok(Open { rules, pump, cpus, in_vain })
 }
 
 /// Where frames go.
@@ -134,14 +137,15 @@ fn open_output(
     give_up: impl Fn() -> bool,
 ) -> Result<Output> {
     let announce = || interfaces::announce(session, 1, live);
+    let kept = Kept { link: chosen.link, snaplen: plan.limits.snaplen };
     let stdout = plan.outputs.use_stdout();
-    let origin = origin::live(plan, session.attachments());
+    let origin = origin::live(plan, chosen.link, session.attachments());
     let places = if chosen.several() { origin::places(session.attachments()) } else { Vec::new() };
     let pipe = plan.outputs.file.as_ref().and_then(|file| {
         if file.must_be_pipe { Some(Pipe::demanded(&file.path)) } else { Pipe::at(&file.path) }
     });
     let Some(pipe) = pipe else {
-        let sinks = open_sinks(plan, chosen.link, origin, places, None)?;
+        let sinks = open_sinks(plan, kept, origin, places, None)?;
         announce();
         return Ok(Output { sinks, readers: events::outputs(stdout, None)?, in_vain: false });
     };
@@ -150,7 +154,7 @@ fn open_output(
         return Ok(Output { sinks: Vec::new(), readers: Vec::new(), in_vain: true });
     };
     let readers = events::outputs(stdout, Some(&pipe))?;
-    let sinks = open_sinks(plan, chosen.link, origin, places, Some(pipe))?;
+    let sinks = open_sinks(plan, kept, origin, places, Some(pipe))?;
     Ok(Output { sinks, readers, in_vain: false })
 }
 

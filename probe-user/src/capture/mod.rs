@@ -20,6 +20,8 @@ mod post_rotate;
 mod pump;
 mod rotation;
 mod sink;
+mod sources;
+mod strftime;
 
 use std::{fs::File, path::PathBuf};
 
@@ -31,6 +33,7 @@ use probe_print::Place;
 use crate::{failure::Usage, link_type, runtime, source::Source};
 use file_sink::Clock;
 use sink::{CountSink, Sink};
+use sources::Sources;
 
 pub use fifo::Pipe;
 pub use file_sink::{FileForm, FileOutput};
@@ -115,11 +118,20 @@ fn check_link(wanted: Option<LinkType>, link: LinkType) -> Result<(), Usage> {
     }
 }
 
+/// What a file says of its frames.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    /// What they begin with: those of pcap, and of pcapng the first ones.
+    link: LinkType,
+    /// Bytes that are kept of each.
+    snaplen: u32,
+}
+
 /// Opens what frames go to, before the long run, and after privileges are gone: a file
 /// that cannot be made is better known now. Lines tell the places apart, if there are any.
 fn open_sinks(
     plan: &Plan,
-    link: LinkType,
+    kept: Kept,
     origin: Origin,
     places: Vec<Place>,
     pipe: Option<File>,
@@ -130,10 +142,14 @@ fn open_sinks(
             Source::Live(_) => Clock::Frames,
             Source::Stored { .. } => Clock::Wall,
         };
-        sinks.push(Box::new(file.open(link, plan.limits.snaplen, clock, origin, pipe)?));
+        let sources = match &plan.source {
+            Source::Live(_) => Sources::default(),
+            Source::Stored { files, .. } => Sources::of(files),
+        };
+        sinks.push(Box::new(file.open(kept, clock, origin, pipe, sources)?));
     }
     if let Some(lines) = &plan.outputs.lines {
-        sinks.push(Box::new(lines.open(link, places)?));
+        sinks.push(Box::new(lines.open(places)?));
     }
     if sinks.is_empty() {
         sinks.push(Box::new(CountSink::default()));

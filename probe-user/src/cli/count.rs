@@ -54,7 +54,7 @@ pub struct CountArgs {
 
     /// Stop when all rules together have N matches (checked 20 times a second)
     #[arg(short = 'c', long = "count", value_name = "N",
-          value_parser = clap::value_parser!(u64).range(1..))]
+          value_parser = values::number::<u64, 1, { u64::MAX }>)]
     pub count: Option<u64>,
 
     /// Output format [default: table]
@@ -79,6 +79,7 @@ impl CountArgs {
     /// A rules file that cannot be read, and what is wrong in it.
     pub fn plan(self) -> Result<Plan> {
         let rules = self.rules()?;
+        self.offline.has_no_clock(self.duration)?;
         let Self { live, offline, interval, duration, count, format, color, promiscuous, .. } =
             self;
         let live = live.plan(DirectionChoice::Received, promiscuous.mode());

@@ -15,7 +15,6 @@ pub use snapshot::{Count, Part, Row, Snapshot};
 pub use text::si;
 
 use std::{
-    ops::ControlFlow,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -23,12 +22,11 @@ use std::{
 use anyhow::Result;
 use probe_common::Counter;
 use probe_frame::WallTime;
-use probe_pcap::{ReadError, Reader};
 
 use crate::{
     clock, explain, interfaces,
     kernel::{self, Counts, Direction, Programs},
-    offline::Matcher,
+    offline::{self, Matcher},
     privileges::{self, Needs},
     reporter,
     rules::{self, Rule, RuleSet},
@@ -132,6 +130,7 @@ async fn count(
             let counts = programs.counts().map_err(explain::kernel)?;
             let total = counting.total(elapsed, &counts);
             view.last(&total, &stop::requested)?;
+            counting.set.say_again(counts.seen.packets, &counts.rules);
             detached.map_err(explain::kernel)?;
             // What was counted until then stands; that no more can come is a failure.
             return none_left.map_or(Ok(()), |none| Err(none.into()));
@@ -234,16 +233,7 @@ impl<'a> Counting<'a> {
 
 /// Counts the frames of a file: one snapshot, whose clock is the file's.
 fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Result<()> {
-    stop::on_signals()?;
-    let handler =
-        |_| if stop::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-    let mut reader = match Reader::open_with(path, Box::new(handler)) {
-        Err(stopped @ ReadError::Stopped { .. }) => {
-            reporter::say(stopped);
-            return Ok(());
-        }
-        reader => reader?,
-    };
+    let Some(mut reader) = offline::open(path)? else { return Ok(()) };
     let link = reader.link();
     let set = RuleSet::compile(plan.rules.clone(), &rules::file_options(link))?;
     let mut matcher = Matcher::new(&set, engine, link)?;
@@ -277,6 +267,7 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
     // The rate over a whole file is no peak.
     snapshot.rules.iter_mut().for_each(|row| row.peak_pps = None);
     view.last(&snapshot, &stop::requested)?;
+    set.say_again(matcher.seen().packets, &matcher.totals()?);
     if matcher.not_taken() > 0 {
         reporter::say(format_args!(
             "{} frames, too short or too long for a program in the kernel, were matched in user space",
