@@ -5,6 +5,7 @@
 //! and handshakes at once would retransmit, and then nothing is exact.
 
 mod any;
+mod as_typed;
 mod behind;
 mod beside;
 mod clocks;
