@@ -171,7 +171,6 @@ fn multiple(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     let mut left = part.saturating_sub(CONFIG_SIZE);
     let mut at = INSTANCES;
     while left >= INSTANCE {
-        p.slice(at, INSTANCE)?;
         let flags = p.u8(at)?;
         let root = p.u16(at + 1)?;
         put!(t, "\n\tMSTI {}, Flags [{}]", root & 0xfff, bits(FLAGS, flags.into(), ", ", "none"));

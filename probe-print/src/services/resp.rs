@@ -9,12 +9,15 @@ use crate::{
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "resp";
     put!(t, ": RESP");
+    // Where all was captured, what is missing is not the capture's fault.
+    let whole = p.has(0, length);
+    let short = |stop| if stop == Stop::Cut && whole { Stop::Short } else { stop };
     let mut p = p.limit(length);
     let mut taken = 0;
     // Every value takes at least a byte.
     while taken < length {
         let before = p.len();
-        value(t, &mut p)?;
+        value(t, &mut p).map_err(short)?;
         taken += before - p.len();
     }
     Ok(())
@@ -34,7 +37,13 @@ fn value(t: &mut Text<'_>, p: &mut Bytes<'_>) -> Result<(), Stop> {
                 (Count::Of(0), b'*') => put!(t, " empty"),
                 (Count::Of(values), b'*') => {
                     // As many as claimed, or as many as there are bytes for.
-                    t.nested(|t| (0..values).try_for_each(|_| value(t, p)))?;
+                    let mut ended = Ok(());
+                    t.nested(|t| {
+                        ended = (0..values).try_for_each(|_| value(t, p));
+                        ended
+                    })?;
+                    // That it did was said.
+                    ended.or(Err(Stop::Here))?;
                 }
                 (Count::Of(size), _) => {
                     match size {
