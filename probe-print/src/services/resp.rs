@@ -33,7 +33,7 @@ fn value(t: &mut Text<'_>, p: &mut Bytes<'_>) -> Result<(), Stop> {
         }
         b'$' | b'*' => {
             *p = p.from(1);
-            match (count(p)?, kind) {
+            match (count(p).or(Err(Stop::Short))?, kind) {
                 (Count::Of(0), b'*') => put!(t, " empty"),
                 (Count::Of(values), b'*') => {
                     // As many as claimed, or as many as there are bytes for.
@@ -48,7 +48,7 @@ fn value(t: &mut Text<'_>, p: &mut Bytes<'_>) -> Result<(), Stop> {
                 (Count::Of(size), _) => {
                     match size {
                         0 => put!(t, " empty"),
-                        _ => quoted(t, p.slice(0, size)?),
+                        _ => quoted(t, p.slice(0, size).or(Err(Stop::Short))?),
                     }
                     *p = p.from(size);
                     *p = p.from(line_end(*p)? + 2);
@@ -65,9 +65,9 @@ fn value(t: &mut Text<'_>, p: &mut Bytes<'_>) -> Result<(), Stop> {
 fn inline(t: &mut Text<'_>, p: &mut Bytes<'_>) -> Result<(), Stop> {
     let ends = |byte: &u8| matches!(byte, b'\r' | b'\n');
     let all = p.all();
-    let start = all.iter().position(|byte| !ends(byte)).ok_or(Stop::Short)?;
+    let start = all.iter().position(|byte| !ends(byte)).ok_or(Stop::Cut)?;
     let line = p.from(start).all();
-    let size = line.iter().position(ends).ok_or(Stop::Short)?;
+    let size = line.iter().position(ends).ok_or(Stop::Cut)?;
     quoted(t, p.slice(start, size)?);
     let behind = p.from(start + size);
     *p = behind.from(behind.all().iter().take_while(|byte| ends(byte)).count());

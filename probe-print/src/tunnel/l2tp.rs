@@ -115,7 +115,7 @@ const DIRECTIONS: &[(u8, &str)] = &[(0, "global error"), (1, "at peer"), (2, "at
 
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, mut length: usize) -> Result<(), Stop> {
     t.protocol = "l2tp";
-    let flags = half(p, 0)?;
+    let flags = p.u16(0)?;
     match flags & 0xf {
         2 => put!(t, " l2tp:"),
         1 => {
@@ -139,19 +139,19 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, mut length: usize) -> Result
     let mut at = 2;
     let mut stated = None;
     if flags & LENGTH != 0 {
-        stated = Some(usize::from(half(p, at)?));
+        stated = Some(usize::from(p.u16(at)?));
         at += 2;
     }
-    put!(t, "({}/", half(p, at)?);
-    put!(t, "{})", half(p, at + 2)?);
+    put!(t, "({}/", p.u16(at)?);
+    put!(t, "{})", p.u16(at + 2)?);
     at += 4;
     if flags & SEQUENCE != 0 {
-        put!(t, "Ns={},", half(p, at)?);
-        put!(t, "Nr={}", half(p, at + 2)?);
+        put!(t, "Ns={},", p.u16(at)?);
+        put!(t, "Nr={}", p.u16(at + 2)?);
         at += 4;
     }
     if flags & OFFSET != 0 {
-        let padding = usize::from(half(p, at)?);
+        let padding = usize::from(p.u16(at)?);
         p.need(at + 2, padding)?;
         at += 2 + padding;
     }
@@ -181,11 +181,6 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, mut length: usize) -> Result
         }
     }
     Ok(())
-}
-
-/// Two bytes of the header, without which this packet ends.
-fn half(p: Bytes<'_>, at: usize) -> Result<u16, Stop> {
-    p.u16(at).or(Err(Stop::Short))
 }
 
 /// Prints an attribute and says how many bytes it takes.
