@@ -16,9 +16,12 @@ compile_error!(
 );
 
 mod constants;
+pub mod distinct;
+pub mod key;
 mod record;
 mod ring;
 mod state;
+pub mod top;
 
 pub use constants::Constants;
 pub use record::{RecordFlags, RecordHeader};
