@@ -15,7 +15,7 @@ use tokio::{
 
 use crate::{
     explain,
-    interfaces::{self, Change, Chosen, Links, NoneLeft, tell},
+    interfaces::{self, Change, Chosen, Links, NoneLeft, report_changes},
     kernel::{Attachment, Plan, Session},
     privileges::{self, Needs},
     reporter,
@@ -167,7 +167,7 @@ impl Events {
     /// Those of netlink sockets.
     pub fn watch(stop: Stop, attachments: &[Attachment]) -> Result<Self> {
         let mut links = Links::watch(attachments).context("watching the interfaces")?;
-        tell(&links.survey());
+        report_changes(&links.refresh());
         // SAFETY: the socket is the links' own, and they keep it until they are dropped, which
         // the AsyncFd that owns them does last.
         let links = unsafe { AsyncFd::register_with_interest(links, Interest::READABLE) };

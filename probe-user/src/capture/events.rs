@@ -17,7 +17,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use signal_hook::consts::{SIGUSR1, SIGUSR2};
 
 use crate::{
-    interfaces::{Links, NoneLeft, tell},
+    interfaces::{Links, NoneLeft, report_changes},
     kernel::Attachment,
     reporter,
 };
@@ -28,7 +28,7 @@ const PROGRESS: Duration = Duration::from_secs(1);
 /// What ends a capture from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// Nobody reads the output any more.
+    /// The reader of the output is gone.
     NoReader,
     /// All interfaces are gone.
     NoInterface(NoneLeft),
@@ -56,14 +56,14 @@ impl Events {
         // tcpdump flushes its file at this one. Ours is flushed each turn; it must not kill.
         signal_hook::flag::register(SIGUSR2, Arc::default())?;
         let mut links = Links::watch(attachments)?;
-        tell(&links.survey());
+        report_changes(&links.refresh());
         let progress = progress.then(Progress::default);
         Ok(Self { links, outputs, report, progress })
     }
 
     /// Tells what is new; the end, if it is one.
     pub(super) fn look(&mut self, captured: u64) -> Option<End> {
-        tell(&self.links.look());
+        report_changes(&self.links.look());
         self.show_progress(captured);
         if let Some(none) = self.links.none_left() {
             return Some(End::NoInterface(none));
@@ -101,7 +101,7 @@ pub(super) fn outputs(stdout: bool, fifo: Option<&File>) -> io::Result<Vec<Owned
     stdout.into_iter().chain(fifo).collect()
 }
 
-/// Whether what is written there would find nobody: poll(2) says POLLERR of a pipe and
+/// Whether the reader of the output is gone: poll(2) says POLLERR of a pipe and
 /// POLLHUP of a terminal, without being asked. Files and devices have neither.
 fn has_no_reader(output: &OwnedFd) -> bool {
     let mut fds = [PollFd::new(output.as_fd(), PollFlags::empty())];

@@ -7,11 +7,11 @@ use crate::interfaces::Plan;
 /// Flags of `probe interfaces`.
 #[derive(Debug, Args)]
 pub struct InterfacesArgs {
-    /// Only these
+    /// Interfaces to list [default: all]
     #[arg(value_name = "IF")]
     pub names: Vec<String>,
 
-    /// As a JSON array
+    /// Print a JSON array
     #[arg(long)]
     pub json: bool,
 }

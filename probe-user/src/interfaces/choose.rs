@@ -64,10 +64,7 @@ pub fn choose(given: &[String]) -> Result<Chosen> {
         }
     }
     if any {
-        let link = match names.is_empty() {
-            true => LinkType::Ethernet,
-            false => link_type(&names)?,
-        };
+        let link = if names.is_empty() { LinkType::Ethernet } else { link_type(&names)? };
         let (fitting, others) = alike(up(), link);
         if !others.is_empty() {
             let others = others.join(", ");

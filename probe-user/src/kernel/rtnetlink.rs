@@ -2,9 +2,7 @@
 
 use std::io;
 
-use netlink_packet_core::{
-    DefaultNla, NLM_F_DUMP, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
-};
+use netlink_packet_core::{DefaultNla, NLM_F_DUMP, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     link::{LinkAttribute, LinkMessage},
@@ -138,7 +136,10 @@ pub fn ask(question: RouteNetlinkMessage) -> io::Result<RouteNetlinkMessage> {
 ///
 /// # Errors
 /// As of [`ask`].
-fn dump(question: RouteNetlinkMessage, mut take: impl FnMut(RouteNetlinkMessage)) -> io::Result<()> {
+fn dump(
+    question: RouteNetlinkMessage,
+    mut take: impl FnMut(RouteNetlinkMessage),
+) -> io::Result<()> {
     let socket = put(question, NLM_F_REQUEST | NLM_F_DUMP)?;
     loop {
         let (datagram, _) = socket.recv_from_full()?;

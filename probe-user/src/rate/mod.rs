@@ -86,7 +86,7 @@ async fn on_interfaces(plan: &Plan) -> Result<(Report, Result<()>)> {
     let mut events = Events::watch(stop, session.attachments())?;
     let (measured, detached) = measure(plan, opened, &mut session, &mut events).await?;
     let Measured { ending, packets, bytes, span } = measured;
-    // Whoever got what was wanted before needs no more.
+    // The goal may have been reached before that.
     let none_left = events.none_left().filter(|_| ending == Ending::Interrupted);
     let report = Report {
         time: clock::now(),
@@ -129,7 +129,7 @@ async fn measure(
         let event = events.wait(wake).await;
         if let Event::Changed(changes) = &event {
             progress.clear();
-            interfaces::tell(changes);
+            interfaces::report_changes(changes);
         }
         let stopped = event == Event::Stop || events.none_left().is_some();
         let over = stopped || deadline.is_some_and(|deadline| Instant::now() >= deadline);
