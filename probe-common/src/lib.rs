@@ -37,6 +37,10 @@ pub const MAX_RULES: usize = 1024;
 /// that chose it as one 64-bit mask.
 pub const MAX_SAMPLED: usize = 64;
 
+/// Rules of one program that can have a key: a frame carries the set of those that match as one
+/// 64-bit mask.
+pub const MAX_KEYED: usize = 64;
+
 /// The longest part of a frame that one record can carry, in bytes: tcpdump's
 /// `MAXIMUM_SNAPLEN` (netdissect.h).
 pub const MAX_SNAPLEN: u32 = 262_144;

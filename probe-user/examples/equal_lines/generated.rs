@@ -18,8 +18,7 @@ pub fn pairs(
     flags: &[OsString],
 ) -> Result<Vec<Pair>> {
     let mut random = Random::new(seed);
-    let mut writer =
-        Writer::create(path, &Contents::pcap(LinkType::Ethernet, Precision::Micro))?;
+    let mut writer = Writer::create(path, &Contents::pcap(LinkType::Ethernet, Precision::Micro))?;
     for number in 0..count {
         let (bytes, wire_len) = protocol.frame(&mut random);
         let time = WallTime(1_700_000_000_000_000_000 + number as u64 * 1_234_000);

@@ -7,7 +7,8 @@ use aya::{
     maps::{Array, MapError},
 };
 use probe_common::{
-    Constants, Counter, CpuState, MAX_RULES, MAX_SAMPLED, RingLayout, SCRATCH_WORDS, Sampler, names,
+    Constants, Counter, CpuState, MAX_KEYED, MAX_RULES, MAX_SAMPLED, RingLayout, SCRATCH_WORDS,
+    Sampler, names,
 };
 use probe_filter::{
     ebpf::{self, Flavour, Insn, StateLayout, Target},
@@ -65,6 +66,9 @@ const LAYOUT: StateLayout = StateLayout {
     rule_size: size_of::<Counter>() as u32,
     rules_len: MAX_RULES as u32,
     pending: offset_of!(CpuState, pending) as u32,
+    keyed: offset_of!(CpuState, keyed) as u32,
+    keys: offset_of!(CpuState, keys) as u32,
+    keys_len: MAX_KEYED as u32,
     scratch: offset_of!(CpuState, scratch) as u32,
     scratch_len: SCRATCH_WORDS as u32,
 };
@@ -171,6 +175,7 @@ fn rules<'a>(setting: &Setting<'a>) -> Vec<ebpf::Rule<'a>> {
     let rules = setting.rules.iter().map(|rule| ebpf::Rule {
         graph: rule.graph,
         pending_bit: rule.sampler.and_then(|_| slots.next()),
+        key: None,
     });
     rules.collect()
 }
