@@ -26,6 +26,10 @@ macro_rules! for_each_constant {
             stores_in_order: STORES_IN_ORDER, u8;
             /// 1 where the kernel has `bpf_xdp_load_bytes` (5.18).
             xdp_load_bytes: XDP_LOAD_BYTES, u8;
+            /// Lists of largest keys; 0 removes them.
+            lists: LISTS, u32;
+            /// CPUs that have a table in each list, by their numbers from 0.
+            list_cpus: LIST_CPUS, u32;
             /// Matches after which the race of `probe rate` ends; 0 removes the race.
             goal: GOAL, u64;
             /// 1 where frames are handed in from a file (`BPF_PROG_TEST_RUN`), which may have

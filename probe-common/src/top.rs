@@ -13,7 +13,10 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::key::Key;
+use crate::{
+    Counter,
+    key::{Key, Seeds},
+};
 
 /// Entries of a set.
 pub const WAYS: usize = 4;
@@ -137,6 +140,55 @@ impl Set {
     }
 }
 
+/// Sets of a table: 1,024 entries.
+pub const SETS: usize = 256;
+
+/// A table of one list and CPU: 96 KiB of memory that the program and user space share.
+///
+/// There is an entry for each epoch's parity, so that the epoch before the current one is whole
+/// while user space reads it.
+#[repr(C, align(64))]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct TopTable {
+    /// Written by user space before the first frame.
+    pub seeds: Seeds,
+    /// State of the random numbers; never 0. Written by user space before the first frame.
+    pub random: u64,
+    /// Where counts go: written by user space at any time, one more each time. Never 0 in its low
+    /// 16 bits, which is the epoch of memory that nobody has written.
+    pub epoch: u32,
+    reserved: u32,
+    /// Frames that were not admitted, by the parity of the epoch.
+    pub refused: [Counter; 2],
+    reserved_line: [u64; 4],
+    /// By the parity of the epoch.
+    pub sets: [[Set; SETS]; 2],
+    /// By the parity of the epoch, an admission for each entry.
+    pub admissions: [[[Admission; WAYS]; SETS]; 2],
+}
+
+impl TopTable {
+    /// Counts a frame of `len` wire bytes in an epoch, of which the caller has made sure that the
+    /// table is in it.
+    #[inline(always)]
+    pub fn count(&mut self, key: &Key, len: u32, epoch: u32) {
+        let hash = self.seeds.hash(key);
+        let random = next_random(&mut self.random);
+        let (half, set) = (epoch as usize & 1, hash as usize & (SETS - 1));
+        match self.sets[half][set].count((hash >> 32) as u32, epoch as u16, len, random) {
+            Outcome::Counted => {}
+            Outcome::Admitted { way, error } => {
+                self.admissions[half][set][way & (WAYS - 1)] = Admission::new(*key, error, len);
+            }
+            Outcome::Refused => {
+                let refused = &mut self.refused[half];
+                refused.packets += 1;
+                refused.bytes += u64::from(len);
+            }
+        }
+    }
+}
+
 /// The next random number: xorshift64 (Marsaglia, "Xorshift RNGs", 2003). The state is never 0.
 #[inline(always)]
 pub fn next_random(state: &mut u64) -> u32 {
@@ -151,4 +203,7 @@ pub fn next_random(state: &mut u64) -> u32 {
 const _: () = {
     assert!(size_of::<Set>() == 64);
     assert!(size_of::<Admission>() == 32);
+    assert!(core::mem::offset_of!(TopTable, sets) == 128);
+    // 128 KiB for a list and CPU are the promise.
+    assert!(size_of::<TopTable>() == 128 + 2 * SETS * (64 + 32 * WAYS));
 };

@@ -3,8 +3,9 @@
 use crate::{
     atomic::fetch_add,
     frame::Frame,
-    maps::{GOAL, RACE, SAMPLED, STATE},
+    maps::{GOAL, LISTS, RACE, SAMPLED, STATE},
     sample::{now, sample},
+    top,
 };
 
 /// Looks at one frame. The caller's verdict is to pass, whatever happens here.
@@ -42,6 +43,11 @@ pub fn observe(frame: &impl Frame) {
         state.pending = 0;
     }
     frame.filter(state, wire_len);
+    let lists = LISTS.load();
+    if lists != 0 {
+        // SAFETY: as above; the reference from before the call is gone.
+        top::count(unsafe { &mut *state }, lists, wire_len);
+    }
     if SAMPLED.load() == 0 {
         return;
     }

@@ -139,6 +139,8 @@ fn link(
         selective: selective(samplers),
         stores_in_order: STORES_IN_ORDER.into(),
         xdp_load_bytes: setting.xdp_load_bytes.into(),
+        lists: 0,
+        list_cpus: 1,
         goal: setting.goal,
         offline: setting.offline.into(),
     };
