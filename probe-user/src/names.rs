@@ -17,7 +17,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::net::if_::if_indextoname;
 use probe_filter::SystemResolver;
+use probe_frame::visible;
 use probe_print::{Names, Numbers, Transport};
 
 use crate::{
@@ -92,6 +94,24 @@ pub fn names(style: NameStyle, short: bool) -> Box<dyn Names + Send> {
         String::new()
     });
     Box::new(SystemNames::new(wait.then_some(PATIENCE), short, &services, look_up))
+}
+
+/// Names of interfaces by their numbers, as this system has them now.
+pub fn interfaces() -> Box<dyn FnMut(u32) -> Option<String> + Send> {
+    /// Numbers in a crafted file have no bound.
+    const MAX_KNOWN: usize = 1024;
+    let mut known = HashMap::new();
+    Box::new(move |index| {
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
+        let ask = || {
+            // nix 0.31 takes null for success, and then the name is empty.
+            let name = if_indextoname(index).ok().filter(|name| !name.is_empty())?;
+            Some(visible(&name.to_string_lossy()))
+        };
+        known.entry(index).or_insert_with(ask).clone()
+    })
 }
 
 /// Names of hosts and ports as this system knows them.

@@ -145,7 +145,7 @@ fn error(t: &mut Text<'_>, p: Bytes<'_>, size: usize, outer: bool) -> Result<(),
             return Err(Stop::Invalid);
         }
         put!(t, "{margin}Error text: ");
-        t.characters(p.from(at).limit(length).all());
+        t.string(p.from(at), length)?;
     }
     Ok(())
 }

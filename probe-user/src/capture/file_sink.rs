@@ -8,18 +8,17 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Error, Result};
-use probe_filter::LinkType;
+use anyhow::{Context as _, Error, Result, anyhow};
 use probe_frame::{Frame, Precision, WallTime};
-use probe_pcap::{Contents, Format, Lent, Origin, Statistics, Writer};
+use probe_pcap::{Contents, Format, Lent, MixedLinkTypes, Origin, Statistics, Writer};
 
 use super::{
-    output,
+    Kept, output,
     post_rotate::PostRotate,
     rotation::{Rotate, Rotation, Turn},
     sink::{Sink, Waits},
 };
-use crate::{clock, failure::Hinted, privileges, reporter, stdout::BlockingWriter};
+use crate::{clock, failure::Hinted, link_type, privileges, reporter, stdout::BlockingWriter};
 
 /// Whose time ends a period of -G.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,8 +95,7 @@ impl FileOutput {
     /// Creates the file, or the first of them, unless it is a pipe that is open already.
     pub(super) fn open(
         &self,
-        link: LinkType,
-        snaplen: u32,
+        kept: Kept,
         clock: Clock,
         origin: Origin,
         pipe: Option<File>,
@@ -110,6 +108,7 @@ impl FileOutput {
         if interfaces > 1 && matches!(format, Format::Pcap(_)) {
             reporter::note("pcap does not record the interface of a frame; --format pcapng does");
         }
+        let Kept { link, snaplen } = kept;
         let contents = Contents { link, snaplen, format };
         let rotation = Rotation::new(self.rotate, &self.path, clock::now());
         let path = rotation.name()?;
@@ -196,6 +195,17 @@ impl FileSink {
     }
 
     fn explain(&self, error: io::Error) -> Error {
+        let mixed = error.get_ref().and_then(|error| error.downcast_ref::<MixedLinkTypes>());
+        if let Some(&MixedLinkTypes { file, frame }) = mixed {
+            let name = |link| link_type::known(link).name;
+            let error = anyhow!(
+                "writing {}: the file is of link type {}, and a frame of {} came",
+                self.path.display(),
+                name(file),
+                name(frame)
+            );
+            return Hinted::new(error, "use --format pcapng, which holds both").into();
+        }
         let frames = self.writer.frames();
         let path = self.path.display();
         Error::new(error).context(match path.to_string().as_str() {

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result};
 use probe_common::RingLayout;
 
 use super::{
-    Lost, Plan, RULE, check_link,
+    Kept, Lost, Plan, RULE, check_link,
     conveyor::{Conveyor, WriterDeadline},
     events,
     events::Events,
@@ -89,6 +89,7 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
         ..ProgramOptions::default()
     };
     let Watch { chosen, mut session, .. } = Watch::at(live, place, vec![rule], program)?;
+    let link = chosen.link;
     let deadline = limits.duration.map(|duration| Instant::now() + duration);
     let over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
     // Who made the pipe for us, and goes before having read from it, will never read.
@@ -106,7 +107,7 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
     let conveyor = Conveyor::start(sinks, WriterDeadline::new(Box::new(stop::signals)))?;
     let pump = Pump {
         programs: session,
-        feed: RingFeed::new(rings, limits.snaplen),
+        feed: RingFeed::new(rings, link, limits.snaplen),
         intake: Intake::new(conveyor, limits),
         events,
         deadline,
@@ -134,14 +135,15 @@ fn open_output(
     give_up: impl Fn() -> bool,
 ) -> Result<Output> {
     let announce = || interfaces::announce(session, 1, live);
+    let kept = Kept { link: chosen.link, snaplen: plan.limits.snaplen };
     let stdout = plan.outputs.use_stdout();
-    let origin = origin::live(plan, session.attachments());
+    let origin = origin::live(plan, chosen.link, session.attachments());
     let places = if chosen.several() { origin::places(session.attachments()) } else { Vec::new() };
     let pipe = plan.outputs.file.as_ref().and_then(|file| {
         if file.must_be_pipe { Some(Pipe::demanded(&file.path)) } else { Pipe::at(&file.path) }
     });
     let Some(pipe) = pipe else {
-        let sinks = open_sinks(plan, chosen.link, origin, places, None)?;
+        let sinks = open_sinks(plan, kept, origin, places, None)?;
         announce();
         return Ok(Output { sinks, readers: events::outputs(stdout, None)?, in_vain: false });
     };
@@ -150,7 +152,7 @@ fn open_output(
         return Ok(Output { sinks: Vec::new(), readers: Vec::new(), in_vain: true });
     };
     let readers = events::outputs(stdout, Some(&pipe))?;
-    let sinks = open_sinks(plan, chosen.link, origin, places, Some(pipe))?;
+    let sinks = open_sinks(plan, kept, origin, places, Some(pipe))?;
     Ok(Output { sinks, readers, in_vain: false })
 }
 

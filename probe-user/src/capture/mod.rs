@@ -115,11 +115,20 @@ fn check_link(wanted: Option<LinkType>, link: LinkType) -> Result<(), Usage> {
     }
 }
 
+/// What a file says of its frames.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    /// What they begin with: those of pcap, and of pcapng the first ones.
+    link: LinkType,
+    /// Bytes that are kept of each.
+    snaplen: u32,
+}
+
 /// Opens what frames go to, before the long run, and after privileges are gone: a file
 /// that cannot be made is better known now. Lines tell the places apart, if there are any.
 fn open_sinks(
     plan: &Plan,
-    link: LinkType,
+    kept: Kept,
     origin: Origin,
     places: Vec<Place>,
     pipe: Option<File>,
@@ -130,10 +139,10 @@ fn open_sinks(
             Source::Live(_) => Clock::Frames,
             Source::Stored { .. } => Clock::Wall,
         };
-        sinks.push(Box::new(file.open(link, plan.limits.snaplen, clock, origin, pipe)?));
+        sinks.push(Box::new(file.open(kept, clock, origin, pipe)?));
     }
     if let Some(lines) = &plan.outputs.lines {
-        sinks.push(Box::new(lines.open(link, places)?));
+        sinks.push(Box::new(lines.open(places)?));
     }
     if sinks.is_empty() {
         sinks.push(Box::new(CountSink::default()));

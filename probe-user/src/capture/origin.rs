@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use probe_frame::visible;
+use probe_frame::{LinkType, visible};
 use probe_pcap::{Interface, Origin};
 use probe_print::Place;
 
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Of frames from interfaces.
-pub(super) fn live(plan: &Plan, attachments: &[Attachment]) -> Origin {
+pub(super) fn live(plan: &Plan, link: LinkType, attachments: &[Attachment]) -> Origin {
     let interfaces = attachments.iter().map(|attachment| Interface {
         index: attachment.index,
         name: attachment.interface.clone(),
@@ -22,6 +22,7 @@ pub(super) fn live(plan: &Plan, attachments: &[Attachment]) -> Origin {
             attachment.hook,
             which(attachment.direction)
         ),
+        link,
     });
     Origin {
         interfaces: interfaces.collect(),
@@ -42,11 +43,11 @@ pub(super) fn places(attachments: &[Attachment]) -> Vec<Place> {
 }
 
 /// Of frames from a file.
-pub(super) fn file(plan: &Plan, name: &str) -> Origin {
+pub(super) fn file(plan: &Plan, link: LinkType, name: &str) -> Origin {
     let description = format!("read from {name}");
     let comment = every(plan.limits.sample);
     Origin {
-        interfaces: vec![Interface { description, ..Interface::default() }],
+        interfaces: vec![Interface { description, link, ..Interface::default() }],
         filter: plan.filter.clone(),
         comment,
         ..here()

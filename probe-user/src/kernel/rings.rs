@@ -165,6 +165,8 @@ mod tests {
     use probe_filter::{Options, compile, ebpf::Flavour, ir::VlanView};
     use testbed::requirements::{Requirement, met};
 
+    use probe_common::Split;
+
     use super::*;
     use crate::{
         kernel::{
@@ -192,6 +194,8 @@ mod tests {
             ring: layout,
             rings: cpus,
             goal: 0,
+            split: Split::None,
+            slots: 1,
             xdp_load_bytes,
             diagnostics: false,
             offline: false,

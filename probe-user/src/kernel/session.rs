@@ -18,7 +18,7 @@ use aya::{
 };
 use netlink_sys::{Socket, protocols::NETLINK_ROUTE};
 use nix::{errno::Errno, net::if_::if_nametoindex};
-use probe_common::{MAX_SNAPLEN, RingLayout, names};
+use probe_common::{CpuState, MAX_PLACES, MAX_SNAPLEN, RingLayout, Split, names, slot};
 use probe_filter::{
     ebpf::Flavour,
     ir::{LinkType, VlanView},
@@ -39,6 +39,9 @@ use super::{
     soundness,
     timing::Timing,
 };
+
+/// Memory that counters which are kept apart may take, over all CPUs: 32 MiB.
+const MOST_STATE: u32 = 32 << 20;
 
 /// What to attach, and where.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +68,9 @@ pub struct Plan<'a> {
     pub ring_bytes: usize,
     /// Matches of the sampled rules after which the race of `probe rate` ends; 0: no race.
     pub goal: u64,
+    /// How many interfaces are counted apart at most, and frames received apart from frames sent;
+    /// 0 keeps one count of all.
+    pub places: u32,
     /// Whether the kernel side writes diagnostics through aya-log.
     pub diagnostics: bool,
 }
@@ -78,9 +84,25 @@ impl Plan<'_> {
         }
     }
 
+    /// Which counters are kept apart, and how many values of the map that takes.
+    fn split(&self) -> Result<(Split, u32), Error> {
+        let both = |name| self.direction_on(name) == Direction::InOut;
+        Ok(match self.places {
+            1 if self.interfaces.iter().any(both) => (Split::ByDirection, slot(1, false)),
+            0 | 1 => (Split::None, 1),
+            places => {
+                let each = size_of::<CpuState>() as u32 * slot(1, false) * cpus()?;
+                // Place 0 is that of the interfaces that have none of their own.
+                let places = places.min(MAX_PLACES).min(MOST_STATE / each);
+                (Split::ByInterface, slot(places + 1, false))
+            }
+        })
+    }
+
     /// What the programs are loaded for.
     fn setting(&self) -> Result<Setting<'_>, Error> {
         let snaplen = self.snaplen.min(MAX_SNAPLEN);
+        let (split, slots) = self.split()?;
         let limit = if super::release() < (6, 0) { RingLayout::OLD_VALUE_LIMIT } else { u32::MAX };
         Ok(Setting {
             rules: self.rules,
@@ -91,6 +113,8 @@ impl Plan<'_> {
             ring: RingLayout::within(limit, self.ring_bytes, snaplen),
             rings: if self.ring_bytes == 0 { 1 } else { cpus()? },
             goal: self.goal,
+            split,
+            slots,
             xdp_load_bytes: Features::of_this_kernel().xdp_fragments,
             diagnostics: self.diagnostics,
             offline: false,
@@ -179,7 +203,7 @@ impl Session {
             }
         };
         timing.step("rings");
-        let counts = CountMaps::take(&mut ebpf, plan.rules.len())?;
+        let counts = CountMaps::take(&mut ebpf, plan.rules.len(), setting.split, setting.slots)?;
         let mut session = Self {
             ebpf,
             counts,
@@ -206,6 +230,7 @@ impl Session {
         for name in plan.interfaces {
             let index = index(name)?;
             let direction = plan.direction_on(name);
+            self.counts.add(name, index, direction)?;
             let hook = match plan.hook {
                 Hook::Xdp | Hook::XdpNative | Hook::XdpGeneric => {
                     let before = Offloads::of(name);

@@ -77,7 +77,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         0 => put!(t, "{separator}length: {length}"),
         IPV4 => t.nested(|t| ip::print(t, p.from(1), inner))?,
         IPV6 => t.nested(|t| ip6::print(t, p.from(1), inner))?,
-        PPP => t.nested(|t| ppp::print(t, p.from(1), inner))?,
+        PPP => t.nested(|t| ppp::print(t, p.from(1), inner).map(drop))?,
         CLNP | ES_IS if !t.style.link_header => {
             put!(t, "{}, length {length}", name_of(PROTOCOLS, protocol).unwrap_or_default());
         }
@@ -189,6 +189,7 @@ fn is_is(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Stop> {
     match length.checked_sub(fixed) {
         Some(left) => fields::print(t, p, fixed, left, length).map(|()| true),
         None => {
+            put!(t, " [packet length {length} < {fixed}]");
             t.invalid();
             Ok(true)
         }

@@ -91,7 +91,8 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
             put!(t, "\n\tKey-ID: {}, Auth-Length: {}", p.u8(18)?, p.u8(19)?);
             put!(t, ", Crypto Sequence Number: 0x{:08x}", p.u32(20)?);
         }
-        _ => {}
+        0 => {}
+        _ => return Ok(()),
     }
     if p.u8(0)? != 2 {
         return Ok(());
