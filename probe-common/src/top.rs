@@ -21,19 +21,17 @@ use crate::{
 /// Entries of a set.
 pub const WAYS: usize = 4;
 
-/// A key's counts in one epoch: a quarter of a cache line.
+/// A key's counts: a quarter of a cache line. All zero where there is no key.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Entry {
     /// Bits of the key's hash that did not choose the set.
     tag: u32,
-    /// Frames. An epoch ends long before they wrap.
+    /// Frames. Stops at its largest value: user space empties tables long before.
     packets: u32,
-    /// Wire bytes in the low 48 bits, and above them the epoch that all of this belongs to.
-    bytes_and_epoch: u64,
+    /// Wire bytes.
+    bytes: u64,
 }
-
-const EPOCH_SHIFT: u32 = 48;
 
 /// The entries that keys of one hash compete for: one cache line, and all that a frame of a known
 /// key touches.
@@ -49,9 +47,7 @@ pub struct Admission {
     pub key: Key,
     /// The count that the key took over: so many frames of its count may be others'.
     pub error: u32,
-    /// Wire bytes of the frame by which the key was admitted.
-    pub len: u32,
-    reserved: u32,
+    reserved: [u32; 2],
 }
 
 /// What became of a frame.
@@ -71,43 +67,35 @@ pub enum Outcome {
 }
 
 impl Admission {
-    /// Of a key, by a frame of `len` wire bytes, at the cost of an entry that had counted `error`.
+    /// Of a key, at the cost of an entry that had counted `error`.
     #[inline(always)]
-    pub fn new(key: Key, error: u32, len: u32) -> Self {
-        Self { key, error, len, reserved: 0 }
+    pub fn new(key: Key, error: u32) -> Self {
+        Self { key, error, reserved: [0; 2] }
     }
 }
 
 impl Entry {
-    #[inline(always)]
-    fn is_of(&self, epoch: u16) -> bool {
-        self.bytes_and_epoch >> EPOCH_SHIFT == u64::from(epoch)
-    }
-
-    /// Frames and wire bytes that the entry counted in an epoch, if it did.
-    pub fn counts(&self, epoch: u16) -> Option<(u32, u64)> {
-        let bytes = self.bytes_and_epoch & ((1 << EPOCH_SHIFT) - 1);
-        (self.is_of(epoch) && self.packets > 0).then_some((self.packets, bytes))
+    /// Frames and wire bytes, if there is a key.
+    pub fn counter(&self) -> Option<Counter> {
+        let Self { packets, bytes, .. } = *self;
+        (packets > 0).then_some(Counter { packets: packets.into(), bytes })
     }
 }
 
 impl Set {
     /// Counts a frame of `len` wire bytes, whose key has this tag. `random` is even over all its
     /// values.
-    ///
-    /// An entry of another epoch is as good as none: nobody has to clear a table.
     #[inline(always)]
-    pub fn count(&mut self, tag: u32, epoch: u16, len: u32, random: u32) -> Outcome {
+    pub fn count(&mut self, tag: u32, len: u32, random: u32) -> Outcome {
         let (mut least_way, mut least) = (0, u32::MAX);
         for (way, entry) in self.0.iter_mut().enumerate() {
-            let packets = if entry.is_of(epoch) { entry.packets } else { 0 };
-            if packets != 0 && entry.tag == tag {
-                entry.packets += 1;
-                entry.bytes_and_epoch += u64::from(len);
+            if entry.tag == tag && entry.packets != 0 {
+                entry.packets = entry.packets.saturating_add(1);
+                entry.bytes += u64::from(len);
                 return Outcome::Counted;
             }
-            if packets < least {
-                (least_way, least) = (way, packets);
+            if entry.packets < least {
+                (least_way, least) = (way, entry.packets);
             }
         }
         // One in least + 1 of the values of `random`, without a division.
@@ -116,11 +104,8 @@ impl Set {
             return Outcome::Refused;
         }
         // The frame stands for `count` frames of its key, of which all but it were refused.
-        self.0[least_way & (WAYS - 1)] = Entry {
-            tag,
-            packets: count as u32,
-            bytes_and_epoch: (u64::from(epoch) << EPOCH_SHIFT) + u64::from(len) * count,
-        };
+        let bytes = u64::from(len) * count;
+        self.0[least_way & (WAYS - 1)] = Entry { tag, packets: count as u32, bytes };
         Outcome::Admitted { way: least_way, error: least }
     }
 
@@ -130,23 +115,30 @@ impl Set {
     }
 
     /// The count that a key which is not in the set has to beat: the least of the entries, 0
-    /// where one is free. Where it is 0 at the end of an epoch, no frame was ever refused.
-    pub fn least(&self, epoch: u16) -> u32 {
-        self.0
-            .iter()
-            .map(|entry| entry.counts(epoch).map_or(0, |(packets, _)| packets))
-            .min()
-            .unwrap_or(0)
+    /// where one is free. As long as it is 0 no frame was refused.
+    pub fn least(&self) -> u32 {
+        self.0.iter().map(|entry| entry.packets).min().unwrap_or(0)
     }
 }
 
 /// Sets of a table: 1,024 entries.
 pub const SETS: usize = 256;
 
-/// A table of one list and CPU: 96 KiB of memory that the program and user space share.
-///
-/// There is an entry for each epoch's parity, so that the epoch before the current one is whole
-/// while user space reads it.
+/// A table, and what it did not take.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Half {
+    /// What is counted.
+    pub sets: [Set; SETS],
+    /// Whose it is: an admission for each entry.
+    pub admissions: [[Admission; WAYS]; SETS],
+    /// Frames that were not admitted.
+    pub refused: Counter,
+    reserved: [u64; 6],
+}
+
+/// The table of one list and CPU, twice: the programs count in one half while user space reads
+/// the other one and empties it. 96 KiB.
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct TopTable {
@@ -154,36 +146,29 @@ pub struct TopTable {
     pub seeds: Seeds,
     /// State of the random numbers; never 0. Written by user space before the first frame.
     pub random: u64,
-    /// Where counts go: written by user space at any time, one more each time. Never 0 in its low
-    /// 16 bits, which is the epoch of memory that nobody has written.
-    pub epoch: u32,
+    /// Which half counts: 0 or 1. Written by user space at any time.
+    pub counting: u32,
     reserved: u32,
-    /// Frames that were not admitted, by the parity of the epoch.
-    pub refused: [Counter; 2],
-    reserved_line: [u64; 4],
-    /// By the parity of the epoch.
-    pub sets: [[Set; SETS]; 2],
-    /// By the parity of the epoch, an admission for each entry.
-    pub admissions: [[[Admission; WAYS]; SETS]; 2],
+    /// Both.
+    pub halves: [Half; 2],
 }
 
 impl TopTable {
-    /// Counts a frame of `len` wire bytes in an epoch, of which the caller has made sure that the
-    /// table is in it.
+    /// Counts a frame of `len` wire bytes in one of the halves.
     #[inline(always)]
-    pub fn count(&mut self, key: &Key, len: u32, epoch: u32) {
+    pub fn count(&mut self, half: u32, key: &Key, len: u32) {
         let hash = self.seeds.hash(key);
         let random = next_random(&mut self.random);
-        let (half, set) = (epoch as usize & 1, hash as usize & (SETS - 1));
-        match self.sets[half][set].count((hash >> 32) as u32, epoch as u16, len, random) {
+        let half = &mut self.halves[half as usize & 1];
+        let set = hash as usize & (SETS - 1);
+        match half.sets[set].count((hash >> 32) as u32, len, random) {
             Outcome::Counted => {}
             Outcome::Admitted { way, error } => {
-                self.admissions[half][set][way & (WAYS - 1)] = Admission::new(*key, error, len);
+                half.admissions[set][way & (WAYS - 1)] = Admission::new(*key, error);
             }
             Outcome::Refused => {
-                let refused = &mut self.refused[half];
-                refused.packets += 1;
-                refused.bytes += u64::from(len);
+                half.refused.packets += 1;
+                half.refused.bytes += u64::from(len);
             }
         }
     }
@@ -203,7 +188,7 @@ pub fn next_random(state: &mut u64) -> u32 {
 const _: () = {
     assert!(size_of::<Set>() == 64);
     assert!(size_of::<Admission>() == 32);
-    assert!(core::mem::offset_of!(TopTable, sets) == 128);
+    assert!(core::mem::offset_of!(TopTable, halves) == 64);
     // 128 KiB for a list and CPU are the promise.
-    assert!(size_of::<TopTable>() == 128 + 2 * SETS * (64 + 32 * WAYS));
+    assert!(size_of::<TopTable>() <= 128 << 10);
 };

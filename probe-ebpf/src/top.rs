@@ -32,12 +32,14 @@ pub fn count(state: &mut CpuState, lists: u32, wire_len: u32) {
         else {
             continue;
         };
-        // SAFETY: within a map value; user space may write it at any time, and what it writes
-        // decides no more than where a frame is counted. Volatile, so that it is loaded once.
-        let epoch = unsafe { (&raw const (*table).epoch).read_volatile() };
+        // SAFETY: within a map value.
+        let half = unsafe { &raw const (*table).counting };
+        // SAFETY: user space may write it at any time, and what it writes decides no more than
+        // where a frame is counted. Volatile, so that it is loaded once.
+        let half = unsafe { half.read_volatile() };
         // SAFETY: the map value of this CPU; programs of one CPU do not interrupt each other
-        // (see `count::observe`), and user space reads what the other parity has.
+        // (see `count::observe`), and user space is at the other half.
         let table = unsafe { &mut *table };
-        table.count(key, wire_len, epoch);
+        table.count(half, key, wire_len);
     }
 }

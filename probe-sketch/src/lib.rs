@@ -4,7 +4,7 @@
 //! The tables, and what a frame does to them, are in `probe_common::{top, distinct}`: kernel
 //! programs and [`Table`], their twin for frames of a file, run the same code.
 //!
-//! Pure: no I/O and no clock. Who reads the tables says when an epoch ends.
+//! Pure: no I/O and no clock. Who reads the tables says when, and empties them then.
 
 #![forbid(unsafe_code)]
 

@@ -6,15 +6,13 @@ use probe_common::{
     top::{Admission, Outcome, Set, WAYS, next_random},
 };
 
-/// A table at the end of an epoch.
+/// What a table holds.
 #[derive(Clone, Copy, Debug)]
 pub struct View<'a> {
     /// A power of two of them.
     pub sets: &'a [Set],
-    /// [`WAYS`] for each set.
-    pub admissions: &'a [Admission],
-    /// The epoch that is read.
-    pub epoch: u16,
+    /// Those of each set.
+    pub admissions: &'a [[Admission; WAYS]],
 }
 
 /// What one table says of one key.
@@ -29,12 +27,10 @@ pub(crate) struct Counted {
 impl View<'_> {
     /// Its keys, each with the number of its set.
     pub(crate) fn keys(&self) -> impl Iterator<Item = (usize, Counted)> + '_ {
-        let admissions = self.admissions.chunks_exact(WAYS);
-        self.sets.iter().zip(admissions).enumerate().flat_map(move |(number, (set, admissions))| {
+        self.sets.iter().zip(self.admissions).enumerate().flat_map(|(number, (set, admissions))| {
             set.entries().iter().zip(admissions).filter_map(move |(entry, admission)| {
-                let (packets, bytes) = entry.counts(self.epoch)?;
-                let counter = Counter { packets: packets.into(), bytes };
-                Some((number, Counted { key: admission.key, counter, error: admission.error }))
+                let &Admission { key, error, .. } = admission;
+                Some((number, Counted { key, counter: entry.counter()?, error }))
             })
         })
     }
@@ -44,10 +40,9 @@ impl View<'_> {
 #[derive(Clone, Debug)]
 pub struct Table {
     sets: Vec<Set>,
-    admissions: Vec<Admission>,
+    admissions: Vec<[Admission; WAYS]>,
     seeds: Seeds,
     random: u64,
-    epoch: u16,
     refused: Counter,
 }
 
@@ -58,10 +53,9 @@ impl Table {
         let sets = sets.next_power_of_two();
         Self {
             sets: vec![Set::default(); sets],
-            admissions: vec![Admission::default(); sets * WAYS],
+            admissions: vec![Default::default(); sets],
             seeds,
             random: random.max(1),
-            epoch: 1,
             refused: Counter::default(),
         }
     }
@@ -71,10 +65,10 @@ impl Table {
         let hash = self.seeds.hash(&key);
         let number = set_of(hash, self.sets.len());
         let random = next_random(&mut self.random);
-        match self.sets[number].count((hash >> 32) as u32, self.epoch, len, random) {
+        match self.sets[number].count((hash >> 32) as u32, len, random) {
             Outcome::Counted => {}
             Outcome::Admitted { way, error } => {
-                self.admissions[number * WAYS + way] = Admission::new(key, error, len);
+                self.admissions[number][way] = Admission::new(key, error);
             }
             Outcome::Refused => {
                 self.refused += Counter { packets: 1, bytes: len.into() };
@@ -82,14 +76,20 @@ impl Table {
         }
     }
 
-    /// Ends the epoch: what the table holds, and what it refused since the last call. From now on
-    /// it counts anew.
-    pub fn end_epoch(&mut self) -> (View<'_>, Counter) {
-        let epoch = self.epoch;
-        // Epoch 0 is that of memory which nobody has written.
-        self.epoch = epoch.checked_add(1).unwrap_or(1);
-        let refused = std::mem::take(&mut self.refused);
-        (View { sets: &self.sets, admissions: &self.admissions, epoch }, refused)
+    /// What it holds.
+    pub fn view(&self) -> View<'_> {
+        View { sets: &self.sets, admissions: &self.admissions }
+    }
+
+    /// Frames that were not admitted.
+    pub fn refused(&self) -> Counter {
+        self.refused
+    }
+
+    /// Forgets all that it counted.
+    pub fn clear(&mut self) {
+        self.sets.fill(Set::default());
+        self.refused = Counter::default();
     }
 }
 

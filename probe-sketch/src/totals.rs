@@ -1,4 +1,4 @@
-//! The largest keys since the start, of all CPUs: epochs and tables put together.
+//! The largest keys since the start: the tables of all CPUs, put together each time they are read.
 
 use probe_common::{
     Counter,
@@ -20,7 +20,7 @@ pub struct Totals {
     /// Keys that are kept; twice as many between two prunings.
     kept: usize,
     seeds: Seeds,
-    /// For each set, over all tables and epochs: the square of what a key that was not in it may
+    /// For each set, over all tables that were added: the square of what a key that was not in it may
     /// have been counted less.
     squares: Vec<f64>,
     /// What a key that was not kept may have counted.
@@ -34,8 +34,7 @@ struct Tally {
     counter: Counter,
     /// Frames of the count that may be others': never more.
     error: u64,
-    /// Square of the deviation, beside that of its set: of the tables and epochs in which it had
-    /// an entry.
+    /// Square of the deviation, beside that of its set: of the tables in which it had an entry.
     square: f64,
     /// What it may have counted before it was kept.
     missing: u64,
@@ -67,10 +66,10 @@ impl Totals {
         }
     }
 
-    /// Adds one table at the end of an epoch: once for each CPU.
+    /// Adds what one table counted since it was empty: each CPU's, again and again.
     pub fn add(&mut self, view: &View<'_>) {
         assert_eq!(view.sets.len(), self.squares.len(), "tables of another size");
-        let least = |number: usize| f64::from(view.sets[number].least(view.epoch));
+        let least = |number: usize| f64::from(view.sets[number].least());
         for (number, square) in self.squares.iter_mut().enumerate() {
             *square += least(number).powi(2);
         }

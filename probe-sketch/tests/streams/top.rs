@@ -38,9 +38,9 @@ fn count(kind: Kind, seed: u64) -> Outcome {
                 Counter { packets: 1, bytes: len(source).into() };
         }
         for table in &mut tables {
-            let (view, not_admitted) = table.end_epoch();
-            totals.add(&view);
-            refused += not_admitted;
+            totals.add(&table.view());
+            refused += table.refused();
+            table.clear();
         }
     }
     Outcome { totals, refused, truth }
