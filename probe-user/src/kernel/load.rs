@@ -8,7 +8,7 @@ use aya::{
 };
 use probe_common::{
     Constants, Counter, CpuState, MAX_KEYED, MAX_RULES, MAX_SAMPLED, RingLayout, SCRATCH_WORDS,
-    Sampler, Split, names,
+    Sampler, Split, names, top::TopTable,
 };
 use probe_filter::{
     ebpf::{self, Flavour, Insn, StateLayout, Target},
@@ -36,6 +36,13 @@ pub struct RuleSpec<'a> {
     pub sampler: Option<Sampler>,
 }
 
+impl RuleSpec<'_> {
+    /// Whether frames are counted by a key.
+    fn has_key(&self) -> bool {
+        !self.graph.key().is_empty()
+    }
+}
+
 /// What the object is loaded for.
 pub(super) struct Setting<'a> {
     pub rules: &'a [RuleSpec<'a>],
@@ -46,6 +53,8 @@ pub(super) struct Setting<'a> {
     pub ring: RingLayout,
     /// One for each CPU, by its number.
     pub rings: u32,
+    /// CPUs that have a table in each list of largest keys.
+    pub list_cpus: u32,
     pub goal: u64,
     /// Which counters are kept apart, and in how many values of the map.
     pub split: Split,
@@ -58,6 +67,11 @@ pub(super) struct Setting<'a> {
 }
 
 impl Setting<'_> {
+    /// Lists of largest keys: one for each rule with a key.
+    pub fn lists(&self) -> u32 {
+        self.rules.iter().filter(|rule| rule.has_key()).count() as u32
+    }
+
     fn target(&self) -> Target {
         target(self.flavour, self.vlan, self.link)
     }
@@ -117,6 +131,7 @@ pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, E
     let mut ebpf = without_kernel_types()
         .map_max_entries(names::RINGS, setting.rings)
         .map_max_entries(names::STATE, setting.slots)
+        .map_max_entries(names::TOPS, (setting.lists() * setting.list_cpus).max(1))
         .load(&linked.object)
         .map_err(load_error)?;
     write_samplers(&mut ebpf, &samplers)?;
@@ -143,8 +158,8 @@ fn link(
         selective: selective(samplers),
         stores_in_order: STORES_IN_ORDER.into(),
         xdp_load_bytes: setting.xdp_load_bytes.into(),
-        lists: 0,
-        list_cpus: 1,
+        lists: setting.lists(),
+        list_cpus: setting.list_cpus,
         goal: setting.goal,
         split: setting.split as u8,
         offline: setting.offline.into(),
@@ -152,10 +167,12 @@ fn link(
     let log_level: &[u8] = if setting.diagnostics { &[0xff] } else { &[0] };
     let constants: Vec<_> =
         constants.symbols().into_iter().chain([(names::LOG_LEVEL, log_level)]).collect();
+    // Nobody pays for tables that nobody asked for: the smallest value there is.
+    let table = if setting.lists() == 0 { 8 } else { size_of::<TopTable>() as u32 };
     let request = probe_link::Request {
         function: (names::FILTER, code),
         constants: &constants,
-        value_size: (names::RINGS, setting.ring.value_size),
+        value_sizes: &[(names::RINGS, setting.ring.value_size), (names::TOPS, table)],
         xdp_buff,
     };
     Ok(probe_link::link(OBJECT, &request)?)
@@ -169,6 +186,9 @@ fn load_error(error: EbpfError) -> Error {
         EbpfError::MapError(MapError::CreateError { name, io_error }) if name == names::RINGS => {
             Error::Rings { source: io_error }
         }
+        EbpfError::MapError(MapError::CreateError { name, io_error }) if name == names::TOPS => {
+            Error::Tops { source: io_error }
+        }
         error => Error::Load(Box::new(error)),
     }
 }
@@ -178,11 +198,11 @@ fn generate(setting: &Setting<'_>) -> Result<Vec<Insn>, Error> {
 }
 
 fn rules<'a>(setting: &Setting<'a>) -> Vec<ebpf::Rule<'a>> {
-    let mut slots = 0..;
+    let (mut slots, mut lists) = (0.., 0..);
     let rules = setting.rules.iter().map(|rule| ebpf::Rule {
         graph: rule.graph,
         pending_bit: rule.sampler.and_then(|_| slots.next()),
-        key: None,
+        key: rule.has_key().then(|| lists.next()).flatten(),
     });
     rules.collect()
 }
@@ -250,6 +270,7 @@ mod tests {
             snaplen: 0,
             ring: RingLayout::new(0, 0),
             rings: 1,
+            list_cpus: 1,
             goal: 0,
             split: Split::None,
             slots: 1,
