@@ -36,6 +36,7 @@ pub mod testing;
 use std::fmt;
 
 pub use error::{Error, Span};
+pub use hints::in_ascii;
 pub use ir::{Frame, LinkType, VlanTag, VlanView};
 pub use key::{KEY_WORDS, Key, KeyError, Prefix};
 pub use machine::Machine;

@@ -99,7 +99,11 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     }
     let end = length.min(stated);
     let body = Fields::new(p.from(HEADER), end.saturating_sub(HEADER));
-    message(t, p.u8(1)?, body)?;
+    // A message that is too short ends the line.
+    match message(t, p.u8(1)?, body) {
+        Err(Stop::Short) => return Err(Stop::Cut),
+        printed => printed?,
+    }
     if length > stated {
         link_local(t, p, length)?;
     }
