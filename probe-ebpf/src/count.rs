@@ -5,7 +5,7 @@ use probe_common::{RecordFlags, Split, slot};
 use crate::{
     atomic::fetch_add,
     frame::Frame,
-    maps::{GOAL, LISTS, PLACES, RACE, SAMPLED, SPLIT, STATE},
+    maps::{GOAL, KEYED, PLACES, RACE, SAMPLED, SPLIT, STATE},
     sample::{now, sample},
     top,
 };
@@ -45,10 +45,9 @@ pub fn observe(frame: &impl Frame) {
         state.pending = 0;
     }
     frame.filter(state, wire_len);
-    let lists = LISTS.load();
-    if lists != 0 {
+    if KEYED.load() != 0 {
         // SAFETY: as above; the reference from before the call is gone.
-        top::count(unsafe { &mut *state }, lists, wire_len);
+        top::count(unsafe { &mut *state }, wire_len);
     }
     if SAMPLED.load() == 0 {
         return;

@@ -3,18 +3,20 @@
 use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use probe_common::{CpuState, MAX_KEYED};
 
-use crate::maps::{LIST_CPUS, TOPS};
+use crate::maps::{LIST_CPUS, LISTS, TOPS};
 
 /// Counts a frame of `wire_len` bytes by the keys that the filter has left.
-#[inline(always)]
-pub fn count(state: &mut CpuState, lists: u32, wire_len: u32) {
+///
+/// A function of its own, so that programs without keys need no registers for it.
+#[inline(never)]
+pub fn count(state: &mut CpuState, wire_len: u32) {
     let keyed = core::mem::take(&mut state.keyed);
     if keyed == 0 {
         return;
     }
     // SAFETY: the helper takes nothing and returns a number.
     let cpu = unsafe { bpf_get_smp_processor_id() };
-    let cpus = LIST_CPUS.load();
+    let (lists, cpus) = (LISTS.load(), LIST_CPUS.load());
     // A CPU that came online later has no table: the rule's counter alone has its frames.
     if cpu >= cpus {
         return;

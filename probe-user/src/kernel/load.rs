@@ -158,6 +158,7 @@ fn link(
         selective: selective(samplers),
         stores_in_order: STORES_IN_ORDER.into(),
         xdp_load_bytes: setting.xdp_load_bytes.into(),
+        keyed: (setting.lists() != 0).into(),
         lists: setting.lists(),
         list_cpus: setting.list_cpus,
         goal: setting.goal,
