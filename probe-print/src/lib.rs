@@ -148,6 +148,12 @@ impl Printer {
         Self { places, ..self }
     }
 
+    /// As [`with_places`](Self::with_places), of one more; it takes the place of one with its index.
+    pub fn add_place(&mut self, place: Place) {
+        self.places.retain(|known| known.index != place.index);
+        self.places.push(place);
+    }
+
     /// Appends the line (or lines) of a frame.
     pub fn print(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) {
         self.printed += 1;

@@ -14,12 +14,14 @@ use probe_frame::{Frame, Precision, WallTime};
 use probe_pcap::{Contents, Format, Lent, Origin, Statistics, Writer};
 
 use super::{
-    output,
+    origin, output,
     post_rotate::PostRotate,
     rotation::{Rotate, Rotation, Turn},
     sink::{Sink, Waits},
 };
-use crate::{clock, failure::Hinted, privileges, reporter, stdout::BlockingWriter};
+use crate::{
+    clock, failure::Hinted, kernel::Attachment, privileges, reporter, stdout::BlockingWriter,
+};
 
 /// Whose time ends a period of -G.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,6 +255,19 @@ impl Sink for FileSink {
             }
         }
         self.flush_lent(&mut lent).map(ControlFlow::Continue)
+    }
+
+    fn introduce(&mut self, attachment: &Attachment) -> Result<()> {
+        let interface = origin::interface(attachment);
+        // For the files to come, too.
+        if let Format::PcapNg(origin) = &mut self.contents.format {
+            origin.interfaces.retain(|known| known.index != interface.index);
+            origin.interfaces.push(interface.clone());
+        }
+        if !self.over {
+            self.writer.add_interface(interface);
+        }
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<()> {

@@ -42,7 +42,7 @@ pub(super) async fn run(plan: &Plan, live: &Live) -> Result<Lost> {
     let Open { mut pump, cpus, in_vain } = open(plan, live)?;
     let ended = if in_vain { None } else { pump.run().await? };
     let Closed { account, written, detached } = pump.close()?;
-    reporter::plain(account.summary().trim_end());
+    reporter::plain(account.summary(plan.account).trim_end());
     if account.refused > 0 && kernel::cpus().is_ok_and(|now| now > cpus) {
         reporter::note(
             "a CPU that came online after the start has no ring: its frames are counted as refused",
@@ -77,7 +77,7 @@ struct Open {
 fn open(plan: &Plan, live: &Live) -> Result<Open> {
     let parent = parent_id();
     let place = live.place()?;
-    check_link(plan.link, place.chosen.link)?;
+    check_link(plan.link, place.chosen.link())?;
     let limits = &plan.limits;
     let mut rule = Rule::new(RULE, &plan.filter);
     rule.sampler = Some(rules::sampler(limits.sample, limits.max_rate));
@@ -97,7 +97,7 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
     let give_up = || stop::requested() || over() || orphaned();
     let Output { sinks, readers, in_vain } = open_output(plan, live, &chosen, &session, give_up)?;
     let progress = plan.outputs.file.as_ref().is_some_and(|file| file.progress);
-    let events = Events::watch(session.attachments(), readers, progress)
+    let events = Events::watch(session.attachments(), chosen.any, readers, progress)
         .context("watching the interfaces")?;
     let rings = session.take_rings().context("a capture has rings")?;
     let cpus = rings.cpus();
@@ -145,7 +145,7 @@ fn open_output(
         false => Pipe::at(&file.path),
     });
     let Some(pipe) = pipe else {
-        let sinks = open_sinks(plan, chosen.link, origin, places, None)?;
+        let sinks = open_sinks(plan, chosen.link(), origin, places, None)?;
         announce();
         return Ok(Output { sinks, readers: events::outputs(stdout, None)?, in_vain: false });
     };
@@ -154,7 +154,7 @@ fn open_output(
         return Ok(Output { sinks: Vec::new(), readers: Vec::new(), in_vain: true });
     };
     let readers = events::outputs(stdout, Some(&pipe))?;
-    let sinks = open_sinks(plan, chosen.link, origin, places, Some(pipe))?;
+    let sinks = open_sinks(plan, chosen.link(), origin, places, Some(pipe))?;
     Ok(Output { sinks, readers, in_vain: false })
 }
 

@@ -52,6 +52,8 @@ pub struct Plan {
     pub limits: Limits,
     /// Where they go.
     pub outputs: Outputs,
+    /// Whether to tell what became of all frames of a live capture where none was lost.
+    pub account: bool,
 }
 
 /// Where frames go.

@@ -19,7 +19,7 @@ use crate::{kernel::Attachment, stdout};
 use choose::named;
 pub use choose::{Chosen, choose, known_link_type};
 pub use devices::{ANY, Device, devices, list};
-pub use links::{Change, Links, NoneLeft, tell};
+pub use links::{Change, Links, Newcomer, NoneLeft, follow};
 pub use ready::announce;
 pub use report::Interface;
 pub use sysfs::{hardware_address, names};

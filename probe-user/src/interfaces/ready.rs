@@ -16,8 +16,8 @@ pub fn announce(session: &Session, rules: usize, live: &Live) {
     }
     // On a loopback what is received is all that there is.
     let loopback = |it: &Attachment| sysfs::is_loopback(&it.interface);
-    let both = Attachment::frames(attachments) != Some(Direction::In)
-        || attachments.iter().all(loopback);
+    let both =
+        Attachment::frames(attachments) != Some(Direction::In) || attachments.iter().all(loopback);
     if live.direction == DirectionChoice::Both && !both {
         reporter::note(only_received(live.hook, Features::of_this_kernel().tcx));
     }

@@ -4,7 +4,7 @@ use std::{fs, io, path::PathBuf};
 
 use probe_filter::ir::LinkType;
 
-use crate::kernel::ethtool;
+use crate::kernel::{ethtool, rtnetlink};
 
 /// Names of all interfaces, sorted.
 pub fn names() -> io::Result<Vec<String>> {
@@ -73,11 +73,8 @@ pub fn hardware_address(name: &str) -> Option<[u8; 6]> {
     bytes.next().is_none().then_some(address)
 }
 
-/// What frames begin with. Numbers are ARPHRD_* (include/uapi/linux/if_arp.h).
+/// What frames begin with; Ethernet where that is not known.
 pub(super) fn link_type(name: &str) -> Option<LinkType> {
-    Some(match number(name, "type")? {
-        // PPP, IPv4 and IPv6 in IP, SIT, GRE, and devices without a link layer (tun, wireguard).
-        512 | 768 | 769 | 776 | 778 | 823 | 65_534 => LinkType::Raw,
-        _ => LinkType::Ethernet,
-    })
+    let kind = u16::try_from(number(name, "type")?).ok()?;
+    Some(rtnetlink::link_type_of(kind).unwrap_or_default())
 }

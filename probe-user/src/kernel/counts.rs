@@ -66,6 +66,17 @@ impl CountMaps {
 }
 
 impl Counts {
+    /// Adds what other programs counted by the same rules. The race is that of the first: no two
+    /// programs share one.
+    pub(super) fn and(mut self, other: &Self) -> Self {
+        self.seen += other.seen;
+        for (sum, &counter) in self.rules.iter_mut().zip(&other.rules) {
+            *sum += counter;
+        }
+        self.ledger += other.ledger;
+        self
+    }
+
     fn add(&mut self, cpu: &CpuState) {
         self.seen += cpu.seen;
         for (sum, counter) in self.rules.iter_mut().zip(cpu.rules) {

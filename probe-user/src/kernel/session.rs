@@ -40,11 +40,29 @@ use super::{
     timing::Timing,
 };
 
+/// An interface to attach to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// What its frames begin with.
+    pub link: LinkType,
+}
+
+/// The rules as they are for interfaces of one link type.
+#[derive(Clone, Debug)]
+pub struct RulesOf<'a> {
+    /// The link type.
+    pub link: LinkType,
+    /// The rules, in the order of their counters.
+    pub rules: Vec<RuleSpec<'a>>,
+}
+
 /// What to attach, and where.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan<'a> {
-    /// Names of the interfaces. Their frames are counted together.
-    pub interfaces: &'a [String],
+    /// The interfaces. Their frames are counted together.
+    pub interfaces: &'a [Interface],
     /// The hook asked for.
     pub hook: Hook,
     /// Which frames are looked at.
@@ -52,10 +70,9 @@ pub struct Plan<'a> {
     /// Those of the interfaces that are loopbacks: what is sent there is received there, and
     /// whoever wants both sees it once, as received, as in tcpdump.
     pub loopbacks: &'a [String],
-    /// The rules, in the order of their counters.
-    pub rules: &'a [RuleSpec<'a>],
-    /// What the frames of these interfaces begin with.
-    pub link: LinkType,
+    /// The rules for each link type that the interfaces have, and that others may have which come
+    /// later: a program set each. The race is that of the first.
+    pub rules: &'a [RulesOf<'a>],
     /// Where filters look for the outermost VLAN tag.
     pub vlan: VlanView,
     /// Bytes of a frame that a record carries at most; cut to [`MAX_SNAPLEN`].
@@ -78,17 +95,17 @@ impl Plan<'_> {
         }
     }
 
-    /// What the programs are loaded for.
-    fn setting(&self) -> Result<Setting<'_>, Error> {
+    /// What the programs of a set are loaded for.
+    fn setting<'s>(&'s self, set: &'s RulesOf<'_>) -> Result<Setting<'s>, Error> {
         let snaplen = self.snaplen.min(MAX_SNAPLEN);
         let limit = match super::release() < (6, 0) {
             true => RingLayout::OLD_VALUE_LIMIT,
             false => u32::MAX,
         };
         Ok(Setting {
-            rules: self.rules,
+            rules: &set.rules,
             flavour: if self.hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb },
-            link: self.link,
+            link: set.link,
             vlan: self.vlan,
             snaplen,
             ring: RingLayout::within(limit, self.ring_bytes, snaplen),
@@ -136,15 +153,24 @@ impl Attachment {
     }
 }
 
+/// The programs for interfaces of one link type.
+struct ProgramSet {
+    link: LinkType,
+    ebpf: Ebpf,
+    counts: CountMaps,
+}
+
 /// Loaded and attached programs. Dropping it detaches them; so does the end of the
 /// process, however it comes, because links belong to it (clsact is the exception).
 pub struct Session {
-    ebpf: Ebpf,
-    counts: CountMaps,
+    sets: Vec<ProgramSet>,
+    hook: Hook,
+    direction: Direction,
     rings: Option<Rings>,
     attachments: Vec<Attachment>,
     xdp_links: Vec<OwnedFd>,
-    tcx_links: Vec<FdLink>,
+    /// With the index of the interface that each is on.
+    tcx_links: Vec<(u32, FdLink)>,
     /// Behind the links: dropped when they are gone.
     turned_off: Vec<TurnedOff>,
     filters: Vec<Filter>,
@@ -165,27 +191,31 @@ impl Session {
         soundness::one_program_at_a_time()?;
         // Rings where stores are not seen in order, and the race.
         soundness::atomics(plan.ring_bytes != 0 || plan.goal != 0)?;
-        for name in plan.interfaces {
-            index(name)?;
+        for interface in plan.interfaces {
+            index(&interface.name)?;
         }
         let mut timing = Timing::start();
-        let setting = plan.setting()?;
-        let mut ebpf = load(&setting, &mut timing)?;
-        if plan.diagnostics {
-            log_diagnostics(&mut ebpf);
-        }
-        let rings = match plan.ring_bytes {
-            0 => None,
-            _ => {
-                let map = ebpf.take_map(names::RINGS).ok_or(Error::Missing(names::RINGS))?;
-                Some(Rings::open(map, setting.rings, setting.ring)?)
+        let (mut sets, mut rings) = (Vec::new(), Vec::new());
+        let mut of_rings = None;
+        for of_link in plan.rules {
+            let setting = plan.setting(of_link)?;
+            let mut ebpf = load(&setting, &mut timing)?;
+            if plan.diagnostics {
+                log_diagnostics(&mut ebpf);
             }
-        };
+            if plan.ring_bytes != 0 {
+                rings.push(ebpf.take_map(names::RINGS).ok_or(Error::Missing(names::RINGS))?);
+                of_rings = Some((setting.rings, setting.ring));
+            }
+            let counts = CountMaps::take(&mut ebpf, of_link.rules.len())?;
+            sets.push(ProgramSet { link: of_link.link, ebpf, counts });
+        }
+        let rings = of_rings.map(|(cpus, layout)| Rings::open(rings, cpus, layout)).transpose()?;
         timing.step("rings");
-        let counts = CountMaps::take(&mut ebpf, plan.rules.len())?;
         let mut session = Self {
-            ebpf,
-            counts,
+            sets,
+            hook: plan.hook,
+            direction: plan.direction,
             rings,
             attachments: Vec::new(),
             xdp_links: Vec::new(),
@@ -195,7 +225,12 @@ impl Session {
             promiscuous: None,
             timing,
         };
-        session.verify(plan).map_err(|error| name_largest_rule(error, &setting))?;
+        for (set, of_link) in session.sets.iter_mut().zip(plan.rules) {
+            let verified = verify(&mut set.ebpf, plan);
+            if let Err(error) = verified {
+                return Err(name_largest_rule(error, &plan.setting(of_link)?));
+            }
+        }
         session.timing.step("verify");
         Ok(session)
     }
@@ -206,27 +241,34 @@ impl Session {
     /// # Errors
     /// See [`Error`]: what failed, and on what.
     pub fn attach(&mut self, plan: &Plan<'_>) -> Result<(), Error> {
-        for name in plan.interfaces {
-            let index = index(name)?;
-            let direction = plan.direction_on(name);
-            let hook = match plan.hook {
-                Hook::Xdp | Hook::XdpNative | Hook::XdpGeneric => {
-                    let before = Offloads::of(name);
-                    let attached = self.attach_xdp(name, index, plan.hook);
-                    self.turned_off.extend(before.turned_off());
-                    attached
-                }
-                Hook::Tcx | Hook::Clsact => self.attach_tc(name, plan.hook, direction),
-            };
+        for interface in plan.interfaces {
+            let direction = plan.direction_on(&interface.name);
             // Of a program that is loaded only where another one does not fit the driver.
-            let hook = match hook {
-                Ok(hook) => hook,
-                Err(error) => return Err(name_largest_rule(error, &plan.setting()?)),
-            };
-            let interface = name.clone();
-            self.attachments.push(Attachment { interface, index, hook, direction });
+            if let Err(error) = self.attach_to(interface, direction) {
+                let of_link = plan.rules.iter().find(|of_link| of_link.link == interface.link);
+                let of_link = of_link.ok_or(Error::Missing(names::FILTER))?;
+                return Err(name_largest_rule(error, &plan.setting(of_link)?));
+            }
         }
         self.timing.step("attach");
+        Ok(())
+    }
+
+    fn attach_to(&mut self, interface: &Interface, direction: Direction) -> Result<(), Error> {
+        let name = &interface.name;
+        let index = index(name)?;
+        let set = self.sets.iter().position(|set| set.link == interface.link);
+        let set = set.ok_or(Error::Missing(names::FILTER))?;
+        let hook = match self.hook {
+            Hook::Xdp | Hook::XdpNative | Hook::XdpGeneric => {
+                let before = Offloads::of(name);
+                let attached = self.attach_xdp(set, name, index);
+                self.turned_off.extend(before.turned_off());
+                attached?
+            }
+            Hook::Tcx | Hook::Clsact => self.attach_tc(set, name, index, direction)?,
+        };
+        self.attachments.push(Attachment { interface: name.clone(), index, hook, direction });
         Ok(())
     }
 
@@ -274,23 +316,10 @@ impl Session {
         self.rings.take()
     }
 
-    /// Puts the programs that the plan needs in any case into the kernel.
-    fn verify(&mut self, plan: &Plan<'_>) -> Result<(), Error> {
-        if let Some(&(mode, _)) = xdp_modes(plan.hook).first() {
-            return xdp_program(&mut self.ebpf, mode).map(drop);
-        }
-        for (name, _, wanted) in classifiers(plan.direction) {
-            if wanted {
-                let program: &mut SchedClassifier = program(&mut self.ebpf, name)?;
-                program.load().map_err(|source| verify_error(name, source))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn attach_xdp(&mut self, name: &str, index: u32, hook: Hook) -> Result<Attached, Error> {
+    fn attach_xdp(&mut self, set: usize, name: &str, index: u32) -> Result<Attached, Error> {
+        let hook = self.hook;
         for &(mode, attached) in xdp_modes(hook) {
-            let program = xdp_program(&mut self.ebpf, mode)?;
+            let program = xdp_program(&mut self.sets[set].ebpf, mode)?;
             let fd = program.fd().map_err(|source| attach_error(name, hook, source))?;
             let error = match bpf::link_xdp(fd.as_fd(), index, mode) {
                 Ok(link) => {
@@ -320,10 +349,12 @@ impl Session {
 
     fn attach_tc(
         &mut self,
+        set: usize,
         interface: &str,
-        hook: Hook,
+        index: u32,
         direction: Direction,
     ) -> Result<Attached, Error> {
+        let hook = self.hook;
         let tcx = hook == Hook::Tcx && Features::of_this_kernel().tcx;
         let failed = |source| attach_error(interface, hook, source);
         let lacks = |module| Error::NoModule { interface: interface.into(), hook, module };
@@ -340,7 +371,7 @@ impl Session {
             if !wanted {
                 continue;
             }
-            let program: &mut SchedClassifier = program(&mut self.ebpf, name)?;
+            let program: &mut SchedClassifier = program(&mut self.sets[set].ebpf, name)?;
             let options = match tcx {
                 // First in line: a program after us may end the chain with a verdict.
                 true => TcAttachOptions::TcxOrder(LinkOrder::first()),
@@ -356,9 +387,9 @@ impl Session {
                 let link = program.take_link(id).map_err(failed)?;
                 let link = FdLink::try_from(link)
                     .map_err(|_| Error::NoLink { interface: interface.into(), hook })?;
-                self.tcx_links.push(link);
+                self.tcx_links.push((index, link));
             } else {
-                let filter = Filter::new(interface, index(interface)?, program, id);
+                let filter = Filter::new(interface, index, program, id);
                 self.filters.push(filter.map_err(failed)?);
             }
         }
@@ -368,11 +399,25 @@ impl Session {
 
 impl Programs for Session {
     fn counts(&self) -> Result<Counts, Error> {
-        self.counts.read()
+        self.sum(CountMaps::read)
     }
 
     fn quick_counts(&self) -> Result<Counts, Error> {
-        self.counts.read_quickly()
+        self.sum(CountMaps::read_quickly)
+    }
+
+    fn follow(&mut self, interface: &Interface) -> Result<Option<Attachment>, Error> {
+        let others = !self.sets.iter().any(|set| set.link == interface.link);
+        if self.hook.is_xdp() || others {
+            return Ok(None);
+        }
+        self.attach_to(interface, self.direction)?;
+        Ok(self.attachments.last().cloned())
+    }
+
+    fn forget(&mut self, index: u32) {
+        self.attachments.retain(|attachment| attachment.index != index);
+        self.tcx_links.retain(|(of, _)| *of != index);
     }
 
     fn detach(&mut self) -> Result<(), Error> {
@@ -396,6 +441,29 @@ impl Programs for Session {
         }
         result
     }
+}
+
+impl Session {
+    /// What all program sets counted.
+    fn sum(&self, read: impl Fn(&CountMaps) -> Result<Counts, Error>) -> Result<Counts, Error> {
+        let mut sets = self.sets.iter();
+        let first = sets.next().ok_or(Error::Missing(names::STATE))?;
+        sets.try_fold(read(&first.counts)?, |sum, set| Ok(sum.and(&read(&set.counts)?)))
+    }
+}
+
+/// Puts the programs that the plan needs in any case into the kernel.
+fn verify(ebpf: &mut Ebpf, plan: &Plan<'_>) -> Result<(), Error> {
+    if let Some(&(mode, _)) = xdp_modes(plan.hook).first() {
+        return xdp_program(ebpf, mode).map(drop);
+    }
+    for (name, _, wanted) in classifiers(plan.direction) {
+        if wanted {
+            let program: &mut SchedClassifier = program(ebpf, name)?;
+            program.load().map_err(|source| verify_error(name, source))?;
+        }
+    }
+    Ok(())
 }
 
 /// Waits until no CPU runs a program that was taken off before.

@@ -83,7 +83,7 @@ async fn on_interfaces(plan: &Plan) -> Result<(Report, Result<()>)> {
     let opened = read(&watch.session)?;
     watch.announce(&plan.live);
     let Watch { chosen, mut session, stop, .. } = watch;
-    let mut events = Events::watch(stop, session.attachments())?;
+    let mut events = Events::watch(stop, session.attachments(), chosen.any)?;
     let (measured, detached) = measure(plan, opened, &mut session, &mut events).await?;
     let Measured { ending, packets, bytes, span } = measured;
     // Whoever got what was wanted before needs no more.
@@ -129,7 +129,7 @@ async fn measure(
         let event = events.wait(wake).await;
         if let Event::Changed(changes) = &event {
             progress.clear();
-            interfaces::tell(changes);
+            interfaces::follow(changes, programs);
         }
         let stopped = event == Event::Stop || events.none_left().is_some();
         let over = stopped || deadline.is_some_and(|deadline| Instant::now() >= deadline);
@@ -262,7 +262,7 @@ mod tests {
         let plan = Plan { live, filter: String::new(), count, time, format: Format::Text };
         let mut programs = Scripted::default();
         let measured = runtime::block_on(async {
-            let mut events = Events::watch(Stop::on_signals()?, &[Attachment::loopback()])?;
+            let mut events = Events::watch(Stop::on_signals()?, &[Attachment::loopback()], false)?;
             let opened = read(&programs)?;
             measure(&plan, opened, &mut programs, &mut events).await
         });

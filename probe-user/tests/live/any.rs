@@ -9,7 +9,7 @@ use testbed::{
     run,
 };
 
-use crate::rig::{LIMIT, NEEDS, alone, attached, probe, quiet_pair};
+use crate::rig::{LIMIT, NEEDS, Totals, alone, attached, probe, quiet_pair};
 
 const TOOLS: &[Requirement] = &[Requirement::Tool("tshark"), Requirement::Tool("setpriv")];
 
@@ -93,10 +93,10 @@ fn lines_of_any_are_those_of_tcpdump() {
     tcpdump.wait_for_line("listening on", LIMIT).unwrap();
     let probe = attached(&pair.server, &["capture", "-tnn", "-i", "any", "-Q", "inout"]);
     let said = probe.stderr();
-    for part in ["lo (tcx)", "srv0 (tcx)", "srv1 (tcx)", "-i any leaves out bare0"] {
+    for part in ["lo (tcx)", "srv0 (tcx)", "srv1 (tcx)", "idle0 (tcx)", "leaves out bare0"] {
         assert!(said.contains(part), "{part}: {said}");
     }
-    assert!(!said.contains("idle0"), "{said}");
+    assert!(!said.contains("is down"), "{said}");
     traffic(&pair);
     let (ours, theirs) = (lines(probe), lines(tcpdump));
     assert_eq!(ours, theirs);
@@ -178,7 +178,7 @@ fn files_of_several_interfaces() {
     ];
     assert_eq!(frames, BTreeMap::from(expected));
     let info = read(&pair.server, "capinfos", &["/dev/shm/any"]);
-    assert!(info.contains("Number of interfaces in file: 3"), "{info}");
+    assert!(info.contains("Number of interfaces in file: 5"), "{info}");
     // Plain Ethernet, the same frames in the same order.
     let info = read(&pair.server, "capinfos", &["-t", "-E", "/dev/shm/any.pcap"]);
     assert!(info.contains("Wireshark/tcpdump/... - pcap") && info.contains("Ethernet"), "{info}");
@@ -253,4 +253,69 @@ fn the_list_is_tcpdumps_and_needs_no_rights() {
 /// The interface of a line of the list.
 fn name(line: &str) -> Option<&str> {
     line.split_once('.')?.1.split(' ').next()
+}
+
+/// What `any` is goes on with the interfaces: those that come are attached to, and told of, those
+/// that go are let go. None of it needs the rights that were given up after the start.
+#[test]
+fn any_follows_interfaces_that_come_and_go() {
+    if !ready() {
+        return;
+    }
+    let _alone = alone();
+    for hook in ["tcx", "clsact"] {
+        let pair = quiet_pair();
+        let start = |words: &[&str]| {
+            attached(&pair.server, &[words, &["-i", "any", "--hook", hook, "udp"]].concat())
+        };
+        let text = start(&["capture", "-tnn", "-Q", "inout"]);
+        let file = start(&["capture", "-w", "/dev/shm/any", "-Z", "nobody"]);
+        let count = start(&["count", "--format", "json", "--interval", "1h"]);
+        let descriptors = || std::fs::read_dir(format!("/proc/{}/fd", text.id())).unwrap().count();
+        let before = descriptors();
+        let mut sent = 0;
+        for (round, name) in ["new0", "new1", "new0"].into_iter().enumerate() {
+            let mac = [2, 0, 0, 0, 5, round as u8];
+            pair.server.veth((name, mac), &pair.client, ("peer0", [2, 0, 0, 0, 6, 0])).unwrap();
+            for running in [&text, &file, &count] {
+                let lines = || {
+                    running.stderr().matches(&format!("{name} appeared: attached ({hook})")).count()
+                };
+                for _ in 0..LIMIT.as_millis() / 10 {
+                    if lines() == 1 + round / 2 {
+                        break;
+                    }
+                    thread::sleep(Duration::from_millis(10));
+                }
+                assert_eq!(lines(), 1 + round / 2, "{}", running.stderr());
+            }
+            let frames = vec![udp(mac, 7); round + 1];
+            FrameSender::open(&pair.client, "peer0").unwrap().send(&frames).unwrap();
+            FrameSender::open(&pair.server, name).unwrap().send(&frames).unwrap();
+            sent += round as u64 + 1;
+            // What is in a ring is of an interface that is known.
+            thread::sleep(Duration::from_millis(200));
+            pair.server.ip(&[format!("link delete {name}")]).unwrap();
+            text.wait_for_line(&format!("{name} is gone"), LIMIT).unwrap();
+        }
+        // An interface that went leaves nothing open.
+        assert!(descriptors() <= before, "{hook}: {before} then {}", descriptors());
+        assert_eq!(Totals::of(count).packets("match"), sent, "{hook}");
+        let lines = lines(text);
+        let of = |name: &str| lines.iter().filter(|line| line.starts_with(name)).count();
+        assert_eq!(
+            (of("new0  In "), of("new0  Out"), of("new1  In "), of("new1  Out")),
+            (4, 4, 2, 2),
+            "{lines:#?}"
+        );
+        let finished = file.interrupt(LIMIT).unwrap();
+        assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
+        let names = read(
+            &pair.server,
+            "tshark",
+            &["-r", "/dev/shm/any", "-T", "fields", "-e", "frame.interface_name"],
+        );
+        let of = |name: &str| names.lines().filter(|line| *line == name).count();
+        assert_eq!((of("new0"), of("new1")), (8, 4), "{names}");
+    }
 }

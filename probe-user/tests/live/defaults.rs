@@ -156,7 +156,8 @@ fn the_default_routes_interface() {
     assert_eq!(code, Some(0));
     let words = ", the first that is up (there is no default route)";
     assert!(said.starts_with("probe: no -i given: ") && said.ends_with(words), "{said}");
-    let by_route = |name| (Some(0), format!("probe: no -i given: {name}, which has the default route"));
+    let by_route =
+        |name| (Some(0), format!("probe: no -i given: {name}, which has the default route"));
     space.ip(&["route add ::/0 dev six0"]).unwrap();
     assert_eq!(chosen(&capture), by_route("six0"));
     space.ip(&["route add default via 192.0.2.18 dev one0 metric 200"]).unwrap();

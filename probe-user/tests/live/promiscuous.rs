@@ -209,8 +209,24 @@ fn a_mirrored_port() {
     for words in [
         &["qdisc", "add", "dev", SERVER_LINK, "clsact"][..],
         &[
-            "filter", "add", "dev", SERVER_LINK, "ingress", "protocol", "all", "u32", "match",
-            "u32", "0", "0", "action", "mirred", "egress", "mirror", "dev", "out0",
+            "filter",
+            "add",
+            "dev",
+            SERVER_LINK,
+            "ingress",
+            "protocol",
+            "all",
+            "u32",
+            "match",
+            "u32",
+            "0",
+            "0",
+            "action",
+            "mirred",
+            "egress",
+            "mirror",
+            "dev",
+            "out0",
         ],
     ] {
         let mut tc = pair.server.command("tc");
@@ -220,9 +236,7 @@ fn a_mirrored_port() {
     let words = ["-i", "mirror0", "icmp"];
     let theirs = tcpdump(&pair.server, &words);
     let ours = attached(&pair.server, &[&["capture", "-tnn"], &words[..]].concat());
-    let ping = |sequence| {
-        Frame::ipv4(CLIENT_V4, SERVER_V4).icmp(8, 0, [0, 0, 0, sequence]).build()
-    };
+    let ping = |sequence| Frame::ipv4(CLIENT_V4, SERVER_V4).icmp(8, 0, [0, 0, 0, sequence]).build();
     let frames: Vec<_> = (0..25).map(ping).collect();
     FrameSender::open(&pair.client, CLIENT_LINK).unwrap().send(&frames).unwrap();
     assert_eq!((lines(ours), lines(theirs)), (25, 25));
