@@ -4,6 +4,7 @@ use std::{fs, io, path::PathBuf};
 
 use probe_filter::ir::LinkType;
 
+use super::drivers;
 use crate::kernel::{ethtool, rtnetlink};
 
 /// Names of all interfaces, sorted.
@@ -35,21 +36,19 @@ pub(super) fn number(name: &str, key: &str) -> Option<u64> {
     attribute(name, key)?.parse().ok()
 }
 
-/// The driver: of the device, or what kind of virtual interface it is.
+/// The driver: as it calls itself, or as sysfs has it where that is the name by which more is known.
 pub(super) fn driver(name: &str) -> Option<String> {
     let module = fs::read_link(path(name, "device/driver")).ok();
-    if let Some(module) = module.as_ref().and_then(|path| path.file_name()) {
-        return Some(module.to_string_lossy().into_owned());
-    }
-    let uevent = attribute(name, "uevent")?;
-    let kind = uevent.lines().find_map(|line| line.strip_prefix("DEVTYPE="));
-    if let Some(kind) = kind {
-        return Some(kind.to_string());
-    }
-    if attribute(name, "tun_flags").is_some() {
-        return Some("tun".into());
-    }
-    ethtool::driver(name).ok().filter(|driver| !driver.is_empty())
+    let module =
+        module.as_ref().and_then(|path| path.file_name()).map(|it| it.to_string_lossy().into());
+    let own = ethtool::driver(name).ok().filter(|driver| !driver.is_empty());
+    let kind = || {
+        let uevent = attribute(name, "uevent")?;
+        uevent.lines().find_map(|line| line.strip_prefix("DEVTYPE=")).map(str::to_owned)
+    };
+    let names: Vec<String> = [own, module].into_iter().flatten().collect();
+    let known = names.iter().find(|name| drivers::native(name).is_some());
+    known.or(names.first()).cloned().or_else(kind)
 }
 
 /// Whether it is of the 802.11 kind.
