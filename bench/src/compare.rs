@@ -39,7 +39,7 @@ impl Outcome {
     /// Seconds of its process for a million frames sent past it, from its start on.
     pub fn process_seconds(&self) -> f64 {
         let seconds = self.samples.iter().filter_map(|sample| {
-            let cpu = sample.verdict.cpu?;
+            let cpu = sample.summary.cpu?;
             Some(cpu.as_secs_f64() * 1e6 / sample.frames as f64)
         });
         median(seconds)
@@ -49,10 +49,11 @@ impl Outcome {
     /// the receive path.
     pub fn seconds_of_all(&self) -> f64 {
         let seconds = self.samples.iter().zip(&self.added).map(|(sample, added)| {
-            let verdict = &sample.verdict;
+            let summary = &sample.summary;
             let path = added * 1e-9 * sample.frames as f64;
-            let process = verdict.cpu.unwrap_or_default().as_secs_f64();
-            (path + process) * 1e6 / verdict.told.counted.saturating_sub(verdict.told.lost) as f64
+            let process = summary.cpu.unwrap_or_default().as_secs_f64();
+            (path + process) * 1e6
+                / summary.counts.counted.saturating_sub(summary.counts.lost) as f64
         });
         median(seconds)
     }
@@ -61,15 +62,15 @@ impl Outcome {
     /// where it knows of more.
     pub fn unaccounted(&self) -> i64 {
         let differences = self.samples.iter().map(|sample| {
-            let (sent, told) = (sample.matching, sample.verdict.told.counted);
-            sent as i64 - told as i64
+            let (sent, counts) = (sample.matching, sample.summary.counts.counted);
+            sent as i64 - counts as i64
         });
         differences.sum()
     }
 
     /// The share of frames lost.
     pub fn lost(&self) -> f64 {
-        let lost: u64 = self.samples.iter().map(|sample| sample.verdict.told.lost).sum();
+        let lost: u64 = self.samples.iter().map(|sample| sample.summary.counts.lost).sum();
         let frames: u64 = self.samples.iter().map(|sample| sample.frames).sum();
         lost as f64 / frames as f64
     }

@@ -271,7 +271,7 @@ fn flood_from(cpus: usize, observer: &Observer, packets: u64) -> Result<f64> {
     let times = times?;
     let all = packets * cpus as u64;
     pair.server.wait_for_received(SERVER_LINK, before, all, Duration::from_secs(10))?;
-    let counted = watching.end(&pair.server)?.told.counted;
+    let counted = watching.end(&pair.server)?.counts.counted;
     ensure!(!observer.exact || counted == all, "counted {counted} of {all} frames");
     let total: Duration = times.iter().sum();
     Ok(total.as_nanos() as f64 / all as f64)

@@ -132,10 +132,8 @@ fn table(outcomes: &[Outcome], tcpdump: f64) -> Result<String> {
         "| observer | added ns | least to most | to tcpdump's | process s | all s | lost |\n\
          | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n",
     );
-    let seconds = |value: f64| match value.is_finite() {
-        true => format!("{value:.3}"),
-        false => "-".to_owned(),
-    };
+    let seconds =
+        |value: f64| if value.is_finite() { format!("{value:.3}") } else { "-".to_owned() };
     for one in outcomes.iter().filter(|one| one.failed.is_none()) {
         let spread = one.spread();
         writeln!(

@@ -13,7 +13,7 @@ use xtask::shell::say;
 
 use crate::Bench;
 use crate::goals::Goal;
-use crate::observer::{Observer, SYN, Verdict};
+use crate::observer::{Observer, SYN, Summary};
 use crate::report::Report;
 use crate::rig::{FULL, SMALLEST, syn};
 
@@ -29,7 +29,7 @@ struct Run {
     elapsed: Duration,
     /// CPU seconds of the whole machine, from the first frame to the end of the process.
     machine: f64,
-    verdict: Verdict,
+    summary: Summary,
 }
 
 /// Measures and reports.
@@ -84,17 +84,17 @@ fn table(
         }
         let run = flood(observer, &frame, seconds)
             .with_context(|| format!("capturing with {}", observer.name))?;
-        let told = run.verdict.told;
+        let counts = run.summary.counts;
         // What a buffer still held at the end is missing, too, if it did not write it.
-        let missing = run.sent.saturating_sub(told.captured);
+        let missing = run.sent.saturating_sub(counts.captured);
         writeln!(
             text,
             "| `{}` | {:.0} | {} | {} | {} | {missing} | {:.3} |",
             observer.name,
             run.rate(),
             run.sent,
-            told.captured,
-            told.lost,
+            counts.captured,
+            counts.lost,
             run.machine_over(&bare)
         )?;
         machine.push((place, run.machine_over(&bare)));
@@ -119,7 +119,7 @@ impl Run {
     /// CPU seconds a million frames written, above those that sending as many takes.
     fn machine_over(&self, bare: &Self) -> f64 {
         let sending = bare.machine * self.sent as f64 / bare.sent as f64;
-        (self.machine - sending) * 1e6 / self.verdict.told.captured as f64
+        (self.machine - sending) * 1e6 / self.summary.counts.captured as f64
     }
 }
 
@@ -142,14 +142,14 @@ fn flood(observer: &Observer, frame: &[u8], length: Duration) -> Result<Run> {
     let (sent, elapsed) = sent?;
     pair.server.wait_for_received(SERVER_LINK, before, sent, Duration::from_secs(10))?;
     thread::sleep(QUIET);
-    let verdict = watching.end(&pair.server)?;
+    let summary = watching.end(&pair.server)?;
     let machine = busy_seconds()? - busy;
     ensure!(
-        !observer.exact || verdict.told.counted == sent,
+        !observer.exact || summary.counts.counted == sent,
         "counted {} of {sent} frames",
-        verdict.told.counted
+        summary.counts.counted
     );
-    Ok(Run { sent, elapsed, machine, verdict })
+    Ok(Run { sent, elapsed, machine, summary })
 }
 
 /// Seconds that all CPUs were at work since the machine's start (proc(5), /proc/stat).

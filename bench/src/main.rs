@@ -257,9 +257,10 @@ fn run_suites(options: &Options) -> Result<()> {
     bench.say_ratios(&report);
     // Some suites say nothing about most goals: those of a full run are the ones to keep.
     let goals = report.goals();
-    match options.suites.is_empty() {
-        true => report.section("goals", goals),
-        false => show!("\n## goals\n\n{goals}"),
+    if options.suites.is_empty() {
+        report.section("goals", goals)
+    } else {
+        show!("\n## goals\n\n{goals}")
     }
     if options.write && !options.quick { report.write() } else { Ok(()) }
 }

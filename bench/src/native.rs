@@ -40,7 +40,6 @@ enum Attached {
     Probe(Box<Observer>, Option<String>),
 }
 
-/// One row.
 struct Row {
     name: String,
     attached: Attached,
@@ -148,8 +147,8 @@ fn table(rows: &[Row]) -> Result<String> {
     Ok(text)
 }
 
-/// What is at work on the server's link.
-enum AtWork<'a> {
+/// What runs on the server's link.
+enum Started<'a> {
     Yardstick(Yardstick, bool),
     Probe(Watching<'a>),
 }
@@ -157,7 +156,7 @@ enum AtWork<'a> {
 /// Nanoseconds a frame past it; every frame must have arrived, and been counted.
 fn flood(row: &Row, object: &std::path::Path, pieces: u32) -> Result<f64> {
     let pair = Pair::new()?;
-    let at_work = match &row.attached {
+    let started = match &row.attached {
         Attached::Yardstick(name, counts) => {
             let mut yardstick = Yardstick::load(object, 0)?;
             pair.server.enter(|| {
@@ -165,14 +164,14 @@ fn flood(row: &Row, object: &std::path::Path, pieces: u32) -> Result<f64> {
                 program.attach(SERVER_LINK, XdpMode::Driver).context("attaching")?;
                 Ok(())
             })?;
-            AtWork::Yardstick(yardstick, *counts)
+            Started::Yardstick(yardstick, *counts)
         }
         Attached::Probe(observer, rules) => {
             if let Some(rules) = rules {
                 let file = format!("{SCRATCH_DIR}/rules.toml");
                 pair.server.enter(|| Ok(fs::write(file, rules)?))?;
             }
-            AtWork::Probe(observer.start(&pair.server)?)
+            Started::Probe(observer.start(&pair.server)?)
         }
     };
     let before = pair.server.counters(SERVER_LINK)?;
@@ -188,10 +187,10 @@ fn flood(row: &Row, object: &std::path::Path, pieces: u32) -> Result<f64> {
     })?;
     let sent = u64::from(PIECE) * u64::from(WARM_UP + pieces);
     pair.server.wait_for_received(SERVER_LINK, before, sent, Duration::from_secs(10))?;
-    let counted = match at_work {
-        AtWork::Yardstick(yardstick, true) => yardstick.matched()?,
-        AtWork::Yardstick(_, false) => sent,
-        AtWork::Probe(watching) => watching.end(&pair.server)?.told.counted,
+    let counted = match started {
+        Started::Yardstick(yardstick, true) => yardstick.matched()?,
+        Started::Yardstick(_, false) => sent,
+        Started::Probe(watching) => watching.end(&pair.server)?.counts.counted,
     };
     ensure!(counted == sent, "counted {counted} of {sent} frames");
     Ok(middle_mean(times.into_iter()))

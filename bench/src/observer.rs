@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use testbed::requirements::find_tool;
 use testbed::{Namespace, Running, SCRATCH_DIR, SERVER_LINK, run};
 
-use crate::summaries::{self, Said, Told};
+use crate::summaries::{self, FrameCounts, SummaryFormat};
 use crate::yardstick::Yardstick;
 
 /// Ample for a start or an end.
@@ -42,7 +42,6 @@ pub struct Observer {
 
 #[derive(Clone, Debug)]
 enum How {
-    /// Nobody.
     Nothing,
     /// A tcx program that does nothing, out of this object.
     Empty(PathBuf),
@@ -59,30 +58,30 @@ struct Process {
     program: PathBuf,
     arguments: Vec<String>,
     ready: Ready,
-    said: Said,
-    /// What it prints is thrown away, as with `> /dev/null`.
+    summary: SummaryFormat,
+    /// Its standard output is /dev/null.
     mute: bool,
     /// It needs the kernel's trace points, in the namespace's own mounts.
     traces: bool,
 }
 
-/// By what a program shows that it watches.
+/// The line by which a program shows that it watches.
 #[derive(Clone, Copy, Debug)]
 enum Ready {
     Stderr(&'static str),
     Stdout(&'static str),
 }
 
-/// What an observer said at its end.
+/// What an observer reports at its end.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Verdict {
-    /// Its own account.
-    pub told: Told,
+pub struct Summary {
+    /// Its own counts.
+    pub counts: FrameCounts,
     /// CPU time of its process behind its start; none for what lives in the kernel.
     pub cpu: Option<Duration>,
 }
 
-/// An observer at work.
+/// An observer that runs.
 pub struct Watching<'a> {
     observer: &'a Observer,
     process: Option<(Running, Duration)>,
@@ -91,7 +90,6 @@ pub struct Watching<'a> {
 }
 
 impl Observer {
-    /// Nobody.
     pub fn nothing() -> Self {
         Self { name: "nothing attached".into(), exact: false, ours: true, how: How::Nothing }
     }
@@ -116,7 +114,7 @@ impl Observer {
             program,
             arguments,
             ready: Ready::Stderr("probe: attached to"),
-            said: if capture { Said::Summary } else { Said::Count },
+            summary: if capture { SummaryFormat::Tcpdump } else { SummaryFormat::Count },
             mute: capture && !to_file,
             traces: false,
         };
@@ -130,8 +128,13 @@ impl Observer {
         let mute = !words.contains(&"-w");
         // Without -Z it would give /dev/null, where that is its file, to its own user.
         let fixed = ["-i", SERVER_LINK, "-nn", "-Z", "root"];
-        let mut it =
-            Self::tool("tcpdump", &fixed, words, Ready::Stderr("listening on"), Said::Summary);
+        let mut it = Self::tool(
+            "tcpdump",
+            &fixed,
+            words,
+            Ready::Stderr("listening on"),
+            SummaryFormat::Tcpdump,
+        );
         it.set_mute(mute);
         it.name = format!("tcpdump -nn {}{}", shown(words), shown_sink(mute));
         it
@@ -141,20 +144,20 @@ impl Observer {
     pub fn dumpcap(words: &[&str]) -> Self {
         let fixed = ["-q", "-P", "-i", SERVER_LINK];
         // The line comes when the file is open, right behind the socket.
-        Self::tool("dumpcap", &fixed, words, Ready::Stderr("File: "), Said::Dumpcap)
+        Self::tool("dumpcap", &fixed, words, Ready::Stderr("File: "), SummaryFormat::Dumpcap)
     }
 
     /// netsniff-ng. It knows no snaplen.
     pub fn netsniff(words: &[&str]) -> Self {
         // It would tune the machine's socket memory and interrupts.
         let fixed = ["--in", SERVER_LINK, "--silent", "--no-sock-mem", "--notouch-irq"];
-        Self::tool("netsniff-ng", &fixed, words, Ready::Stdout("Running!"), Said::Netsniff)
+        Self::tool("netsniff-ng", &fixed, words, Ready::Stdout("Running!"), SummaryFormat::Netsniff)
     }
 
     /// xdpdump with an XDP program of its own.
     pub fn xdpdump(words: &[&str]) -> Self {
         let fixed = ["-i", SERVER_LINK, "--load-xdp-program"];
-        Self::tool("xdpdump", &fixed, words, Ready::Stderr("listening on"), Said::Xdpdump)
+        Self::tool("xdpdump", &fixed, words, Ready::Stderr("listening on"), SummaryFormat::Xdpdump)
     }
 
     /// A bpftrace one-liner on the receive path's trace point.
@@ -165,7 +168,8 @@ impl Observer {
              {{ @ = count(); }}"
         );
         let words = ["-e", script.as_str()];
-        let mut it = Self::tool("bpftrace", &[], &words, Ready::Stdout("ready"), Said::Bpftrace);
+        let mut it =
+            Self::tool("bpftrace", &[], &words, Ready::Stdout("ready"), SummaryFormat::Bpftrace);
         it.name = "bpftrace: tracepoint:net:netif_receive_skb { @ = count(); }".into();
         if let How::Process(process) = &mut it.how {
             process.traces = true;
@@ -185,10 +189,16 @@ impl Observer {
         Self { name, exact: true, ours: false, how: How::Iptables }
     }
 
-    fn tool(name: &str, fixed: &[&str], words: &[&str], ready: Ready, said: Said) -> Self {
+    fn tool(
+        name: &str,
+        fixed: &[&str],
+        words: &[&str],
+        ready: Ready,
+        summary: SummaryFormat,
+    ) -> Self {
         let arguments = fixed.iter().chain(words).map(|word| (*word).to_owned()).collect();
         let process =
-            Process { program: name.into(), arguments, ready, said, mute: false, traces: false };
+            Process { program: name.into(), arguments, ready, summary, mute: false, traces: false };
         Self {
             name: format!("{name} {}", shown(words)),
             exact: false,
@@ -273,33 +283,44 @@ impl Process {
 }
 
 impl Watching<'_> {
-    /// Ends it and reads what it says.
-    pub fn end(self, namespace: &Namespace) -> Result<Verdict> {
+    /// Ends it, and reads its counts.
+    pub fn end(self, namespace: &Namespace) -> Result<Summary> {
         let Some((running, at_start)) = self.process else {
             let counted = match self.observer.how {
-                How::Nftables => summaries::nftables(namespace)?,
-                How::Iptables => summaries::iptables(namespace)?,
+                How::Nftables => {
+                    let mut nft = namespace.command("nft");
+                    nft.args(["list", "counter", "netdev", "watch", "syn"]);
+                    summaries::nftables(&run(nft, LIMIT)?.text())?
+                }
+                How::Iptables => {
+                    let mut iptables = namespace.command("iptables");
+                    iptables.args(["-t", "raw", "-nvxL", "PREROUTING"]);
+                    summaries::iptables(&run(iptables, LIMIT)?.text())?
+                }
                 How::Nothing | How::Empty(_) | How::Process(_) => 0,
             };
-            return Ok(Verdict { told: Told::exactly(counted), ..Verdict::default() });
+            return Ok(Summary { counts: FrameCounts::exactly(counted), ..Summary::default() });
         };
         let finished = running.interrupt(LIMIT)?;
         ensure!(finished.status.success(), "{}: {}", finished.status, finished.stderr);
-        let How::Process(process) = &self.observer.how else { return Ok(Verdict::default()) };
-        let told = process
-            .said
-            .told(&finished)
-            .with_context(|| format!("reading what {} said", self.observer.name))?;
+        let How::Process(process) = &self.observer.how else { return Ok(Summary::default()) };
+        let counts = process
+            .summary
+            .read(&finished)
+            .with_context(|| format!("reading the counts of {}", self.observer.name))?;
         let cpu = finished.user_time + finished.system_time;
-        Ok(Verdict { told, cpu: Some(cpu.saturating_sub(at_start)) })
+        Ok(Summary { counts, cpu: Some(cpu.saturating_sub(at_start)) })
     }
 }
 
 /// Words as a shell would want them.
 fn shown(words: &[&str]) -> String {
-    let quoted = words.iter().map(|word| match word.contains(' ') {
-        true => format!("'{word}'"),
-        false => word.replace(&format!("{SCRATCH_DIR}/"), ""),
+    let quoted = words.iter().map(|word| {
+        if word.contains(' ') {
+            format!("'{word}'")
+        } else {
+            word.replace(&format!("{SCRATCH_DIR}/"), "")
+        }
     });
     quoted.collect::<Vec<_>>().join(" ")
 }

@@ -24,7 +24,6 @@ use crate::rules::Kind;
 use crate::stats::{Spread, median};
 use crate::{Bench, Build};
 
-/// Length of each frame.
 const LENGTH: usize = 100;
 /// What a pcap file has before each frame.
 const RECORD: usize = 16;
@@ -38,7 +37,7 @@ struct Row {
     program: PathBuf,
     /// The words behind the file.
     words: Vec<String>,
-    /// Frames it is given, and the matches among them, told by `matches`.
+    /// Frames it is given, and the matches among them, found by `matches`.
     frames: u64,
     expected: u64,
     said: fn(&str) -> Option<u64>,

@@ -61,7 +61,7 @@ fn table(outcomes: &[Outcome], bare: f64) -> Result<String> {
         }
         let (spread, seconds) = (one.spread(), one.process_seconds());
         let cpu = if seconds.is_nan() { "none".to_owned() } else { format!("{seconds:.3}") };
-        let lost: u64 = one.samples.iter().map(|sample| sample.verdict.told.lost).sum();
+        let lost: u64 = one.samples.iter().map(|sample| sample.summary.counts.lost).sum();
         let ratio = spread.middle / tcpdump;
         writeln!(text, "| `{name}` | {} | {ratio:.2} | {cpu} | {lost} |", spread.cells(0))?;
     }

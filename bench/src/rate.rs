@@ -225,7 +225,7 @@ impl Timed {
     fn says(&self, goal: u64) -> Result<Measured> {
         let finished = &self.finished;
         ensure!(finished.status.success(), "tcpdump: {}: {}", finished.status, finished.stderr);
-        let lost = crate::summaries::Said::Summary.told(finished)?.lost;
+        let lost = crate::summaries::SummaryFormat::Tcpdump.read(finished)?.lost;
         let seconds = self.real.as_secs_f64();
         Ok(Measured {
             packets: goal,

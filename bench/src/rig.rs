@@ -10,7 +10,7 @@ use testbed::{
     Tcp, pin_to_cpu, tcp_flags,
 };
 
-use crate::observer::{Observer, Verdict};
+use crate::observer::{Observer, Summary};
 use crate::stats::median;
 
 /// One observer in one round.
@@ -19,7 +19,7 @@ pub struct Sample {
     /// Nanoseconds a packet, sender and receive path together.
     pub ns: f64,
     /// What the observer counted and what it cost itself.
-    pub verdict: Verdict,
+    pub summary: Summary,
     /// Frames sent in all, those of the warm-up with them.
     pub frames: u64,
     /// Of them, those that match.
@@ -92,9 +92,10 @@ fn segment(flags: u8) -> Tcp {
 /// The frame with a payload that gives it `length` bytes; short of that, with Ethernet's padding.
 fn padded(frame: &Frame, length: usize) -> Vec<u8> {
     let bare = frame.build().len();
-    let mut bytes = match length > SMALLEST.max(bare) {
-        true => frame.clone().payload(&vec![b'x'; length - bare]).build(),
-        false => frame.build(),
+    let mut bytes = if length > SMALLEST.max(bare) {
+        frame.clone().payload(&vec![b'x'; length - bare]).build()
+    } else {
+        frame.build()
     };
     bytes.resize(length.max(bytes.len()), 0);
     bytes
@@ -149,12 +150,12 @@ fn measure_on(pair: Pair, observer: &Observer, flood: &Flood) -> Result<Sample> 
     let pieces = thread::scope(|scope| scope.spawn(send).join().expect("no panic in a flood"))?;
     let all = WARM_UP + flood.packets;
     pair.server.wait_for_received(SERVER_LINK, before, all, Duration::from_secs(10))?;
-    let verdict = watching.end(&pair.server)?;
+    let summary = watching.end(&pair.server)?;
     let expected = all * flood.share.0 / flood.share.1;
     ensure!(
-        !observer.exact || verdict.told.counted == expected,
+        !observer.exact || summary.counts.counted == expected,
         "counted {} of {expected} frames",
-        verdict.told.counted
+        summary.counts.counted
     );
-    Ok(Sample { ns: median(pieces.into_iter()), verdict, frames: all, matching: expected })
+    Ok(Sample { ns: median(pieces.into_iter()), summary, frames: all, matching: expected })
 }

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 /// What the rules ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Ports.
     Ports,
     /// Connections to ports.
     Syn,

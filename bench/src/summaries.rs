@@ -1,19 +1,17 @@
-//! The summaries that observers print at their end, each in its own format.
+//! The counts that observers print at their end, each in a format of its own.
 
 use std::str::FromStr;
 
 use anyhow::{Context, Result};
-use testbed::{Finished, Namespace, run};
+use testbed::Finished;
 
-use crate::observer::LIMIT;
-
-/// Whose words they are.
+/// Whose format it is.
 #[derive(Clone, Copy, Debug)]
-pub enum Said {
+pub enum SummaryFormat {
     /// The last JSON line of `probe count`.
     Count,
-    /// tcpdump's summary lines, which probe capture prints, too.
-    Summary,
+    /// tcpdump's summary lines, which `probe capture` prints, too.
+    Tcpdump,
     /// dumpcap's.
     Dumpcap,
     /// netsniff-ng's, on standard output.
@@ -24,20 +22,20 @@ pub enum Said {
     Bpftrace,
 }
 
-/// What an observer says of itself, in frames.
+/// Frames by an observer's own count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Told {
-    /// That it has seen match.
+pub struct FrameCounts {
+    /// Matched.
     pub counted: u64,
-    /// Of them, those it lost.
+    /// Of them, lost.
     pub lost: u64,
-    /// Those it has written, printed or counted. Less than the difference where it ends
-    /// without reading what is left.
+    /// Written, printed or counted. Less than the difference where the observer ends without
+    /// reading what is left.
     pub captured: u64,
 }
 
-impl Told {
-    /// Of a counter, which loses nothing.
+impl FrameCounts {
+    /// Those of a counter, which loses nothing.
     pub fn exactly(counted: u64) -> Self {
         Self { counted, lost: 0, captured: counted }
     }
@@ -47,13 +45,13 @@ impl Told {
     }
 }
 
-impl Said {
-    /// Reads it.
-    pub fn told(self, finished: &Finished) -> Result<Told> {
+impl SummaryFormat {
+    /// Reads the counts in what an observer printed.
+    pub fn read(self, finished: &Finished) -> Result<FrameCounts> {
         let (out, err) = (finished.text(), &finished.stderr);
         match self {
-            Self::Count => Ok(Told::exactly(last_count(&out)?)),
-            Self::Summary => Ok(Told {
+            Self::Count => Ok(FrameCounts::exactly(last_count(&out)?)),
+            Self::Tcpdump => Ok(FrameCounts {
                 counted: first_word(err, "received by filter")?,
                 lost: first_word(err, "dropped by kernel")?,
                 captured: captured(err)?,
@@ -65,20 +63,20 @@ impl Said {
                 let (received, rest) = pair.with_context(|| format!("no counts in: {line}"))?;
                 let lost = rest.split_whitespace().next().unwrap_or_default();
                 let (received, lost) = (number(received)?, number(lost)?);
-                Ok(Told::captured_and_lost(received, lost))
+                Ok(FrameCounts::captured_and_lost(received, lost))
             }
             Self::Netsniff => {
                 let lost = first_word(&out, "packets failed filter")?;
                 let passed = first_word(&out, "packets passed filter")?;
-                Ok(Told::captured_and_lost(passed, lost))
+                Ok(FrameCounts::captured_and_lost(passed, lost))
             }
             Self::Xdpdump => {
                 let lost = first_word(err, "packets dropped")?;
-                Ok(Told::captured_and_lost(first_word(err, "packets captured")?, lost))
+                Ok(FrameCounts::captured_and_lost(first_word(err, "packets captured")?, lost))
             }
             Self::Bpftrace => {
                 let line = line_with(&out, "@: ")?;
-                Ok(Told::exactly(number(line.trim().trim_start_matches("@: "))?))
+                Ok(FrameCounts::exactly(number(line.trim().trim_start_matches("@: "))?))
             }
         }
     }
@@ -91,20 +89,14 @@ fn last_count(text: &str) -> Result<u64> {
     object["rules"][0]["packets"].as_u64().with_context(|| format!("no count in: {line}"))
 }
 
-/// The counter of the nftables observer.
-pub fn nftables(namespace: &Namespace) -> Result<u64> {
-    let mut nft = namespace.command("nft");
-    nft.args(["list", "counter", "netdev", "watch", "syn"]);
-    let text = run(nft, LIMIT)?.text();
+/// The packets in `nft list counter`.
+pub fn nftables(text: &str) -> Result<u64> {
     let mut words = text.split_whitespace().skip_while(|word| *word != "packets");
     number(words.nth(1).with_context(|| format!("no counter in: {text}"))?)
 }
 
-/// The counter of the iptables observer.
-pub fn iptables(namespace: &Namespace) -> Result<u64> {
-    let mut iptables = namespace.command("iptables");
-    iptables.args(["-t", "raw", "-nvxL", "PREROUTING"]);
-    let text = run(iptables, LIMIT)?.text();
+/// The packets of the first rule in `iptables -nvxL CHAIN`.
+pub fn iptables(text: &str) -> Result<u64> {
     // Two lines of heading, then the rule with its packets first.
     let line = text.lines().nth(2).with_context(|| format!("no rule in: {text}"))?;
     number(line.split_whitespace().next().unwrap_or_default())

@@ -46,7 +46,6 @@ pub trait Frame: EbpfContext {
     /// Whether the kernel holds the outermost VLAN tag outside the frame.
     fn is_tag_outside(&self) -> bool;
 
-    /// [`RecordFlags`].
     fn flags(&self) -> u32;
 
     /// What a record says of the frame.
@@ -237,9 +236,10 @@ impl Frame for SkbFrame {
     #[inline(always)]
     fn header(&self, timestamp_ns: u64, rules: u64, captured_len: u32) -> RecordHeader {
         let skb = self.skb();
-        let (vlan_tci, vlan_tpid) = match self.is_tag_outside() {
-            false => (0, 0),
-            true => (skb.vlan_tci as u16, u16::from_be(skb.vlan_proto as u16)),
+        let (vlan_tci, vlan_tpid) = if self.is_tag_outside() {
+            (skb.vlan_tci as u16, u16::from_be(skb.vlan_proto as u16))
+        } else {
+            (0, 0)
         };
         RecordHeader {
             timestamp_ns,

@@ -46,14 +46,7 @@ pub enum Primitive {
     /// `src host 192.0.2.1`, and what stands for it after `and` and `or`.
     Address(Option<Qualifiers>, Address),
     /// `tcp[0] < 5`
-    Relation {
-        /// The comparison.
-        compare: Relation,
-        /// Left of it.
-        left: TermId,
-        /// Right of it.
-        right: TermId,
-    },
+    Relation { compare: Relation, left: TermId, right: TermId },
     /// `ether broadcast`
     Broadcast(Option<Protocol>),
     /// `ip multicast`
@@ -228,7 +221,6 @@ impl Kind {
 pub enum Address {
     /// A name to look up.
     Name(String),
-    /// A number.
     Number(u32),
     /// Two to four dotted numbers.
     Dotted(String),
@@ -238,20 +230,15 @@ pub enum Address {
     DottedMask(String, String),
     /// An IPv6 address, with its prefix length if one was given.
     Ipv6(Ipv6Addr, Option<u32>),
-    /// A link-layer address.
     Mac([u8; 6]),
-    /// An ARCnet address.
     Arcnet,
 }
 
 /// `llc` and a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LlcFrame {
-    /// Information frames.
     Information,
-    /// Supervisory frames.
     Supervisory,
-    /// Unnumbered frames.
     Unnumbered,
     /// Supervisory frames with this control byte.
     SupervisoryType(u32),

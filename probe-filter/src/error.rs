@@ -1,8 +1,10 @@
 //! What is said when a filter is refused: the text, a caret under the place, and what
-//! was expected there.
+//! was expected there; and what may have been meant.
 
 use std::fmt;
 use std::ops::Range;
+
+use crate::hints;
 
 /// Bytes of the filter text.
 pub type Span = Range<usize>;
@@ -70,6 +72,12 @@ impl Error {
         self.inner.expected.as_deref()
     }
 
+    /// What may have been meant, where that can be told. It is worked out when it is asked for.
+    pub fn hint(&self) -> Option<String> {
+        let Inner { text, span, is_resolvers, .. } = &*self.inner;
+        (!is_resolvers).then(|| hints::hint(text, span)).flatten()
+    }
+
     /// Whether the filter may be right, and only the [resolver](crate::Resolver) failed.
     pub fn is_resolvers(&self) -> bool {
         self.inner.is_resolvers
@@ -92,6 +100,9 @@ impl fmt::Display for Error {
         write!(f, "  {:before$}{}", "", "^".repeat(width))?;
         if let Some(expected) = expected {
             write!(f, "\nexpected {expected}")?;
+        }
+        if let Some(hint) = self.hint() {
+            write!(f, "\n{}", printable(&hint))?;
         }
         Ok(())
     }

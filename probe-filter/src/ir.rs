@@ -243,7 +243,6 @@ impl Graph {
         id
     }
 
-    /// A fresh variable.
     pub(crate) fn var(&mut self) -> Var {
         self.vars += 1;
         Var(self.vars - 1)
@@ -274,7 +273,6 @@ impl Graph {
         &self.findings
     }
 
-    /// Marks a region.
     pub(crate) fn mark(&mut self, region: Region) {
         self.regions.push(region);
     }

@@ -1,6 +1,6 @@
 //! The reserved words and the named constants of the language.
 
-use crate::ast::{Direction, Protocol};
+use crate::ast::{Direction, Macro, Protocol};
 
 /// A reserved word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +11,6 @@ pub enum Word {
     Or,
     /// `not`, `!`
     Not,
-    /// A protocol.
     Protocol(Protocol),
     /// `src`
     Src,
@@ -224,6 +223,45 @@ pub fn constant(spelling: &str) -> Option<u32> {
     CONSTANTS.iter().find(|(name, _)| *name == spelling).map(|&(_, value)| value)
 }
 
+/// The named constants.
+pub fn constants() -> impl Iterator<Item = &'static str> {
+    CONSTANTS.iter().map(|&(name, _)| name)
+}
+
 /// The macros, for messages.
-pub const MACROS: &str = "one of @syn @synack @fin @rst @http @http-request @http-response \
-                          @get @post @tls-hello @ssh @smtp @dns @unreachable";
+pub fn macros() -> String {
+    let names: Vec<String> = Macro::ALL.iter().map(|name| format!("@{}", name.name())).collect();
+    format!("one of {}", names.join(" "))
+}
+
+/// The words of Ethernet and raw IP frames that are no protocols: those that a mistaken word may
+/// have been meant for.
+pub const WORDS: [&str; 27] = [
+    "and",
+    "or",
+    "not",
+    "src",
+    "dst",
+    "host",
+    "net",
+    "mask",
+    "port",
+    "portrange",
+    "proto",
+    "protochain",
+    "less",
+    "greater",
+    "byte",
+    "broadcast",
+    "multicast",
+    "len",
+    "inbound",
+    "outbound",
+    "ifindex",
+    "vlan",
+    "mpls",
+    "pppoed",
+    "pppoes",
+    "geneve",
+    "llc",
+];

@@ -4,7 +4,6 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Label(u32);
 
-/// Where labels are bound.
 #[derive(Debug, Default)]
 pub(crate) struct Labels(Vec<Option<usize>>);
 

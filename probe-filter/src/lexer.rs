@@ -18,7 +18,6 @@ pub struct Token {
 /// What a token is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TokenKind {
-    /// A reserved word.
     Word(Word),
     /// An operator or a bracket.
     Symbol(Symbol),
@@ -28,9 +27,7 @@ pub enum TokenKind {
     Name(String),
     /// Two to four numbers joined by dots.
     Dotted(String),
-    /// An IPv6 address.
     Ipv6(Ipv6Addr),
-    /// A link-layer address.
     Mac([u8; 6]),
     /// An ARCnet address, `$` and one or two hex digits.
     Arcnet,
@@ -422,7 +419,7 @@ fn number(lexeme: &str, span: Span) -> Result<u32, Error> {
 fn macro_name(rest: &[u8], at: usize) -> Result<(TokenKind, usize), Error> {
     let length = name_length(&rest[1..]);
     if length == 0 {
-        return Err(Error::new(at..at + 1, "'@' without a name").expected(keywords::MACROS));
+        return Err(Error::new(at..at + 1, "'@' without a name").expected(keywords::macros()));
     }
     let name = String::from_utf8_lossy(&rest[1..=length]).into_owned();
     Ok((TokenKind::Macro(name), 1 + length))

@@ -18,6 +18,7 @@ pub mod ebpf;
 mod error;
 pub mod eval;
 mod flow;
+mod hints;
 pub mod ir;
 mod keywords;
 mod labels;

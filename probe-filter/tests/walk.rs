@@ -244,9 +244,12 @@ fn words_behind_unreachable_look_at_the_quoted_packet_alone() {
                 continue;
             }
             let outer = options.link(link).vlan(vlan);
-            let Ok(outer) = compile(&format!("@unreachable and ({text})"), &outer) else { continue };
+            let Ok(outer) = compile(&format!("@unreachable and ({text})"), &outer) else {
+                continue;
+            };
             let inner = compile(&text, &options.link(LinkType::Raw));
-            let inner = inner.unwrap_or_else(|error| panic!("accepted behind @unreachable: {error}"));
+            let inner =
+                inner.unwrap_or_else(|error| panic!("accepted behind @unreachable: {error}"));
             for _ in 0..60 {
                 let (bytes, quoted) = quoting[rng.below(quoting.len())];
                 let wire_len = bytes.len() as u32;

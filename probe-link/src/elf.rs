@@ -100,9 +100,12 @@ impl<'data> Elf<'data> {
         let cut_off = || Error::CutOff(found.name.to_string());
         let SectionData::Data(bytes) = &found.data else { return Err(cut_off()) };
         let (insns, []) = bytes.as_chunks::<INSN>() else { return Err(cut_off()) };
-        let place = |offset: u64| match offset.is_multiple_of(INSN as u64) {
-            true => Ok((offset / INSN as u64) as usize),
-            false => Err(cut_off()),
+        let place = |offset: u64| {
+            if offset.is_multiple_of(INSN as u64) {
+                Ok((offset / INSN as u64) as usize)
+            } else {
+                Err(cut_off())
+            }
         };
         let relocations = self.relocations(section).map(|(_, all)| all.as_slice());
         let relocations = relocations.unwrap_or_default().iter();

@@ -11,7 +11,6 @@ use crate::{
     opcode::{JUMP, LOAD, SIZE, WIDE},
 };
 
-/// A load-time constant.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Constant {
     symbol: SymbolId,

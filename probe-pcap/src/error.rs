@@ -1,9 +1,9 @@
-//! What can be wrong with a capture file.
+//! What can go wrong when a capture file is read.
 
 use std::{error::Error, fmt, io};
 
-/// Why a capture file cannot be read (any further). Of what the system says, [`source`](Error::source)
-/// has the text, and not this error's own.
+/// Why a capture file cannot be read (any further). The system's reason is in
+/// [`source`](Error::source), not in this error's own text.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReadError {
@@ -14,7 +14,7 @@ pub enum ReadError {
         /// Why.
         source: io::Error,
     },
-    /// Reading failed half-way.
+    /// Reading failed.
     Read {
         /// Which file.
         name: String,
@@ -23,33 +23,34 @@ pub enum ReadError {
         /// Why.
         source: io::Error,
     },
-    /// The file ends inside a record.
-    Cut {
+    /// The file ends in the middle of a record.
+    Truncated {
         /// Which file.
         name: String,
         /// Where the record begins.
         offset: u64,
     },
-    /// The file is not a capture file.
-    Foreign {
+    /// The file is neither pcap nor pcapng.
+    UnknownFormat {
         /// Which file.
         name: String,
     },
-    /// A field makes no sense.
+    /// A field has an invalid value.
     Damaged {
         /// Which file.
         name: String,
         /// Where the record begins.
         offset: u64,
-        /// What makes no sense.
+        /// What is invalid.
         what: String,
     },
-    /// It was [ended](crate::Reader::attended) before it was known what it holds.
-    Ended {
+    /// The [handler](crate::ReadHandler) stopped the reading before the file's first header was
+    /// complete.
+    Stopped {
         /// Which file.
         name: String,
     },
-    /// A link type that probe does not understand.
+    /// A link type that is not supported.
     LinkType {
         /// Which file.
         name: String,
@@ -63,15 +64,15 @@ impl fmt::Display for ReadError {
         match self {
             Self::Open { name, .. } => write!(f, "opening {name}"),
             Self::Read { name, offset, .. } => write!(f, "reading {name} at byte {offset}"),
-            Self::Cut { name, offset } => {
-                write!(f, "{name} ends inside the record that begins at byte {offset}")
+            Self::Truncated { name, offset } => {
+                write!(f, "{name} is truncated: the record at byte {offset} is incomplete")
             }
-            Self::Foreign { name } => write!(f, "{name} is neither a pcap nor a pcapng file"),
+            Self::UnknownFormat { name } => write!(f, "{name} is neither a pcap nor a pcapng file"),
             Self::Damaged { name, offset, what } => {
                 write!(f, "{name} is damaged at byte {offset}: {what}")
             }
-            Self::Ended { name } => {
-                write!(f, "{name}: no capture had begun when a signal ended the reading")
+            Self::Stopped { name } => {
+                write!(f, "{name}: stopped before the header of the file was complete")
             }
             Self::LinkType { name, number } => write!(
                 f,
@@ -85,10 +86,10 @@ impl Error for ReadError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Open { source, .. } | Self::Read { source, .. } => Some(source),
-            Self::Cut { .. }
-            | Self::Foreign { .. }
+            Self::Truncated { .. }
+            | Self::UnknownFormat { .. }
             | Self::Damaged { .. }
-            | Self::Ended { .. }
+            | Self::Stopped { .. }
             | Self::LinkType { .. } => None,
         }
     }

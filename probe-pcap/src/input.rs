@@ -130,17 +130,17 @@ impl Input {
     pub(crate) fn magic(&mut self) -> Result<[u8; 4], ReadError> {
         match self.array_or_end() {
             Ok(Some(magic)) => Ok(magic),
-            Ok(None) | Err(ReadError::Cut { .. }) => Err(self.foreign()),
+            Ok(None) | Err(ReadError::Truncated { .. }) => Err(self.unknown_format()),
             Err(error) => Err(error),
         }
     }
 
-    pub(crate) fn foreign(&self) -> ReadError {
-        ReadError::Foreign { name: self.name.clone() }
+    pub(crate) fn unknown_format(&self) -> ReadError {
+        ReadError::UnknownFormat { name: self.name.clone() }
     }
 
     pub(crate) fn cut(&self) -> ReadError {
-        ReadError::Cut { name: self.name.clone(), offset: self.record }
+        ReadError::Truncated { name: self.name.clone(), offset: self.record }
     }
 
     pub(crate) fn damaged(&self, what: impl Into<String>) -> ReadError {
@@ -192,7 +192,6 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// What stands there.
     pub(crate) fn of(self, buffer: &[u8]) -> &[u8] {
         buffer.get(self.start..self.start + self.length).unwrap_or_default()
     }

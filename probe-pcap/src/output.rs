@@ -12,7 +12,6 @@ pub(crate) enum Output {
 }
 
 impl Output {
-    /// As [`write_all`].
     pub(crate) fn write_all(&mut self, slices: &mut [IoSlice<'_>]) -> (u64, io::Result<()>) {
         match self {
             Self::File(file) => write_all(file, slices),

@@ -8,7 +8,7 @@ use crate::{
     error::ReadError,
     input::{Ahead, Head, Input},
     pcap, pcapng,
-    source::{Attendant, Source},
+    source::{ReadHandler, Source},
     unpack::unpack,
 };
 
@@ -25,30 +25,30 @@ pub struct Reader {
     /// A frame that was read ahead to learn the link type.
     ahead: Option<Head>,
     link: LinkType,
-    /// The attendant ended the stream: what it ends with is no record.
-    ended: Rc<Cell<bool>>,
+    /// Whether the handler stopped the stream: what is left in the buffer is no record then.
+    stopped: Rc<Cell<bool>>,
 }
 
 impl Reader {
     /// Opens a file; `-` is standard input.
     pub fn open(path: &Path) -> Result<Self, ReadError> {
-        Self::attended(path, Box::new(|_| ControlFlow::Continue(())))
+        Self::open_with(path, Box::new(|_| ControlFlow::Continue(())))
     }
 
-    /// As [`open`](Self::open), with somebody who may end the reading. Where that happens before
-    /// the first frame could come, the error says that it [was ended](ReadError::Ended).
-    pub fn attended(path: &Path, attendant: Attendant) -> Result<Self, ReadError> {
+    /// Opens a file, as [`open`](Self::open), with a handler that may stop the reading. If it does
+    /// so before the first frame, the error is [`ReadError::Stopped`].
+    pub fn open_with(path: &Path, handler: ReadHandler) -> Result<Self, ReadError> {
         let name = if path.as_os_str() == "-" {
             "standard input".to_string()
         } else {
             path.display().to_string()
         };
-        let source = Source::open(path, attendant)
+        let source = Source::open(path, handler)
             .map_err(|source| ReadError::Open { name: name.clone(), source })?;
-        let ended = source.ended();
+        let stopped = source.stopped();
         match Self::new(name.clone(), Box::new(source)) {
-            Err(_) if ended.get() => Err(ReadError::Ended { name }),
-            result => result.map(|reader| Self { ended, ..reader }),
+            Err(_) if stopped.get() => Err(ReadError::Stopped { name }),
+            result => result.map(|reader| Self { stopped, ..reader }),
         }
     }
 
@@ -73,9 +73,9 @@ impl Reader {
             let link = decoder.link().unwrap_or_default();
             (Format::PcapNg(decoder), link, ahead)
         } else {
-            return Err(input.foreign());
+            return Err(input.unknown_format());
         };
-        Ok(Self { name, input, format, ahead, link, ended: Rc::default() })
+        Ok(Self { name, input, format, ahead, link, stopped: Rc::default() })
     }
 
     /// What the first bytes of each frame are.
@@ -117,7 +117,7 @@ impl Reader {
             (None, Format::PcapNg(decoder)) => decoder.next(&mut self.input),
         };
         match head {
-            Err(_) if self.ended.get() => Ok(None),
+            Err(_) if self.stopped.get() => Ok(None),
             head => head,
         }
     }

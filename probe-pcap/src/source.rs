@@ -1,6 +1,6 @@
-//! Where the bytes of a capture come from: a file, or a pipe that may be silent for hours. Whoever
-//! reads frames is asked before each piece whether there shall be more, and told when nothing
-//! comes; so a signal ends a stream as it ends everything else, and what gathered goes out.
+//! Where the bytes of a capture come from: a file, or a pipe that may be silent for hours. The
+//! caller's handler is called before each read, and when the stream becomes idle: so a signal can
+//! stop a stream, and output that is buffered is flushed meanwhile.
 
 use std::{
     cell::Cell,
@@ -21,27 +21,27 @@ use nix::{
     poll::{PollFd, PollFlags, PollTimeout, poll},
 };
 
-/// How long nothing comes until the stream is idle, and how often is asked then.
+/// A stream without data for so long is idle, and the handler is called as often then.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// When an [`Attendant`] is asked.
+/// Why a [`ReadHandler`] is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
-    /// A piece is about to be read, or waited for.
+pub enum ReadEvent {
+    /// The next bytes are about to be read, or waited for.
     Reading,
-    /// Nothing comes now, for the first time since something came.
+    /// The stream has become idle: no bytes for 20 ms. Once until the next ones.
     Idle,
 }
 
-/// Asked while a stream is read; a break ends the stream, as if it had no more whole frames.
-pub type Attendant = Box<dyn FnMut(Moment) -> ControlFlow<()>>;
+/// Called while a stream is read; a break ends the stream, as if no whole frame followed.
+pub type ReadHandler = Box<dyn FnMut(ReadEvent) -> ControlFlow<()>>;
 
-/// A file or a pipe, with its attendant.
+/// A file or a pipe, with its handler.
 pub(crate) struct Source {
     file: File,
-    attendant: Attendant,
-    /// The attendant ended it.
-    ended: Rc<Cell<bool>>,
+    handler: ReadHandler,
+    /// Whether the handler stopped it.
+    stopped: Rc<Cell<bool>>,
     idle: bool,
 }
 
@@ -50,7 +50,7 @@ impl Source {
     ///
     /// # Errors
     /// Those of open(2), and that a folder is no file.
-    pub(crate) fn open(path: &Path, attendant: Attendant) -> io::Result<Self> {
+    pub(crate) fn open(path: &Path, handler: ReadHandler) -> io::Result<Self> {
         let file = if path.as_os_str() == "-" {
             File::from(io::stdin().as_fd().try_clone_to_owned()?)
         } else {
@@ -61,26 +61,26 @@ impl Source {
         if file.metadata()?.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        Ok(Self { file, attendant, ended: Rc::default(), idle: false })
+        Ok(Self { file, handler, stopped: Rc::default(), idle: false })
     }
 
-    /// Says, at any time, whether the attendant ended it.
-    pub(crate) fn ended(&self) -> Rc<Cell<bool>> {
-        Rc::clone(&self.ended)
+    /// A flag that says, at any time, whether the handler stopped the stream.
+    pub(crate) fn stopped(&self) -> Rc<Cell<bool>> {
+        Rc::clone(&self.stopped)
     }
 
-    fn goes_on(&mut self, moment: Moment) -> bool {
-        let ended = self.ended.get() || (self.attendant)(moment).is_break();
-        self.ended.set(ended);
-        !ended
+    fn goes_on(&mut self, event: ReadEvent) -> bool {
+        let stopped = self.stopped.get() || (self.handler)(event).is_break();
+        self.stopped.set(stopped);
+        !stopped
     }
 }
 
 impl Read for Source {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.goes_on(Moment::Reading) {
+        while self.goes_on(ReadEvent::Reading) {
             if !is_ready(self.file.as_fd())? {
-                if !std::mem::replace(&mut self.idle, true) && !self.goes_on(Moment::Idle) {
+                if !std::mem::replace(&mut self.idle, true) && !self.goes_on(ReadEvent::Idle) {
                     break;
                 }
                 continue;

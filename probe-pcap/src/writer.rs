@@ -261,7 +261,7 @@ impl Writer {
         self.flush()
     }
 
-    /// Whether it writes to somebody who reads, and not into a file.
+    /// Whether it writes to a reader (a pipe, a terminal) and not into a file.
     pub fn is_stream(&self) -> bool {
         matches!(self.output, Output::Stream(_))
     }
@@ -429,9 +429,10 @@ mod tests {
                 let mut lent = Lent::default();
                 for (time, length) in (0..).zip(lengths) {
                     let frame = frame(time, &bytes[..length], 2000);
-                    match lend {
-                        true => writer.write_lent(&frame, &mut lent).unwrap(),
-                        false => writer.write(&frame).unwrap(),
+                    if lend {
+                        writer.write_lent(&frame, &mut lent).unwrap()
+                    } else {
+                        writer.write(&frame).unwrap()
                     }
                 }
                 writer.flush_lent(&mut lent).unwrap();

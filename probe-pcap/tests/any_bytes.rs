@@ -47,8 +47,8 @@ fn a_file_that_is_cut_reads_up_to_there() {
             assert!(right && count == frames, "seed {seed}, {end}: {count} of {frames} frames");
             match result {
                 Ok(()) => assert_eq!(begins, end, "seed {seed}"),
-                Err(ReadError::Foreign { .. }) => assert!(end < 4, "seed {seed}, {end}"),
-                Err(ReadError::Cut { offset, .. }) => {
+                Err(ReadError::UnknownFormat { .. }) => assert!(end < 4, "seed {seed}, {end}"),
+                Err(ReadError::Truncated { offset, .. }) => {
                     assert_eq!(offset, begins as u64, "seed {seed}, {end}");
                     assert!(begins < end, "seed {seed}, {end}: it ends with a record");
                 }
@@ -104,6 +104,6 @@ fn an_error_names_the_file_and_the_place() {
     let begins = file.records[file.records.len() - 2].end;
     let cut = file.bytes[..file.bytes.len() - 1].to_vec();
     let (_, _, result) = read(cut, &file);
-    let expected = format!("x ends inside the record that begins at byte {begins}");
+    let expected = format!("x is truncated: the record at byte {begins} is incomplete");
     assert_eq!(result.unwrap_err().to_string(), expected);
 }

@@ -19,7 +19,7 @@ pub enum Fate {
     WentOn,
     /// It arrived where it was to go.
     Arrived,
-    /// The kernel lost it.
+    /// The kernel lost it: no room in a ring, or the program could not copy it.
     LostInKernel,
     /// It was dropped in user space.
     Dropped,

@@ -16,9 +16,10 @@ pub const LIMIT: u64 = 16 << 20;
 /// # Errors
 /// Those of opening and reading, more than [`LIMIT`] bytes, and bytes that are not UTF-8.
 pub fn read(path: &Path) -> io::Result<String> {
-    match path.as_os_str() == "-" {
-        true => read_from(io::stdin().lock()),
-        false => read_from(File::open(path)?),
+    if path.as_os_str() == "-" {
+        read_from(io::stdin().lock())
+    } else {
+        read_from(File::open(path)?)
     }
 }
 

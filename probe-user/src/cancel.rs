@@ -27,7 +27,7 @@ thread_local! {
     static MINE: RefCell<Option<Arc<AtomicBool>>> = const { RefCell::new(None) };
 }
 
-/// Makes the flag the one that says whether this thread's writes are given up.
+/// Makes the flag the one that says whether this thread's writes are cancelled.
 ///
 /// # Errors
 /// Those of sigaction(2).
@@ -47,7 +47,7 @@ const PATIENCE: Duration = Duration::from_millis(700);
 /// How often is asked whether the user does, and whether a write comes back.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Gives up this thread's writes some time after the user wants the end. For the thread that reads
+/// Cancels this thread's writes some time after the user wants the end. For the thread that reads
 /// and writes by itself, and lives as long as the process.
 ///
 /// # Errors
@@ -70,17 +70,16 @@ pub fn after_a_signal() -> io::Result<()> {
     thread::Builder::new().name("probe-patience".into()).spawn(wait).map(drop)
 }
 
-/// Fails where this thread's writes are given up.
+/// Fails if this thread's writes are cancelled.
 ///
 /// # Errors
 /// That one.
 pub fn check() -> io::Result<()> {
-    let given_up = |flag: &Arc<AtomicBool>| flag.load(Ordering::Relaxed);
-    match MINE.with_borrow(|mine| mine.as_ref().is_some_and(given_up)) {
-        true => {
-            Err(io::Error::other("the reader of the output has stopped reading, or is too slow"))
-        }
-        false => Ok(()),
+    let is_set = |flag: &Arc<AtomicBool>| flag.load(Ordering::Relaxed);
+    if MINE.with_borrow(|mine| mine.as_ref().is_some_and(is_set)) {
+        Err(io::Error::other("the reader of the output has stopped reading, or is too slow"))
+    } else {
+        Ok(())
     }
 }
 

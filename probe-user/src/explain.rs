@@ -112,13 +112,12 @@ fn too_old(error: &kernel::Error, release: (u32, u32)) -> Option<String> {
 /// Which rights are missing; where none is, why those that are there may not count.
 fn lacking(missing: &[Capability], in_user_namespace: bool) -> String {
     if missing.is_empty() {
-        return match in_user_namespace {
-            true => {
-                "root of a user namespace cannot load BPF programs: run probe outside of it".into()
-            }
-            false => "probe has the capabilities that it needs, but a seccomp profile (of a \
+        return if in_user_namespace {
+            "root of a user namespace cannot load BPF programs: run probe outside of it".into()
+        } else {
+            "probe has the capabilities that it needs, but a seccomp profile (of a \
                       container) or a security module blocks bpf(2)"
-                .into(),
+                .into()
         };
     }
     let names: Vec<String> = missing.iter().map(ToString::to_string).collect();

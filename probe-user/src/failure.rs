@@ -83,7 +83,7 @@ fn hint(error: &anyhow::Error) -> Option<&str> {
     }
 }
 
-/// Whether the error only says that whoever read our output has gone.
+/// Whether the error only says that the reader of the output is gone (EPIPE).
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::BrokenPipe)

@@ -58,7 +58,7 @@ fn addresses(answer: Result<impl Iterator<Item = IpAddr>, LookupError>) -> io::R
         Err(error) => match error.kind() {
             LookupErrorKind::NoName | LookupErrorKind::NoData => Ok(Vec::new()),
             LookupErrorKind::Again => Err(io::Error::other(
-                "the name servers do not answer, or could not find out; an address needs none",
+                "no name server answered, or none could resolve it; use an address instead",
             )),
             _ => Err(error.into()),
         },
@@ -73,7 +73,7 @@ fn in_time<T: Send + 'static>(
 ) -> io::Result<T> {
     let (answer, wait) = mpsc::channel();
     let asking = move || {
-        // Where nobody waits any more, nobody wants it.
+        // It fails where the filter has stopped waiting for the answer.
         let _ = answer.send(ask());
     };
     let asking = thread::Builder::new().name("resolver".into()).spawn(asking)?;
@@ -95,7 +95,7 @@ fn in_time<T: Send + 'static>(
         }
         if waited >= patience {
             let message = format!(
-                "no name server answered within {} seconds; an address needs none",
+                "no name server answered within {} seconds; use an address instead",
                 patience.as_secs()
             );
             return Err(io::Error::new(io::ErrorKind::TimedOut, message));
@@ -104,7 +104,7 @@ fn in_time<T: Send + 'static>(
             told = true;
             let name = visible(name);
             reporter::say(format_args!(
-                "waiting for the name servers to answer about {name}; Ctrl-C ends it"
+                "waiting for the name servers to resolve {name}; press Ctrl-C to stop"
             ));
         }
     }

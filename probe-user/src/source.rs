@@ -43,7 +43,7 @@ pub struct Live {
     /// Whom to become once the programs are attached (-Z); `None`: see
     /// [`privileges::drop`](crate::privileges::drop).
     pub user: Option<String>,
-    /// Whether to log what the kernel side notes about itself.
+    /// Whether to show the kernel programs' log messages.
     pub diagnostics: bool,
 }
 

@@ -19,7 +19,7 @@ use tokio::net::UnixStream;
 
 /// Signals that came.
 static SIGNALS: AtomicU32 = AtomicU32::new(0);
-/// Whether somebody does what the second one asks for.
+/// Whether a second signal has a meaning of its own here.
 static SECOND_HANDLED: AtomicBool = AtomicBool::new(false);
 
 /// The signals that ask for the end. nohup(1) has SIGHUP ignored, and it stays so.

@@ -215,7 +215,7 @@ impl Events {
     /// Those of netlink sockets.
     pub fn watch(stop: Stop, attachments: &[Attachment], any: bool) -> Result<Self> {
         let mut links = Links::watch(attachments, any).context("watching the interfaces")?;
-        let pending = links.survey();
+        let pending = links.refresh();
         // SAFETY: the socket is the links' own, and they keep it until they are dropped, which
         // the AsyncFd that owns them does last.
         let links = unsafe { AsyncFd::register_with_interest(links, Interest::READABLE) };

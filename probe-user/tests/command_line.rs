@@ -72,7 +72,7 @@ fn mistakes_are_code_2_and_go_to_stderr() {
         (&["count", "-i", "lo", "--hook", "nic"], "no such hook; one of auto, tcx, xdp"),
         (&["count", "-i", "lo", "--rule", "nameless"], "expected NAME=EXPR"),
         (&["count", "-i", "lo", "--rule", "a=tcp", "--rule", "a=udp"], "two rules are named"),
-        (&["rate", "-i", "lo", "tcp"], "say when to end: -c N (matches) or -t TIME"),
+        (&["rate", "-i", "lo", "tcp"], "say when to stop: -c N (matches) or -t TIME"),
         (&["capture", "-r", "x", "-i", "lo"], "cannot be used with"),
         (&["capture", "-i", "lo", "--engine", "kernel"], "cannot be used with"),
     ] {
@@ -107,7 +107,7 @@ fn files_that_do_not_read_are_code_1_and_named() {
         ("/nosuch/x.pcap", "opening /nosuch/x.pcap: No such file"),
         ("/", "opening /: "),
         (text.to_str().expect("a path"), "is neither a pcap nor a pcapng file"),
-        (cut.to_str().expect("a path"), "ends inside the record that begins at byte"),
+        (cut.to_str().expect("a path"), "is truncated: the record at byte"),
     ] {
         for command in ["count", "capture"] {
             let (code, _, err) = run(&[command, "-r", path]);
@@ -244,15 +244,15 @@ fn what_makes_no_sense_is_refused_with_the_reason() {
     let (_folder, capture) = capture();
     let capture = capture.to_str().expect("a path");
     for (flags, reason) in [
-        (&["-I"][..], "-I: monitor mode is 802.11's"),
-        (&["--monitor-mode"], "-I: monitor mode is 802.11's"),
-        (&["-H"], "-H: mesh headers are 802.11's"),
-        (&["-E", "0x1@192.0.2.1 des-cbc:secret"], "-E: ESP is not decrypted"),
-        (&["-M", "secret"], "-M: TCP-MD5"),
-        (&["-m", "mib.txt"], "-m: SMI modules are not read"),
-        (&["-T", "domain"], "-T: a protocol is told by its ports"),
-        (&["-j", "adapter"], "that of the program's look at it, which is host"),
-        (&["-j", "moon"], "no such type of time stamps; -J lists them"),
+        (&["-I"][..], "-I: monitor mode is not supported"),
+        (&["--monitor-mode"], "-I: monitor mode is not supported"),
+        (&["-H"], "-H: 802.11 mesh headers are not supported"),
+        (&["-E", "0x1@192.0.2.1 des-cbc:secret"], "-E: probe does not decrypt ESP"),
+        (&["-M", "secret"], "-M: probe does not check TCP-MD5"),
+        (&["-m", "mib.txt"], "-m: probe does not load SMI modules"),
+        (&["-T", "domain"], "-T: probe chooses a packet's protocol by its ports"),
+        (&["-j", "adapter"], "only host: the kernel program takes"),
+        (&["-j", "moon"], "no such time stamp type; -J lists them"),
         (&["-y", "DOCSIS"], "XDP and tcx see EN10MB (Ethernet) or RAW (IP)"),
         (&["-y", "RAW"], "-y RAW: the link type is EN10MB"),
         (&["--micro", "--nano"], "cannot be used with"),
@@ -295,7 +295,7 @@ fn what_changes_nothing_is_accepted() {
     }
     let (out, err) = lines(&["-u"]);
     assert_eq!(out, plain);
-    assert!(err.contains("note: ") && err.contains("NFS is not taken apart"), "{err}");
+    assert!(err.contains("note: ") && err.contains("NFS is not decoded"), "{err}");
     assert_eq!(lines(&["--nano"]), lines(&["--time-stamp-precision", "nano"]));
     assert_ne!(lines(&["--nano"]).0, plain);
 }

@@ -232,7 +232,7 @@ fn a_list_of_files() {
     let output = probe(at, &["capture", "-n", "-V", "list"]);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(String::from_utf8(output.stdout.clone()).unwrap().lines().count(), 3 + 2 + 3);
-    assert!(stderr(&output).contains("in.cut ends inside the record"), "{output:?}");
+    assert!(stderr(&output).contains("in.cut is truncated: the record at byte"), "{output:?}");
     let output = probe(at, &["capture", "-n", "-V", "list", "-c", "4"]);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 4);

@@ -172,8 +172,15 @@ pub fn extended(rng: &mut Rng) -> String {
         3 => format!("{} or {}", expression(rng, 1), question(rng)),
         4 => format!("{} and not {} and {}", question(rng), question(rng), term(rng, 1)),
         5 => format!("@unreachable and {}", expression(rng, 1)),
-        6 => format!("({} or @unreachable and {}) and {}", term(rng, 1), term(rng, 1), question(rng)),
-        _ => format!("{} or not (@unreachable and ({})) and {}", question(rng), expression(rng, 2), term(rng, 1)),
+        6 => {
+            format!("({} or @unreachable and {}) and {}", term(rng, 1), term(rng, 1), question(rng))
+        }
+        _ => format!(
+            "{} or not (@unreachable and ({})) and {}",
+            question(rng),
+            expression(rng, 2),
+            term(rng, 1)
+        ),
     }
 }
 

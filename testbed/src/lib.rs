@@ -31,6 +31,7 @@ mod pair;
 mod process;
 mod random;
 pub mod requirements;
+pub mod grammar;
 pub mod samples;
 mod sender;
 mod trafgen;

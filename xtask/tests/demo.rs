@@ -235,9 +235,10 @@ fn other_signals_to_the_job_or_to_it_alone() {
         running.wait_for_output(moment, LIMIT).expect("it gets there");
         demo.look();
         assert!(demo.seen.programs.len() >= programs, "{moment}: {:?}", demo.seen);
-        match to_job {
-            true => signal_job(&running, *signal),
-            false => running.signal(*signal).expect("it runs"),
+        if *to_job {
+            signal_job(&running, *signal)
+        } else {
+            running.signal(*signal).expect("it runs")
         }
         running.wait(LIMIT).expect("it ends");
         demo.is_gone(&format!("{moment}, signal {signal}"));

@@ -65,7 +65,6 @@ pub struct Program {
 /// A part of the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part {
-    /// Fast code.
     Fast,
     /// Careful code, for bytes that are not where fast code reads.
     Careful,
@@ -136,7 +135,6 @@ fn blame(error: Error, rules: &[Rule<'_>], target: &Target) -> Error {
     }
 }
 
-/// Code that counts.
 fn counting(
     rules: &[Rule<'_>],
     target: &Target,

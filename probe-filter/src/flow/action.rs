@@ -8,20 +8,38 @@ use super::BlockId;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
     /// A variable gets a value.
-    Set { var: Var, value: ValueId, next: BlockId },
+    Set {
+        var: Var,
+        value: ValueId,
+        next: BlockId,
+    },
     /// A comparison. With `yes == no` only the trap matters.
-    Compare { compare: Compare, left: ValueId, right: ValueId, yes: BlockId, no: BlockId },
+    Compare {
+        compare: Compare,
+        left: ValueId,
+        right: ValueId,
+        yes: BlockId,
+        no: BlockId,
+    },
     /// The walk along a header chain.
     Chain(Chain, BlockId, BlockId),
     /// One value against many constants, distinct and in ascending order.
-    Switch { value: ValueId, cases: Vec<(u32, BlockId)>, default: BlockId },
+    Switch {
+        value: ValueId,
+        cases: Vec<(u32, BlockId)>,
+        default: BlockId,
+    },
     /// The rule of this index matches.
-    Count { rule: u32, next: BlockId },
+    Count {
+        rule: u32,
+        next: BlockId,
+    },
     /// Nothing that is known or computed before holds after it: variables that are not
     /// kept ([`Flow::kept`](super::Flow)) are dead, and back ends start afresh. Bounds what
     /// the verifier has to remember.
-    Boundary { next: BlockId },
-    /// All rules are done.
+    Boundary {
+        next: BlockId,
+    },
     End,
 }
 

@@ -147,7 +147,7 @@ impl Lowering<'_> {
     }
 
     fn no_gateway(&self) -> Error {
-        self.error("'gateway' is not supported, by libpcap with IPv6 neither")
+        self.error("'gateway' is not supported (nor is it by a libpcap with IPv6)")
             .expected("'ether host MAC and not host ADDRESS'")
     }
 

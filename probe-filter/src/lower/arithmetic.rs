@@ -8,6 +8,15 @@ use crate::ast::{Protocol, Relation, TermId, TermKind};
 use crate::error::Error;
 use crate::ir::{Alu, Compare, ValueId, Width};
 
+/// Bytes of the smallest headers of IPv4 and TCP (RFC 791, RFC 9293).
+const IPV4_HEADER: u32 = 20;
+const TCP_HEADER: u32 = 20;
+const BEHIND_TCP: &str = "that is the payload only where TCP has no options, which most segments have: \
+                          payload[0:2] counts from where the payload starts, and @get, @http and the \
+                          like know how it starts";
+const BEHIND_IPV4: &str = "that is behind the IPv4 header only where it has no options: tcp[...], \
+                           udp[...] and their like count from where their own header starts";
+
 /// Values nest no deeper than this: beyond it, a part is put into a variable first. Text
 /// of any length then costs whoever walks a value neither stack nor registers.
 const MAX_DEPTH: u32 = 32;
@@ -210,6 +219,9 @@ impl Lowering<'_> {
             | P::Lat
             | P::Moprc
             | P::Mopdl => {
+                if protocol == P::Ip && self.begins_behind(index.value, IPV4_HEADER) {
+                    self.note(BEHIND_IPV4);
+                }
                 let header = self.layers.network_header();
                 let base = self.plus_variable(index.value, header.variable);
                 let value = self.load(width, Some(base), header.constant);
@@ -248,6 +260,9 @@ impl Lowering<'_> {
                 let carried = self.protocol(protocol)?;
                 let first = self.first_fragment();
                 let check = Some(self.all(check, &[carried, first]));
+                if protocol == P::Tcp && self.begins_behind(index.value, TCP_HEADER) {
+                    self.note(BEHIND_TCP);
+                }
                 if matches!(protocol, P::Tcp | P::Udp | P::Sctp | P::Pim) {
                     self.note("tcp[...], udp[...] and their like never match IPv6; @syn, @get, payload[...] and the like do");
                 }
@@ -275,6 +290,11 @@ impl Lowering<'_> {
                 Err(self.error(message).expected("ether, ip, ip6, arp, tcp, udp, icmp or icmp6"))
             }
         }
+    }
+
+    /// Whether an index is a constant from this one on.
+    fn begins_behind(&self, index: ValueId, header: u32) -> bool {
+        self.constant_of(index).is_some_and(|index| index >= header)
     }
 
     fn after(&mut self, before: Option<PredicateId>, check: PredicateId) -> PredicateId {

@@ -7,13 +7,10 @@ use crate::ir::{Alu, Compare, Meta, Test, Value, ValueId, Var, Width};
 /// What an offset is counted from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum From {
-    /// The link header.
     Link,
     /// The EtherType or its like.
     LinkType,
-    /// An LLC header.
     Llc,
-    /// The network header.
     Network,
     /// The network header after an LLC header without SNAP.
     NetworkAfterLlc,

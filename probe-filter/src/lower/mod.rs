@@ -97,7 +97,6 @@ struct Lowering<'a> {
     /// first.
     around: Vec<Layers>,
     registers_in_use: usize,
-    /// Terms lowered so far.
     terms: Vec<Option<arithmetic::Lowered>>,
     /// What the relation that is being lowered puts into variables, and the variables.
     parts: Vec<(Var, ValueId)>,

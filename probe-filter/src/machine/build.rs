@@ -5,8 +5,8 @@ use crate::ir::{Alu, Compare, Graph, Value, ValueId};
 use crate::passes::{self, View};
 
 use super::cases::Cases;
-use super::field::{Ask, Field, Range};
-use super::{Computed, END, Machine, Operand, Reckoner, Step, Ways};
+use super::field::{Field, FieldTest, Range};
+use super::{Branches, Computed, END, Machine, Operand, Step, Values};
 
 /// A switch with cases up to here becomes a table.
 const MOST_IN_TABLE: u32 = 255;
@@ -18,7 +18,7 @@ enum Built {
     End,
     /// Nothing is to be done: its number is the next one's.
     Nothing(u32),
-    Ask(Ask),
+    Test(FieldTest),
     Step(Step),
 }
 
@@ -27,9 +27,9 @@ impl Machine {
     pub fn new(graphs: &[&Graph]) -> Self {
         let flow = passes::run(passes::rules(graphs), View::Same);
         let mut machine = Self {
-            asks: Vec::new(),
+            tests: Vec::new(),
             steps: Vec::new(),
-            reckoner: Reckoner { values: Vec::new(), vars: vec![0; flow.vars() as usize] },
+            values: Values { computed: Vec::new(), vars: vec![0; flow.vars() as usize] },
             entry: flow.entry().0,
         };
         let mut taken_apart = vec![None; flow.values.len()];
@@ -55,13 +55,13 @@ impl Machine {
                 self.set(var.0, value, next.0, trap)
             }
             Action::Compare { compare, left, right, yes, no } => {
-                let ways = Ways { yes: yes.0, no: no.0, trap };
+                let branches = Branches { yes: yes.0, no: no.0, trap };
                 let (left, right) = (operand(left), operand(right));
-                return self.compared(compare, left, right, ways);
+                return self.compared(compare, left, right, branches);
             }
             Action::Chain(chain, yes, no) => {
                 let base = chain.network_base.map_or(Operand::Constant(0), &mut operand);
-                Step::Chain { chain, base, ways: Ways { yes: yes.0, no: no.0, trap } }
+                Step::Chain { chain, base, branches: Branches { yes: yes.0, no: no.0, trap } }
             }
             Action::Switch { value, ref cases, default } => {
                 switch(operand(value), cases, default, trap)
@@ -71,8 +71,8 @@ impl Machine {
 
     /// Takes the blocks, and gives their targets the numbers that they have here.
     fn take(&mut self, built: Vec<Built>) {
-        let asks = built.iter().filter(|one| matches!(one, Built::Ask(_))).count() as u32;
-        let (mut next_ask, mut next_step) = (0, asks);
+        let tests = built.iter().filter(|one| matches!(one, Built::Test(_))).count() as u32;
+        let (mut next_test, mut next_step) = (0, tests);
         let mut numbers: Vec<u32> = Vec::with_capacity(built.len());
         for one in &built {
             let next = match *one {
@@ -85,7 +85,7 @@ impl Machine {
                     numbers.push(numbers[next as usize]);
                     continue;
                 }
-                Built::Ask(_) => &mut next_ask,
+                Built::Test(_) => &mut next_test,
                 Built::Step(_) => &mut next_step,
             };
             numbers.push(*next);
@@ -96,9 +96,9 @@ impl Machine {
         for one in built {
             match one {
                 Built::End | Built::Nothing(_) => {}
-                Built::Ask(mut ask) => {
-                    ask.ways.for_each(moved);
-                    self.asks.push(ask);
+                Built::Test(mut test) => {
+                    test.branches.for_each(moved);
+                    self.tests.push(test);
                 }
                 Built::Step(mut step) => {
                     step.for_each_target(moved);
@@ -116,7 +116,7 @@ impl Machine {
                 Operand::Var(base) => Step::SetBehindVar { var, base, field, next, trap },
                 _ => Step::Set { var, value, next, trap },
             },
-            Operand::Computed(place) => match self.reckoner.values[place as usize] {
+            Operand::Computed(place) => match self.values.computed[place as usize] {
                 Computed::Alu(Alu::Add, Operand::Field(field), Operand::Constant(constant)) => {
                     Step::SetSum { var, field, constant, next, trap }
                 }
@@ -139,46 +139,53 @@ impl Machine {
 
     /// Where an [`Operand::Behind`] begins.
     fn base(&self, place: u32) -> Operand {
-        match self.reckoner.values[place as usize] {
+        match self.values.computed[place as usize] {
             Computed::Place(base) => base,
             _ => Operand::Computed(place),
         }
     }
 
     /// A comparison, as a range where it is one of a variable part with a constant.
-    fn compared(&self, compare: Compare, left: Operand, right: Operand, ways: Ways) -> Built {
-        let plain = Built::Step(Step::Compare { compare, left, right, ways });
+    fn compared(
+        &self,
+        compare: Compare,
+        left: Operand,
+        right: Operand,
+        branches: Branches,
+    ) -> Built {
+        let plain = Built::Step(Step::Compare { compare, left, right, branches });
         let Operand::Constant(constant) = right else { return plain };
-        let (range, ways) = match compare {
-            Compare::Eq => (Range { low: constant, span: 0 }, ways),
-            Compare::Ge => (Range { low: constant, span: u32::MAX - constant }, ways),
+        let (range, branches) = match compare {
+            Compare::Eq => (Range { low: constant, span: 0 }, branches),
+            Compare::Ge => (Range { low: constant, span: u32::MAX - constant }, branches),
             Compare::Gt if constant < u32::MAX => {
-                (Range { low: constant + 1, span: u32::MAX - constant - 1 }, ways)
+                (Range { low: constant + 1, span: u32::MAX - constant - 1 }, branches)
             }
             Compare::Gt => return plain,
             // Whether none of these bits is set, and then the other way round.
-            Compare::Set => {
-                (Range { low: 0, span: 0 }, Ways { yes: ways.no, no: ways.yes, ..ways })
-            }
+            Compare::Set => (
+                Range { low: 0, span: 0 },
+                Branches { yes: branches.no, no: branches.yes, ..branches },
+            ),
         };
-        let ask = |field: Field| {
+        let test = |field: Field| {
             let narrowed = match compare {
                 Compare::Set => field.then(Alu::And, constant),
                 _ => Some(field),
             };
-            narrowed.and_then(|field| Ask::new(field, range, ways))
+            narrowed.and_then(|field| FieldTest::new(field, range, branches))
         };
         match left {
-            Operand::Field(field) => ask(field).map_or(plain, Built::Ask),
-            Operand::Behind(place, field) => match (ask(field), self.base(place)) {
-                (Some(ask), Operand::Var(var)) => Built::Step(Step::AskBehindVar { var, ask }),
-                (Some(ask), Operand::Field(length)) => {
-                    Built::Step(Step::AskBehindField { length, ask })
+            Operand::Field(field) => test(field).map_or(plain, Built::Test),
+            Operand::Behind(place, field) => match (test(field), self.base(place)) {
+                (Some(test), Operand::Var(var)) => Built::Step(Step::TestBehindVar { var, test }),
+                (Some(test), Operand::Field(length)) => {
+                    Built::Step(Step::TestBehindField { length, test })
                 }
                 _ => plain,
             },
             Operand::Var(var) if compare != Compare::Set => {
-                Built::Step(Step::AskVar { var, range, yes: ways.yes, no: ways.no })
+                Built::Step(Step::TestVar { var, range, yes: branches.yes, no: branches.no })
             }
             _ => plain,
         }
@@ -203,8 +210,8 @@ impl Machine {
                 match base.map(of) {
                     None => Err(Operand::Field(field)),
                     Some(base) => {
-                        self.reckoner.values.push(Computed::Place(base));
-                        Err(Operand::Behind(self.reckoner.values.len() as u32 - 1, field))
+                        self.values.computed.push(Computed::Place(base));
+                        Err(Operand::Behind(self.values.computed.len() as u32 - 1, field))
                     }
                 }
             }
@@ -227,8 +234,8 @@ impl Machine {
         let operand = computed.map_or_else(
             |operand| operand,
             |computed| {
-                self.reckoner.values.push(computed);
-                Operand::Computed(self.reckoner.values.len() as u32 - 1)
+                self.values.computed.push(computed);
+                Operand::Computed(self.values.computed.len() as u32 - 1)
             },
         );
         taken_apart[id.0 as usize] = Some(operand);
@@ -265,11 +272,11 @@ impl Step {
             Self::Count { next, .. }
             | Self::SetConstant { next, .. }
             | Self::SetSumVar { next, .. } => f(next),
-            Self::AskVar { yes, no, .. } => [yes, no].into_iter().for_each(f),
-            Self::AskBehindVar { ask, .. } | Self::AskBehindField { ask, .. } => {
-                ask.ways.for_each(f);
+            Self::TestVar { yes, no, .. } => [yes, no].into_iter().for_each(f),
+            Self::TestBehindVar { test, .. } | Self::TestBehindField { test, .. } => {
+                test.branches.for_each(f);
             }
-            Self::Compare { ways, .. } | Self::Chain { ways, .. } => ways.for_each(f),
+            Self::Compare { branches, .. } | Self::Chain { branches, .. } => branches.for_each(f),
             Self::Set { next, trap, .. }
             | Self::SetField { next, trap, .. }
             | Self::SetBehindVar { next, trap, .. }

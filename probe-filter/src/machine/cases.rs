@@ -34,7 +34,8 @@ impl Cases {
             // golden ratio.
             let mut factors = (1..=Self::TRIES).map(|n| 0x9e37_79b9_u32.wrapping_mul(2 * n - 1));
             factors.find_map(|factor| {
-                // A place that nobody takes says of 0, wherever that belongs, what is right.
+                // An empty slot becomes (0, default). Only 0 itself could take that for a case of
+                // its own, and is looked up in slot 0, where `default` is right if that is empty.
                 let mut places = vec![None; 1 << bits];
                 for &(constant, to) in cases {
                     let place = &mut places[(constant.wrapping_mul(factor) >> shift) as usize];

@@ -3,7 +3,7 @@
 use crate::eval::{Trap, load};
 use crate::ir::{Alu, Width};
 
-use super::Ways;
+use super::Branches;
 
 /// Bits of the frame: those of the mask out of a load's, moved to the left.
 #[derive(Clone, Copy, Debug)]
@@ -66,18 +66,18 @@ impl Range {
 /// Whether a field lies in a range. Four bytes are read there, whatever its width; mask and
 /// range are those of these four.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ask {
+pub(super) struct FieldTest {
     at: u32,
     mask: u32,
     range: Range,
-    pub(super) ways: Ways,
+    pub(super) branches: Branches,
     /// Where four bytes are too many.
     width: Width,
 }
 
-impl Ask {
+impl FieldTest {
     /// None where the field is moved to the left.
-    pub(super) fn new(field: Field, range: Range, ways: Ways) -> Option<Self> {
+    pub(super) fn new(field: Field, range: Range, branches: Branches) -> Option<Self> {
         let Field { width, at, right, mask, left: 0 } = field else { return None };
         let most = u32::MAX >> right;
         let mask = (mask & most) << right;
@@ -85,15 +85,21 @@ impl Ask {
             Some(left) => Range { low: range.low << right, span: range.span.min(left) << right },
             // No value of this width gets there, and nothing is no 1.
             None => {
-                return Some(Self { at, mask: 0, range: Range { low: 1, span: 0 }, ways, width });
+                return Some(Self {
+                    at,
+                    mask: 0,
+                    range: Range { low: 1, span: 0 },
+                    branches,
+                    width,
+                });
             }
         };
-        Some(Self { at, mask, range, ways, width })
+        Some(Self { at, mask, range, branches, width })
     }
 
     /// The answer for the field counted from `base`.
     #[inline(always)]
-    pub(super) fn answer(&self, frame: &[u8], base: u32) -> Result<bool, Trap> {
+    pub(super) fn passes(&self, frame: &[u8], base: u32) -> Result<bool, Trap> {
         let start = (base as usize).checked_add(self.at as usize).ok_or(Trap)?;
         let word = match frame.get(start..).and_then(|bytes| bytes.first_chunk()) {
             Some(&word) => u32::from_be_bytes(word),

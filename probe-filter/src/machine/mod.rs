@@ -1,5 +1,5 @@
 //! All filters of a file at once in user space: the flow that the back ends get, with its
-//! values taken apart so that what most filters ask is one step each, with all that it needs
+//! values taken apart so that what most filters test is one step each, with all that it needs
 //! in it.
 //!
 //! [`eval`](crate::eval) says what a filter means, one filter and one value after the other;
@@ -14,22 +14,22 @@ use crate::flow::Chain;
 use crate::ir::{Alu, Compare, Frame, Meta};
 
 use cases::Cases;
-use field::{Ask, Field, Range};
+use field::{Field, FieldTest, Range};
 
 /// Filters made ready.
 #[derive(Clone, Debug)]
 pub struct Machine {
-    /// Targets are numbers of these, and behind them of the other steps.
-    asks: Vec<Ask>,
+    /// A target is an index here, or behind the last one here an index of `steps`.
+    tests: Vec<FieldTest>,
     steps: Vec<Step>,
-    reckoner: Reckoner,
+    values: Values,
     entry: u32,
 }
 
-/// What values are made of, beside the frame.
+/// Values that take arithmetic, and variables.
 #[derive(Clone, Debug)]
-struct Reckoner {
-    values: Vec<Computed>,
+struct Values {
+    computed: Vec<Computed>,
     /// By their numbers. Every flow sets a variable before it reads it.
     vars: Vec<u32>,
 }
@@ -42,7 +42,7 @@ enum Operand {
     Field(Field),
     /// The field, counted from the place that the value of this number says.
     Behind(u32, Field),
-    /// A place in [`Reckoner::values`].
+    /// A place in [`Values::computed`].
     Computed(u32),
 }
 
@@ -59,7 +59,7 @@ enum Computed {
 /// Where all filters are done: no step.
 const END: u32 = u32::MAX;
 
-/// A block of the flow that asks no fixed field. What walks over headers are made of has
+/// A block of the flow that does not test a fixed field. What walks over headers are made of has
 /// steps of its own.
 #[derive(Clone, Debug)]
 enum Step {
@@ -68,16 +68,16 @@ enum Step {
         next: u32,
     },
     /// The question of most filters, of a field behind a variable.
-    AskBehindVar {
+    TestBehindVar {
         var: u32,
-        ask: Ask,
+        test: FieldTest,
     },
     /// The same behind a field: the length of an IPv4 header, nearly always.
-    AskBehindField {
+    TestBehindField {
         length: Field,
-        ask: Ask,
+        test: FieldTest,
     },
-    AskVar {
+    TestVar {
         var: u32,
         range: Range,
         yes: u32,
@@ -87,7 +87,7 @@ enum Step {
         compare: Compare,
         left: Operand,
         right: Operand,
-        ways: Ways,
+        branches: Branches,
     },
     SetConstant {
         var: u32,
@@ -140,7 +140,7 @@ enum Step {
     Chain {
         chain: Chain,
         base: Operand,
-        ways: Ways,
+        branches: Branches,
     },
     /// A variable's value as an index; larger ones have none.
     Table {
@@ -168,9 +168,9 @@ enum Step {
     },
 }
 
-/// Where a question leads.
+/// Where a test leads.
 #[derive(Clone, Copy, Debug)]
-struct Ways {
+struct Branches {
     yes: u32,
     no: u32,
     trap: u32,
@@ -180,106 +180,107 @@ impl Machine {
     /// Calls `count` with the number of each filter that matches the frame.
     #[inline]
     pub fn run(&mut self, frame: &Frame<'_>, mut count: impl FnMut(usize)) {
-        let Self { asks, steps, reckoner, entry } = self;
-        let asks = asks.as_slice();
+        let Self { tests, steps, values, entry } = self;
+        let tests = tests.as_slice();
         let mut at = *entry;
         loop {
-            while let Some(ask) = asks.get(at as usize) {
+            while let Some(test) = tests.get(at as usize) {
                 // As a jump, which the processor foresees: picking one of two targets would
                 // make it wait for the answer before it could begin with the next question.
-                match ask.answer(frame.bytes, 0) {
-                    Ok(true) => at = ask.ways.yes,
-                    Ok(false) if ask.ways.no == END => return,
-                    Ok(false) => at = ask.ways.no,
-                    Err(Trap) => at = ask.ways.trap,
+                match test.passes(frame.bytes, 0) {
+                    Ok(true) => at = test.branches.yes,
+                    Ok(false) if test.branches.no == END => return,
+                    Ok(false) => at = test.branches.no,
+                    Err(Trap) => at = test.branches.trap,
                 }
             }
             if at == END {
                 return;
             }
-            at = match &steps[at as usize - asks.len()] {
-                Step::AskBehindVar { var, ask } => {
-                    match ask.answer(frame.bytes, reckoner.vars[*var as usize]) {
-                        Ok(true) => ask.ways.yes,
-                        Ok(false) => ask.ways.no,
-                        Err(Trap) => ask.ways.trap,
+            at = match &steps[at as usize - tests.len()] {
+                Step::TestBehindVar { var, test } => {
+                    match test.passes(frame.bytes, values.vars[*var as usize]) {
+                        Ok(true) => test.branches.yes,
+                        Ok(false) => test.branches.no,
+                        Err(Trap) => test.branches.trap,
                     }
                 }
-                Step::AskBehindField { length, ask } => {
+                Step::TestBehindField { length, test } => {
                     let base = length.read(frame.bytes, 0);
-                    match base.and_then(|base| ask.answer(frame.bytes, base)) {
-                        Ok(true) => ask.ways.yes,
-                        Ok(false) => ask.ways.no,
-                        Err(Trap) => ask.ways.trap,
+                    match base.and_then(|base| test.passes(frame.bytes, base)) {
+                        Ok(true) => test.branches.yes,
+                        Ok(false) => test.branches.no,
+                        Err(Trap) => test.branches.trap,
                     }
                 }
-                Step::AskVar { var, range, yes, no } => {
-                    if range.has(reckoner.vars[*var as usize]) {
+                Step::TestVar { var, range, yes, no } => {
+                    if range.has(values.vars[*var as usize]) {
                         *yes
                     } else {
                         *no
                     }
                 }
                 Step::Table { var, targets, default } => {
-                    let target = targets.get(reckoner.vars[*var as usize] as usize);
+                    let target = targets.get(values.vars[*var as usize] as usize);
                     *target.unwrap_or(default)
                 }
                 Step::Few { var, cases, default } => {
-                    let value = reckoner.vars[*var as usize];
+                    let value = values.vars[*var as usize];
                     cases.iter().find(|case| case.0 == value).map_or(*default, |case| case.1)
                 }
                 Step::SetConstant { var, constant, next } => {
-                    reckoner.vars[*var as usize] = *constant;
+                    values.vars[*var as usize] = *constant;
                     *next
                 }
                 Step::SetField { var, field, next, trap } => {
-                    reckoner.set(*var, field.read(frame.bytes, 0), *next, *trap)
+                    values.set(*var, field.read(frame.bytes, 0), *next, *trap)
                 }
                 Step::SetBehindVar { var, base, field, next, trap } => {
-                    let base = reckoner.vars[*base as usize];
-                    reckoner.set(*var, field.read(frame.bytes, base), *next, *trap)
+                    let base = values.vars[*base as usize];
+                    values.set(*var, field.read(frame.bytes, base), *next, *trap)
                 }
                 Step::SetSum { var, field, constant, next, trap } => {
                     let sum = field.read(frame.bytes, 0).map(|field| field.wrapping_add(*constant));
-                    reckoner.set(*var, sum, *next, *trap)
+                    values.set(*var, sum, *next, *trap)
                 }
                 Step::SetSumBehindVar { var, base, field, other, next, trap } => {
-                    let field = field.read(frame.bytes, reckoner.vars[*base as usize]);
-                    let other = reckoner.vars[*other as usize];
-                    reckoner.set(*var, field.map(|field| field.wrapping_add(other)), *next, *trap)
+                    let field = field.read(frame.bytes, values.vars[*base as usize]);
+                    let other = values.vars[*other as usize];
+                    values.set(*var, field.map(|field| field.wrapping_add(other)), *next, *trap)
                 }
                 Step::SetSumVar { var, other, constant, next } => {
-                    let sum = reckoner.vars[*other as usize].wrapping_add(*constant);
-                    reckoner.vars[*var as usize] = sum;
+                    let sum = values.vars[*other as usize].wrapping_add(*constant);
+                    values.vars[*var as usize] = sum;
                     *next
                 }
                 Step::Set { var, value, next, trap } => {
-                    let value = reckoner.value(*value, frame);
-                    reckoner.set(*var, value, *next, *trap)
+                    let value = values.value(*value, frame);
+                    values.set(*var, value, *next, *trap)
                 }
                 Step::Count { rule, next } => {
                     count(*rule as usize);
                     *next
                 }
-                Step::Compare { compare, left, right, ways } => {
-                    match (reckoner.value(*left, frame), reckoner.value(*right, frame)) {
-                        (Ok(left), Ok(right)) => ways.of(constant_compare(*compare, left, right)),
-                        _ => ways.trap,
+                Step::Compare { compare, left, right, branches } => {
+                    match (values.value(*left, frame), values.value(*right, frame)) {
+                        (Ok(left), Ok(right)) => {
+                            branches.taken(constant_compare(*compare, left, right))
+                        }
+                        _ => branches.trap,
                     }
                 }
-                Step::Chain { chain: Chain { kind, network, protocol, .. }, base, ways } => {
+                Step::Chain { chain: Chain { kind, network, protocol, .. }, base, branches } => {
                     let walk = |base| chain(frame.bytes, *kind, base, *network, *protocol);
-                    match reckoner.value(*base, frame).and_then(walk) {
-                        Ok(answer) => ways.of(answer),
-                        Err(Trap) => ways.trap,
+                    match values.value(*base, frame).and_then(walk) {
+                        Ok(answer) => branches.taken(answer),
+                        Err(Trap) => branches.trap,
                     }
                 }
-                Step::Many { value, cases, default, trap } => match reckoner.value(*value, frame) {
+                Step::Many { value, cases, default, trap } => match values.value(*value, frame) {
                     Ok(value) => cases.find(value, *default),
                     Err(Trap) => *trap,
                 },
-                Step::Switch { value, cases, default, trap } => match reckoner.value(*value, frame)
-                {
+                Step::Switch { value, cases, default, trap } => match values.value(*value, frame) {
                     Ok(value) => match cases.binary_search_by_key(&value, |case| case.0) {
                         Ok(found) => cases[found].1,
                         Err(_) => *default,
@@ -291,7 +292,7 @@ impl Machine {
     }
 }
 
-impl Reckoner {
+impl Values {
     /// Sets a variable, and says where that leads.
     #[inline(always)]
     fn set(&mut self, var: u32, value: Result<u32, Trap>, next: u32, trap: u32) -> u32 {
@@ -317,7 +318,7 @@ impl Reckoner {
 
     /// A value of other values, which have smaller numbers.
     fn compute(&self, value: u32, frame: &Frame<'_>) -> Result<u32, Trap> {
-        match self.values[value as usize] {
+        match self.computed[value as usize] {
             Computed::Place(value) => self.value(value, frame),
             Computed::Alu(op, left, right) => {
                 alu(op, self.value(left, frame)?, self.value(right, frame)?)
@@ -328,13 +329,13 @@ impl Reckoner {
     }
 }
 
-impl Ways {
+impl Branches {
     fn for_each(&mut self, f: impl FnMut(&mut u32)) {
         [&mut self.yes, &mut self.no, &mut self.trap].into_iter().for_each(f);
     }
 
     #[inline]
-    fn of(self, answer: bool) -> u32 {
+    fn taken(self, answer: bool) -> u32 {
         if answer { self.yes } else { self.no }
     }
 }

@@ -45,7 +45,6 @@ struct Place {
     address: bool,
     /// An expression that needs nothing from its left.
     expression: bool,
-    /// Arithmetic.
     arithmetic: bool,
     /// What an address here takes from its left; `None` where there is nothing to take.
     inherited: Option<Qualifiers>,
@@ -104,12 +103,18 @@ enum Indexed {
 enum Operand {
     /// A number, which may become an address or arithmetic.
     Number(u32),
-    /// Arithmetic.
     Term(TermId),
-    /// Addresses.
-    Address { of: ExpressionId, qualifiers: Option<Qualifiers>, form: AddressForm },
+    Address {
+        of: ExpressionId,
+        qualifiers: Option<Qualifiers>,
+        form: AddressForm,
+    },
     /// Anything else, ready to stand anywhere that an expression may.
-    Expression { of: ExpressionId, qualifiers: Option<Qualifiers>, joined: bool },
+    Expression {
+        of: ExpressionId,
+        qualifiers: Option<Qualifiers>,
+        joined: bool,
+    },
 }
 
 /// What addresses look like: the grammar of `(a or b)` asks.
@@ -117,7 +122,6 @@ enum Operand {
 enum AddressForm {
     /// One that is no bare number, or the negation of any.
     Named,
-    /// A bare number.
     Bare,
     /// A list, `a or b`, without its parentheses.
     List,
@@ -162,8 +166,8 @@ impl<'a> Parser<'a> {
             // Reduce until a frame wants another operand, or nothing is left.
             loop {
                 match self.reduce(operand)? {
-                    Reduced::To(next) => operand = next,
-                    Reduced::Wants => break,
+                    Reduced::Operand(next) => operand = next,
+                    Reduced::NeedsOperand => break,
                     Reduced::Done => return Ok(()),
                 }
             }
@@ -212,10 +216,9 @@ impl<'a> Parser<'a> {
 
 /// What came of handing an operand to the frame above.
 enum Reduced {
-    /// Another operand.
-    To(Operand),
-    /// A frame that waits for an operand.
-    Wants,
+    Operand(Operand),
+    /// A frame that needs another operand.
+    NeedsOperand,
     /// The whole filter.
     Done,
 }

@@ -52,7 +52,7 @@ impl Parser<'_> {
                     let Some(name) = Macro::ALL.iter().find(|m| m.name() == name) else {
                         let message = format!("unknown macro '@{name}'");
                         return Err(
-                            Error::new(token.span.clone(), message).expected(keywords::MACROS)
+                            Error::new(token.span.clone(), message).expected(keywords::macros())
                         );
                     };
                     return Ok(self.primitive(Primitive::Macro(*name), token.span.clone()));

@@ -30,14 +30,14 @@ impl Parser<'_> {
             || place.arithmetic && (operation(next).is_some() || relation(next).is_some())
         {
             let term = self.term(TermKind::Number(number), last);
-            return Ok(Reduced::To(Operand::Term(term)));
+            return Ok(Reduced::Operand(Operand::Term(term)));
         }
         if let (Some(Frame::Paren(..)), TokenKind::Symbol(Symbol::Close)) =
             (self.frames.last(), next)
         {
             self.frames.pop();
             self.at += 1;
-            return Ok(Reduced::To(Operand::Number(number)));
+            return Ok(Reduced::Operand(Operand::Number(number)));
         }
         if !place.address {
             let token = self.peek();
@@ -49,7 +49,7 @@ impl Parser<'_> {
         let qualifiers = place.inherited;
         let primitive = Primitive::Address(qualifiers, Address::Number(number));
         let of = self.expression(Expression::Primitive(primitive, span));
-        Ok(Reduced::To(Operand::Address { of, qualifiers, form: AddressForm::Bare }))
+        Ok(Reduced::Operand(Operand::Address { of, qualifiers, form: AddressForm::Bare }))
     }
 
     fn reduce_term(&mut self, term: TermId) -> Result<Reduced, Error> {
@@ -60,17 +60,17 @@ impl Parser<'_> {
             self.at += 1;
             let first = self.first_token_of(term);
             self.push(Frame::Operation(operation, term, first))?;
-            return Ok(Reduced::Wants);
+            return Ok(Reduced::NeedsOperand);
         }
         match self.frames.last().copied() {
             Some(Frame::Operation(operation, left, first)) => {
                 self.frames.pop();
                 let kind = TermKind::Operation(operation, left, term);
-                Ok(Reduced::To(Operand::Term(self.term(kind, first))))
+                Ok(Reduced::Operand(Operand::Term(self.term(kind, first))))
             }
             Some(Frame::Minus(first)) => {
                 self.frames.pop();
-                Ok(Reduced::To(Operand::Term(self.term(TermKind::Negated(term), first))))
+                Ok(Reduced::Operand(Operand::Term(self.term(TermKind::Negated(term), first))))
             }
             Some(Frame::Index(indexed, first)) => {
                 let size = self.index_size()?;
@@ -79,20 +79,20 @@ impl Parser<'_> {
                     Indexed::Protocol(protocol) => TermKind::Bytes(protocol, term, size),
                     Indexed::Payload => TermKind::Payload(term, size),
                 };
-                Ok(Reduced::To(Operand::Term(self.term(kind, first))))
+                Ok(Reduced::Operand(Operand::Term(self.term(kind, first))))
             }
             Some(Frame::Relation(compare, left, first)) => {
                 self.frames.pop();
                 let span = self.span_from(first);
                 let primitive = Primitive::Relation { compare, left, right: term };
-                Ok(Reduced::To(self.primitive(primitive, span)))
+                Ok(Reduced::Operand(self.primitive(primitive, span)))
             }
             Some(Frame::Paren(place, _))
                 if place.arithmetic && *next == TokenKind::Symbol(Symbol::Close) =>
             {
                 self.frames.pop();
                 self.at += 1;
-                Ok(Reduced::To(Operand::Term(term)))
+                Ok(Reduced::Operand(Operand::Term(term)))
             }
             _ => self.start_relation(term),
         }
@@ -105,7 +105,7 @@ impl Parser<'_> {
                 self.at += 1;
                 let first = self.first_token_of(term);
                 self.push(Frame::Relation(compare, term, first))?;
-                Ok(Reduced::Wants)
+                Ok(Reduced::NeedsOperand)
             }
             _ => {
                 let inside = !self.place().expression;
@@ -164,16 +164,16 @@ impl Parser<'_> {
                 self.frames.pop();
                 let of = self.expression(Expression::Not(of));
                 let form = AddressForm::Named;
-                Ok(Reduced::To(Operand::Address { of, qualifiers, form }))
+                Ok(Reduced::Operand(Operand::Address { of, qualifiers, form }))
             }
             Some(Frame::Head(_)) => {
                 self.frames.pop();
-                Ok(Reduced::To(Operand::Expression { of, qualifiers, joined: false }))
+                Ok(Reduced::Operand(Operand::Expression { of, qualifiers, joined: false }))
             }
             Some(Frame::Left { join, left, of_addresses, .. }) => {
                 self.frames.pop();
                 let of = self.join(join, left, of);
-                Ok(Reduced::To(if of_addresses {
+                Ok(Reduced::Operand(if of_addresses {
                     Operand::Address { of, qualifiers, form: AddressForm::List }
                 } else {
                     Operand::Expression { of, qualifiers, joined: true }
@@ -183,12 +183,12 @@ impl Parser<'_> {
                 if let Some(join) = self.take_join() {
                     let frame = Frame::Left { join, left: of, of_addresses: true, qualifiers };
                     self.push(frame)?;
-                    return Ok(Reduced::Wants);
+                    return Ok(Reduced::NeedsOperand);
                 }
                 if self.take_symbol(Symbol::Close) {
                     self.frames.pop();
                     let form = AddressForm::Parenthesised;
-                    return Ok(Reduced::To(Operand::Address { of, qualifiers, form }));
+                    return Ok(Reduced::Operand(Operand::Address { of, qualifiers, form }));
                 }
                 Err(Error::new(self.peek().span.clone(), "this cannot follow an address")
                     .expected("and, or, or ')'"))
@@ -213,12 +213,16 @@ impl Parser<'_> {
                 Some(Frame::Not(_)) => {
                     self.frames.pop();
                     let of = self.expression(Expression::Not(of));
-                    return Ok(Reduced::To(Operand::Expression { of, qualifiers, joined }));
+                    return Ok(Reduced::Operand(Operand::Expression { of, qualifiers, joined }));
                 }
                 Some(Frame::Left { join, left, of_addresses: false, .. }) => {
                     self.frames.pop();
                     let of = self.join(join, left, of);
-                    return Ok(Reduced::To(Operand::Expression { of, qualifiers, joined: true }));
+                    return Ok(Reduced::Operand(Operand::Expression {
+                        of,
+                        qualifiers,
+                        joined: true,
+                    }));
                 }
                 _ => {}
             }
@@ -229,7 +233,7 @@ impl Parser<'_> {
                 self.tree.mixed.push(self.tokens[sign].span.clone());
             }
             self.push(Frame::Left { join, left: of, of_addresses: false, qualifiers })?;
-            return Ok(Reduced::Wants);
+            return Ok(Reduced::NeedsOperand);
         }
         let token = self.peek();
         match (self.frames.last().copied(), &token.kind) {
@@ -238,7 +242,7 @@ impl Parser<'_> {
                 self.at += 1;
                 // What follows takes the qualifiers from before the parenthesis.
                 let qualifiers = place.inherited;
-                Ok(Reduced::To(Operand::Expression { of, qualifiers, joined: false }))
+                Ok(Reduced::Operand(Operand::Expression { of, qualifiers, joined: false }))
             }
             (Some(Frame::Paren(_, open)), TokenKind::End) => {
                 let span = self.tokens[open].span.clone();

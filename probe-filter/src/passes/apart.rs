@@ -19,12 +19,7 @@ pub(super) enum Apart {
     /// The rest does nothing for the rule: all of `case`.
     Own(BlockId),
     /// `case` counts here unless `rest` will.
-    Unless {
-        /// The start of `case`.
-        start: BlockId,
-        /// The start of `rest`.
-        counted: BlockId,
-    },
+    Unless { start: BlockId, counted: BlockId },
 }
 
 impl Apart {

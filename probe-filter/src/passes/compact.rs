@@ -8,7 +8,6 @@ use rustc_hash::FxHashMap;
 use crate::flow::{Action, BlockId, Flow};
 use crate::ir::{Value, ValueId, Var};
 
-/// Renumbers variables.
 pub(crate) fn run(flow: Flow) -> Flow {
     let mut used = BTreeSet::new();
     let mut seen = vec![false; flow.values.len()];

@@ -11,7 +11,6 @@ const MAX_FACTS: usize = 48;
 /// push out which protocol it is.
 const MAX_UNEQUAL: usize = 8;
 
-/// An answered comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Answer {
     compare: Compare,

@@ -34,7 +34,6 @@ struct Gathered {
     otherwise: BlockId,
 }
 
-/// Gathers alternatives.
 pub(crate) fn run(flow: Flow) -> Flow {
     let mut gathered: Vec<Option<Gathered>> = (0..flow.blocks().len()).map(|_| None).collect();
     let mut inner = vec![false; flow.blocks().len()];

@@ -64,9 +64,7 @@ pub(crate) fn run(rules: Flow) -> Flow {
 enum Key {
     /// They compare this value with constants.
     Value(ValueId),
-    /// They make this comparison.
     Test(Compare, ValueId, ValueId),
-    /// Nothing.
     Alone(BlockId),
 }
 

@@ -57,9 +57,10 @@ pub(super) fn lower(graphs: &[&Graph]) -> Flow {
     if !walks.is_empty() {
         flow.kept = read_by_rules(&flow, &walks);
         let start = prelude(&mut flow, graphs, &walks);
-        match flow.kept.is_empty() {
-            false => flow.roots[0] = start,
-            true => drop(flow.roots.remove(0)),
+        if flow.kept.is_empty() {
+            flow.roots.remove(0);
+        } else {
+            flow.roots[0] = start;
         }
     }
     flow
@@ -85,7 +86,6 @@ struct Found {
 
 /// The regions of all rules, in one flow, where equal ones fall together.
 struct All {
-    /// By rule.
     regions: Vec<Vec<Found>>,
     /// The findings that each region sets, by key, as bits.
     sets: FxHashMap<BlockId, u64>,

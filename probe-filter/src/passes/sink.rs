@@ -102,10 +102,8 @@ impl Sinking {
                 self.carry_into_targets(flow, var, constant, action)
             };
             // The end, too, where what is kept has to be there on this way.
-            let trap = match flow.may_trap(&action) {
-                true => self.carry(flow, var, constant, trap),
-                false => END,
-            };
+            let trap =
+                if flow.may_trap(&action) { self.carry(flow, var, constant, trap) } else { END };
             flow.act(action, trap)
         };
         self.carried.insert((var, constant, id), carried);

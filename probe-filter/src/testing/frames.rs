@@ -242,7 +242,9 @@ fn transport(rng: &mut Rng, depth: usize, over_ipv6: bool) -> (u8, Vec<u8>) {
             sctp.extend(rng.bytes(16));
             (132, sctp)
         }
-        10 => (if over_ipv6 { 58 } else { rng.pick(&[1, 1, 58]) }, icmp_error(rng, depth, over_ipv6)),
+        10 => {
+            (if over_ipv6 { 58 } else { rng.pick(&[1, 1, 58]) }, icmp_error(rng, depth, over_ipv6))
+        }
         11 => {
             let mut icmp =
                 vec![rng.pick(&[0, 3, 8, 11, 12, 128, 129, 134, 135]), rng.pick(&[0, 1, 3])];

@@ -77,9 +77,10 @@ fn random_filters() {
     let mut rng = Rng::new(7);
     let count = 500 * times();
     for round in 0..count {
-        let text = match rng.one_in(4) {
-            true => expressions::extended(&mut rng),
-            false => expressions::filter(&mut rng),
+        let text = if rng.one_in(4) {
+            expressions::extended(&mut rng)
+        } else {
+            expressions::filter(&mut rng)
         };
         let Ok(filter) = compile(&text, &options) else { continue };
         let frames = frames::pool(LinkType::Ethernet, round, 60);

@@ -8,7 +8,6 @@ use probe_filter::testing::frames::{Rng, pool};
 use test_support::expressions::{self, hand_written};
 use test_support::fuzz::{self as targets, shown, times, write_seeds};
 
-/// Beyond libpcap's language.
 const MACROS: [&str; 14] = [
     "@syn",
     "@synack and ip",
@@ -127,9 +126,10 @@ fn classic_bpf_says_what_the_evaluator_says() {
     for _ in 0..60_000 * times() {
         let settings = rng.next_u64() as u8;
         let frames = &pools[usize::from(settings & 1)];
-        let text = match rng.one_in(4) {
-            true => expressions::extended(&mut rng),
-            false => expressions::filter(&mut rng),
+        let text = if rng.one_in(4) {
+            expressions::extended(&mut rng)
+        } else {
+            expressions::filter(&mut rng)
         };
         run(&targets::classic::input(settings, &text, &frames[rng.below(frames.len())]));
     }

@@ -119,7 +119,6 @@ pub enum Step {
 /// Where the place of a part of a constant stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// In the load.
     Load,
     /// In the address, as the compiler has it beside the relocation.
     Address,

@@ -53,7 +53,6 @@ impl Decoder {
         self.link
     }
 
-    /// Reads the next frame.
     pub(crate) fn next(&mut self, input: &mut Input) -> Result<Option<Head>, ReadError> {
         input.begin();
         if !input.has(HEAD)? {

@@ -8,7 +8,6 @@ use crate::link;
 /// Version 2.4, which has been the last one since 1998.
 const VERSION: [u16; 2] = [2, 4];
 
-/// Turns frames into records.
 pub(crate) struct Encoder {
     link: LinkType,
     snaplen: u32,
@@ -20,7 +19,6 @@ impl Encoder {
         Self { link, snaplen, precision }
     }
 
-    /// The file's head.
     pub(crate) fn head(&self, out: &mut Vec<u8>) {
         let magic = match self.precision {
             Precision::Micro => MICRO,

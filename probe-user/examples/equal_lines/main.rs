@@ -4,9 +4,13 @@
 //! ```text
 //! cargo run -p probe-user --example equal_lines -- FOLDER [-v -e ...]
 //! cargo run -p probe-user --example equal_lines -- --show 2 --only UDP FOLDER
+//! cargo run -p probe-user --example equal_lines -- --generate 1000 [-v -e ...]
 //! ```
+//!
+//! With `--generate`, of frames by grammar (`testbed::grammar`), so many of each protocol.
 
 mod frames;
+mod generated;
 mod protocol;
 
 use std::{
@@ -30,8 +34,13 @@ struct Args {
     /// List the files that have differences, by protocol
     #[arg(long)]
     files: bool,
+    /// Compare frames by grammar, so many of each protocol
+    #[arg(long, value_name = "FRAMES", required_unless_present = "captures")]
+    generate: Option<usize>,
+    /// The number that the frames hang on
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
     /// Captures, or folders of them
-    #[arg(required = true)]
     captures: Vec<PathBuf>,
     /// Flags of both programs, -nn aside
     #[arg(allow_hyphen_values = true, last = true)]
@@ -50,6 +59,17 @@ fn main() -> Result<()> {
     let args = Args::parse();
     let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
     let (mut files, mut others) = (0, 0);
+    if let Some(count) = args.generate {
+        let folder = tempfile::tempdir()?;
+        for protocol in testbed::grammar::protocols() {
+            if !args.only.is_empty() && !args.only.iter().any(|name| name == protocol.name) {
+                continue;
+            }
+            let path = folder.path().join("generated.pcap");
+            let pairs = generated::pairs(&path, protocol, args.seed, count, &args.flags)?;
+            add(&args, &path, pairs, &mut tallies);
+        }
+    }
     for path in captures(&args.captures)? {
         if compare(&args, &path, &mut tallies)? {
             files += 1;
@@ -102,6 +122,11 @@ fn row(name: &str, equal: usize, all: usize) {
 /// Compares the lines of a capture; `false` if probe does not read it.
 fn compare(args: &Args, path: &Path, tallies: &mut BTreeMap<String, Tally>) -> Result<bool> {
     let Some(pairs) = frames::pairs(path, &args.flags)? else { return Ok(false) };
+    add(args, path, pairs, tallies);
+    Ok(true)
+}
+
+fn add(args: &Args, path: &Path, pairs: Vec<Pair>, tallies: &mut BTreeMap<String, Tally>) {
     let mut shown = 0;
     for Pair { protocol, ours, theirs } in pairs {
         if !args.only.is_empty() && !args.only.contains(&protocol) {
@@ -124,5 +149,4 @@ fn compare(args: &Args, path: &Path, tallies: &mut BTreeMap<String, Tally>) -> R
             );
         }
     }
-    Ok(true)
 }

@@ -28,7 +28,7 @@ const PROGRESS: Duration = Duration::from_secs(1);
 /// What ends a capture from outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum End {
-    /// Nobody reads the output any more.
+    /// The reader of the output is gone.
     NoReader,
     /// All interfaces are gone.
     NoInterface(NoneLeft),
@@ -60,7 +60,7 @@ impl Events {
         // tcpdump flushes its file at this one. Ours is flushed each turn; it must not kill.
         signal_hook::flag::register(SIGUSR2, Arc::default())?;
         let mut links = Links::watch(attachments, any)?;
-        let pending = links.survey();
+        let pending = links.refresh();
         let progress = progress.then(Progress::default);
         Ok(Self { links, pending, outputs, report, progress })
     }
@@ -111,7 +111,7 @@ pub(super) fn outputs(stdout: bool, fifo: Option<&File>) -> io::Result<Vec<Owned
     stdout.into_iter().chain(fifo).collect()
 }
 
-/// Whether what is written there would find nobody: poll(2) says POLLERR of a pipe and
+/// Whether the reader of the output is gone: poll(2) says POLLERR of a pipe and
 /// POLLHUP of a terminal, without being asked. Files and devices have neither.
 fn has_no_reader(output: &OwnedFd) -> bool {
     let mut fds = [PollFd::new(output.as_fd(), PollFlags::empty())];

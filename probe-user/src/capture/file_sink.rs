@@ -57,9 +57,9 @@ pub struct FileOutput {
 /// The form of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileForm {
-    /// pcap.
+    /// The format of draft-ietf-opsawg-pcap.
     Pcap,
-    /// pcapng.
+    /// The format of draft-ietf-opsawg-pcapng.
     PcapNg,
 }
 
@@ -190,9 +190,10 @@ impl FileSink {
     }
 
     fn flush_lent(&mut self, lent: &mut Lent<'_>) -> Result<()> {
-        match self.over {
-            true => Ok(()),
-            false => self.writer.flush_lent(lent).map_err(|error| self.explain(error)),
+        if self.over {
+            Ok(())
+        } else {
+            self.writer.flush_lent(lent).map_err(|error| self.explain(error))
         }
     }
 
@@ -208,10 +209,8 @@ impl FileSink {
 
 /// Whether a name is the one that the user gave decides whether links are followed.
 fn open(path: &Path, given: bool, contents: &Contents) -> Result<Writer> {
-    let create = || match given {
-        true => output::given(path, contents),
-        false => output::made_up(path, contents),
-    };
+    let create =
+        || if given { output::given(path, contents) } else { output::made_up(path, contents) };
     privileges::creating(create).map_err(|error| {
         let hint = privileges::hint(&error);
         let error = Error::new(error).context(format!("creating {}", path.display()));
@@ -294,19 +293,19 @@ impl Sink for FileSink {
         if let Some(post_rotate) = &mut self.post_rotate {
             post_rotate.reap();
         }
-        match self.over {
-            true => Ok(ControlFlow::Continue(())),
-            false => {
-                let turn = self.rotation.tick(now);
-                self.turn(turn)
-            }
+        if self.over {
+            Ok(ControlFlow::Continue(()))
+        } else {
+            let turn = self.rotation.tick(now);
+            self.turn(turn)
         }
     }
 
     fn finish(&mut self, statistics: Option<&Statistics>) -> Result<()> {
-        let result = match self.over {
-            true => Ok(()),
-            false => self.writer.finish(statistics).map_err(|error| self.explain(error)),
+        let result = if self.over {
+            Ok(())
+        } else {
+            self.writer.finish(statistics).map_err(|error| self.explain(error))
         };
         self.over = true;
         if let Some(post_rotate) = &mut self.post_rotate {

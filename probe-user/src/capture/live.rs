@@ -50,7 +50,7 @@ pub(super) async fn run(plan: &Plan, live: &Live) -> Result<Lost> {
     }
     let mut lost = account.sum(Fate::LostInKernel);
     match written {
-        // What came after the reader had gone is missed by nobody.
+        // Frames that came after the reader had gone are no loss.
         Err(error) if failure::is_broken_pipe(&error) => {}
         Err(error) => return Err(error),
         // Nor what came for a reader that never did.
@@ -69,7 +69,7 @@ struct Open {
     pump: Pump<RingFeed, Session>,
     /// How many CPUs have rings, by their numbers.
     cpus: u32,
-    /// Nobody came to read; the account is all there is to tell.
+    /// No reader opened the pipe: there is only the account to print.
     in_vain: bool,
 }
 
@@ -118,9 +118,9 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
 /// Where frames go.
 struct Output {
     sinks: Vec<Box<dyn Sink>>,
-    /// What somebody has to read, lest it be for nothing.
+    /// The pipes whose readers are watched: the capture ends when one is gone.
     readers: Vec<OwnedFd>,
-    /// Nobody came to read.
+    /// No reader opened the pipe.
     in_vain: bool,
 }
 
@@ -136,13 +136,9 @@ fn open_output(
     let announce = || interfaces::announce(session, 1, live);
     let stdout = plan.outputs.use_stdout();
     let origin = origin::live(plan, session.attachments());
-    let places = match chosen.several() {
-        true => origin::places(session.attachments()),
-        false => Vec::new(),
-    };
-    let pipe = plan.outputs.file.as_ref().and_then(|file| match file.must_be_pipe {
-        true => Some(Pipe::demanded(&file.path)),
-        false => Pipe::at(&file.path),
+    let places = if chosen.several() { origin::places(session.attachments()) } else { Vec::new() };
+    let pipe = plan.outputs.file.as_ref().and_then(|file| {
+        if file.must_be_pipe { Some(Pipe::demanded(&file.path)) } else { Pipe::at(&file.path) }
     });
     let Some(pipe) = pipe else {
         let sinks = open_sinks(plan, chosen.link(), origin, places, None)?;

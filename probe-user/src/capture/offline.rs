@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Error, Result, anyhow};
 use probe_filter::ir::LinkType;
 use probe_frame::Frame;
-use probe_pcap::{Attendant, Moment, ReadError, Reader, Statistics};
+use probe_pcap::{ReadError, ReadEvent, ReadHandler, Reader, Statistics};
 
 use super::{Plan, RULE, check_link, open_sinks, origin, sink::Sink};
 use crate::{
@@ -36,10 +36,10 @@ pub(super) fn run(
     let mut paths = files.iter();
     let path = paths.next().context("a file")?;
     let outlet = Rc::new(RefCell::new(Outlet::default()));
-    let open = |path: &Path| Reader::attended(path, Outlet::attendant(&outlet));
+    let open = |path: &Path| Reader::open_with(path, Outlet::handler(&outlet));
     let mut reader = match open(path) {
-        Err(ended @ ReadError::Ended { .. }) => {
-            reporter::say(ended);
+        Err(stopped @ ReadError::Stopped { .. }) => {
+            reporter::say(stopped);
             return Ok(());
         }
         reader => reader?,
@@ -88,16 +88,13 @@ pub(super) fn run(
                     "{name} differs in link type from the first file, which has {other}"
                 ));
             }
-            Err(ReadError::Ended { .. }) => break Ok(()),
+            Err(ReadError::Stopped { .. }) => break Ok(()),
             Err(error) => break Err(error.into()),
         };
     };
     let finished = pass.finish();
     flow.and(finished)
-        .or_else(|error| match failure::is_broken_pipe(&error) {
-            true => Ok(()),
-            false => Err(error),
-        })
+        .or_else(|error| if failure::is_broken_pipe(&error) { Ok(()) } else { Err(error) })
         .and(damaged.map_or(Ok(()), Err))
 }
 
@@ -121,17 +118,18 @@ struct Outlet {
 
 impl Outlet {
     /// Hands on what gathered while a pipe is idle, and ends it where a signal came.
-    fn attendant(outlet: &Rc<RefCell<Self>>) -> Attendant {
+    fn handler(outlet: &Rc<RefCell<Self>>) -> ReadHandler {
         let outlet = Rc::clone(outlet);
-        Box::new(move |moment| {
+        Box::new(move |event| {
             let mut outlet = outlet.borrow_mut();
-            if moment == Moment::Idle {
+            if event == ReadEvent::Idle {
                 let flushed = outlet.sinks.iter_mut().try_for_each(|sink| sink.flush());
                 outlet.failure = flushed.err();
             }
-            match stop::requested() || outlet.failure.is_some() {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
+            if stop::requested() || outlet.failure.is_some() {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
             }
         })
     }

@@ -67,14 +67,13 @@ pub(super) struct Pump<F, P> {
     pub(super) events: Events,
     /// The end, by time.
     pub(super) deadline: Option<Instant>,
-    /// Whether somebody reads the output who may be slow. A file takes as long as it gets
+    /// Whether the output has a reader, which may be slow. A file takes as long as it gets
     /// anywhere.
     pub(super) has_reader: bool,
 }
 
 /// What came of a capture.
 pub(super) struct Closed {
-    /// The account.
     pub(super) account: Account,
     /// The sinks' error, if one ended them; a break if they had all they wanted.
     pub(super) written: Result<ControlFlow<()>>,
@@ -118,9 +117,10 @@ impl<F: Feed, P: Programs> Pump<F, P> {
     pub(super) fn close(mut self) -> Result<Closed> {
         // Nothing new comes in from here on, so that even a flood ends at once.
         let detached = self.programs.detach().map_err(explain::kernel);
-        self.intake.end = match stop::requested() && self.has_reader {
-            true => End::Until(Instant::now() + PATIENCE),
-            false => End::Detached,
+        self.intake.end = if stop::requested() && self.has_reader {
+            End::Until(Instant::now() + PATIENCE)
+        } else {
+            End::Detached
         };
         self.feed.look_at_all();
         self.intake.drain(&mut self.feed);

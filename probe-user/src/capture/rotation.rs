@@ -39,7 +39,6 @@ impl Rotate {
 /// What is to happen before the next frame is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Turn {
-    /// Nothing.
     Stay,
     /// The file is closed and the next one opened.
     Next,

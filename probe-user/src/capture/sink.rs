@@ -24,13 +24,12 @@ use crate::{
 pub(super) enum Waits {
     /// A disk, which comes back: as long as the process may live.
     Disk,
-    /// Whoever reads a pipe: as long as it gets on.
+    /// The reader of a pipe: as long as it makes progress.
     Pipe,
-    /// Whoever looks at standard output, and whom the same Ctrl-C may have stopped: a moment.
+    /// The reader of standard output, which the same Ctrl-C may have stopped: a moment.
     Stdout,
 }
 
-/// Takes frames.
 pub(super) trait Sink: Send {
     /// Takes a frame, or breaks: it was one too many.
     fn frame(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>>;

@@ -2,7 +2,6 @@
 
 use std::{
     ffi::OsString,
-    io::IsTerminal as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -12,7 +11,7 @@ use clap::{ArgAction, Args, ColorChoice, ValueEnum};
 use probe_frame::{MAX_FRAME, Precision};
 use probe_print::{Dump, Style, TimeStyle};
 
-use super::{Compat, Expression, Lists, Live, Offline, filter, values};
+use super::{Compat, Expression, Lists, Live, Offline, filter, shared, values};
 use crate::{
     Command, bounded,
     capture::{CodeOf, FileForm, FileOutput, Limits, Lines, List, Outputs, Pipe, Plan, Rotate},
@@ -22,12 +21,12 @@ use crate::{
     source::{DirectionChoice, Promiscuity},
 };
 
-/// Form of the files of -w.
+/// Format of the files of -w.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum FileFormat {
-    /// Read by every tool.
+    /// Read by every tool
     Pcap,
-    /// Tells also of interfaces, filters, directions, sampling and losses.
+    /// Also records interfaces, filters, directions, sampling and losses
     Pcapng,
 }
 
@@ -57,7 +56,7 @@ pub struct CaptureArgs {
     #[arg(long, action = ArgAction::Version)]
     pub version: Option<bool>,
 
-    /// Read the frames of many files: a file with one name a line (- is standard input)
+    /// Read frames from the files that FILE lists, one name per line (- is standard input)
     #[arg(short = 'V', value_name = "FILE", conflicts_with_all = ["interfaces", "file"])]
     pub file_list: Option<PathBuf>,
 
@@ -65,44 +64,44 @@ pub struct CaptureArgs {
     #[arg(short = 'w', long = "write", value_name = "FILE")]
     pub write: Option<PathBuf>,
 
-    /// Form of the file [default: pcapng for the name *.pcapng and for several interfaces,
-    /// else pcap]
+    /// File format [default: pcapng for the name *.pcapng and for several interfaces, else
+    /// pcap]
     #[arg(long, value_enum, value_name = "FORM", hide_possible_values = false)]
     pub format: Option<FileFormat>,
 
-    /// Begin another file when this one has more than SIZE million bytes (suffixes k, m and
-    /// g: KiB, MiB and GiB)
+    /// Start a new file when the current one exceeds SIZE million bytes (suffixes k, m and g:
+    /// KiB, MiB and GiB)
     #[arg(short = 'C', value_name = "SIZE", value_parser = values::file_size)]
     pub file_size: Option<u64>,
 
-    /// Begin another file every so many seconds; conversions of strftime(3) in the name of
-    /// -w keep the files apart
+    /// Start a new file every SECONDS; strftime(3) conversions in the name of -w keep the files
+    /// apart
     #[arg(short = 'G', value_name = "SECONDS",
           value_parser = clap::value_parser!(u64).range(0..=i32::MAX as u64))]
     pub rotate_seconds: Option<u64>,
 
-    /// With -C: so many files, written in turn. With -G: end after so many files
+    /// With -C: keep FILES files, overwriting the oldest. With -G: stop after FILES files
     #[arg(short = 'W', value_name = "FILES",
           value_parser = clap::value_parser!(u32).range(1..=i32::MAX as i64))]
     pub files: Option<u32>,
 
-    /// Run COMMAND on each file of -C and -G when it is closed
+    /// Run COMMAND on each file of -C and -G after it is closed
     #[arg(short = 'z', value_name = "COMMAND")]
     pub post_rotate: Option<OsString>,
 
-    /// Leave the interface out of promiscuous mode: frames to other hosts are not looked for
+    /// Do not put the interface into promiscuous mode: frames to other hosts are not captured
     #[arg(short = 'p', long = "no-promiscuous-mode")]
     pub no_promiscuous: bool,
 
-    /// End after N frames
+    /// Stop after N frames
     #[arg(short = 'c', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
 
-    /// Print no frame, but with -r how many there are
+    /// Print no frames; with -r print their number
     #[arg(long = "count")]
     pub only_count: bool,
 
-    /// End after this time
+    /// Stop after this time
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub duration: Option<Duration>,
 
@@ -115,20 +114,20 @@ pub struct CaptureArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub sample: Option<u64>,
 
-    /// Capture at most so many frames a second (on each CPU); all are counted
+    /// Capture at most RATE matches per second (on each CPU); all are counted
     #[arg(long, value_name = "RATE", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_rate: Option<u64>,
 
-    /// Rings of each CPU, in KiB or with a suffix [default: 18M, less where there are many CPUs]
+    /// Buffer size per CPU, in KiB or with a suffix [default: 18M, less with many CPUs]
     #[arg(short = 'B', long = "buffer-size", value_name = "SIZE",
           value_parser = values::buffer_size)]
     pub buffer_size: Option<usize>,
 
-    /// Numbers instead of names for addresses and ports
+    /// Print addresses and ports as numbers instead of names
     #[arg(short = 'n', action = ArgAction::Count)]
     pub numeric: u8,
 
-    /// Names of hosts without their domains
+    /// Print host names without their domains
     #[arg(short = 'N')]
     pub short_names: bool,
 
@@ -144,12 +143,12 @@ pub struct CaptureArgs {
     #[arg(short = 'v', long = "verbose", action = ArgAction::Count)]
     pub verbose: u8,
 
-    /// No time (-tt: seconds since 1970; -ttt: since the frame before; -tttt: with the date;
+    /// Print no time (-tt: seconds since 1970; -ttt: since the frame before; -tttt: with the date;
     /// -ttttt: since the first frame)
     #[arg(short = 't', action = ArgAction::Count)]
     pub time: u8,
 
-    /// Fraction of a second in lines and files: micro or nano
+    /// Precision of times in lines and files: micro or nano
     #[arg(long = "time-stamp-precision", value_name = "UNIT", default_value = "micro",
           hide_default_value = true, value_parser = ["micro", "nano"])]
     pub precision: String,
@@ -162,11 +161,11 @@ pub struct CaptureArgs {
     #[arg(long, conflicts_with = "precision")]
     pub nano: bool,
 
-    /// Absolute sequence numbers
+    /// Print absolute TCP sequence numbers
     #[arg(short = 'S', long = "absolute-tcp-sequence-numbers")]
     pub absolute_sequence: bool,
 
-    /// AS numbers of BGP as two halves, where they need more than one (ASDOT)
+    /// Print BGP AS numbers in asdot notation (RFC 5396)
     #[arg(short = 'b')]
     pub as_dot: bool,
 
@@ -194,11 +193,12 @@ pub struct CaptureArgs {
     #[arg(short = 'A', action = ArgAction::Count)]
     pub text: u8,
 
-    /// Colours: where standard output is a terminal and NO_COLOR is not set, always, never
+    /// Colour lines: auto (where standard output is a terminal and NO_COLOR is not set), always,
+    /// never
     #[arg(long, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
     pub color: ColorChoice,
 
-    /// Flush after each line (each turn of the reader does, 50 ms at most)
+    /// Flush after each line (without it: after 50 ms at most)
     #[arg(short = 'l')]
     pub line_buffered: bool,
 
@@ -372,20 +372,7 @@ impl CaptureArgs {
             },
             number: self.number,
             lengths: self.lengths,
-            color: self.colors(),
-        }
-    }
-
-    /// Whether lines have colours (NO_COLOR: <https://no-color.org>).
-    fn colors(&self) -> bool {
-        let unset = |name| std::env::var_os(name).is_none_or(|value| value.is_empty());
-        match self.color {
-            ColorChoice::Always => true,
-            ColorChoice::Never => false,
-            ColorChoice::Auto => {
-                let dumb = std::env::var_os("TERM").is_some_and(|name| name == "dumb");
-                std::io::stdout().is_terminal() && unset("NO_COLOR") && !dumb
-            }
+            color: shared::colors(self.color),
         }
     }
 
@@ -405,9 +392,10 @@ fn read_list(path: &Path) -> Result<Vec<PathBuf>> {
         bounded::read(path).with_context(|| format!("-V: reading the list {}", path.display()))?;
     let names: Vec<PathBuf> =
         text.lines().filter(|line| !line.is_empty()).map(PathBuf::from).collect();
-    match names.is_empty() {
-        true => Err(Usage::new(format!("-V: {} names no file", path.display())).into()),
-        false => Ok(names),
+    if names.is_empty() {
+        Err(Usage::new(format!("-V: {} names no file", path.display())).into())
+    } else {
+        Ok(names)
     }
 }
 

@@ -1,6 +1,6 @@
-//! tcpdump's flags that ask for nothing here, and those that ask for what cannot be had.
-//! None is ignored in silence: what would change the output is refused with the reason,
-//! what could not change it is accepted, and where that may surprise, a note says so.
+//! tcpdump's flags that have no effect here, and those that probe does not support. A flag that
+//! would change the output is refused with the reason; one that would not is accepted, with a note
+//! where that may surprise.
 
 use std::ffi::OsString;
 
@@ -8,22 +8,22 @@ use clap::{ArgAction, Args};
 
 use crate::{failure::Usage, reporter};
 
-/// Flags that change nothing, or are refused.
+/// Flags without an effect, and unsupported ones.
 #[derive(Debug, Args)]
 pub struct Compat {
     /// Accepted; there is no optimizer to turn off
     #[arg(short = 'O', long = "no-optimize", hide = true)]
     pub no_optimize: bool,
 
-    /// Accepted; frames always show at once
+    /// Accepted; frames are always printed at once
     #[arg(long = "immediate-mode", hide = true)]
     pub immediate: bool,
 
-    /// Accepted; addresses show as numbers, foreign ones too
+    /// Accepted; foreign addresses are printed as numbers, too
     #[arg(short = 'f', hide = true)]
     pub foreign: bool,
 
-    /// Accepted with a note; NFS is not taken apart
+    /// Accepted with a note; NFS is not decoded
     #[arg(short = 'u', hide = true)]
     pub nfs_handles: bool,
 
@@ -53,7 +53,7 @@ pub struct Compat {
 }
 
 impl Compat {
-    /// Refuses what cannot be done, and notes what does nothing.
+    /// Refuses unsupported flags, and notes those without an effect.
     ///
     /// # Errors
     /// The flag and the reason.
@@ -61,32 +61,32 @@ impl Compat {
         let refusals = [
             (
                 self.monitor,
-                "-I: monitor mode is 802.11's; XDP and tcx see the Ethernet frames that the \
-                 driver makes of it",
+                "-I: monitor mode is not supported: XDP and tcx see Ethernet frames, also of a \
+                 wireless interface",
             ),
-            (
-                self.mesh,
-                "-H: mesh headers are 802.11's; XDP and tcx see Ethernet and raw IP, where there \
-                 are none",
-            ),
+            (self.mesh, "-H: 802.11 mesh headers are not supported: probe reads no 802.11 frames"),
             (
                 !self.decrypt.is_empty(),
-                "-E: ESP is not decrypted here; write a file with -w for that",
+                "-E: probe does not decrypt ESP; save the packets with -w, and open them in Wireshark",
             ),
             (
                 !self.digest.is_empty(),
-                "-M: TCP-MD5 digests are not checked here; write a file with -w for that",
+                "-M: probe does not check TCP-MD5 digests; save the packets with -w, and read them \
+                 with tcpdump -M",
             ),
-            (!self.mib.is_empty(), "-m: SMI modules are not read; objects of SNMP show as numbers"),
+            (
+                !self.mib.is_empty(),
+                "-m: probe does not load SMI modules; SNMP object identifiers are printed as numbers",
+            ),
             (
                 !self.interpret_as.is_empty(),
-                "-T: a protocol is told by its ports here, and cannot be forced",
+                "-T: probe chooses a packet's protocol by its ports; another one cannot be forced",
             ),
         ];
         if let Some((_, reason)) = refusals.into_iter().find(|(given, _)| *given) {
             return Err(Usage::new(reason));
         }
-        let notes = [(self.nfs_handles, "-u does nothing: NFS is not taken apart")];
+        let notes = [(self.nfs_handles, "-u has no effect: NFS is not decoded")];
         for (_, note) in notes.into_iter().filter(|(given, _)| *given) {
             reporter::note(note);
         }

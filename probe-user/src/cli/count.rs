@@ -15,11 +15,11 @@ use crate::{
 /// How counts are shown.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum CountFormat {
-    /// For people.
+    /// A table for people
     Table,
-    /// One object a line, one line an interval and a last one.
+    /// One object per line: one for each interval, and a final one
     Json,
-    /// One row a rule.
+    /// One row per rule
     Csv,
 }
 
@@ -44,20 +44,20 @@ pub struct CountArgs {
     #[arg(long = "rules", value_name = "FILE")]
     pub rules_file: Option<PathBuf>,
 
-    /// Time between two readings
+    /// Time between updates
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::duration)]
     pub interval: Duration,
 
-    /// End after this time
+    /// Stop after this time
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     pub duration: Option<Duration>,
 
-    /// End when all rules together have matched so often (looked at 20 times a second)
+    /// Stop when all rules together have N matches (checked 20 times a second)
     #[arg(short = 'c', long = "count", value_name = "N",
           value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
 
-    /// Form of the output [default: table]
+    /// Output format [default: table]
     #[arg(long, value_enum, default_value = "table", hide_default_value = true)]
     pub format: CountFormat,
 

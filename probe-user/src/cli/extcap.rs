@@ -1,4 +1,4 @@
-//! `probe extcap`: the flags by which Wireshark calls its plug-ins (extcap(4)), and those
+//! `probe extcap`: the flags with which Wireshark calls its plug-ins (extcap(4)), and those
 //! of `probe capture` that its dialog offers.
 
 use std::{ffi::OsString, path::PathBuf};
@@ -39,7 +39,7 @@ pub struct ExtcapArgs {
           require_equals = true, default_missing_value = "")]
     pub wireshark: Option<String>,
 
-    /// Interface, as listed: probe-eth0, probe-any
+    /// Interface, by its name in the list: probe-eth0, probe-any
     #[arg(long = "extcap-interface", value_name = "IF")]
     pub interface: Option<String>,
 
@@ -51,8 +51,8 @@ pub struct ExtcapArgs {
     #[arg(long = "extcap-config", requires = "interface")]
     pub config: bool,
 
-    /// Filter; without --capture it is only checked: what is wrong with it goes to standard
-    /// output
+    /// Capture filter; without --capture only check it, and print what is wrong with it on
+    /// standard output
     #[arg(
         long = "extcap-capture-filter",
         value_name = "EXPR",
@@ -61,11 +61,11 @@ pub struct ExtcapArgs {
     )]
     pub filter: Option<String>,
 
-    /// Capture
+    /// Capture frames into the pipe of --fifo
     #[arg(long, requires_all = ["interface", "fifo"])]
     pub capture: bool,
 
-    /// Named pipe that frames are written to, as pcapng
+    /// Named pipe to write frames to, in pcapng
     #[arg(long, value_name = "PIPE")]
     pub fifo: Option<PathBuf>,
 
@@ -87,11 +87,11 @@ pub struct ExtcapArgs {
           value_parser = clap::value_parser!(u64).range(1..))]
     pub sample: u64,
 
-    /// Capture at most so many frames a second (on each CPU; 0: no limit)
+    /// Capture at most RATE matches per second (on each CPU; 0: no limit)
     #[arg(long, value_name = "RATE", default_value_t = 0)]
     pub max_rate: u64,
 
-    /// Rings of each CPU, in KiB or with a suffix [default: 18M, less where there are many CPUs]
+    /// Buffer size per CPU, in KiB or with a suffix [default: 18M, less with many CPUs]
     #[arg(long = "buffer-size", value_name = "SIZE", value_parser = values::buffer_size)]
     pub buffer_size: Option<usize>,
 
@@ -99,8 +99,8 @@ pub struct ExtcapArgs {
     #[arg(long, value_name = "VIEW", default_value = "live", value_parser = values::vlan)]
     pub vlan: VlanView,
 
-    /// Where to say what `probe capture` says on standard error: Wireshark would take every
-    /// word there for an error
+    /// Write messages to FILE instead of standard error, where Wireshark takes each of them for
+    /// an error
     #[arg(long, value_name = "FILE")]
     pub log_file: Option<PathBuf>,
 }
@@ -247,7 +247,7 @@ const FLAGS: [Flag; 8] = [
     },
     Flag {
         name: "--buffer-size",
-        display: "Rings of each CPU",
+        display: "Buffer size per CPU",
         tooltip: "In KiB, or with a suffix; empty: what fits the number of CPUs",
         field: Field::Text("18M"),
     },

@@ -16,12 +16,12 @@ use crate::{
     probe filter -d @syn\n  \
     iptables -A INPUT -m bpf --bytecode \"$(probe filter --raw -ddd 'tcp port 80' | tr '\\n' ,)\"")]
 pub struct FilterArgs {
-    /// List the eBPF that is loaded (-dd: classic BPF as C, -ddd: classic BPF as numbers, for
-    /// iptables -m bpf and SO_ATTACH_FILTER)
+    /// Print the eBPF code (-dd: classic BPF in C, -ddd: classic BPF in decimal, for iptables
+    /// -m bpf and SO_ATTACH_FILTER)
     #[arg(short = 'd', action = ArgAction::Count)]
     pub dump: u8,
 
-    /// Say in words what is asked of a frame, in which order
+    /// Explain in words what the filter tests, in which order
     #[arg(long, conflicts_with = "dump")]
     pub explain: bool,
 

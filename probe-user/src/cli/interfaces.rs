@@ -10,15 +10,15 @@ use crate::interfaces::Plan;
 /// Flags of `probe interfaces`.
 #[derive(Debug, Args)]
 pub struct InterfacesArgs {
-    /// Only these, and at length
+    /// Interfaces to describe at length [default: a table of all]
     #[arg(value_name = "IF")]
     pub names: Vec<String>,
 
-    /// As a JSON array; with --watch an object a line
+    /// Print a JSON array; with --watch a JSON object a line
     #[arg(long)]
     pub json: bool,
 
-    /// Show rates, again and again
+    /// Show rates instead, every INTERVAL [default: 1s]
     #[arg(long, value_name = "INTERVAL", num_args = 0..=1, require_equals = true,
           default_missing_value = "1s", value_parser = values::duration)]
     pub watch: Option<Duration>,

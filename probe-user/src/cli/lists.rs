@@ -1,5 +1,4 @@
-//! Flags of `probe capture` that show something and end, and those that they list values
-//! for.
+//! Flags of `probe capture` that list something and exit, and the flags whose values they list.
 
 use clap::{ArgAction, Args};
 use probe_filter::LinkType;
@@ -7,33 +6,33 @@ use probe_filter::LinkType;
 use super::values;
 use crate::capture::List;
 
-/// Lists, and what is chosen from them.
+/// Lists, and values chosen from them.
 #[derive(Debug, Args)]
 pub struct Lists {
-    /// List the interfaces, with the numbers that -i takes, and end
+    /// List the interfaces, with the numbers that -i takes, and exit
     #[arg(short = 'D', long = "list-interfaces")]
     pub list_interfaces: bool,
 
-    /// List the link types of the interface, and end
+    /// List the link types of the interface and exit
     #[arg(short = 'L', long = "list-data-link-types", conflicts_with_all = ["file", "file_list"])]
     pub list_links: bool,
 
-    /// List the types of time stamps of the interface, and end
+    /// List the time stamp types of the interface and exit
     #[arg(short = 'J', long = "list-time-stamp-types", conflicts_with_all = ["file", "file_list"])]
     pub list_clocks: bool,
 
-    /// What frames begin with: EN10MB (Ethernet) or RAW (IP); must be what the interface or
-    /// the file has, and says what -d compiles for where there is neither
+    /// Link type: EN10MB (Ethernet) or RAW (IP); must be that of the interface or the file, or
+    /// is the one that -d compiles for where there is neither
     #[arg(short = 'y', long = "linktype", value_name = "TYPE", value_parser = values::link_type)]
     pub link_type: Option<LinkType>,
 
-    /// Type of the time stamps: host, which is what there is
+    /// Time stamp type: host, the only one there is
     #[arg(short = 'j', long = "time-stamp-type", value_name = "TYPE",
           value_parser = values::time_stamp_type)]
     pub clock: Option<&'static str>,
 
-    /// List the eBPF that the filter becomes, and end (-dd: classic BPF as C, -ddd: classic
-    /// BPF as numbers)
+    /// Print the filter's eBPF code and exit (-dd: classic BPF in C, -ddd: classic BPF in
+    /// decimal)
     #[arg(short = 'd', action = ArgAction::Count)]
     pub code: u8,
 }

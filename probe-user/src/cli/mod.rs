@@ -78,20 +78,19 @@ impl Refused {
     }
 }
 
-/// Counts, samples and shows packets in the kernel, in tcpdump's language.
+/// Counts, samples and captures packets in the kernel, by tcpdump's filters.
 #[derive(Debug, Parser)]
 #[command(
     name = "probe",
     version,
     about,
-    long_about = "Counts, samples and shows packets in the kernel, in tcpdump's language.\n\n\
+    long_about = "Counts, samples and captures packets in the kernel, by tcpdump's filters.\n\n\
         Filters are pcap-filter(7) expressions, and macros such as @syn and @http-request that \
         hold for IPv4 and IPv6.",
     max_term_width = 100,
     propagate_version = true
 )]
 struct Cli {
-    /// What to do.
     #[command(subcommand)]
     command: Subcommands,
 }
@@ -105,20 +104,19 @@ fn may_be_negative(arg: Arg) -> Arg {
     if takes_number { arg.allow_hyphen_values(true) } else { arg }
 }
 
-/// The commands.
 #[derive(Debug, Subcommand)]
 enum Subcommands {
-    /// Count what matches, many filters at once, without copying a packet
+    /// Count matching packets, many filters at once, without copying any
     Count(CountArgs),
-    /// Measure the rate of what matches, exactly
+    /// Measure the rate of matching packets, exactly
     Rate(RateArgs),
     /// Show or save packets, as tcpdump does
     Capture(Box<CaptureArgs>),
     /// Check a filter, and show what it compiles to
     Filter(FilterArgs),
-    /// List interfaces: state, driver, counters, hooks that fit
+    /// List interfaces: state, driver, counters, suitable hooks
     Interfaces(InterfacesArgs),
-    /// Serve Wireshark as a plug-in (extcap)
+    /// Be a capture plug-in of Wireshark (extcap)
     Extcap(Box<ExtcapArgs>),
 }
 

@@ -14,32 +14,34 @@ use crate::{
 /// How the rate is shown.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum RateFormat {
-    /// For people.
+    /// A text for people
     Text,
-    /// One object.
+    /// One object
     Json,
 }
 
 /// Flags of `probe rate`.
 #[derive(Debug, Args)]
-#[command(after_help = "Ends after -c matches, after -t, or at Ctrl-C, whichever comes first.\n\n\
+#[command(
+    after_help = "Stops after -c matches, after -t, or at Ctrl-C, whichever comes first.\n\n\
     Examples:\n  \
     probe rate -i eth0 -c 10000 @syn\n  \
-    probe rate -i eth0 -t 10s 'udp port 53'")]
+    probe rate -i eth0 -t 10s 'udp port 53'"
+)]
 pub struct RateArgs {
     #[command(flatten)]
     pub live: Live,
 
-    /// End at match number N; the kernel takes the time of the first and the last
+    /// Stop at match number N; the kernel records the times of the first and the last match
     #[arg(short = 'c', long = "count", value_name = "N",
           value_parser = clap::value_parser!(u64).range(2..))]
     pub count: Option<u64>,
 
-    /// End after this time
+    /// Stop after this time
     #[arg(short = 't', long = "time", value_name = "TIME", value_parser = values::duration)]
     pub time: Option<Duration>,
 
-    /// Form of the output [default: text]
+    /// Output format [default: text]
     #[arg(long, value_enum, default_value = "text", hide_default_value = true)]
     pub format: RateFormat,
 
@@ -58,7 +60,7 @@ impl RateArgs {
     pub fn plan(self) -> Result<Plan, Usage> {
         let Self { live, count, time, format, promiscuous, expression } = self;
         if count.is_none() && time.is_none() {
-            return Err(Usage::new("say when to end: -c N (matches) or -t TIME"));
+            return Err(Usage::new("say when to stop: -c N (matches) or -t TIME"));
         }
         let format = match format {
             RateFormat::Text => Format::Text,

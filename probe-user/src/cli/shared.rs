@@ -1,8 +1,9 @@
 //! Flags that several commands share.
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
-use clap::{Args, ValueEnum};
+use anstream::AutoStream;
+use clap::{Args, ColorChoice, ValueEnum};
 use probe_filter::VlanView;
 
 use super::values;
@@ -14,7 +15,7 @@ use crate::{
 /// The filter, as the words that are left over.
 #[derive(Debug, Args)]
 pub struct Expression {
-    /// Filter, in the language of pcap-filter(7), with macros such as @syn; none: everything
+    /// Filter, as in pcap-filter(7), and macros such as @syn [default: every packet]
     #[arg(value_name = "EXPR")]
     pub words: Vec<String>,
 }
@@ -50,12 +51,12 @@ pub struct Live {
     #[arg(long, value_name = "VIEW", default_value = "live", value_parser = values::vlan)]
     pub vlan: VlanView,
 
-    /// Become this user once the programs are attached, before any file is created
-    /// [default: who called sudo; else root stays, without capabilities]
+    /// Drop privileges to this user after attaching, before any file is created [default: the
+    /// user who called sudo; else stay root, without capabilities]
     #[arg(short = 'Z', long = "relinquish-privileges", value_name = "USER")]
     pub user: Option<String>,
 
-    /// Log what the kernel side notes about itself
+    /// Show the log messages of the kernel programs on standard error
     #[arg(long)]
     pub diagnostics: bool,
 }
@@ -84,23 +85,23 @@ impl Promiscuous {
     }
 }
 
-/// What runs the filters over a file.
+/// Where filters run on the frames of a file.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub enum Engine {
-    /// In this process.
+    /// In this process
     User,
-    /// In the kernel, by the same program that would be attached (BPF_PROG_TEST_RUN).
+    /// In the kernel, in the program that would be attached (BPF_PROG_TEST_RUN)
     Kernel,
 }
 
-/// Frames out of a file instead.
+/// Frames from a file instead.
 #[derive(Debug, Args)]
 pub struct Offline {
     /// Read frames from a pcap or pcapng file (- is standard input)
     #[arg(short = 'r', long = "read", value_name = "FILE", conflicts_with = "interfaces")]
     pub file: Option<PathBuf>,
 
-    /// What runs the filter over the file
+    /// Where the filter runs on the frames of a file
     #[arg(long, value_enum, conflicts_with = "interfaces")]
     pub engine: Option<Engine>,
 }
@@ -121,5 +122,16 @@ impl Offline {
             Some(Engine::User) | None => source::Engine::User,
         };
         Source::Stored { files, engine, user: live.user }
+    }
+}
+
+/// Whether standard output gets colours. Where the user does not say, NO_COLOR, CLICOLOR,
+/// CLICOLOR_FORCE, TERM and whether it is a terminal decide (<https://no-color.org>,
+/// <https://bixense.com/clicolors>).
+pub fn colors(choice: ColorChoice) -> bool {
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never,
     }
 }

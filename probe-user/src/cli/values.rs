@@ -30,9 +30,9 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     let number: f64 =
         number.parse().map_err(|_| "expected a time such as 500ms, 1s, 2m or 1h".to_string())?;
     match Duration::try_from_secs_f64(number * seconds) {
-        Ok(Duration::ZERO) => Err("a time of zero is too short".into()),
+        Ok(Duration::ZERO) => Err("must be longer than zero".into()),
         Ok(time) if time <= LONGEST => Ok(time),
-        _ => Err("that is too long".into()),
+        _ => Err("must be at most 100 years".into()),
     }
 }
 
@@ -49,9 +49,9 @@ pub fn size(text: &str, unit: usize) -> Result<usize, String> {
     };
     let number: usize = number.parse().map_err(|_| bad())?;
     match number.checked_mul(factor) {
-        Some(0) => Err("a size of zero is too small".into()),
+        Some(0) => Err("must be more than zero".into()),
         Some(bytes) if bytes <= 1 << 30 => Ok(bytes),
-        _ => Err("at most 1G".into()),
+        _ => Err("must be at most 1G".into()),
     }
 }
 
@@ -100,9 +100,9 @@ pub fn time_stamp_type(text: &str) -> Result<&'static str, String> {
     match text {
         "host" => Ok("host"),
         other if OTHERS.contains(&other) => {
-            Err("a frame's time is that of the program's look at it, which is host".into())
+            Err("only host: the kernel program takes a frame's time when it sees the frame".into())
         }
-        _ => Err("no such type of time stamps; -J lists them".into()),
+        _ => Err("no such time stamp type; -J lists them".into()),
     }
 }
 

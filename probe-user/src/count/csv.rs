@@ -41,9 +41,10 @@ pub fn rows(snapshot: &Snapshot) -> Vec<u8> {
 /// [visible](visible_lines).
 fn quoted(text: &str) -> String {
     let text = visible_lines(text);
-    match text.contains([',', '"', '\n']) {
-        true => format!("\"{}\"", text.replace('"', "\"\"")),
-        false => text,
+    if text.contains([',', '"', '\n']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
     }
 }
 

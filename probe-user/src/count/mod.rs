@@ -202,13 +202,11 @@ impl<'a> Counting<'a> {
 /// Counts the frames of a file: one snapshot, whose clock is the file's.
 fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Result<()> {
     stop::on_signals()?;
-    let attendant = |_| match stop::requested() {
-        true => ControlFlow::Break(()),
-        false => ControlFlow::Continue(()),
-    };
-    let mut reader = match Reader::attended(path, Box::new(attendant)) {
-        Err(ended @ ReadError::Ended { .. }) => {
-            reporter::say(ended);
+    let handler =
+        |_| if stop::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    let mut reader = match Reader::open_with(path, Box::new(handler)) {
+        Err(stopped @ ReadError::Stopped { .. }) => {
+            reporter::say(stopped);
             return Ok(());
         }
         reader => reader?,

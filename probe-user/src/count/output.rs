@@ -103,9 +103,10 @@ impl<'a> Patience<'a> {
         if self.end.is_none() && (self.ending)() {
             self.end = Some(Instant::now() + PATIENCE);
         }
-        match self.end.is_some_and(|end| Instant::now() >= end) {
-            true => Err(anyhow!("the reader of the output has stopped reading")),
-            false => Ok(()),
+        if self.end.is_some_and(|end| Instant::now() >= end) {
+            Err(anyhow!("the reader of the output has stopped reading"))
+        } else {
+            Ok(())
         }
     }
 }

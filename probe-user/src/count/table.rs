@@ -97,9 +97,10 @@ pub fn si(value: f64) -> String {
 }
 
 fn shortened(text: &str) -> String {
-    match text.chars().count() > FILTER_WIDTH {
-        true => text.chars().take(FILTER_WIDTH - 3).chain("...".chars()).collect(),
-        false => text.to_string(),
+    if text.chars().count() > FILTER_WIDTH {
+        text.chars().take(FILTER_WIDTH - 3).chain("...".chars()).collect()
+    } else {
+        text.to_string()
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Result;
 
-use super::quiet::Quiet;
+use super::stderr::Redirected;
 use crate::{
     capture::{self, Lost, Pipe},
     reporter,
@@ -27,18 +27,18 @@ pub struct Recording {
     pub log_file: Option<PathBuf>,
 }
 
-/// How long a failure waits for somebody who opens the pipe.
+/// How long a failure waits for the pipe's reader.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Captures until the pipe's reader goes, or a signal comes. What was lost is told as an
 /// error: Wireshark has no other way to show it.
 pub(super) fn run(recording: &Recording) -> Result<()> {
-    let quiet = Quiet::start(recording.log_file.as_deref())?;
+    let redirected = Redirected::start(recording.log_file.as_deref())?;
     let result = capture::run(&recording.plan);
     if result.is_err() {
         open_until_the_end(&recording.pipe);
     }
-    drop(quiet);
+    drop(redirected);
     let Lost(frames) = result?;
     if frames > 0 {
         reporter::say(format_args!(

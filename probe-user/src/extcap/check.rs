@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Result;
 use probe_frame::visible;
 
-use super::quiet::Quiet;
+use super::stderr::Redirected;
 use crate::{
     rules,
     source::{Live, Place},
@@ -15,7 +15,7 @@ use crate::{
 
 /// What is wrong, in one line, or nothing.
 pub(super) fn filter(live: &Live, filter: &str, log_file: Option<&Path>) -> Result<String> {
-    let _quiet = Quiet::start(log_file)?;
+    let _redirected = Redirected::start(log_file)?;
     let Place { chosen, .. } = live.place()?;
     let options = rules::live_options(&chosen.names(), chosen.link(), live.vlan);
     Ok(match probe_filter::compile(filter, &options) {

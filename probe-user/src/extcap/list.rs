@@ -12,7 +12,6 @@ use crate::{
     link_type::{self, Known},
 };
 
-/// Who answers.
 pub(super) fn version() -> String {
     let version = env!("CARGO_PKG_VERSION");
     Sentence::new("extcap").with("version", version).with("display", "probe").to_string()

@@ -9,8 +9,8 @@ mod capture;
 mod check;
 mod config;
 mod list;
-mod quiet;
 mod sentence;
+mod stderr;
 
 use std::path::PathBuf;
 
@@ -35,34 +35,34 @@ pub const PREFIX: &str = "probe-";
 /// What Wireshark asks for.
 #[derive(Debug)]
 pub enum Plan {
-    /// The interfaces, and who answers.
+    /// List the interfaces, and the version of this plug-in.
     Interfaces,
-    /// Who answers.
+    /// Print the version of this plug-in.
     Version,
-    /// The link types of an interface.
+    /// List the link types of an interface.
     LinkTypes {
-        /// Its name.
+        /// Its name, without the prefix of the list.
         interface: String,
     },
-    /// What the dialog for an interface offers.
+    /// Describe the fields of the capture dialog.
     Dialog {
-        /// Its name.
+        /// Name of the interface, without the prefix of the list.
         interface: String,
-        /// That.
+        /// The flags that have a field.
         flags: &'static [Flag],
     },
-    /// Whether a filter is right.
+    /// Check a filter.
     Check {
-        /// The interface's name.
+        /// Name of the interface, without the prefix of the list.
         interface: String,
-        /// The filter.
+        /// The filter's text.
         filter: String,
         /// How it would be looked at.
         live: Live,
         /// Where words go.
         log_file: Option<PathBuf>,
     },
-    /// A capture.
+    /// Capture frames into Wireshark's pipe.
     Capture(Box<Recording>),
 }
 

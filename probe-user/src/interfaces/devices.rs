@@ -106,9 +106,10 @@ fn sorted(mut devices: Vec<Device>) -> Vec<Device> {
 pub fn list(devices: &[Device]) -> String {
     let mut out = String::new();
     for (number, device) in (1..).zip(devices) {
-        let what = match device.name == ANY {
-            true => " (Pseudo-device that captures on all interfaces)",
-            false => "",
+        let what = if device.name == ANY {
+            " (Pseudo-device that captures on all interfaces)"
+        } else {
+            ""
         };
         let _ = writeln!(out, "{number}.{}{what} [{}]", visible(&device.name), device.state());
     }

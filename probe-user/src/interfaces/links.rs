@@ -140,8 +140,8 @@ impl Links {
         Ok(Self { links: attachments.iter().map(link).collect(), any, socket })
     }
 
-    /// Asks for all interfaces, once: for the start, and where messages were lost.
-    pub fn survey(&mut self) -> Vec<Change> {
+    /// Asks the kernel for the state of all interfaces: at the start, and where messages were lost.
+    pub fn refresh(&mut self) -> Vec<Change> {
         let mut changes = Vec::new();
         for link in &mut self.links {
             match rtnetlink::link(link.index) {
@@ -185,7 +185,7 @@ impl Links {
         let mut overrun = false;
         loop {
             match self.socket.recv_from_full() {
-                // Older than what was lost: the survey below knows better.
+                // Older than what was lost: `refresh` below knows better.
                 Ok(_) if overrun => {}
                 Ok((datagram, _)) => self.read(&datagram, &mut changes),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
@@ -198,7 +198,7 @@ impl Links {
             }
         }
         if overrun {
-            changes.extend(self.survey());
+            changes.extend(self.refresh());
         }
         self.told(changes)
     }
@@ -226,13 +226,11 @@ impl Links {
                 self.meet(&about, changes);
             }
             for link in self.links.iter_mut().filter(|link| itself && link.index == index) {
-                match deleted {
-                    false => link.follow(&about, changes),
-                    // It may be back already, from another namespace, with its programs.
-                    true if matches!(rtnetlink::link(index), Ok(None)) => {
-                        changes.extend(link.becomes(State::Gone));
-                    }
-                    true => {}
+                if !deleted {
+                    link.follow(&about, changes);
+                } else if matches!(rtnetlink::link(index), Ok(None)) {
+                    // Else it is back already, from another namespace, with its programs.
+                    changes.extend(link.becomes(State::Gone));
                 }
             }
             // Messages stand at multiples of four bytes.
@@ -402,12 +400,12 @@ mod tests {
     }
 
     #[test]
-    fn a_survey_finds_who_is_missing() {
+    fn a_refresh_finds_what_is_missing() {
         let mut links = links(&[1, NONE]);
         let (gone, name) =
             (Change::Gone(NONE, format!("if{NONE}")), Change::Renamed("if1".into(), "lo".into()));
-        assert_eq!(links.survey(), [name, gone]);
-        assert_eq!(links.survey(), []);
+        assert_eq!(links.refresh(), [name, gone]);
+        assert_eq!(links.refresh(), []);
         assert_eq!(links.none_left(), None);
     }
 }

@@ -69,12 +69,11 @@ impl Reading {
 
     /// Nothing where both clocks are one.
     fn ahead(self) -> i64 {
-        match (self.before..=self.after).contains(&self.kernel) {
-            true => 0,
-            false => {
-                let middle = self.before + (self.after - self.before) / 2;
-                self.kernel.wrapping_sub(middle) as i64
-            }
+        if (self.before..=self.after).contains(&self.kernel) {
+            0
+        } else {
+            let middle = self.before + (self.after - self.before) / 2;
+            self.kernel.wrapping_sub(middle) as i64
         }
     }
 }

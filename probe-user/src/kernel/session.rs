@@ -98,10 +98,7 @@ impl Plan<'_> {
     /// What the programs of a set are loaded for.
     fn setting<'s>(&'s self, set: &'s RulesOf<'_>) -> Result<Setting<'s>, Error> {
         let snaplen = self.snaplen.min(MAX_SNAPLEN);
-        let limit = match super::release() < (6, 0) {
-            true => RingLayout::OLD_VALUE_LIMIT,
-            false => u32::MAX,
-        };
+        let limit = if super::release() < (6, 0) { RingLayout::OLD_VALUE_LIMIT } else { u32::MAX };
         Ok(Setting {
             rules: &set.rules,
             flavour: if self.hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb },
@@ -372,10 +369,11 @@ impl Session {
                 continue;
             }
             let program: &mut SchedClassifier = program(&mut self.sets[set].ebpf, name)?;
-            let options = match tcx {
+            let options = if tcx {
                 // First in line: a program after us may end the chain with a verdict.
-                true => TcAttachOptions::TcxOrder(LinkOrder::first()),
-                false => TcAttachOptions::Netlink(NlOptions::default()),
+                TcAttachOptions::TcxOrder(LinkOrder::first())
+            } else {
+                TcAttachOptions::Netlink(NlOptions::default())
             };
             let id = program.attach_with_options(interface, attach_type, options);
             let id = id.map_err(|error| match errno(&error) {

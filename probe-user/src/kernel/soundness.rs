@@ -24,10 +24,7 @@ pub(super) fn one_program_at_a_time() -> Result<(), Error> {
     }
     let release = read("/proc/sys/kernel/osrelease".as_ref());
     let config = read(&Path::new("/boot").join(format!("config-{}", release.trim())));
-    match keeps_programs_apart(super::release(), &config) {
-        true => Ok(()),
-        false => Err(Error::Realtime),
-    }
+    if keeps_programs_apart(super::release(), &config) { Ok(()) } else { Err(Error::Realtime) }
 }
 
 /// From /sys/kernel/realtime, which not every such kernel has, and `version` of uname(2).
@@ -47,9 +44,10 @@ fn keeps_programs_apart(release: (u32, u32), config: &str) -> bool {
 /// [`Error::Atomics`].
 pub(super) fn atomics(wanted: bool) -> Result<(), Error> {
     let release = super::release();
-    match !wanted || has_atomics(std::env::consts::ARCH, release) {
-        true => Ok(()),
-        false => Err(Error::Atomics { release }),
+    if !wanted || has_atomics(std::env::consts::ARCH, release) {
+        Ok(())
+    } else {
+        Err(Error::Atomics { release })
     }
 }
 

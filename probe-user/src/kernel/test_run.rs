@@ -48,9 +48,10 @@ impl TestRun {
             Some([0x86, 0xdd]) => ETHERNET + 40,
             _ => ETHERNET + 1,
         };
-        let most = match self.hook.is_xdp() && Features::of_this_kernel().xdp_fragments {
-            true => FRAGMENTS * PAGE as usize,
-            false => PAGE as usize - KEPT,
+        let most = if self.hook.is_xdp() && Features::of_this_kernel().xdp_fragments {
+            FRAGMENTS * PAGE as usize
+        } else {
+            PAGE as usize - KEPT
         };
         (least..=most).contains(&frame.len())
     }

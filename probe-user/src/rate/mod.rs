@@ -86,7 +86,7 @@ async fn on_interfaces(plan: &Plan) -> Result<(Report, Result<()>)> {
     let mut events = Events::watch(stop, session.attachments(), chosen.any)?;
     let (measured, detached) = measure(plan, opened, &mut session, &mut events).await?;
     let Measured { ending, packets, bytes, span } = measured;
-    // Whoever got what was wanted before needs no more.
+    // The goal may have been reached before that.
     let none_left = events.none_left().filter(|_| ending == Ending::Interrupted);
     let report = Report {
         time: clock::now(),

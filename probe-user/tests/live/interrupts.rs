@@ -119,9 +119,10 @@ fn captures() {
             assert_eq!(ended.code, Some(1), "{}", ended.stderr);
             assert!(ended.stderr.contains("has stopped reading"), "{}", ended.stderr);
             // The pipe holds what the account has as captured, and perhaps a part of one more.
-            let whole = match arguments == pcap {
-                true => records(&ended.unread),
-                false => ended.unread.iter().filter(|&&byte| byte == b'\n').count() as u64,
+            let whole = if arguments == pcap {
+                records(&ended.unread)
+            } else {
+                ended.unread.iter().filter(|&&byte| byte == b'\n').count() as u64
             };
             assert!(whole > 0);
             assert_eq!(whole, ledger[DELIVERED], "{}", ended.stderr);

@@ -15,7 +15,10 @@ pub fn run(data: &[u8]) {
                 Ok(filter) => assert!(filter.graph().nodes().len() < 1 << 20),
                 Err(error) => {
                     assert!(error.span().end <= text.len());
-                    assert!(!error.to_string().is_empty());
+                    // What is said does not depend on the setting, and takes longer than to refuse.
+                    if options.link == LinkType::Ethernet && options.vlan == VlanView::Live {
+                        assert!(!error.to_string().is_empty());
+                    }
                 }
             }
         }

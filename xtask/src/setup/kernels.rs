@@ -244,9 +244,10 @@ fn gather(files: &Path, ready: &Path) -> Result<()> {
             continue;
         };
         let target = ready.join(module).with_extension("ko");
-        match file.extension().is_some_and(|end| end == "xz") {
-            true => fs::write(&target, unxz(file)?)?,
-            false => drop(fs::copy(file, &target)?),
+        if file.extension().is_some_and(|end| end == "xz") {
+            fs::write(&target, unxz(file)?)?;
+        } else {
+            fs::copy(file, &target)?;
         }
     }
     Ok(())
@@ -268,9 +269,10 @@ fn file_name(path: &Path) -> String {
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
         let entry = entry?;
-        match entry.file_type()?.is_dir() {
-            true => collect(&entry.path(), files)?,
-            false => files.push(entry.path()),
+        if entry.file_type()?.is_dir() {
+            collect(&entry.path(), files)?
+        } else {
+            files.push(entry.path())
         }
     }
     Ok(())

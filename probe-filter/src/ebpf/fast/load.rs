@@ -5,7 +5,7 @@ use crate::ir::{Alu, Value, ValueId, Width};
 use super::super::insn::{Cond, Insn, Op, Operand, R2, R3, Reg, Size};
 use super::registers::{Content, POOL};
 use super::value::place_of;
-use super::{Fast, TooHard};
+use super::{Fast, Unsupported};
 
 /// Loads end at most here: so far a 16-bit offset and the verifier both reach.
 const MAX_END: u32 = 0x7000;
@@ -21,13 +21,13 @@ impl Fast<'_> {
     pub(super) fn guard_fixed(
         &mut self,
         operands: impl Iterator<Item = ValueId>,
-    ) -> Result<(), TooHard> {
+    ) -> Result<(), Unsupported> {
         let need = operands.map(|operand| self.fixed_end(operand)).max().unwrap_or(0);
         if need <= self.state.reached {
             return Ok(());
         }
         if need > MAX_END {
-            return Err(TooHard);
+            return Err(Unsupported);
         }
         let end = self.extents.fixed(self.block.0 as usize, need);
         self.guard(R2, end)?;
@@ -36,7 +36,7 @@ impl Fast<'_> {
     }
 
     /// Goes on only if so many bytes from the pointer on are linear.
-    fn guard(&mut self, pointer: Reg, end: u32) -> Result<(), TooHard> {
+    fn guard(&mut self, pointer: Reg, end: u32) -> Result<(), Unsupported> {
         let place = self.take()?;
         let probe = POOL[place];
         self.asm.emit(Insn::alu64(Op::Mov, probe, Operand::Reg(pointer)));
@@ -73,10 +73,10 @@ impl Fast<'_> {
         width: Width,
         base: Option<ValueId>,
         displacement: u32,
-    ) -> Result<usize, TooHard> {
+    ) -> Result<usize, Unsupported> {
         let end = displacement.saturating_add(width.bytes());
         if end > MAX_END {
-            return Err(TooHard);
+            return Err(Unsupported);
         }
         let pointer = base.map(|base| self.pointer(base, end)).transpose()?;
         let from = pointer.map_or(R2, |place| POOL[place]);
@@ -98,7 +98,7 @@ impl Fast<'_> {
     }
 
     /// A register with `data + base`, from which `end` bytes are linear. Stays pinned.
-    fn pointer(&mut self, base: ValueId, end: u32) -> Result<usize, TooHard> {
+    fn pointer(&mut self, base: ValueId, end: u32) -> Result<usize, Unsupported> {
         let is_pointer =
             |content| matches!(content, Content::Pointer { base: other, .. } if other == base);
         let place = match self.state.find(is_pointer) {
@@ -119,7 +119,7 @@ impl Fast<'_> {
         Ok(place)
     }
 
-    fn make_pointer(&mut self, base: ValueId) -> Result<usize, TooHard> {
+    fn make_pointer(&mut self, base: ValueId) -> Result<usize, Unsupported> {
         let from = self.compute(base)?;
         if !self.verifier_knows(base) {
             let limit = Operand::Imm(MAX_BASE as i32);

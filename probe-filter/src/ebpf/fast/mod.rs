@@ -31,8 +31,8 @@ use live::Live;
 use registers::{Content, POOL, State};
 use value::place_of;
 
-/// The block is left to careful code.
-struct TooHard;
+/// Fast code cannot do what the block needs: careful code does it.
+struct Unsupported;
 
 /// Fast code under construction.
 pub(crate) struct Fast<'a> {
@@ -146,13 +146,13 @@ impl Fast<'_> {
                 self.go(next);
                 Ok(())
             }
-            Action::Chain(..) => Err(TooHard),
+            Action::Chain(..) => Err(Unsupported),
             Action::End => {
                 self.asm.return_zero();
                 Ok(())
             }
         };
-        if let Err(TooHard) = fast {
+        if let Err(Unsupported) = fast {
             self.asm.roll_back(start);
             let gate = self.gate();
             self.asm.jump(gate);
@@ -160,7 +160,7 @@ impl Fast<'_> {
     }
 
     /// A block that computes: guards, then values, then the effect.
-    fn compute_block(&mut self, id: BlockId) -> Result<(), TooHard> {
+    fn compute_block(&mut self, id: BlockId) -> Result<(), Unsupported> {
         let flow = self.flow;
         let action = &flow.at(id).action;
         self.wanted.clear();
@@ -202,7 +202,7 @@ impl Fast<'_> {
                 self.search(register, &cases, *default);
             }
             Action::Chain(..) | Action::Count { .. } | Action::Boundary { .. } | Action::End => {
-                return Err(TooHard);
+                return Err(Unsupported);
             }
         }
         Ok(())
@@ -261,7 +261,6 @@ impl Fast<'_> {
         self.asm.emit_jump(test, self.labels[to.0 as usize]);
     }
 
-    /// On to a block.
     fn go(&mut self, to: BlockId) {
         if to == END {
             self.asm.return_zero();

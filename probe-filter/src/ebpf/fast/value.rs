@@ -6,7 +6,7 @@ use super::super::insn::{Insn, Op, Operand, R1, R4, R5, Reg, Size};
 use super::super::stack;
 use super::super::target::context;
 use super::registers::{Content, POOL};
-use super::{Fast, TooHard, raw};
+use super::{Fast, Unsupported, raw};
 
 /// The bit of `meta` that says that the frame is being sent.
 const OUTBOUND_BIT: i32 = 32;
@@ -66,8 +66,8 @@ impl Fast<'_> {
     }
 
     /// A register for something new; it is pinned.
-    pub(super) fn take(&mut self) -> Result<usize, TooHard> {
-        let place = self.least_wanted().ok_or(TooHard)?;
+    pub(super) fn take(&mut self) -> Result<usize, Unsupported> {
+        let place = self.least_wanted().ok_or(Unsupported)?;
         self.state.contents[place] = None;
         self.pinned[place] += 1;
         Ok(place)
@@ -75,7 +75,11 @@ impl Fast<'_> {
 
     /// The register of a value that has just been used, if nobody wants it again, or
     /// else another one. The result is pinned, the value's own register no more.
-    pub(super) fn reuse_or_take(&mut self, id: ValueId, register: Reg) -> Result<usize, TooHard> {
+    pub(super) fn reuse_or_take(
+        &mut self,
+        id: ValueId,
+        register: Reg,
+    ) -> Result<usize, Unsupported> {
         let own = place_of(register);
         // An operand that waits for its partner may be in the same register.
         if self.pinned[own] == 1 && !self.is_wanted(Content::Value(id)) {
@@ -93,7 +97,7 @@ impl Fast<'_> {
     }
 
     /// Computes a value, in network order if `raw` says so. Its register is pinned.
-    pub(super) fn compute(&mut self, id: ValueId) -> Result<Reg, TooHard> {
+    pub(super) fn compute(&mut self, id: ValueId) -> Result<Reg, Unsupported> {
         if let Some(place) = self.state.find(|content| content == Content::Value(id)) {
             self.pinned[place] += 1;
             self.use_up(id);
@@ -128,7 +132,7 @@ impl Fast<'_> {
     }
 
     /// Computes a value into a register that may be overwritten.
-    fn operand_in_place(&mut self, id: ValueId) -> Result<usize, TooHard> {
+    fn operand_in_place(&mut self, id: ValueId) -> Result<usize, Unsupported> {
         let from = self.compute(id)?;
         let place = self.reuse_or_take(id, from)?;
         if POOL[place] != from {
@@ -137,7 +141,7 @@ impl Fast<'_> {
         Ok(place)
     }
 
-    fn alu(&mut self, op: Alu, left: ValueId, right: ValueId) -> Result<usize, TooHard> {
+    fn alu(&mut self, op: Alu, left: ValueId, right: ValueId) -> Result<usize, Unsupported> {
         let constant = self.flow.values.constant(right);
         let machine = match (op, constant) {
             (Alu::Add, _) => Op::Add,
@@ -151,7 +155,7 @@ impl Fast<'_> {
             (Alu::Div, Some(1..)) => Op::Div,
             (Alu::Mod, Some(1..)) => Op::Mod,
             // Traps and far shifts, decided at run time: seldom, and careful code has them.
-            (Alu::Shl | Alu::Shr | Alu::Div | Alu::Mod, _) => return Err(TooHard),
+            (Alu::Shl | Alu::Shr | Alu::Div | Alu::Mod, _) => return Err(Unsupported),
         };
         if let Some(constant) = constant {
             let width = self.raw[left.0 as usize].filter(|_| op == Alu::And);
@@ -171,7 +175,7 @@ impl Fast<'_> {
         Ok(place)
     }
 
-    fn meta(&mut self, meta: Meta) -> Result<usize, TooHard> {
+    fn meta(&mut self, meta: Meta) -> Result<usize, Unsupported> {
         let place = self.take()?;
         let register = POOL[place];
         match meta {

@@ -44,7 +44,6 @@ impl Batch {
         self.heads.push(Head { time, wire_len, ifindex, outbound, bytes });
     }
 
-    /// Frames in it.
     pub(super) fn count(&self) -> usize {
         self.heads.len()
     }
@@ -75,7 +74,6 @@ impl Batch {
         })
     }
 
-    /// Gives the loan back.
     pub(super) fn clear(&mut self) {
         self.heads.clear();
         self.own.clear();

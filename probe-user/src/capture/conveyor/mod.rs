@@ -83,7 +83,7 @@ impl Conveyor {
         let progress = Arc::new(Progress::default());
         let shared = Arc::clone(&progress);
         let writer = thread::Builder::new().name("probe-writer".into()).spawn(move || {
-            cancel::watch(Arc::clone(&shared.given_up))?;
+            cancel::watch(Arc::clone(&shared.cancelled))?;
             writer::write(&incoming, &recycled, &mut sinks, &shared)
         })?;
         Ok(Self {
@@ -157,7 +157,7 @@ impl Conveyor {
     /// waiting but time; `false` if it gives none.
     pub(super) fn wait(&mut self) -> bool {
         while !self.is_ready() {
-            if self.progress.is_given_up() {
+            if self.progress.is_cancelled() {
                 return false;
             }
             match self.empty.recv_timeout(LOOK) {
@@ -175,7 +175,7 @@ impl Conveyor {
     /// Ends the writer where it is. In a moment it has ended and knows what it wrote, but where
     /// the kernel does not let go of it: a disk that stands still.
     fn give_up(&mut self) {
-        self.progress.given_up.store(true, Ordering::Relaxed);
+        self.progress.cancelled.store(true, Ordering::Relaxed);
         let end = Instant::now() + LAST_WORDS;
         while self.is_alive() && Instant::now() < end {
             if let Some(writer) = &self.writer {
@@ -200,7 +200,7 @@ impl Conveyor {
         if let Some(full) = self.full.take() {
             let _ = full.send(Message::End(statistics));
         }
-        while self.is_alive() && !self.progress.is_given_up() {
+        while self.is_alive() && !self.progress.is_cancelled() {
             if self.deadline.is_over(&self.progress) {
                 self.give_up();
             }
@@ -208,7 +208,7 @@ impl Conveyor {
         }
         let joined = self.writer.take_if(|writer| writer.is_finished()).map(JoinHandle::join);
         let result = match joined {
-            Some(Ok(Err(_))) | None if self.progress.is_given_up() => Err(self.given_up()),
+            Some(Ok(Err(_))) | None if self.progress.is_cancelled() => Err(self.cancelled()),
             Some(Ok(result)) => result,
             Some(Err(_)) | None => Err(anyhow!("the writing thread panicked")),
         };
@@ -217,7 +217,7 @@ impl Conveyor {
     }
 
     /// Why there is less than there could be; all the rest is in the account.
-    fn given_up(&self) -> Error {
+    fn cancelled(&self) -> Error {
         match (self.progress.waits_for(), self.progress.batch.load(Ordering::Acquire)) {
             (Waits::Disk, 0) => anyhow!("a second signal ended the writing of the file"),
             (Waits::Disk, frames) => anyhow!(
@@ -389,7 +389,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sink_that_hangs_is_given_up() {
+    fn a_sink_that_hangs_is_cancelled() {
         let (_leave, wait) = mpsc::channel();
         let got = Arc::new(Mutex::new(Vec::new()));
         let wanted = Arc::new(AtomicU32::new(0));

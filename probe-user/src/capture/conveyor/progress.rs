@@ -1,4 +1,4 @@
-//! How far the writing thread is, and when it is given up.
+//! How far the writing thread is, and when its writes are cancelled.
 
 use std::{
     sync::{
@@ -16,7 +16,7 @@ use crate::reporter;
 pub(super) const PATIENCE: Duration = Duration::from_millis(700);
 /// After that a disk is waited for in silence no longer.
 const SILENCE: Duration = Duration::from_secs(1);
-/// How far the writer is. It alone writes, but for `given_up`.
+/// How far the writer is. Only the writer sets this, except for `cancelled`.
 #[derive(Default)]
 pub(super) struct Progress {
     /// Frames that went to a sink: a batch counts once for each sink.
@@ -27,8 +27,8 @@ pub(super) struct Progress {
     pub(super) batch: AtomicU64,
     /// Whom it waits for now, see [`Progress::waits_for`].
     place: AtomicU8,
-    /// It is to end where it is.
-    pub(super) given_up: Arc<AtomicBool>,
+    /// The writer is to stop between two frames, or in the write that it waits for.
+    pub(super) cancelled: Arc<AtomicBool>,
 }
 
 impl Progress {
@@ -44,12 +44,12 @@ impl Progress {
         Self::WAITS.get(place).copied().unwrap_or(Waits::Disk)
     }
 
-    pub(super) fn is_given_up(&self) -> bool {
-        self.given_up.load(Ordering::Relaxed)
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
     }
 }
 
-/// When a writer is given up that does not get on: never, until the user wants the end.
+/// When a writer that makes no progress is cancelled: never before the user wants the end.
 pub(in crate::capture) struct WriterDeadline {
     /// How often the user has asked for the end.
     asked: Box<dyn Fn() -> u32>,

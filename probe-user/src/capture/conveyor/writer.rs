@@ -27,9 +27,12 @@ pub(super) fn write(
     progress: &Progress,
 ) -> Result<ControlFlow<()>> {
     let ticks = sinks.iter().any(|sink| sink.wants_ticks());
-    let next = || match ticks {
-        true => incoming.recv_timeout(TICK),
-        false => incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
+    let next = || {
+        if ticks {
+            incoming.recv_timeout(TICK)
+        } else {
+            incoming.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        }
     };
     loop {
         let mut end = None;
@@ -55,8 +58,8 @@ pub(super) fn write(
                 Ok(ControlFlow::Continue(()))
             }
         };
-        let given_up = progress.is_given_up();
-        let over = !matches!(result, Ok(ControlFlow::Continue(()))) || end.is_some() || given_up;
+        let cancelled = progress.is_cancelled();
+        let over = !matches!(result, Ok(ControlFlow::Continue(()))) || end.is_some() || cancelled;
         let mut finished = Ok(());
         if over {
             // Each is finished, whatever becomes of the others.
@@ -71,7 +74,7 @@ pub(super) fn write(
         progress.batch.store(0, Ordering::Release);
         if over {
             let result = result.and_then(|flow| finished.map(|()| flow));
-            return if given_up { Err(anyhow!("given up")) } else { result };
+            return if cancelled { Err(anyhow!("cancelled")) } else { result };
         }
     }
 }
@@ -91,8 +94,8 @@ fn write_batch(
             handed += 1;
             progress.handed.store(before + handed as u64, Ordering::Relaxed);
         });
-        // Whoever is to end does so between two frames.
-        let mut frames = frames.by_ref().take_while(|_| !progress.is_given_up());
+        // A cancelled writer stops between two frames.
+        let mut frames = frames.by_ref().take_while(|_| !progress.is_cancelled());
         if sink.frames(&mut frames)?.is_break() {
             most = handed.saturating_sub(1);
         }

@@ -80,14 +80,13 @@ fn add_target() -> Result<()> {
 /// any; by the test program of this machine, which has the same tests.
 pub fn names(live: &Path, stage: &Stage, parts: &[String]) -> Result<Vec<String>> {
     let ignored = list(live, stage.tests, &["--ignored"])?;
-    let mut names = match stage.ignored {
-        true => ignored,
+    let mut names = if stage.ignored {
+        ignored
+    } else {
         // Without a flag the list has all tests.
-        false => {
-            let mut all = list(live, stage.tests, &[])?;
-            all.retain(|name| !ignored.contains(name));
-            all
-        }
+        let mut all = list(live, stage.tests, &[])?;
+        all.retain(|name| !ignored.contains(name));
+        all
     };
     names.retain(|name| parts.is_empty() || parts.iter().any(|part| name.contains(part)));
     Ok(names)

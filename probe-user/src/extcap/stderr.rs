@@ -15,12 +15,12 @@ use std::{
 use anyhow::{Context as _, Result};
 use nix::unistd::dup2_stderr;
 
-/// Words go to the log file, or nowhere, until this is dropped.
-pub(super) struct Quiet {
+/// Standard error goes to the log file, or nowhere, until this is dropped.
+pub(super) struct Redirected {
     stderr: OwnedFd,
 }
 
-impl Quiet {
+impl Redirected {
     /// Opens the log file, with the rights that there are now.
     ///
     /// # Errors
@@ -40,7 +40,7 @@ impl Quiet {
     fn to(log: &File) -> io::Result<Self> {
         let stderr = io::stderr().as_fd().try_clone_to_owned()?;
         let for_panics = stderr.try_clone()?;
-        // What a panic says must not be lost.
+        // A panic's message must not be lost.
         let say = panic::take_hook();
         panic::set_hook(Box::new(move |panic| {
             let _ = dup2_stderr(&for_panics);
@@ -51,9 +51,9 @@ impl Quiet {
     }
 }
 
-impl Drop for Quiet {
+impl Drop for Redirected {
     fn drop(&mut self) {
-        // Nothing can be done where it fails, and nobody would hear it.
+        // If it fails, there is no way to report that.
         let _ = dup2_stderr(&self.stderr);
     }
 }
