@@ -26,7 +26,6 @@ fn refusals_name_the_thing_and_the_way_out() {
         (&["count", "-i", SERVER_LINK, "--hook", "xpd"], 2, &["--hook", "xpd"]),
         (&["count", "-i", SERVER_LINK, "-Q", "out", "--hook", "xdp"], 2, &["--hook tcx"]),
         (&["count", "-i", SERVER_LINK, "--interval", "soon"], 2, &["--interval"]),
-        (&["count"], 2, &["-i"]),
         (&["count", "-r", "/dev/shm/absent.pcap"], 1, &["/dev/shm/absent.pcap", "No such file"]),
         (&["count", "-r", "/proc/self/environ"], 1, &["neither a pcap nor a pcapng"]),
         (
