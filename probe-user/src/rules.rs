@@ -12,7 +12,9 @@ use serde::Deserialize;
 
 use probe_frame::visible;
 
-use crate::{bounded, failure::Usage, interfaces, kernel::RuleSpec, reporter, resolver::InTime};
+use crate::{
+    bounded, failure::Usage, interfaces, kernel::RuleSpec, link_type, reporter, resolver::InTime,
+};
 
 /// Where the user gave a rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -229,6 +231,25 @@ impl RuleSet {
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(Self { rules, filters })
+    }
+
+    /// Compiles rules, which were compiled for one link type, for frames of another one in the same
+    /// file. A rule that asks for what these do not have matches none of them, and a note says so.
+    pub fn filters_for_more(rules: &[Rule], link: LinkType) -> Result<Vec<Filter>> {
+        /// No frame is like this.
+        const NOTHING: &str = "1 = 0";
+        let options = file_options(link);
+        let compile = |rule: &Rule| match probe_filter::compile(&rule.filter, &options) {
+            Err(error) if !error.is_resolvers() => {
+                let (label, name) = (rule.label(rules.len() > 1), link_type::known(link).name);
+                reporter::note(format_args!(
+                    "{label}{error}; it matches none of the frames of link type {name}"
+                ));
+                Ok(probe_filter::compile(NOTHING, &options)?)
+            }
+            filter => Ok(filter?),
+        };
+        rules.iter().map(compile).collect()
     }
 
     /// The rules.

@@ -75,8 +75,7 @@ impl Watch {
         rules: Vec<Rule>,
         program: ProgramOptions,
     ) -> Result<Self> {
-        let one_type = program.goal != 0 || program.ring_bytes != 0;
-        let sets = compile(&mut chosen, rules, live.vlan, one_type)?;
+        let sets = compile(&mut chosen, rules, live.vlan, program.goal != 0)?;
         if live.diagnostics {
             reporter::install_logger();
         }
@@ -133,7 +132,7 @@ fn compile(
     chosen: &mut Chosen,
     rules: Vec<Rule>,
     vlan: VlanView,
-    one_type: bool,
+    is_race: bool,
 ) -> Result<Vec<(LinkType, RuleSet)>> {
     let names = chosen.names();
     let main = chosen.link();
@@ -142,7 +141,7 @@ fn compile(
     for link in chosen.links().into_iter().skip(1) {
         let set = RuleSet::compile_again(rules.clone(), &rules::live_options(&names, link, vlan));
         let reason = match set {
-            Ok(_) if one_type => "capture them separately".to_owned(),
+            Ok(_) if is_race => "-c counts frames of one link type".to_owned(),
             Ok(set) => {
                 sets.push((link, set));
                 continue;

@@ -60,7 +60,14 @@ fn input(frames: u32) -> TempDir {
         let bytes = v4.clone().udp(1024, 53).payload(&payload).build();
         let time = WallTime((START + u64::from(number) * 1_000_000) / 1000 * 1000);
         let wire_len = bytes.len() as u32;
-        let frame = Frame { time, wire_len, bytes: &bytes, ifindex: 0, outbound: None };
+        let frame = Frame {
+            time,
+            wire_len,
+            bytes: &bytes,
+            link: LinkType::Ethernet,
+            ifindex: 0,
+            outbound: None,
+        };
         writer.write(&frame).unwrap();
     }
     writer.finish(None).unwrap();

@@ -117,9 +117,29 @@ enum Whole {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Link {
     Ethernet,
+    /// An IP header, which says itself of which version it is.
     Raw,
-    /// Inside PPPoE.
+    /// An IPv4 header.
+    Ipv4,
+    /// An IPv6 header.
+    Ipv6,
+    /// Linux's cooked header, of the first form.
+    Cooked,
+    /// Of the second form.
+    Cooked2,
+    /// An address family of BSD.
+    Bsd(FamilyOrder),
+    /// PPP, inside PPPoE too.
     Ppp,
+    /// PPP on links of which libpcap knows no MPLS.
+    PppWithoutMpls,
+}
+
+/// The order of the bytes of an address family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FamilyOrder {
+    Little,
+    Big,
 }
 
 /// A position in the frame: a constant, and a variable for what depends on the path.
@@ -161,14 +181,25 @@ struct Layers {
 
 impl Layers {
     fn new(link: LinkType) -> Self {
-        let (link, link_type, payload, network_after_llc) = match link {
-            LinkType::Ethernet => (Link::Ethernet, Some(Position::at(12)), 14, 3),
-            LinkType::Raw => (Link::Raw, None, 0, 0),
+        // Where the type field is, and what follows the header (init_linktype in gencode.c).
+        let (link, link_type, payload) = match link {
+            LinkType::Ethernet => (Link::Ethernet, Some(12), 14),
+            LinkType::Raw => (Link::Raw, None, 0),
+            LinkType::Ipv4 => (Link::Ipv4, None, 0),
+            LinkType::Ipv6 => (Link::Ipv6, None, 0),
+            LinkType::LinuxSll => (Link::Cooked, Some(14), 16),
+            LinkType::LinuxSll2 => (Link::Cooked2, Some(0), 20),
+            LinkType::Null => (Link::Bsd(FamilyOrder::Little), Some(0), 4),
+            LinkType::Loop => (Link::Bsd(FamilyOrder::Big), Some(0), 4),
+            LinkType::Ppp => (Link::Ppp, Some(2), 4),
+            LinkType::PppSerial => (Link::PppWithoutMpls, Some(2), 4),
+            LinkType::PppEther => (Link::PppWithoutMpls, Some(6), 8),
         };
+        let network_after_llc = if link == Link::Ethernet { 3 } else { 0 };
         Self {
             link,
             link_header: Position::at(0),
-            link_type,
+            link_type: link_type.map(Position::at),
             payload: Position::at(payload),
             network: 0,
             network_after_llc,

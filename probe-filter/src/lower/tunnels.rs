@@ -131,7 +131,7 @@ impl Lowering<'_> {
             match self.layers.link {
                 Link::Ethernet => self.link_type(ethertype::MPLS)?,
                 Link::Ppp => self.link_type(PPP_MPLS)?,
-                Link::Raw => return Err(self.error("this link carries no MPLS")),
+                _ => return Err(self.error("this link carries no MPLS")),
             }
         };
         self.at_most("MPLS label", label, MAX_LABEL)?;

@@ -60,6 +60,28 @@ fn generated_filters_agree() {
     assert!(matched > count, "{matched} matches: the frames are of no use");
 }
 
+/// Each other link type has its own generated filters, 300 or more that both sides accept, each
+/// over 2,000 frames.
+#[test]
+fn every_link_type_agrees() {
+    let count = number_from("PROBE_FILTER_COUNT", 1_000) as usize;
+    let mut rng = Rng::new(number_from("PROBE_FILTER_SEED", 5));
+    for setting in Setting::files() {
+        let mut tally = setting::Tally::default();
+        for round in 0..count {
+            let text = match round % 8 {
+                0..=4 => expressions::filter(&mut rng),
+                5 | 6 => expressions::spoilt(&mut rng),
+                _ => expressions::noise(&mut rng),
+            };
+            setting.check(&text, 2_000, &mut rng, &mut tally);
+        }
+        println!("{}: {tally}", setting.name);
+        assert!(tally.accepted >= 300 || count < 1_000, "{}: {tally}", setting.name);
+        assert!(tally.matched > count, "{}: {tally}", setting.name);
+    }
+}
+
 /// Constants near every power of two and at other edges, in every place that takes one, on
 /// frames that make sums with them wrap.
 #[test]

@@ -1,6 +1,6 @@
 //! PPP (RFC 1661, RFC 1570, RFC 1990): control protocols, authentication, and what is carried.
 
-use super::ppp_options;
+use super::{cisco_hdlc, ppp_options};
 use crate::{
     bytes::{Bytes, Fields, Stop},
     dump,
@@ -78,11 +78,58 @@ const PASSWORD: &[(u8, &str)] = &[(1, "Auth-Req"), (2, "Auth-ACK"), (3, "Auth-NA
 
 const MULTILINK_FLAGS: &[(u32, &str)] = &[(0x80, "begin"), (0x40, "end")];
 
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
+/// A frame's address where it is meant for all, as it is on a line with two ends (RFC 1662).
+const ALL_STATIONS: u8 = 0xff;
+
+/// Prints a frame of a capture that begins with PPP, and says how long its header is taken to be.
+pub(crate) fn frame(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usize, Stop> {
+    const HEADER: usize = 4;
+    t.protocol = "ppp";
+    if p.len() < HEADER {
+        t.truncated();
+        return Ok(p.len());
+    }
+    t.part(|t| print(t, p, length).map(drop))?;
+    Ok(HEADER)
+}
+
+/// Prints a frame behind HDLC's address and control bytes, which may be Cisco's; says how long the
+/// header is.
+pub(crate) fn serial(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usize, Stop> {
+    t.protocol = "ppp_hdlc";
+    if p.len() < 2 {
+        t.truncated();
+        return Ok(p.len());
+    }
+    let address = p.u8(0)?;
+    if matches!(address, cisco_hdlc::UNICAST | cisco_hdlc::BROADCAST) {
+        return cisco_hdlc::print(t, p, length);
+    }
+    if p.len() < 4 {
+        t.truncated();
+        return Ok(p.len());
+    }
+    if t.style.link_header {
+        put!(t, "{address:02x} {:02x} {length} ", p.u8(1)?);
+    }
+    if address != ALL_STATIONS {
+        // tcpdump shows the two bytes behind address and control under these names.
+        put!(t, "unknown addr {:02x}; ctrl {:02x}", p.u8(2)?, p.u8(3)?);
+        return Ok(2);
+    }
+    let protocol = p.u16(2)?;
+    put_name!(t, PROTOCOLS, protocol, "unknown PPP protocol (0x{protocol:04x})");
+    put!(t, ": ");
+    t.part(|t| carried(t, protocol, p.from(4), length.saturating_sub(4)))?;
+    Ok(4)
+}
+
+/// With or without address and control; says how long the header is.
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usize, Stop> {
     t.protocol = "ppp";
     let whole = length;
     if length < 2 {
-        return Err(Stop::Cut);
+        return Err(Stop::Short);
     }
     let mut at = 0;
     // Address and control may stand before the protocol.
@@ -97,7 +144,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         _ => {}
     }
     if length < at + 2 {
-        return Err(Stop::Cut);
+        return Err(Stop::Short);
     }
     // An odd first byte is the whole of a compressed number.
     let mut protocol = u16::from(p.u8(at)?);
@@ -111,11 +158,15 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         let name = name_of(PROTOCOLS, protocol);
         put!(t, "{} (0x{protocol:04x}), length {whole}", name.unwrap_or("unknown"));
         if name.is_none() {
-            return Ok(());
+            return Ok(at);
         }
         put!(t, ": ");
     }
-    let (p, length) = (p.from(at), length - at);
+    carried(t, protocol, p.from(at), length - at).map(|()| at)
+}
+
+/// Prints what a protocol's number says that follows it.
+fn carried(t: &mut Text<'_>, protocol: u16, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     match protocol {
         0xc021 | 0x8021 | 0x8023 | 0x8281 | 0x8057 | 0x80fd | 0xc02b => {
             control(t, p, length, protocol)

@@ -169,7 +169,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, mut length: usize) -> Result
     if flags & CONTROL == 0 {
         put!(t, " {{");
         // What tcpdump's PPP printer says of too few bytes does not end the line there.
-        t.part(|t| ppp::print(t, p.from(at), length - at)).or(Err(Stop::Short))?;
+        t.part(|t| ppp::print(t, p.from(at), length - at).map(drop)).or(Err(Stop::Short))?;
         put!(t, "}}");
     } else if stated.is_none() {
         put!(t, " No length");

@@ -7,6 +7,7 @@
 //! in the rings, and what those cannot hold is counted as lost.
 
 mod conveyor;
+mod cooked;
 mod events;
 mod feed;
 mod fifo;
@@ -117,11 +118,23 @@ fn check_link(wanted: Option<LinkType>, link: LinkType) -> Result<(), Usage> {
     }
 }
 
+/// What a file says of its frames.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    /// What they begin with: those of pcap, and of pcapng the first ones.
+    link: LinkType,
+    /// Bytes that are kept of each.
+    snaplen: u32,
+    /// Whether frames of any interface and type may come (`-i any`, and interfaces of several types):
+    /// pcap has them behind a header that is the same for all.
+    mixed: bool,
+}
+
 /// Opens what frames go to, before the long run, and after privileges are gone: a file
 /// that cannot be made is better known now. Lines tell the places apart, if there are any.
 fn open_sinks(
     plan: &Plan,
-    link: LinkType,
+    kept: Kept,
     origin: Origin,
     places: Vec<Place>,
     pipe: Option<File>,
@@ -132,10 +145,10 @@ fn open_sinks(
             Source::Live(_) => Clock::Frames,
             Source::Stored { .. } => Clock::Wall,
         };
-        sinks.push(Box::new(file.open(link, plan.limits.snaplen, clock, origin, pipe)?));
+        sinks.push(Box::new(file.open(kept, clock, origin, pipe)?));
     }
     if let Some(lines) = &plan.outputs.lines {
-        sinks.push(Box::new(lines.open(link, places)?));
+        sinks.push(Box::new(lines.open(places)?));
     }
     if sinks.is_empty() {
         sinks.push(Box::new(CountSink::default()));

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use probe_frame::visible;
+use probe_frame::{LinkType, visible};
 use probe_pcap::{Interface, Origin};
 use probe_print::Place;
 
@@ -24,9 +24,9 @@ pub(super) fn live(plan: &Plan, attachments: &[Attachment]) -> Origin {
 
 /// What files say of an interface.
 pub(super) fn interface(attachment: &Attachment) -> Interface {
-    let Attachment { interface, index, hook, direction } = attachment;
+    let Attachment { interface, index, link, hook, direction } = attachment;
     let description = format!("{hook}, frames {}, all passed on", which(*direction));
-    Interface { index: *index, name: interface.clone(), description }
+    Interface { index: *index, name: interface.clone(), description, link: *link }
 }
 
 /// What lines say of the interfaces, where there are several.
@@ -44,11 +44,11 @@ pub(super) fn place(attachment: &Attachment) -> Place {
 }
 
 /// Of frames from a file.
-pub(super) fn file(plan: &Plan, name: &str) -> Origin {
+pub(super) fn file(plan: &Plan, link: LinkType, name: &str) -> Origin {
     let description = format!("read from {name}");
     let comment = every(plan.limits.sample);
     Origin {
-        interfaces: vec![Interface { description, ..Interface::default() }],
+        interfaces: vec![Interface { description, link, ..Interface::default() }],
         filter: plan.filter.clone(),
         comment,
         ..here()

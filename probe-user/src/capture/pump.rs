@@ -261,7 +261,17 @@ mod tests {
             self.given += 1;
             let time = WallTime::new(1_700_000_000, self.given as u64 * 1000);
             let (wire_len, ifindex) = (bytes.len() as u32, 1);
-            Some((Frame { time, wire_len, bytes, ifindex, outbound: Some(false) }, None))
+            Some((
+                Frame {
+                    time,
+                    wire_len,
+                    link: LinkType::Ethernet,
+                    bytes,
+                    ifindex,
+                    outbound: Some(false),
+                },
+                None,
+            ))
         }
 
         fn lend(&mut self) -> Option<Loan> {
@@ -306,11 +316,16 @@ mod tests {
     fn lines(out: &Shared) -> Box<dyn Sink> {
         let style = Style { time: TimeStyle::Unix, ..Style::default() };
         let lines = Lines { style, names: NameStyle::Numbers, short_names: false, each: false };
-        Box::new(lines.over(Box::new(out.clone()), LinkType::Ethernet, Vec::new()))
+        Box::new(lines.over(Box::new(out.clone()), Vec::new()))
     }
 
     fn file(output: &FileOutput) -> Box<dyn Sink> {
-        let sink = output.open(LinkType::Ethernet, 60, Clock::Frames, Origin::default(), None);
+        let sink = output.open(
+            crate::capture::Kept { link: LinkType::Ethernet, snaplen: 60, mixed: false },
+            Clock::Frames,
+            Origin::default(),
+            None,
+        );
         Box::new(sink.unwrap())
     }
 

@@ -86,11 +86,11 @@ pub fn file_size(text: &str) -> Result<u64, String> {
 
 /// tcpdump's `-y`: a name of pcap-linktype(7), in any case.
 pub fn link_type(text: &str) -> Result<LinkType, String> {
-    let named = |known: &&&Known| known.name.eq_ignore_ascii_case(text);
-    let known = link_type::ALL.iter().find(named);
-    known
-        .map(|known| known.link)
-        .ok_or_else(|| "XDP and tcx see EN10MB (Ethernet) or RAW (IP), as -L lists".into())
+    let named = |known: &Known| known.name.eq_ignore_ascii_case(text);
+    link_type::all().find(named).map(|known| known.link).ok_or_else(|| {
+        let names: Vec<_> = link_type::all().map(|known| known.name).collect();
+        format!("no such link type; the names are {}", names.join(", "))
+    })
 }
 
 /// tcpdump's `-j`: a name of pcap-tstamp(7).

@@ -291,6 +291,7 @@ mod tests {
         let attachment = |&index: &u32| Attachment {
             interface: format!("if{index}"),
             index,
+            link: LinkType::Ethernet,
             hook: Attached::Tcx,
             direction: Direction::In,
         };

@@ -30,7 +30,7 @@ pub use devices::{ANY, Device, devices, list};
 pub use links::{Change, Links, Newcomer, NoneLeft, follow};
 pub use ready::announce;
 pub use report::Interface;
-pub use sysfs::{hardware_address, names};
+pub use sysfs::{hardware_address, hardware_type, names};
 pub use unknown::unknown;
 
 /// What to say of interfaces.

@@ -61,6 +61,11 @@ pub(super) fn is_loopback(name: &str) -> bool {
     number(name, "type") == Some(772)
 }
 
+/// ARPHRD_* of the interface (include/uapi/linux/if_arp.h).
+pub fn hardware_type(name: &str) -> Option<u16> {
+    u16::try_from(number(name, "type")?).ok()
+}
+
 /// The link-layer address, where it is one of Ethernet.
 pub fn hardware_address(name: &str) -> Option<[u8; 6]> {
     let text = attribute(name, "address")?;
@@ -74,6 +79,5 @@ pub fn hardware_address(name: &str) -> Option<[u8; 6]> {
 
 /// What frames begin with; Ethernet where that is not known.
 pub(super) fn link_type(name: &str) -> Option<LinkType> {
-    let kind = u16::try_from(number(name, "type")?).ok()?;
-    Some(rtnetlink::link_type_of(kind).unwrap_or_default())
+    Some(rtnetlink::link_type_of(hardware_type(name)?).unwrap_or_default())
 }

@@ -53,6 +53,8 @@ pub struct Rings {
     horizon: u64,
     /// The ring that has the earliest of them, and up to when it stays the earliest.
     earliest: Option<(usize, u64)>,
+    /// The program set that writes to it.
+    set: usize,
     /// Keeps the maps until the rings are gone.
     _maps: Vec<MapData>,
 }
@@ -81,6 +83,7 @@ impl Rings {
             quiet: QUIET.min(Duration::from_nanos(fills)),
             horizon: 0,
             earliest: None,
+            set: 0,
             _maps: maps,
         })
     }
@@ -116,20 +119,17 @@ impl Rings {
 
     /// The next record that was there at the last look, in the order of kernel time over all
     /// CPUs. Of two with the same time the small ring's comes first.
-    pub fn next_record(&mut self) -> Option<Record> {
-        self.next_of_sets().map(|(_, record)| record)
-    }
-
-    /// As [`next_record`](Self::next_record), with the number of the program set that wrote it.
-    pub fn next_of_sets(&mut self) -> Option<(usize, Record)> {
+    /// With it comes the number of the program set that wrote it.
+    pub fn next_record(&mut self) -> Option<(usize, Record)> {
         if let Some((index, limit)) = self.earliest
             && let Some(record) = self.rings.get_mut(index)?.next(limit)
         {
-            return Some((index / self.of_set, record));
+            return Some((self.set, record));
         }
         self.earliest = self.find_earliest();
         let (index, limit) = self.earliest?;
-        Some((index / self.of_set, self.rings.get_mut(index)?.next(limit)?))
+        self.set = index / self.of_set;
+        Some((self.set, self.rings.get_mut(index)?.next(limit)?))
     }
 
     /// The bytes of a frame; `None` once its record is part of a loan.
@@ -234,7 +234,7 @@ mod tests {
                 }
             }
             rings.look_at_all();
-            let Record { header, frame: span } = rings.next_record().unwrap();
+            let (_, Record { header, frame: span }) = rings.next_record().unwrap();
             assert_eq!(header.wire_len as usize, length, "{name}");
             assert_eq!((header.captured_len, header.rules), (length as u32, 1), "{name}");
             assert!(rings.next_record().is_none(), "{name}: {length} bytes");

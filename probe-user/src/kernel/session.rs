@@ -122,6 +122,8 @@ pub struct Attachment {
     pub interface: String,
     /// Its index.
     pub index: u32,
+    /// What its frames begin with.
+    pub link: LinkType,
     /// The hook.
     pub hook: Attached,
     /// Which of its frames are looked at.
@@ -146,7 +148,8 @@ impl Attachment {
     /// One for tests that attach nothing: the loopback is there in every network namespace.
     pub(crate) fn loopback() -> Self {
         let (hook, direction) = (Attached::Tcx, Direction::In);
-        Self { interface: "lo".into(), index: 1, hook, direction }
+        let link = LinkType::Ethernet;
+        Self { interface: "lo".into(), index: 1, link, hook, direction }
     }
 }
 
@@ -265,7 +268,8 @@ impl Session {
             }
             Hook::Tcx | Hook::Clsact => self.attach_tc(set, name, index, direction)?,
         };
-        self.attachments.push(Attachment { interface: name.clone(), index, hook, direction });
+        let (interface, link) = (name.clone(), interface.link);
+        self.attachments.push(Attachment { interface, index, link, hook, direction });
         Ok(())
     }
 
@@ -290,6 +294,11 @@ impl Session {
         }
         self.promiscuous = Some(promiscuous);
         Ok(())
+    }
+
+    /// What frames of each program set begin with, in the order of their rings.
+    pub fn links(&self) -> Vec<LinkType> {
+        self.sets.iter().map(|set| set.link).collect()
     }
 
     /// Where the time of loading and attaching went.
@@ -527,7 +536,8 @@ where
 /// How many CPUs there are, counted to the last one that is online. One that comes online
 /// later has no ring: its frames are counted as refused.
 pub fn cpus() -> Result<u32, Error> {
-    let online = online_cpus().map_err(|(_, source)| Error::Rings { source })?;
+    const FILE: &str = "/sys/devices/system/cpu/online";
+    let online = online_cpus().map_err(|(_, source)| Error::Cpus { file: FILE, source })?;
     Ok(online.into_iter().max().map_or(1, |last| last + 1))
 }
 

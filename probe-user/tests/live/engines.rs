@@ -67,6 +67,7 @@ fn write(path: &Path, frames: &[(Vec<u8>, u32)]) -> anyhow::Result<()> {
             time,
             wire_len: *wire_len,
             bytes,
+            link: probe_frame::LinkType::Ethernet,
             ifindex: 0,
             outbound: None,
         })?;

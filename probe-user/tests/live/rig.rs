@@ -104,7 +104,9 @@ pub fn ledger(stderr: &str) -> BTreeMap<String, u64> {
     let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("{text:?} in {stderr}"));
     let of_line = |end: &str| {
         let line = stderr.lines().find_map(|line| line.strip_suffix(end)?.split_once(" packet"));
-        let (count, _) = line.unwrap_or_else(|| panic!("no line ends in {end:?}: {stderr}"));
+        // Where -v told how far it got, that is written over.
+        let line = line.and_then(|(count, _)| count.rsplit('\r').next());
+        let count = line.unwrap_or_else(|| panic!("no line ends in {end:?}: {stderr}"));
         number(count)
     };
     let (captured, matched, lost) =

@@ -239,7 +239,7 @@ mod tests {
         mpsc,
     };
 
-    use probe_frame::WallTime;
+    use probe_frame::{LinkType, WallTime};
 
     use super::{batch::BATCH_BYTES, progress::PATIENCE, *};
 
@@ -268,7 +268,14 @@ mod tests {
 
     fn frame(bytes: &[u8]) -> Frame<'_> {
         let wire_len = bytes.len() as u32;
-        Frame { time: WallTime(1), wire_len, bytes, ifindex: 0, outbound: None }
+        Frame {
+            time: WallTime(1),
+            wire_len,
+            bytes,
+            link: LinkType::Ethernet,
+            ifindex: 0,
+            outbound: None,
+        }
     }
 
     /// As the draining thread does, with frames of no ring.
