@@ -390,8 +390,14 @@ mod tests {
         encoder.add_interface(interface(9, "veth1"), &mut out);
         assert_eq!(out[..4], INTERFACE.to_le_bytes());
         let number = |encoder: &mut Encoder, ifindex| {
-            let frame =
-                Frame { time: WallTime(5), wire_len: 1, bytes: b"a", ifindex, outbound: None };
+            let frame = Frame {
+                time: WallTime(5),
+                wire_len: 1,
+                bytes: b"a",
+                link: LinkType::Ethernet,
+                ifindex,
+                outbound: None,
+            };
             let mut out = Vec::new();
             encoder.frame(&frame, false, &mut out);
             out[8]
