@@ -28,6 +28,8 @@ macro_rules! for_each_constant {
             xdp_load_bytes: XDP_LOAD_BYTES, u8;
             /// Matches after which the race of `probe rate` ends; 0 removes the race.
             goal: GOAL, u64;
+            /// A [`Split`](crate::Split): which counters are kept apart.
+            split: SPLIT, u8;
             /// 1 where frames are handed in from a file (`BPF_PROG_TEST_RUN`), which may have
             /// cut them: the length on the wire then comes from the map `WIRE_LEN`.
             offline: OFFLINE, u8;

@@ -23,7 +23,7 @@ mod state;
 pub use constants::Constants;
 pub use record::{RecordFlags, RecordHeader};
 pub use ring::{PAGE, RING_CONTROL_LEN, RingControl, RingLayout, record_len};
-pub use state::{Bucket, Counter, CpuState, Ledger, SCRATCH_WORDS, Sampler};
+pub use state::{Bucket, Counter, CpuState, Ledger, SCRATCH_WORDS, Sampler, Split, slot};
 
 /// Rules that one program can hold. Bounded by the 32 KiB that the kernel allows
 /// for a value of a per-CPU map (`PCPU_MIN_UNIT_SIZE`, mm/percpu.c): 1,024
@@ -38,11 +38,16 @@ pub const MAX_SAMPLED: usize = 64;
 /// `MAXIMUM_SNAPLEN` (netdissect.h).
 pub const MAX_SNAPLEN: u32 = 262_144;
 
+/// Interfaces whose counters can be kept apart, see [`Split::ByInterface`].
+pub const MAX_PLACES: u32 = 32;
+
 /// Names of maps and programs in the eBPF object. Those of the load-time constants are in
 /// [`for_each_constant`].
 pub mod names {
-    /// `PerCpuArray` of one [`CpuState`](super::CpuState).
+    /// `PerCpuArray` of [`CpuState`](super::CpuState): one, or one for each [`slot`](super::slot).
     pub const STATE: &str = "STATE";
+    /// `HashMap` from an interface's index (`u32`) to its place (`u32`), see [`slot`](super::slot).
+    pub const PLACES: &str = "PLACES";
     /// `Array` of two rings for each CPU, see [`RingControl`](super::RingControl).
     pub const RINGS: &str = "RINGS";
     /// `Array` of [`Sampler`](super::Sampler), one for each sampled rule.

@@ -82,6 +82,25 @@ pub struct CpuState {
     pub buckets: [Bucket; MAX_SAMPLED],
 }
 
+/// Which counters are kept apart, each in a value of their own of the per-CPU map. Sampling is not
+/// split: a program that samples has [`None`](Self::None).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Split {
+    /// All frames are counted together, in value 0.
+    #[default]
+    None,
+    /// Frames received and sent, in the values of place 0.
+    ByDirection,
+    /// Those of each interface, too. The place of an interface is what the map `PLACES` says, else 0.
+    ByInterface,
+}
+
+/// The number of the value that counts the frames of a place and a direction.
+pub const fn slot(place: u32, outbound: bool) -> u32 {
+    2 * place + outbound as u32
+}
+
 /// What became of the frames that sampling chose: a ring took `chosen - lost - refused`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ledger {

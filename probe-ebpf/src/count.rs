@@ -1,9 +1,11 @@
 //! One frame's way: seen, filtered, counted, perhaps sampled.
 
+use probe_common::{RecordFlags, Split, slot};
+
 use crate::{
     atomic::fetch_add,
     frame::Frame,
-    maps::{GOAL, RACE, SAMPLED, STATE},
+    maps::{GOAL, PLACES, RACE, SAMPLED, SPLIT, STATE},
     sample::{now, sample},
 };
 
@@ -29,7 +31,7 @@ use crate::{
 #[inline(always)]
 pub fn observe(frame: &impl Frame) {
     let wire_len = frame.wire_len();
-    let Some(state) = STATE.get_ptr_mut(0) else {
+    let Some(state) = STATE.get_ptr_mut(slot_of(frame)) else {
         return;
     };
     {
@@ -56,6 +58,22 @@ pub fn observe(frame: &impl Frame) {
     } else {
         sample(frame, state, pending);
     }
+}
+
+/// Which value of the map counts the frame.
+#[inline(always)]
+fn slot_of(frame: &impl Frame) -> u32 {
+    let split = SPLIT.load();
+    if split == Split::None as u8 {
+        return 0;
+    }
+    let mut place = 0;
+    if split == Split::ByInterface as u8 {
+        // SAFETY: user space writes an entry before programs are attached to its interface, and
+        // never again.
+        place = unsafe { PLACES.get(frame.ifindex()) }.copied().unwrap_or(0);
+    }
+    slot(place, frame.flags() & RecordFlags::OUTBOUND != 0)
 }
 
 /// Counts a match over all CPUs and notes when the first and the last one came.

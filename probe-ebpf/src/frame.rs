@@ -48,6 +48,9 @@ pub trait Frame: EbpfContext {
 
     fn flags(&self) -> u32;
 
+    /// Index of the interface.
+    fn ifindex(&self) -> u32;
+
     /// What a record says of the frame.
     fn header(&self, timestamp_ns: u64, rules: u64, captured_len: u32) -> RecordHeader;
 
@@ -142,13 +145,18 @@ impl<const FRAGS: bool> Frame for XdpFrame<FRAGS> {
     }
 
     #[inline(always)]
+    fn ifindex(&self) -> u32 {
+        self.context().ingress_ifindex() as u32
+    }
+
+    #[inline(always)]
     fn header(&self, timestamp_ns: u64, rules: u64, captured_len: u32) -> RecordHeader {
         RecordHeader {
             timestamp_ns,
             rules,
             wire_len: self.len,
             captured_len,
-            ifindex: self.context().ingress_ifindex() as u32,
+            ifindex: self.ifindex(),
             flags: 0,
             vlan_tci: 0,
             vlan_tpid: 0,
@@ -234,6 +242,11 @@ impl Frame for SkbFrame {
     }
 
     #[inline(always)]
+    fn ifindex(&self) -> u32 {
+        self.skb().ifindex
+    }
+
+    #[inline(always)]
     fn header(&self, timestamp_ns: u64, rules: u64, captured_len: u32) -> RecordHeader {
         let skb = self.skb();
         let (vlan_tci, vlan_tpid) = if self.is_tag_outside() {
@@ -246,7 +259,7 @@ impl Frame for SkbFrame {
             rules,
             wire_len: self.len,
             captured_len,
-            ifindex: skb.ifindex,
+            ifindex: self.ifindex(),
             flags: self.flags,
             vlan_tci,
             vlan_tpid,

@@ -35,6 +35,7 @@ pub mod testing;
 use std::fmt;
 
 pub use error::{Error, Span};
+pub use hints::in_ascii;
 pub use ir::{Frame, LinkType, VlanTag, VlanView};
 pub use machine::Machine;
 pub use names::{NoNames, Port, Resolver, Service, SystemResolver, services};

@@ -12,6 +12,7 @@ pub(crate) mod ethertype {
     pub const RARP: u16 = 0x8035;
     pub const IPX: u16 = 0x8137;
     pub const IPV6: u16 = 0x86dd;
+    pub const MPCP: u16 = 0x8808;
     pub const SLOW: u16 = 0x8809;
     pub const PPP: u16 = 0x880b;
     pub const MPLS: u16 = 0x8847;

@@ -112,7 +112,11 @@ pub fn interfaces() -> Box<dyn FnMut(u32) -> Option<String> + Send> {
         if known.len() >= MAX_KNOWN {
             known.clear();
         }
-        let ask = || if_indextoname(index).ok().map(|name| visible(&name.to_string_lossy()));
+        let ask = || {
+            // nix 0.31 takes null for success, and then the name is empty.
+            let name = if_indextoname(index).ok().filter(|name| !name.is_empty())?;
+            Some(visible(&name.to_string_lossy()))
+        };
         known.entry(index).or_insert_with(ask).clone()
     })
 }

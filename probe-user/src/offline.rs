@@ -1,18 +1,39 @@
 //! Filters over the frames of a file: in this process, or by the loaded program.
 
-use std::mem;
+use std::{mem, ops::ControlFlow, path::Path};
 
 use anyhow::Result;
 use probe_common::Counter;
 use probe_filter::{Filter, Machine, ir};
 use probe_frame::{Frame, LinkType};
+use probe_pcap::{ReadError, Reader};
 
 use crate::{
     explain,
     kernel::{RuleSpec, TestRun},
+    reporter,
     rules::{Rule, RuleSet},
     source::Engine,
+    stop,
 };
+
+/// Opens a file whose frames are only counted; a signal ends the reading, as its end does.
+/// `None`: it came before there was a frame.
+///
+/// # Errors
+/// A file that cannot be read, or is none.
+pub fn open(path: &Path) -> Result<Option<Reader>> {
+    stop::on_signals()?;
+    let handler =
+        |_| if stop::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    match Reader::open_with(path, Box::new(handler)) {
+        Err(stopped @ ReadError::Stopped { .. }) => {
+            reporter::say(stopped);
+            Ok(None)
+        }
+        reader => Ok(Some(reader?)),
+    }
+}
 
 /// The filters of a rule set, ready to look at frames, and what they counted.
 pub struct Matcher {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use probe_common::MAX_PLACES;
 use probe_filter::{LinkType, VlanView};
 use probe_frame::visible;
 use tokio::{
@@ -37,6 +38,8 @@ pub struct ProgramOptions {
     pub ring_bytes: usize,
     /// Matches after which the race of `probe rate` ends; 0: no race.
     pub goal: u64,
+    /// Whether interfaces and directions are counted apart; not with rings or a race.
+    pub split: bool,
     /// Whether files are created later.
     pub files: bool,
     /// Whether commands are started later (-z).
@@ -82,6 +85,12 @@ impl Watch {
         let loopbacks = interfaces::loopbacks(&chosen.names());
         let specs: Vec<RulesOf<'_>> =
             sets.iter().map(|(link, set)| RulesOf { link: *link, rules: set.specs() }).collect();
+        let places = match chosen.interfaces.len() as u32 {
+            _ if !program.split => 0,
+            // More of them may come.
+            _ if chosen.any => MAX_PLACES,
+            named => named,
+        };
         let plan = Plan {
             interfaces: &chosen.interfaces,
             hook,
@@ -92,6 +101,7 @@ impl Watch {
             snaplen: program.snaplen,
             ring_bytes: program.ring_bytes,
             goal: program.goal,
+            places,
             diagnostics: live.diagnostics,
         };
         // Until here a signal ends the process, and with it a verification: the kernel looks for

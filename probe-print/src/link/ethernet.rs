@@ -3,7 +3,7 @@
 use super::{
     aoe, arista, cfm, eapol, llc, lldp, loopback,
     macsec::{self, Protected},
-    msnlb, ppp, pppoe, slow, vehicles,
+    mpcp, msnlb, ppp, pppoe, slow, vehicles,
 };
 use crate::{
     address::Link,
@@ -210,6 +210,7 @@ pub(crate) fn by_type(
             ethertype::LLDP => lldp::print(t, p, length)?,
             ethertype::SLOW => slow::print(t, p, length)?,
             ethertype::EAPOL => eapol::print(t, p)?,
+            ethertype::MPCP => mpcp::print(t, p, length)?,
             ethertype::MS_NLB => msnlb::print(t, p)?,
             ethertype::AOE => aoe::print(t, p, length)?,
             ethertype::PTP => ptp::print(t, p, length)?,
@@ -225,10 +226,15 @@ pub(crate) fn by_type(
 /// What is not understood is shown as it is, unless less is wanted or a dump shows it
 /// anyway.
 pub(crate) fn default(t: &mut Text<'_>, p: Bytes<'_>) {
-    let dumped = matches!(t.style.dump, Dump::Hex { .. } | Dump::HexAndText { .. });
-    if !t.style.quiet && !dumped {
+    if shows_default(t) {
         dump::hex_and_text(p.all(), "\n\t", t.out);
     }
+}
+
+/// Whether it is.
+pub(crate) fn shows_default(t: &Text<'_>) -> bool {
+    let dumped = matches!(t.style.dump, Dump::Hex { .. } | Dump::HexAndText { .. });
+    !t.style.quiet && !dumped
 }
 
 pub(super) fn put_ethertype(t: &mut Text<'_>, ethertype: u16) {

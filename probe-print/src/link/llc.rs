@@ -242,6 +242,7 @@ fn snap(
     const HEADER: usize = 5;
     t.protocol = "snap";
     if !p.has(0, HEADER) || length < HEADER {
+        // The header counts as there: a dump has nothing behind it.
         t.truncated();
         return Ok(true);
     }

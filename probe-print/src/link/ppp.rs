@@ -4,7 +4,7 @@ use super::{cisco_hdlc, ppp_options};
 use crate::{
     bytes::{Bytes, Fields, Stop},
     dump,
-    network::{ip, ip6},
+    network::{ip, ip6, ipx, osi},
     ouis::OUIS,
     text::{Text, bits, name_of, put, put_name},
     tunnel::mpls,
@@ -77,6 +77,9 @@ const CHALLENGE: &[(u8, &str)] = &[(1, "Challenge"), (2, "Response"), (3, "Succe
 const PASSWORD: &[(u8, &str)] = &[(1, "Auth-Req"), (2, "Auth-ACK"), (3, "Auth-NACK")];
 
 const MULTILINK_FLAGS: &[(u32, &str)] = &[(0x80, "begin"), (0x40, "end")];
+
+/// The flag that a frame begins with, taken for a protocol's number.
+const ESCAPED: u16 = 0x7e00;
 
 /// A frame's address where it is meant for all, as it is on a line with two ends (RFC 1662).
 const ALL_STATIONS: u8 = 0xff;
@@ -162,7 +165,45 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usi
         }
         put!(t, ": ");
     }
+    if protocol & 0xff00 == ESCAPED {
+        return escaped(t, p.from(at - 1)).map(|()| at);
+    }
     carried(t, protocol, p.from(at), length - at).map(|()| at)
+}
+
+/// An octet-stuffed frame (RFC 1662, section 4.2), from behind its flag on: all that was captured.
+fn escaped(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
+    const ESCAPE: u8 = 0x7d;
+    let mut stuffed = p.all().iter();
+    let mut frame = Vec::new();
+    while let Some(&byte) = stuffed.next() {
+        match byte {
+            ESCAPE => match stuffed.next() {
+                Some(byte) => frame.push(byte ^ 0x20),
+                None => break,
+            },
+            _ => frame.push(byte),
+        }
+    }
+    let (p, length) = (Bytes::new(&frame), frame.len());
+    if length == 0 {
+        return Ok(());
+    }
+    match p.u8(0)? {
+        0x21 => return t.nested(|t| ip::print(t, p.from(1), length - 1)),
+        0x57 => return t.nested(|t| ip6::print(t, p.from(1), length - 1)),
+        _ => {}
+    }
+    p.need(0, 2)?;
+    let at = if p.u16(0)? == 0xff03 { 2 } else { 0 };
+    p.need(at, 2)?;
+    match p.u16(at)? {
+        protocol if protocol & 0xff00 == ESCAPED => {
+            put!(t, "(protocol 0x{protocol:04x} invalid)");
+            Ok(())
+        }
+        protocol => carried(t, protocol, p.from(at + 2), length - at - 2),
+    }
 }
 
 /// Prints what a protocol's number says that follows it.
@@ -176,7 +217,11 @@ fn carried(t: &mut Text<'_>, protocol: u16, p: Bytes<'_>, length: usize) -> Resu
         0xc023 => password(t, p, length),
         0x0800 | 0x002f | 0x0021 => t.nested(|t| ip::print(t, p, length)),
         0x86dd | 0x0057 => t.nested(|t| ip6::print(t, p, length)),
+        0x8137 | 0x002b => t.part(|t| ipx::print(t, p)),
+        0x0023 => t.part(|t| osi::print(t, p, length)),
         0x0281 | 0x0283 => mpls::print(t, p, length),
+        // Bandwidth allocation (RFC 2125), of which tcpdump shows nothing.
+        0xc02d => Ok(()),
         0x00fd => {
             put!(t, "compressed PPP data");
             Ok(())
@@ -251,7 +296,10 @@ fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize, protocol: u16) -> Resu
             put!(t, "\n\t  Magic-Num 0x{:08x}", body.u32(0)?);
             if stated > 8 {
                 put!(t, "\n\t  -----trailing data-----");
-                body.slice(4, stated - 8)?;
+                if !body.has(4, stated - 8) {
+                    put!(t, "[|{name}]");
+                    return Ok(());
+                }
                 t.unknown(body.from(4), stated - 8, "\n\t  ");
             }
         }

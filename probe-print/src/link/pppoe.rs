@@ -76,7 +76,9 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usi
     let payload = p.from(HEADER);
     if code == 0 {
         put!(t, " ");
-        return ppp::print(t, payload, stated).map(|ppp| HEADER + ppp);
+        let mut header = HEADER;
+        t.part(|t| ppp::print(t, payload, stated).map(|ppp| header += ppp))?;
+        return Ok(header);
     }
     let mut at = 0;
     // Each tag takes at least four bytes.

@@ -1,6 +1,7 @@
 //! The slow protocols of Ethernet (IEEE 802.3, annex 57A): link aggregation, and what
-//! watches links, of which the first line is shown.
+//! watches links.
 
+use super::oam;
 use crate::{
     bytes::{Bytes, Fields, Stop},
     dump,
@@ -72,7 +73,12 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
                 _ => put!(t, "{name} version {version} packet not supported"),
             }
         }
-        OAM => put!(t, "OAM, length {length}"),
+        OAM => {
+            put!(t, "OAM, length {length}");
+            if t.style.verbose > 0 {
+                oam::print(t, p.from(1), length - 1)?;
+            }
+        }
         _ => {
             put!(t, "unknown ({kind}), length {length}");
             dump::hex(p.limit(length).all(), "\n\t", 0, t.out);

@@ -161,8 +161,9 @@ fn multiple(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     let part = usize::from(p.u16(VERSION_3_LENGTH)?);
     put!(t, "\n\tv3len {part}, MCID Name ");
     t.padded(p.from(CONFIG_NAME), 32)?;
+    let digest = p.slice(CONFIG_DIGEST, 16)?;
     put!(t, ", rev {},\n\t\tdigest ", p.u16(CONFIG_REVISION)?);
-    t.hex(p.slice(CONFIG_DIGEST, 16)?);
+    t.hex(digest);
     put!(t, ", CIST int-root-pathcost {},", p.u32(INTERNAL_COST)?);
     put!(t, "\n\tCIST bridge-id ");
     bridge(t, p, REGIONAL_BRIDGE)?;

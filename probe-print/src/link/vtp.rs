@@ -62,13 +62,14 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     match kind {
         SUMMARY => {
             put!(t, "\n\t  Config Rev {:x}, Updater {}", body.u32(0)?, t.v4(body, 4)?);
+            body.u32(16)?;
             put!(t, ", Timestamp");
             for at in [8, 12, 16] {
-                body.u32(16)?;
                 put!(t, " 0x{:08x}", body.u32(at)?);
             }
+            let digest = body.slice(20, 16)?;
             put!(t, ", MD5 digest: ");
-            t.hex(body.slice(20, 16)?);
+            t.hex(digest);
         }
         SUBSET => {
             put!(t, ", Config Rev {:x}", body.u32(0)?);

@@ -48,6 +48,8 @@ pub(super) fn print(
         put!(t, "\n\t");
         let quoted = p.from(QUOTED);
         let quoted_len = usize::from(quoted.u16(2)?);
+        // tcpdump reads the length once more, within it.
+        quoted.limit(quoted_len).u16(2)?;
         t.nested(|t| ip::print(t, quoted.limit(quoted_len), quoted_len))?;
     }
     t.protocol = "icmp";

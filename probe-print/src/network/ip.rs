@@ -149,7 +149,7 @@ fn details(
     let mut printed = Ok(());
     if header > HEADER {
         put!(t, ", options (");
-        printed = options(t, p.limit(header).from(HEADER), header - HEADER);
+        printed = options(t, p.from(HEADER), header - HEADER);
         match printed {
             Err(Stop::Short) => put!(t, " [truncated-option]"),
             _ => printed?,

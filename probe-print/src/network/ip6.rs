@@ -94,7 +94,7 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// Each extension header moves on by at least eight bytes, so the walk ends.
     fn run(&mut self, t: &mut Text<'_>, total: usize) -> Result<(), Stop> {
-        let (mut first, mut fragmented) = (true, false);
+        let (mut first, mut hop_by_hop, mut fragmented) = (true, false, false);
         let mut left = total;
         let mut before = 0;
         // As in tcpdump, a header that begins where the captured bytes end is not looked at.
@@ -116,11 +116,17 @@ impl Walk<'_> {
             let header = self.p.from(self.at);
             let advance = match self.next {
                 HOP_BY_HOP if !first => {
-                    put!(t, "[The Hop-by-Hop Options header don't follow the IPv6 header]");
+                    let what = if hop_by_hop {
+                        "was already found"
+                    } else {
+                        "don't follow the IPv6 header"
+                    };
+                    put!(t, "[The Hop-by-Hop Options header {what}]");
                     return Err(Stop::Invalid);
                 }
                 HOP_BY_HOP => {
                     t.protocol = "hbhopt";
+                    hop_by_hop = true;
                     let advance = self.options(t, header, "HBH ", true)?;
                     if self.stated == 0 && self.jumbo.is_none() {
                         put!(t, "[No valid Jumbo Payload Hop-by-Hop option found]");
@@ -228,6 +234,13 @@ impl Walk<'_> {
             if at + length > size {
                 return Err(Stop::Short);
             }
+            if kind == 0xc9 && length > 18 && t.style.verbose > 0 {
+                put!(t, "(homeaddr: {}", t.v6(area, at + 2)?);
+                suboptions(t, area.from(at + 18).limit(length - 18))?;
+                put!(t, ")");
+                at += length;
+                continue;
+            }
             let complaint = match kind {
                 5 if size - at < 4 => Some("(rtalert: trunc)".into()),
                 5 if length != 4 => Some(format!("(rtalert: invalid len {})", length - 2)),
@@ -280,6 +293,27 @@ impl Walk<'_> {
             ""
         }
     }
+}
+
+/// Options in the option of a home address.
+fn suboptions(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
+    let mut at = 0;
+    while at < p.len() {
+        let kind = p.u8(at)?;
+        let length = match kind {
+            0 => 0,
+            _ => p.u8(at + 1).or(Err(Stop::Short))?,
+        };
+        let whole = if kind == 0 { 1 } else { usize::from(length) + 2 };
+        p.need(at, whole)?;
+        match kind {
+            0 => put!(t, ", pad1"),
+            1 => put!(t, ", padn"),
+            _ => put!(t, ", sopt_type 0x{kind:02x}: len={length}"),
+        }
+        at += whole;
+    }
+    Ok(())
 }
 
 /// A routing header (RFC 8200, RFC 6275, RFC 8754): prints it and says how long it is.

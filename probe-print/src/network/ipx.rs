@@ -1,6 +1,7 @@
 //! Novell's IPX, and its RIP and SAP. Services are shown as numbers.
 
 use crate::{
+    address::Link,
     bytes::{Bytes, Fields, Stop},
     routing::eigrp,
     text::{Text, put},
@@ -13,11 +14,9 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     if !t.style.link_header {
         put!(t, "IPX ");
     }
-    address(t, p.from(18))?;
-    put!(t, ".{:04x} > ", p.u16(28)?);
-    address(t, p.from(6))?;
+    put!(t, "{}.{:04x} > ", address(p.from(18))?, p.u16(28)?);
     let socket = p.u16(16)?;
-    put!(t, ".{socket:04x}: ");
+    put!(t, "{}.{socket:04x}: ", address(p.from(6))?);
     let stated = usize::from(p.u16(2)?);
     let Some(length) = stated.checked_sub(HEADER) else {
         put!(t, "[length {stated} < {HEADER}]");
@@ -38,23 +37,26 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
 }
 
 /// Network and node.
-fn address(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
-    put!(t, "{:08x}", p.u32(0)?);
-    for (index, byte) in p.slice(4, 6)?.iter().enumerate() {
-        put!(t, "{}{byte:02x}", if index == 0 { '.' } else { ':' });
+fn address(p: Bytes<'_>) -> Result<String, Stop> {
+    Ok(format!("{:08x}.{}", p.u32(0)?, Link::plain(p.slice(4, 6)?)))
+}
+
+/// What a message asks or answers, which ends one that is too short for it.
+fn command(t: &mut Text<'_>, data: &mut Fields<'_>) -> Result<u16, Stop> {
+    let command = data.rest().u16(0)?;
+    if data.left() < 2 {
+        put!(t, " [length {} < 2]", data.left());
+        return Err(Stop::Invalid);
     }
-    Ok(())
+    data.skip(2);
+    Ok(command)
 }
 
 /// The service advertising protocol.
 fn services(t: &mut Text<'_>, mut data: Fields<'_>) -> Result<(), Stop> {
     const MOST: usize = 8;
     const NAME: usize = 48;
-    let command = data.rest().u16(0)?;
-    if data.left() < 2 {
-        return Err(Stop::Invalid);
-    }
-    data.skip(2);
+    let command = command(t, &mut data)?;
     match command {
         1 | 3 => {
             put!(t, "ipx-sap{}-req", if command == 1 { "" } else { "-nearest" });
@@ -86,8 +88,7 @@ fn services(t: &mut Text<'_>, mut data: Fields<'_>) -> Result<(), Stop> {
                         return Err(Stop::Invalid);
                     }
                     if size == 10 {
-                        put!(t, " addr ");
-                        address(t, data.rest())?;
+                        put!(t, " addr {}", address(data.rest())?);
                     }
                     data.skip(size);
                 }
@@ -102,11 +103,7 @@ fn services(t: &mut Text<'_>, mut data: Fields<'_>) -> Result<(), Stop> {
 fn routes(t: &mut Text<'_>, mut data: Fields<'_>) -> Result<(), Stop> {
     const MOST: usize = 50;
     const ROUTE: usize = 8;
-    let command = data.rest().u16(0)?;
-    if data.left() < 2 {
-        return Err(Stop::Invalid);
-    }
-    data.skip(2);
+    let command = command(t, &mut data)?;
     let most = match command {
         1 => {
             put!(t, "ipx-rip-req");

@@ -61,7 +61,8 @@ fn probe(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
         put!(t, " [full length {length} < 4]");
         return Err(Stop::Invalid);
     }
-    put!(t, "{}genid {}", if t.style.verbose > 1 { "\n\t" } else { " " }, p.u32(0)?);
+    put!(t, "{}", if t.style.verbose > 1 { "\n\t" } else { " " });
+    put!(t, "genid {}", p.u32(0)?);
     if t.style.verbose < 2 {
         return Ok(());
     }
@@ -136,7 +137,8 @@ fn neighbors(t: &mut Text<'_>, p: Bytes<'_>, length: usize, new: bool) -> Result
             }
             put!(t, " [{} ->", t.v4(p, local)?);
             if new {
-                put!(t, " {} ({metric}/{threshold}", t.v4(p, at)?);
+                put!(t, " ");
+                put!(t, "{} ({metric}/{threshold}", t.v4(p, at)?);
                 for (bit, name) in FLAGS {
                     if flags & bit != 0 {
                         put!(t, "/{name}");

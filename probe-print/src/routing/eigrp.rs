@@ -127,8 +127,8 @@ fn field(t: &mut Text<'_>, kind: u16, p: Bytes<'_>, length: usize) -> Result<(),
         0x0103 => {
             prefix(t, p, 40)?;
             put!(t, "\n\t      origin-router {}", t.v4(p, 4)?);
-            origin(t, p.from(8), p.from(24), p.u32(16)?)?;
-            metric(t, p.from(24 + 2))?;
+            origin(t, p.from(8), p.from(22), p.u32(16)?)?;
+            metric(t, p.from(24))?;
         }
         0x0204 => {
             put!(t, "\n\t    Cable-range: {}-{}", p.u16(0)?, p.u16(2)?);

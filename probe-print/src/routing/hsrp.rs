@@ -20,11 +20,13 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     put!(t, "-");
     let operation = p.u8(1)?;
     put_name!(t, OPERATIONS, operation, "unknown ({operation})");
-    put!(t, " {length}: ");
+    put!(t, " ");
+    put!(t, "{length}: ");
     let state = p.u8(2)?;
     put!(t, "state=");
     put_name!(t, STATES, state, "Unknown ({state})");
-    put!(t, " group={} ", p.u8(6)?);
+    put!(t, " ");
+    put!(t, "group={} ", p.u8(6)?);
     let reserved = p.u8(7)?;
     if reserved != 0 {
         put!(t, "[reserved={reserved}!] ");

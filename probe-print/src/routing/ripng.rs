@@ -47,10 +47,11 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         put!(t, "{}", if t.style.verbose > 1 { "\n\t" } else { " " });
         let p = routes.rest();
         put!(t, "{}/{}", t.v6(p, 0)?, p.u8(18)?);
-        let (tag, metric) = (p.u16(16)?, p.u8(19)?);
+        let tag = p.u16(16)?;
         if tag != 0 {
             put!(t, " [{tag}]");
         }
+        let metric = p.u8(19)?;
         if metric != 0 && command == RESPONSE {
             put!(t, " ({metric})");
         }

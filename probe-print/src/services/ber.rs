@@ -37,7 +37,8 @@ const LONG: u8 = 0x80;
 const EXTENDED: u8 = 0x1f;
 
 const FORMS: [&str; 2] = ["Primitive", "Constructed"];
-const CLASSES: [&str; 4] = ["Universal", "Application", "Context", "Private"];
+/// What tcpdump calls every class: the argument of a macro that stands in a string.
+const CLASS: &str = "x";
 
 const UNIVERSAL: &[&str] = &[
     "U-0",
@@ -133,13 +134,11 @@ pub(super) fn parse<'a>(
         return Err(Stop::Here);
     }
     let tables = [UNIVERSAL, APPLICATION, CONTEXT, PRIVATE];
-    let (Some(form_name), Some(class_name), Some(table)) =
-        (FORMS.get(form), CLASSES.get(class), tables.get(class))
-    else {
+    let (Some(form_name), Some(table)) = (FORMS.get(form), tables.get(class)) else {
         return Err(Stop::Here);
     };
     let Some(name) = table.get(tag) else {
-        put!(t, "[id?{form_name:.1}/{class_name}/{tag}]");
+        put!(t, "[id?{form_name:.1}/{CLASS}/{tag}]");
         return Err(Stop::Here);
     };
     let content = p.slice(at, size as usize).or(Err(Stop::Short))?;
@@ -170,7 +169,7 @@ pub(super) fn parse<'a>(
         }
         (0, 2, _) => EXCEPTIONS.get(tag).map_or(Value::Unknown, |name| Value::Exception(name)),
         (0, _, _) => {
-            put!(t, "[P/{class_name}/{name}]");
+            put!(t, "[P/{CLASS}/{name}]");
             Value::Octets
         }
         (_, 0, 16) => Value::Sequence,
@@ -180,7 +179,7 @@ pub(super) fn parse<'a>(
         }
         (_, 2, _) => Value::Pdu(tag as u8),
         _ => {
-            put!(t, "C/{class_name}/{name}");
+            put!(t, "C/{CLASS}/{name}");
             Value::Octets
         }
     };

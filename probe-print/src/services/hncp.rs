@@ -150,7 +150,7 @@ fn elements(t: &mut Text<'_>, p: Bytes<'_>, length: usize, indent: usize) -> Res
                 put!(t, ": type={number}");
             }
             put!(t, " ({})", size + HEADER);
-            match one(t, kind, Bytes::new(value), indent)? {
+            match one(t, kind, Bytes::new(value), element.from(HEADER), indent)? {
                 Value::Whole => {}
                 Value::Invalid => t.invalid(),
                 Value::Last => return Err(Stop::Invalid),
@@ -201,7 +201,13 @@ fn sizes(kind: u32) -> (usize, usize) {
     }
 }
 
-fn one(t: &mut Text<'_>, kind: u32, p: Bytes<'_>, indent: usize) -> Result<Value, Stop> {
+fn one(
+    t: &mut Text<'_>,
+    kind: u32,
+    p: Bytes<'_>,
+    uncut: Bytes<'_>,
+    indent: usize,
+) -> Result<Value, Stop> {
     let (least, most) = sizes(kind);
     if !(least..=most).contains(&p.len()) {
         return Ok(Value::Invalid);
@@ -244,8 +250,8 @@ fn one(t: &mut Text<'_>, kind: u32, p: Bytes<'_>, indent: usize) -> Result<Value
         EXTERNAL => return Ok(Value::More(0)),
         DELEGATED | ASSIGNED => return prefixed(t, kind, p),
         POLICY => return policy(t, p),
-        DHCPV4 => return dhcp(t, p, 4, indent + 1),
-        DHCPV6 => return dhcp(t, p, 6, indent + 1),
+        DHCPV4 => return dhcp(t, p, uncut, 4, indent + 1),
+        DHCPV6 => return dhcp(t, p, uncut, 6, indent + 1),
         ADDRESS => {
             put!(t, " EPID: {:08x} IP Address: {}", p.u32(0)?, address(t, p, 4)?);
             return Ok(Value::More(20));
@@ -418,7 +424,13 @@ fn labels(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Stop> {
 
 /// Options of DHCP, in the form that they have there: of version 4 (RFC 2132, RFC 3397) with
 /// a byte each for number and length, of version 6 (RFC 3646, RFC 4075) with two.
-fn dhcp(t: &mut Text<'_>, p: Bytes<'_>, version: u8, indent: usize) -> Result<Value, Stop> {
+fn dhcp(
+    t: &mut Text<'_>,
+    p: Bytes<'_>,
+    uncut: Bytes<'_>,
+    version: u8,
+    indent: usize,
+) -> Result<Value, Stop> {
     let bad = if version == 4 { Value::Last } else { Value::Invalid };
     let mut at = 0;
     while at < p.len() {
@@ -440,6 +452,7 @@ fn dhcp(t: &mut Text<'_>, p: Bytes<'_>, version: u8, indent: usize) -> Result<Va
             _ => "Unknown",
         };
         put!(t, "{name} ({})", size + head);
+        let rest = uncut.from(at + head);
         let Ok(value) = p.slice(at + head, size).map(Bytes::new) else { return Ok(bad) };
         match (version, number) {
             (4, 6 | 42) if size < 4 || !size.is_multiple_of(4) => return Ok(bad),
@@ -461,7 +474,7 @@ fn dhcp(t: &mut Text<'_>, p: Bytes<'_>, version: u8, indent: usize) -> Result<Va
                 let mut at = 0;
                 while at < size {
                     put!(t, " ");
-                    at = match domain_name::name(t, value, at) {
+                    at = match domain_name::name_from(t, rest, at, size) {
                         Err(Stop::Short) => return Ok(bad),
                         end => end?,
                     };

@@ -155,6 +155,20 @@ fn requests(t: &mut Text<'_>, p: Bytes<'_>, length: usize, methods: &[&str]) -> 
     if is_message { lines(t, p, length) } else { Ok(()) }
 }
 
+/// The kind of a BEEP frame (RFC 3080), by its first word.
+pub(crate) fn beep(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
+    // tcpdump looks for the zero byte behind these two in place of a space.
+    const WORDS: [&[u8; 4]; 7] = [b"MSG\0", b"RPY ", b"ERR ", b"ANS ", b"NUL ", b"SEQ ", b"END\0"];
+    t.protocol = "beep";
+    let first = p.limit(length).array::<4>(0).ok();
+    let word = WORDS.iter().find(|word| first.as_ref() == Some(**word));
+    match word.and_then(|word| std::str::from_utf8(word.first_chunk::<3>()?).ok()) {
+        Some(word) => put!(t, " BEEP {word}"),
+        None => put!(t, " BEEP (payload or undecoded)"),
+    }
+    Ok(())
+}
+
 /// The first word, and what begins with the second. A word that the captured bytes end
 /// in may be longer, and is none.
 fn word(bytes: &[u8], cut: bool) -> Option<(&[u8], &[u8])> {

@@ -59,6 +59,7 @@ const FLAGS: &[(u32, &str)] = &[
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "ptp";
     if length < HEADER {
+        put!(t, " [length {length} < {HEADER}]");
         return Err(Stop::Invalid);
     }
     let version = p.u16(0)? & 0xff;
@@ -102,7 +103,22 @@ fn version_2(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
             port(t, p, HEADER + 10)
         }
         ANNOUNCE => announce(t, p),
-        SIGNALLING | MANAGEMENT => port(t, p, HEADER),
+        SIGNALLING => port(t, p, HEADER),
+        MANAGEMENT => {
+            port(t, p, HEADER)?;
+            // As in tcpdump, each of these has the first byte of the identity in front of it.
+            for (name, hex) in [
+                ("start boundary hops", false),
+                ("boundary hops", false),
+                ("flags", true),
+                ("reserved", true),
+            ] {
+                put!(t, ", , {name} ");
+                let byte = p.u8(HEADER)?;
+                if hex { put!(t, " 0x{byte:x}") } else { put!(t, " {byte}") }
+            }
+            Ok(())
+        }
         _ => Ok(()),
     }
 }

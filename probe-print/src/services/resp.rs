@@ -56,9 +56,9 @@ fn value(t: &mut Text<'_>, p: &mut Bytes<'_>) -> Result<(), Stop> {
 fn inline(t: &mut Text<'_>, p: &mut Bytes<'_>) -> Result<(), Stop> {
     let ends = |byte: &u8| matches!(byte, b'\r' | b'\n');
     let all = p.all();
-    let start = all.iter().position(|byte| !ends(byte)).ok_or(Stop::Cut)?;
+    let start = all.iter().position(|byte| !ends(byte)).ok_or(Stop::Short)?;
     let line = p.from(start).all();
-    let size = line.iter().position(ends).ok_or(Stop::Cut)?;
+    let size = line.iter().position(ends).ok_or(Stop::Short)?;
     quoted(t, p.slice(start, size)?);
     let behind = p.from(start + size);
     *p = behind.from(behind.all().iter().take_while(|byte| ends(byte)).count());
@@ -73,7 +73,7 @@ fn quoted(t: &mut Text<'_>, bytes: &[u8]) {
 
 /// Where the line ends.
 fn line_end(p: Bytes<'_>) -> Result<usize, Stop> {
-    p.all().windows(2).position(|end| end == b"\r\n").ok_or(Stop::Cut)
+    p.all().windows(2).position(|end| end == b"\r\n").ok_or(Stop::Short)
 }
 
 /// How many bytes or values follow.

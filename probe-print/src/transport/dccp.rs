@@ -143,13 +143,12 @@ pub(crate) fn print(
         put!(t, "truncated-{name} - {} bytes missing!", fixed - length);
         return Ok(());
     }
+    if matches!(kind, REQUEST | RESPONSE | RESET) {
+        p.need(basic, more)?;
+    }
     match name {
         Some(name) => put!(t, "{name} "),
         None => put!(t, "unknown-type-{kind} "),
-    }
-    if matches!(kind, REQUEST | RESPONSE | RESET) {
-        // What was named so far is not, where this is cut.
-        p.need(basic, more)?;
     }
     match kind {
         REQUEST => put!(t, "(service={}) ", p.u32(basic)?),

@@ -68,7 +68,7 @@ fn message(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<usize, Stop> {
     let size = match kind {
         0 => 16,
         1 => 12,
-        2 | 4 | 5 | 8..=10 | 13 => 8,
+        2 | 4 | 5 | 8..=11 => 8,
         _ => 0,
     };
     p.need(0, size)?;
@@ -106,11 +106,14 @@ fn message(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<usize, Stop> {
             put!(t, "{name} ({source} -> {group}), seq {}", p.u32(0)?);
         }
         12 => put!(t, "SPMR"),
-        13 => put!(t, "ACK seq {}", p.u32(0)?),
+        11 => put!(t, "ACK seq {}", p.u32(0)?),
         _ => put!(t, "UNKNOWN type 0x{kind:02x}"),
     }
     Ok(used)
 }
+
+/// The bit of the last option.
+const LAST: u8 = 0x80;
 
 /// Options of a fixed size: kind, size, what tcpdump calls it in complaints.
 const FIXED: &[(u8, usize, &str)] = &[
@@ -130,8 +133,8 @@ const FIXED: &[(u8, usize, &str)] = &[
 ];
 
 fn options(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
-    const LEAST: usize = 2;
-    const LAST: u8 = 0x80;
+    const HEAD: usize = 2;
+    const LEAST: usize = 4;
     let mut fields = Fields::new(p, p.len());
     p.need(0, LEAST)?;
     let first = fields.u8()? & !LAST;
@@ -164,11 +167,11 @@ fn options(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
             put!(t, "[Total option length leaves no room for final option]");
             return Err(Stop::Here);
         }
-        fields.rest().need(0, size - LEAST)?;
-        option(t, kind & !LAST, fields.rest(), size)?;
+        fields.rest().need(0, size - HEAD)?;
+        option(t, kind, fields.rest(), size)?;
         // Of those that tcpdump does not look into, it skips the head once more.
         let unread = matches!(kind & !LAST, 6 | 12 | 16 | 20..);
-        fields.skip(if unread { size } else { size - LEAST });
+        fields.skip(if unread { size } else { size - HEAD });
         left -= if kind & !LAST == 2 { size.saturating_sub(4) } else { size };
         if kind & LAST != 0 {
             break;
@@ -178,7 +181,8 @@ fn options(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
 }
 
 /// Prints an option from behind its head on.
-fn option(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<(), Stop> {
+fn option(t: &mut Text<'_>, whole: u8, p: Bytes<'_>, size: usize) -> Result<(), Stop> {
+    let kind = whole & !LAST;
     if let Some((_, right, name)) = FIXED.iter().find(|(fixed, ..)| *fixed == kind)
         && size != *right
     {
@@ -240,7 +244,7 @@ fn option(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<(), S
         15 => put!(t, " RST"),
         16 => put!(t, " CR"),
         17 => put!(t, " CRQST"),
-        _ => put!(t, " OPT_{kind:02X} [{size}] "),
+        _ => put!(t, " OPT_{whole:02X} [{size}] "),
     }
     Ok(())
 }

@@ -252,6 +252,7 @@ const SERVICES: &[(Ports, Service)] = &[
     (Either(&[1723]), |t, p, _| pptp::print(t, p)),
     (Either(&[6379]), |t, p, length| resp::print(t, p, length)),
     (Either(&[22]), |t, p, length| line_protocols::ssh(t, p, length)),
+    (Either(&[10_288]), |t, p, length| line_protocols::beep(t, p, length)),
     (Either(&[6633, 6653]), |t, p, length| openflow::print(t, p, length)),
     (Either(&[21]), |t, p, length| line_protocols::ftp(t, p, length)),
     (Either(&[80, 8080]), |t, p, length| line_protocols::http(t, p, length)),

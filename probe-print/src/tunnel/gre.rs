@@ -2,10 +2,11 @@
 
 use super::mpls;
 use crate::{
+    address::v4,
     assigned_numbers::ETHERTYPES,
     bytes::{Bytes, Fields, Stop},
     link::{ethernet, ppp},
-    network::{ip, ip6},
+    network::{ip, ip6, ipx, osi},
     text::{Text, bits, name_of, put},
 };
 
@@ -23,6 +24,10 @@ const FLAGS: &[(u32, &str)] = &[
     (0x0800, "source routing present"),
     (ACKNOWLEDGMENT as u32, "ack present"),
 ];
+
+/// Address families of source routes (RFC 1702).
+const SOURCE_IP: u16 = 0x0800;
+const SOURCE_SYSTEMS: u16 = 0xfffe;
 
 /// The next field: both the length and the captured bytes must have it.
 fn take<'a>(fields: &mut Fields<'a>, size: usize) -> Result<Bytes<'a>, Stop> {
@@ -78,13 +83,29 @@ fn head(t: &mut Text<'_>, fields: &mut Fields<'_>, flags: u16) -> Result<u16, St
     if plain && flags & ROUTING != 0 {
         // Source routes (RFC 1701): each entry takes at least four bytes.
         loop {
-            let family = half(fields)?;
-            let sizes = half(fields)?;
+            let entry = take(fields, 4)?;
+            let (family, sizes) = (entry.u16(0)?, entry.u16(2)?);
             if family == 0 && sizes & 0xff == 0 {
                 break;
             }
-            put!(t, ", (rtaf=0x{family:x})");
-            take(fields, usize::from(sizes & 0xff))?;
+            let (offset, size) = (usize::from(sizes >> 8), usize::from(sizes & 0xff));
+            match family {
+                SOURCE_IP => {
+                    put!(t, ", (rtaf=ip");
+                    let printed = hops(t, *fields, offset, size, 4);
+                    put!(t, ")");
+                    printed?;
+                }
+                SOURCE_SYSTEMS => {
+                    put!(t, ", (rtaf=asn");
+                    let printed = hops(t, *fields, offset, size, 2);
+                    put!(t, ")");
+                    printed?;
+                }
+                _ => put!(t, ", (rtaf=0x{family:x})"),
+            }
+            fields.claimed(size)?;
+            fields.skip(size);
         }
     }
     if !plain && flags & ACKNOWLEDGMENT != 0 {
@@ -94,6 +115,30 @@ fn head(t: &mut Text<'_>, fields: &mut Fields<'_>, flags: u16) -> Result<u16, St
         put!(t, ", no-payload");
     }
     Ok(protocol)
+}
+
+/// The hops of a source route (RFC 1702), of so many bytes each; a star is before the next.
+fn hops(
+    t: &mut Text<'_>,
+    mut fields: Fields<'_>,
+    offset: usize,
+    size: usize,
+    hop: usize,
+) -> Result<(), Stop> {
+    if !offset.is_multiple_of(hop) {
+        put!(t, ", badoffset={offset}");
+    } else if !size.is_multiple_of(hop) {
+        put!(t, ", badlength={size}");
+    } else if offset >= size {
+        put!(t, ", badoff/len={offset}/{size}");
+    } else {
+        for at in (0..size).step_by(hop) {
+            let p = take(&mut fields, hop)?;
+            put!(t, " {}", if at == offset { "*" } else { "" });
+            if hop == 4 { put!(t, "{}", v4(p, 0)?) } else { put!(t, "{:x}", p.u16(0)?) }
+        }
+    }
+    Ok(())
 }
 
 fn payload(
@@ -118,8 +163,10 @@ fn payload(
     match protocol {
         0x0800 if plain => ip::print(t, p, rest),
         0x86dd if plain => ip6::print(t, p, rest),
+        0x8137 if plain => ipx::print(t, p),
+        0x00fe if plain => osi::print(t, p, rest),
         0x6558 if plain => ethernet::print(t, p, rest).map(|_| ()),
-        0x8847 | 0x8848 if plain => mpls::print(t, p, rest),
+        0x8847 if plain => mpls::print(t, p, rest),
         0x880b if !plain => ppp::print(t, p, rest).map(drop),
         _ => {
             put!(t, "gre-proto-0x{protocol:x}");

@@ -71,7 +71,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         }
         _ => {
             ethernet::default(t, p.limit(length));
-            Ok(())
+            if ethernet::shows_default(t) { p.slice(0, length).map(|_| ()) } else { Ok(()) }
         }
     }
 }

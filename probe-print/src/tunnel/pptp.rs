@@ -278,11 +278,16 @@ fn field(
                 Framings => ("FRAME_CAP", "S"),
                 _ => ("BEARER_CAP", "D"),
             };
-            put!(t, " {name}(");
+            if matches!(field, Framings) {
+                put!(t, " {name}(");
+            }
             let set = fields.u32()?;
-            put!(t, "{}", if set & 1 == 0 { "" } else { "A" });
-            put!(t, "{}", if set & 2 == 0 { "" } else { second });
-            put!(t, ")");
+            let first = if set & 1 == 0 { "" } else { "A" };
+            let second = if set & 2 == 0 { "" } else { second };
+            match field {
+                Framings => put!(t, "{first}{second})"),
+                _ => put!(t, " {name}({second}{first})"),
+            }
         }
         Framing => {
             put!(t, " FRAME_TYPE({})", name_of(FRAMINGS, fields.u32()?).unwrap_or("?"));

@@ -19,6 +19,7 @@ use super::{
     post_rotate::PostRotate,
     rotation::{Rotate, Rotation, Turn},
     sink::{Sink, Waits},
+    sources::Sources,
 };
 use crate::{
     clock, failure::Hinted, kernel::Attachment, link_type, privileges, reporter,
@@ -104,6 +105,7 @@ impl FileOutput {
         clock: Clock,
         origin: Origin,
         pipe: Option<File>,
+        sources: Sources,
     ) -> Result<FileSink> {
         let Kept { mut link, snaplen, mixed } = kept;
         let several = mixed || origin.interfaces.len() > 1;
@@ -133,7 +135,7 @@ impl FileOutput {
         let writer = match pipe {
             Some(pipe) => Writer::to_stream(Box::new(BlockingWriter::new(pipe)), &contents)
                 .with_context(|| format!("writing {}", path.display()))?,
-            None => open(&path, path == self.path, &contents)?,
+            None => open(&path, path == self.path, &contents, &sources)?,
         };
         if !self.rotate.rotates() {
             privileges::no_more_files()?;
@@ -145,6 +147,7 @@ impl FileOutput {
             contents,
             cooker,
             clock,
+            sources,
             post_rotate,
             rotation,
             writer,
@@ -162,6 +165,8 @@ pub(super) struct FileSink {
     /// Makes one link type of several.
     cooker: Option<Cooker>,
     clock: Clock,
+    /// What is read, and not written to.
+    sources: Sources,
     post_rotate: Option<PostRotate>,
     rotation: Rotation,
     writer: Writer,
@@ -209,7 +214,7 @@ impl FileSink {
         }
         self.path = self.rotation.name()?;
         let given = self.rotation.is_base(&self.path);
-        let next = open(&self.path, given, &self.contents)?;
+        let next = open(&self.path, given, &self.contents, &self.sources)?;
         self.closed += self.writer.frames();
         self.writer = next;
         self.over = false;
@@ -246,7 +251,8 @@ impl FileSink {
 }
 
 /// Whether a name is the one that the user gave decides whether links are followed.
-fn open(path: &Path, given: bool, contents: &Contents) -> Result<Writer> {
+fn open(path: &Path, given: bool, contents: &Contents, sources: &Sources) -> Result<Writer> {
+    sources.check(path)?;
     let create =
         || if given { output::given(path, contents) } else { output::made_up(path, contents) };
     privileges::creating(create).map_err(|error| {

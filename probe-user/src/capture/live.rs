@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use probe_common::RingLayout;
+use probe_common::{Counter, RingLayout};
 
 use super::{
     Kept, Lost, Plan, RULE, check_link,
@@ -25,7 +25,7 @@ use crate::{
     interfaces::{self, Chosen},
     kernel::{self, Session},
     reporter,
-    rules::{self, Rule},
+    rules::{self, Rule, RuleSet},
     source::Live,
     stop,
     watch::{ProgramOptions, Watch},
@@ -39,10 +39,11 @@ const LEAST: usize = 1 << 20;
 
 /// Captures until the end that was asked for, then tells the account.
 pub(super) async fn run(plan: &Plan, live: &Live) -> Result<Lost> {
-    let Open { mut pump, cpus, in_vain } = open(plan, live)?;
+    let Open { rules, mut pump, cpus, in_vain } = open(plan, live)?;
     let ended = if in_vain { None } else { pump.run().await? };
     let Closed { account, written, detached } = pump.close()?;
     reporter::plain(account.summary(plan.account).trim_end());
+    rules.say_again(account.seen, &[Counter { packets: account.matched, bytes: 0 }]);
     if account.refused > 0 && kernel::cpus().is_ok_and(|now| now > cpus) {
         reporter::note(
             "a CPU that came online after the start has no ring: its frames are counted as refused",
@@ -66,6 +67,7 @@ pub(super) async fn run(plan: &Plan, live: &Live) -> Result<Lost> {
 
 /// A capture that may begin.
 struct Open {
+    rules: RuleSet,
     pump: Pump<RingFeed, Session>,
     /// How many CPUs have rings, by their numbers.
     cpus: u32,
@@ -89,7 +91,7 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
         commands: plan.outputs.run_commands(),
         ..ProgramOptions::default()
     };
-    let Watch { chosen, mut session, .. } = Watch::at(live, place, vec![rule], program)?;
+    let Watch { rules, chosen, mut session, .. } = Watch::at(live, place, vec![rule], program)?;
     let deadline = limits.duration.map(|duration| Instant::now() + duration);
     let over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
     // Who made the pipe for us, and goes before having read from it, will never read.
@@ -114,7 +116,7 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
         deadline,
         has_reader: plan.outputs.lines.is_some() || !plan.outputs.are_files(),
     };
-    Ok(Open { pump, cpus, in_vain })
+    Ok(Open { rules, pump, cpus, in_vain })
 }
 
 /// Where frames go.

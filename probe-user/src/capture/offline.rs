@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Error, Result};
+use probe_common::Counter;
 use probe_filter::ir::LinkType;
 use probe_frame::Frame;
 use probe_pcap::{ReadError, ReadEvent, ReadHandler, Reader, Statistics};
@@ -88,7 +89,9 @@ pub(super) fn run(
             Err(error) => break Err(error.into()),
         };
     };
+    let counts = (pass.matcher.seen().packets, Counter { packets: pass.matches, bytes: 0 });
     let finished = pass.finish();
+    set.say_again(counts.0, &[counts.1]);
     flow.and(finished)
         .or_else(|error| if failure::is_broken_pipe(&error) { Ok(()) } else { Err(error) })
         .and(damaged.map_or(Ok(()), Err))

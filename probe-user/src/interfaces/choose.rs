@@ -74,6 +74,11 @@ pub fn choose(given: &[String]) -> Result<Chosen> {
     let mut any = false;
     for text in given {
         let name = if text == ANY { ANY.into() } else { named(text)? };
+        if name.contains(':') {
+            // No interface has it in its name (dev_valid_name), but the kernel would take what is
+            // before it for one (dev_ioctl).
+            return Err(unknown(&name).into());
+        }
         if name == ANY {
             any = true;
         } else if interfaces.iter().all(|known| known.name != name) {

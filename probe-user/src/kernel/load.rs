@@ -7,7 +7,8 @@ use aya::{
     maps::{Array, MapError},
 };
 use probe_common::{
-    Constants, Counter, CpuState, MAX_RULES, MAX_SAMPLED, RingLayout, SCRATCH_WORDS, Sampler, names,
+    Constants, Counter, CpuState, MAX_RULES, MAX_SAMPLED, RingLayout, SCRATCH_WORDS, Sampler,
+    Split, names,
 };
 use probe_filter::{
     ebpf::{self, Flavour, Insn, StateLayout, Target},
@@ -49,6 +50,9 @@ pub(super) struct Setting<'a> {
     /// One for each CPU, by its number.
     pub rings: u32,
     pub goal: u64,
+    /// Which counters are kept apart, and in how many values of the map.
+    pub split: Split,
+    pub slots: u32,
     /// Whether the kernel has `bpf_xdp_load_bytes`; tests do without.
     pub xdp_load_bytes: bool,
     pub diagnostics: bool,
@@ -114,6 +118,7 @@ pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, E
     timing.step("link");
     let mut ebpf = without_kernel_types()
         .map_max_entries(names::RINGS, setting.rings)
+        .map_max_entries(names::STATE, setting.slots)
         .load(&linked.object)
         .map_err(load_error)?;
     write_samplers(&mut ebpf, &samplers)?;
@@ -141,6 +146,7 @@ fn link(
         stores_in_order: STORES_IN_ORDER.into(),
         xdp_load_bytes: setting.xdp_load_bytes.into(),
         goal: setting.goal,
+        split: setting.split as u8,
         offline: setting.offline.into(),
     };
     let log_level: &[u8] = if setting.diagnostics { &[0xff] } else { &[0] };
@@ -244,6 +250,8 @@ mod tests {
             ring: RingLayout::new(0, 0),
             rings: 1,
             goal: 0,
+            split: Split::None,
+            slots: 1,
             xdp_load_bytes: true,
             diagnostics: false,
             offline: false,

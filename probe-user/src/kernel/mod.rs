@@ -25,7 +25,7 @@ mod soundness;
 mod test_run;
 mod timing;
 
-pub use counts::Counts;
+pub use counts::{Counts, Part};
 pub use error::Error;
 pub use features::Features;
 pub(crate) use features::release;

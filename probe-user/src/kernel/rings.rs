@@ -178,6 +178,8 @@ mod tests {
     use probe_filter::{Options, compile, ebpf::Flavour, ir::VlanView};
     use testbed::requirements::{Requirement, met};
 
+    use probe_common::Split;
+
     use super::*;
     use crate::{
         kernel::{
@@ -205,6 +207,8 @@ mod tests {
             ring: layout,
             rings: cpus,
             goal: 0,
+            split: Split::None,
+            slots: 1,
             xdp_load_bytes,
             diagnostics: false,
             offline: false,

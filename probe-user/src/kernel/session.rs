@@ -18,7 +18,7 @@ use aya::{
 };
 use netlink_sys::{Socket, protocols::NETLINK_ROUTE};
 use nix::{errno::Errno, net::if_::if_nametoindex};
-use probe_common::{MAX_SNAPLEN, RingLayout, names};
+use probe_common::{CpuState, MAX_PLACES, MAX_SNAPLEN, RingLayout, Split, names, slot};
 use probe_filter::{
     ebpf::Flavour,
     ir::{LinkType, VlanView},
@@ -58,6 +58,9 @@ pub struct RulesOf<'a> {
     pub rules: Vec<RuleSpec<'a>>,
 }
 
+/// Memory that counters which are kept apart may take, over all CPUs: 32 MiB.
+const MOST_STATE: u32 = 32 << 20;
+
 /// What to attach, and where.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan<'a> {
@@ -82,6 +85,9 @@ pub struct Plan<'a> {
     pub ring_bytes: usize,
     /// Matches of the sampled rules after which the race of `probe rate` ends; 0: no race.
     pub goal: u64,
+    /// How many interfaces are counted apart at most, and frames received apart from frames sent;
+    /// 0 keeps one count of all.
+    pub places: u32,
     /// Whether the kernel side writes diagnostics through aya-log.
     pub diagnostics: bool,
 }
@@ -95,9 +101,26 @@ impl Plan<'_> {
         }
     }
 
+    /// Which counters are kept apart, and how many values of the map that takes.
+    fn split(&self) -> Result<(Split, u32), Error> {
+        let both = |it: &Interface| self.direction_on(&it.name) == Direction::InOut;
+        Ok(match self.places {
+            1 if self.interfaces.iter().any(both) => (Split::ByDirection, slot(1, false)),
+            0 | 1 => (Split::None, 1),
+            places => {
+                let each = size_of::<CpuState>() as u32 * slot(1, false) * cpus()?;
+                // Place 0 is that of the interfaces that have none of their own.
+                let places =
+                    places.min(MAX_PLACES).min(MOST_STATE / each / self.rules.len() as u32);
+                (Split::ByInterface, slot(places + 1, false))
+            }
+        })
+    }
+
     /// What the programs of a set are loaded for.
     fn setting<'s>(&'s self, set: &'s RulesOf<'_>) -> Result<Setting<'s>, Error> {
         let snaplen = self.snaplen.min(MAX_SNAPLEN);
+        let (split, slots) = self.split()?;
         let limit = if super::release() < (6, 0) { RingLayout::OLD_VALUE_LIMIT } else { u32::MAX };
         Ok(Setting {
             rules: &set.rules,
@@ -108,6 +131,8 @@ impl Plan<'_> {
             ring: RingLayout::within(limit, self.ring_bytes, snaplen),
             rings: if self.ring_bytes == 0 { 1 } else { cpus()? },
             goal: self.goal,
+            split,
+            slots,
             xdp_load_bytes: Features::of_this_kernel().xdp_fragments,
             diagnostics: self.diagnostics,
             offline: false,
@@ -207,7 +232,8 @@ impl Session {
                 rings.push(ebpf.take_map(names::RINGS).ok_or(Error::Missing(names::RINGS))?);
                 of_rings = Some((setting.rings, setting.ring));
             }
-            let counts = CountMaps::take(&mut ebpf, of_link.rules.len())?;
+            let (rules, Setting { split, slots, .. }) = (of_link.rules.len(), setting);
+            let counts = CountMaps::take(&mut ebpf, rules, split, slots)?;
             sets.push(ProgramSet { link: of_link.link, ebpf, counts });
         }
         let rings = of_rings.map(|(cpus, layout)| Rings::open(rings, cpus, layout)).transpose()?;
@@ -259,6 +285,7 @@ impl Session {
         let index = index(name)?;
         let set = self.sets.iter().position(|set| set.link == interface.link);
         let set = set.ok_or(Error::Missing(names::FILTER))?;
+        self.sets[set].counts.add(name, index, direction)?;
         let hook = match self.hook {
             Hook::Xdp | Hook::XdpNative | Hook::XdpGeneric => {
                 let before = Offloads::of(name);

@@ -6,7 +6,7 @@ use aya::{
     maps::{Array, MapData},
     programs::{ProgramError, SchedClassifier, TestRun as _, TestRunOptions, XdpMode},
 };
-use probe_common::{PAGE, RingLayout, names};
+use probe_common::{PAGE, RingLayout, Split, names};
 use probe_filter::{
     ebpf::Flavour,
     ir::{LinkType, VlanView},
@@ -70,13 +70,15 @@ impl TestRun {
             ring: RingLayout::new(0, 0),
             rings: 1,
             goal: 0,
+            split: Split::None,
+            slots: 1,
             xdp_load_bytes: Features::of_this_kernel().xdp_fragments,
             diagnostics: false,
             offline: true,
         };
         let mut ebpf = load(&setting, &mut Timing::start())?;
         verify(&mut ebpf, hook).map_err(|error| name_largest_rule(error, &setting))?;
-        let counts = CountMaps::take(&mut ebpf, rules.len())?;
+        let counts = CountMaps::take(&mut ebpf, rules.len(), Split::None, 1)?;
         let wire_len = ebpf.take_map(names::WIRE_LEN).ok_or(Error::Missing(names::WIRE_LEN))?;
         let wire_len =
             wire_len.try_into().map_err(|source| Error::Map { map: names::WIRE_LEN, source })?;

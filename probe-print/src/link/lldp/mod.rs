@@ -1,5 +1,6 @@
 //! LLDP (IEEE 802.1AB): the system's name, and with `-v` what every system says.
 
+mod endpoints;
 mod organizations;
 
 use crate::{
@@ -92,7 +93,8 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
                 t.padded(value, size)?;
             }
             _ if verbose == 0 => {}
-            _ => unknown = details(t, value, kind)?,
+            // A value that is too short for what it says ends the frame.
+            _ => unknown = details(t, value, kind).or(Err(Stop::Short))?,
         }
         if verbose > 1 || unknown {
             dump::hex(value.all(), "\n\t  ", 0, t.out);
@@ -151,7 +153,7 @@ fn identity(
     if kind == link {
         put!(t, "{}", t.link(p.slice(1, 6)?));
     } else if kind == network {
-        address(t, p.from(1))?;
+        put!(t, "{}", family_address(t, p.from(1))?);
     } else if name.is_some() {
         t.padded(p.from(1), p.len() - 1)?;
     } else {
@@ -161,38 +163,51 @@ fn identity(
 }
 
 /// An address behind its family.
-fn address(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
-    match p.u8(0)? {
-        1 => put!(t, "AFI IPv4 (1): {}", t.v4(p, 1)?),
-        2 => put!(t, "AFI IPv6 (2): {}", t.v6(p, 1)?),
-        6 => put!(t, "AFI 802 (6): {}", t.link(p.slice(1, 6)?)),
+fn family_address(t: &Text<'_>, p: Bytes<'_>) -> Result<String, Stop> {
+    Ok(match p.u8(0)? {
+        1 => format!("AFI IPv4 (1): {}", t.v4(p, 1)?),
+        2 => format!("AFI IPv6 (2): {}", t.v6(p, 1)?),
+        6 => format!("AFI 802 (6): {}", t.link(p.slice(1, 6)?)),
         family => {
             let name = name_of(FAMILIES, family.into()).unwrap_or("Unknown");
-            put!(t, "AFI {name} ({family}), no AF printer !");
+            format!("AFI {name} ({family}), no AF printer !")
         }
-    }
-    Ok(())
+    })
 }
 
+/// Where the system is managed. One that is too short for what it says ends the frame.
 fn management(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
-    let size = usize::from(p.u8(0)?);
-    put!(t, "\n\t  Management Address length {size}");
-    let host = Bytes::new(p.slice(1, size)?);
-    put!(t, ", ");
-    address(t, host)?;
+    let size = usize::from(p.u8(0).or(Err(Stop::Short))?);
+    p.need(1, size)?;
+    let host = family_address(t, p.from(1).limit(size)).or(Err(Stop::Short))?;
+    put!(
+        t,
+        "
+	  Management Address length {size}, {host}"
+    );
+    p.need(1 + size, 5)?;
     let numbering = p.u8(1 + size)?;
     let name = match numbering {
-        1 => "Unknown",
         2 => "Interface Index",
         3 => "System Port Number",
         _ => "Unknown",
     };
-    put!(t, "\n\t  {name} Interface Numbering ({numbering}): {}", p.u32(2 + size)?);
+    put!(
+        t,
+        "
+	  {name} Interface Numbering ({numbering}): {}",
+        p.u32(2 + size)?
+    );
     // An object identifier need not be there.
     let Ok(object) = p.u8(6 + size) else { return Ok(()) };
-    let object = Bytes::new(p.slice(7 + size, object.into())?);
+    let object = Bytes::new(p.slice(7 + size, object.into()).or(Err(Stop::Short))?);
     if !object.is_empty() {
-        put!(t, "\n\t  OID length {}", object.len());
+        put!(
+            t,
+            "
+	  OID length {}",
+            object.len()
+        );
         t.padded(object, object.len())?;
     }
     Ok(())

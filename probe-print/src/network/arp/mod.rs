@@ -24,13 +24,14 @@ mod field {
 const IPV4: u16 = 0x0800;
 const TRAILERS: u16 = 0x1000;
 
+const FRAME_RELAY: u16 = 15;
 const ATM: u16 = 19;
 
 pub(crate) const HARDWARE: &[(u16, &str)] = &[
     (1, "Ethernet"),
     (6, "TokenRing"),
     (7, "ArcNet"),
-    (15, "FrameRelay"),
+    (FRAME_RELAY, "FrameRelay"),
     (23, "Strip"),
     (24, "IEEE 1394"),
     (ATM, "ATM"),
@@ -89,13 +90,20 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
             }
             Ok(())
         };
-        let sender_link = t.link(p.slice(HEADER, hardware_len)?);
-        let target_link = t.link(p.slice(target_hardware, hardware_len)?);
+        let link = |at| -> Result<(&[u8], String), Stop> {
+            let bytes = p.slice(at, hardware_len)?;
+            Ok(match hardware {
+                FRAME_RELAY if !bytes.is_empty() => (bytes, circuit(bytes)),
+                _ => (bytes, t.link(bytes).to_string()),
+            })
+        };
+        let (_, sender_link) = link(HEADER)?;
+        let (target_bytes, target_link) = link(target_hardware)?;
         match operation {
             1 => {
                 put!(t, "who-has ");
                 address(t, target)?;
-                if target_link.address.iter().any(|&byte| byte != 0) {
+                if target_bytes.iter().any(|&byte| byte != 0) {
                     put!(t, " ({target_link})");
                 }
                 put!(t, " tell ");
@@ -123,4 +131,31 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     }
     put!(t, ", length {length}");
     Ok(())
+}
+
+/// The virtual circuit of an address (Q.922, section 3.3): seven bits or fewer a byte, of which the
+/// lowest bit says that it is the last.
+fn circuit(address: &[u8]) -> String {
+    const TRUNCATED: &str = "<Truncated>";
+    const INVALID: &str = "<Invalid DLCI>";
+    const LAST: u8 = 1;
+    let number = |byte: u8| u32::from(byte);
+    match *address {
+        [] => TRUNCATED.into(),
+        [first, ..] if first & LAST != 0 => INVALID.into(),
+        [_] => TRUNCATED.into(),
+        [first, second, ref rest @ ..] => {
+            let high = (number(first) & 0xfc) << 2 | number(second) >> 4;
+            match *rest {
+                _ if second & LAST != 0 => format!("DLCI {high}"),
+                [] => TRUNCATED.into(),
+                [last, ..] if last & LAST != 0 => format!("DLCI {}", high << 6 | number(last) >> 2),
+                [_] => TRUNCATED.into(),
+                [_, last, ..] if last & LAST == 0 => INVALID.into(),
+                [third, last, ..] => {
+                    format!("DLCI {}", (high << 7 | number(third) >> 1) << 6 | number(last) >> 2)
+                }
+            }
+        }
+    }
 }

@@ -4,6 +4,7 @@
 mod mld;
 mod nd_options;
 mod node_information;
+mod renumbering;
 mod rpl;
 
 use super::outer::Outer;
@@ -48,8 +49,8 @@ const TYPES: &[(u8, &str)] = &[
     (146, "mobile router solicitation"),
     (147, "mobile router advertisement"),
     (155, "RPL"),
-    (200, "mtrace message"),
-    (201, "mtrace response"),
+    (200, "mtrace response"),
+    (201, "mtrace message"),
 ];
 
 const UNREACHABLE: &[(u8, &str)] = &[
@@ -131,6 +132,9 @@ pub(super) fn print(
         }
         143 => {
             t.part(|t| mld::report(t, p, length))?;
+        }
+        138 => {
+            t.part(|t| renumbering::print(t, p))?;
         }
         133..=137 | 147 => discovery(t, p, length, kind)?,
         144 | 146 => {

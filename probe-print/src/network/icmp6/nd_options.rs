@@ -133,12 +133,11 @@ fn value(
         }
         31 => {
             put!(t, " lifetime {}s, domain(s):", p.u32(4)?);
-            let option = p.limit(size);
             let mut at = 8;
-            while at < size && option.u8(at)? != 0 {
+            while at < size && p.u8(at)? != 0 {
                 put!(t, " ");
                 // Pointers lead towards the front, but a name ends behind its first one.
-                at = domain_name::name(t, option, at)?;
+                at = domain_name::name_from(t, p, at, 0)?;
             }
         }
         _ => return Ok(Value::Unknown),

@@ -189,6 +189,7 @@ fn is_is(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<bool, Stop> {
     match length.checked_sub(fixed) {
         Some(left) => fields::print(t, p, fixed, left, length).map(|()| true),
         None => {
+            put!(t, " [packet length {length} < {fixed}]");
             t.invalid();
             Ok(true)
         }

@@ -143,15 +143,17 @@ const TREES: &[(u8, &str)] = &[
 ];
 
 pub(super) fn print(t: &mut Text<'_>, mut fields: Fields<'_>, level: u8) -> Result<(), Stop> {
+    let too_short =
+        if level == 0 { "\n\t  [path attrs too short]" } else { " [path attr too short]" };
     while fields.left() > 0 {
         if fields.left() < 2 {
-            put!(t, "\n\t  [path attrs too short]");
+            put!(t, "{too_short}");
             break;
         }
         let (flags, kind) = (fields.u8()?, fields.u8()?);
         let long = flags & 0x10 != 0;
         if fields.left() < 1 + usize::from(long) {
-            put!(t, "\n\t  [path attrs too short]");
+            put!(t, "{too_short}");
             break;
         }
         let size = if long { usize::from(fields.u16()?) } else { fields.u8()?.into() };

@@ -91,14 +91,19 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
             put!(t, "\n\tKey-ID: {}, Auth-Length: {}", p.u8(18)?, p.u8(19)?);
             put!(t, ", Crypto Sequence Number: 0x{:08x}", p.u32(20)?);
         }
-        _ => {}
+        0 => {}
+        _ => return Ok(()),
     }
     if p.u8(0)? != 2 {
         return Ok(());
     }
     let end = length.min(stated);
     let body = Fields::new(p.from(HEADER), end.saturating_sub(HEADER));
-    message(t, p.u8(1)?, body)?;
+    // A message that is too short ends the line.
+    match message(t, p.u8(1)?, body) {
+        Err(Stop::Short) => return Err(Stop::Cut),
+        printed => printed?,
+    }
     if length > stated {
         link_local(t, p, length)?;
     }

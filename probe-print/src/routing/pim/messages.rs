@@ -240,6 +240,7 @@ impl Message<'_> {
         put!(t, " hashmlen={}", self.fields.rest().u8(0)?);
         self.fields.claimed(2)?;
         self.fields.skip(1);
+        self.fields.rest().need(0, 2)?;
         put!(t, " BSRprio={}", self.fields.u8()?);
         self.address(t, " BSR=", Role::Unicast)?;
         for group in 0.. {

@@ -85,7 +85,7 @@ pub(crate) fn version_1(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result
             }
         }
         1 => {
-            p.slice(8, 20)?;
+            p.need(8, 20)?;
             put!(t, " for {} > {}", t.v4(p, 20)?, t.v4(p, 24)?);
         }
         2 => put!(t, " for {} > {}", t.v4(p, 8)?, t.v4(p, 12)?),
@@ -107,10 +107,8 @@ pub(crate) fn version_1(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result
             put!(t, " {tree} pref {} metric {}", preference & 0x7fff_ffff, p.u32(24)?);
         }
         3 | 6 | 7 if verbose => {
-            if length < 8 {
-                return Err(Stop::Cut);
-            }
-            join_prune(t, p.from(8), length - 8)?;
+            let length = length.checked_sub(8).ok_or(Stop::Short)?;
+            t.part(|t| join_prune(t, p.from(8), length))?;
         }
         _ => {}
     }
@@ -143,7 +141,7 @@ fn join_prune(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop>
         put!(t, ") {mode}{any} {tree}");
         return Ok(());
     }
-    let need = |end| if length < end { Err(Stop::Cut) } else { Ok(()) };
+    let need = |end| if length < end { Err(Stop::Short) } else { Ok(()) };
     let much = t.style.verbose > 1;
     need(4)?;
     if much {

@@ -41,7 +41,8 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     put!(t, " (");
     let header = match kind {
         RELAY_FORWARD | RELAY_REPLY => {
-            put!(t, "linkaddr={} peeraddr={}", t.v6(p, 2)?, t.v6(p, 18)?);
+            put!(t, "linkaddr={}", t.v6(p, 2)?);
+            put!(t, " peeraddr={}", t.v6(p, 18)?);
             34
         }
         _ => {
@@ -50,8 +51,8 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         }
     };
     // As in tcpdump, options end with the bytes that were captured.
-    let options = p.limit(length).from(header);
-    t.part(|t| v6_options::print(t, Fields::new(options, options.len())))?;
+    let size = p.len().min(length).saturating_sub(header);
+    t.part(|t| v6_options::print(t, Fields::new(p.from(header), size)))?;
     put!(t, ")");
     Ok(())
 }

@@ -85,8 +85,9 @@ pub(super) fn print(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Stop
         fields.claimed(size)?;
         put!(t, " (");
         put_name!(t, NAMES, kind, "opt_{kind}");
+        let uncut = fields.rest();
         let value = fields.slice(size).or(Err(Stop::Short))?;
-        match option(t, kind, Bytes::new(value), size) {
+        match option(t, kind, Bytes::new(value), uncut) {
             Err(Stop::Invalid) => put!(t, " ?)"),
             printed => {
                 printed?;
@@ -97,7 +98,9 @@ pub(super) fn print(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Stop
     Ok(())
 }
 
-fn option(t: &mut Text<'_>, kind: u16, p: Bytes<'_>, size: usize) -> Result<(), Stop> {
+/// Prints an option's value. Of some, tcpdump reads on behind their end: those of `uncut`.
+fn option(t: &mut Text<'_>, kind: u16, p: Bytes<'_>, uncut: Bytes<'_>) -> Result<(), Stop> {
+    let size = p.len();
     let least = match kind {
         1 | 2 | 13 => 2,
         3 | 25 => 12,
@@ -126,15 +129,15 @@ fn option(t: &mut Text<'_>, kind: u16, p: Bytes<'_>, size: usize) -> Result<(), 
         1 | 2 => return identity(t, p),
         3 | 25 => {
             put!(t, " IAID:{} T1:{} T2:{}", p.u32(0)?, p.u32(4)?, p.u32(8)?);
-            inner(t, p, 12)?;
+            inner(t, uncut, 12, size)?;
         }
         4 => {
             put!(t, " IAID:{}", p.u32(0)?);
-            inner(t, p, 4)?;
+            inner(t, uncut, 4, size)?;
         }
         5 => {
             put!(t, " {} pltime:{} vltime:{}", t.v6(p, 0)?, p.u32(16)?, p.u32(20)?);
-            inner(t, p, 24)?;
+            inner(t, uncut, 24, size)?;
         }
         6 | 43 => {
             for at in (0..size).step_by(2) {
@@ -147,7 +150,7 @@ fn option(t: &mut Text<'_>, kind: u16, p: Bytes<'_>, size: usize) -> Result<(), 
         8 => put!(t, " {}", p.u16(0)?),
         9 => {
             put!(t, " (");
-            t.nested(|t| v6::print(t, p, size))?;
+            t.nested(|t| v6::print(t, uncut, size))?;
         }
         11 => authentication(t, p)?,
         13 => {
@@ -174,7 +177,7 @@ fn option(t: &mut Text<'_>, kind: u16, p: Bytes<'_>, size: usize) -> Result<(), 
             let mut at = 0;
             while at < size {
                 put!(t, " ");
-                at = domain_name::name(t, p, at)?;
+                at = domain_name::name_from(t, uncut, at, size)?;
             }
         }
         22 | 23 | 27 | 28 | 31 | 34 | 40 | 48 => {
@@ -185,7 +188,7 @@ fn option(t: &mut Text<'_>, kind: u16, p: Bytes<'_>, size: usize) -> Result<(), 
         26 => {
             put!(t, " {}/{}", t.v6(p, 9)?, p.u8(8)?);
             put!(t, " pltime:{} vltime:{}", p.u32(0)?, p.u32(4)?);
-            inner(t, p, 25)?;
+            inner(t, uncut, 25, size)?;
         }
         32 | 46 => put!(t, " {}", p.u32(0)?),
         37 => {
@@ -204,9 +207,9 @@ fn option(t: &mut Text<'_>, kind: u16, p: Bytes<'_>, size: usize) -> Result<(), 
                 kind => put!(t, " type_{kind}"),
             }
             put!(t, " {}", t.v6(p, 1)?);
-            inner(t, p, 17)?;
+            inner(t, uncut, 17, size)?;
         }
-        45 => inner(t, p, 0)?,
+        45 => inner(t, uncut, 0, size)?,
         47 => {
             put!(t, " {} ", t.v6(p, 0)?);
             t.hex(p.from(HOST).limit(10).all());
@@ -220,9 +223,8 @@ fn option(t: &mut Text<'_>, kind: u16, p: Bytes<'_>, size: usize) -> Result<(), 
 }
 
 /// Options inside of an option.
-fn inner(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<(), Stop> {
-    let rest = p.from(at);
-    t.nested(|t| print(t, Fields::new(rest, rest.len())))
+fn inner(t: &mut Text<'_>, p: Bytes<'_>, at: usize, size: usize) -> Result<(), Stop> {
+    t.nested(|t| print(t, Fields::new(p.from(at), size - at)))
 }
 
 /// Who a client or a server is.

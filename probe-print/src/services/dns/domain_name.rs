@@ -39,8 +39,19 @@ fn bit_label(length: u8) -> usize {
 /// Prints a name that begins at `start`, and says where it ends; too [short](Stop::Short) if
 /// it is cut or no name. Pointers must lead towards the front, so that the walk ends.
 pub(crate) fn name(t: &mut Text<'_>, p: Bytes<'_>, start: usize) -> Result<usize, Stop> {
+    name_from(t, p, start, 0)
+}
+
+/// As [`name`], with pointers counted from `base` on. Where other protocols carry names, tcpdump
+/// counts from the end of the field that holds them: a first pointer then leads anywhere behind it.
+pub(crate) fn name_from(
+    t: &mut Text<'_>,
+    p: Bytes<'_>,
+    start: usize,
+    base: usize,
+) -> Result<usize, Stop> {
     let mut at = start;
-    let mut limit = start;
+    let mut limit = start.checked_sub(base).unwrap_or(usize::MAX);
     let mut end = None;
     let mut shown = 0;
     let mut steps = 0;
@@ -50,7 +61,8 @@ pub(crate) fn name(t: &mut Text<'_>, p: Bytes<'_>, start: usize) -> Result<usize
         put!(t, ".");
         return Ok(at);
     }
-    while label != 0 {
+    // As in tcpdump, a label at the very end of the bytes ends a name.
+    while label != 0 && at < p.len() {
         steps += usize::from(end.is_some());
         if steps > MAX_STEPS {
             put!(t, "<BAD PTR>");
@@ -66,7 +78,7 @@ pub(crate) fn name(t: &mut Text<'_>, p: Bytes<'_>, start: usize) -> Result<usize
                     return Err(Stop::Short);
                 }
                 limit = target;
-                at = target;
+                at = base + target;
                 label = self::label(t, p, at)?;
                 at += 1;
                 continue;
@@ -94,7 +106,12 @@ pub(crate) fn name(t: &mut Text<'_>, p: Bytes<'_>, start: usize) -> Result<usize
     if shown > MAX_NAME {
         put!(t, "<DOMAIN NAME TOO LONG>");
     }
-    Ok(end.unwrap_or(at))
+    match label & 0xc0 {
+        0xc0 => end.ok_or(Stop::Short),
+        // Where the label would end, that is at its very beginning where it is none.
+        0x40 => Ok(end.unwrap_or(at + 1)),
+        _ => Ok(end.unwrap_or(at + usize::from(label))),
+    }
 }
 
 /// The first byte of a label, of a kind that is known; complains of others.

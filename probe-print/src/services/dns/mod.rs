@@ -385,8 +385,9 @@ impl Message<'_> {
             // URI
             256 => {
                 put!(t, " {} {} ", p.u16(at)?, p.u16(at + 2)?);
-                let size = length.saturating_sub(4);
-                t.characters(p.slice(at + 4, size)?);
+                // A length that is too small runs, as in tcpdump, into the end of the bytes.
+                let size = length.checked_sub(4).unwrap_or(usize::MAX);
+                t.string(p.from(at + 4), size).or(Err(Stop::Short))?;
             }
             // A6
             38 => {

@@ -452,7 +452,8 @@ fn own(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, length: usize) -> Result<(), St
             HOME_PREFIX => 17,
             _ => 8,
         };
-        put!(t, "ERROR: length {length} != {wanted}");
+        let error = if kind == ERROR_CAUSE { "Error" } else { "ERROR" };
+        put!(t, "{error}: length {length} != {wanted}");
         return Ok(());
     }
     match kind {
