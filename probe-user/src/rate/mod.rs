@@ -95,7 +95,7 @@ async fn on_interfaces(plan: &Plan, live: &Live) -> Result<(Report, Result<()>)>
     let opened = read(&watch.session)?;
     watch.announce(live);
     let Watch { rules, chosen, mut session, stop } = watch;
-    let mut events = Events::watch(stop, session.attachments())?;
+    let mut events = Events::watch(stop, session.attachments(), chosen.any)?;
     let (measured, detached) = measure(plan, opened, &mut session, &mut events).await?;
     let Measured { ending, seen, packets, bytes, span } = measured;
     rules.say_again(seen, &[Counter { packets, bytes }]);
@@ -144,7 +144,7 @@ async fn measure(
         let event = events.wait(wake).await;
         if let Event::Changed(changes) = &event {
             progress.clear();
-            interfaces::report_changes(changes);
+            interfaces::follow(changes, programs);
         }
         let stopped = event == Event::Stop || events.none_left().is_some();
         let over = stopped || deadline.is_some_and(|deadline| Instant::now() >= deadline);
@@ -281,7 +281,7 @@ mod tests {
         let plan = Plan { source, filter, count, duration, format };
         let mut programs = Scripted::default();
         let measured = runtime::block_on(async {
-            let mut events = Events::watch(Stop::on_signals()?, &[Attachment::loopback()])?;
+            let mut events = Events::watch(Stop::on_signals()?, &[Attachment::loopback()], false)?;
             let opened = read(&programs)?;
             measure(&plan, opened, &mut programs, &mut events).await
         });
