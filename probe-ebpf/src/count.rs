@@ -5,8 +5,9 @@ use probe_common::{RecordFlags, Split, slot};
 use crate::{
     atomic::fetch_add,
     frame::Frame,
-    maps::{GOAL, PLACES, RACE, SAMPLED, SPLIT, STATE},
+    maps::{GOAL, KEYED, PLACES, RACE, SAMPLED, SPLIT, STATE},
     sample::{now, sample},
+    top,
 };
 
 /// Looks at one frame. The caller's verdict is to pass, whatever happens here.
@@ -44,6 +45,10 @@ pub fn observe(frame: &impl Frame) {
         state.pending = 0;
     }
     frame.filter(state, wire_len);
+    if KEYED.load() != 0 {
+        // SAFETY: as above; the reference from before the call is gone.
+        top::count(unsafe { &mut *state }, wire_len);
+    }
     if SAMPLED.load() == 0 {
         return;
     }

@@ -16,6 +16,7 @@ mod frame;
 mod maps;
 mod ring;
 mod sample;
+mod top;
 
 use aya_ebpf::{
     bindings::{TC_ACT_UNSPEC, xdp_action::XDP_PASS},

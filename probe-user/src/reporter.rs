@@ -9,7 +9,10 @@ use std::{
     fmt::Display,
     io::{self, IsTerminal as _, Write as _},
     os::fd::AsFd as _,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -40,8 +43,48 @@ pub fn note(text: impl Display) {
 /// Says something in tcpdump's own words, without a name before it.
 pub fn plain(text: impl Display) {
     let mut line = visible_lines(&text.to_string());
+    if let Some(held) = held().as_mut() {
+        held.push(line);
+        return;
+    }
     line.push('\n');
     write(line.as_bytes());
+}
+
+/// Messages that wait until the terminal shows lines again.
+static HELD: Mutex<Option<Vec<String>>> = Mutex::new(None);
+
+fn held() -> MutexGuard<'static, Option<Vec<String>>> {
+    // A list of lines is whole whoever panicked with it.
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Holds messages back while a table has the terminal, where they go to one; until [`release`].
+pub fn hold() {
+    if io::stderr().is_terminal() {
+        held().get_or_insert_default();
+    }
+}
+
+/// The last lines that are held back, the newest last.
+pub fn last_held(most: usize) -> Vec<String> {
+    let held = held();
+    let mut lines: Vec<String> = (held.iter().flatten())
+        .flat_map(|text| text.lines())
+        .rev()
+        .take(most)
+        .map(String::from)
+        .collect();
+    lines.reverse();
+    lines
+}
+
+/// Says what was held back, and from now on each message at once.
+pub fn release() {
+    let lines = held().take();
+    for line in lines.into_iter().flatten() {
+        write(format!("{line}\n").as_bytes());
+    }
 }
 
 /// Shows a line that the next words are written over; none takes it away again.

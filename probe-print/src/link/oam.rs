@@ -55,7 +55,6 @@ const COMMANDS: &[(u8, &str)] =
 pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     let mut fields = Fields::new(p, length);
     room(t, &fields, HEADER)?;
-    p.need(0, HEADER)?;
     let (flags, code) = (fields.u16()?, fields.u8()?);
     put!(t, "\n\tCode ");
     put_name!(t, CODES, code, "Unknown ({code})");
@@ -123,9 +122,6 @@ fn elements(t: &mut Text<'_>, mut fields: Fields<'_>, of: &Element) -> Result<()
     while fields.left() > 0 {
         room(t, &fields, HEAD)?;
         let p = fields.rest();
-        if of.names == INFORMATIONS {
-            p.need(0, HEAD)?;
-        }
         let (kind, size) = (p.u8(0)?, usize::from(p.u8(1)?));
         let name = name_of(of.names, kind).unwrap_or("Reserved");
         put!(t, "\n\t  {name} {} Type ({kind}), length {size}", of.what);
@@ -137,7 +133,7 @@ fn elements(t: &mut Text<'_>, mut fields: Fields<'_>, of: &Element) -> Result<()
             return Ok(());
         }
         room(t, &fields, size)?;
-        p.need(0, size)?;
+        p.slice(0, size)?;
         let known = of.known.contains(&kind);
         if known && size == of.size {
             (of.print)(t, p)?;

@@ -45,7 +45,7 @@ fn address(p: Bytes<'_>) -> Result<String, Stop> {
 fn command(t: &mut Text<'_>, data: &mut Fields<'_>) -> Result<u16, Stop> {
     let command = data.rest().u16(0)?;
     if data.left() < 2 {
-        put!(t, "[length {} < 2]", data.left());
+        put!(t, " [length {} < 2]", data.left());
         return Err(Stop::Invalid);
     }
     data.skip(2);

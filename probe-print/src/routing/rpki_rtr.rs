@@ -94,13 +94,15 @@ fn body(t: &mut Text<'_>, p: Bytes<'_>, kind: u8, size: usize, outer: bool) -> R
         (RESPONSE, HEADER) => put!(t, "{margin}Session ID: 0x{:04x}", p.u16(2)?),
         (PREFIX_4, 20) => {
             let (bits, most) = (p.u8(9)?, p.u8(10)?);
+            let (system, flags) = (p.u32(16)?, p.u8(8)?);
             put!(t, "{margin}IPv4 Prefix {}/{bits}-{most}", t.v4(p, 12)?);
-            put!(t, ", origin-as {}, flags 0x{:02x}", p.u32(16)?, p.u8(8)?);
+            put!(t, ", origin-as {system}, flags 0x{flags:02x}");
         }
         (PREFIX_6, 32) => {
             let (bits, most) = (p.u8(9)?, p.u8(10)?);
+            let (system, flags) = (p.u32(28)?, p.u8(8)?);
             put!(t, "{margin}IPv6 Prefix {}/{bits}-{most}", t.v6(p, 12)?);
-            put!(t, ", origin-as {}, flags 0x{:02x}", p.u32(28)?, p.u8(8)?);
+            put!(t, ", origin-as {system}, flags 0x{flags:02x}");
         }
         (ERROR, _) => return error(t, p, size, outer),
         (NOTIFY | QUERY | END | RESET_QUERY | RESET | RESPONSE | PREFIX_4 | PREFIX_6, _) => {

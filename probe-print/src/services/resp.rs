@@ -9,12 +9,15 @@ use crate::{
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "resp";
     put!(t, ": RESP");
+    // Where all was captured, what is missing is not the capture's fault.
+    let whole = p.has(0, length);
+    let short = |stop| if stop == Stop::Cut && whole { Stop::Short } else { stop };
     let mut p = p.limit(length);
     let mut taken = 0;
     // Every value takes at least a byte.
     while taken < length {
         let before = p.len();
-        value(t, &mut p)?;
+        value(t, &mut p).map_err(short)?;
         taken += before - p.len();
     }
     Ok(())
@@ -30,16 +33,22 @@ fn value(t: &mut Text<'_>, p: &mut Bytes<'_>) -> Result<(), Stop> {
         }
         b'$' | b'*' => {
             *p = p.from(1);
-            match (count(p)?, kind) {
+            match (count(p).or(Err(Stop::Short))?, kind) {
                 (Count::Of(0), b'*') => put!(t, " empty"),
                 (Count::Of(values), b'*') => {
                     // As many as claimed, or as many as there are bytes for.
-                    t.nested(|t| (0..values).try_for_each(|_| value(t, p)))?;
+                    let mut ended = Ok(());
+                    t.nested(|t| {
+                        ended = (0..values).try_for_each(|_| value(t, p));
+                        ended
+                    })?;
+                    // That it did was said.
+                    ended.or(Err(Stop::Here))?;
                 }
                 (Count::Of(size), _) => {
                     match size {
                         0 => put!(t, " empty"),
-                        _ => quoted(t, p.slice(0, size)?),
+                        _ => quoted(t, p.slice(0, size).or(Err(Stop::Short))?),
                     }
                     *p = p.from(size);
                     *p = p.from(line_end(*p)? + 2);
@@ -73,7 +82,7 @@ fn quoted(t: &mut Text<'_>, bytes: &[u8]) {
 
 /// Where the line ends.
 fn line_end(p: Bytes<'_>) -> Result<usize, Stop> {
-    p.all().windows(2).position(|end| end == b"\r\n").ok_or(Stop::Cut)
+    p.all().windows(2).position(|end| end == b"\r\n").ok_or(Stop::Short)
 }
 
 /// How many bytes or values follow.

@@ -28,12 +28,12 @@ struct Strings<'a> {
 impl Strings<'_> {
     fn next(&mut self, t: &mut Text<'_>, quote: &str) -> Result<(), Stop> {
         if self.length == 0 {
-            return Err(Stop::Cut);
+            return Err(Stop::Short);
         }
         put!(t, "{quote}");
         let used = t.terminated(self.p, self.length);
         put!(t, "{quote}");
-        let used = used.ok_or(Stop::Cut)?;
+        let used = used.ok_or(Stop::Short)?;
         self.p = self.p.from(used);
         self.length -= used;
         Ok(())
@@ -57,14 +57,13 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         put!(t, "TFTP, length {length}");
         return Err(Stop::Cut);
     }
-    message(t, p, length).or(Err(Stop::Short))?;
-    Ok(())
+    message(t, p, length)
 }
 
 fn message(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     put!(t, "TFTP, length {length}");
     if length < 2 {
-        return Err(Stop::Cut);
+        return Err(Stop::Short);
     }
     let operation = p.u16(0)?;
     put!(t, ", ");
@@ -73,21 +72,21 @@ fn message(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     match operation {
         1 | 2 => {
             if length == 2 {
-                return Err(Stop::Cut);
+                return Err(Stop::Short);
             }
             put!(t, " ");
             strings.next(t, "\"")?;
             if strings.length == 0 {
-                return Err(Stop::Cut);
+                return Err(Stop::Short);
             }
             put!(t, " ");
             strings.next(t, "")?;
             strings.rest(t)?;
         }
         6 => strings.rest(t)?,
-        3 | 4 if length < 4 => return Err(Stop::Cut),
+        3 | 4 if length < 4 => return Err(Stop::Short),
         3 | 4 => put!(t, " block {}", p.u16(2)?),
-        5 if length < 4 => return Err(Stop::Cut),
+        5 if length < 4 => return Err(Stop::Short),
         5 => {
             let code = p.u16(2)?;
             match name_of(ERRORS, code) {
@@ -95,7 +94,7 @@ fn message(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
                 None => put!(t, " tftp-err-#{code} \""),
             }
             if length == 4 {
-                return Err(Stop::Cut);
+                return Err(Stop::Short);
             }
             put!(t, " ");
             let mut message = Strings { p: p.from(4), length: length - 4 };

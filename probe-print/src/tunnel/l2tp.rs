@@ -152,7 +152,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, mut length: usize) -> Result
     }
     if flags & OFFSET != 0 {
         let padding = usize::from(p.u16(at)?);
-        p.slice(at + 2, padding)?;
+        p.need(at + 2, padding)?;
         at += 2 + padding;
     }
     if let Some(stated) = stated {
@@ -168,8 +168,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, mut length: usize) -> Result
     }
     if flags & CONTROL == 0 {
         put!(t, " {{");
-        // What tcpdump's PPP printer says of too few bytes does not end the line there.
-        t.part(|t| ppp::print(t, p.from(at), length - at).map(drop)).or(Err(Stop::Short))?;
+        t.part(|t| ppp::print(t, p.from(at), length - at).map(drop))?;
         put!(t, "}}");
     } else if stated.is_none() {
         put!(t, " No length");
@@ -190,9 +189,10 @@ fn attribute(t: &mut Text<'_>, p: Bytes<'_>, left: usize) -> Result<usize, Stop>
     let head = p.u16(0)?;
     let size = usize::from(head & 0x3ff);
     if size < ATTRIBUTE || size > left {
-        return Err(Stop::Cut);
+        return Err(Stop::Short);
     }
-    let value = Bytes::new(p.slice(0, size)?).from(ATTRIBUTE);
+    p.need(0, size)?;
+    let value = p.limit(size).from(ATTRIBUTE);
     if head & MANDATORY != 0 {
         put!(t, "*");
     }

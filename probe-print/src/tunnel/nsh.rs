@@ -9,9 +9,21 @@ use crate::{
 
 const WORD: usize = 4;
 const HEADER: usize = 2 * WORD;
-const KINDS: &[(u32, &str)] = &[(0, "reserved"), (1, "1"), (2, "2"), (0xf, "experimental")];
-const NEXT: &[(u32, &str)] =
-    &[(1, "IPv4"), (2, "IPv6"), (3, "Ethernet"), (4, "NSH"), (5, "MPLS"), (0xfe, "Experiment 1")];
+const KINDS: &[(u32, &str)] =
+    &[(0, "reserved"), (FIXED, "1"), (VARIABLE, "2"), (0xf, "experimental")];
+const NEXT: &[(u32, &str)] = &[
+    (1, "IPv4"),
+    (2, "IPv6"),
+    (3, "Ethernet"),
+    (4, "NSH"),
+    (5, "MPLS"),
+    (0xfe, "Experiment 1"),
+    (0xff, "Experiment 2"),
+];
+
+/// How the context is given: four words, or elements of any length.
+const FIXED: u32 = 1;
+const VARIABLE: u32 = 2;
 
 /// Prints the header and what is behind it.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
@@ -54,6 +66,21 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         put!(t, " (less than two headers)");
         return Err(Stop::Invalid);
     }
+    let verbose = t.style.verbose > 2;
+    match base >> 8 & 0xf {
+        FIXED if verbose => {
+            if words != 6 {
+                put!(t, " (invalid length for the MD type)");
+                return Err(Stop::Invalid);
+            }
+            for index in 0..words - 2 {
+                let context = p.u32(HEADER + WORD * index)?;
+                put!(t, "\n        Context[{index:02}]: 0x{context:08x}");
+            }
+        }
+        VARIABLE if verbose => contexts(t, p.from(HEADER), words - 2)?,
+        _ => {}
+    }
     p.slice(0, size)?;
     put!(t, "{}", if t.style.verbose > 0 { "\n    " } else { ": " });
     let (inner, rest) = (p.from(size), length - size);
@@ -66,4 +93,29 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
             Ok(())
         }
     }
+}
+
+/// Context in elements (RFC 8300, section 2.5.1), in so many words.
+fn contexts(t: &mut Text<'_>, p: Bytes<'_>, words: usize) -> Result<(), Stop> {
+    let mut word = 0;
+    while word < words {
+        let element = p.from(word * WORD);
+        let size = usize::from(element.u8(3)? & 0x7f);
+        let (class, kind) = (element.u16(0)?, element.u8(2)?);
+        put!(t, "\n        TLV Class {class}, Type {kind}, Len {size}");
+        word += 1 + size.div_ceil(WORD);
+        if word > words {
+            put!(t, " (length too big)");
+            return Err(Stop::Invalid);
+        }
+        if size > 0 {
+            put!(t, "\n            Value: ");
+            for index in 0..size {
+                let separator = if index == 0 { "0x" } else { ":" };
+                put!(t, "{separator}{:02x}", element.u8(WORD + index)?);
+            }
+            element.need(0, WORD + size.next_multiple_of(WORD))?;
+        }
+    }
+    Ok(())
 }

@@ -278,11 +278,14 @@ fn field(
                 Framings => ("FRAME_CAP", "S"),
                 _ => ("BEARER_CAP", "D"),
             };
+            if matches!(field, Framings) {
+                put!(t, " {name}(");
+            }
             let set = fields.u32()?;
             let first = if set & 1 == 0 { "" } else { "A" };
             let second = if set & 2 == 0 { "" } else { second };
             match field {
-                Framings => put!(t, " {name}({first}{second})"),
+                Framings => put!(t, "{first}{second})"),
                 _ => put!(t, " {name}({second}{first})"),
             }
         }

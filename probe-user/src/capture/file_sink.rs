@@ -17,6 +17,7 @@ use super::{
     post_rotate::PostRotate,
     rotation::{Rotate, Rotation, Turn},
     sink::{Sink, Waits},
+    sources::Sources,
 };
 use crate::{clock, failure::Hinted, link_type, privileges, reporter, stdout::BlockingWriter};
 
@@ -99,6 +100,7 @@ impl FileOutput {
         clock: Clock,
         origin: Origin,
         pipe: Option<File>,
+        sources: Sources,
     ) -> Result<FileSink> {
         let interfaces = origin.interfaces.len();
         let format = match self.form(interfaces) {
@@ -115,7 +117,7 @@ impl FileOutput {
         let writer = match pipe {
             Some(pipe) => Writer::to_stream(Box::new(BlockingWriter::new(pipe)), &contents)
                 .with_context(|| format!("writing {}", path.display()))?,
-            None => open(&path, path == self.path, &contents)?,
+            None => open(&path, path == self.path, &contents, &sources)?,
         };
         if !self.rotate.rotates() {
             privileges::no_more_files()?;
@@ -123,7 +125,18 @@ impl FileOutput {
         let output = self.clone();
         let post_rotate = self.post_rotate.clone().map(PostRotate::new);
         let (closed, over) = (0, false);
-        Ok(FileSink { output, contents, clock, post_rotate, rotation, writer, path, closed, over })
+        Ok(FileSink {
+            output,
+            contents,
+            clock,
+            sources,
+            post_rotate,
+            rotation,
+            writer,
+            path,
+            closed,
+            over,
+        })
     }
 }
 
@@ -132,6 +145,8 @@ pub(super) struct FileSink {
     output: FileOutput,
     contents: Contents,
     clock: Clock,
+    /// What is read, and not written to.
+    sources: Sources,
     post_rotate: Option<PostRotate>,
     rotation: Rotation,
     writer: Writer,
@@ -179,7 +194,7 @@ impl FileSink {
         }
         self.path = self.rotation.name()?;
         let given = self.rotation.is_base(&self.path);
-        let next = open(&self.path, given, &self.contents)?;
+        let next = open(&self.path, given, &self.contents, &self.sources)?;
         self.closed += self.writer.frames();
         self.writer = next;
         self.over = false;
@@ -216,7 +231,8 @@ impl FileSink {
 }
 
 /// Whether a name is the one that the user gave decides whether links are followed.
-fn open(path: &Path, given: bool, contents: &Contents) -> Result<Writer> {
+fn open(path: &Path, given: bool, contents: &Contents, sources: &Sources) -> Result<Writer> {
+    sources.check(path)?;
     let create =
         || if given { output::given(path, contents) } else { output::made_up(path, contents) };
     privileges::creating(create).map_err(|error| {

@@ -20,6 +20,8 @@ mod post_rotate;
 mod pump;
 mod rotation;
 mod sink;
+mod sources;
+mod strftime;
 
 use std::{fs::File, path::PathBuf};
 
@@ -31,6 +33,7 @@ use probe_print::Place;
 use crate::{failure::Usage, link_type, runtime, source::Source};
 use file_sink::Clock;
 use sink::{CountSink, Sink};
+use sources::Sources;
 
 pub use fifo::Pipe;
 pub use file_sink::{FileForm, FileOutput};
@@ -139,7 +142,11 @@ fn open_sinks(
             Source::Live(_) => Clock::Frames,
             Source::Stored { .. } => Clock::Wall,
         };
-        sinks.push(Box::new(file.open(kept, clock, origin, pipe)?));
+        let sources = match &plan.source {
+            Source::Live(_) => Sources::default(),
+            Source::Stored { files, .. } => Sources::of(files),
+        };
+        sinks.push(Box::new(file.open(kept, clock, origin, pipe, sources)?));
     }
     if let Some(lines) = &plan.outputs.lines {
         sinks.push(Box::new(lines.open(places)?));

@@ -322,6 +322,7 @@ mod tests {
             Clock::Frames,
             Origin::default(),
             None,
+            crate::capture::Sources::default(),
         );
         Box::new(sink.unwrap())
     }

@@ -3,9 +3,9 @@
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::Result;
-use clap::{Args, ValueEnum};
+use clap::{Args, ColorChoice, ValueEnum};
 
-use super::{Expression, Live, Offline, Promiscuous, values};
+use super::{Expression, Live, Offline, Promiscuous, shared, values};
 use crate::{
     count::{self, Plan},
     rules::{self, Rule},
@@ -61,6 +61,10 @@ pub struct CountArgs {
     #[arg(long, value_enum, default_value = "table", hide_default_value = true)]
     pub format: CountFormat,
 
+    /// Colour the table on a terminal: auto (where NO_COLOR is not set), always, never
+    #[arg(long, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
+    pub color: ColorChoice,
+
     #[command(flatten)]
     pub promiscuous: Promiscuous,
 
@@ -76,7 +80,8 @@ impl CountArgs {
     pub fn plan(self) -> Result<Plan> {
         let rules = self.rules()?;
         self.offline.has_no_clock(self.duration)?;
-        let Self { live, offline, interval, duration, count, format, promiscuous, .. } = self;
+        let Self { live, offline, interval, duration, count, format, color, promiscuous, .. } =
+            self;
         let live = live.plan(DirectionChoice::Received, promiscuous.mode());
         Ok(Plan {
             source: offline.source(offline.file.clone(), live),
@@ -89,6 +94,7 @@ impl CountArgs {
                 CountFormat::Json => count::Format::Json,
                 CountFormat::Csv => count::Format::Csv,
             },
+            colors: shared::colors(color),
         })
     }
 

@@ -22,6 +22,7 @@ mod session;
 mod soundness;
 mod test_run;
 mod timing;
+mod tops;
 
 pub use counts::{Counts, Part};
 pub use error::Error;
@@ -38,3 +39,4 @@ pub use rings::Rings;
 pub use session::{Attachment, Plan, Session, cpus};
 pub use test_run::TestRun;
 pub use timing::Timing;
+pub use tops::Tops;

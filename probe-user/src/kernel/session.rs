@@ -38,6 +38,7 @@ use super::{
     promiscuous::Promiscuous,
     soundness,
     timing::Timing,
+    tops::Tops,
 };
 
 /// Memory that counters which are kept apart may take, over all CPUs: 32 MiB.
@@ -112,6 +113,7 @@ impl Plan<'_> {
             snaplen,
             ring: RingLayout::within(limit, self.ring_bytes, snaplen),
             rings: if self.ring_bytes == 0 { 1 } else { cpus()? },
+            list_cpus: cpus()?,
             goal: self.goal,
             split,
             slots,
@@ -163,6 +165,7 @@ pub struct Session {
     ebpf: Ebpf,
     counts: CountMaps,
     rings: Option<Rings>,
+    tops: Option<Tops>,
     attachments: Vec<Attachment>,
     xdp_links: Vec<OwnedFd>,
     tcx_links: Vec<FdLink>,
@@ -203,11 +206,13 @@ impl Session {
             }
         };
         timing.step("rings");
+        let tops = open_tops(&mut ebpf, &setting)?;
         let counts = CountMaps::take(&mut ebpf, plan.rules.len(), setting.split, setting.slots)?;
         let mut session = Self {
             ebpf,
             counts,
             rings,
+            tops,
             attachments: Vec::new(),
             xdp_links: Vec::new(),
             tcx_links: Vec::new(),
@@ -294,6 +299,11 @@ impl Session {
     /// The rings, once, if the plan asked for them.
     pub fn take_rings(&mut self) -> Option<Rings> {
         self.rings.take()
+    }
+
+    /// The tables of the largest keys, once, if rules have keys.
+    pub fn take_tops(&mut self) -> Option<Tops> {
+        self.tops.take()
     }
 
     /// Puts the programs that the plan needs in any case into the kernel.
@@ -427,7 +437,7 @@ impl Programs for Session {
 /// (`generic_xdp_install`, net/core/dev.c), drivers and clsact do as they like, and the programs
 /// run on under RCU. MEMBARRIER_CMD_GLOBAL is `synchronize_rcu` (kernel/sched/membarrier.c), some
 /// 10 ms; with one CPU nothing runs beside us, and it knows that.
-fn wait_for_programs() {
+pub(super) fn wait_for_programs() {
     /// Longer than a program takes, even where its CPU is taken away for a while (a guest).
     const PAUSE: Duration = Duration::from_millis(50);
     // nix has no membarrier(2), and libc no function for it.
@@ -479,6 +489,15 @@ where
     &'a mut P: TryFrom<&'a mut aya::programs::Program>,
 {
     ebpf.program_mut(name).and_then(|program| program.try_into().ok()).ok_or(Error::Missing(name))
+}
+
+/// The tables of the largest keys, if rules have keys.
+pub(super) fn open_tops(ebpf: &mut Ebpf, setting: &Setting<'_>) -> Result<Option<Tops>, Error> {
+    if setting.lists() == 0 {
+        return Ok(None);
+    }
+    let map = ebpf.take_map(names::TOPS).ok_or(Error::Missing(names::TOPS))?;
+    Tops::open(map, setting.lists(), setting.list_cpus).map(Some)
 }
 
 /// How many CPUs there are, counted to the last one that is online. One that comes online

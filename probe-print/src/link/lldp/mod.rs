@@ -93,7 +93,8 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
                 t.padded(value, size)?;
             }
             _ if verbose == 0 => {}
-            _ => unknown = details(t, value, kind)?,
+            // A value that is too short for what it says ends the frame.
+            _ => unknown = details(t, value, kind).or(Err(Stop::Short))?,
         }
         if verbose > 1 || unknown {
             dump::hex(value.all(), "\n\t  ", 0, t.out);

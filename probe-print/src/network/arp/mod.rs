@@ -93,7 +93,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         let link = |at| -> Result<(&[u8], String), Stop> {
             let bytes = p.slice(at, hardware_len)?;
             Ok(match hardware {
-                FRAME_RELAY => (bytes, circuit(bytes)),
+                FRAME_RELAY if !bytes.is_empty() => (bytes, circuit(bytes)),
                 _ => (bytes, t.link(bytes).to_string()),
             })
         };

@@ -26,7 +26,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
             Ok(())
         }
         QUERY => query(t, p),
-        _ if length > p.len() => Err(Stop::Cut),
+        _ if length > p.len() => Err(Stop::Short),
         _ => reply(t, p),
     }
 }
@@ -40,7 +40,7 @@ fn note(t: &mut Text<'_>, text: &str) {
 /// What is asked, and about whom.
 fn query(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     put!(t, " node information query");
-    p.slice(0, HEADER)?;
+    p.need(0, HEADER)?;
     let (kind, flags) = (p.u16(4)?, p.u16(6)?);
     put!(t, " (");
     match kind {
@@ -76,7 +76,7 @@ fn query(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
 }
 
 fn reply(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
-    p.slice(0, HEADER)?;
+    p.need(0, HEADER)?;
     put!(t, " node information reply (");
     let body = p.from(HEADER);
     let code = p.u8(1)?;

@@ -89,7 +89,7 @@ fn graph(t: &mut Text<'_>, p: Bytes<'_>, length: usize, named: bool) -> Option<(
 
 fn advertisement(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     // tcpdump asks for the graph's bytes even where it is not named.
-    p.slice(0, 4 + GRAPH_ID)?;
+    p.need(0, 4 + GRAPH_ID)?;
     let flags = p.u8(1)?;
     let too_short = length < 4;
     let Some((id, size)) = graph(t, p, length, flags & 0x40 != 0).filter(|_| !too_short) else {
@@ -111,10 +111,10 @@ fn advertisement(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), St
 }
 
 fn acknowledgment(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
-    p.slice(0, 4)?;
+    p.need(0, 4)?;
     let named = p.u8(1)? & 0x80 != 0;
     if named {
-        p.slice(4, GRAPH_ID)?;
+        p.need(4, GRAPH_ID)?;
     }
     let Some((id, size)) = graph(t, p, length, named).filter(|_| length >= 4) else {
         put!(t, " [|dao-length too short]");
@@ -138,15 +138,15 @@ fn options(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
             continue;
         }
         if length < at + 2 {
-            return Err(Stop::Cut);
+            return Err(Stop::Short);
         }
         let size = usize::from(p.u8(at + 1)?) + 2;
         put!(t, " opt:");
         put_name!(t, OPTIONS, kind, "subopt:{kind}");
         put!(t, " len:{size} ");
-        p.slice(at, size)?;
+        p.need(at, size)?;
         if length < at + size {
-            return Err(Stop::Cut);
+            return Err(Stop::Short);
         }
         if t.style.verbose > 2 {
             dump::hex(p.slice(at + 2, size - 2)?, " ", 0, t.out);

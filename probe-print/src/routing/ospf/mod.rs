@@ -33,16 +33,13 @@ pub(crate) fn version_2(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result
     t.protocol = "ospf2";
     // The length wraps in tcpdump, too, where a digest is claimed that is not there.
     let digest = if p.u16(AUTHENTICATION)? == MD5 { DIGEST } else { 0 };
+    let p = p.limit(p.len().saturating_sub(digest));
     let length = (length as u32).wrapping_sub(digest as u32);
     let kind = p.u8(1)?;
     let name = name_of(KINDS, kind);
     let shown = name.map_or_else(|| format!("unknown LS-type {kind}"), Into::into);
     put!(t, "OSPFv{}, {shown}, length {length}", p.u8(0)?);
-    if t.style.verbose > 0 && name.is_some() {
-        v2::print(t, p.limit(p.len().saturating_sub(digest)), length as usize)
-    } else {
-        Ok(())
-    }
+    if t.style.verbose > 0 && name.is_some() { v2::print(t, p, length as usize) } else { Ok(()) }
 }
 
 /// Prints a packet of version 3.

@@ -85,7 +85,7 @@ pub(crate) fn version_1(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result
             }
         }
         1 => {
-            p.slice(8, 20)?;
+            p.need(8, 20)?;
             put!(t, " for {} > {}", t.v4(p, 20)?, t.v4(p, 24)?);
         }
         2 => put!(t, " for {} > {}", t.v4(p, 8)?, t.v4(p, 12)?),

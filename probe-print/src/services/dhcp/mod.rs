@@ -125,6 +125,7 @@ fn cmu(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
         (36, "TS2"),
     ];
     for (at, name) in fields {
+        p.need(at, 4)?;
         if p.u32(at)? != 0 {
             put!(t, " {name}:{}", t.v4(p, at)?);
         }

@@ -161,10 +161,10 @@ fn data(t: &mut Text<'_>, fields: Fields<'_>) -> Result<(), Stop> {
     match t.style.verbose {
         2.. => {
             dump::hex_and_text(fields.rest().limit(length).all(), "\n\t  ", t.out);
-            Ok(())
         }
-        _ => fields.rest().slice(0, length).map(|_| ()),
+        _ => {}
     }
+    fields.rest().slice(0, length).map(|_| ())
 }
 
 /// The names of bits, and whether there are bits without.
