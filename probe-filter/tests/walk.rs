@@ -214,7 +214,7 @@ fn the_walk_agrees_with_a_plain_reader() {
     let in_files = LinkType::ALL.map(|link| (link, VlanView::AsFrame, 2));
     for (link, vlan, tags) in in_files.into_iter().chain([(LinkType::Ethernet, VlanView::Live, 1)])
     {
-        let frames = pool(link, 41, if link == LinkType::Ethernet { 90_000 } else { 40_000 });
+        let frames = pool(link, 41, if link == LinkType::Ethernet { 90_000 } else { 60_000 });
         let options = Options::default().link(link).vlan(vlan);
         for (text, question) in QUESTIONS {
             let filter = compile(text, &options).unwrap();
