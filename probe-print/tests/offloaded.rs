@@ -11,8 +11,7 @@ const ADDRESSES_V6: [u8; 32] = [
     0x20, 0x01, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2,
 ];
 /// Ports 4000 and 80, sequence number 1, acknowledgement 1, PSH and ACK, window 100.
-const TCP: [u8; 20] =
-    [0x0f, 0xa0, 0, 80, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x18, 0, 100, 0, 0, 0, 0];
+const TCP: [u8; 20] = [0x0f, 0xa0, 0, 80, 0, 0, 0, 1, 0, 0, 0, 1, 0x50, 0x18, 0, 100, 0, 0, 0, 0];
 
 fn v4(length: u16, next: u8, payload: &[u8]) -> Vec<u8> {
     let [high, low] = length.to_be_bytes();

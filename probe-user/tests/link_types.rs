@@ -3,7 +3,7 @@
 use std::{path::Path, process::Command};
 
 use probe_frame::{Frame, LinkType, Precision, WallTime};
-use probe_pcap::{Contents, Writer};
+use probe_pcap::{Contents, Format, Origin, Reader, Writer};
 use testbed::{
     Random,
     requirements::{Requirement::Tool, met},
@@ -211,4 +211,68 @@ fn damaged_headers_print_on_every_link_type() {
         write(&path, link, &frames);
         compare(link, &path, frames.len());
     }
+}
+
+/// A pcapng file with frames of several link types is read whole, each by its own; a filter means for
+/// each what it means there.
+#[test]
+fn several_link_types_in_one_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mixed.pcapng");
+    let format = Format::PcapNg(Origin::default());
+    let contents = Contents { link: LinkType::Ethernet, snaplen: 65_535, format };
+    let mut writer = Writer::create(&path, &contents).unwrap();
+    let ends = ([192, 0, 2, 1].into(), [192, 0, 2, 2].into());
+    let datagram = testbed::Frame::ipv4(ends.0, ends.1).udp(1000, 2000).payload(b"abcd").build();
+    let mut number = 0;
+    for _ in 0..3 {
+        for link in LinkType::ALL {
+            // IPv4 is nothing on IPv6.
+            let bytes = rewrapped(link, &datagram).unwrap_or_else(|| datagram[14..].to_vec());
+            number += 1;
+            let time = WallTime(1_700_000_000_000_000_000 + number);
+            let wire_len = bytes.len() as u32;
+            let (bytes, ifindex, outbound) = (&bytes, 0, None);
+            writer.write(&Frame { time, wire_len, link, bytes, ifindex, outbound }).unwrap();
+        }
+    }
+    writer.finish(None).unwrap();
+    let run = |words: &[&str]| {
+        let output = Command::new(PROBE).args(words).arg("-r").arg(&path).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        (output.status.code(), text(output.stdout), text(output.stderr))
+    };
+    let (code, text, said) = run(&["capture", "-nn", "-t", "udp port 2000"]);
+    assert_eq!(code, Some(0), "{said}");
+    // All but raw IPv6.
+    assert_eq!(text.lines().count(), 30, "{text}");
+    let line = "IP 192.0.2.1.1000 > 192.0.2.2.2000: UDP, length 4";
+    let (ppp, others): (Vec<_>, Vec<_>) = text.lines().partition(|text| text.starts_with("IP: "));
+    assert!(others.iter().all(|text| text.ends_with(line)), "{text}");
+    // Serial PPP shows its protocol.
+    assert_eq!(ppp, vec![format!("IP: {line}"); 3]);
+
+    // What only some of the link types have.
+    let (code, text, said) = run(&["capture", "-nn", "-t", "ether src 02:00:00:00:00:01 or udp"]);
+    assert_eq!((code, text.lines().count()), (Some(0), 3), "{said}");
+    assert_eq!(said.matches("matches none of the frames of link type").count(), 10, "{said}");
+    let (code, text, said) =
+        run(&["count", "--format", "csv", "--rule", "all=", "--rule", "udp=udp"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(text.contains(",33,") && text.contains(",30,"), "{text}");
+
+    // Written again, each frame has its own link type; pcap has one for all.
+    let again = folder.path().join("again.pcapng");
+    let (code, _, said) = run(&["capture", "-w", again.to_str().unwrap()]);
+    assert_eq!(code, Some(0), "{said}");
+    let mut reader = Reader::open(&again).unwrap();
+    for at in 0..33 {
+        assert_eq!(reader.next().unwrap().unwrap().link, LinkType::ALL[at % LinkType::ALL.len()]);
+    }
+    assert!(reader.next().unwrap().is_none());
+    let one = folder.path().join("one.pcap");
+    let (code, _, said) = run(&["capture", "-w", one.to_str().unwrap()]);
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("the file is of link type EN10MB, and a frame of RAW came"), "{said}");
+    assert!(said.contains("--format pcapng"), "{said}");
 }

@@ -86,6 +86,11 @@ impl Setting {
         settings
     }
 
+    /// Whether it is one of [`files`](Self::files).
+    pub fn is_file(&self) -> bool {
+        matches!(self.handle, Handle::Offline(_))
+    }
+
     /// Files of each other link type.
     pub fn files() -> Vec<Self> {
         let others = LinkType::ALL.into_iter();

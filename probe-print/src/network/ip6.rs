@@ -127,7 +127,14 @@ impl Walk<'_> {
                 HOP_BY_HOP => {
                     t.protocol = "hbhopt";
                     hop_by_hop = true;
-                    let advance = self.options(t, header, "HBH ", true)?;
+                    let advance = match self.options(t, header, "HBH ", true) {
+                        // What stands below is said of options that are too short, too.
+                        Err(Stop::Short) if self.stated == 0 && self.jumbo.is_none() => {
+                            t.truncated();
+                            0
+                        }
+                        advance => advance?,
+                    };
                     if self.stated == 0 && self.jumbo.is_none() {
                         put!(t, "[No valid Jumbo Payload Hop-by-Hop option found]");
                         return Err(Stop::Invalid);

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, Error, Result};
 use probe_common::Counter;
 use probe_filter::ir::LinkType;
-use probe_frame::Frame;
+use probe_frame::{Frame, MAX_FRAME};
 use probe_pcap::{ReadError, ReadEvent, ReadHandler, Reader, Statistics};
 
 use super::{Kept, Plan, RULE, check_link, open_sinks, origin, sink::Sink};
@@ -60,7 +60,9 @@ pub(super) fn run(
     privileges::drop(user, needs)?;
     cancel::after_a_signal()?;
     let origin = origin::file(plan, link, reader.name());
-    let snaplen = plan.limits.snaplen.min(reader.snaplen());
+    // Where -s asks for nothing, a file keeps what its source says, be it more than can be.
+    let asked = Some(plan.limits.snaplen).filter(|&snaplen| snaplen < MAX_FRAME);
+    let snaplen = asked.map_or(reader.snaplen(), |asked| asked.min(reader.snaplen()));
     let kept = Kept { link, snaplen, mixed: false };
     outlet.borrow_mut().sinks = open_sinks(plan, kept, origin, Vec::new(), None)?;
     let mut pass = Pass { plan, matcher, outlet: Rc::clone(&outlet), matches: 0, captured: 0 };

@@ -2,17 +2,14 @@
 //! [`Snapshot`]; table, JSON and CSV are views of it.
 
 mod csv;
-mod history;
 mod json;
 mod output;
 mod screen;
 mod snapshot;
 mod table;
-mod text;
 mod view;
 
 pub use snapshot::{Count, Part, Row, Snapshot};
-pub use text::si;
 
 use std::{
     path::{Path, PathBuf},

@@ -106,6 +106,9 @@ pub enum Error {
     #[error("creating the rings")]
     Rings { source: io::Error },
 
+    #[error("creating the tables of the largest keys")]
+    Tops { source: io::Error },
+
     #[error("reading the kernel's clock by a program")]
     Clock { source: io::Error },
 

@@ -24,6 +24,7 @@ mod session;
 mod soundness;
 mod test_run;
 mod timing;
+mod tops;
 
 pub use counts::{Counts, Part};
 pub use error::Error;
@@ -40,3 +41,4 @@ pub use rings::Rings;
 pub use session::{Attachment, Interface, Plan, RulesOf, Session, cpus};
 pub use test_run::TestRun;
 pub use timing::Timing;
+pub use tops::Tops;

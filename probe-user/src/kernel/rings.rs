@@ -206,6 +206,7 @@ mod tests {
             snaplen: 4096,
             ring: layout,
             rings: cpus,
+            list_cpus: 1,
             goal: 0,
             split: Split::None,
             slots: 1,

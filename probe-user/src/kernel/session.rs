@@ -38,6 +38,7 @@ use super::{
     promiscuous::Promiscuous,
     soundness,
     timing::Timing,
+    tops::Tops,
 };
 
 /// An interface to attach to.
@@ -130,6 +131,7 @@ impl Plan<'_> {
             snaplen,
             ring: RingLayout::within(limit, self.ring_bytes, snaplen),
             rings: if self.ring_bytes == 0 { 1 } else { cpus()? },
+            list_cpus: cpus()?,
             goal: self.goal,
             split,
             slots,
@@ -192,6 +194,7 @@ pub struct Session {
     hook: Hook,
     direction: Direction,
     rings: Option<Rings>,
+    tops: Vec<Tops>,
     attachments: Vec<Attachment>,
     xdp_links: Vec<OwnedFd>,
     /// With the index of the interface that each is on.
@@ -220,7 +223,7 @@ impl Session {
             index(&interface.name)?;
         }
         let mut timing = Timing::start();
-        let (mut sets, mut rings) = (Vec::new(), Vec::new());
+        let (mut sets, mut rings, mut tops) = (Vec::new(), Vec::new(), Vec::new());
         let mut of_rings = None;
         for of_link in plan.rules {
             let setting = plan.setting(of_link)?;
@@ -232,6 +235,7 @@ impl Session {
                 rings.push(ebpf.take_map(names::RINGS).ok_or(Error::Missing(names::RINGS))?);
                 of_rings = Some((setting.rings, setting.ring));
             }
+            tops.extend(open_tops(&mut ebpf, &setting)?);
             let (rules, Setting { split, slots, .. }) = (of_link.rules.len(), setting);
             let counts = CountMaps::take(&mut ebpf, rules, split, slots)?;
             sets.push(ProgramSet { link: of_link.link, ebpf, counts });
@@ -243,6 +247,7 @@ impl Session {
             hook: plan.hook,
             direction: plan.direction,
             rings,
+            tops,
             attachments: Vec::new(),
             xdp_links: Vec::new(),
             tcx_links: Vec::new(),
@@ -347,6 +352,11 @@ impl Session {
     /// The rings, once, if the plan asked for them.
     pub fn take_rings(&mut self) -> Option<Rings> {
         self.rings.take()
+    }
+
+    /// The tables of the largest keys, once, if rules have keys: one of each link type.
+    pub fn take_tops(&mut self) -> Vec<Tops> {
+        std::mem::take(&mut self.tops)
     }
 
     fn attach_xdp(&mut self, set: usize, name: &str, index: u32) -> Result<Attached, Error> {
@@ -506,7 +516,7 @@ fn verify(ebpf: &mut Ebpf, plan: &Plan<'_>) -> Result<(), Error> {
 /// (`generic_xdp_install`, net/core/dev.c), drivers and clsact do as they like, and the programs
 /// run on under RCU. MEMBARRIER_CMD_GLOBAL is `synchronize_rcu` (kernel/sched/membarrier.c), some
 /// 10 ms; with one CPU nothing runs beside us, and it knows that.
-fn wait_for_programs() {
+pub(super) fn wait_for_programs() {
     /// Longer than a program takes, even where its CPU is taken away for a while (a guest).
     const PAUSE: Duration = Duration::from_millis(50);
     // nix has no membarrier(2), and libc no function for it.
@@ -558,6 +568,15 @@ where
     &'a mut P: TryFrom<&'a mut aya::programs::Program>,
 {
     ebpf.program_mut(name).and_then(|program| program.try_into().ok()).ok_or(Error::Missing(name))
+}
+
+/// The tables of the largest keys, if rules have keys.
+pub(super) fn open_tops(ebpf: &mut Ebpf, setting: &Setting<'_>) -> Result<Option<Tops>, Error> {
+    if setting.lists() == 0 {
+        return Ok(None);
+    }
+    let map = ebpf.take_map(names::TOPS).ok_or(Error::Missing(names::TOPS))?;
+    Tops::open(map, setting.lists(), setting.list_cpus).map(Some)
 }
 
 /// How many CPUs there are, counted to the last one that is online. One that comes online

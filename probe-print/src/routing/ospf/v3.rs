@@ -36,7 +36,7 @@ const ROUTER_FLAGS: &[(u32, &str)] = &[
 ];
 
 const EXTERNAL_FLAGS: &[(u32, &str)] =
-    &[(0x0400_0000, "External Type 2"), (FORWARDING, "Forwarding"), (TAGGED, "Tag")];
+    &[(0x8000_0000, "External Type 2"), (FORWARDING, "Forwarding"), (TAGGED, "Tag")];
 const FORWARDING: u32 = 0x0200_0000;
 const TAGGED: u32 = 0x0100_0000;
 const METRIC: u32 = 0x00ff_ffff;
