@@ -6,7 +6,7 @@ use probe_frame::visible;
 use serde::Serialize;
 
 use super::report::{Basics, Counters, Interface};
-use crate::count::si;
+use crate::text::si;
 
 /// A line an interface, with its totals.
 pub(super) fn totals(interfaces: &[Interface]) -> Vec<u8> {
