@@ -79,6 +79,8 @@ impl Watch {
         program: ProgramOptions,
     ) -> Result<Self> {
         let sets = compile(&mut chosen, rules, live.vlan, program.goal != 0)?;
+        // A filter that is refused is the only thing to read.
+        chosen.announce();
         if live.diagnostics {
             reporter::install_logger();
         }

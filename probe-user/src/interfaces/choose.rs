@@ -23,12 +23,21 @@ pub struct Chosen {
     pub interfaces: Vec<Interface>,
     /// Whether `any` is among what was given: then those that come later belong to it, too.
     pub any: bool,
+    /// Why this interface, where none was given.
+    pub default: Option<&'static str>,
 }
 
 impl Chosen {
     /// Whether a frame may be of one interface or of another.
     pub fn several(&self) -> bool {
         self.any || self.interfaces.len() > 1
+    }
+
+    /// Says which interface it is, where none was given.
+    pub fn announce(&self) {
+        if let (Some(why), [Interface { name, .. }]) = (self.default, &self.interfaces[..]) {
+            reporter::say(format_args!("no -i given: {}, {why}", visible(name)));
+        }
     }
 
     /// The names, as the kernel has them.
@@ -67,8 +76,7 @@ impl Chosen {
 pub fn choose(given: &[String]) -> Result<Chosen> {
     if given.is_empty() {
         let (name, why) = default()?;
-        reporter::say(format_args!("no -i given: {}, {why}", visible(&name)));
-        return Ok(Chosen { interfaces: vec![interface(name)], any: false });
+        return Ok(Chosen { interfaces: vec![interface(name)], any: false, default: Some(why) });
     }
     let mut interfaces: Vec<Interface> = Vec::new();
     let mut any = false;
@@ -102,7 +110,7 @@ pub fn choose(given: &[String]) -> Result<Chosen> {
             return Err(Usage::new("-i any: there is no interface").into());
         }
     }
-    Ok(Chosen { interfaces, any })
+    Ok(Chosen { interfaces, any, default: None })
 }
 
 /// Adds the interfaces that there are; returns the names of those with an unknown link type.
