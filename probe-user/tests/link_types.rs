@@ -201,10 +201,6 @@ fn damaged_headers_print_on_every_link_type() {
                 };
             }
         }
-        if header <= 8 {
-            // Escaped PPP.
-            frames.retain(|frame| !frame.iter().take(header).any(|&byte| byte == 0x7e));
-        }
         if header == 4 {
             frames.retain(|frame| !appletalk.iter().any(|family| frame.starts_with(family)));
         }

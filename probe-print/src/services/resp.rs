@@ -33,7 +33,7 @@ fn value(t: &mut Text<'_>, p: &mut Bytes<'_>) -> Result<(), Stop> {
         }
         b'$' | b'*' => {
             *p = p.from(1);
-            match (count(p).or(Err(Stop::Short))?, kind) {
+            match (count(p)?, kind) {
                 (Count::Of(0), b'*') => put!(t, " empty"),
                 (Count::Of(values), b'*') => {
                     // As many as claimed, or as many as there are bytes for.

@@ -100,6 +100,9 @@ pub enum Error {
     #[error("map {map}")]
     Map { map: &'static str, source: MapError },
 
+    #[error("reading {file}, which says how many CPUs the maps are for")]
+    Cpus { file: &'static str, source: io::Error },
+
     #[error("creating the rings")]
     Rings { source: io::Error },
 

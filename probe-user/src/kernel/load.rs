@@ -1,6 +1,6 @@
 //! From rules to a loaded object: generate, link, set the constants, load.
 
-use std::mem::offset_of;
+use std::{fs::File, mem::offset_of};
 
 use aya::{
     Ebpf, EbpfError,
@@ -23,6 +23,9 @@ use super::{
     loader::without_kernel_types,
     timing::Timing,
 };
+
+/// The CPUs that per-CPU maps have values for.
+const CPUS: &str = "/sys/devices/system/cpu/possible";
 
 /// The compiled programs; empty in a build with `PROBE_EMPTY_OBJECT=1`.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/probe.o"));
@@ -116,6 +119,8 @@ pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, E
     if samplers.len() > MAX_SAMPLED {
         return Err(Error::TooManySampled(samplers.len()));
     }
+    // aya asks there, and its errors do not say so.
+    File::open(CPUS).map_err(|source| Error::Cpus { file: CPUS, source })?;
 
     let code = generate(setting)?;
     timing.step("generate");

@@ -22,6 +22,7 @@ mod files;
 mod flood;
 mod gone;
 mod huge;
+mod interfaces;
 mod interrupts;
 mod iptables;
 mod jumbo;
