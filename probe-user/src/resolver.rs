@@ -63,9 +63,8 @@ impl Resolver for InTime {
 fn who_was_asked() -> String {
     let read = |path: &str| bounded::read(Path::new(path)).unwrap_or_default();
     let words = |text: String, first: &str| -> Vec<String> {
-        let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
-        let of_it = lines.filter_map(|line| line.trim().strip_prefix(first).map(str::to_owned));
-        of_it.flat_map(|rest| rest.split_whitespace().map(visible).collect::<Vec<_>>()).collect()
+        let rest = text.lines().filter_map(|line| line.trim().strip_prefix(first));
+        rest.flat_map(str::split_whitespace).map(visible).collect()
     };
     let sources = words(read("/etc/nsswitch.conf"), "hosts:");
     if !sources.is_empty() && !sources.iter().any(|name| name == "dns" || name == "resolve") {
