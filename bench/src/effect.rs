@@ -121,12 +121,13 @@ fn observers(bench: &Bench) -> Vec<Observer> {
     for build in &bench.builds {
         all.extend(HOOKS.map(|hook| build.probe(&["count", "--hook", hook, "tcp"])));
         all.push(build.probe(&["count", "--hook", "clsact", "tcp"]));
-        let capture = |hook| ["capture", "--hook", hook, "-s", "96", "-w", "/dev/null", "tcp"];
+        let capture =
+            |hook| ["capture", "--hook", hook, "-Q", "in", "-s", "96", "-w", "/dev/null", "tcp"];
         all.extend(HOOKS.map(|hook| build.probe(&capture(hook))));
-        all.push(build.probe(&["capture", "--hook", "tcx", "-w", "/dev/null", "tcp"]));
+        all.push(build.probe(&["capture", "--hook", "tcx", "-Q", "in", "-w", "/dev/null", "tcp"]));
     }
-    all.push(Observer::tcpdump(&["-s", "96", "-w", "/dev/null", "tcp"]));
-    all.push(Observer::tcpdump(&["-w", "/dev/null", "tcp"]));
+    all.push(Observer::tcpdump(&["-Q", "in", "-s", "96", "-w", "/dev/null", "tcp"]));
+    all.push(Observer::tcpdump(&["-Q", "in", "-w", "/dev/null", "tcp"]));
     all
 }
 
