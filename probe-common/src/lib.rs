@@ -16,9 +16,12 @@ compile_error!(
 );
 
 mod constants;
+pub mod distinct;
+pub mod key;
 mod record;
 mod ring;
 mod state;
+pub mod top;
 
 pub use constants::Constants;
 pub use record::{RecordFlags, RecordHeader};
@@ -33,6 +36,10 @@ pub const MAX_RULES: usize = 1024;
 /// Rules of one program that can sample frames: a frame carries the set of rules
 /// that chose it as one 64-bit mask.
 pub const MAX_SAMPLED: usize = 64;
+
+/// Rules of one program that can have a key: a frame carries the set of those that match as one
+/// 64-bit mask.
+pub const MAX_KEYED: usize = 64;
 
 /// The longest part of a frame that one record can carry, in bytes: tcpdump's
 /// `MAXIMUM_SNAPLEN` (netdissect.h).
@@ -52,6 +59,8 @@ pub mod names {
     pub const RINGS: &str = "RINGS";
     /// `Array` of [`Sampler`](super::Sampler), one for each sampled rule.
     pub const SAMPLERS: &str = "SAMPLERS";
+    /// `Array` of [`TopTable`](super::top::TopTable): for each list one for each CPU.
+    pub const TOPS: &str = "TOPS";
     /// `Array` of one [`Race`](super::Race): the shared counter of `probe rate`.
     pub const RACE: &str = "RACE";
     /// `Array` of one `u32`: the length on the wire of the frame at hand, where frames come from a file.

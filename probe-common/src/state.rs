@@ -2,7 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::{MAX_RULES, MAX_SAMPLED};
+use crate::{MAX_KEYED, MAX_RULES, MAX_SAMPLED, key::Key};
 
 /// 64-bit words of scratch memory that generated filter code may use.
 pub const SCRATCH_WORDS: usize = 64;
@@ -76,6 +76,10 @@ pub struct CpuState {
     pub refused: u64,
     /// Error of the last refused output, a negative errno; 0 where there was none.
     pub last_error: i64,
+    /// Rules with a key that match the frame at hand, one bit each: zeroed and set as `pending`.
+    pub keyed: u64,
+    /// Their keys.
+    pub keys: [Key; MAX_KEYED],
     /// Working memory of generated filter code; its contents mean nothing between frames.
     pub scratch: [u64; SCRATCH_WORDS],
     /// Sampling state, one for each sampled rule.
@@ -139,7 +143,7 @@ const _: () = {
     assert!(size_of::<Counter>() == 16);
     assert!(core::mem::offset_of!(CpuState, pending) == 16);
     assert!(core::mem::offset_of!(CpuState, rules) == 32);
-    assert!(core::mem::offset_of!(CpuState, scratch) == 32 + 16 * MAX_RULES + 24);
+    assert!(core::mem::offset_of!(CpuState, scratch) == 32 + 16 * MAX_RULES + 32 + 20 * MAX_KEYED);
     // PCPU_MIN_UNIT_SIZE, include/linux/percpu.h
     assert!(size_of::<CpuState>() <= 32 * 1024);
     // Generated code addresses all of it by 16-bit offsets.

@@ -48,9 +48,6 @@ pub trait Frame: EbpfContext {
 
     fn flags(&self) -> u32;
 
-    /// Index of the interface.
-    fn ifindex(&self) -> u32;
-
     /// What a record says of the frame.
     fn header(&self, timestamp_ns: u64, rules: u64, captured_len: u32) -> RecordHeader;
 
@@ -145,18 +142,13 @@ impl<const FRAGS: bool> Frame for XdpFrame<FRAGS> {
     }
 
     #[inline(always)]
-    fn ifindex(&self) -> u32 {
-        self.context().ingress_ifindex() as u32
-    }
-
-    #[inline(always)]
     fn header(&self, timestamp_ns: u64, rules: u64, captured_len: u32) -> RecordHeader {
         RecordHeader {
             timestamp_ns,
             rules,
             wire_len: self.len,
             captured_len,
-            ifindex: self.ifindex(),
+            ifindex: self.context().ingress_ifindex() as u32,
             flags: 0,
             vlan_tci: 0,
             vlan_tpid: 0,
@@ -211,6 +203,12 @@ impl SkbFrame {
         self.skb().pkt_type == PACKET_LOOPBACK
     }
 
+    /// Index of the interface.
+    #[inline(always)]
+    pub fn ifindex(&self) -> u32 {
+        self.skb().ifindex
+    }
+
     #[inline(always)]
     fn skb(&self) -> &__sk_buff {
         // SAFETY: the kernel passes a valid context for the length of the call, and every
@@ -239,11 +237,6 @@ impl Frame for SkbFrame {
     #[inline(always)]
     fn flags(&self) -> u32 {
         self.flags
-    }
-
-    #[inline(always)]
-    fn ifindex(&self) -> u32 {
-        self.skb().ifindex
     }
 
     #[inline(always)]

@@ -6,7 +6,7 @@ use aya_ebpf::{
     macros::map,
     maps::{Array, HashMap, PerCpuArray},
 };
-use probe_common::{CpuState, MAX_PLACES, MAX_SAMPLED, Race, RingControl, Sampler};
+use probe_common::{CpuState, MAX_PLACES, MAX_SAMPLED, Race, RingControl, Sampler, top::TopTable};
 
 /// One [`CpuState`] for each CPU, or as many as there are [`slot`](probe_common::slot)s: user space
 /// sets the number.
@@ -29,6 +29,10 @@ pub static RACE: Array<Race> = Array::with_max_entries(1, 0);
 /// the object, the size of a value: the control words alone are declared here.
 #[map]
 pub static RINGS: Array<RingControl> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+
+/// For each list of largest keys a table for each CPU. User space sets the number of them.
+#[map]
+pub static TOPS: Array<TopTable> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 /// With [`OFFLINE`], the length on the wire of the frame at hand, in bytes.
 #[map]

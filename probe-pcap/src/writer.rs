@@ -16,7 +16,7 @@ use std::{
 use probe_frame::{Frame, LinkType};
 
 use crate::{
-    contents::{Contents, Format, Statistics},
+    contents::{Contents, Format, Interface, Statistics},
     output::Output,
     pcap, pcapng,
 };
@@ -59,6 +59,14 @@ impl Encoder {
         match self {
             Self::Pcap(pcap) => pcap.frame(frame, lent, out),
             Self::PcapNg(pcapng) => pcapng.frame(frame, lent, out),
+        }
+    }
+
+    fn add_interface(&mut self, interface: Interface, out: &mut Vec<u8>) {
+        match self {
+            // pcap does not tell of interfaces.
+            Self::Pcap(_) => {}
+            Self::PcapNg(pcapng) => pcapng.add_interface(interface, out),
         }
     }
 
@@ -211,6 +219,13 @@ impl Writer {
         }
         self.end_block(1);
         Ok(())
+    }
+
+    /// Tells of an interface that frames may be of from here on; pcap has no place for it. Nothing may
+    /// be lent.
+    pub fn add_interface(&mut self, interface: Interface) {
+        self.encoder.add_interface(interface, &mut self.pending);
+        self.end_block(0);
     }
 
     fn snapped<'a>(&self, frame: &Frame<'a>) -> Frame<'a> {

@@ -143,6 +143,12 @@ impl Printer {
         Self { places, ..self }
     }
 
+    /// As [`with_places`](Self::with_places), of one more; it takes the place of one with its index.
+    pub fn add_place(&mut self, place: Place) {
+        self.places.retain(|known| known.index != place.index);
+        self.places.push(place);
+    }
+
     /// Makes it show the names of interfaces whose numbers stand in frames
     /// ([`LinuxSll2`](LinkType::LinuxSll2)). They are printed as they are; without one, `?` is.
     #[must_use]

@@ -18,8 +18,9 @@ use std::{
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use probe_frame::visible_lines;
+use terminal_size::{Width, terminal_size_of};
 
-use crate::stop;
+use crate::{stop, text::cut};
 
 /// Where poll(2) says that a pipe takes something, a write of so many bytes does not wait
 /// (PIPE_BUF in pipe(7)).
@@ -87,10 +88,17 @@ pub fn release() {
     }
 }
 
-/// Shows a line that the next words are written over; none takes it away again.
+/// Shows a line that the next words are written over; none takes it away again. As much of it as fits
+/// on the terminal: what wraps would stay behind.
 pub fn in_place(text: impl Display) {
+    let text = visible_lines(&text.to_string());
+    let line = match terminal_size_of(io::stderr()) {
+        // The last column stays free: a cursor behind it is already on the next line on some.
+        Some((Width(columns), _)) => cut(&text, usize::from(columns).saturating_sub(1)),
+        None => text,
+    };
     let erase = if io::stderr().is_terminal() { "\x1b[K" } else { "" };
-    write(format!("{}{erase}\r", visible_lines(&text.to_string())).as_bytes());
+    write(format!("{line}{erase}\r").as_bytes());
 }
 
 /// Makes the `log` facade, by which aya-log tells what the kernel programs say, speak here.

@@ -208,6 +208,16 @@ impl RuleSet {
     /// Compiles all rules. An expression that does not compile is a usage error that
     /// names the rule where there are several; a name that cannot be looked up is none.
     pub fn compile(rules: Vec<Rule>, options: &Options<'_>) -> Result<Self> {
+        let set = Self::compile_again(rules, options)?;
+        say_notes(set.filters.iter());
+        Ok(set)
+    }
+
+    /// As [`compile`](Self::compile), of rules whose notes were told before.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn compile_again(rules: Vec<Rule>, options: &Options<'_>) -> Result<Self> {
         let mut places = HashMap::new();
         for Rule { name, place, .. } in &rules {
             if let Some(other) = places.insert(name, place) {
@@ -235,7 +245,6 @@ impl RuleSet {
                 })
             })
             .collect::<Result<Vec<_>>>()?;
-        say_notes(filters.iter());
         Ok(Self { rules, filters })
     }
 

@@ -10,6 +10,7 @@ mod build;
 mod decnet;
 mod ethernet;
 mod ip;
+mod key;
 mod macros;
 mod ports;
 mod predicate;
@@ -21,12 +22,18 @@ mod walk;
 use crate::ast::{Expression, Tree};
 use crate::error::{Error, Span};
 use crate::ir::{Graph, LinkType, Target, ValueId, Var};
+use crate::key::Key;
 use crate::{Note, Options};
 use predicate::{PredicateId, Predicates};
 use quotation::Scopes;
 
-/// The graph of a filter, and what is to be said about it.
-pub fn lower(tree: &Tree, options: &Options<'_>) -> Result<(Graph, Vec<Note>), Error> {
+/// The graph of a filter, and what is to be said about it. With a key, of the frames that match
+/// and have the key.
+pub fn lower(
+    tree: &Tree,
+    key: Option<Key>,
+    options: &Options<'_>,
+) -> Result<(Graph, Vec<Note>), Error> {
     let mut lowering = Lowering::new(tree, options);
     let mut predicates: Vec<Whole> = Vec::with_capacity(tree.expressions.len());
     // Where in each expression the offsets were moved, if they were.
@@ -65,7 +72,12 @@ pub fn lower(tree: &Tree, options: &Options<'_>) -> Result<(Graph, Vec<Note>), E
         lowering.span = span.clone();
         lowering.note(MIXED);
     }
-    let whole = predicates.last().map(|&whole| lowering.plain(whole)).transpose()?;
+    let mut whole = predicates.last().map(|&whole| lowering.plain(whole)).transpose()?;
+    if let Some(key) = key {
+        let (has_key, words) = lowering.key(key)?;
+        whole = Some(whole.map_or(has_key, |whole| lowering.and(whole, has_key)));
+        lowering.graph.set_key(words);
+    }
     let Lowering { mut graph, predicates: arena, notes, .. } = lowering;
     let entry = match whole {
         Some(whole) => arena.emit(whole, &mut graph),

@@ -69,7 +69,7 @@ impl Lowering<'_> {
         Ok(tag)
     }
 
-    fn vlan_ethertype(&mut self) -> Result<PredicateId, Error> {
+    pub fn vlan_ethertype(&mut self) -> Result<PredicateId, Error> {
         let customer = self.link_type(ethertype::VLAN)?;
         let service = self.link_type(ethertype::SERVICE_VLAN)?;
         let old = self.link_type(ethertype::OLD_QINQ)?;

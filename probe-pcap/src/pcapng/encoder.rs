@@ -81,6 +81,19 @@ impl Encoder {
         });
     }
 
+    /// An interface that frames may be of from here on. It takes the place of one with its index,
+    /// which the kernel has given away again.
+    pub(crate) fn add_interface(&mut self, interface: Interface, out: &mut Vec<u8>) {
+        self.interface(&interface, out);
+        for known in &mut self.origin.interfaces {
+            if known.index == interface.index {
+                known.index = 0;
+            }
+        }
+        self.origin.interfaces.push(interface);
+        self.frames.push(0);
+    }
+
     /// A frame's block, without its bytes where they are lent. Returns where those belong. Before
     /// the first frame of a link type that no interface has, one is described that has it.
     pub(crate) fn frame(&mut self, frame: &Frame<'_>, lent: bool, out: &mut Vec<u8>) -> usize {
@@ -368,6 +381,32 @@ mod tests {
         expected.extend_from_slice(b"\0\0\0\0\xc8\0\0\0");
         assert_eq!(words.len(), 0x54);
         assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn an_interface_may_come_later() {
+        let mut encoder = encoder(vec![interface(7, "eth0")]);
+        let mut out = Vec::new();
+        encoder.add_interface(interface(9, "veth1"), &mut out);
+        assert_eq!(out[..4], INTERFACE.to_le_bytes());
+        let number = |encoder: &mut Encoder, ifindex| {
+            let frame = Frame {
+                time: WallTime(5),
+                wire_len: 1,
+                bytes: b"a",
+                link: LinkType::Ethernet,
+                ifindex,
+                outbound: None,
+            };
+            let mut out = Vec::new();
+            encoder.frame(&frame, false, &mut out);
+            out[8]
+        };
+        assert_eq!([7, 9].map(|index| number(&mut encoder, index)), [0, 1]);
+        // An index may be given away again.
+        encoder.add_interface(interface(9, "veth2"), &mut Vec::new());
+        assert_eq!([7, 9].map(|index| number(&mut encoder, index)), [0, 2]);
+        assert_eq!(encoder.frames, [2, 1, 1]);
     }
 
     /// The kernel counts interfaces together: what is not known of one is not said.

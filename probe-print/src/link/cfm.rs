@@ -22,7 +22,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         put!(t, "\n\t\t packet is too short");
         return Ok(());
     }
-    p.slice(0, HEADER)?;
+    p.need(0, HEADER)?;
     let (level, version) = (p.u8(0)? >> 5, p.u8(0)? & 0x1f);
     if version != 0 {
         put!(t, "CFMv{version} not supported, length {length}");

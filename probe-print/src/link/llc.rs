@@ -269,7 +269,10 @@ fn snap(
             return t.part(|t| stp::print(t, p, length)).map(|()| true);
         }
         (BRIDGED, 0x0001 | 0x0007) => {
-            p.slice(0, 2)?;
+            if !p.has(0, 2) {
+                t.truncated();
+                return Ok(true);
+            }
             let rest = length.saturating_sub(2);
             t.nested(|t| ethernet::print(t, p.from(2), rest).map(|_| ()))?;
             return Ok(true);

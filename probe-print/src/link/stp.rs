@@ -164,21 +164,24 @@ fn multiple(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     let digest = p.slice(CONFIG_DIGEST, 16)?;
     put!(t, ", rev {},\n\t\tdigest ", p.u16(CONFIG_REVISION)?);
     t.hex(digest);
-    put!(t, ", CIST int-root-pathcost {},", p.u32(INTERNAL_COST)?);
+    put!(t, ", ");
+    put!(t, "CIST int-root-pathcost {},", p.u32(INTERNAL_COST)?);
+    p.slice(REGIONAL_BRIDGE, 8)?;
     put!(t, "\n\tCIST bridge-id ");
     bridge(t, p, REGIONAL_BRIDGE)?;
-    put!(t, ", CIST remaining-hops {}", p.u8(REMAINING_HOPS)?);
+    put!(t, ", ");
+    put!(t, "CIST remaining-hops {}", p.u8(REMAINING_HOPS)?);
     let mut left = part.saturating_sub(CONFIG_SIZE);
     let mut at = INSTANCES;
     while left >= INSTANCE {
-        p.slice(at, INSTANCE)?;
         let flags = p.u8(at)?;
         let root = p.u16(at + 1)?;
         put!(t, "\n\tMSTI {}, Flags [{}]", root & 0xfff, bits(FLAGS, flags.into(), ", ", "none"));
         put!(t, ", port-role {}", role(flags));
+        let cost = p.u32(at + 9)?;
         put!(t, "\n\t\tMSTI regional-root-id ");
         bridge(t, p, at + 1)?;
-        put!(t, ", pathcost {}", p.u32(at + 9)?);
+        put!(t, ", pathcost {cost}");
         put!(
             t,
             "\n\t\tMSTI bridge-prio {}, port-prio {}",

@@ -127,7 +127,14 @@ impl Walk<'_> {
                 HOP_BY_HOP => {
                     t.protocol = "hbhopt";
                     hop_by_hop = true;
-                    let advance = self.options(t, header, "HBH ", true)?;
+                    let advance = match self.options(t, header, "HBH ", true) {
+                        // What stands below is said of options that are too short, too.
+                        Err(Stop::Short) if self.stated == 0 && self.jumbo.is_none() => {
+                            t.truncated();
+                            0
+                        }
+                        advance => advance?,
+                    };
                     if self.stated == 0 && self.jumbo.is_none() {
                         put!(t, "[No valid Jumbo Payload Hop-by-Hop option found]");
                         return Err(Stop::Invalid);
@@ -196,8 +203,12 @@ impl Walk<'_> {
             if !first {
                 return Err(Stop::Short);
             }
-            packet = self.uncut.limit(HEADER);
-            left = 0;
+            // Segmentation offload leaves the field at zero where the length does not fit (BIG TCP
+            // without a jumbo option); the frame's length tells.
+            let offloaded = matches!(self.next, tcp::PROTOCOL | udp::PROTOCOL);
+            let end = if offloaded { self.length.max(HEADER) } else { HEADER };
+            packet = self.uncut.limit(end);
+            left = end - HEADER;
         }
         ip::upper(t, packet.from(self.at), left, self.next, Outer::V6(packet), fragmented)
     }

@@ -9,12 +9,15 @@ use crate::{
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "resp";
     put!(t, ": RESP");
+    // Where all was captured, what is missing is not the capture's fault.
+    let whole = p.has(0, length);
+    let short = |stop| if stop == Stop::Cut && whole { Stop::Short } else { stop };
     let mut p = p.limit(length);
     let mut taken = 0;
     // Every value takes at least a byte.
     while taken < length {
         let before = p.len();
-        value(t, &mut p)?;
+        value(t, &mut p).map_err(short)?;
         taken += before - p.len();
     }
     Ok(())
@@ -34,12 +37,18 @@ fn value(t: &mut Text<'_>, p: &mut Bytes<'_>) -> Result<(), Stop> {
                 (Count::Of(0), b'*') => put!(t, " empty"),
                 (Count::Of(values), b'*') => {
                     // As many as claimed, or as many as there are bytes for.
-                    t.nested(|t| (0..values).try_for_each(|_| value(t, p)))?;
+                    let mut ended = Ok(());
+                    t.nested(|t| {
+                        ended = (0..values).try_for_each(|_| value(t, p));
+                        ended
+                    })?;
+                    // That it did was said.
+                    ended.or(Err(Stop::Here))?;
                 }
                 (Count::Of(size), _) => {
                     match size {
                         0 => put!(t, " empty"),
-                        _ => quoted(t, p.slice(0, size)?),
+                        _ => quoted(t, p.slice(0, size).or(Err(Stop::Short))?),
                     }
                     *p = p.from(size);
                     *p = p.from(line_end(*p)? + 2);
@@ -56,9 +65,9 @@ fn value(t: &mut Text<'_>, p: &mut Bytes<'_>) -> Result<(), Stop> {
 fn inline(t: &mut Text<'_>, p: &mut Bytes<'_>) -> Result<(), Stop> {
     let ends = |byte: &u8| matches!(byte, b'\r' | b'\n');
     let all = p.all();
-    let start = all.iter().position(|byte| !ends(byte)).ok_or(Stop::Short)?;
+    let start = all.iter().position(|byte| !ends(byte)).ok_or(Stop::Cut)?;
     let line = p.from(start).all();
-    let size = line.iter().position(ends).ok_or(Stop::Short)?;
+    let size = line.iter().position(ends).ok_or(Stop::Cut)?;
     quoted(t, p.slice(start, size)?);
     let behind = p.from(start + size);
     *p = behind.from(behind.all().iter().take_while(|byte| ends(byte)).count());

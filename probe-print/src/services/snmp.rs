@@ -59,12 +59,14 @@ fn name(names: &[&'static str], number: i32) -> Option<&'static str> {
 struct Rest<'a> {
     p: Bytes<'a>,
     length: usize,
+    /// Bytes of the last element taken.
+    taken: usize,
 }
 
 impl<'a> Rest<'a> {
     /// Inside of an element.
     fn inside(element: &Element<'a>) -> Self {
-        Self { p: element.content, length: element.length }
+        Self { p: element.content, length: element.length, taken: 0 }
     }
 
     /// Takes the next element.
@@ -72,7 +74,15 @@ impl<'a> Rest<'a> {
         let (element, used) = parse(t, self.p, self.length)?;
         self.p = self.p.from(used);
         self.length = self.length.saturating_sub(used);
+        self.taken = used;
         Ok(element)
+    }
+
+    /// Complains of what is left. As in tcpdump, which takes the last element off twice.
+    fn extra(&self, t: &mut Text<'_>, behind: &str) {
+        if self.taken < self.length {
+            put!(t, "[{} extra after {behind}]", self.length - self.taken);
+        }
     }
 
     /// Takes the next element, which has to pass a test; what it should be stands in
@@ -112,7 +122,7 @@ impl<'a> Rest<'a> {
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "snmp";
     put!(t, " ");
-    let mut outer = Rest { p, length };
+    let mut outer = Rest { p, length, taken: 0 };
     let mut rest = outer.sequence(t, "!init SEQ")?;
     if outer.length > 0 {
         put!(t, "[{} extra after iSEQ]", outer.length);
@@ -305,9 +315,7 @@ fn version_3(t: &mut Text<'_>, mut rest: Rest<'_>) -> Result<(), Stop> {
     }
     put!(t, " ");
     let model = head.integer(t, "msgSecurityModel!=INT")?;
-    if head.length > 0 {
-        put!(t, "[{} extra after message SEQ]", head.length);
-    }
+    head.extra(t, "message SEQ");
     brace(t, "} ");
     if model != USER_BASED {
         put!(t, "[security model {model}]");
@@ -341,9 +349,7 @@ fn user_based(t: &mut Text<'_>, mut rest: Rest<'_>) -> Result<(), Stop> {
     put!(t, " ");
     fields.string(t, "msgAuthenticationParameters!=STR")?;
     fields.string(t, "msgPrivacyParameters!=STR")?;
-    if fields.length > 0 {
-        put!(t, "[{} extra after usm SEQ]", fields.length);
-    }
+    fields.extra(t, "usm SEQ");
     Ok(())
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     t.protocol = "tftp";
     if length >= 2 && !p.has(0, 2) {
         put!(t, "TFTP, length {length}");
-        return Err(Stop::Short);
+        return Err(Stop::Cut);
     }
     message(t, p, length)
 }

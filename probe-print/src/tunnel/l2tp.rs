@@ -152,7 +152,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, mut length: usize) -> Result
     }
     if flags & OFFSET != 0 {
         let padding = usize::from(p.u16(at)?);
-        p.slice(at + 2, padding)?;
+        p.need(at + 2, padding)?;
         at += 2 + padding;
     }
     if let Some(stated) = stated {

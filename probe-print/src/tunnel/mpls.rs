@@ -3,7 +3,7 @@
 use crate::{
     bytes::{Bytes, Stop},
     link::ethernet,
-    network::{ip, ip6},
+    network::{ip, ip6, osi},
     text::{Text, put},
 };
 
@@ -68,6 +68,10 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         0x60..=0x6f => {
             put!(t, "{separator}");
             t.nested(|t| ip6::print(t, p, length))
+        }
+        0x81..=0x83 => {
+            put!(t, "{separator}");
+            t.nested(|t| osi::print(t, p, length))
         }
         _ => {
             ethernet::default(t, p.limit(length));

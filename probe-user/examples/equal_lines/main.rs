@@ -66,7 +66,7 @@ fn main() -> Result<()> {
                 continue;
             }
             let path = folder.path().join("generated.pcap");
-            let pairs = generated::pairs(&path, protocol, args.seed, count, &args.flags)?;
+            let pairs = generated::pairs(&path, &[protocol], args.seed, count, &args.flags)?;
             add(&args, &path, pairs, &mut tallies);
         }
     }

@@ -7,6 +7,7 @@
 //! in the rings, and what those cannot hold is counted as lost.
 
 mod conveyor;
+mod cooked;
 mod events;
 mod feed;
 mod fifo;
@@ -55,6 +56,8 @@ pub struct Plan {
     pub limits: Limits,
     /// Where they go.
     pub outputs: Outputs,
+    /// Whether to tell what became of all frames of a live capture where none was lost.
+    pub account: bool,
 }
 
 /// Where frames go.
@@ -125,6 +128,9 @@ struct Kept {
     link: LinkType,
     /// Bytes that are kept of each.
     snaplen: u32,
+    /// Whether frames of any interface and type may come (`-i any`, and interfaces of several types):
+    /// pcap has them behind a header that is the same for all.
+    mixed: bool,
 }
 
 /// Opens what frames go to, before the long run, and after privileges are gone: a file

@@ -63,7 +63,7 @@ pub(super) fn run(
     // Where -s asks for nothing, a file keeps what its source says, be it more than can be.
     let asked = Some(plan.limits.snaplen).filter(|&snaplen| snaplen < MAX_FRAME);
     let snaplen = asked.map_or(reader.snaplen(), |asked| asked.min(reader.snaplen()));
-    let kept = Kept { link, snaplen };
+    let kept = Kept { link, snaplen, mixed: false };
     outlet.borrow_mut().sinks = open_sinks(plan, kept, origin, Vec::new(), None)?;
     let mut pass = Pass { plan, matcher, outlet: Rc::clone(&outlet), matches: 0, captured: 0 };
     let mut damaged = None;

@@ -13,33 +13,34 @@ use crate::{
 };
 
 /// Of frames from interfaces.
-pub(super) fn live(plan: &Plan, link: LinkType, attachments: &[Attachment]) -> Origin {
-    let interfaces = attachments.iter().map(|attachment| Interface {
-        index: attachment.index,
-        name: attachment.interface.clone(),
-        description: format!(
-            "{}, frames {}, all passed on",
-            attachment.hook,
-            which(attachment.direction)
-        ),
-        link,
-    });
+pub(super) fn live(plan: &Plan, attachments: &[Attachment]) -> Origin {
     Origin {
-        interfaces: interfaces.collect(),
+        interfaces: attachments.iter().map(interface).collect(),
         filter: plan.filter.clone(),
         comment: comment(RULE, plan.limits.sample, plan.limits.max_rate),
         ..here()
     }
 }
 
+/// What files say of an interface.
+pub(super) fn interface(attachment: &Attachment) -> Interface {
+    let Attachment { interface, index, link, hook, direction } = attachment;
+    let description = format!("{hook}, frames {}, all passed on", which(*direction));
+    Interface { index: *index, name: interface.clone(), description, link: *link }
+}
+
 /// What lines say of the interfaces, where there are several.
 pub(super) fn places(attachments: &[Attachment]) -> Vec<Place> {
-    let place = |attachment: &Attachment| Place {
+    attachments.iter().map(place).collect()
+}
+
+/// What lines say of one of several interfaces.
+pub(super) fn place(attachment: &Attachment) -> Place {
+    Place {
         index: attachment.index,
         name: visible(&attachment.interface),
         address: hardware_address(&attachment.interface),
-    };
-    attachments.iter().map(place).collect()
+    }
 }
 
 /// Of frames from a file.

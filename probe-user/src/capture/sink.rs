@@ -11,7 +11,9 @@ use probe_frame::{Frame, WallTime};
 use probe_pcap::Statistics;
 use probe_print::{Place, Printer, Style};
 
+use super::origin;
 use crate::{
+    kernel::Attachment,
     names::{self, NameStyle},
     stdout, zone,
 };
@@ -41,6 +43,10 @@ pub(super) trait Sink: Send {
             }
         }
         self.flush().map(ControlFlow::Continue)
+    }
+    /// Learns of an interface that was attached to after the start.
+    fn introduce(&mut self, _attachment: &Attachment) -> Result<()> {
+        Ok(())
     }
     /// Hands on all that was taken.
     fn flush(&mut self) -> Result<()>;
@@ -136,6 +142,11 @@ impl Sink for LineSink {
             self.flush()?;
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    fn introduce(&mut self, attachment: &Attachment) -> Result<()> {
+        self.printer.add_place(origin::place(attachment));
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<()> {

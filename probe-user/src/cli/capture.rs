@@ -249,6 +249,7 @@ impl CaptureArgs {
             filter: self.filter()?,
             link: self.lists.link_type,
             limits: self.limits(),
+            account: self.verbose > 0,
             outputs: Outputs { file: output, lines: self.lines(), number: self.only_count },
             source: self.offline.source(files, self.live.plan(DirectionChoice::Both, promiscuity)),
         })))
@@ -412,8 +413,9 @@ mod tests {
 
     #[test]
     fn without_flags_there_is_no_limit_and_there_are_lines() {
-        let Plan { source, filter, link, limits, outputs } =
+        let Plan { source, filter, link, limits, outputs, account } =
             plan(&["-i", "lo", "tcp", "or", "udp"]);
+        assert!(!account);
         assert!(matches!(source, Source::Live(live) if live.interfaces == ["lo"]));
         assert_eq!((filter.as_str(), link, limits), ("tcp or udp", None, Limits::default()));
         let Outputs { file: None, lines: Some(lines), number: false } = outputs else {

@@ -168,6 +168,8 @@ impl ExtcapArgs {
                 ring_bytes: self.buffer_size,
                 ..Limits::default()
             },
+            // What Wireshark does not show is in the log.
+            account: true,
             outputs: Outputs {
                 file: Some(FileOutput {
                     must_be_pipe: true,

@@ -74,3 +74,32 @@ impl RateArgs {
         Ok(Plan { source, filter: expression.text(), count, duration, format })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Command, cli, source::Source};
+
+    fn plan(words: &[&str]) -> Plan {
+        match cli::from_words([&["probe", "rate"], words].concat()) {
+            Ok(Command::Rate(plan)) => plan,
+            other => panic!("{words:?}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_time_by_its_name_and_those_of_before() {
+        for flag in ["--duration", "--time", "-t"] {
+            let plan = plan(&["-i", "lo", flag, "1m30s"]);
+            assert_eq!(plan.duration, Some(Duration::from_secs(90)), "{flag}");
+        }
+    }
+
+    #[test]
+    fn nothing_has_to_end_it() {
+        let live = plan(&["-i", "lo"]);
+        assert_eq!((live.count, live.duration), (None, None));
+        let file = plan(&["-r", "f", "@syn"]).source;
+        assert!(matches!(file, Source::Stored { files, .. } if files == std::path::Path::new("f")));
+    }
+}

@@ -2,17 +2,14 @@
 //! [`Snapshot`]; table, JSON and CSV are views of it.
 
 mod csv;
-mod history;
 mod json;
 mod output;
 mod screen;
 mod snapshot;
 mod table;
-mod text;
 mod view;
 
 pub use snapshot::{Count, Part, Row, Snapshot};
-pub use text::si;
 
 use std::{
     path::{Path, PathBuf},
@@ -86,7 +83,7 @@ async fn on_interfaces(plan: &Plan, live: &Live) -> Result<()> {
     let watch = Watch::start(live, plan.rules.clone(), options)?;
     watch.announce(live);
     let Watch { rules, chosen, mut session, stop } = watch;
-    let mut events = Events::watch(stop, session.attachments())?;
+    let mut events = Events::watch(stop, session.attachments(), chosen.any)?;
     let hook = interfaces::hooks(session.attachments());
     let counting = Counting::new(&rules, hook, chosen.labels());
     let view = View::new(plan.format, plan.colors)?;
@@ -111,7 +108,7 @@ async fn count(
         let event = events.wait(wake).await;
         let now = Instant::now();
         if let Event::Changed(changes) = &event {
-            interfaces::report_changes(changes);
+            interfaces::follow(changes, programs);
         }
         let none_left = events.none_left();
         let ended = event == Event::Stop || none_left.is_some();
@@ -335,7 +332,7 @@ mod tests {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let view = View::over(Output::with_room(writer, readings.len()).unwrap(), plan.format);
         let counted = runtime::block_on(async {
-            let mut events = Events::watch(Stop::on_signals()?, &[Attachment::loopback()])?;
+            let mut events = Events::watch(Stop::on_signals()?, &[Attachment::loopback()], false)?;
             let counting = Counting::new(&set, "tcx".into(), vec!["lo".into()]);
             count(&plan, counting, &mut programs, &mut events, view?).await
         });

@@ -6,9 +6,10 @@ use std::io;
 use terminal_size::{Height, Width, terminal_size_of};
 
 /// To the alternate screen, and back to what was there before (xterm's control sequences,
-/// "Alternate Screen Buffer").
+/// "Alternate Screen Buffer"). Back from an empty one: tmux 3.3 mixes lines of both where the
+/// terminal's size has changed meanwhile.
 const ENTER: &str = "\x1b[?1049h";
-const LEAVE: &str = "\x1b[?1049l";
+const LEAVE: &str = "\x1b[H\x1b[J\x1b[?1049l";
 
 /// Standard output as a screen.
 #[derive(Debug, Default)]

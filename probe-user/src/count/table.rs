@@ -5,9 +5,9 @@ use std::cmp::Reverse;
 use anstyle::{AnsiColor, Effects, Style};
 use probe_frame::visible;
 
-use super::{
+use super::snapshot::{Count, Row, Snapshot};
+use crate::{
     history::{CELLS, History},
-    snapshot::{Count, Row, Snapshot},
     text::{cut, grouped, si, width},
 };
 

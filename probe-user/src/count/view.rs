@@ -9,15 +9,12 @@ use std::{
 use anyhow::Result;
 
 use super::{
-    Format, Snapshot, csv,
-    history::History,
-    json,
+    Format, Snapshot, csv, json,
     output::Output,
     screen::Screen,
     table::{Room, table},
-    text::cut,
 };
-use crate::reporter;
+use crate::{history::History, reporter, text::cut};
 
 /// Messages that are shown below a table on the screen; all of them are said at the end.
 const MESSAGES: usize = 3;

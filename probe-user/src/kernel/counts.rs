@@ -162,6 +162,29 @@ impl CountMaps {
 }
 
 impl Counts {
+    /// Adds what other programs counted by the same rules. The race is that of the first: no two
+    /// programs share one.
+    pub(super) fn and(mut self, other: &Self) -> Self {
+        self.seen += other.seen;
+        for (sum, &counter) in self.rules.iter_mut().zip(&other.rules) {
+            *sum += counter;
+        }
+        for part in &other.parts {
+            let same = |own: &&mut Part| {
+                (&own.interface, own.direction) == (&part.interface, part.direction)
+            };
+            match self.parts.iter_mut().find(same) {
+                None => self.parts.push(part.clone()),
+                Some(own) => {
+                    own.seen += part.seen;
+                    own.rules.iter_mut().zip(&part.rules).for_each(|(sum, &rule)| *sum += rule);
+                }
+            }
+        }
+        self.ledger += other.ledger;
+        self
+    }
+
     fn add(&mut self, cpu: &CpuState) {
         self.seen += cpu.seen;
         for (sum, counter) in self.rules.iter_mut().zip(cpu.rules) {

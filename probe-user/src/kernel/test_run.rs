@@ -13,11 +13,11 @@ use probe_filter::{
 };
 
 use super::{
-    Counts, Error, Hook, RuleSpec,
+    Counts, Error, Hook, RuleSpec, Tops,
     counts::CountMaps,
     features::Features,
     load::{Setting, load, name_largest_rule, verify_error},
-    session::{program, xdp_program},
+    session::{cpus, open_tops, program, xdp_program},
     timing::Timing,
 };
 
@@ -32,6 +32,7 @@ pub struct TestRun {
     ebpf: Ebpf,
     hook: Hook,
     counts: CountMaps,
+    tops: Option<Tops>,
     wire_len: Array<MapData, u32>,
 }
 
@@ -69,6 +70,7 @@ impl TestRun {
             snaplen: 0,
             ring: RingLayout::new(0, 0),
             rings: 1,
+            list_cpus: cpus()?,
             goal: 0,
             split: Split::None,
             slots: 1,
@@ -79,10 +81,11 @@ impl TestRun {
         let mut ebpf = load(&setting, &mut Timing::start())?;
         verify(&mut ebpf, hook).map_err(|error| name_largest_rule(error, &setting))?;
         let counts = CountMaps::take(&mut ebpf, rules.len(), Split::None, 1)?;
+        let tops = open_tops(&mut ebpf, &setting)?;
         let wire_len = ebpf.take_map(names::WIRE_LEN).ok_or(Error::Missing(names::WIRE_LEN))?;
         let wire_len =
             wire_len.try_into().map_err(|source| Error::Map { map: names::WIRE_LEN, source })?;
-        Ok(Self { ebpf, hook, counts, wire_len })
+        Ok(Self { ebpf, hook, counts, tops, wire_len })
     }
 
     /// Runs the program once on a frame that the kernel [takes](Self::takes) and that was
@@ -104,6 +107,11 @@ impl TestRun {
         } else {
             run(classifier(&mut self.ebpf)?.test_run(options))
         }
+    }
+
+    /// The tables of the largest keys, if rules have keys.
+    pub fn tops(&mut self) -> Option<&mut Tops> {
+        self.tops.as_mut()
     }
 
     /// What the program counted so far.

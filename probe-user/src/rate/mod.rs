@@ -15,21 +15,24 @@ use anyhow::Result;
 use probe_common::Counter;
 
 use crate::{
-    clock,
-    count::si,
-    explain, interfaces,
+    clock, explain,
+    history::History,
+    interfaces,
     kernel::{Counts, Programs},
     reporter,
     rules::{self, Rule},
     runtime,
     source::{Live, Source},
     stdout,
+    text::{grouped, si},
     watch::{Event, Events, ProgramOptions, Watch},
 };
 use report::{Ending, Report};
 
 /// How often the kernel's counters are looked at for the end.
 const LOOK: Duration = Duration::from_millis(20);
+/// Characters of the last minute.
+const MINUTE: usize = 20;
 /// How often progress is shown on a terminal.
 const PROGRESS: Duration = Duration::from_millis(200);
 
@@ -95,7 +98,7 @@ async fn on_interfaces(plan: &Plan, live: &Live) -> Result<(Report, Result<()>)>
     let opened = read(&watch.session)?;
     watch.announce(live);
     let Watch { rules, chosen, mut session, stop } = watch;
-    let mut events = Events::watch(stop, session.attachments())?;
+    let mut events = Events::watch(stop, session.attachments(), chosen.any)?;
     let (measured, detached) = measure(plan, opened, &mut session, &mut events).await?;
     let Measured { ending, seen, packets, bytes, span } = measured;
     rules.say_again(seen, &[Counter { packets, bytes }]);
@@ -144,7 +147,7 @@ async fn measure(
         let event = events.wait(wake).await;
         if let Event::Changed(changes) = &event {
             progress.clear();
-            interfaces::report_changes(changes);
+            interfaces::follow(changes, programs);
         }
         let stopped = event == Event::Stop || events.none_left().is_some();
         let over = stopped || deadline.is_some_and(|deadline| Instant::now() >= deadline);
@@ -191,12 +194,14 @@ struct Progress {
     terminal: bool,
     next: Instant,
     drawn: bool,
+    history: History,
 }
 
 impl Progress {
     fn new() -> Self {
         let terminal = io::stderr().is_terminal();
-        Self { terminal, next: Instant::now() + PROGRESS, drawn: false }
+        let next = Instant::now() + PROGRESS;
+        Self { terminal, next, drawn: false, history: History::default() }
     }
 
     fn shown(&self) -> bool {
@@ -215,12 +220,18 @@ impl Progress {
         }
         self.next = Instant::now() + PROGRESS;
         self.drawn = true;
-        let packets = |counts: &Counts| counts.rules.first().map_or(0, |count| count.packets);
-        let matches = packets(counts) - packets(before);
-        let goal = goal.map(|goal| format!(" of {goal}")).unwrap_or_default();
-        let rate = si(matches as f64 / elapsed.as_secs_f64().max(1e-9));
-        let seconds = elapsed.as_secs_f64();
-        reporter::in_place(format_args!("{matches}{goal} in {seconds:.1} s, {rate}/s"));
+        let of = |counts: &Counts| counts.rules.first().copied().unwrap_or_default();
+        let packets = of(counts).packets - of(before).packets;
+        self.history.add(elapsed, &[Counter { packets, bytes: 0 }]);
+        let (matches, seconds) = (grouped(packets), elapsed.as_secs_f64());
+        let goal = goal.map(|goal| format!(" of {}", grouped(goal))).unwrap_or_default();
+        let rate = si(packets as f64 / seconds.max(1e-9));
+        let peak = self.history.peak(0).map(|peak| format!(", peak {}/s", si(peak)));
+        let peak = peak.unwrap_or_default();
+        let minute = self.history.sparkline(0, MINUTE);
+        reporter::in_place(format_args!(
+            "{matches}{goal} in {seconds:.1} s, {rate}/s{peak} {minute}"
+        ));
         Ok(())
     }
 
@@ -281,7 +292,7 @@ mod tests {
         let plan = Plan { source, filter, count, duration, format };
         let mut programs = Scripted::default();
         let measured = runtime::block_on(async {
-            let mut events = Events::watch(Stop::on_signals()?, &[Attachment::loopback()])?;
+            let mut events = Events::watch(Stop::on_signals()?, &[Attachment::loopback()], false)?;
             let opened = read(&programs)?;
             measure(&plan, opened, &mut programs, &mut events).await
         });

@@ -18,7 +18,7 @@ const FILES: &[Requirement] =
     &[Requirement::File("/etc/resolv.conf"), Requirement::File("/etc/services")];
 
 /// Puts a file in the place of another one, for all that runs in the namespace from now on.
-fn bind(namespace: &Namespace, file: &str, place: &str) {
+pub fn bind(namespace: &Namespace, file: &str, place: &str) {
     let mut mount = namespace.command("mount");
     mount.args(["--bind", file, place]);
     run(mount, LIMIT).unwrap();

@@ -26,7 +26,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
             Ok(())
         }
         QUERY => query(t, p),
-        _ if length > p.len() => Err(Stop::Cut),
+        _ if length > p.len() => Err(Stop::Short),
         _ => reply(t, p),
     }
 }

@@ -73,11 +73,13 @@ impl Messages {
             if length < at + 2 {
                 return Err(Stop::Invalid);
             }
+            p.need(at, 2)?;
             let size = 2 + usize::from(p.u8(at + 1)?);
             if length < at + size {
                 return Err(Stop::Invalid);
             }
-            let message = Bytes::new(p.slice(at, size)?);
+            p.need(at, size)?;
+            let message = p.from(at).limit(size);
             if verbose {
                 self.details(t, kind, message)?;
             } else {

@@ -34,12 +34,10 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     if length < stated {
         return Err(Stop::Invalid);
     }
-    // Bytes that were not captured end this packet alone.
-    let short = |stop| if stop == Stop::Cut { Stop::Short } else { stop };
-    Messages::default().print(t, body, stated).map_err(short)?;
+    Messages::default().print(t, body, stated)?;
     if length > stated {
         put!(t, "{}", if t.style.verbose > 0 { "\n\t----" } else { " |" });
-        Messages::default().print(t, body.from(stated), length - stated).map_err(short)?;
+        Messages::default().print(t, body.from(stated), length - stated)?;
     }
     Ok(())
 }

@@ -142,6 +142,10 @@ const TREES: &[(u8, &str)] = &[
     (7, "LDP MP2MP LSP"),
 ];
 
+/// Attributes that tcpdump takes apart by counting down their length.
+const LARGE_COMMUNITY: u8 = 32;
+const ATTRIBUTE_SET: u8 = 128;
+
 pub(super) fn print(t: &mut Text<'_>, mut fields: Fields<'_>, level: u8) -> Result<(), Stop> {
     let too_short =
         if level == 0 { "\n\t  [path attrs too short]" } else { " [path attr too short]" };
@@ -181,11 +185,40 @@ pub(super) fn print(t: &mut Text<'_>, mut fields: Fields<'_>, level: u8) -> Resu
         }
         let value = Bytes::new(fields.slice(size)?);
         attribute(t, kind, value)?;
-        if t.style.verbose > 1 && size > 0 {
-            t.unknown(value, size, "\n\t    ");
+        // What tcpdump has counted down to nothing it does not dump.
+        let left = match kind {
+            LARGE_COMMUNITY if size.is_multiple_of(12) => 0,
+            ATTRIBUTE_SET => unread(value),
+            _ => size,
+        };
+        if t.style.verbose > 1 {
+            t.unknown(value, left, "\n\t    ");
         }
     }
     Ok(())
+}
+
+/// How many bytes of a set's attributes are left behind those that are whole.
+fn unread(set: Bytes<'_>) -> usize {
+    let mut fields = Fields::new(set.from(4), set.len().saturating_sub(4));
+    if set.len() < 4 {
+        return set.len();
+    }
+    while let (Ok(flags), Ok(_)) = (fields.rest().u8(0), fields.rest().u8(1)) {
+        let head = if flags & 0x10 == 0 { 3 } else { 4 };
+        let size = match fields.rest().from(2) {
+            _ if fields.left() < head => return fields.left() - 2,
+            p if head == 3 => p.u8(0).map(usize::from),
+            p => p.u16(0).map(usize::from),
+        };
+        fields.skip(head);
+        let size = size.unwrap_or_default();
+        if fields.left() < size {
+            break;
+        }
+        fields.skip(size);
+    }
+    fields.left()
 }
 
 fn attribute(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Stop> {

@@ -236,10 +236,10 @@ fn content(t: &mut Text<'_>, kind: u8, opaque: u8, mut part: Fields<'_>) -> Resu
         }
         3 | 4 => {
             let masked = kind == 3;
-            p.need(if masked { 0 } else { 4 }, if masked { 8 } else { 4 })?;
             if masked {
                 put!(t, "\n\t    Mask {}", t.v4(p, 0)?);
             }
+            p.need(4, 4)?;
             part.skip(4);
             while part.left() > 0 {
                 let metric = part.rest().u32(0)?;
@@ -248,8 +248,8 @@ fn content(t: &mut Text<'_>, kind: u8, opaque: u8, mut part: Fields<'_>) -> Resu
             }
         }
         5 | 7 => {
-            p.need(0, 8)?;
             put!(t, "\n\t    Mask {}", t.v4(p, 0)?);
+            p.need(4, 4)?;
             part.skip(4);
             while part.left() > 0 {
                 external(t, part.rest())?;

@@ -36,7 +36,7 @@ const ROUTER_FLAGS: &[(u32, &str)] = &[
 ];
 
 const EXTERNAL_FLAGS: &[(u32, &str)] =
-    &[(0x0400_0000, "External Type 2"), (FORWARDING, "Forwarding"), (TAGGED, "Tag")];
+    &[(0x8000_0000, "External Type 2"), (FORWARDING, "Forwarding"), (TAGGED, "Tag")];
 const FORWARDING: u32 = 0x0200_0000;
 const TAGGED: u32 = 0x0100_0000;
 const METRIC: u32 = 0x00ff_ffff;
@@ -155,9 +155,9 @@ fn header(t: &mut Text<'_>, body: Fields<'_>) -> Result<(), Stop> {
     body.claimed(ADVERTISEMENT)?;
     let p = body.rest();
     let (router, sequence, age) = (t.v4(p, 8)?, p.u32(12)?, p.u16(0)?);
-    put!(t, "\n\t  Advertising Router {router}, seq 0x{sequence:08x}, age {age}s");
     // The length wraps in tcpdump, too.
     let length = u64::from(p.u16(18)?).wrapping_sub(ADVERTISEMENT as u64);
+    put!(t, "\n\t  Advertising Router {router}, seq 0x{sequence:08x}, age {age}s");
     put!(t, ", length {length}");
     link_state_kind(t, p.u16(2)?, p.from(4))
 }

@@ -150,7 +150,7 @@ fn option(t: &mut Text<'_>, kind: u16, p: Bytes<'_>, uncut: Bytes<'_>) -> Result
         8 => put!(t, " {}", p.u16(0)?),
         9 => {
             put!(t, " (");
-            t.nested(|t| v6::print(t, uncut, size))?;
+            t.nested(|t| v6::print(t, p, size))?;
         }
         11 => authentication(t, p)?,
         13 => {
@@ -215,7 +215,7 @@ fn option(t: &mut Text<'_>, kind: u16, p: Bytes<'_>, uncut: Bytes<'_>) -> Result
             t.hex(p.from(HOST).limit(10).all());
             put!(t, "...");
         }
-        56 => return time_servers(t, p),
+        56 => return time_servers(t, p, uncut),
         64 => labels(t, p)?,
         _ => {}
     }
@@ -304,7 +304,7 @@ fn authentication(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-fn time_servers(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
+fn time_servers(t: &mut Text<'_>, p: Bytes<'_>, uncut: Bytes<'_>) -> Result<(), Stop> {
     let mut fields = Fields::new(p, p.len());
     while fields.left() > HEAD {
         let (kind, size) = (fields.u16()?, usize::from(fields.u16()?));
@@ -314,7 +314,8 @@ fn time_servers(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
             (1 | 2, HOST) => put!(t, " {}", t.v6(value, 0)?),
             (3, _) => {
                 put!(t, " ");
-                domain_name::name(t, value, 0)?;
+                let at = p.len() - fields.left() - size;
+                domain_name::name_from(t, uncut, at, at + size)?;
             }
             _ => put!(t, " ?"),
         }

@@ -107,7 +107,9 @@ pub(crate) fn name_from(
         put!(t, "<DOMAIN NAME TOO LONG>");
     }
     match label & 0xc0 {
-        0xc0 => end.ok_or(Stop::Short),
+        // A pointer that is cut, but for one that is the whole name, is passed over.
+        0xc0 if at == start + 1 => Err(Stop::Short),
+        0xc0 => Ok(end.unwrap_or(at)),
         // Where the label would end, that is at its very beginning where it is none.
         0x40 => Ok(end.unwrap_or(at + 1)),
         _ => Ok(end.unwrap_or(at + usize::from(label))),

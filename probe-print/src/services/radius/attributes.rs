@@ -472,7 +472,10 @@ fn own(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, length: usize) -> Result<(), St
                 digits(t, p.slice(at, 4)?);
             }
         }
-        ARAP_RESPONSE => digits(t, p.slice(0, 8)?),
+        ARAP_RESPONSE => {
+            digits(t, p.limit(8).all());
+            p.slice(0, 8)?;
+        }
         ERROR_CAUSE => {
             let cause = p.u32(0)?;
             put!(t, "Error cause {cause}: ");

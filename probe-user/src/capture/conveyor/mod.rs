@@ -26,7 +26,7 @@ use probe_pcap::Statistics;
 use super::sink::{Sink, Waits};
 use crate::{
     cancel,
-    kernel::{Loan, Span},
+    kernel::{Attachment, Loan, Span},
 };
 use batch::Batch;
 use progress::Progress;
@@ -44,6 +44,8 @@ const TURN: Duration = Duration::from_millis(1);
 /// What goes to the writer.
 enum Message {
     Frames(Batch),
+    /// Frames may also be of this interface from here on.
+    Interface(Attachment),
     /// The last one: the account, without what the sinks know better.
     End(Statistics),
 }
@@ -139,6 +141,15 @@ impl Conveyor {
             batch.loan = lend();
             // It fails where the writer has ended; `is_alive` tells.
             let _ = full.send(Message::Frames(batch));
+        }
+    }
+
+    /// Makes an interface known that was attached to after the start. Frames that come before it are
+    /// with the writer by then or are none of its own.
+    pub(super) fn introduce(&mut self, attachment: Attachment) {
+        if let Some(full) = &self.full {
+            // As in `send`.
+            let _ = full.send(Message::Interface(attachment));
         }
     }
 

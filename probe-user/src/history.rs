@@ -1,4 +1,4 @@
-//! The last minute of each rule, for its sparkline.
+//! The last minute of each rule, for its sparkline; and its busiest second.
 
 use std::time::Duration;
 
@@ -19,6 +19,8 @@ pub struct History {
     /// By rule; second `n` of the run is at `n % KEPT`.
     rules: Vec<[f32; KEPT as usize]>,
     before: Vec<u64>,
+    /// Packets of each rule's busiest second that has ended.
+    peaks: Vec<f32>,
     elapsed: Duration,
 }
 
@@ -27,6 +29,7 @@ impl History {
     pub fn add(&mut self, elapsed: Duration, rules: &[Counter]) {
         self.rules.resize(rules.len(), [0.0; KEPT as usize]);
         self.before.resize(rules.len(), 0);
+        self.peaks.resize(rules.len(), 0.0);
         let (from, to) = (self.elapsed.as_secs_f64(), elapsed.as_secs_f64());
         if to <= from {
             return;
@@ -37,13 +40,24 @@ impl History {
             let place = (second % KEPT) as usize;
             let begun = second as f64 >= from;
             let share = (to.min(second as f64 + 1.0) - from.max(second as f64)) / (to - from);
-            for ((rule, now), before) in self.rules.iter_mut().zip(rules).zip(&self.before) {
+            let has_ended = to >= second as f64 + 1.0;
+            let before = self.rules.iter_mut().zip(&mut self.peaks).zip(&self.before);
+            for (((rule, peak), before), now) in before.zip(rules) {
                 let packets = now.packets.wrapping_sub(*before) as f64 * share;
                 rule[place] = packets as f32 + if begun { 0.0 } else { rule[place] };
+                if has_ended {
+                    *peak = peak.max(rule[place]);
+                }
             }
         }
         self.before = rules.iter().map(|rule| rule.packets).collect();
         self.elapsed = elapsed;
+    }
+
+    /// Packets of a rule's busiest second since the start; `None` before one has ended.
+    pub fn peak(&self, rule: usize) -> Option<f64> {
+        let peak = self.peaks.get(rule).filter(|_| self.elapsed.as_secs() > 0);
+        peak.map(|&peak| peak.into())
     }
 
     /// The minute of a rule in so many characters, a divisor of sixty. The last one is the time that
@@ -96,6 +110,7 @@ mod tests {
         let line = history.sparkline(0, 60);
         assert_eq!(line.trim_start(), "▁▂▃▄▅▆▇█");
         assert_eq!(line.chars().count(), 60);
+        assert_eq!((history.peak(0), history.peak(1)), (Some(80.0), None));
         // Five seconds a cell: 30 a second, then 70 in the three seconds that there are.
         assert_eq!(history.sparkline(0, 12).trim_start(), "▄█");
     }
