@@ -52,9 +52,9 @@ impl Lowering<'_> {
     fn outbound(&mut self) -> Result<PredicateId, Error> {
         /// `PACKET_OUTGOING` in linux/if_packet.h.
         const OUTGOING: u32 = 4;
-        match self.layers.link {
-            Link::Cooked => Ok(self.equals(From::Link, 0, Width::Half, OUTGOING)),
-            Link::Cooked2 => Ok(self.equals(From::Link, 10, Width::Byte, OUTGOING)),
+        match self.frames_link() {
+            Link::Cooked => Ok(self.in_cooked_header(0, Width::Half, OUTGOING)),
+            Link::Cooked2 => Ok(self.in_cooked_header(10, Width::Byte, OUTGOING)),
             _ if self.options.direction => {
                 let outbound = self.meta(Meta::Outbound);
                 Ok(self.compare_constant(Compare::Eq, outbound, 1))
@@ -63,10 +63,21 @@ impl Lowering<'_> {
         }
     }
 
+    /// What the link header is for questions about the frame, also from inside a quoted packet.
+    fn frames_link(&self) -> Link {
+        self.around.first().unwrap_or(&self.layers).link
+    }
+
+    /// Nothing comes before a cooked header.
+    fn in_cooked_header(&mut self, at: u32, width: Width, value: u32) -> PredicateId {
+        let field = self.load(width, None, at);
+        self.compare_constant(Compare::Eq, field, value)
+    }
+
     /// The second cooked header has the interface's number.
     fn from_interface(&mut self, index: u32) -> Result<PredicateId, Error> {
-        match (self.layers.link, self.options.ifindex) {
-            (Link::Cooked2, _) => Ok(self.equals(From::Link, 4, Width::Word, index)),
+        match (self.frames_link(), self.options.ifindex) {
+            (Link::Cooked2, _) => Ok(self.in_cooked_header(4, Width::Word, index)),
             (_, Some(known)) => Ok(self.predicates.constant(known == index)),
             (_, None) => Err(self.error("the interface that frames came from is not known here")),
         }

@@ -68,7 +68,7 @@ pub(super) fn run(
     let mut pass = Pass { plan, matcher, outlet: Rc::clone(&outlet), matches: 0, captured: 0 };
     let mut damaged = None;
     let flow = loop {
-        announce(&reader);
+        announce(plan, &reader);
         match pass.over(&mut reader) {
             Ok(ControlFlow::Continue(())) => {}
             Ok(ControlFlow::Break(())) => break Ok(()),
@@ -99,12 +99,15 @@ pub(super) fn run(
         .and(damaged.map_or(Ok(()), Err))
 }
 
-fn announce(reader: &Reader) {
+fn announce(plan: &Plan, reader: &Reader) {
     let (name, link) = (reader.name(), link_name(reader.link()));
     reporter::plain(format_args!(
         "reading from file {name}, link-type {link}, snapshot length {}",
         reader.snaplen()
     ));
+    if reader.link() == LinkType::LinuxSll2 && plan.outputs.lines.is_some() {
+        reporter::note("the names of interfaces are those that this machine has for their numbers");
+    }
 }
 
 fn link_name(link: LinkType) -> String {
@@ -161,6 +164,7 @@ impl Pass<'_> {
     /// Takes the frames of a file; breaks where no more are wanted.
     fn over(&mut self, reader: &mut Reader) -> Result<ControlFlow<()>> {
         while let Some(frame) = reader.next()? {
+            check_link(self.plan.link, frame.link)?;
             if !self.matcher.first_matches(&frame)? {
                 continue;
             }

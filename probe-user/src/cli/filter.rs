@@ -33,6 +33,17 @@ pub struct FilterArgs {
     #[arg(long)]
     pub raw: bool,
 
+    /// Compile for the frames of a file of this link type, by its name in pcap-linktype(7): EN10MB,
+    /// RAW, LINUX_SLL, LINUX_SLL2, NULL, LOOP, PPP and so on
+    #[arg(
+        short = 'y',
+        long,
+        value_name = "TYPE",
+        value_parser = values::link_type,
+        conflicts_with = "raw"
+    )]
+    pub link_type: Option<LinkType>,
+
     /// Where the outermost VLAN tag is: as-frame (in the frame) or live (beside it, in the
     /// kernel's metadata)
     #[arg(long, value_name = "VIEW", default_value = "as-frame", value_parser = values::vlan)]
@@ -50,7 +61,8 @@ impl FilterArgs {
             (None, false) => Shown::Size,
             (Some(code), false) => Shown::Code(code, self.hook, Direction::In),
         };
-        let link = if self.raw { LinkType::Raw } else { LinkType::Ethernet };
+        let raw = self.raw.then_some(LinkType::Raw);
+        let link = self.link_type.or(raw).unwrap_or_default();
         Plan { filter: self.expression.text(), shown, link, vlan: self.vlan }
     }
 }
