@@ -24,6 +24,7 @@
 
 mod capture_files;
 mod frames;
+pub mod grammar;
 mod http;
 mod link;
 mod namespace;
@@ -31,7 +32,6 @@ mod pair;
 mod process;
 mod random;
 pub mod requirements;
-pub mod grammar;
 pub mod samples;
 mod sender;
 mod trafgen;

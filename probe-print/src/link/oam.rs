@@ -60,23 +60,31 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     put_name!(t, CODES, code, "Unknown ({code})");
     put!(t, " OAM PDU, Flags [{}]", bits(FLAGS, flags.into(), ", ", "none"));
     match code {
-        INFORMATION => elements(t, fields, &Element {
-            what: "Information",
-            names: INFORMATIONS,
-            known: 1..=2,
-            size: 16,
-            print: information,
-        })?,
+        INFORMATION => elements(
+            t,
+            fields,
+            &Element {
+                what: "Information",
+                names: INFORMATIONS,
+                known: 1..=2,
+                size: 16,
+                print: information,
+            },
+        )?,
         EVENT => {
             room(t, &fields, 2)?;
             put!(t, "\n\t  Sequence Number {}", fields.u16()?);
-            elements(t, fields, &Element {
-                what: "Link Event",
-                names: EVENTS,
-                known: 1..=4,
-                size: 40,
-                print: event,
-            })?;
+            elements(
+                t,
+                fields,
+                &Element {
+                    what: "Link Event",
+                    names: EVENTS,
+                    known: 1..=4,
+                    size: 40,
+                    print: event,
+                },
+            )?;
         }
         LOOPBACK => {
             room(t, &fields, 1)?;

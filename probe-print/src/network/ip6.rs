@@ -116,7 +116,11 @@ impl Walk<'_> {
             let header = self.p.from(self.at);
             let advance = match self.next {
                 HOP_BY_HOP if !first => {
-                    let what = if hop_by_hop { "was already found" } else { "don't follow the IPv6 header" };
+                    let what = if hop_by_hop {
+                        "was already found"
+                    } else {
+                        "don't follow the IPv6 header"
+                    };
                     put!(t, "[The Hop-by-Hop Options header {what}]");
                     return Err(Stop::Invalid);
                 }

@@ -9,9 +9,17 @@ use crate::{
 
 const WORD: usize = 4;
 const HEADER: usize = 2 * WORD;
-const KINDS: &[(u32, &str)] = &[(0, "reserved"), (FIXED, "1"), (VARIABLE, "2"), (0xf, "experimental")];
-const NEXT: &[(u32, &str)] =
-    &[(1, "IPv4"), (2, "IPv6"), (3, "Ethernet"), (4, "NSH"), (5, "MPLS"), (0xfe, "Experiment 1"), (0xff, "Experiment 2")];
+const KINDS: &[(u32, &str)] =
+    &[(0, "reserved"), (FIXED, "1"), (VARIABLE, "2"), (0xf, "experimental")];
+const NEXT: &[(u32, &str)] = &[
+    (1, "IPv4"),
+    (2, "IPv6"),
+    (3, "Ethernet"),
+    (4, "NSH"),
+    (5, "MPLS"),
+    (0xfe, "Experiment 1"),
+    (0xff, "Experiment 2"),
+];
 
 /// How the context is given: four words, or elements of any length.
 const FIXED: u32 = 1;

@@ -127,14 +127,16 @@ fn lldp_med(w: &mut Writer) {
                     }
                     3 => match w.of(&[1, 2, 3]) {
                         1 => w.any(16).end(),
-                        2 => w.len8(0, |w| {
-                            w.upto(2);
-                            w.put(b"DE");
-                            w.many(3, |w| {
-                                w.upto(34);
-                                w.len8(0, |w| w.text(8).end());
-                            });
-                        }).end(),
+                        2 => w
+                            .len8(0, |w| {
+                                w.upto(2);
+                                w.put(b"DE");
+                                w.many(3, |w| {
+                                    w.upto(34);
+                                    w.len8(0, |w| w.text(8).end());
+                                });
+                            })
+                            .end(),
                         _ => w.text(12).end(),
                     },
                     4 => w.any(1).small(2).end(),
@@ -150,6 +152,19 @@ fn lldp_med(w: &mut Writer) {
 fn dcbx(w: &mut Writer) {
     w.ethernet(0x88cc, |w| {
         identity(w);
+        w.many(2, |w| {
+            element(w, 127, |w| {
+                w.put(&[0, 0x1b, 0x21]);
+                w.of(&[2, 2, 1]);
+                w.many(3, |w| {
+                    let kind = 1 + w.below(5) as u16;
+                    element(w, kind, |w| {
+                        let size = [10, 17, 6, 4 + 6 * w.below(3), 5][usize::from(kind) - 1];
+                        w.any(size);
+                    });
+                });
+            });
+        });
         w.many(4, |w| {
             element(w, 127, |w| {
                 w.put(&[0, 0x80, 0xc2]);
@@ -209,7 +224,8 @@ fn cdp(w: &mut Writer) {
         w.u8(180).any(2);
         w.many(6, |w| {
             let kind = w.of16(&[
-                1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 26, 31, 0x1003,
+                1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 26, 31,
+                0x1003,
             ]);
             w.len16(4, |w| match kind {
                 2 | 22 => {
@@ -219,7 +235,13 @@ fn cdp(w: &mut Writer) {
                     for _ in 0..count {
                         match w.below(3) {
                             0 => w.u8(1).u8(1).u8(0xcc).u16(4).v4().end(),
-                            1 => w.u8(2).u8(8).put(&[0xaa, 0xaa, 3, 0, 0, 0, 0x86, 0xdd]).u16(16).v6().end(),
+                            1 => w
+                                .u8(2)
+                                .u8(8)
+                                .put(&[0xaa, 0xaa, 3, 0, 0, 0, 0x86, 0xdd])
+                                .u16(16)
+                                .v6()
+                                .end(),
                             _ => {
                                 w.upto(2);
                                 w.any(3);
@@ -264,14 +286,19 @@ fn oam(w: &mut Writer) {
         w.u8(3).any(2);
         let code = w.of(&[0, 0, 1, 2, 3, 4, 0xfe]);
         match code {
-            0 => w.many(3, |w| {
-                w.of(&[0, 1, 2, 0xfe]);
-                w.len8(2, |w| w.any(1).any(2).any(1).any(1).any(2).mac().any(2).end());
-            }).end(),
-            1 => w.any(2).many(3, |w| {
-                w.of(&[0, 1, 2, 3, 4]);
-                w.len8(2, |w| w.any(24).end());
-            }).end(),
+            0 => w
+                .many(3, |w| {
+                    w.of(&[0, 1, 2, 0xfe]);
+                    w.len8(2, |w| w.any(1).any(2).any(1).any(1).any(2).mac().any(2).end());
+                })
+                .end(),
+            1 => w
+                .any(2)
+                .many(3, |w| {
+                    w.of(&[0, 1, 2, 3, 4]);
+                    w.len8(2, |w| w.any(24).end());
+                })
+                .end(),
             4 => w.upto(6).end(),
             _ => w.any(10).end(),
         }
@@ -296,9 +323,11 @@ fn eapol(w: &mut Writer) {
                 let kind = w.of(&[1, 2, 3, 4, 5, 6, 13, 18, 21, 23, 25, 29, 38, 43, 254, 255]);
                 match kind {
                     1 | 2 => w.text(14).end(),
-                    3 => w.many(3, |w| {
-                        w.of(&[4, 13, 25]);
-                    }).end(),
+                    3 => w
+                        .many(3, |w| {
+                            w.of(&[4, 13, 25]);
+                        })
+                        .end(),
                     4 => w.len8(0, |w| w.any(16).end()).text(6).end(),
                     13 | 21 | 43 => {
                         let flags = w.of(&[0, 0x80, 0xc0, 0x40, 0x20]);
@@ -368,8 +397,11 @@ fn llc(w: &mut Writer) {
 }
 
 fn snap(w: &mut Writer) {
-    let organization = [[0, 0, 0], [0, 0, 0xf8], [0, 0, 0x0c], [0, 0x80, 0xc2], [8, 0, 7], [1, 2, 3]][w.below(6)];
-    let kind = [0x0800, 0x0806, 0x86dd, 1, 7, 0x2000, 0x2003, 0x2004, 0x0111, 0x010b, 0xe, 0x010c, 0x9999][w.below(13)];
+    let organization =
+        [[0, 0, 0], [0, 0, 0xf8], [0, 0, 0x0c], [0, 0x80, 0xc2], [8, 0, 7], [1, 2, 3]][w.below(6)];
+    let kind =
+        [0x0800, 0x0806, 0x86dd, 1, 7, 0x2000, 0x2003, 0x2004, 0x0111, 0x010b, 0xe, 0x010c, 0x9999]
+            [w.below(13)];
     w.snap(organization, kind, |w| w.many(4, |w| w.any(12).end()).end());
 }
 
@@ -381,7 +413,10 @@ fn pppoe(w: &mut Writer) {
             w.any(2);
             w.len16(0, |w| {
                 w.many(4, |w| {
-                    w.of16(&[0x0101, 0x0102, 0x0103, 0x0104, 0x0105, 0x0110, 0x0201, 0x0202, 0x0203, 0, 0x0120]);
+                    w.of16(&[
+                        0x0101, 0x0102, 0x0103, 0x0104, 0x0105, 0x0110, 0x0201, 0x0202, 0x0203, 0,
+                        0x0120,
+                    ]);
                     w.len16(0, |w| w.text(10).end());
                 });
             });
@@ -413,7 +448,8 @@ pub(super) fn ppp_packet(w: &mut Writer) {
 }
 
 fn control_packet(w: &mut Writer) {
-    let protocol = w.of16(&[0xc021, 0xc021, 0x8021, 0x8057, 0x80fd, 0xc02b, 0xc223, 0xc023, 0x8053, 0xc025]);
+    let protocol =
+        w.of16(&[0xc021, 0xc021, 0x8021, 0x8057, 0x80fd, 0xc02b, 0xc223, 0xc023, 0x8053, 0xc025]);
     let code = match protocol {
         0xc223 => w.of(&[1, 2, 3, 4]),
         0xc023 => w.of(&[1, 2, 3]),
@@ -428,36 +464,44 @@ fn control_packet(w: &mut Writer) {
         (_, 8) => w.any(2).any(6).end(),
         (_, 9..=13) => w.any(4).many(2, |w| w.text(8).end()).end(),
         (_, 0 | 14) => w.any(4).any(3).any(1).end(),
-        _ => w.many(4, |w| {
-            match protocol {
-                0xc021 => w.upto(28).end(),
-                0x8021 => w.of(&[1, 2, 3, 4, 129, 130, 131, 132, 144]).end(),
-                0x80fd => w.of(&[0, 1, 2, 3, 16, 17, 18, 19, 20, 21, 23, 24, 25, 26, 255]).end(),
-                _ => w.of(&[1, 2]).end(),
-            };
-            w.len8(2, |w| match w.below(8) {
-                0 => w.any(2).end(),
-                1 => w.any(4).end(),
-                2 => w.any(8).end(),
-                3 => {
-                    w.of16(&[0xc023, 0xc223, 0xc227, 0xc025, 0xc027, 0x61, 0x2d]);
-                    w.of(&[5, 128, 129, 6]);
-                }
-                4 => {
-                    w.upto(5);
-                }
-                5 => w.u16(0x61).any(10).many(2, |w| {
-                    w.upto(2);
-                    w.len8(2, |w| w.any(1).end());
-                }).end(),
-                6 => {
-                    w.upto(5);
-                    let size = [0, 4, 6, 9][w.below(4)];
-                    w.any(size);
-                }
-                _ => w.many(3, |w| w.any(1).end()).end(),
-            });
-        }).end(),
+        _ => w
+            .many(4, |w| {
+                match protocol {
+                    0xc021 => w.upto(28).end(),
+                    0x8021 => w.of(&[1, 2, 3, 4, 129, 130, 131, 132, 144]).end(),
+                    0x80fd => {
+                        w.of(&[0, 1, 2, 3, 16, 17, 18, 19, 20, 21, 23, 24, 25, 26, 255]).end()
+                    }
+                    _ => w.of(&[1, 2]).end(),
+                };
+                w.len8(2, |w| match w.below(8) {
+                    0 => w.any(2).end(),
+                    1 => w.any(4).end(),
+                    2 => w.any(8).end(),
+                    3 => {
+                        w.of16(&[0xc023, 0xc223, 0xc227, 0xc025, 0xc027, 0x61, 0x2d]);
+                        w.of(&[5, 128, 129, 6]);
+                    }
+                    4 => {
+                        w.upto(5);
+                    }
+                    5 => w
+                        .u16(0x61)
+                        .any(10)
+                        .many(2, |w| {
+                            w.upto(2);
+                            w.len8(2, |w| w.any(1).end());
+                        })
+                        .end(),
+                    6 => {
+                        w.upto(5);
+                        let size = [0, 4, 6, 9][w.below(4)];
+                        w.any(size);
+                    }
+                    _ => w.many(3, |w| w.any(1).end()).end(),
+                });
+            })
+            .end(),
     });
 }
 
@@ -567,7 +611,11 @@ fn loopback(w: &mut Writer) {
         w.of(&[0, 0, 8, 2]);
         w.u8(0);
         w.many(3, |w| {
-            if w.one_in(2) { w.put(&[1, 0]).any(2) } else { w.put(&[2, 0]).mac() };
+            if w.one_in(2) {
+                w.put(&[1, 0]).any(2)
+            } else {
+                w.put(&[2, 0]).mac()
+            };
         });
         w.any(9);
     });

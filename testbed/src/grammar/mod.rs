@@ -36,9 +36,8 @@ impl Protocol {
         // Most frames have to get as far as the protocol: what is in front of it is seldom damaged.
         let front = random.pick(&[1, 14, 42, 42, 42]);
         let first = if front < bytes.len() { front } else { 1 };
-        let place = |random: &mut Random, bytes: &[u8]| {
-            first + random.below((bytes.len() - first).max(1))
-        };
+        let place =
+            |random: &mut Random, bytes: &[u8]| first + random.below((bytes.len() - first).max(1));
         match random.below(4) {
             0 => {
                 let at = place(random, &bytes);

@@ -60,20 +60,24 @@ fn options4(w: &mut Writer) {
     let options = w.apart(|w| {
         w.many(3, |w| match w.of(&[0, 1, 7, 130, 131, 137, 136, 68, 148, 149, 151]) {
             0 | 1 => {}
-            7 | 131 | 137 => w.len8(2, |w| {
-                w.of(&[4, 8, 3, 5]);
-                w.many(2, |w| w.v4().end());
-            }).end(),
-            68 => w.len8(2, |w| {
-                w.of(&[5, 9, 13, 4]);
-                let flags = w.of(&[0, 1, 3, 0x10, 2]);
-                w.many(2, |w| {
-                    if flags & 3 != 0 {
-                        w.v4();
-                    }
-                    w.any(4);
-                });
-            }).end(),
+            7 | 131 | 137 => w
+                .len8(2, |w| {
+                    w.of(&[4, 8, 3, 5]);
+                    w.many(2, |w| w.v4().end());
+                })
+                .end(),
+            68 => w
+                .len8(2, |w| {
+                    w.of(&[5, 9, 13, 4]);
+                    let flags = w.of(&[0, 1, 3, 0x10, 2]);
+                    w.many(2, |w| {
+                        if flags & 3 != 0 {
+                            w.v4();
+                        }
+                        w.any(4);
+                    });
+                })
+                .end(),
             _ => w.len8(2, |w| w.many(4, |w| w.any(1).end()).end()).end(),
         });
         w.align(4);
@@ -159,7 +163,8 @@ fn quoted(w: &mut Writer, six: bool) {
 fn icmp(w: &mut Writer) {
     w.ip4(1, |w| {
         let message = w.apart(|w| {
-            let kind = w.of(&[0, 3, 3, 3, 4, 5, 8, 9, 10, 11, 11, 12, 13, 14, 15, 17, 18, 20, 36, 40]);
+            let kind =
+                w.of(&[0, 3, 3, 3, 4, 5, 8, 9, 10, 11, 11, 12, 13, 14, 15, 17, 18, 20, 36, 40]);
             w.upto(16);
             w.u16(0);
             match kind {
@@ -201,7 +206,9 @@ fn icmp(w: &mut Writer) {
 
 fn icmp6(w: &mut Writer) {
     w.ip6(58, |w| {
-        match w.of(&[1, 1, 2, 3, 4, 128, 129, 138, 141, 142, 144, 145, 146, 147, 148, 149, 150, 153, 154]) {
+        match w.of(&[
+            1, 1, 2, 3, 4, 128, 129, 138, 141, 142, 144, 145, 146, 147, 148, 149, 150, 153, 154,
+        ]) {
             1..=4 => {
                 w.upto(8);
                 w.any(2).small(4);
@@ -333,11 +340,13 @@ fn renumbering(w: &mut Writer) {
                     w.any(2).small(4).small(4).any(4).v6();
                 }
             }
-            1 => w.many(3, |w| {
-                w.any(2).small(1);
-                w.upto(128);
-                w.small(4).v6();
-            }).end(),
+            1 => w
+                .many(3, |w| {
+                    w.any(2).small(1);
+                    w.upto(128);
+                    w.small(4).v6();
+                })
+                .end(),
             _ => {}
         }
     });
@@ -431,15 +440,19 @@ fn dvmrp(w: &mut Writer) {
         w.of(&[1, 2, 3]);
         match code {
             1 => w.any(4).many(3, |w| w.v4().end()).end(),
-            2 => w.many(2, |w| {
-                w.of(&[0, 0xff]);
-                w.any(2).many(3, |w| w.any(4).end());
-            }).end(),
-            5 | 6 => w.many(2, |w| {
-                w.v4().any(3);
-                w.upto(3);
-                w.many(3, |w| w.v4().end());
-            }).end(),
+            2 => w
+                .many(2, |w| {
+                    w.of(&[0, 0xff]);
+                    w.any(2).many(3, |w| w.any(4).end());
+                })
+                .end(),
+            5 | 6 => w
+                .many(2, |w| {
+                    w.v4().any(3);
+                    w.upto(3);
+                    w.many(3, |w| w.v4().end());
+                })
+                .end(),
             _ => w.v4().v4().any(4).end(),
         }
     });

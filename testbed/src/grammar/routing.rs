@@ -84,35 +84,46 @@ fn capability(w: &mut Writer) {
             });
         }
         65 => w.any(4).end(),
-        69 => w.many(2, |w| {
-            w.of16(&[1, 2]);
-            w.u8(1);
-            w.upto(4);
-        }).end(),
+        69 => w
+            .many(2, |w| {
+                w.of16(&[1, 2]);
+                w.u8(1);
+                w.upto(4);
+            })
+            .end(),
         _ => w.many(2, |w| w.any(4).end()).end(),
     });
 }
 
 fn attribute(w: &mut Writer) {
     let flags = w.of(&[0x40, 0x40, 0x80, 0xc0, 0xe0, 0x50, 0x90]);
-    let kind = w.of(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 14, 15, 16, 17, 18, 22, 26, 32, 128, 99, 40]);
+    let kind =
+        w.of(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 14, 14, 15, 16, 17, 18, 22, 26, 32, 128, 99, 40]);
     let value = w.apart(|w| match kind {
         1 => w.upto(3).end(),
-        2 | 17 => w.many(2, |w| {
-            w.upto(4);
-            let count = w.below(4);
-            let stated = w.length(count, 0);
-            let size = if kind == 17 || w.one_in(2) { 4 } else { 2 };
-            w.u8(stated as u8);
-            (0..count).for_each(|_| w.small(size).end());
-        }).end(),
+        2 | 17 => w
+            .many(2, |w| {
+                w.upto(4);
+                let count = w.below(4);
+                let stated = w.length(count, 0);
+                let size = if kind == 17 || w.one_in(2) { 4 } else { 2 };
+                w.u8(stated as u8);
+                (0..count).for_each(|_| w.small(size).end());
+            })
+            .end(),
         3 | 9 => w.v4().end(),
         4 | 5 => w.small(4).end(),
         7 => w.small(2).v4().end(),
         18 => w.small(4).v4().end(),
-        8 => w.many(3, |w| {
-            if w.one_in(3) { w.put(&[0xff, 0xff, 0xff, 1]) } else { w.small(2).small(2) };
-        }).end(),
+        8 => w
+            .many(3, |w| {
+                if w.one_in(3) {
+                    w.put(&[0xff, 0xff, 0xff, 1])
+                } else {
+                    w.small(2).small(2)
+                };
+            })
+            .end(),
         10 => w.many(3, |w| w.v4().end()).end(),
         14 => {
             let family = w.of16(&[1, 2, 2, 25]);
@@ -126,10 +137,12 @@ fn attribute(w: &mut Writer) {
             w.of(&[1, 2, 4, 128]);
             prefixes(w, if family == 2 { 128 } else { 32 });
         }
-        16 => w.many(3, |w| {
-            w.of16(&[0x0002, 0x0003, 0x0102, 0x0202, 0x4004, 0x0300, 0x030b, 0x8006, 0x800a]);
-            w.any(6);
-        }).end(),
+        16 => w
+            .many(3, |w| {
+                w.of16(&[0x0002, 0x0003, 0x0102, 0x0202, 0x4004, 0x0300, 0x030b, 0x8006, 0x800a]);
+                w.any(6);
+            })
+            .end(),
         22 => {
             w.upto(1);
             w.upto(7);
@@ -144,7 +157,11 @@ fn attribute(w: &mut Writer) {
         _ => w.many(2, |w| w.any(5).end()).end(),
     });
     let length = w.length(value.len(), 0);
-    if flags & 0x10 != 0 { w.u16(length as u16) } else { w.u8(length as u8) };
+    if flags & 0x10 != 0 {
+        w.u16(length as u16)
+    } else {
+        w.u8(length as u8)
+    };
     w.put(&value);
 }
 
@@ -153,12 +170,23 @@ fn ospf(w: &mut Writer) {
     w.ip4(89, |w| {
         let kind = [1, 1, 2, 3, 4, 4, 5, 6][w.below(8)];
         let body = w.apart(|w| match kind {
-            1 => w.u32(0xffff_ff00).small(2).any(1).any(1).small(4).v4().v4().many(3, |w| w.v4().end()).end(),
+            1 => w
+                .u32(0xffff_ff00)
+                .small(2)
+                .any(1)
+                .any(1)
+                .small(4)
+                .v4()
+                .v4()
+                .many(3, |w| w.v4().end())
+                .end(),
             2 => w.u16(1500).any(1).any(1).any(4).many(3, lsa_header).end(),
-            3 => w.many(3, |w| {
-                let kind = [1, 2, 3, 4, 5, 7, 9, 10, 11][w.below(9)];
-                w.u32(kind).v4().v4();
-            }).end(),
+            3 => w
+                .many(3, |w| {
+                    let kind = [1, 2, 3, 4, 5, 7, 9, 10, 11][w.below(9)];
+                    w.u32(kind).v4().v4();
+                })
+                .end(),
             4 => {
                 let count = w.below(3);
                 let stated = w.length(count, 0);
@@ -206,14 +234,19 @@ fn lsa(w: &mut Writer) {
         }
         2 => w.u32(0xffff_ff00).many(3, |w| w.v4().end()).end(),
         3 | 4 => w.u32(0xffff_ff00).many(2, |w| w.u8(0).small(3).end()).end(),
-        5 | 7 => w.u32(0xffff_ff00).many(2, |w| {
-            w.of(&[0, 0x80, 1]);
-            w.small(3).v4().small(4);
-        }).end(),
-        _ => w.many(3, |w| {
-            w.of16(&[1, 2, 3, 4, 5, 6, 12]);
-            w.len16(0, |w| w.any(4).end());
-        }).end(),
+        5 | 7 => w
+            .u32(0xffff_ff00)
+            .many(2, |w| {
+                w.of(&[0, 0x80, 1]);
+                w.small(3).v4().small(4);
+            })
+            .end(),
+        _ => w
+            .many(3, |w| {
+                w.of16(&[1, 2, 3, 4, 5, 6, 12]);
+                w.len16(0, |w| w.any(4).end());
+            })
+            .end(),
     });
 }
 
@@ -236,18 +269,21 @@ fn ospf3(w: &mut Writer) {
                     w.any(1).any(3).u16(1500).u8(0).any(1).any(4);
                     w.many(3, header);
                 }
-                3 => w.many(3, |w| {
-                    w.u16(0);
-                    w.of16(&[0x2001, 0x2002, 0x4005]);
-                    w.v4().v4();
-                }).end(),
+                3 => w
+                    .many(3, |w| {
+                        w.u16(0);
+                        w.of16(&[0x2001, 0x2002, 0x4005]);
+                        w.v4().v4();
+                    })
+                    .end(),
                 4 => {
                     let count = w.below(3);
                     let stated = w.length(count, 0);
                     w.u32(stated);
                     for _ in 0..count {
                         w.small(2);
-                        let kind = w.of16(&[0x2001, 0x2002, 0x2003, 0x2004, 0x4005, 0x0008, 0x2009]);
+                        let kind =
+                            w.of16(&[0x2001, 0x2002, 0x2003, 0x2004, 0x4005, 0x0008, 0x2009]);
                         w.v4().v4().any(4).any(2);
                         w.len16(20, |w| match kind {
                             0x2001 => {
@@ -327,15 +363,13 @@ fn rip(w: &mut Writer) {
         w.upto(6);
         let version = w.of(&[1, 2, 2, 2, 3, 0]);
         w.any(2);
-        w.many(4, |w| {
-            match w.of16(&[2, 2, 2, 0, 0xffff, 0x0a]) {
-                0xffff => {
-                    w.of16(&[1, 2, 3]);
-                    w.text(16).align(20);
-                }
-                _ if version == 1 => w.u16(0).v4().u32(0).u32(0).small(4).end(),
-                _ => w.any(2).v4().u32(0xffff_ff00).v4().small(4).end(),
+        w.many(4, |w| match w.of16(&[2, 2, 2, 0, 0xffff, 0x0a]) {
+            0xffff => {
+                w.of16(&[1, 2, 3]);
+                w.text(16).align(20);
             }
+            _ if version == 1 => w.u16(0).v4().u32(0).u32(0).small(4).end(),
+            _ => w.any(2).v4().u32(0xffff_ff00).v4().small(4).end(),
         });
     });
 }
@@ -359,7 +393,9 @@ fn eigrp(w: &mut Writer) {
         w.of(&[1, 3, 4, 5, 6, 8, 10, 11]);
         w.any(2).any(4).any(4).any(4).small(4);
         w.many(4, |w| {
-            let kind = w.of16(&[1, 2, 3, 4, 5, 6, 0x0102, 0x0103, 0x0104, 0x0202, 0x0203, 0x0204, 0x0302, 0x0402]);
+            let kind = w.of16(&[
+                1, 2, 3, 4, 5, 6, 0x0102, 0x0103, 0x0104, 0x0202, 0x0203, 0x0204, 0x0302, 0x0402,
+            ]);
             w.len16(4, |w| match kind {
                 1 => w.any(6).small(2).end(),
                 3 => {
@@ -400,17 +436,19 @@ fn pim(w: &mut Writer) {
         let body = w.apart(|w| {
             w.any(1).u16(0);
             match kind {
-                0 => w.many(5, |w| {
-                    let kind = w.of16(&[1, 2, 18, 19, 20, 21, 22, 24, 65_001]);
-                    w.len16(0, |w| match kind {
-                        1 | 18 => w.small(2).end(),
-                        19 | 20 => w.any(4).end(),
-                        2 => w.any(4).end(),
-                        21 => w.u8(1).any(1).any(2).end(),
-                        24 => w.many(2, |w| pim_address(w, 0)).end(),
-                        _ => w.any(6).end(),
-                    });
-                }).end(),
+                0 => w
+                    .many(5, |w| {
+                        let kind = w.of16(&[1, 2, 18, 19, 20, 21, 22, 24, 65_001]);
+                        w.len16(0, |w| match kind {
+                            1 | 18 => w.small(2).end(),
+                            19 | 20 => w.any(4).end(),
+                            2 => w.any(4).end(),
+                            21 => w.u8(1).any(1).any(2).end(),
+                            24 => w.many(2, |w| pim_address(w, 0)).end(),
+                            _ => w.any(6).end(),
+                        });
+                    })
+                    .end(),
                 1 => {
                     w.any(4);
                     w.put(&[0x45, 0, 0, 32, 0, 1, 0, 0, 64, 17, 0, 0]).v4().v4();
@@ -477,7 +515,10 @@ fn ldp(w: &mut Writer) {
             w.len16(0, |w| {
                 w.v4().u16(0);
                 w.many(3, |w| {
-                    w.of16(&[1, 0x0100, 0x0200, 0x0201, 0x0300, 0x0301, 0x0400, 0x0401, 0x0402, 0x0403, 0x8100]);
+                    w.of16(&[
+                        1, 0x0100, 0x0200, 0x0201, 0x0300, 0x0301, 0x0400, 0x0401, 0x0402, 0x0403,
+                        0x8100,
+                    ]);
                     w.len16(0, |w| {
                         w.any(4);
                         w.many(3, ldp_field);
@@ -491,8 +532,8 @@ fn ldp(w: &mut Writer) {
 
 fn ldp_field(w: &mut Writer) {
     const KINDS: &[u16] = &[
-        0x0100, 0x0100, 0x0101, 0x0103, 0x0104, 0x0200, 0x0201, 0x0300, 0x0301, 0x0400, 0x0401, 0x0402, 0x0403, 0x0500,
-        0x0503, 0x0601, 0x8503, 0xc100,
+        0x0100, 0x0100, 0x0101, 0x0103, 0x0104, 0x0200, 0x0201, 0x0300, 0x0301, 0x0400, 0x0401,
+        0x0402, 0x0403, 0x0500, 0x0503, 0x0601, 0x8503, 0xc100,
     ];
     let kind = w.of16(KINDS);
     w.len16(0, |w| match kind & 0x3fff {
@@ -625,7 +666,9 @@ fn olsr(w: &mut Writer) {
                 let body = w.apart(|w| match kind {
                     1 | 201 => {
                         w.u16(0).any(1).any(1);
-                        w.many(2, |w| w.any(1).u8(0).len16(4, |w| w.many(3, |w| w.v4().end()).end()).end());
+                        w.many(2, |w| {
+                            w.any(1).u8(0).len16(4, |w| w.many(3, |w| w.v4().end()).end()).end()
+                        });
                     }
                     2 | 202 => w.any(2).u16(0).many(3, |w| w.v4().any(4).end()).end(),
                     3 => w.many(3, |w| w.v4().end()).end(),
@@ -655,8 +698,10 @@ fn aodv(w: &mut Writer) {
 }
 
 fn isis_field(w: &mut Writer) {
-    const KINDS: &[u8] =
-        &[1, 2, 6, 8, 9, 10, 12, 14, 22, 128, 129, 130, 132, 134, 135, 137, 211, 222, 229, 232, 235, 236, 240, 250];
+    const KINDS: &[u8] = &[
+        1, 2, 6, 8, 9, 10, 12, 14, 22, 128, 129, 130, 132, 134, 135, 137, 211, 222, 229, 232, 235,
+        236, 240, 250,
+    ];
     let kind = w.of(KINDS);
     w.len8(0, |w| match kind {
         1 => w.many(3, |w| w.len8(0, |w| w.any(3).end()).end()).end(),
@@ -667,34 +712,42 @@ fn isis_field(w: &mut Writer) {
             w.of(&[1, 54, 3]);
             w.any(16);
         }
-        22 => w.many(2, |w| {
-            w.any(7).small(3);
-            w.len8(0, |w| {
-                w.many(2, |w| {
-                    w.of(&[3, 4, 6, 8, 9, 10, 11, 18, 20, 21]);
-                    w.len8(0, |w| w.any(4).end());
+        22 => w
+            .many(2, |w| {
+                w.any(7).small(3);
+                w.len8(0, |w| {
+                    w.many(2, |w| {
+                        w.of(&[3, 4, 6, 8, 9, 10, 11, 18, 20, 21]);
+                        w.len8(0, |w| w.any(4).end());
+                    });
                 });
-            });
-        }).end(),
+            })
+            .end(),
         128 | 130 => w.many(2, |w| w.any(4).v4().u32(0xffff_ff00).end()).end(),
-        129 => w.many(3, |w| {
-            w.of(&[0xcc, 0x8e, 0x81, 0x82]);
-        }).end(),
+        129 => w
+            .many(3, |w| {
+                w.of(&[0xcc, 0x8e, 0x81, 0x82]);
+            })
+            .end(),
         132 => w.many(3, |w| w.v4().end()).end(),
         134 => w.v4().end(),
-        135 => w.many(2, |w| {
-            w.small(4);
-            let width = w.upto(32);
-            w.any(usize::from(width & 0x3f).div_ceil(8).min(4));
-        }).end(),
+        135 => w
+            .many(2, |w| {
+                w.small(4);
+                let width = w.upto(32);
+                w.any(usize::from(width & 0x3f).div_ceil(8).min(4));
+            })
+            .end(),
         137 => w.text(10).end(),
         232 => w.many(2, |w| w.v6().end()).end(),
-        236 => w.many(2, |w| {
-            w.small(4);
-            w.of(&[0, 0x80, 0x40]);
-            let width = w.upto(128);
-            w.any(usize::from(width.min(128)).div_ceil(8));
-        }).end(),
+        236 => w
+            .many(2, |w| {
+                w.small(4);
+                w.of(&[0, 0x80, 0x40]);
+                let width = w.upto(128);
+                w.any(usize::from(width.min(128)).div_ceil(8));
+            })
+            .end(),
         229 => w.many(3, |w| w.any(2).end()).end(),
         211 => w.any(1).small(2).any(6).end(),
         _ => w.many(3, |w| w.any(5).end()).end(),

@@ -46,8 +46,8 @@ fn dns_name(w: &mut Writer) {
 
 fn record(w: &mut Writer) {
     const TYPES: &[u16] = &[
-        1, 2, 5, 6, 12, 13, 15, 16, 17, 18, 24, 25, 28, 29, 33, 35, 38, 39, 41, 43, 46, 47, 48, 50, 52, 64,
-        65, 99, 103, 249, 250, 252, 255, 257, 32_768, 32_769,
+        1, 2, 5, 6, 12, 13, 15, 16, 17, 18, 24, 25, 28, 29, 33, 35, 38, 39, 41, 43, 46, 47, 48, 50,
+        52, 64, 65, 99, 103, 249, 250, 252, 255, 257, 32_768, 32_769,
     ];
     dns_name(w);
     let kind = w.of16(TYPES);
@@ -146,8 +146,8 @@ fn record(w: &mut Writer) {
 fn message(w: &mut Writer) {
     w.any(2);
     w.of16(&[
-        0x0100, 0x0120, 0, 0x8180, 0x8580, 0x8183, 0x8182, 0x8380, 0x2800, 0xa800, 0x2400, 0x8190, 0x0900, 0x1000,
-        0xffff, 0x8001,
+        0x0100, 0x0120, 0, 0x8180, 0x8580, 0x8183, 0x8182, 0x8380, 0x2800, 0xa800, 0x2400, 0x8190,
+        0x0900, 0x1000, 0xffff, 0x8001,
     ]);
     let counts = [1, w.below(3), w.below(2), w.below(3)];
     for count in counts {
@@ -178,7 +178,11 @@ fn dhcp(w: &mut Writer) {
         w.of16(&[0, 4, 900]);
         w.of16(&[0, 0x8000, 0x1234]);
         for _ in 0..4 {
-            if w.one_in(2) { w.v4() } else { w.u32(0) };
+            if w.one_in(2) {
+                w.v4()
+            } else {
+                w.u32(0)
+            };
         }
         w.mac().put(&[0; 10]);
         let (sname, file) = (w.one_in(5), w.one_in(5));
@@ -210,8 +214,10 @@ fn dhcp_option(w: &mut Writer) {
     let kind = w.below(256) as u8;
     let kind = match w.below(3) {
         0 => kind,
-        _ => [1, 3, 6, 12, 15, 43, 46, 50, 51, 52, 53, 54, 55, 60, 61, 66, 77, 81, 82, 90, 93, 94, 97, 119, 121, 249]
-            [w.below(26)],
+        _ => [
+            1, 3, 6, 12, 15, 43, 46, 50, 51, 52, 53, 54, 55, 60, 61, 66, 77, 81, 82, 90, 93, 94,
+            97, 119, 121, 249,
+        ][w.below(26)],
     };
     w.u8(kind);
     if matches!(kind, 0 | 255) {
@@ -230,14 +236,18 @@ fn dhcp_option(w: &mut Writer) {
             w.upto(15);
             w.any(2).text(12);
         }
-        82 => w.many(4, |w| {
-            w.of(&[1, 2, 4, 5, 6, 7, 9, 11, 12, 151, 152]);
-            w.len8(0, |w| w.many(2, |w| w.v4().end()).end());
-        }).end(),
-        121 | 249 => w.many(3, |w| {
-            let width = w.upto(32);
-            w.any(usize::from(width.min(32)).div_ceil(8)).v4();
-        }).end(),
+        82 => w
+            .many(4, |w| {
+                w.of(&[1, 2, 4, 5, 6, 7, 9, 11, 12, 151, 152]);
+                w.len8(0, |w| w.many(2, |w| w.v4().end()).end());
+            })
+            .end(),
+        121 | 249 => w
+            .many(3, |w| {
+                let width = w.upto(32);
+                w.any(usize::from(width.min(32)).div_ceil(8)).v4();
+            })
+            .end(),
         119 => w.many(2, |w| w.name().end()).end(),
         _ => match w.below(7) {
             0 => w.any(1).end(),
@@ -254,9 +264,9 @@ fn dhcp_option(w: &mut Writer) {
 fn dhcp6_options(w: &mut Writer, depth: usize) {
     w.many(4, |w| {
         const KINDS: &[u16] = &[
-            1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
-            31, 32, 33, 34, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 54, 56, 59, 60, 64, 65, 79, 82,
-            83, 95,
+            1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25,
+            26, 27, 28, 29, 30, 31, 32, 33, 34, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48,
+            49, 50, 54, 56, 59, 60, 64, 65, 79, 82, 83, 95,
         ];
         let kind = w.of16(KINDS);
         w.len16(0, |w| match kind {
@@ -328,10 +338,12 @@ fn dhcp6_options(w: &mut Writer, depth: usize) {
                 w.name();
             }
             41 | 42 => w.text(16).end(),
-            56 => w.many(2, |w| match w.of16(&[1, 2, 3, 4]) {
-                3 => w.len16(0, |w| w.name().end()).end(),
-                _ => w.len16(0, |w| w.v6().end()).end(),
-            }).end(),
+            56 => w
+                .many(2, |w| match w.of16(&[1, 2, 3, 4]) {
+                    3 => w.len16(0, |w| w.name().end()).end(),
+                    _ => w.len16(0, |w| w.v6().end()).end(),
+                })
+                .end(),
             79 => w.u16(1).mac().end(),
             _ => w.many(4, |w| w.any(5).end()).end(),
         });
@@ -371,7 +383,11 @@ fn ntp(w: &mut Writer) {
                 w.of(&[6, 10, 0, 255]);
                 w.of(&[0xe9, 0xfa, 0]);
                 w.any(4).any(4);
-                if w.one_in(2) { w.put(b"GPS\0") } else { w.v4() };
+                if w.one_in(2) {
+                    w.put(b"GPS\0")
+                } else {
+                    w.v4()
+                };
                 // Times around these years, or none.
                 for _ in 0..4 {
                     match w.below(4) {
@@ -469,8 +485,16 @@ fn pdu(w: &mut Writer) {
             element(w, 0x43, |w| w.any(4).end());
         } else {
             integer(w);
-            if w.one_in(3) { integer(w) } else { element(w, 2, |w| w.upto(18).end()) };
-            if w.one_in(3) { integer(w) } else { element(w, 2, |w| w.upto(3).end()) };
+            if w.one_in(3) {
+                integer(w)
+            } else {
+                element(w, 2, |w| w.upto(18).end())
+            };
+            if w.one_in(3) {
+                integer(w)
+            } else {
+                element(w, 2, |w| w.upto(3).end())
+            };
         }
         bindings(w);
     });
@@ -482,11 +506,9 @@ fn snmp(w: &mut Writer) {
             let version = [0, 1, 1, 2, 3, 3, 4][w.below(7)];
             element(w, 2, |w| w.u8(version).end());
             if version != 3 {
-                element(w, 4, |w| {
-                    match w.below(3) {
-                        0 => w.put(b"public").end(),
-                        _ => w.text(8).end(),
-                    }
+                element(w, 4, |w| match w.below(3) {
+                    0 => w.put(b"public").end(),
+                    _ => w.text(8).end(),
                 });
                 pdu(w);
                 return;
@@ -533,7 +555,7 @@ fn radius(w: &mut Writer) {
                     (95..=98, _) => {
                         w.u8(0).upto(128);
                         w.v6();
-                    },
+                    }
                     (_, 0) => w.small(4).end(),
                     (_, 1) => w.v4().end(),
                     (_, 2) => w.text(20).end(),
@@ -592,7 +614,9 @@ fn syslog(w: &mut Writer) {
 
 fn tftp(w: &mut Writer) {
     w.udp(&[69], |w| match w.of16(&[1, 2, 3, 4, 5, 6]) {
-        1 | 2 => w.text(12).u8(0).put(b"octet\0").many(2, |w| w.text(6).u8(0).text(4).u8(0).end()).end(),
+        1 | 2 => {
+            w.text(12).u8(0).put(b"octet\0").many(2, |w| w.text(6).u8(0).text(4).u8(0).end()).end()
+        }
         3 | 4 => w.small(2).many(2, |w| w.any(6).end()).end(),
         5 => {
             w.of16(&[0, 1, 2, 3, 4, 5, 6, 7, 8]);
@@ -907,7 +931,9 @@ fn hncp(w: &mut Writer) {
 }
 
 fn hncp_element(w: &mut Writer, depth: usize) {
-    let kind = w.of16(&[1, 2, 3, 4, 5, 8, 9, 10, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 0, 50, 512, 800]);
+    let kind = w.of16(&[
+        1, 2, 3, 4, 5, 8, 9, 10, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 0, 50, 512, 800,
+    ]);
     w.len16(0, |w| {
         match kind {
             2 => w.any(4).end(),
@@ -926,14 +952,18 @@ fn hncp_element(w: &mut Writer, depth: usize) {
                 w.v6();
             }
             36 => w.any(4).v6().end(),
-            37 => w.many(2, |w| {
-                w.of(&[6, 42, 119, 1]);
-                w.len8(0, |w| w.many(2, |w| w.v4().end()).end());
-            }).end(),
-            38 => w.many(2, |w| {
-                w.of16(&[23, 24, 31, 1]);
-                w.len16(0, |w| w.many(2, |w| w.v6().end()).end());
-            }).end(),
+            37 => w
+                .many(2, |w| {
+                    w.of(&[6, 42, 119, 1]);
+                    w.len8(0, |w| w.many(2, |w| w.v4().end()).end());
+                })
+                .end(),
+            38 => w
+                .many(2, |w| {
+                    w.of16(&[23, 24, 31, 1]);
+                    w.len16(0, |w| w.many(2, |w| w.v6().end()).end());
+                })
+                .end(),
             39 => w.v6().any(1).name().end(),
             40 => w.name().end(),
             41 => w.v6().len8(0, |w| w.text(8).end()).end(),

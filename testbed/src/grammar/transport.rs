@@ -9,7 +9,9 @@ pub(super) const PROTOCOLS: &[Row] =
 fn tcp(w: &mut Writer) {
     let options = w.apart(|w| {
         w.many(4, |w| {
-            match w.of(&[0, 1, 1, 2, 3, 4, 5, 6, 8, 8, 11, 12, 14, 15, 19, 20, 28, 29, 30, 30, 34, 254]) {
+            match w.of(&[
+                0, 1, 1, 2, 3, 4, 5, 6, 8, 8, 11, 12, 14, 15, 19, 20, 28, 29, 30, 30, 34, 254,
+            ]) {
                 0 | 1 => {}
                 2 => w.len8(2, |w| w.small(2).end()).end(),
                 3 => w.len8(2, |w| w.upto(15).end()).end(),
@@ -23,10 +25,12 @@ fn tcp(w: &mut Writer) {
                 29 => w.len8(2, |w| w.small(2).any(12).end()).end(),
                 30 => mptcp(w),
                 34 => w.len8(2, |w| w.many(4, |w| w.any(2).end()).end()).end(),
-                254 => w.len8(2, |w| {
-                    w.of16(&[0xf989, 0x0348, 0xe2d4]);
-                    w.many(8, |w| w.any(1).end());
-                }).end(),
+                254 => w
+                    .len8(2, |w| {
+                        w.of16(&[0xf989, 0x0348, 0xe2d4]);
+                        w.many(8, |w| w.any(1).end());
+                    })
+                    .end(),
                 _ => w.len8(2, |w| w.many(4, |w| w.any(1).end()).end()).end(),
             }
         });
@@ -108,7 +112,8 @@ fn sctp(w: &mut Writer) {
         w.of16(&[40_000, 2905, 36_412, 9, 2000]);
         w.any(4).any(4);
         w.many(3, |w| {
-            let kind = w.of(&[0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 64, 130, 192, 193]);
+            let kind =
+                w.of(&[0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 64, 130, 192, 193]);
             w.any(1);
             w.len16(4, |w| match kind {
                 0 | 64 => w.any(4).small(2).small(2).small(4).text(20).end(),
@@ -120,9 +125,11 @@ fn sctp(w: &mut Writer) {
                             5 => w.v4().end(),
                             6 => w.v6().end(),
                             11 => w.text(20).end(),
-                            12 => w.many(3, |w| {
-                                w.of16(&[5, 6, 11]);
-                            }).end(),
+                            12 => w
+                                .many(3, |w| {
+                                    w.of16(&[5, 6, 11]);
+                                })
+                                .end(),
                             _ => w.any(8).end(),
                         });
                         w.align(4);
@@ -134,10 +141,12 @@ fn sctp(w: &mut Writer) {
                     (0..gaps + twice).for_each(|_| w.any(4).end());
                 }
                 4 | 5 => w.u16(1).len16(4, |w| w.any(8).end()).end(),
-                6 | 9 => w.many(2, |w| {
-                    w.of16(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]);
-                    w.len16(4, |w| w.any(8).end());
-                }).end(),
+                6 | 9 => w
+                    .many(2, |w| {
+                        w.of16(&[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13]);
+                        w.len16(4, |w| w.any(8).end());
+                    })
+                    .end(),
                 7 | 12 => w.any(4).end(),
                 10 => w.any(12).end(),
                 _ => w.many(3, |w| w.any(6).end()).end(),
@@ -167,7 +176,8 @@ fn dccp(w: &mut Writer) {
                 _ => w.any(8).end(),
             }
             w.many(4, |w| {
-                let kind = w.of(&[0, 1, 2, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 130, 200]);
+                let kind =
+                    w.of(&[0, 1, 2, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 130, 200]);
                 if kind >= 32 {
                     let size = [0, 1, 2, 4, 6, 8][w.below(6)];
                     w.len8(2, |w| {

@@ -57,7 +57,10 @@ fn geneve(w: &mut Writer) {
 
 fn gre(w: &mut Writer) {
     w.ip(47, |w| {
-        let flags = [0, 0x2000, 0x3000, 0xb000, 0x8000, 0x4000, 0x1000, 0x3081, 0x2081, 0x2001, 0x3001, 0x0800][w.below(12)];
+        let flags = [
+            0, 0x2000, 0x3000, 0xb000, 0x8000, 0x4000, 0x1000, 0x3081, 0x2081, 0x2001, 0x3001,
+            0x0800,
+        ][w.below(12)];
         w.u16(flags);
         let kind = w.of16(&[0x0800, 0x86dd, 0x6558, 0x8847, 0x880b, 0x9999]);
         let plain = flags & 7 == 0;
@@ -206,7 +209,16 @@ fn pptp(w: &mut Writer) {
                     w.u16(0);
                 }
                 7 => {
-                    w.any(2).any(2).small(4).small(4).any(4).any(4).small(2).small(2).small(2).u16(0);
+                    w.any(2)
+                        .any(2)
+                        .small(4)
+                        .small(4)
+                        .any(4)
+                        .any(4)
+                        .small(2)
+                        .small(2)
+                        .small(2)
+                        .u16(0);
                     w.text(20).fill(152).text(8).fill(216);
                 }
                 8 => {
@@ -253,12 +265,14 @@ fn nsh_packet(w: &mut Writer) {
         w.any(3).any(1);
         match kind {
             1 => w.any(16).end(),
-            _ => w.many(3, |w| {
-                w.any(2).any(1);
-                let size = [0, 4, 8, 3][w.below(4)];
-                let length = w.length(size, 0);
-                w.u8(length as u8).any(size).align(4);
-            }).end(),
+            _ => w
+                .many(3, |w| {
+                    w.any(2).any(1);
+                    let size = [0, 4, 8, 3][w.below(4)];
+                    let length = w.length(size, 0);
+                    w.u8(length as u8).any(size).align(4);
+                })
+                .end(),
         }
     });
     let words = w.length(body.len() / 4, 1) as u16;
@@ -306,7 +320,18 @@ fn ip_in_ip(w: &mut Writer) {
         if protocol == 4 && !w.one_in(8) {
             inner_packet(w);
         } else {
-            w.u8(0x60).any(3).u16(12).u8(17).u8(64).v6().v6().u16(40_000).u16(9).u16(12).u16(0).any(4);
+            w.u8(0x60)
+                .any(3)
+                .u16(12)
+                .u8(17)
+                .u8(64)
+                .v6()
+                .v6()
+                .u16(40_000)
+                .u16(9)
+                .u16(12)
+                .u16(0)
+                .any(4);
         }
     });
 }

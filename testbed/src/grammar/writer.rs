@@ -249,7 +249,12 @@ impl<'r> Writer<'r> {
     }
 
     /// A frame with a SNAP header.
-    pub(super) fn snap(&mut self, organization: [u8; 3], kind: u16, write: impl FnOnce(&mut Writer)) {
+    pub(super) fn snap(
+        &mut self,
+        organization: [u8; 3],
+        kind: u16,
+        write: impl FnOnce(&mut Writer),
+    ) {
         let [a, b, c] = organization;
         let [high, low] = kind.to_be_bytes();
         self.llc(&[0xaa, 0xaa, 3, a, b, c, high, low], write);

@@ -62,11 +62,8 @@ const POLICY_FLAGS: &[(u32, &str)] = &[(0x80, "Unknown"), (0x40, "Tagged"), (0x2
 const COORDINATES: u8 = 1;
 const CIVIC: u8 = 2;
 const EMERGENCY: u8 = 3;
-const FORMATS: &[(u8, &str)] = &[
-    (COORDINATES, "coordinate-based LCI"),
-    (CIVIC, "civic address LCI"),
-    (EMERGENCY, "ECS ELIN"),
-];
+const FORMATS: &[(u8, &str)] =
+    &[(COORDINATES, "coordinate-based LCI"), (CIVIC, "civic address LCI"), (EMERGENCY, "ECS ELIN")];
 const ALTITUDES: &[(u8, &str)] = &[(1, "meters"), (2, "floors")];
 const DATUMS: &[(u8, &str)] = &[
     (1, "World Geodesic System 1984"),

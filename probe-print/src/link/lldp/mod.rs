@@ -1,6 +1,7 @@
 //! LLDP (IEEE 802.1AB): the system's name, and with `-v` what every system says.
 
 mod endpoints;
+mod exchange;
 mod organizations;
 
 use crate::{
@@ -180,8 +181,11 @@ fn management(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     let size = usize::from(p.u8(0).or(Err(Stop::Short))?);
     p.need(1, size)?;
     let host = family_address(t, p.from(1).limit(size)).or(Err(Stop::Short))?;
-    put!(t, "
-	  Management Address length {size}, {host}");
+    put!(
+        t,
+        "
+	  Management Address length {size}, {host}"
+    );
     p.need(1 + size, 5)?;
     let numbering = p.u8(1 + size)?;
     let name = match numbering {
@@ -189,14 +193,22 @@ fn management(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
         3 => "System Port Number",
         _ => "Unknown",
     };
-    put!(t, "
-	  {name} Interface Numbering ({numbering}): {}", p.u32(2 + size)?);
+    put!(
+        t,
+        "
+	  {name} Interface Numbering ({numbering}): {}",
+        p.u32(2 + size)?
+    );
     // An object identifier need not be there.
     let Ok(object) = p.u8(6 + size) else { return Ok(()) };
     let object = Bytes::new(p.slice(7 + size, object.into()).or(Err(Stop::Short))?);
     if !object.is_empty() {
-        put!(t, "
-	  OID length {}", object.len());
+        put!(
+            t,
+            "
+	  OID length {}",
+            object.len()
+        );
         t.padded(object, object.len())?;
     }
     Ok(())

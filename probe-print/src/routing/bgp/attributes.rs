@@ -147,7 +147,8 @@ const LARGE_COMMUNITY: u8 = 32;
 const ATTRIBUTE_SET: u8 = 128;
 
 pub(super) fn print(t: &mut Text<'_>, mut fields: Fields<'_>, level: u8) -> Result<(), Stop> {
-    let too_short = if level == 0 { "\n\t  [path attrs too short]" } else { " [path attr too short]" };
+    let too_short =
+        if level == 0 { "\n\t  [path attrs too short]" } else { " [path attr too short]" };
     while fields.left() > 0 {
         if fields.left() < 2 {
             put!(t, "{too_short}");

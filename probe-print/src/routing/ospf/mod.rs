@@ -39,11 +39,7 @@ pub(crate) fn version_2(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result
     let name = name_of(KINDS, kind);
     let shown = name.map_or_else(|| format!("unknown LS-type {kind}"), Into::into);
     put!(t, "OSPFv{}, {shown}, length {length}", p.u8(0)?);
-    if t.style.verbose > 0 && name.is_some() {
-        v2::print(t, p, length as usize)
-    } else {
-        Ok(())
-    }
+    if t.style.verbose > 0 && name.is_some() { v2::print(t, p, length as usize) } else { Ok(()) }
 }
 
 /// Prints a packet of version 3.
