@@ -26,8 +26,16 @@ macro_rules! for_each_constant {
             stores_in_order: STORES_IN_ORDER, u8;
             /// 1 where the kernel has `bpf_xdp_load_bytes` (5.18).
             xdp_load_bytes: XDP_LOAD_BYTES, u8;
+            /// 1 where rules have keys; 0 removes the lists of largest keys.
+            keyed: KEYED, u8;
+            /// Lists of largest keys.
+            lists: LISTS, u32;
+            /// CPUs that have a table in each list, by their numbers from 0.
+            list_cpus: LIST_CPUS, u32;
             /// Matches after which the race of `probe rate` ends; 0 removes the race.
             goal: GOAL, u64;
+            /// A [`Split`](crate::Split): which counters are kept apart.
+            split: SPLIT, u8;
             /// 1 where frames are handed in from a file (`BPF_PROG_TEST_RUN`), which may have
             /// cut them: the length on the wire then comes from the map `WIRE_LEN`.
             offline: OFFLINE, u8;

@@ -16,14 +16,17 @@ compile_error!(
 );
 
 mod constants;
+pub mod distinct;
+pub mod key;
 mod record;
 mod ring;
 mod state;
+pub mod top;
 
 pub use constants::Constants;
 pub use record::{RecordFlags, RecordHeader};
 pub use ring::{PAGE, RING_CONTROL_LEN, RingControl, RingLayout, record_len};
-pub use state::{Bucket, Counter, CpuState, Ledger, SCRATCH_WORDS, Sampler};
+pub use state::{Bucket, Counter, CpuState, Ledger, SCRATCH_WORDS, Sampler, Split, slot};
 
 /// Rules that one program can hold. Bounded by the 32 KiB that the kernel allows
 /// for a value of a per-CPU map (`PCPU_MIN_UNIT_SIZE`, mm/percpu.c): 1,024
@@ -34,19 +37,30 @@ pub const MAX_RULES: usize = 1024;
 /// that chose it as one 64-bit mask.
 pub const MAX_SAMPLED: usize = 64;
 
+/// Rules of one program that can have a key: a frame carries the set of those that match as one
+/// 64-bit mask.
+pub const MAX_KEYED: usize = 64;
+
 /// The longest part of a frame that one record can carry, in bytes: tcpdump's
 /// `MAXIMUM_SNAPLEN` (netdissect.h).
 pub const MAX_SNAPLEN: u32 = 262_144;
 
+/// Interfaces whose counters can be kept apart, see [`Split::ByInterface`].
+pub const MAX_PLACES: u32 = 32;
+
 /// Names of maps and programs in the eBPF object. Those of the load-time constants are in
 /// [`for_each_constant`].
 pub mod names {
-    /// `PerCpuArray` of one [`CpuState`](super::CpuState).
+    /// `PerCpuArray` of [`CpuState`](super::CpuState): one, or one for each [`slot`](super::slot).
     pub const STATE: &str = "STATE";
+    /// `HashMap` from an interface's index (`u32`) to its place (`u32`), see [`slot`](super::slot).
+    pub const PLACES: &str = "PLACES";
     /// `Array` of two rings for each CPU, see [`RingControl`](super::RingControl).
     pub const RINGS: &str = "RINGS";
     /// `Array` of [`Sampler`](super::Sampler), one for each sampled rule.
     pub const SAMPLERS: &str = "SAMPLERS";
+    /// `Array` of [`TopTable`](super::top::TopTable): for each list one for each CPU.
+    pub const TOPS: &str = "TOPS";
     /// `Array` of one [`Race`](super::Race): the shared counter of `probe rate`.
     pub const RACE: &str = "RACE";
     /// `Array` of one `u32`: the length on the wire of the frame at hand, where frames come from a file.

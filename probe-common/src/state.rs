@@ -2,7 +2,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::{MAX_RULES, MAX_SAMPLED};
+use crate::{MAX_KEYED, MAX_RULES, MAX_SAMPLED, key::Key};
 
 /// 64-bit words of scratch memory that generated filter code may use.
 pub const SCRATCH_WORDS: usize = 64;
@@ -76,10 +76,33 @@ pub struct CpuState {
     pub refused: u64,
     /// Error of the last refused output, a negative errno; 0 where there was none.
     pub last_error: i64,
+    /// Rules with a key that match the frame at hand, one bit each: zeroed and set as `pending`.
+    pub keyed: u64,
+    /// Their keys.
+    pub keys: [Key; MAX_KEYED],
     /// Working memory of generated filter code; its contents mean nothing between frames.
     pub scratch: [u64; SCRATCH_WORDS],
     /// Sampling state, one for each sampled rule.
     pub buckets: [Bucket; MAX_SAMPLED],
+}
+
+/// Which counters are kept apart, each in a value of their own of the per-CPU map. Sampling is not
+/// split: a program that samples has [`None`](Self::None).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Split {
+    /// All frames are counted together, in value 0.
+    #[default]
+    None,
+    /// Frames received and sent, in the values of place 0.
+    ByDirection,
+    /// Those of each interface, too. The place of an interface is what the map `PLACES` says, else 0.
+    ByInterface,
+}
+
+/// The number of the value that counts the frames of a place and a direction.
+pub const fn slot(place: u32, outbound: bool) -> u32 {
+    2 * place + outbound as u32
 }
 
 /// What became of the frames that sampling chose: a ring took `chosen - lost - refused`.
@@ -120,7 +143,7 @@ const _: () = {
     assert!(size_of::<Counter>() == 16);
     assert!(core::mem::offset_of!(CpuState, pending) == 16);
     assert!(core::mem::offset_of!(CpuState, rules) == 32);
-    assert!(core::mem::offset_of!(CpuState, scratch) == 32 + 16 * MAX_RULES + 24);
+    assert!(core::mem::offset_of!(CpuState, scratch) == 32 + 16 * MAX_RULES + 32 + 20 * MAX_KEYED);
     // PCPU_MIN_UNIT_SIZE, include/linux/percpu.h
     assert!(size_of::<CpuState>() <= 32 * 1024);
     // Generated code addresses all of it by 16-bit offsets.

@@ -1,13 +1,16 @@
 //! One frame's way: seen, filtered, counted, perhaps sampled.
 
+use probe_common::Split;
+
 use crate::{
     atomic::fetch_add,
     frame::Frame,
-    maps::{GOAL, RACE, SAMPLED, STATE},
+    maps::{GOAL, KEYED, PLACES, RACE, SAMPLED, SPLIT, STATE},
     sample::{now, sample},
+    top,
 };
 
-/// Looks at one frame. The caller's verdict is to pass, whatever happens here.
+/// Looks at one frame, which [`slot`] counts. The caller's verdict is to pass, whatever happens here.
 ///
 /// # Who may interrupt whom
 ///
@@ -27,9 +30,9 @@ use crate::{
 ///
 /// User space reads the state at any time and writes none of it, but for `consumed` in the rings.
 #[inline(always)]
-pub fn observe(frame: &impl Frame) {
+pub fn observe(frame: &impl Frame, slot: u32) {
     let wire_len = frame.wire_len();
-    let Some(state) = STATE.get_ptr_mut(0) else {
+    let Some(state) = STATE.get_ptr_mut(slot) else {
         return;
     };
     {
@@ -42,6 +45,10 @@ pub fn observe(frame: &impl Frame) {
         state.pending = 0;
     }
     frame.filter(state, wire_len);
+    if KEYED.load() != 0 {
+        // SAFETY: as above; the reference from before the call is gone.
+        top::count(unsafe { &mut *state }, wire_len);
+    }
     if SAMPLED.load() == 0 {
         return;
     }
@@ -56,6 +63,23 @@ pub fn observe(frame: &impl Frame) {
     } else {
         sample(frame, state, pending);
     }
+}
+
+/// Which value of the map counts frames of an interface and a direction. Asked for before the frame's
+/// length: behind it the context would have no register left (probe-link/src/frame_length.rs).
+#[inline(always)]
+pub fn slot(ifindex: impl FnOnce() -> u32, outbound: bool) -> u32 {
+    let split = SPLIT.load();
+    if split == Split::None as u8 {
+        return 0;
+    }
+    let mut place = 0;
+    if split == Split::ByInterface as u8 {
+        // SAFETY: user space writes an entry before programs are attached to its interface, and
+        // never again.
+        place = unsafe { PLACES.get(ifindex()) }.copied().unwrap_or(0);
+    }
+    probe_common::slot(place, outbound)
 }
 
 /// Counts a match over all CPUs and notes when the first and the last one came.

@@ -203,6 +203,12 @@ impl SkbFrame {
         self.skb().pkt_type == PACKET_LOOPBACK
     }
 
+    /// Index of the interface.
+    #[inline(always)]
+    pub fn ifindex(&self) -> u32 {
+        self.skb().ifindex
+    }
+
     #[inline(always)]
     fn skb(&self) -> &__sk_buff {
         // SAFETY: the kernel passes a valid context for the length of the call, and every
@@ -246,7 +252,7 @@ impl Frame for SkbFrame {
             rules,
             wire_len: self.len,
             captured_len,
-            ifindex: skb.ifindex,
+            ifindex: self.ifindex(),
             flags: self.flags,
             vlan_tci,
             vlan_tpid,

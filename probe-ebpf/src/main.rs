@@ -16,13 +16,14 @@ mod frame;
 mod maps;
 mod ring;
 mod sample;
+mod top;
 
 use aya_ebpf::{
     bindings::{TC_ACT_UNSPEC, xdp_action::XDP_PASS},
     macros::{classifier, xdp},
     programs::{TcContext, XdpContext},
 };
-use count::observe;
+use count::{observe, slot};
 use frame::{SkbFrame, XdpFrame};
 use probe_common::RecordFlags;
 
@@ -31,7 +32,8 @@ use probe_common::RecordFlags;
 /// lacks `mac_len`, and tc then lacks the Ethernet header.
 #[xdp(frags)]
 pub fn probe_xdp(ctx: XdpContext) -> u32 {
-    observe(&XdpFrame::<true>::new(&ctx));
+    let slot = slot(|| ctx.ingress_ifindex() as u32, false);
+    observe(&XdpFrame::<true>::new(&ctx), slot);
     XDP_PASS
 }
 
@@ -39,7 +41,8 @@ pub fn probe_xdp(ctx: XdpContext) -> u32 {
 /// no fragments.
 #[xdp]
 pub fn probe_xdp_linear(ctx: XdpContext) -> u32 {
-    observe(&XdpFrame::<false>::new(&ctx));
+    let slot = slot(|| ctx.ingress_ifindex() as u32, false);
+    observe(&XdpFrame::<false>::new(&ctx), slot);
     XDP_PASS
 }
 
@@ -48,7 +51,7 @@ pub fn probe_xdp_linear(ctx: XdpContext) -> u32 {
 pub fn probe_ingress(ctx: TcContext) -> i32 {
     let frame = SkbFrame::new(&ctx, 0);
     if !frame.is_own_copy() {
-        observe(&frame);
+        observe(&frame, slot(|| frame.ifindex(), false));
     }
     TC_ACT_UNSPEC
 }
@@ -56,7 +59,8 @@ pub fn probe_ingress(ctx: TcContext) -> i32 {
 /// tcx or clsact, frames sent.
 #[classifier]
 pub fn probe_egress(ctx: TcContext) -> i32 {
-    observe(&SkbFrame::new(&ctx, RecordFlags::OUTBOUND));
+    let frame = SkbFrame::new(&ctx, RecordFlags::OUTBOUND);
+    observe(&frame, slot(|| frame.ifindex(), true));
     TC_ACT_UNSPEC
 }
 

@@ -4,13 +4,18 @@ use aya_ebpf::bindings::BPF_F_MMAPABLE;
 use aya_ebpf::{
     Global,
     macros::map,
-    maps::{Array, PerCpuArray},
+    maps::{Array, HashMap, PerCpuArray},
 };
-use probe_common::{CpuState, MAX_SAMPLED, Race, RingControl, Sampler};
+use probe_common::{CpuState, MAX_PLACES, MAX_SAMPLED, Race, RingControl, Sampler, top::TopTable};
 
-/// One [`CpuState`] for each CPU.
+/// One [`CpuState`] for each CPU, or as many as there are [`slot`](probe_common::slot)s: user space
+/// sets the number.
 #[map]
 pub static STATE: PerCpuArray<CpuState> = PerCpuArray::with_max_entries(1, 0);
+
+/// The place of each interface that is counted apart, by its index. User space fills it.
+#[map]
+pub static PLACES: HashMap<u32, u32> = HashMap::with_max_entries(MAX_PLACES, 0);
 
 /// How each sampled rule chooses.
 #[map]
@@ -24,6 +29,10 @@ pub static RACE: Array<Race> = Array::with_max_entries(1, 0);
 /// the object, the size of a value: the control words alone are declared here.
 #[map]
 pub static RINGS: Array<RingControl> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+
+/// For each list of largest keys a table for each CPU. User space sets the number of them.
+#[map]
+pub static TOPS: Array<TopTable> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 /// With [`OFFLINE`], the length on the wire of the frame at hand, in bytes.
 #[map]

@@ -58,7 +58,7 @@ fn main() {
         let options = Options::default().direction(true);
         let filter = compile(&text, &options).expect("a filter");
         let classic = cbpf::generate(filter.graph()).map(|program| program.instructions);
-        let rule = Rule { graph: filter.graph(), pending_bit: None };
+        let rule = Rule { graph: filter.graph(), pending_bit: None, key: None };
         let program = generate(&[rule], &target()).expect("code");
         let capture = Capture::dead(Linktype::ETHERNET).expect("a capture");
         let libpcap = capture.compile(&text, true).map(|code| instructions(&code));
@@ -118,6 +118,9 @@ fn target() -> Target {
         rule_size: 16,
         rules_len: 1024,
         pending: 16,
+        keyed: 24,
+        keys: 20_000,
+        keys_len: 64,
         scratch: 64,
         scratch_len: 32,
     };

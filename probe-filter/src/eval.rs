@@ -6,6 +6,7 @@ use crate::chain::{
     IPV6_NEXT_HEADER, NO_NEXT_HEADER,
 };
 use crate::ir::{Alu, ChainKind, Compare, Frame, Graph, Meta, Target, Test, Value, ValueId, Width};
+use crate::key::KEY_WORDS;
 
 /// A load past the captured bytes, or a division by zero.
 pub(crate) struct Trap;
@@ -13,6 +14,19 @@ pub(crate) struct Trap;
 /// Whether the graph matches the frame.
 pub fn matches(graph: &Graph, frame: &Frame<'_>) -> bool {
     Evaluation { graph, frame, vars: vec![0; graph.vars() as usize] }.run().unwrap_or(false)
+}
+
+/// The words of the frame's key, where the graph matches it and has a key.
+pub fn key(graph: &Graph, frame: &Frame<'_>) -> Option<[u32; KEY_WORDS]> {
+    let mut evaluation = Evaluation { graph, frame, vars: vec![0; graph.vars() as usize] };
+    if graph.key().is_empty() || !evaluation.run().unwrap_or(false) {
+        return None;
+    }
+    let mut key = [0; KEY_WORDS];
+    for (word, var) in key.iter_mut().zip(graph.key()) {
+        *word = evaluation.vars[var.0 as usize];
+    }
+    Some(key)
 }
 
 /// One value of a graph without variables; `None` is a trap.
@@ -28,7 +42,7 @@ struct Evaluation<'a> {
 }
 
 impl Evaluation<'_> {
-    fn run(mut self) -> Result<bool, Trap> {
+    fn run(&mut self) -> Result<bool, Trap> {
         let mut at = self.graph.entry();
         loop {
             let node = match at {

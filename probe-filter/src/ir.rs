@@ -224,6 +224,7 @@ pub struct Graph {
     entry: Option<Target>,
     findings: Vec<Var>,
     regions: Vec<Region>,
+    key: Vec<Var>,
 }
 
 impl Graph {
@@ -280,6 +281,17 @@ impl Graph {
     /// The parts that other filters may have too.
     pub fn regions(&self) -> &[Region] {
         &self.regions
+    }
+
+    /// Says which variables hold the words of the key where the walk ends in a match.
+    pub(crate) fn set_key(&mut self, words: Vec<Var>) {
+        self.key = words;
+    }
+
+    /// The variables that hold the words of the frame's [`Key`](crate::Key) where the walk ends in
+    /// a match; none if the graph has no key.
+    pub fn key(&self) -> &[Var] {
+        &self.key
     }
 
     /// Says where the walk starts.

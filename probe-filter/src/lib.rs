@@ -20,6 +20,7 @@ pub mod eval;
 mod flow;
 mod hints;
 pub mod ir;
+mod key;
 mod keywords;
 mod labels;
 mod lexer;
@@ -35,7 +36,9 @@ pub mod testing;
 use std::fmt;
 
 pub use error::{Error, Span};
+pub use hints::in_ascii;
 pub use ir::{Frame, LinkType, VlanTag, VlanView};
+pub use key::{KEY_WORDS, Key, KeyError, Prefix};
 pub use machine::Machine;
 pub use names::{NoNames, Port, Resolver, Service, SystemResolver, services};
 
@@ -124,10 +127,23 @@ impl Default for Options<'_> {
 /// # Errors
 /// If the text is not a filter, or asks for what the options do not know.
 pub fn compile(text: &str, options: &Options<'_>) -> Result<Filter, Error> {
+    compiled(text, None, options)
+}
+
+/// Compiles a filter for the frames that match the text and have the key. In the graph the key's
+/// words are [`Graph::key`](ir::Graph::key).
+///
+/// # Errors
+/// As [`compile`](fn@compile), and if frames of the link have no such key.
+pub fn compile_keyed(text: &str, key: Key, options: &Options<'_>) -> Result<Filter, Error> {
+    compiled(text, Some(key), options)
+}
+
+fn compiled(text: &str, key: Option<Key>, options: &Options<'_>) -> Result<Filter, Error> {
     let filter = || {
         let tokens = lexer::tokens(text)?;
         let tree = parser::parse(&tokens)?;
-        lower::lower(&tree, options)
+        lower::lower(&tree, key, options)
     };
     let (graph, notes) = filter().map_err(|error: Error| error.in_text(text))?;
     Ok(Filter { text: text.to_owned(), graph, notes })

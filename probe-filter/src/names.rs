@@ -14,7 +14,8 @@ pub struct Port {
     pub udp: Option<u16>,
 }
 
-/// Looks names up. What is not known is `None` or empty.
+/// Looks names up. What is not known is `None` or empty, or an error of the kind
+/// [`NotFound`](io::ErrorKind::NotFound) in words that say who was asked.
 ///
 /// # Errors
 /// Those who may know a name cannot be asked, or do not answer. The filter is then refused in

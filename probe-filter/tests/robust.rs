@@ -12,7 +12,7 @@ const STACK: usize = 512 * 1024;
 
 fn options(rng: &mut Rng) -> Options<'static> {
     Options::default()
-        .link(rng.pick(&[LinkType::Ethernet, LinkType::Ethernet, LinkType::Raw]))
+        .link(if rng.one_in(2) { LinkType::Ethernet } else { rng.pick(&LinkType::ALL) })
         .vlan(rng.pick(&[VlanView::AsFrame, VlanView::Live]))
         .netmask(0xffff_ff00)
         .direction(true)
@@ -153,7 +153,7 @@ fn text(rng: &mut Rng) -> String {
 #[test]
 fn a_hundred_thousand_random_texts() {
     let mut rng = Rng::new(7);
-    let frames = [pool(LinkType::Ethernet, 21, 2_000), pool(LinkType::Raw, 22, 2_000)];
+    let pools = LinkType::ALL.map(|link| (link, pool(link, 21, 2_000)));
     let (mut accepted, mut refused) = (0, 0);
     for _ in 0..100_000 {
         let text = text(&mut rng);
@@ -161,7 +161,7 @@ fn a_hundred_thousand_random_texts() {
         match compile(&text, &options) {
             Ok(filter) => {
                 accepted += 1;
-                let frames = &frames[usize::from(options.link == LinkType::Raw)];
+                let (_, frames) = pools.iter().find(|(link, _)| *link == options.link).unwrap();
                 for _ in 0..4 {
                     let bytes = &frames[rng.below(frames.len())];
                     let wire_len = bytes.len() as u32;

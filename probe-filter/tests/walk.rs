@@ -24,28 +24,55 @@ fn length(field: u16) -> i64 {
     if field == 0 { 65_536 } else { field.into() }
 }
 
-fn find(frame: &[u8], link: LinkType, tags: usize) -> Option<Found<'_>> {
-    let packet = match link {
-        LinkType::Raw => frame,
-        LinkType::Ethernet => {
-            let mut at = 12;
-            for _ in 0..tags {
-                if matches!(half(frame, at)?, 0x8100 | 0x88a8 | 0x9100) {
-                    at += 4;
-                }
-            }
-            let packet = frame.get(at + 2..)?;
-            let version = match half(frame, at)? {
-                0x0800 => 4,
-                0x86dd => 6,
-                _ => return None,
-            };
-            if packet.first()? >> 4 != version {
-                return None;
-            }
-            packet
-        }
+/// The version of IP that the link header announces, and what follows the header.
+fn announced(frame: &[u8], link: LinkType, tags: usize) -> Option<(u8, &[u8])> {
+    let by_number = |number, v4: &[u16], v6: &[u16]| match number {
+        number if v4.contains(&number) => Some(4),
+        number if v6.contains(&number) => Some(6),
+        _ => None,
     };
+    let ethernet = |kind_at, header| {
+        let (mut kind, mut packet) = (half(frame, kind_at)?, frame.get(header..)?);
+        for _ in 0..tags {
+            if matches!(kind, 0x8100 | 0x88a8 | 0x9100) {
+                (kind, packet) = (half(packet, 2)?, &packet[4..]);
+            }
+        }
+        Some((by_number(kind, &[0x0800], &[0x86dd])?, packet))
+    };
+    let ppp = |kind_at: usize| {
+        let version = by_number(half(frame, kind_at)?, &[0x21], &[0x57])?;
+        Some((version, frame.get(kind_at + 2..)?))
+    };
+    let bsd = |zeros: usize, family: usize| {
+        let zeros = half(frame, zeros)? == 0;
+        let family = if link == LinkType::Null {
+            half(frame, family)?.swap_bytes()
+        } else {
+            half(frame, family)?
+        };
+        let version = by_number(family, &[2], &[24, 28, 30]).filter(|_| zeros)?;
+        Some((version, frame.get(4..)?))
+    };
+    match link {
+        LinkType::Raw => Some((*frame.first()? >> 4, frame)),
+        LinkType::Ipv4 => Some((4, frame)),
+        LinkType::Ipv6 => Some((6, frame)),
+        LinkType::Ethernet => ethernet(12, 14),
+        LinkType::LinuxSll => ethernet(14, 16),
+        LinkType::LinuxSll2 => ethernet(0, 20),
+        LinkType::Null => bsd(2, 0),
+        LinkType::Loop => bsd(0, 2),
+        LinkType::Ppp | LinkType::PppSerial => ppp(2),
+        LinkType::PppEther => ppp(6),
+    }
+}
+
+fn find(frame: &[u8], link: LinkType, tags: usize) -> Option<Found<'_>> {
+    let (version, packet) = announced(frame, link, tags)?;
+    if packet.first()? >> 4 != version {
+        return None;
+    }
     find_in_packet(packet)
 }
 
@@ -184,12 +211,10 @@ const QUESTIONS: [(&str, Question); 18] = [
 
 #[test]
 fn the_walk_agrees_with_a_plain_reader() {
-    for (link, vlan, tags) in [
-        (LinkType::Ethernet, VlanView::AsFrame, 2),
-        (LinkType::Ethernet, VlanView::Live, 1),
-        (LinkType::Raw, VlanView::AsFrame, 0),
-    ] {
-        let frames = pool(link, 41, 90_000);
+    let in_files = LinkType::ALL.map(|link| (link, VlanView::AsFrame, 2));
+    for (link, vlan, tags) in in_files.into_iter().chain([(LinkType::Ethernet, VlanView::Live, 1)])
+    {
+        let frames = pool(link, 41, if link == LinkType::Ethernet { 90_000 } else { 60_000 });
         let options = Options::default().link(link).vlan(vlan);
         for (text, question) in QUESTIONS {
             let filter = compile(text, &options).unwrap();
@@ -202,7 +227,7 @@ fn the_walk_agrees_with_a_plain_reader() {
                 assert_eq!(filter.matches(&frame), expected, "{text} on {link:?}: {bytes:02x?}");
                 matched += usize::from(expected);
             }
-            assert!(matched > 20, "{text} on {link:?} matched {matched} only");
+            assert!(matched > 10, "{text} on {link:?} matched {matched} only");
         }
     }
 }

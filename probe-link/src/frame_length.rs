@@ -91,12 +91,16 @@ fn is_call(insn: Insn) -> bool {
 }
 
 /// The register that has the context at the call at `at`, and still has it behind the call:
-/// `rN = r1` stands right before it, and nobody jumps in between.
+/// `rN = r1` or `r1 = rN` stands right before it, and no jump leads in between.
 fn context(insns: &[Insn], at: usize) -> Option<Reg> {
     let &before = insns.get(at.checked_sub(1)?)?;
-    let kept = before.code == MOVE && before.src() == Reg(1) && (6..=9).contains(&before.dst().0);
+    let kept = match (before.dst(), before.src()) {
+        (kept, Reg(1)) | (Reg(1), kept) => kept,
+        _ => return None,
+    };
+    let is_kept = before.code == MOVE && (6..=9).contains(&kept.0);
     let is_entered = insns.iter().enumerate().any(|(index, &insn)| target(index, insn) == Some(at));
-    (kept && !is_entered).then_some(before.dst())
+    (is_kept && !is_entered).then_some(kept)
 }
 
 #[cfg(test)]
@@ -122,6 +126,11 @@ mod tests {
         let loads: Vec<_> = loads.map(|one| (one.dst().0, one.src().0, one.offset)).collect();
         assert_eq!(loads, [(0, 0, 52), (0, 7, DATA_END), (1, 7, DATA)]);
 
+        let back = insn(MOVE, 1, 7, 0);
+        let mut replaced = code(&[back, call, exit]);
+        assert_eq!(BUFF.replace_calls(&mut replaced), 1);
+        assert_eq!(replaced.insns, [&[back][..], &BUFF.length(Reg(7)), &[exit]].concat());
+
         let stays = |insns: &[Insn]| {
             let mut code = code(insns);
             BUFF.replace_calls(&mut code) == 0 && code.insns == insns
@@ -130,6 +139,7 @@ mod tests {
         // Not the context, or not where a call leaves it alone.
         assert!(stays(&[insn(MOVE, 7, 2, 0), call, exit]));
         assert!(stays(&[insn(MOVE, 2, 1, 0), call, exit]));
+        assert!(stays(&[insn(MOVE, 1, 2, 0), call, exit]));
         // Somebody jumps to the call past the move.
         assert!(stays(&[insn(JUMP, 0, 0, 1), keep, call, exit]));
         assert!(stays(&[keep, exit]));

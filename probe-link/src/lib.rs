@@ -36,8 +36,8 @@ pub struct Request<'a> {
     pub function: (&'a str, &'a [Insn]),
     /// Load-time constants: the symbol of each, and its value as it lies in memory.
     pub constants: &'a [(&'a str, &'a [u8])],
-    /// The map whose values get this size, in bytes.
-    pub value_size: (&'a str, u32),
+    /// Maps whose values get these sizes, in bytes.
+    pub value_sizes: &'a [(&'a str, u32)],
     /// Where the kernel has what tells the length of an XDP frame. `None`: the programs ask the
     /// helper, as they are compiled.
     pub xdp_buff: Option<XdpBuff>,
@@ -75,8 +75,9 @@ pub fn link(object: &[u8], request: &Request<'_>) -> Result<Linked, Error> {
     let (name, body) = request.function;
     let function = elf.exchange(name, body)?;
     let constants = elf.set_constants(request.constants)?;
-    let (map, value_size) = request.value_size;
-    elf.set_value_size(map, value_size)?;
+    for &(map, size) in request.value_sizes {
+        elf.set_value_size(map, size)?;
+    }
 
     let mut changes = Changes::default();
     for section in elf.programs() {

@@ -31,7 +31,14 @@ fn write(format: &Format, length: usize, to: Box<dyn io::Write + Send>) -> io::R
     for number in 0..FRAMES {
         let time = WallTime::new(1_700_000_000, number.into());
         let wire_len = length as u32;
-        writer.write(&Frame { time, wire_len, bytes, ifindex: 0, outbound: None })?;
+        writer.write(&Frame {
+            time,
+            wire_len,
+            bytes,
+            link: LinkType::Ethernet,
+            ifindex: 0,
+            outbound: None,
+        })?;
     }
     writer.finish(None)
 }

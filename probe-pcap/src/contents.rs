@@ -14,7 +14,8 @@ pub enum Format {
 /// What a file is to hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents {
-    /// What the frames begin with.
+    /// What the frames begin with: all of them in pcap; in pcapng those of which no
+    /// [`Interface`] is known.
     pub link: LinkType,
     /// Bytes of a frame that are kept.
     pub snaplen: u32,
@@ -55,6 +56,8 @@ pub struct Interface {
     pub name: String,
     /// Where on it we looked: the hook, and which frames it sees.
     pub description: String,
+    /// What its frames begin with.
+    pub link: LinkType,
 }
 
 /// Where the frames come from.

@@ -50,6 +50,15 @@ pub enum ReadError {
         /// Which file.
         name: String,
     },
+    /// A version of the format that nobody has described, or that nobody writes any more.
+    Version {
+        /// Which file.
+        name: String,
+        /// The number before the dot.
+        major: u16,
+        /// The number behind it.
+        minor: u16,
+    },
     /// A link type that is not supported.
     LinkType {
         /// Which file.
@@ -76,7 +85,13 @@ impl fmt::Display for ReadError {
             }
             Self::LinkType { name, number } => write!(
                 f,
-                "{name} has link type {number}; probe reads Ethernet (1) and raw IP (101)"
+                "{name} has frames of link type {number}; probe reads Ethernet (1), raw IP (101, 228, \
+                 229), Linux cooked (113, 276), BSD loopback (0, 108) and PPP (9, 50, 51)"
+            ),
+            Self::Version { name, major, minor } => write!(
+                f,
+                "{name} is of version {major}.{minor} of its format; probe reads pcap 2.0 to 2.4 and \
+                 543.0, and pcapng 1.0 and 1.2"
             ),
         }
     }
@@ -90,6 +105,7 @@ impl Error for ReadError {
             | Self::UnknownFormat { .. }
             | Self::Damaged { .. }
             | Self::Stopped { .. }
+            | Self::Version { .. }
             | Self::LinkType { .. } => None,
         }
     }

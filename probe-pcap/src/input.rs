@@ -143,13 +143,18 @@ impl Input {
         ReadError::Truncated { name: self.name.clone(), offset: self.record }
     }
 
+    pub(crate) fn version(&self, major: u16, minor: u16) -> ReadError {
+        ReadError::Version { name: self.name.clone(), major, minor }
+    }
+
     pub(crate) fn damaged(&self, what: impl Into<String>) -> ReadError {
         let (name, offset) = (self.name.clone(), self.record);
         ReadError::Damaged { name, offset, what: what.into() }
     }
 
-    pub(crate) fn link_type(&self, number: u32) -> Result<LinkType, ReadError> {
-        link::of_number(number)
+    /// The link type that a number of this file stands for, which is big-endian or not.
+    pub(crate) fn link_type(&self, number: u32, big: bool) -> Result<LinkType, ReadError> {
+        link::of_number(number, big)
             .ok_or_else(|| ReadError::LinkType { name: self.name.clone(), number })
     }
 }
@@ -203,5 +208,6 @@ pub(crate) struct Head {
     pub(crate) place: Place,
     pub(crate) time: WallTime,
     pub(crate) wire_len: u32,
+    pub(crate) link: LinkType,
     pub(crate) outbound: Option<bool>,
 }

@@ -21,7 +21,7 @@
 //! let contents = Contents { link: LinkType::Ethernet, snaplen: 65_535, format };
 //! let mut writer = Writer::create(&path, &contents)?;
 //! let time = WallTime::new(1_700_000_000, 5);
-//! let frame = Frame { time, wire_len: 60, bytes: &[0; 60], ifindex: 0, outbound: None };
+//! let frame = Frame { time, wire_len: 60, bytes: &[0; 60], link: LinkType::Ethernet, ifindex: 0, outbound: None };
 //! writer.write(&frame)?;
 //! writer.finish(None)?;
 //!
@@ -69,4 +69,4 @@ pub use error::ReadError;
 pub use output::write_all;
 pub use reader::{Batch, Reader};
 pub use source::{ReadEvent, ReadHandler};
-pub use writer::{Lent, Writer};
+pub use writer::{Lent, MixedLinkTypes, Writer};

@@ -25,6 +25,8 @@ pub struct Reader {
     /// A frame that was read ahead to learn the link type.
     ahead: Option<Head>,
     link: LinkType,
+    /// Bytes that are kept of a frame.
+    snaplen: u32,
     /// Whether the handler stopped the stream: what is left in the buffer is no record then.
     stopped: Rc<Cell<bool>>,
 }
@@ -62,25 +64,35 @@ impl Reader {
         let mut input = Input::new(within, stream);
         // Comes again, in front of the rest, or unpacked.
         let magic = input.magic()?;
-        let (format, link, ahead) = if let Some(decoder) = pcap::Decoder::start(magic, &mut input)?
-        {
-            let link = decoder.link();
-            (Format::Pcap(decoder), link, None)
-        } else if magic == pcapng::SECTION {
-            let mut decoder = pcapng::Decoder::start(&mut input)?;
-            // The link type stands in a block of its own, before the first frame.
-            let ahead = decoder.next(&mut input)?;
-            let link = decoder.link().unwrap_or_default();
-            (Format::PcapNg(decoder), link, ahead)
-        } else {
-            return Err(input.unknown_format());
-        };
-        Ok(Self { name, input, format, ahead, link, stopped: Rc::default() })
+        let (format, link, snaplen, ahead) =
+            if let Some(decoder) = pcap::Decoder::start(magic, &mut input)? {
+                let (link, snaplen) = (decoder.link(), decoder.snaplen());
+                (Format::Pcap(decoder), link, snaplen, None)
+            } else if magic == pcapng::SECTION {
+                let mut decoder = pcapng::Decoder::start(&mut input)?;
+                // What interfaces there are stands in blocks of their own, before the first frame.
+                let ahead = decoder.next(&mut input)?;
+                let first = ahead.as_ref().map(|head| head.link);
+                let link = first.or_else(|| decoder.first_link()).unwrap_or_default();
+                let snaplen = decoder.snaplen();
+                (Format::PcapNg(decoder), link, snaplen, ahead)
+            } else {
+                return Err(input.unknown_format());
+            };
+        Ok(Self { name, input, format, ahead, link, snaplen, stopped: Rc::default() })
     }
 
-    /// What the first bytes of each frame are.
+    /// What the first bytes of the first frame are; where the file has none, what it says of them.
+    /// In a pcap file all frames are of one type, in a pcapng file each may be of its own.
     pub fn link(&self) -> LinkType {
         self.link
+    }
+
+    /// Bytes of a frame that whoever wrote the file kept, as the file says; [`MAX_FRAME`](probe_frame::MAX_FRAME) where it
+    /// says that there was no limit. Of the interfaces that pcapng describes in front of the first
+    /// frame it is the longest.
+    pub fn snaplen(&self) -> u32 {
+        self.snaplen
     }
 
     /// Name of the file.
@@ -99,14 +111,14 @@ impl Reader {
     /// file. Those that are not asked for come again, but for the first.
     pub fn batch(&mut self) -> Result<Option<Batch<'_>>, ReadError> {
         let Some(head) = self.head()? else { return Ok(None) };
-        let Head { place, time, wire_len, outbound } = head;
+        let Head { place, time, wire_len, link, outbound } = head;
         let (taken, ahead) = self.input.lend();
         let (bytes, many) = match &self.format {
             Format::Pcap(decoder) => (taken, Some(Many { decoder, ahead })),
             Format::PcapNg(decoder) => (decoder.block(), None),
         };
         let bytes = place.of(bytes);
-        let first = Frame { time, wire_len, bytes, ifindex: 0, outbound };
+        let first = Frame { time, wire_len, link, bytes, ifindex: 0, outbound };
         Ok(Some(Batch { first: Some(first), many }))
     }
 
@@ -123,12 +135,12 @@ impl Reader {
     }
 
     fn frame(&self, head: Head) -> Frame<'_> {
-        let Head { place, time, wire_len, outbound } = head;
+        let Head { place, time, wire_len, link, outbound } = head;
         let bytes = match &self.format {
             Format::Pcap(_) => self.input.bytes(place),
             Format::PcapNg(decoder) => place.of(decoder.block()),
         };
-        Frame { time, wire_len, bytes, ifindex: 0, outbound }
+        Frame { time, wire_len, link, bytes, ifindex: 0, outbound }
     }
 }
 

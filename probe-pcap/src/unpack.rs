@@ -1,9 +1,9 @@
 //! Files packed with gzip or zstd, known by their first bytes, read as if they were not
 //! packed: as streams, in constant memory, all members and frames one after the other.
 
-use std::io::{self, BufReader, Cursor, Read};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use ruzstd::decoding::{
     BlockDecodingStrategy, FrameDecoder,
     errors::{FrameDecoderError, ReadFrameHeaderError},
@@ -19,13 +19,76 @@ pub(crate) fn unpack(magic: [u8; 4], stream: Box<dyn Read>) -> (bool, Box<dyn Re
     match magic {
         // RFC 1952, 2.3.1.
         [0x1f, 0x8b, ..] => {
-            (true, Box::new(BufReader::with_capacity(GATHER, MultiGzDecoder::new(whole))))
+            (true, Box::new(BufReader::with_capacity(GATHER, Gzip::new(Box::new(whole)))))
         }
         // RFC 8878, 3.1.1 and 3.1.2: a frame, or one to skip.
         [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => {
             (true, Box::new(BufReader::with_capacity(GATHER, Zstd::new(Box::new(whole)))))
         }
         _ => (false, Box::new(whole)),
+    }
+}
+
+/// gzip's members, one after the other. Zeros may follow the last one, as where a file was filled up
+/// to whole blocks; gzip(1) ignores them, too.
+struct Gzip(Members);
+
+enum Members {
+    /// One is being read.
+    Within(GzDecoder<BufReader<Box<dyn Read>>>),
+    /// There are no more.
+    Over,
+}
+
+impl Gzip {
+    fn new(source: Box<dyn Read>) -> Self {
+        Self(Members::Within(GzDecoder::new(BufReader::new(source))))
+    }
+
+    /// Goes on with what follows a member: another one, or zeros up to the end.
+    fn next_member(&mut self) -> io::Result<()> {
+        let Members::Within(member) = std::mem::replace(&mut self.0, Members::Over) else {
+            return Ok(());
+        };
+        let mut source = member.into_inner();
+        let mut zeros = 0;
+        loop {
+            let ahead = match source.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                ahead => ahead?,
+            };
+            if ahead.is_empty() {
+                return Ok(());
+            }
+            let here = ahead.iter().take_while(|&&byte| byte == 0).count();
+            if here < ahead.len() {
+                zeros += here;
+                break;
+            }
+            zeros += here;
+            source.consume(here);
+        }
+        if zeros > 0 {
+            let message = "gzip: something follows the zeros behind the end";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+        }
+        self.0 = Members::Within(GzDecoder::new(source));
+        Ok(())
+    }
+}
+
+impl Read for Gzip {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        while let Members::Within(member) = &mut self.0 {
+            match member.read(buffer)? {
+                0 => self.next_member()?,
+                read => return Ok(read),
+            }
+        }
+        Ok(0)
     }
 }
 
@@ -152,6 +215,17 @@ mod tests {
         let skipped = [0x53, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 7, 7, 7];
         let packed = [&skipped[..], &zstd(b"one"), &skipped, &zstd(b"two")].concat();
         assert_eq!(unpacked(&packed).unwrap(), b"onetwo");
+    }
+
+    #[test]
+    fn zeros_may_follow_gzips_members() {
+        let member = gzip(b"one");
+        for zeros in [1, 2, 10, 511, 100_000] {
+            assert_eq!(unpacked(&[&member[..], &vec![0; zeros]].concat()).unwrap(), b"one");
+            let more = [&member[..], &vec![0; zeros], &member].concat();
+            assert_eq!(unpacked(&more).unwrap_err().kind(), io::ErrorKind::InvalidData, "{zeros}");
+        }
+        assert!(unpacked(&[&member[..], b"garbage behind it"].concat()).is_err());
     }
 
     #[test]

@@ -6,15 +6,17 @@
 //! go from there to the output (writev(2)), without a copy in between.
 
 use std::{
+    error::Error,
+    fmt,
     fs::File,
     io::{self, IoSlice, Write},
     path::Path,
 };
 
-use probe_frame::Frame;
+use probe_frame::{Frame, LinkType};
 
 use crate::{
-    contents::{Contents, Format, Statistics},
+    contents::{Contents, Format, Interface, Statistics},
     output::Output,
     pcap, pcapng,
 };
@@ -60,6 +62,25 @@ impl Encoder {
         }
     }
 
+    fn add_interface(&mut self, interface: Interface, out: &mut Vec<u8>) {
+        match self {
+            // pcap does not tell of interfaces.
+            Self::Pcap(_) => {}
+            Self::PcapNg(pcapng) => pcapng.add_interface(interface, out),
+        }
+    }
+
+    /// A pcap file says once what its frames begin with.
+    fn takes(&self, frame: &Frame<'_>) -> io::Result<()> {
+        match self {
+            Self::Pcap(pcap) if pcap.link() != frame.link => {
+                let mixed = MixedLinkTypes { file: pcap.link(), frame: frame.link };
+                Err(io::Error::new(io::ErrorKind::InvalidInput, mixed))
+            }
+            Self::Pcap(_) | Self::PcapNg(_) => Ok(()),
+        }
+    }
+
     fn tail(&self, statistics: Option<&Statistics>, out: &mut Vec<u8>) {
         match self {
             // pcap has no place for an account.
@@ -68,6 +89,23 @@ impl Encoder {
         }
     }
 }
+
+/// A frame was to go to a pcap file whose frames are of another link type; pcapng holds both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MixedLinkTypes {
+    /// That of the file.
+    pub file: LinkType,
+    /// That of the frame.
+    pub frame: LinkType,
+}
+
+impl fmt::Display for MixedLinkTypes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a pcap file holds frames of one link type")
+    }
+}
+
+impl Error for MixedLinkTypes {}
 
 /// The bytes of frames that are part of the next write, by where they belong in what the
 /// [`Writer`] gathers.
@@ -149,8 +187,10 @@ impl Writer {
     /// Adds a frame.
     ///
     /// # Errors
-    /// As [`flush`](Self::flush), which it calls now and then.
+    /// As [`flush`](Self::flush), which it calls now and then; [`MixedLinkTypes`] within one of
+    /// kind [`InvalidInput`](io::ErrorKind::InvalidInput), after which other frames can follow.
     pub fn write(&mut self, frame: &Frame<'_>) -> io::Result<()> {
+        self.encoder.takes(frame)?;
         let frame = self.snapped(frame);
         if self.pending.len() + frame.bytes.len() >= self.gather {
             self.flush()?;
@@ -164,8 +204,9 @@ impl Writer {
     /// which has to come before anything else is done with the writer.
     ///
     /// # Errors
-    /// As [`flush`](Self::flush), which it calls now and then.
+    /// Those of [`write`](Self::write).
     pub fn write_lent<'a>(&mut self, frame: &Frame<'a>, lent: &mut Lent<'a>) -> io::Result<()> {
+        self.encoder.takes(frame)?;
         let frame = self.snapped(frame);
         if self.pending.len() + frame.bytes.len() >= self.gather {
             self.flush_lent(lent)?;
@@ -178,6 +219,13 @@ impl Writer {
         }
         self.end_block(1);
         Ok(())
+    }
+
+    /// Tells of an interface that frames may be of from here on; pcap has no place for it. Nothing may
+    /// be lent.
+    pub fn add_interface(&mut self, interface: Interface) {
+        self.encoder.add_interface(interface, &mut self.pending);
+        self.end_block(0);
     }
 
     fn snapped<'a>(&self, frame: &Frame<'a>) -> Frame<'a> {
@@ -304,7 +352,7 @@ fn with_lent<'a>(
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use probe_frame::{LinkType, Precision, WallTime};
+    use probe_frame::{Precision, WallTime};
 
     use super::*;
     use crate::{contents::Origin, reader::Reader};
@@ -325,7 +373,14 @@ mod tests {
     }
 
     fn frame(time: u64, bytes: &[u8], wire_len: u32) -> Frame<'_> {
-        Frame { time: WallTime(time), wire_len, bytes, ifindex: 0, outbound: None }
+        Frame {
+            time: WallTime(time),
+            wire_len,
+            bytes,
+            link: LinkType::Ethernet,
+            ifindex: 0,
+            outbound: None,
+        }
     }
 
     fn formats() -> [(Format, u64); 3] {

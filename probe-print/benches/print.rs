@@ -21,11 +21,18 @@ fn printing(c: &mut Criterion) {
                 let mut out = Vec::new();
                 b.iter(|| {
                     // A new one each time: it remembers connections.
-                    let mut printer = Printer::new(style, LinkType::Ethernet);
+                    let mut printer = Printer::new(style);
                     out.clear();
                     for bytes in &capture.frames {
                         let (time, wire_len) = (WallTime::new(0, 0), bytes.len() as u32);
-                        let frame = Frame { time, wire_len, bytes, ifindex: 0, outbound: None };
+                        let frame = Frame {
+                            time,
+                            wire_len,
+                            bytes,
+                            link: LinkType::Ethernet,
+                            ifindex: 0,
+                            outbound: None,
+                        };
                         printer.print(&frame, &mut out);
                     }
                     out.len()

@@ -62,7 +62,7 @@ pub use place::Place;
 pub use time::TimeStyle;
 
 use bytes::{Bytes, Stop};
-use link::ethernet;
+use link::{bsd, cooked, ethernet, ppp, pppoe};
 use memory::Memory;
 use network::ip;
 use text::{Text, put};
@@ -101,27 +101,27 @@ pub struct Style {
 /// numbers of TCP connections and the time of the frame before.
 pub struct Printer {
     style: Style,
-    link: LinkType,
     time: TimePrinter,
     memory: Memory,
     names: Box<dyn Names + Send>,
     zone: TimeZone,
     printed: u64,
     places: Vec<Place>,
+    interfaces: Box<dyn FnMut(u32) -> Option<String> + Send>,
 }
 
 impl Printer {
-    /// A printer for frames of one link type: without names, in UTC.
-    pub fn new(style: Style, link: LinkType) -> Self {
+    /// A printer without names, in UTC.
+    pub fn new(style: Style) -> Self {
         Self {
             style,
-            link,
             time: TimePrinter::new(style.time, style.precision),
             memory: Memory::default(),
             names: Box::new(Numbers),
             zone: TimeZone::UTC,
             printed: 0,
             places: Vec::new(),
+            interfaces: Box::new(|_| None),
         }
     }
 
@@ -137,15 +137,23 @@ impl Printer {
         Self { zone, ..self }
     }
 
-    /// The link type of the frames.
-    pub fn link(&self) -> LinkType {
-        self.link
-    }
-
     /// Makes it tell of which interface each frame is, and which way it went.
     #[must_use]
     pub fn with_places(self, places: Vec<Place>) -> Self {
         Self { places, ..self }
+    }
+
+    /// As [`with_places`](Self::with_places), of one more; it takes the place of one with its index.
+    pub fn add_place(&mut self, place: Place) {
+        self.places.retain(|known| known.index != place.index);
+        self.places.push(place);
+    }
+
+    /// Makes it show the names of interfaces whose numbers stand in frames
+    /// ([`LinuxSll2`](LinkType::LinuxSll2)). They are printed as they are; without one, `?` is.
+    #[must_use]
+    pub fn with_interfaces(self, of: Box<dyn FnMut(u32) -> Option<String> + Send>) -> Self {
+        Self { interfaces: of, ..self }
     }
 
     /// Appends the line (or lines) of a frame.
@@ -169,9 +177,18 @@ impl Printer {
         let mut text = Text::new(out, &self.style, &mut self.memory, &*self.names, &self.zone);
         let bytes = Bytes::new(frame.bytes);
         let length = frame.wire_len as usize;
-        let header = match self.link {
-            LinkType::Ethernet => ethernet::print(&mut text, bytes, length),
-            LinkType::Raw => text.part(|t| raw(t, bytes, length)).map(|()| 0),
+        let t = &mut text;
+        let header = match frame.link {
+            LinkType::Ethernet => ethernet::print(t, bytes, length),
+            LinkType::Raw | LinkType::Ipv4 | LinkType::Ipv6 => {
+                t.part(|t| raw(t, bytes, length)).map(|()| 0)
+            }
+            LinkType::LinuxSll => cooked::print(t, bytes, length),
+            LinkType::LinuxSll2 => cooked::print2(t, bytes, length, &mut self.interfaces),
+            LinkType::Null | LinkType::Loop => bsd::print(t, bytes, length),
+            LinkType::Ppp => ppp::frame(t, bytes, length),
+            LinkType::PppSerial => ppp::serial(t, bytes, length),
+            LinkType::PppEther => pppoe::frame(t, bytes, length),
         };
         // Where the captured bytes end inside of it, a dump shows all of the frame.
         let header = header.unwrap_or_else(|_| {

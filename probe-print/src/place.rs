@@ -47,7 +47,7 @@ fn way_in(address: Option<[u8; 6]>, bytes: &[u8]) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use probe_frame::WallTime;
+    use probe_frame::{LinkType, WallTime};
 
     fn shown(ifindex: u32, outbound: bool, bytes: &[u8]) -> String {
         let ours = [2, 0, 0, 0, 0, 1];
@@ -56,7 +56,14 @@ mod tests {
             Place { index: 3, name: "wg0-long".into(), address: None },
         ];
         let time = WallTime(0);
-        let frame = Frame { time, wire_len: 60, bytes, ifindex, outbound: Some(outbound) };
+        let frame = Frame {
+            time,
+            wire_len: 60,
+            link: LinkType::Ethernet,
+            bytes,
+            ifindex,
+            outbound: Some(outbound),
+        };
         let mut out = Vec::new();
         print(&places, &frame, &mut out);
         String::from_utf8(out).unwrap()

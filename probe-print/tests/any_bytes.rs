@@ -28,12 +28,12 @@ fn styles() -> Vec<Style> {
 
 /// Prints a frame in every style; what comes out is text without control characters.
 fn print(bytes: &[u8], wire_len: u32) {
-    for link in [LinkType::Ethernet, LinkType::Raw] {
+    for link in LinkType::ALL {
         for style in styles() {
-            let mut printer = Printer::new(style, link);
+            let mut printer = Printer::new(style);
             let mut out = Vec::new();
             let time = WallTime(1_700_000_000_000_000_000);
-            let frame = Frame { time, wire_len, bytes, ifindex: 1, outbound: Some(true) };
+            let frame = Frame { time, wire_len, bytes, link, ifindex: 1, outbound: Some(true) };
             printer.print(&frame, &mut out);
             assert_eq!(out.last(), Some(&b'\n'));
             let bad = out.iter().find(|b| !matches!(b, b'\n' | b'\t' | 0x20..0x7f));

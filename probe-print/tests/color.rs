@@ -22,11 +22,18 @@ fn the_text_is_the_same() {
     for (verbose, dump) in [(0, Dump::None), (2, Dump::HexAndText { link: true })] {
         let print = |color| {
             let style = Style { verbose, dump, color, ..Style::default() };
-            let mut printer = Printer::new(style, LinkType::Ethernet);
+            let mut printer = Printer::new(style);
             let mut out = Vec::new();
             for (bytes, wire_len) in &samples::all() {
                 let time = WallTime(1_700_000_000_000_000_000);
-                let frame = Frame { time, wire_len: *wire_len, bytes, ifindex: 1, outbound: None };
+                let frame = Frame {
+                    time,
+                    wire_len: *wire_len,
+                    bytes,
+                    link: LinkType::Ethernet,
+                    ifindex: 1,
+                    outbound: None,
+                };
                 printer.print(&frame, &mut out);
             }
             out

@@ -72,7 +72,7 @@ fn pcap(capture: &Capture) -> Vec<u8> {
 
 /// What is printed of a file that [`pcap`] made.
 fn printed(file: &[u8], style: Style) -> String {
-    let mut printer = Printer::new(style, LinkType::Ethernet);
+    let mut printer = Printer::new(style);
     let mut out = Vec::new();
     let mut rest = &file[FILE_HEADER..];
     while !rest.is_empty() {
@@ -80,7 +80,14 @@ fn printed(file: &[u8], style: Style) -> String {
         let word = |at: usize| u32::from_le_bytes(header[at..at + 4].try_into().expect("a word"));
         let (bytes, next) = body.split_at(word(8) as usize);
         let time = WallTime::new(word(0).into(), u64::from(word(4)) * 1_000);
-        let frame = Frame { time, wire_len: word(12), bytes, ifindex: 0, outbound: None };
+        let frame = Frame {
+            time,
+            wire_len: word(12),
+            bytes,
+            link: LinkType::Ethernet,
+            ifindex: 0,
+            outbound: None,
+        };
         printer.print(&frame, &mut out);
         rest = next;
     }

@@ -1,11 +1,11 @@
-//! The account of a capture: each frame that sampling chose was captured, or its loss has a cause.
-//! The columns add up, or the account says that they do not.
+//! The account of a capture: each frame that sampling chose was captured, came too late, or its loss
+//! has a cause. The numbers add up, or the account says that they do not.
 //!
 //! What there is to count stands in the table below, once: a name, what it means, what the ledger
 //! line calls it, and what a frame that it counts came to. The lines on stderr and the statistics of
 //! capture files are made of the table, and a counter that is added to it is in all of them.
 
-use std::io;
+use std::{fmt::Write as _, io};
 
 use probe_frame::WallTime;
 use probe_pcap::Statistics;
@@ -23,6 +23,8 @@ pub enum Fate {
     LostInKernel,
     /// It was dropped in user space.
     Dropped,
+    /// It came after the end that was asked for, and is missed by nobody.
+    AfterEnd,
 }
 
 /// A counter of frames, and where it stands.
@@ -79,9 +81,9 @@ counters! {
     /// Chosen frames that the kernel would not output for another reason.
     refused: "refused by kernel", LostInKernel;
     /// Frames that came after the last one asked for.
-    after_end: "after the last one asked for", Dropped;
+    after_end: "after the last one asked for", AfterEnd;
     /// Frames that came while the output was behind, or after it failed.
-    output_behind: "because the output was behind or had failed", Dropped;
+    output_behind: "dropped: the output was behind or had failed", Dropped;
 }
 
 impl Account {
@@ -106,7 +108,7 @@ impl Account {
 
     /// Chosen frames without an account; negative where there are more than were chosen.
     fn missing(&self) -> i128 {
-        let fates = [Fate::Arrived, Fate::LostInKernel, Fate::Dropped];
+        let fates = [Fate::Arrived, Fate::LostInKernel, Fate::Dropped, Fate::AfterEnd];
         let accounted: i128 = fates.map(|fate| i128::from(self.sum(fate))).iter().sum();
         i128::from(self.chosen) - accounted
     }
@@ -119,34 +121,36 @@ impl Account {
         lines.trim_end().replace('\n', ", ")
     }
 
-    /// tcpdump's three lines, and the account.
-    pub fn summary(&self) -> String {
+    /// tcpdump's three lines; and where frames were lost, or `all` is asked for, the account: a line
+    /// of what was seen, and one for each number of what became of it.
+    pub fn summary(&self, all: bool) -> String {
         let mut out = self.three_lines();
-        let dropped = self.sum(Fate::Dropped);
-        let parts = self.of(Fate::Arrived).chain(self.of(Fate::LostInKernel)).map(labelled);
-        let parts = parts.chain([format!("dropped in user space {dropped}")]);
-        out.push_str(&format!("probe: {} = {}\n", self.went_on(), joined(parts, " + ")));
-        if dropped > 0 {
-            let causes = self.of(Fate::Dropped);
-            let causes = causes.map(|Count { label, frames, .. }| format!("{frames} {label}"));
-            let causes = joined(causes, ", ");
-            out.push_str(&format!("probe: dropped in user space: {causes}\n"));
+        let missing = self.missing();
+        let lost = self.sum(Fate::LostInKernel) + self.sum(Fate::Dropped);
+        if !all && lost == 0 && missing == 0 {
+            return out;
+        }
+        let _ = writeln!(out, "probe: {}", self.went_on());
+        let ended = self.counts().into_iter().filter(|count| count.fate != Fate::WentOn);
+        // How many were captured is told in any case.
+        let ended: Vec<Count> =
+            ended.filter(|count| count.frames > 0 || count.fate == Fate::Arrived).collect();
+        let width = ended.iter().map(|count| count.frames.to_string().len()).max().unwrap_or(0);
+        for Count { frames, label, .. } in ended {
+            let _ = writeln!(out, "probe:   {frames:width$} {label}");
         }
         if self.lost_in_ring > 0 {
-            out.push_str(
-                "probe: frames were lost in the ring: try a larger --buffer-size, a smaller -s, or \
-                 --sample\n",
-            );
+            out.push_str("probe: try a larger --buffer-size, a smaller -s, or --sample\n");
         }
         if self.refusal != 0 {
             let error = io::Error::from_raw_os_error(self.refusal);
-            out.push_str(&format!("probe: the kernel refused to output frames: {error}\n"));
+            let _ = writeln!(out, "probe: the kernel refused to output frames: {error}");
         }
-        match self.missing() {
-            0 => {}
-            missing => out.push_str(&format!(
-                "probe: {missing} frames are unaccounted for; please report this as a bug\n"
-            )),
+        if missing != 0 {
+            let _ = writeln!(
+                out,
+                "probe: {missing} frames are unaccounted for; please report this as a bug"
+            );
         }
         out
     }
@@ -215,13 +219,57 @@ mod tests {
 80 packets captured
 1000 packets received by filter
 13 packets dropped by kernel
-probe: seen 2000, matched 1000, sampled 100 = captured 80 + lost in ring 11 + refused by kernel 2 \
-+ dropped in user space 7
-probe: dropped in user space: 3 after the last one asked for, 4 because the output was behind or \
-had failed
-probe: frames were lost in the ring: try a larger --buffer-size, a smaller -s, or --sample
+probe: seen 2000, matched 1000, sampled 100
+probe:   80 captured
+probe:   11 lost in ring
+probe:    2 refused by kernel
+probe:    3 after the last one asked for
+probe:    4 dropped: the output was behind or had failed
+probe: try a larger --buffer-size, a smaller -s, or --sample
 ";
-        assert_eq!(ACCOUNT.summary(), expected);
+        assert_eq!(ACCOUNT.summary(false), expected);
+    }
+
+    /// Who lost nothing reads what tcpdump says, unless more is asked for.
+    #[test]
+    fn three_lines_where_nothing_was_lost() {
+        let after_end = 3;
+        let account = Account {
+            seen: 20,
+            matched: 10,
+            chosen: 10,
+            captured: 7,
+            after_end,
+            ..Account::default()
+        };
+        let three =
+            "7 packets captured\n10 packets received by filter\n0 packets dropped by kernel\n";
+        assert_eq!(account.summary(false), three);
+        let more = "\
+probe: seen 20, matched 10, sampled 10
+probe:   7 captured
+probe:   3 after the last one asked for
+";
+        assert_eq!(account.summary(true), [three, more].concat());
+    }
+
+    #[test]
+    fn lines_fit_a_narrow_terminal() {
+        let frames = 1 << 40;
+        let account = Account {
+            seen: frames,
+            matched: frames,
+            chosen: frames,
+            captured: frames,
+            lost_in_ring: frames,
+            refused: frames,
+            refusal: libc::ENOMEM,
+            after_end: frames,
+            output_behind: frames,
+        };
+        for line in account.summary(true).lines() {
+            assert!(line.len() <= 80, "{line}");
+        }
     }
 
     #[test]
@@ -231,9 +279,9 @@ probe: frames were lost in the ring: try a larger --buffer-size, a smaller -s, o
             matched: 1000,
             chosen: 100,
             lost: 13,
-            dropped: 7,
+            dropped: 4,
             words: "seen 2000, matched 1000, sampled 100, of which lost in the kernel 13, dropped \
-                    in user space 7"
+                    in user space 4"
                 .into(),
         };
         assert_eq!(ACCOUNT.statistics(WallTime(5)), expected);
@@ -242,7 +290,7 @@ probe: frames were lost in the ring: try a larger --buffer-size, a smaller -s, o
     #[test]
     fn one_packet_and_a_gap() {
         let account = Account { seen: 1, matched: 1, chosen: 2, captured: 1, ..Account::default() };
-        let summary = account.summary();
+        let summary = account.summary(false);
         assert!(summary.starts_with("1 packet captured\n1 packet received by filter\n"));
         assert!(summary.contains("1 frames are unaccounted for"));
     }

@@ -51,6 +51,10 @@ pub fn kernel(error: kernel::Error) -> Error {
             );
             return Hinted::new(error, hint).into();
         }
+        K::Cpus { .. } => {
+            "probe needs /sys: mount it (`mount -t sysfs sysfs /sys`), or pass it on to the container \
+             or chroot; read-only will do"
+        }
         K::Rings { .. } => "try a smaller --buffer-size",
         K::Occupied { .. } => "use --hook tcx, which runs beside it, or detach it first",
         // bpf_mprog_attach in kernel/bpf/mprog.c.

@@ -52,11 +52,19 @@ impl Error for Hinted {}
 pub fn code(error: &anyhow::Error) -> u8 {
     if is_broken_pipe(error) {
         0
-    } else if error.chain().any(|cause| cause.is::<Usage>()) {
+    } else if is_usage(error) {
         2
     } else {
         1
     }
+}
+
+/// Whether the caller made a mistake.
+fn is_usage(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| match cause.downcast_ref::<Hinted>() {
+        Some(hinted) => is_usage(&hinted.failure),
+        None => cause.is::<Usage>(),
+    })
 }
 
 /// Says what went wrong on stderr, and what can be done about it; gives the exit code.
@@ -112,6 +120,7 @@ mod tests {
     fn codes() {
         let usage = anyhow::Error::new(Usage::new("no such flag")).context("reading flags");
         assert_eq!(code(&usage), 2);
+        assert_eq!(code(&Hinted::new(usage, "write it so").into()), 2);
         let pipe: anyhow::Result<()> =
             Err(io::Error::from(io::ErrorKind::BrokenPipe)).context("writing to stdout");
         assert_eq!(code(&pipe.unwrap_err()), 0);

@@ -29,6 +29,7 @@ pub mod explain;
 pub mod extcap;
 pub mod failure;
 pub mod filter;
+pub mod history;
 pub mod interfaces;
 pub mod json;
 pub mod kernel;
@@ -44,6 +45,7 @@ pub mod runtime;
 pub mod source;
 pub mod stdout;
 pub mod stop;
+pub mod text;
 pub mod watch;
 pub mod zone;
 

@@ -2,12 +2,13 @@
 //! (which reads /etc/hosts, too), ports by /etc/services.
 //!
 //! A capture must not wait for a name server. A live one shows the number until the name
-//! is known; threads of its own ask. A file can wait: there the first line has the name. Where the
+//! is known, which those in /etc/hosts are from the first line on; threads of its own ask for others. A file can wait: there the first line has the name. Where the
 //! name servers do not answer, it waits once, and goes on as a live capture does.
 
 use std::{
     collections::HashMap,
     net::IpAddr,
+    path::Path,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -17,11 +18,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::net::if_::if_indextoname;
 use probe_filter::SystemResolver;
+use probe_frame::visible;
 use probe_print::{Names, Numbers, Transport};
 
 use crate::{
-    reporter,
+    bounded, reporter,
     resolver::{LOOK, PATIENCE},
     stop,
 };
@@ -37,6 +40,9 @@ pub enum NameStyle {
     /// Names of hosts, waited for.
     Wait,
 }
+
+/// This system's own names of hosts (hosts(5)).
+const HOSTS: &str = "/etc/hosts";
 
 /// Hosts that are remembered, found or not. A flood from invented addresses must not fill
 /// the memory; where there are more, all are forgotten.
@@ -91,7 +97,28 @@ pub fn names(style: NameStyle, short: bool) -> Box<dyn Names + Send> {
         reporter::note(format_args!("{error}; ports are shown as numbers"));
         String::new()
     });
-    Box::new(SystemNames::new(wait.then_some(PATIENCE), short, &services, look_up))
+    // Who waits asks the system for all names, in the order that it is set up for.
+    let hosts =
+        if wait { String::new() } else { bounded::read(Path::new(HOSTS)).unwrap_or_default() };
+    Box::new(SystemNames::new(wait.then_some(PATIENCE), short, &services, &hosts, look_up))
+}
+
+/// Names of interfaces by their numbers, as this system has them now.
+pub fn interfaces() -> Box<dyn FnMut(u32) -> Option<String> + Send> {
+    /// Numbers in a crafted file have no bound.
+    const MAX_KNOWN: usize = 1024;
+    let mut known = HashMap::new();
+    Box::new(move |index| {
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
+        let ask = || {
+            // nix 0.31 takes null for success, and then the name is empty.
+            let name = if_indextoname(index).ok().filter(|name| !name.is_empty())?;
+            Some(visible(&name.to_string_lossy()))
+        };
+        known.entry(index).or_insert_with(ask).clone()
+    })
 }
 
 /// Names of hosts and ports as this system knows them.
@@ -103,6 +130,8 @@ struct SystemNames {
     /// `-N`: without the domain.
     short: bool,
     look_up: LookUp,
+    /// Of /etc/hosts, which need not be asked for.
+    own: HashMap<IpAddr, Arc<str>>,
     cache: Arc<Cache>,
     /// To the threads, once there are any.
     questions: Mutex<Option<SyncSender<IpAddr>>>,
@@ -111,7 +140,13 @@ struct SystemNames {
 }
 
 impl SystemNames {
-    fn new(patience: Option<Duration>, short: bool, services: &str, look_up: LookUp) -> Self {
+    fn new(
+        patience: Option<Duration>,
+        short: bool,
+        services: &str,
+        hosts: &str,
+        look_up: LookUp,
+    ) -> Self {
         let (mut tcp, mut udp) = (HashMap::new(), HashMap::new());
         for service in probe_filter::services(services) {
             let table = match service.transport {
@@ -129,6 +164,7 @@ impl SystemNames {
             impatient: AtomicBool::new(false),
             short,
             look_up,
+            own: own_names(hosts, short),
             cache: Arc::default(),
             questions: Mutex::default(),
             tcp,
@@ -180,6 +216,9 @@ impl Names for SystemNames {
     }
 
     fn host(&self, address: IpAddr) -> Option<Arc<str>> {
+        if let Some(name) = self.own.get(&address) {
+            return Some(Arc::clone(name));
+        }
         let known = {
             let mut hosts = self.cache.hosts();
             if hosts.len() >= MAX_HOSTS {
@@ -207,6 +246,29 @@ impl Names for SystemNames {
     }
 }
 
+/// The names in a file of hosts(5): an address has that of the first line that names it, and of this
+/// the first.
+fn own_names(hosts: &str, short: bool) -> HashMap<IpAddr, Arc<str>> {
+    let mut names = HashMap::new();
+    for line in hosts.lines() {
+        let line = line.split('#').next().unwrap_or_default();
+        let mut words = line.split_whitespace();
+        let address = words.next().and_then(|word| word.parse::<IpAddr>().ok());
+        if let (Some(address), Some(name)) = (address, words.next())
+            && fit_to_print(name)
+        {
+            names.entry(address).or_insert_with(|| shown(name, short));
+        }
+    }
+    names
+}
+
+/// The name as it is shown: with -N without its domain.
+fn shown(name: &str, short: bool) -> Arc<str> {
+    let host = name.split('.').next().unwrap_or_default();
+    if short { host } else { name }.into()
+}
+
 /// Threads that answer questions until the sender is gone.
 fn start_threads(cache: &Arc<Cache>, look_up: LookUp, short: bool) -> SyncSender<IpAddr> {
     let (sender, receiver) = mpsc::sync_channel(MAX_QUESTIONS);
@@ -228,8 +290,7 @@ fn answer(receiver: &Mutex<Receiver<IpAddr>>, cache: &Cache, look_up: LookUp, sh
         let known = match look_up(address) {
             // The resolver hands the number back where there is no name.
             Some(name) if name.parse::<IpAddr>().is_err() && fit_to_print(&name) => {
-                let host = name.split('.').next().unwrap_or_default();
-                Known::Name(if short { host } else { &name }.into())
+                Known::Name(shown(&name, short))
             }
             _ => Known::Nameless,
         };
@@ -256,28 +317,44 @@ mod tests {
     #[test]
     fn the_first_name_of_a_port_counts() {
         let services = "http 80/tcp www # web\nworld 80/tcp\ndomain\t53/udp\n\x1b[2J 9/tcp\nx 1\n";
-        let names = SystemNames::new(None, false, services, look_up);
+        let names = SystemNames::new(None, false, services, "", look_up);
         assert_eq!(names.port(Transport::Tcp, 80), Some("http"));
         assert_eq!(names.port(Transport::Udp, 80), None);
         assert_eq!(names.port(Transport::Udp, 53), Some("domain"));
         assert_eq!(names.port(Transport::Tcp, 9), None);
     }
 
-    /// The system's own name for itself needs no name server.
     #[test]
     fn a_name_comes_in_the_background() {
-        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let waited = names(NameStyle::Wait, false).host(loopback);
-        assert!(waited.is_some(), "127.0.0.1 has no name on this system");
-        let names = names(NameStyle::Background, false);
-        assert_eq!(names.host(loopback), None);
+        let host = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
+        let names = SystemNames::new(None, false, "", "", |_| Some("a.example".into()));
+        assert_eq!(names.host(host), None);
         for _ in 0..500 {
-            if names.host(loopback) == waited {
+            if names.host(host).as_deref() == Some("a.example") {
                 return;
             }
             thread::sleep(Duration::from_millis(10));
         }
         panic!("no name after five seconds");
+    }
+
+    /// What stands in /etc/hosts shows from the first line on, and no name server is asked for it.
+    #[test]
+    fn names_of_hosts_are_known_at_once() {
+        let hosts = "# own\n192.0.2.7\tweb.example www # the server\n192.0.2.7 other\n\
+                     2001:db8::7 web6\n192.0.2.8\n192.0.2.9 \x1b[2J\nnonsense x\n";
+        let nobody: LookUp = |address| panic!("asked for {address}");
+        for (short, expected) in [(false, "web.example"), (true, "web")] {
+            let names = SystemNames::new(None, short, "", hosts, nobody);
+            let name = |address: &str| names.host(address.parse().unwrap());
+            assert_eq!(name("192.0.2.7").as_deref(), Some(expected));
+            assert_eq!(name("2001:db8::7").as_deref(), Some("web6"));
+            assert_eq!(names.own.len(), 2);
+        }
+        // The system's own file has the loopback.
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let waited = names(NameStyle::Wait, false).host(loopback);
+        assert_eq!(names(NameStyle::Background, false).host(loopback), waited);
     }
 
     /// Whoever reads a file waits once for name servers that do not answer.
@@ -286,7 +363,7 @@ mod tests {
         let silent: LookUp = |_| loop {
             thread::park();
         };
-        let names = SystemNames::new(Some(Duration::ZERO), false, "", silent);
+        let names = SystemNames::new(Some(Duration::ZERO), false, "", "", silent);
         for host in 1..=3 {
             assert!(!names.impatient.load(Ordering::Relaxed) || host > 1);
             assert_eq!(names.host(Ipv4Addr::new(192, 0, 2, host).into()), None);
@@ -294,7 +371,7 @@ mod tests {
         }
         // Longer than any test: the answer is what ends the wait.
         let patience = Some(Duration::from_secs(3600));
-        let names = SystemNames::new(patience, true, "", |_| Some("a.example".into()));
+        let names = SystemNames::new(patience, true, "", "", |_| Some("a.example".into()));
         let name = names.host(Ipv4Addr::new(192, 0, 2, 1).into());
         assert_eq!(name.as_deref(), Some("a"));
         assert!(!names.impatient.load(Ordering::Relaxed));
@@ -302,7 +379,7 @@ mod tests {
 
     #[test]
     fn questions_are_bounded() {
-        let names = SystemNames::new(None, false, "", look_up);
+        let names = SystemNames::new(None, false, "", "", look_up);
         // Documentation addresses: whoever is asked, nobody knows them.
         for host in 0..2_000u16 {
             let [high, low] = host.to_be_bytes();

@@ -1,16 +1,48 @@
 //! Filters over the frames of a file: in this process, or by the loaded program.
 
+use std::{mem, ops::ControlFlow, path::Path};
+
 use anyhow::Result;
 use probe_common::Counter;
 use probe_filter::{Filter, Machine, ir};
-use probe_frame::Frame;
+use probe_frame::{Frame, LinkType};
+use probe_pcap::{ReadError, Reader};
 
-use crate::{explain, kernel::TestRun, rules::RuleSet, source::Engine};
+use crate::{
+    explain,
+    kernel::{RuleSpec, TestRun},
+    reporter,
+    rules::{Rule, RuleSet},
+    source::Engine,
+    stop,
+};
+
+/// Opens a file whose frames are only counted; a signal ends the reading, as its end does.
+/// `None`: it came before there was a frame.
+///
+/// # Errors
+/// A file that cannot be read, or is none.
+pub fn open(path: &Path) -> Result<Option<Reader>> {
+    stop::on_signals()?;
+    let handler =
+        |_| if stop::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    match Reader::open_with(path, Box::new(handler)) {
+        Err(stopped @ ReadError::Stopped { .. }) => {
+            reporter::say(stopped);
+            Ok(None)
+        }
+        reader => Ok(Some(reader?)),
+    }
+}
 
 /// The filters of a rule set, ready to look at frames, and what they counted.
 pub struct Matcher {
-    machine: Machine,
-    kernel: Option<TestRun>,
+    rules: Vec<Rule>,
+    engine: Engine,
+    /// For the link type of the frame at hand.
+    now: Compiled,
+    /// For the link types of frames before it.
+    others: Vec<Compiled>,
     seen: Counter,
     counts: Vec<Counter>,
     /// What the kernel had counted for the first rule before the frame at hand.
@@ -21,29 +53,72 @@ pub struct Matcher {
     next_look: u64,
 }
 
-impl Matcher {
-    /// For frames of one link type.
-    pub fn new(rules: &RuleSet, engine: Engine, link: ir::LinkType) -> Result<Self> {
+/// The filters, compiled for frames of one link type.
+struct Compiled {
+    link: LinkType,
+    machine: Machine,
+    kernel: Option<TestRun>,
+}
+
+impl Compiled {
+    fn new(filters: &[Filter], engine: Engine, link: LinkType) -> Result<Self> {
+        let graphs: Vec<_> = filters.iter().map(Filter::graph).collect();
         let kernel = match engine {
             Engine::User => None,
             Engine::Kernel(hook, direction) => {
                 let hook = hook.on(direction, false);
-                Some(TestRun::new(&rules.specs(), hook, link).map_err(explain::kernel)?)
+                let spec = |&graph| RuleSpec { graph, sampler: None };
+                let specs: Vec<_> = graphs.iter().map(spec).collect();
+                Some(TestRun::new(&specs, hook, link).map_err(explain::kernel)?)
             }
         };
-        let counts = vec![Counter::default(); rules.rules().len()];
-        let graphs: Vec<_> = rules.filters().iter().map(Filter::graph).collect();
-        let machine = Machine::new(&graphs);
-        let seen = Counter::default();
-        Ok(Self { machine, kernel, seen, counts, before: 0, not_taken: 0, next_look: 0 })
+        Ok(Self { link, machine: Machine::new(&graphs), kernel })
+    }
+}
+
+impl Matcher {
+    /// Begins with the link type that the rules were compiled for. For each other one that comes
+    /// they are compiled once.
+    pub fn new(rules: &RuleSet, engine: Engine, link: LinkType) -> Result<Self> {
+        let now = Compiled::new(rules.filters(), engine, link)?;
+        let rules = rules.rules().to_vec();
+        let counts = vec![Counter::default(); rules.len()];
+        Ok(Self {
+            rules,
+            engine,
+            now,
+            others: Vec::new(),
+            seen: Counter::default(),
+            counts,
+            before: 0,
+            not_taken: 0,
+            next_look: 0,
+        })
+    }
+
+    /// Frames of another link type follow.
+    #[cold]
+    fn turn_to(&mut self, link: LinkType) -> Result<()> {
+        let next = match self.others.iter().position(|other| other.link == link) {
+            Some(at) => self.others.swap_remove(at),
+            None => {
+                let filters = RuleSet::filters_for_more(&self.rules, link)?;
+                Compiled::new(&filters, self.engine, link)?
+            }
+        };
+        self.others.push(mem::replace(&mut self.now, next));
+        Ok(())
     }
 
     /// Counts a frame. Inlined, with all that it calls for most frames: a frame takes some
     /// 20 ns, of which calls would be a quarter.
     #[inline(always)]
     pub fn count(&mut self, frame: &Frame<'_>) -> Result<()> {
+        if frame.link != self.now.link {
+            self.turn_to(frame.link)?;
+        }
         self.seen += one(frame);
-        match &mut self.kernel {
+        match &mut self.now.kernel {
             Some(kernel) if kernel.takes(frame.bytes) => {
                 kernel.run(frame.bytes, frame.wire_len).map_err(explain::kernel)?;
                 return Ok(());
@@ -65,7 +140,7 @@ impl Matcher {
             outbound: frame.outbound,
         };
         let mut first = false;
-        self.machine.run(&seen, |rule| {
+        self.now.machine.run(&seen, |rule| {
             first |= rule == 0;
             if let Some(count) = self.counts.get_mut(rule) {
                 *count += one(frame);
@@ -76,7 +151,10 @@ impl Matcher {
 
     /// Counts a frame, and says whether the first rule matches it.
     pub fn first_matches(&mut self, frame: &Frame<'_>) -> Result<bool> {
-        if self.kernel.is_none() {
+        if self.engine == Engine::User {
+            if frame.link != self.now.link {
+                self.turn_to(frame.link)?;
+            }
             self.seen += one(frame);
             return Ok(self.look(frame));
         }
@@ -93,7 +171,8 @@ impl Matcher {
     /// What each rule matched.
     pub fn totals(&self) -> Result<Vec<Counter>> {
         let mut totals = self.counts.clone();
-        if let Some(kernel) = &self.kernel {
+        let all = self.others.iter().chain([&self.now]);
+        for kernel in all.filter_map(|compiled| compiled.kernel.as_ref()) {
             let counts = kernel.counts().map_err(explain::kernel)?;
             for (total, count) in totals.iter_mut().zip(counts.rules) {
                 *total += count;

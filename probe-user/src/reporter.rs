@@ -9,14 +9,18 @@ use std::{
     fmt::Display,
     io::{self, IsTerminal as _, Write as _},
     os::fd::AsFd as _,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use probe_frame::visible_lines;
+use terminal_size::{Width, terminal_size_of};
 
-use crate::stop;
+use crate::{stop, text::cut};
 
 /// Where poll(2) says that a pipe takes something, a write of so many bytes does not wait
 /// (PIPE_BUF in pipe(7)).
@@ -40,14 +44,61 @@ pub fn note(text: impl Display) {
 /// Says something in tcpdump's own words, without a name before it.
 pub fn plain(text: impl Display) {
     let mut line = visible_lines(&text.to_string());
+    if let Some(held) = held().as_mut() {
+        held.push(line);
+        return;
+    }
     line.push('\n');
     write(line.as_bytes());
 }
 
-/// Shows a line that the next words are written over; none takes it away again.
+/// Messages that wait until the terminal shows lines again.
+static HELD: Mutex<Option<Vec<String>>> = Mutex::new(None);
+
+fn held() -> MutexGuard<'static, Option<Vec<String>>> {
+    // A list of lines is whole whoever panicked with it.
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Holds messages back while a table has the terminal, where they go to one; until [`release`].
+pub fn hold() {
+    if io::stderr().is_terminal() {
+        held().get_or_insert_default();
+    }
+}
+
+/// The last lines that are held back, the newest last.
+pub fn last_held(most: usize) -> Vec<String> {
+    let held = held();
+    let mut lines: Vec<String> = (held.iter().flatten())
+        .flat_map(|text| text.lines())
+        .rev()
+        .take(most)
+        .map(String::from)
+        .collect();
+    lines.reverse();
+    lines
+}
+
+/// Says what was held back, and from now on each message at once.
+pub fn release() {
+    let lines = held().take();
+    for line in lines.into_iter().flatten() {
+        write(format!("{line}\n").as_bytes());
+    }
+}
+
+/// Shows a line that the next words are written over; none takes it away again. As much of it as fits
+/// on the terminal: what wraps would stay behind.
 pub fn in_place(text: impl Display) {
+    let text = visible_lines(&text.to_string());
+    let line = match terminal_size_of(io::stderr()) {
+        // The last column stays free: a cursor behind it is already on the next line on some.
+        Some((Width(columns), _)) => cut(&text, usize::from(columns).saturating_sub(1)),
+        None => text,
+    };
     let erase = if io::stderr().is_terminal() { "\x1b[K" } else { "" };
-    write(format!("{}{erase}\r", visible_lines(&text.to_string())).as_bytes());
+    write(format!("{line}{erase}\r").as_bytes());
 }
 
 /// Makes the `log` facade, by which aya-log tells what the kernel programs say, speak here.

@@ -6,6 +6,7 @@
 use std::{
     io,
     net::IpAddr,
+    path::Path,
     sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
@@ -15,7 +16,7 @@ use dns_lookup::{LookupError, LookupErrorKind};
 use probe_filter::{Port, Resolver, SystemResolver};
 use probe_frame::visible;
 
-use crate::{reporter, stop};
+use crate::{bounded, reporter, stop};
 
 /// How long name servers may take for one name: two tries of the C library's usual 5 seconds.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,7 +32,13 @@ pub struct InTime;
 impl Resolver for InTime {
     fn host(&self, name: &str) -> io::Result<Vec<IpAddr>> {
         let asked = name.to_owned();
-        in_time(name, PATIENCE, move || addresses(dns_lookup::lookup_host(&asked)))
+        let start = Instant::now();
+        let found = in_time(name, PATIENCE, move || addresses(dns_lookup::lookup_host(&asked)))?;
+        if found.is_empty() {
+            let message = format!("{} in {:.3} s", who_was_asked(), start.elapsed().as_secs_f64());
+            return Err(io::Error::new(io::ErrorKind::NotFound, message));
+        }
+        Ok(found)
     }
 
     fn port(&self, name: &str) -> io::Result<Port> {
@@ -49,6 +56,26 @@ impl Resolver for InTime {
     fn ether(&self, name: &str) -> io::Result<Option<[u8; 6]>> {
         SystemResolver.ether(name)
     }
+}
+
+/// Who may have answered about a host's name: nsswitch.conf(5) says whether name servers do, and
+/// resolv.conf(5) which. Without a file the C library asks this machine itself.
+fn who_was_asked() -> String {
+    let read = |path: &str| bounded::read(Path::new(path)).unwrap_or_default();
+    let words = |text: String, first: &str| -> Vec<String> {
+        let rest = text.lines().filter_map(|line| line.trim().strip_prefix(first));
+        rest.flat_map(str::split_whitespace).map(visible).collect()
+    };
+    let sources = words(read("/etc/nsswitch.conf"), "hosts:");
+    if !sources.is_empty() && !sources.iter().any(|name| name == "dns" || name == "resolve") {
+        return format!("asked {} of nsswitch.conf", sources.join(", "));
+    }
+    let mut servers = words(read("/etc/resolv.conf"), "nameserver");
+    if servers.is_empty() {
+        servers.push("127.0.0.1".into());
+    }
+    let s = if servers.len() == 1 { "" } else { "s" };
+    format!("asked /etc/hosts and the name server{s} {}", servers.join(", "))
 }
 
 /// What getaddrinfo(3) said: that there is no such host is an answer, that nobody answers is none.
@@ -121,7 +148,7 @@ mod tests {
             assert!(addresses(lookup(unknown)).unwrap().is_empty());
         }
         let error = addresses(lookup(libc::EAI_AGAIN)).unwrap_err().to_string();
-        assert!(error.contains("name servers do not answer"), "{error}");
+        assert!(error.contains("no name server answered"), "{error}");
         assert!(addresses(lookup(libc::EAI_FAIL)).is_err());
     }
 

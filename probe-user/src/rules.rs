@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, fmt, path::Path};
 
-use anyhow::{Context as _, Result, anyhow};
-use probe_common::{MAX_RULES, MAX_SAMPLED, Sampler};
+use anyhow::{Context as _, Error, Result, anyhow};
+use probe_common::{Counter, MAX_RULES, MAX_SAMPLED, Sampler};
 use probe_filter::{
     Filter, Options,
     ir::{LinkType, VlanView},
@@ -12,7 +12,14 @@ use serde::Deserialize;
 
 use probe_frame::visible;
 
-use crate::{bounded, failure::Usage, interfaces, kernel::RuleSpec, reporter, resolver::InTime};
+use crate::{
+    bounded,
+    failure::{Hinted, Usage},
+    interfaces,
+    kernel::RuleSpec,
+    link_type, reporter,
+    resolver::InTime,
+};
 
 /// Where the user gave a rule.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,6 +119,10 @@ pub fn read_file(path: &Path) -> Result<Vec<Rule>> {
     parse(&text, &path.display().to_string())
 }
 
+/// What to say of a file that has no rule in it.
+const EXAMPLE: &str = "a rules file is TOML, one [[rule]] after the other:\n\
+    [[rule]]\nname = \"syn\"\nfilter = \"@syn and dst port 80\"";
+
 fn parse(text: &str, file: &str) -> Result<Vec<Rule>> {
     // Seen before it is parsed, which takes the longer the more there are. In a filter such lines
     // would be a mistake as well.
@@ -120,10 +131,13 @@ fn parse(text: &str, file: &str) -> Result<Vec<Rule>> {
     let parsed: File = toml::from_str(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         let line = Lines { text, at: 0, line: 1 }.of(at);
-        Usage::new(format!("{file}:{line}: {}", error.message()))
+        let mistake = Usage::new(format!("{file}:{line}: {}", error.message()));
+        // Where nothing is a rule's head, it is YAML or a list, not a slip in TOML.
+        if heads == 0 { Error::new(Hinted::new(mistake, EXAMPLE)) } else { mistake.into() }
     })?;
     if parsed.rule.is_empty() {
-        return Err(Usage::new(format!("{file}: there is no [[rule]] in it")).into());
+        let mistake = Usage::new(format!("{file}: there is no [[rule]] in it"));
+        return Err(Hinted::new(mistake, EXAMPLE).into());
     }
     check_number(file, parsed.rule.len())?;
     let mut lines = Lines { text, at: 0, line: 1 };
@@ -181,6 +195,9 @@ pub fn sampler(every: u64, max_rate: Option<u64>) -> Sampler {
     Sampler { every: every.max(1), ns_per_frame, burst_ns }
 }
 
+/// So many frames without a match are no chance.
+const MANY: u64 = 100;
+
 /// Rules and their compiled filters, in the order given.
 pub struct RuleSet {
     rules: Vec<Rule>,
@@ -191,6 +208,16 @@ impl RuleSet {
     /// Compiles all rules. An expression that does not compile is a usage error that
     /// names the rule where there are several; a name that cannot be looked up is none.
     pub fn compile(rules: Vec<Rule>, options: &Options<'_>) -> Result<Self> {
+        let set = Self::compile_again(rules, options)?;
+        say_notes(set.filters.iter());
+        Ok(set)
+    }
+
+    /// As [`compile`](Self::compile), of rules whose notes were told before.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn compile_again(rules: Vec<Rule>, options: &Options<'_>) -> Result<Self> {
         let mut places = HashMap::new();
         for Rule { name, place, .. } in &rules {
             if let Some(other) = places.insert(name, place) {
@@ -218,8 +245,26 @@ impl RuleSet {
                 })
             })
             .collect::<Result<Vec<_>>>()?;
-        print_notes(&filters);
         Ok(Self { rules, filters })
+    }
+
+    /// Compiles rules, which were compiled for one link type, for frames of another one in the same
+    /// file. A rule that asks for what these do not have matches none of them, and a note says so.
+    pub fn filters_for_more(rules: &[Rule], link: LinkType) -> Result<Vec<Filter>> {
+        /// No frame is like this.
+        const NOTHING: &str = "1 = 0";
+        let options = file_options(link);
+        let compile = |rule: &Rule| match probe_filter::compile(&rule.filter, &options) {
+            Err(error) if !error.is_resolvers() => {
+                let (label, name) = (rule.label(rules.len() > 1), link_type::known(link).name);
+                reporter::note(format_args!(
+                    "{label}{error}; it matches none of the frames of link type {name}"
+                ));
+                Ok(probe_filter::compile(NOTHING, &options)?)
+            }
+            filter => Ok(filter?),
+        };
+        rules.iter().map(compile).collect()
     }
 
     /// The rules.
@@ -230,6 +275,21 @@ impl RuleSet {
     /// Their filters.
     pub fn filters(&self) -> &[Filter] {
         &self.filters
+    }
+
+    /// Says at the end of a run once more what may surprise in filters that matched nothing, where
+    /// there was much to match: what was said at the start has gone by.
+    pub fn say_again(&self, seen: u64, counts: &[Counter]) {
+        if seen < MANY {
+            return;
+        }
+        let matched = counts.iter().map(|count| count.packets > 0);
+        let in_vain = || self.filters.iter().zip(matched.clone()).filter(|(_, matched)| !matched);
+        let noted = in_vain().filter(|(filter, _)| !filter.notes().is_empty()).count();
+        if noted > 0 {
+            reporter::say(format_args!("0 of {seen} frames matched, perhaps because of this:"));
+            say_notes(in_vain().map(|(filter, _)| filter));
+        }
     }
 
     /// What the kernel side wants to know.
@@ -260,7 +320,7 @@ pub fn live_options(names: &[String], link: LinkType, vlan: VlanView) -> Options
 
 /// Tells on stderr where filters may not mean what they seem to: the first such place, and
 /// how many more filters the same thing stands.
-fn print_notes(filters: &[Filter]) {
+fn say_notes<'a>(filters: impl Iterator<Item = &'a Filter>) {
     let mut told: Vec<(&str, String, usize)> = Vec::new();
     for filter in filters {
         for note in filter.notes() {

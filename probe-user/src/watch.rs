@@ -8,6 +8,9 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use probe_common::MAX_PLACES;
+use probe_filter::{LinkType, VlanView};
+use probe_frame::visible;
 use tokio::{
     io::{Interest, unix::AsyncFd},
     time::timeout_at,
@@ -15,8 +18,10 @@ use tokio::{
 
 use crate::{
     explain,
-    interfaces::{self, Change, Chosen, Links, NoneLeft, report_changes},
-    kernel::{Attachment, Plan, Session},
+    failure::Usage,
+    interfaces::{self, Change, Chosen, Links, NoneLeft},
+    kernel::{Attachment, Plan, RulesOf, Session},
+    link_type,
     privileges::{self, Needs},
     reporter,
     rules::{self, Rule, RuleSet},
@@ -33,6 +38,8 @@ pub struct ProgramOptions {
     pub ring_bytes: usize,
     /// Matches after which the race of `probe rate` ends; 0: no race.
     pub goal: u64,
+    /// Whether interfaces and directions are counted apart; not with rings or a race.
+    pub split: bool,
     /// Whether files are created later.
     pub files: bool,
     /// Whether commands are started later (-z).
@@ -67,28 +74,36 @@ impl Watch {
     /// As there.
     pub fn at(
         live: &Live,
-        Place { chosen, hook, direction }: Place,
+        Place { mut chosen, hook, direction }: Place,
         rules: Vec<Rule>,
         program: ProgramOptions,
     ) -> Result<Self> {
-        let options = rules::live_options(&chosen.names, chosen.link, live.vlan);
-        let rules = RuleSet::compile(rules, &options)?;
+        let sets = compile(&mut chosen, rules, live.vlan, program.goal != 0)?;
+        // A filter that is refused is the only thing to read.
+        chosen.announce();
         if live.diagnostics {
             reporter::install_logger();
         }
-        let loopbacks = interfaces::loopbacks(&chosen.names);
-        let specs = rules.specs();
+        let loopbacks = interfaces::loopbacks(&chosen.names());
+        let specs: Vec<RulesOf<'_>> =
+            sets.iter().map(|(link, set)| RulesOf { link: *link, rules: set.specs() }).collect();
+        let places = match chosen.interfaces.len() as u32 {
+            _ if !program.split => 0,
+            // More of them may come.
+            _ if chosen.any => MAX_PLACES,
+            named => named,
+        };
         let plan = Plan {
-            interfaces: &chosen.names,
+            interfaces: &chosen.interfaces,
             hook,
             direction,
             loopbacks: &loopbacks,
             rules: &specs,
-            link: chosen.link,
             vlan: live.vlan,
             snaplen: program.snaplen,
             ring_bytes: program.ring_bytes,
             goal: program.goal,
+            places,
             diagnostics: live.diagnostics,
         };
         // Until here a signal ends the process, and with it a verification: the kernel looks for
@@ -112,6 +127,7 @@ impl Watch {
         let ProgramOptions { files, commands, .. } = program;
         let needs = Needs { files, commands, ..Needs::of(&session) };
         privileges::drop(live.user.as_deref(), needs)?;
+        let rules = sets.into_iter().next().map(|(_, rules)| rules).context("rules")?;
         Ok(Self { rules, chosen, session, stop })
     }
 
@@ -119,6 +135,46 @@ impl Watch {
     pub fn announce(&self, live: &Live) {
         interfaces::announce(&self.session, self.rules.rules().len(), live);
     }
+}
+
+/// The rules for each link type that frames may have, the main one first. What a filter of `any`
+/// cannot ask of another type's frames leaves those interfaces out, with a note; and a race (`rate
+/// -c`) runs in one program.
+fn compile(
+    chosen: &mut Chosen,
+    rules: Vec<Rule>,
+    vlan: VlanView,
+    is_race: bool,
+) -> Result<Vec<(LinkType, RuleSet)>> {
+    let names = chosen.names();
+    let main = chosen.link();
+    let first = RuleSet::compile(rules.clone(), &rules::live_options(&names, main, vlan))?;
+    let mut sets = vec![(main, first)];
+    for link in chosen.links().into_iter().skip(1) {
+        let set = RuleSet::compile_again(rules.clone(), &rules::live_options(&names, link, vlan));
+        let reason = match set {
+            Ok(_) if is_race => "-c counts frames of one link type".to_owned(),
+            Ok(set) => {
+                sets.push((link, set));
+                continue;
+            }
+            Err(error) => format!("{error:#}"),
+        };
+        let (left, kept): (Vec<_>, Vec<_>) =
+            chosen.interfaces.drain(..).partition(|interface| interface.link == link);
+        chosen.interfaces = kept;
+        if left.is_empty() {
+            continue;
+        }
+        let left: Vec<_> = left.iter().map(|interface| visible(&interface.name)).collect();
+        let (left, known) = (left.join(", "), link_type::known(link).name);
+        let message = format!("-i any leaves out {left} (link type {known}): {reason}");
+        if !chosen.any {
+            return Err(Usage::new(format!("{left} is of link type {known}: {reason}")).into());
+        }
+        reporter::note(message);
+    }
+    Ok(sets)
 }
 
 /// How long the verifier may take before the user is told that it is at work.
@@ -147,6 +203,8 @@ fn with_delay_notice<T>(load: impl FnOnce() -> T) -> T {
 pub struct Events {
     stop: Stop,
     links: AsyncFd<Links>,
+    /// What is to be told first.
+    pending: Vec<Change>,
 }
 
 /// What ended a wait.
@@ -161,26 +219,27 @@ pub enum Event {
 }
 
 impl Events {
-    /// Starts to watch, and tells of interfaces that are not up now. Needs the runtime.
+    /// Starts to watch, first of all for interfaces that are not up now; for `any` also those that come
+    /// later. Needs the runtime.
     ///
     /// # Errors
     /// Those of netlink sockets.
-    pub fn watch(stop: Stop, attachments: &[Attachment]) -> Result<Self> {
-        let mut links = Links::watch(attachments).context("watching the interfaces")?;
-        report_changes(&links.refresh());
+    pub fn watch(stop: Stop, attachments: &[Attachment], any: bool) -> Result<Self> {
+        let mut links = Links::watch(attachments, any).context("watching the interfaces")?;
+        let pending = links.refresh();
         // SAFETY: the socket is the links' own, and they keep it until they are dropped, which
         // the AsyncFd that owns them does last.
         let links = unsafe { AsyncFd::register_with_interest(links, Interest::READABLE) };
         let links = links.context("watching the interfaces")?;
-        Ok(Self { stop, links })
+        Ok(Self { stop, links, pending })
     }
 
     /// Waits for what comes first; not at all where no interface is left.
     pub async fn wait(&mut self, until: Instant) -> Event {
-        if self.none_left().is_some() {
-            return Event::Changed(Vec::new());
+        if !self.pending.is_empty() || self.none_left().is_some() {
+            return Event::Changed(std::mem::take(&mut self.pending));
         }
-        let Self { stop, links } = self;
+        let Self { stop, links, .. } = self;
         let awaited = async {
             tokio::select! {
                 () = stop.wait() => Event::Stop,

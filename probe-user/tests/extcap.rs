@@ -74,7 +74,9 @@ fn mistakes_are_code_2() {
 fn the_help_says_how_to_install_it() {
     let (code, out, _) = run(&["extcap", "--help"]);
     assert_eq!(code, 0);
-    for part in ["ln -s", "setcap cap_bpf,cap_net_admin,cap_perfmon+ep", "tshark -G folders"] {
+    for part in
+        ["ln -s", "setcap cap_bpf,cap_net_admin,cap_net_raw,cap_perfmon+ep", "tshark -G folders"]
+    {
         assert!(out.contains(part), "{part}: {out}");
     }
 }

@@ -60,7 +60,14 @@ fn input(frames: u32) -> TempDir {
         let bytes = v4.clone().udp(1024, 53).payload(&payload).build();
         let time = WallTime((START + u64::from(number) * 1_000_000) / 1000 * 1000);
         let wire_len = bytes.len() as u32;
-        let frame = Frame { time, wire_len, bytes: &bytes, ifindex: 0, outbound: None };
+        let frame = Frame {
+            time,
+            wire_len,
+            bytes: &bytes,
+            link: LinkType::Ethernet,
+            ifindex: 0,
+            outbound: None,
+        };
         writer.write(&frame).unwrap();
     }
     writer.finish(None).unwrap();
@@ -311,4 +318,125 @@ fn sampled_frames_say_so() {
     let fields = ["-r", "s.pcapng", "-T", "fields", "-e", "frame.comment"];
     let comments = String::from_utf8(run(folder.path(), "tshark", &fields).stdout).unwrap();
     assert_eq!(comments, "1 in 10\n".repeat(10));
+}
+
+/// Each conversion of strftime(3), with each modifier and flag that glibc has: names are tcpdump's.
+#[test]
+fn names_of_periods_are_strftimes() {
+    if !met(TOOLS) {
+        return;
+    }
+    let folder = input(1);
+    let mut conversions = Vec::new();
+    for letter in ('A'..='Z').chain('a'..='z').chain(['+', '%']) {
+        // What has a slash would name a folder.
+        if matches!(letter, 'D' | 'x') {
+            continue;
+        }
+        for modifier in ["", "E", "O", "-", "_", "0", "^", "#", "12", "_9", "-E", "^E"] {
+            conversions.push(format!("%{modifier}{letter}"));
+        }
+    }
+    assert_eq!(conversions.len(), 52 * 12);
+    // A name has 255 bytes.
+    for some in conversions.chunks(6) {
+        let name = format!("f.{}", some.join("."));
+        let made = |program: &str, more: &[&str]| {
+            let made = tempfile::tempdir().unwrap();
+            let input = folder.path().join("in.pcap");
+            let flags = ["-r", input.to_str().unwrap(), "-G", "86400", "-w", &name];
+            let output = run(made.path(), program, &[more, &flags[..]].concat());
+            assert!(output.status.success(), "{name}: {}", stderr(&output));
+            files(made.path()).into_keys().collect::<Vec<_>>()
+        };
+        // All three in one second, at the latest the third time.
+        let same = (0..3).any(|_| {
+            let before = made("tcpdump", &["-Z", "root"]);
+            let ours = made(env!("CARGO_BIN_EXE_probe"), &["capture"]);
+            let behind = made("tcpdump", &["-Z", "root"]);
+            assert!(before != behind || ours == before, "{name}: {ours:?}, tcpdump {before:?}");
+            before == behind
+        });
+        assert!(same, "{name}");
+    }
+}
+
+/// The files that are read stay as they are, by whatever name -w has them, or makes them up.
+#[test]
+fn what_is_read_is_not_written_to() {
+    let folder = input(2_000);
+    let path = folder.path();
+    let before = fs::read(path.join("in.pcap")).unwrap();
+    let copies = ["in.pcap", "in.second", "in.1", "in.%"];
+    for copy in &copies[1..] {
+        fs::copy(path.join("in.pcap"), path.join(copy)).unwrap();
+    }
+    fs::hard_link(path.join("in.pcap"), path.join("in.hard")).unwrap();
+    std::os::unix::fs::symlink("in.pcap", path.join("in.soft")).unwrap();
+    fs::write(path.join("in.list"), "in.pcap\nin.second\n").unwrap();
+    for words in [
+        "-r in.pcap -w in.pcap",
+        "-r in.pcap -w ./in.pcap",
+        "-r in.pcap -w in.hard",
+        "-r in.soft -w in.pcap",
+        "-r in.hard -w in.soft",
+        "-r - -w in.pcap",
+        "-r in.pcap -w /proc/self/fd/0",
+        "-r in.pcap -w in.pcap -c 1",
+        "-V in.list -w in.pcap",
+        "-V in.list -w in.second",
+        // The second file of -C, and names that -G makes.
+        "-r in.1 -w in. -C 1 -W 9",
+        "-r in.pcap -w in.pcap -G 1",
+        "-r in.% -w in.%% -G 1",
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_probe"))
+            .arg("capture")
+            .args(words.split(' '))
+            .current_dir(path)
+            .stdin(fs::File::open(path.join("in.pcap")).unwrap())
+            .output()
+            .unwrap();
+        let said = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{words}: {said}");
+        assert!(said.contains("this is the file that is read"), "{words}: {said}");
+        for name in copies {
+            assert!(fs::read(path.join(name)).unwrap() == before, "{words}: {name} was written to");
+        }
+    }
+    // A pipe and a device that are read and written are none of that.
+    let words = ["capture", "-r", "in.pcap", "-w", "/dev/null"];
+    assert!(probe(path, &words).status.success());
+}
+
+/// What -w writes from a file is what tcpdump writes: snapshot length and link type are the
+/// source's.
+#[test]
+fn rewriting_keeps_snapshot_length_and_link_type() {
+    if !met(TOOLS) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path();
+    for link in LinkType::ALL {
+        for snaplen in [1_u32, 64, 96, 65_535, 262_144, 300_000] {
+            let contents = Contents { snaplen, ..Contents::pcap(link, Precision::Micro) };
+            let mut writer = Writer::create(&path.join("in.pcap"), &contents).unwrap();
+            let (time, wire_len) = (WallTime(START / 1000 * 1000), 200);
+            let (bytes, ifindex, outbound) = (&[7; 80], 0, None);
+            writer.write(&Frame { time, wire_len, link, bytes, ifindex, outbound }).unwrap();
+            writer.finish(None).unwrap();
+            let theirs = ["-r", "in.pcap", "-w", "theirs", "-Z", "root"];
+            assert!(run(path, "tcpdump", &theirs).status.success());
+            let output = probe(path, &["capture", "-r", "in.pcap", "-w", "ours"]);
+            assert!(output.status.success(), "{}", stderr(&output));
+            let [theirs, ours] = ["theirs", "ours"].map(|name| fs::read(path.join(name)).unwrap());
+            assert_eq!(ours, theirs, "{link:?} {snaplen}");
+            // As pcapng, too, which says it of an interface.
+            let words = ["capture", "-r", "in.pcap", "-w", "ours.pcapng"];
+            assert!(probe(path, &words).status.success());
+            let reader = probe_pcap::Reader::open(&path.join("ours.pcapng")).unwrap();
+            assert_eq!((reader.link(), reader.snaplen()), (link, snaplen));
+        }
+    }
 }

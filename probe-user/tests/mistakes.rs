@@ -39,7 +39,9 @@ fn values_out_of_range_name_their_flag() {
             check(&["count", "-i", "lo", flag, value], 2, &[flag]);
         }
     }
-    for (flag, values) in [("--count", &["0", "1", "-1"][..]), ("--time", &["0", "-1s", "soon"])] {
+    for (flag, values) in
+        [("--count", &["0", "1", "-1"][..]), ("--duration", &["0", "-1s", "soon"])]
+    {
         for value in values {
             check(&["rate", "-i", "lo", flag, value], 2, &[flag]);
         }
@@ -61,7 +63,9 @@ fn values_out_of_range_name_their_flag() {
 fn flags_that_exclude_each_other() {
     check(&["count", "-r", "x.pcap", "-i", "lo"], 2, &["--read", "--interface"]);
     check(&["count", "-i", "lo", "--engine", "user"], 2, &["--interface", "--engine"]);
-    check(&["rate", "-i", "lo"], 2, &["-c N", "-t TIME"]);
+    for command in ["count", "rate", "capture"] {
+        check(&[command, "-r", "x.pcap", "--duration", "1s"], 2, &["--duration", "-r"]);
+    }
 }
 
 #[test]

@@ -13,6 +13,8 @@ pub struct FileFrame {
     pub wire_len: u32,
     /// What the file has of it.
     pub bytes: Vec<u8>,
+    /// The number of its link type (tcpdump.org/linktypes.html), as a little-endian file has it.
+    pub link: u16,
     /// The direction, where the file says it.
     pub outbound: Option<bool>,
     /// It is in an obsolete packet block (pcapng's type 2), which not every reader takes.
@@ -33,16 +35,17 @@ pub struct Record {
 pub struct CaptureFile {
     /// All of it.
     pub bytes: Vec<u8>,
-    /// `LINKTYPE_RAW` or one that means the same, and not `LINKTYPE_ETHERNET`.
-    pub raw: bool,
     /// What it consists of.
     pub records: Vec<Record>,
 }
 
-/// Numbers that stand for frames that begin with an IP header: `LINKTYPE_RAW`, the `DLT_RAW` of two
-/// systems, `LINKTYPE_IPV4` and `LINKTYPE_IPV6`.
-const RAW: [u16; 5] = [101, 12, 14, 228, 229];
-const ETHERNET: u16 = 1;
+/// Numbers of link types: Ethernet, raw IP (with the `DLT_RAW` of two systems), BSD's loopback, PPP
+/// and Linux's cooked headers.
+const LINKS: [u16; 13] = [1, 101, 12, 14, 228, 229, 0, 108, 9, 50, 51, 113, 276];
+/// BSD's loopback, whose address family is in the byte order of the file, and OpenBSD's, where it is
+/// big-endian.
+const NULL: u16 = 0;
+const LOOP: u16 = 108;
 
 const SECOND: u64 = 1_000_000_000;
 /// Frames have fewer bytes.
@@ -62,13 +65,12 @@ impl CaptureFile {
     /// A pcap file.
     pub fn pcap(random: &mut Random) -> Self {
         let nano = random.one_in(2);
-        let raw = random.one_in(2);
-        let mut file = File { big: random.one_in(2), made: Self { raw, ..Self::default() } };
+        let mut file = File { big: random.one_in(2), made: Self::default() };
         file.word(if nano { 0xa1b2_3c4d } else { 0xa1b2_c3d4 });
         file.half(2).half(4).word(0).word(0);
         // As libpcap has it, 0 and negative numbers are no limit.
         let snaplen = random.pick(&[0, 64, 96, 65_535, 262_144, u32::MAX]);
-        let link = if raw { random.pick(&RAW) } else { ETHERNET };
+        let link = random.pick(&LINKS);
         // Above the link type may stand how long a frame check sequence is.
         let fcs = random.pick(&[0, 0x1400_0000]);
         file.word(snaplen).word(u32::from(link) | fcs).end(None);
@@ -86,6 +88,7 @@ impl CaptureFile {
                 wire_len,
                 // What is beyond the snapshot length is not the frame's, for libpcap.
                 bytes: bytes[..length.min(limit)].to_vec(),
+                link: file.meant(link),
                 outbound: None,
                 obsolete: false,
             }));
@@ -95,8 +98,7 @@ impl CaptureFile {
 
     /// A pcapng file.
     pub fn pcapng(random: &mut Random) -> Self {
-        let raw = random.one_in(2);
-        let mut file = File { big: false, made: Self { raw, ..Self::default() } };
+        let mut file = File { big: false, made: Self::default() };
         for _ in 0..=random.below(3) {
             file.big = random.one_in(2);
             file.section(random);
@@ -119,6 +121,7 @@ impl CaptureFile {
 /// An interface of pcapng.
 #[derive(Clone, Copy)]
 struct Interface {
+    link: u16,
     snaplen: u32,
     /// Units of its clock in a second.
     per_second: u64,
@@ -162,6 +165,11 @@ impl File {
         self.half(code).half(8).long(value)
     }
 
+    /// What a number of a link type means in this byte order.
+    fn meant(&self, link: u16) -> u16 {
+        if link == NULL && self.big { LOOP } else { link }
+    }
+
     /// The end of options, which may be left out.
     fn end_options(&mut self, random: &mut Random) -> &mut Self {
         if random.one_in(4) { self } else { self.option(0, b"") }
@@ -195,9 +203,10 @@ impl File {
     }
 
     fn interface(&mut self, random: &mut Random) -> Interface {
+        let link = random.pick(&LINKS);
+        let snaplen = random.pick(&[0, 65, 262_144]);
         let mut interface =
-            Interface { snaplen: random.pick(&[0, 65, 262_144]), per_second: 1_000_000, offset: 0 };
-        let link = if self.made.raw { random.pick(&RAW) } else { ETHERNET };
+            Interface { link: self.meant(link), snaplen, per_second: 1_000_000, offset: 0 };
         self.block(1, |file| {
             file.half(link).half(0).word(interface.snaplen);
             if random.one_in(2) {
@@ -236,13 +245,15 @@ impl File {
         self.block(3, |file| {
             file.word(wire_len).padded(&bytes);
         });
-        self.end(Some(FileFrame { time: 0, wire_len, bytes, outbound: None, obsolete: false }));
+        let link = interface.link;
+        let (outbound, obsolete) = (None, false);
+        self.end(Some(FileFrame { time: 0, wire_len, bytes, link, outbound, obsolete }));
     }
 
     /// An enhanced packet block, or an obsolete one.
     fn packet(&mut self, random: &mut Random, interfaces: &[Interface], obsolete: bool) {
         let number = random.below(interfaces.len());
-        let Interface { per_second, offset, .. } = interfaces[number];
+        let Interface { link, per_second, offset, .. } = interfaces[number];
         // A thousand seconds at least, since an offset may take as many away.
         let most = (u64::MAX / per_second).min(4_000_000_000);
         let (seconds, fraction) = (1_000 + random.number() % (most - 1_000), random.number());
@@ -281,7 +292,7 @@ impl File {
             2 if flagged => Some(true),
             _ => None,
         };
-        self.end(Some(FileFrame { time, wire_len, bytes, outbound, obsolete }));
+        self.end(Some(FileFrame { time, wire_len, bytes, link, outbound, obsolete }));
     }
 
     /// Names, statistics, secrets, and blocks that nobody knows.

@@ -93,6 +93,8 @@ impl Translation<'_> {
                 self.state = State::default();
                 self.go(*next);
             }
+            // A key is for those who count.
+            Action::Store { next, .. } => self.go(*next),
             Action::Count { .. } | Action::End => {}
         }
         Ok(())

@@ -102,16 +102,24 @@ impl Careful<'_> {
                 self.value(*value, 0)?;
                 self.search(cases, *default);
             }
+            &Action::Store { rule, word, value, next } => {
+                self.value(value, 0)?;
+                let layout = &self.target.layout;
+                if let Some(offset) = self.on_match.key_word(layout, rule, word) {
+                    self.asm.emit(Insn::store(Size::Word, STATE, offset, R0));
+                }
+                self.go(next);
+            }
             &Action::Count { rule, next } => {
-                let OnMatch::Count(bits) = self.on_match else {
+                let OnMatch::Count(_) = self.on_match else {
                     self.asm.return_one();
                     return Ok(());
                 };
                 let meta = Word::Meta.offset(&self.target.layout);
                 self.asm.emit(Insn::load(Size::Double, R2, STATE, meta));
                 let registers = count::Registers { state: STATE, meta: R2, scratch: [R0, R1] };
-                let bit = bits.get(rule as usize).copied().flatten();
-                count::count(self.asm, &self.target.layout, rule, bit, &registers);
+                let marks = self.on_match.marks(rule);
+                count::count(self.asm, &self.target.layout, rule, marks, &registers);
                 self.go(next);
             }
             Action::Boundary { .. } => {

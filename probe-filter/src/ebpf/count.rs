@@ -4,14 +4,39 @@ use super::Part;
 use super::asm::Assembler;
 use super::insn::{Insn, Op, Operand, Reg, Size};
 use super::target::StateLayout;
+use crate::key::KEY_WORDS;
 
 /// What code does where a rule matches.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum OnMatch<'a> {
-    /// It counts, and goes on. For each rule its bit in the mask of pending rules, if it samples.
-    Count(&'a [Option<u8>]),
+    /// It counts, and goes on. For each rule its marks.
+    Count(&'a [Marks]),
     /// It ends with 1.
     Return,
+}
+
+/// What a rule that matches leaves beside its counter.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Marks {
+    /// Its bit in the mask of pending rules, if it samples.
+    pub(crate) pending: Option<u8>,
+    /// Its place among the keys, and its bit in the mask of keys, if it has one.
+    pub(crate) key: Option<u8>,
+}
+
+impl OnMatch<'_> {
+    pub(crate) fn marks(&self, rule: u32) -> Marks {
+        match self {
+            Self::Count(marks) => marks.get(rule as usize).copied().unwrap_or_default(),
+            Self::Return => Marks::default(),
+        }
+    }
+
+    /// Where a word of a rule's key lies in the state, if the rule has one.
+    pub(crate) fn key_word(&self, layout: &StateLayout, rule: u32, word: u8) -> Option<i16> {
+        let place = u32::from(self.marks(rule).key?) * KEY_WORDS as u32 + u32::from(word);
+        Some((layout.keys + 4 * place) as i16)
+    }
 }
 
 /// Bytes behind the packets of a counter.
@@ -29,7 +54,7 @@ pub(crate) fn count(
     asm: &mut Assembler,
     layout: &StateLayout,
     rule: u32,
-    pending_bit: Option<u8>,
+    marks: Marks,
     registers: &Registers,
 ) {
     asm.mark(Part::Count(rule));
@@ -42,9 +67,11 @@ pub(crate) fn count(
     asm.emit(Insn::alu32(Op::Mov, length, Operand::Reg(meta)));
     asm.emit(Insn::alu64(Op::Add, value, Operand::Reg(length)));
     asm.emit(Insn::store(Size::Double, state, packets + BYTES, value));
-    if let Some(bit) = pending_bit {
-        let pending = layout.pending as i16;
-        asm.emit(Insn::load(Size::Double, value, state, pending));
+    let Marks { pending, key } = marks;
+    for (mask, bit) in [(layout.pending, pending), (layout.keyed, key)] {
+        let Some(bit) = bit else { continue };
+        let mask = mask as i16;
+        asm.emit(Insn::load(Size::Double, value, state, mask));
         // An immediate operand is sign-extended: only 31 bits of it are free of that.
         if bit < 31 {
             asm.emit(Insn::alu64(Op::Or, value, Operand::Imm(1 << bit)));
@@ -52,6 +79,6 @@ pub(crate) fn count(
             Insn::wide(length, 1 << bit).into_iter().for_each(|insn| asm.emit(insn));
             asm.emit(Insn::alu64(Op::Or, value, Operand::Reg(length)));
         }
-        asm.emit(Insn::store(Size::Double, state, pending, value));
+        asm.emit(Insn::store(Size::Double, state, mask, value));
     }
 }

@@ -40,6 +40,13 @@ pub enum Error {
         /// Index of the rule.
         rule: usize,
     },
+    /// More rules have a key than the state has room for.
+    TooManyKeys {
+        /// Index of the first rule that has none.
+        rule: usize,
+        /// Keys there is room for.
+        keys: u32,
+    },
     /// A jump is further than 16 bits, and the kernel (before 6.6) has no further ones.
     TooFar {
         /// Instructions.
@@ -74,6 +81,9 @@ impl fmt::Display for Error {
             Self::TooDeep { rule } => write!(f, "rule {}: arithmetic nested too deeply", rule + 1),
             Self::PendingBit { rule } => {
                 write!(f, "rule {}: at most 64 rules can sample", rule + 1)
+            }
+            Self::TooManyKeys { rule, keys } => {
+                write!(f, "rule {}: at most {keys} keys can be counted by", rule + 1)
             }
             Self::TooFar { instructions, rule } => write!(
                 f,

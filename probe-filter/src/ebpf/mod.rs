@@ -32,10 +32,11 @@ pub use target::{Flavour, Kernel, StateLayout, Target};
 
 use crate::flow::Flow;
 use crate::ir::{Graph, ValueId};
+use crate::key::KEY_WORDS;
 use crate::passes::{self, View};
 
 use asm::{Assembled, Assembler, Label};
-use count::OnMatch;
+use count::{Marks, OnMatch};
 use view::{Chosen, Entry};
 
 /// Instructions that the kernel verifies at most (BPF_COMPLEXITY_LIMIT_INSNS), and
@@ -49,6 +50,9 @@ pub struct Rule<'a> {
     pub graph: &'a Graph,
     /// Its bit in the mask of pending rules, if it samples frames.
     pub pending_bit: Option<u8>,
+    /// The place of its [key](Graph::key) in the state, and its bit in the mask of keys, if it
+    /// has one.
+    pub key: Option<u8>,
 }
 
 /// Generated code.
@@ -140,8 +144,9 @@ fn counting(
     target: &Target,
 ) -> Result<(Assembled, Vec<(ValueId, u32)>), Error> {
     let graphs: Vec<&Graph> = rules.iter().map(|rule| rule.graph).collect();
-    let bits: Vec<Option<u8>> = rules.iter().map(|rule| rule.pending_bit).collect();
-    translate(&graphs, OnMatch::Count(&bits), target)
+    let marks = |rule: &Rule<'_>| Marks { pending: rule.pending_bit, key: rule.key };
+    let marks: Vec<Marks> = rules.iter().map(marks).collect();
+    translate(&graphs, OnMatch::Count(&marks), target)
 }
 
 /// Code for each view of the frame, behind the choice between them.
@@ -217,6 +222,8 @@ fn check(rules: &[Rule<'_>], target: &Target) -> Result<(), Error> {
     let ends = [
         layout.rules.saturating_add(layout.rules_len.saturating_mul(layout.rule_size)),
         layout.pending.saturating_add(8),
+        layout.keyed.saturating_add(8),
+        layout.keys.saturating_add(layout.keys_len.saturating_mul(4 * KEY_WORDS as u32)),
         layout.scratch.saturating_add(layout.scratch_len.saturating_mul(8)),
     ];
     if ends.iter().any(|&end| end > i16::MAX as u32) {
@@ -225,8 +232,12 @@ fn check(rules: &[Rule<'_>], target: &Target) -> Result<(), Error> {
     if layout.scratch_len < stack::RESERVED_WORDS {
         return Err(Error::NoScratch);
     }
-    match rules.iter().position(|rule| rule.pending_bit.is_some_and(|bit| bit > 63)) {
-        Some(rule) => Err(Error::PendingBit { rule }),
+    if let Some(rule) = rules.iter().position(|rule| rule.pending_bit.is_some_and(|bit| bit > 63)) {
+        return Err(Error::PendingBit { rule });
+    }
+    let keys = layout.keys_len.min(64);
+    match rules.iter().position(|rule| rule.key.is_some_and(|key| u32::from(key) >= keys)) {
+        Some(rule) => Err(Error::TooManyKeys { rule, keys }),
         None => Ok(()),
     }
 }

@@ -49,6 +49,12 @@ pub struct StateLayout {
     pub rules_len: u32,
     /// The 64-bit mask of sampled rules that match.
     pub pending: u32,
+    /// The 64-bit mask of keys that rules which match have left.
+    pub keyed: u32,
+    /// The first key, of [`KEY_WORDS`](crate::KEY_WORDS) 32-bit words in the machine's byte order.
+    pub keys: u32,
+    /// Keys there is room for.
+    pub keys_len: u32,
     /// Working memory of the generated code.
     pub scratch: u32,
     /// 64-bit words of it.

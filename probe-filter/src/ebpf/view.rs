@@ -17,15 +17,17 @@ pub(crate) const ETHERTYPE: i16 = 12;
 /// net/core/skbuff.c drops shorter frames): so long has the frame to be.
 const TAGGED_BYTES: u32 = 12 + 4 + 2;
 
-/// The views of a target: without a tag, and with one if that makes a difference.
+/// The views of a target: without a tag, and with one if that makes a difference. Only on Ethernet
+/// is there a place for the tag among the bytes.
 pub(crate) fn views(target: &Target) -> (View, Option<View>) {
-    match (target.link, target.vlan, target.flavour) {
-        (LinkType::Raw, _, _) | (LinkType::Ethernet, VlanView::AsFrame, Flavour::Xdp) => {
-            (View::Plain, None)
-        }
-        (LinkType::Ethernet, VlanView::Live, Flavour::Skb) => (View::Outside, None),
-        (LinkType::Ethernet, VlanView::Live, Flavour::Xdp) => (View::Plain, Some(View::Hidden)),
-        (LinkType::Ethernet, VlanView::AsFrame, Flavour::Skb) => (View::Plain, Some(View::PutBack)),
+    if target.link != LinkType::Ethernet {
+        return (View::Plain, None);
+    }
+    match (target.vlan, target.flavour) {
+        (VlanView::AsFrame, Flavour::Xdp) => (View::Plain, None),
+        (VlanView::Live, Flavour::Skb) => (View::Outside, None),
+        (VlanView::Live, Flavour::Xdp) => (View::Plain, Some(View::Hidden)),
+        (VlanView::AsFrame, Flavour::Skb) => (View::Plain, Some(View::PutBack)),
     }
 }
 

@@ -29,6 +29,13 @@ pub(crate) enum Action {
         cases: Vec<(u32, BlockId)>,
         default: BlockId,
     },
+    /// A word of the key by which the rule of this index counts frames gets a value.
+    Store {
+        rule: u32,
+        word: u8,
+        value: ValueId,
+        next: BlockId,
+    },
     /// The rule of this index matches.
     Count {
         rule: u32,
@@ -64,7 +71,10 @@ impl Action {
                 cases.iter().for_each(|&(_, target)| f(target));
                 f(*default);
             }
-            Self::Set { next, .. } | Self::Count { next, .. } | Self::Boundary { next } => {
+            Self::Set { next, .. }
+            | Self::Store { next, .. }
+            | Self::Count { next, .. }
+            | Self::Boundary { next } => {
                 f(*next);
             }
             Self::End => {}
@@ -74,7 +84,9 @@ impl Action {
     /// The values it computes.
     pub(crate) fn operands(&self) -> impl Iterator<Item = ValueId> + use<> {
         let [first, second] = match *self {
-            Self::Set { value, .. } | Self::Switch { value, .. } => [Some(value), None],
+            Self::Set { value, .. } | Self::Store { value, .. } | Self::Switch { value, .. } => {
+                [Some(value), None]
+            }
             Self::Compare { left, right, .. } => [Some(left), Some(right)],
             Self::Chain(chain, ..) => [chain.network_base, None],
             Self::Count { .. } | Self::Boundary { .. } | Self::End => [None, None],
@@ -91,6 +103,9 @@ impl Action {
         match self {
             &Self::Set { var, value: id, next } => {
                 Self::Set { var, value: value(id), next: target(next) }
+            }
+            &Self::Store { rule, word, value: id, next } => {
+                Self::Store { rule, word, value: value(id), next: target(next) }
             }
             &Self::Compare { compare, left, right, yes, no } => {
                 let (left, right) = (value(left), value(right));

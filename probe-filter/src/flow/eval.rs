@@ -58,6 +58,9 @@ pub(crate) fn counted(flow: &Flow, frame: &Frame<'_>) -> Vec<u32> {
                         let case = cases.iter().find(|case| case.0 == value);
                         case.map_or(*default, |case| case.1)
                     }),
+                &Action::Store { value, next, .. } => {
+                    compute(flow, value, frame, &vars).map(|_| next)
+                }
                 &Action::Count { rule, next } => {
                     counted.push(rule);
                     Some(next)

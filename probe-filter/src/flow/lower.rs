@@ -29,6 +29,11 @@ pub(crate) fn lower_with(
 ) -> BlockId {
     let mut import = Import::new(graph, rename);
     let counted = flow.plain(Action::Count { rule, next: END });
+    let counted = (0..).zip(graph.key()).fold(counted, |next, (word, &var)| {
+        flow.need_vars(rename(var).0 + 1);
+        let value = flow.value(Value::Var(rename(var)));
+        flow.plain(Action::Store { rule, word, value, next })
+    });
     let mut blocks = vec![END; graph.nodes().len()];
     let target = |blocks: &[BlockId], target| match target {
         Target::Node(id) => blocks[id.0 as usize],

@@ -44,9 +44,10 @@ fn likely(block: &Block) -> Option<BlockId> {
             Some(if yes == END { no } else { yes })
         }
         Action::Switch { default, .. } => Some(default),
-        Action::Set { next, .. } | Action::Count { next, .. } | Action::Boundary { next } => {
-            Some(next)
-        }
+        Action::Set { next, .. }
+        | Action::Store { next, .. }
+        | Action::Count { next, .. }
+        | Action::Boundary { next } => Some(next),
         Action::End => None,
     }
 }

@@ -29,10 +29,12 @@ pub fn bare(mistake: &Mistake<'_>) -> Option<Proposal> {
     let word = here.into_iter().chain(before).find(|word| looks_like_one(mistake.get(word)))?;
     let text = mistake.get(&word);
     let is_range = text.split_once('-').is_some_and(|(from, to)| is_number(from) && is_number(to));
-    let kinds: &[&str] = match is_range {
-        true => &["portrange"],
-        false if text.contains(['.', ':']) => &["host", "net", "ether host"],
-        false => &["port"],
+    let kinds: &[&str] = if is_range {
+        &["portrange"]
+    } else if text.contains(['.', ':']) {
+        &["host", "net", "ether host"]
+    } else {
+        &["port"]
     };
     // Other numbers are parts of what is wrong somewhere else.
     let least = if is_number(text) { Comes::Through } else { Comes::Further };

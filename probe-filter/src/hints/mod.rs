@@ -18,6 +18,8 @@ use crate::error::Span;
 use crate::names::{Port, Resolver};
 use crate::{Options, compile};
 
+pub use typography::in_ascii;
+
 /// Nobody reads a hint about more than this, and each proposal is compiled.
 const LONGEST_TEXT: usize = 1_000;
 

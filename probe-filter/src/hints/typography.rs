@@ -29,8 +29,9 @@ fn ascii_of(c: char) -> Option<(&'static str, &'static str)> {
     })
 }
 
-/// What a word of a command line would be in ASCII, and what is wrong with it.
-pub fn plain(word: &str) -> Option<(String, &'static str)> {
+/// What a text with typographic quotes, dashes, blanks or signs is in ASCII, and what is wrong with
+/// it; `None` where it has none.
+pub fn in_ascii(word: &str) -> Option<(String, &'static str)> {
     let what = word.chars().find_map(ascii_of)?.1;
     let plain = word.chars().fold(String::new(), |mut plain, c| {
         match ascii_of(c) {
@@ -45,7 +46,7 @@ pub fn plain(word: &str) -> Option<(String, &'static str)> {
 /// `“port 80”`, `1024‘`, `–i eth0`: without the quotes, which were the shell's, or with plain ones,
 /// which are those of `payload`.
 pub fn look_alikes(mistake: &Mistake<'_>) -> Option<Proposal> {
-    let (plain, what) = plain(mistake.text)?;
+    let (plain, what) = in_ascii(mistake.text)?;
     let all = 0..mistake.text.len();
     let unquoted = plain.replace(['"', '\''], "");
     let right = [&plain, &unquoted].into_iter().find(|text| mistake.comes(&all, text).is_some());

@@ -78,9 +78,10 @@ pub fn display_filter(mistake: &Mistake<'_>) -> Option<Proposal> {
     let mut words = mistake.text[from..].split([' ', '(', '!']);
     let is_field = |word: &str| PROTOCOLS.iter().any(|protocol| word.starts_with(protocol));
     let operators = [" contains ", " matches "];
-    if !words.clone().next().is_some_and(is_field)
-        && !(operators.iter().any(|sign| mistake.text.contains(sign)) && words.any(is_protocol))
-    {
+    let begins = words.clone().next().is_some_and(is_field);
+    let contains = operators.iter().any(|sign| mistake.text.contains(sign));
+    let is_one = begins || contains && words.any(is_protocol);
+    if !is_one {
         return None;
     }
     let all = 0..mistake.text.len();
@@ -139,23 +140,21 @@ fn translated(text: &str) -> Option<String> {
             }
             _ => match field(piece) {
                 Some(Field::Alone(here)) => here.to_owned(),
-                Some(Field::Before(here)) => match is(pieces.next()?)? {
-                    true => format!("{here} {}", pieces.next()?),
-                    false => format!("not {here} {}", pieces.next()?),
-                },
+                Some(Field::Before(here)) => {
+                    let not = if is(pieces.next()?)? { "" } else { "not " };
+                    format!("{not}{here} {}", pieces.next()?)
+                }
                 Some(Field::Number(here)) => {
                     let sign = pieces.next()?;
                     format!("{here} {} {}", sign_of(sign), pieces.next()?)
                 }
                 Some(Field::Flag(bit)) => {
                     let compared = pieces.peek().is_some_and(|next| is(next).is_some());
-                    let set = match compared {
-                        true => {
-                            let is = pieces.next().and_then(is)?;
-                            let value = pieces.next()?;
-                            is == matches!(value, "1" | "true" | "True")
-                        }
-                        false => true,
+                    let set = if compared {
+                        let is = pieces.next().and_then(is)?;
+                        is == matches!(pieces.next()?, "1" | "true" | "True")
+                    } else {
+                        true
                     };
                     format!("tcp[tcpflags] & {bit} {} 0", if set { "!=" } else { "=" })
                 }

@@ -303,8 +303,12 @@ impl Lowering<'_> {
 
     /// What the resolver said, where it could say something.
     fn answer<T>(&self, what: &str, name: &str, answer: io::Result<T>) -> Result<T, Error> {
-        let failed = |error| self.error(format!("{what} {}: {error}", quoted(name))).of_resolver();
-        answer.map_err(failed)
+        answer.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                self.error(format!("{what} {} is not known: {error}", quoted(name)))
+            }
+            _ => self.error(format!("{what} {}: {error}", quoted(name))).of_resolver(),
+        })
     }
 
     /// All addresses of a host that the protocol allows.

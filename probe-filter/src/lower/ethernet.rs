@@ -1,8 +1,9 @@
-//! Link layer: EtherTypes, LLC and SNAP, Ethernet addresses, broadcast and multicast.
+//! Link layer: what follows the header of each link type, LLC and SNAP, Ethernet addresses,
+//! broadcast and multicast.
 
 use super::build::From;
 use super::predicate::PredicateId;
-use super::{Link, Lowering};
+use super::{FamilyOrder, Link, Lowering};
 use crate::ast::{Direction, LlcFrame, Protocol};
 use crate::error::Error;
 use crate::ir::{Compare, Width};
@@ -45,6 +46,20 @@ pub mod sap {
 /// Greatest value of the type field that is a length instead (IEEE 802.3).
 const MAX_LENGTH: u32 = 1500;
 
+/// What Linux's cooked header has in place of an EtherType (linux/if_ether.h).
+mod cooked {
+    /// Novell's frames without an LLC header (`ETH_P_802_3`).
+    pub const NOVELL: u32 = 1;
+    /// An LLC header follows (`ETH_P_802_2`).
+    pub const LLC: u32 = 4;
+}
+
+/// Address families of BSD. Each system has its own for IPv6: the BSDs and Npcap, FreeBSD, macOS.
+mod family {
+    pub const INET: u32 = 2;
+    pub const INET6: [u32; 3] = [24, 28, 30];
+}
+
 /// Numbers of PPP's protocol field (RFC 1661) for what they carry.
 const PPP_PROTOCOLS: [(u32, u32); 8] = [
     (ethertype::IPV4, 0x0021),
@@ -65,8 +80,19 @@ impl Lowering<'_> {
             return self.mpls_payload(protocol);
         }
         Ok(match self.layers.link {
-            Link::Ethernet => self.ethernet_type(protocol),
-            Link::Ppp => {
+            Link::Ethernet | Link::Cooked => self.ethernet_type(protocol),
+            Link::Cooked2 => self.equals(From::LinkType, 0, Width::Half, protocol),
+            Link::Bsd(order) => match protocol {
+                ethertype::IPV4 => self.family(order, family::INET),
+                ethertype::IPV6 => {
+                    let [bsd, others @ ..] = family::INET6.map(|number| self.family(order, number));
+                    self.any(bsd, &others)
+                }
+                _ => self.predicates.constant(false),
+            },
+            Link::Ipv4 => self.predicates.constant(protocol == ethertype::IPV4),
+            Link::Ipv6 => self.predicates.constant(protocol == ethertype::IPV6),
+            Link::Ppp | Link::PppWithoutMpls => {
                 let known = PPP_PROTOCOLS.iter().find(|(ethertype, _)| *ethertype == protocol);
                 let number = known.map_or(protocol, |&(_, number)| number);
                 self.equals(From::LinkType, 0, Width::Half, number)
@@ -79,24 +105,35 @@ impl Lowering<'_> {
         })
     }
 
+    fn family(&mut self, order: FamilyOrder, number: u32) -> PredicateId {
+        let number = match order {
+            FamilyOrder::Little => number.swap_bytes(),
+            FamilyOrder::Big => number,
+        };
+        self.equals(From::Link, 0, Width::Word, number)
+    }
+
+    /// Links with an EtherType, or something in its place that says that an LLC header follows
+    /// (gen_ether_linktype and gen_linux_sll_linktype).
     fn ethernet_type(&mut self, protocol: u32) -> PredicateId {
         match protocol {
             sap::ISO | sap::IP | sap::NETBEUI => {
-                let llc = self.has_length();
+                let llc = self.has_llc();
                 let saps = self.equals(From::Llc, 0, Width::Half, protocol << 8 | protocol);
                 self.and(llc, saps)
             }
             sap::IPX => self.ipx(),
             ethertype::ATALK | ethertype::AARP => {
                 let ethernet = self.equals(From::LinkType, 0, Width::Half, protocol);
-                let llc = self.has_length();
+                let llc = self.has_llc();
                 let organisation = if protocol == ethertype::ATALK { 0x08_0007 } else { 0 };
                 let snap = self.snap(organisation, protocol);
                 let snap = self.and(llc, snap);
                 self.or(ethernet, snap)
             }
             ..=MAX_LENGTH => {
-                let llc = self.has_length();
+                let llc = self.has_llc();
+                // Behind the type field, also where no link header follows Geneve's.
                 let dsap = self.equals(From::LinkType, 2, Width::Byte, protocol);
                 self.and(llc, dsap)
             }
@@ -104,20 +141,29 @@ impl Lowering<'_> {
         }
     }
 
-    /// IPX has four framings: Ethernet II, raw 802.3, LLC, SNAP.
+    /// IPX has four framings: Ethernet II, Novell's 802.3, LLC, SNAP.
     fn ipx(&mut self) -> PredicateId {
         let ethernet = self.equals(From::LinkType, 0, Width::Half, ethertype::IPX);
-        let length = self.has_length();
+        let llc = self.has_llc();
         let snap = self.snap(0, ethertype::IPX);
-        let llc = self.equals(From::Llc, 0, Width::Byte, sap::IPX);
-        let raw = self.equals(From::Llc, 0, Width::Half, 0xffff);
-        let framed = self.any(snap, &[llc, raw]);
-        let framed = self.and(length, framed);
+        let dsap = self.equals(From::Llc, 0, Width::Byte, sap::IPX);
+        if self.layers.link == Link::Cooked {
+            let framed = self.or(dsap, snap);
+            let framed = self.and(llc, framed);
+            let novell = self.equals(From::LinkType, 0, Width::Half, cooked::NOVELL);
+            return self.any(ethernet, &[novell, framed]);
+        }
+        let novell = self.equals(From::Llc, 0, Width::Half, 0xffff);
+        let framed = self.any(snap, &[dsap, novell]);
+        let framed = self.and(llc, framed);
         self.or(ethernet, framed)
     }
 
-    /// Whether the type field is a length, so that an LLC header follows.
-    fn has_length(&mut self) -> PredicateId {
+    /// Whether an LLC header follows: Ethernet's type field is a length then.
+    fn has_llc(&mut self) -> PredicateId {
+        if self.layers.link == Link::Cooked {
+            return self.equals(From::LinkType, 0, Width::Half, cooked::LLC);
+        }
         let field = self.field(From::LinkType, 0, Width::Half);
         let ethernet = self.compare_constant(Compare::Gt, field, MAX_LENGTH);
         self.not(ethernet)
@@ -136,7 +182,7 @@ impl Lowering<'_> {
         if self.layers.link != Link::Ethernet {
             return Err(self.error("this link has no LLC headers"));
         }
-        let length = self.has_length();
+        let length = self.has_llc();
         let raw_ipx = self.equals(From::Llc, 0, Width::Half, 0xffff);
         let llc = self.not(raw_ipx);
         let llc = self.and(length, llc);
@@ -196,7 +242,7 @@ impl Lowering<'_> {
         match protocol {
             None | Some(Protocol::Link) => match self.layers.link {
                 Link::Ethernet => self.ethernet_host([0xff; 6], Some(Direction::Destination)),
-                Link::Raw | Link::Ppp => Err(self.error("this link has no broadcast")),
+                _ => Err(self.error("this link has no broadcast")),
             },
             Some(Protocol::Ip) => {
                 let Some(netmask) = self.options.netmask else {
@@ -224,7 +270,7 @@ impl Lowering<'_> {
                         None => group,
                     })
                 }
-                Link::Raw | Link::Ppp => Err(self.error("this link has no multicast")),
+                _ => Err(self.error("this link has no multicast")),
             },
             Some(Protocol::Ip) => {
                 let ip = self.link_type(ethertype::IPV4)?;

@@ -10,6 +10,7 @@ mod build;
 mod decnet;
 mod ethernet;
 mod ip;
+mod key;
 mod macros;
 mod ports;
 mod predicate;
@@ -21,12 +22,18 @@ mod walk;
 use crate::ast::{Expression, Tree};
 use crate::error::{Error, Span};
 use crate::ir::{Graph, LinkType, Target, ValueId, Var};
+use crate::key::Key;
 use crate::{Note, Options};
 use predicate::{PredicateId, Predicates};
 use quotation::Scopes;
 
-/// The graph of a filter, and what is to be said about it.
-pub fn lower(tree: &Tree, options: &Options<'_>) -> Result<(Graph, Vec<Note>), Error> {
+/// The graph of a filter, and what is to be said about it. With a key, of the frames that match
+/// and have the key.
+pub fn lower(
+    tree: &Tree,
+    key: Option<Key>,
+    options: &Options<'_>,
+) -> Result<(Graph, Vec<Note>), Error> {
     let mut lowering = Lowering::new(tree, options);
     let mut predicates: Vec<Whole> = Vec::with_capacity(tree.expressions.len());
     // Where in each expression the offsets were moved, if they were.
@@ -65,7 +72,12 @@ pub fn lower(tree: &Tree, options: &Options<'_>) -> Result<(Graph, Vec<Note>), E
         lowering.span = span.clone();
         lowering.note(MIXED);
     }
-    let whole = predicates.last().map(|&whole| lowering.plain(whole)).transpose()?;
+    let mut whole = predicates.last().map(|&whole| lowering.plain(whole)).transpose()?;
+    if let Some(key) = key {
+        let (has_key, words) = lowering.key(key)?;
+        whole = Some(whole.map_or(has_key, |whole| lowering.and(whole, has_key)));
+        lowering.graph.set_key(words);
+    }
     let Lowering { mut graph, predicates: arena, notes, .. } = lowering;
     let entry = match whole {
         Some(whole) => arena.emit(whole, &mut graph),
@@ -117,9 +129,29 @@ enum Whole {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Link {
     Ethernet,
+    /// An IP header, which says itself of which version it is.
     Raw,
-    /// Inside PPPoE.
+    /// An IPv4 header.
+    Ipv4,
+    /// An IPv6 header.
+    Ipv6,
+    /// Linux's cooked header, of the first form.
+    Cooked,
+    /// Of the second form.
+    Cooked2,
+    /// An address family of BSD.
+    Bsd(FamilyOrder),
+    /// PPP, inside PPPoE too.
     Ppp,
+    /// PPP on links of which libpcap knows no MPLS.
+    PppWithoutMpls,
+}
+
+/// The order of the bytes of an address family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FamilyOrder {
+    Little,
+    Big,
 }
 
 /// A position in the frame: a constant, and a variable for what depends on the path.
@@ -161,14 +193,25 @@ struct Layers {
 
 impl Layers {
     fn new(link: LinkType) -> Self {
-        let (link, link_type, payload, network_after_llc) = match link {
-            LinkType::Ethernet => (Link::Ethernet, Some(Position::at(12)), 14, 3),
-            LinkType::Raw => (Link::Raw, None, 0, 0),
+        // Where the type field is, and what follows the header (init_linktype in gencode.c).
+        let (link, link_type, payload) = match link {
+            LinkType::Ethernet => (Link::Ethernet, Some(12), 14),
+            LinkType::Raw => (Link::Raw, None, 0),
+            LinkType::Ipv4 => (Link::Ipv4, None, 0),
+            LinkType::Ipv6 => (Link::Ipv6, None, 0),
+            LinkType::LinuxSll => (Link::Cooked, Some(14), 16),
+            LinkType::LinuxSll2 => (Link::Cooked2, Some(0), 20),
+            LinkType::Null => (Link::Bsd(FamilyOrder::Little), Some(0), 4),
+            LinkType::Loop => (Link::Bsd(FamilyOrder::Big), Some(0), 4),
+            LinkType::Ppp => (Link::Ppp, Some(2), 4),
+            LinkType::PppSerial => (Link::PppWithoutMpls, Some(2), 4),
+            LinkType::PppEther => (Link::PppWithoutMpls, Some(6), 8),
         };
+        let network_after_llc = if link == Link::Ethernet { 3 } else { 0 };
         Self {
             link,
             link_header: Position::at(0),
-            link_type,
+            link_type: link_type.map(Position::at),
             payload: Position::at(payload),
             network: 0,
             network_after_llc,

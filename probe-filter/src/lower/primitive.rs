@@ -2,7 +2,7 @@
 
 use super::build::From;
 use super::predicate::PredicateId;
-use super::{Lowering, Whole};
+use super::{Link, Lowering, Whole};
 use crate::ast::{ByteTest, Primitive};
 use crate::error::Error;
 use crate::ir::{Alu, Compare, Meta, Width};
@@ -37,12 +37,7 @@ impl Lowering<'_> {
                 self.not(outbound)
             }
             Primitive::Outbound => self.outbound()?,
-            Primitive::Ifindex(index) => match self.options.ifindex {
-                Some(known) => self.predicates.constant(known == *index),
-                None => {
-                    return Err(self.error("the interface that frames came from is not known here"));
-                }
-            },
+            Primitive::Ifindex(index) => self.from_interface(*index)?,
             Primitive::Vlan(id) => self.vlan(*id)?,
             Primitive::Mpls(label) => self.mpls(*label)?,
             Primitive::Pppoed => self.pppoe_discovery()?,
@@ -53,12 +48,28 @@ impl Lowering<'_> {
         Ok(Whole::Plain(plain))
     }
 
+    /// Cooked headers say which way a frame went; of others somebody else has to know.
     fn outbound(&mut self) -> Result<PredicateId, Error> {
-        if !self.options.direction {
-            return Err(self.error("the direction of frames is not known here"));
+        /// `PACKET_OUTGOING` in linux/if_packet.h.
+        const OUTGOING: u32 = 4;
+        match self.layers.link {
+            Link::Cooked => Ok(self.equals(From::Link, 0, Width::Half, OUTGOING)),
+            Link::Cooked2 => Ok(self.equals(From::Link, 10, Width::Byte, OUTGOING)),
+            _ if self.options.direction => {
+                let outbound = self.meta(Meta::Outbound);
+                Ok(self.compare_constant(Compare::Eq, outbound, 1))
+            }
+            _ => Err(self.error("the direction of frames is not known here")),
         }
-        let outbound = self.meta(Meta::Outbound);
-        Ok(self.compare_constant(Compare::Eq, outbound, 1))
+    }
+
+    /// The second cooked header has the interface's number.
+    fn from_interface(&mut self, index: u32) -> Result<PredicateId, Error> {
+        match (self.layers.link, self.options.ifindex) {
+            (Link::Cooked2, _) => Ok(self.equals(From::Link, 4, Width::Word, index)),
+            (_, Some(known)) => Ok(self.predicates.constant(known == index)),
+            (_, None) => Err(self.error("the interface that frames came from is not known here")),
+        }
     }
 
     fn byte(&mut self, index: u32, test: ByteTest, value: u32) -> PredicateId {

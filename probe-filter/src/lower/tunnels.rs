@@ -69,7 +69,7 @@ impl Lowering<'_> {
         Ok(tag)
     }
 
-    fn vlan_ethertype(&mut self) -> Result<PredicateId, Error> {
+    pub fn vlan_ethertype(&mut self) -> Result<PredicateId, Error> {
         let customer = self.link_type(ethertype::VLAN)?;
         let service = self.link_type(ethertype::SERVICE_VLAN)?;
         let old = self.link_type(ethertype::OLD_QINQ)?;
@@ -131,7 +131,7 @@ impl Lowering<'_> {
             match self.layers.link {
                 Link::Ethernet => self.link_type(ethertype::MPLS)?,
                 Link::Ppp => self.link_type(PPP_MPLS)?,
-                Link::Raw => return Err(self.error("this link carries no MPLS")),
+                _ => return Err(self.error("this link carries no MPLS")),
             }
         };
         self.at_most("MPLS label", label, MAX_LABEL)?;

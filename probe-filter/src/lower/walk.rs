@@ -10,15 +10,12 @@ use super::ip::number;
 use super::predicate::PredicateId;
 use super::{Layers, Lowering, Whole};
 use crate::error::Error;
-use crate::ir::{Alu, Compare, Test, ValueId, Var, VlanView, Width};
+use crate::ir::{Alu, Compare, LinkType, Test, ValueId, Var, VlanView, Width};
 
 /// VLAN tags that are stepped over, the one that the kernel took off included.
 const MAX_TAGS: usize = 2;
 /// IPv6 extension headers that are stepped over.
 pub const MAX_EXTENSION_HEADERS: usize = 8;
-/// Bytes of an Ethernet header, and where its type field is.
-const ETHERNET_HEADER: u32 = 14;
-const ETHERNET_TYPE: u32 = 12;
 const TAG: u32 = 4;
 /// Bytes of an IPv6 header, and of a fragment header (RFC 8200).
 const IPV6_HEADER: u32 = 40;
@@ -90,8 +87,7 @@ impl Lowering<'_> {
     /// where the network header starts.
     fn find_network(&mut self) -> Result<(PredicateId, PredicateId), Error> {
         let vars = self.vars();
-        if !self.layers.outermost || self.options.link == crate::ir::LinkType::Raw {
-            // Inside a tunnel, and where nothing can come before the IP header.
+        let Some((type_at, start)) = self.ethertype_place() else {
             let header = self.layers.network_header();
             let start = match header.variable {
                 Some(var) => {
@@ -105,9 +101,9 @@ impl Lowering<'_> {
             let ip = self.and(set, ip);
             let ip6 = self.link_type(ethertype::IPV6)?;
             return Ok((ip, ip6));
-        }
-        let kind = self.load(Width::Half, None, ETHERNET_TYPE);
-        let start = self.constant(ETHERNET_HEADER);
+        };
+        let kind = self.load(Width::Half, None, type_at);
+        let start = self.constant(start);
         let first = [(vars.ethertype, kind), (vars.network, start)];
         let tags = match self.options.vlan {
             VlanView::AsFrame => MAX_TAGS,
@@ -123,6 +119,25 @@ impl Lowering<'_> {
         let ip = self.and(before, ip);
         let ip6 = self.ethertype_is(ethertype::IPV6);
         Ok((ip, ip6))
+    }
+
+    /// Where the EtherType is, and what it is of, if VLAN tags can follow: not inside a tunnel, and
+    /// not where the link header names IP in another way.
+    fn ethertype_place(&self) -> Option<(u32, u32)> {
+        match self.options.link {
+            _ if !self.layers.outermost => None,
+            LinkType::Ethernet => Some((12, 14)),
+            LinkType::LinuxSll => Some((14, 16)),
+            LinkType::LinuxSll2 => Some((0, 20)),
+            LinkType::Raw
+            | LinkType::Ipv4
+            | LinkType::Ipv6
+            | LinkType::Null
+            | LinkType::Loop
+            | LinkType::Ppp
+            | LinkType::PppSerial
+            | LinkType::PppEther => None,
+        }
     }
 
     fn ethertype_is(&mut self, value: u32) -> PredicateId {

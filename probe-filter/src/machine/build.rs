@@ -2,6 +2,7 @@
 
 use crate::flow::{Action, Block, BlockId, Flow};
 use crate::ir::{Alu, Compare, Graph, Value, ValueId};
+use crate::key::KEY_WORDS;
 use crate::passes::{self, View};
 
 use super::cases::Cases;
@@ -30,6 +31,7 @@ impl Machine {
             tests: Vec::new(),
             steps: Vec::new(),
             values: Values { computed: Vec::new(), vars: vec![0; flow.vars() as usize] },
+            keys: vec![[0; KEY_WORDS]; graphs.len()],
             entry: flow.entry().0,
         };
         let mut taken_apart = vec![None; flow.values.len()];
@@ -50,6 +52,9 @@ impl Machine {
             // Nothing is held here that had to start afresh.
             Action::Boundary { next } => return Built::Nothing(next.0),
             Action::Count { rule, next } => Step::Count { rule, next: next.0 },
+            Action::Store { rule, word, value, next } => {
+                Step::Store { rule, word, value: operand(value), next: next.0, trap }
+            }
             Action::Set { var, value, next } => {
                 let value = operand(value);
                 self.set(var.0, value, next.0, trap)
@@ -278,6 +283,7 @@ impl Step {
             }
             Self::Compare { branches, .. } | Self::Chain { branches, .. } => branches.for_each(f),
             Self::Set { next, trap, .. }
+            | Self::Store { next, trap, .. }
             | Self::SetField { next, trap, .. }
             | Self::SetBehindVar { next, trap, .. }
             | Self::SetSumBehindVar { next, trap, .. }

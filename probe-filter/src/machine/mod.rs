@@ -12,6 +12,7 @@ mod field;
 use crate::eval::{Trap, alu, chain, constant_compare, known};
 use crate::flow::Chain;
 use crate::ir::{Alu, Compare, Frame, Meta};
+use crate::key::KEY_WORDS;
 
 use cases::Cases;
 use field::{Field, FieldTest, Range};
@@ -23,6 +24,8 @@ pub struct Machine {
     tests: Vec<FieldTest>,
     steps: Vec<Step>,
     values: Values,
+    /// A key for each filter.
+    keys: Vec<[u32; KEY_WORDS]>,
     entry: u32,
 }
 
@@ -66,6 +69,14 @@ enum Step {
     Count {
         rule: u32,
         next: u32,
+    },
+    /// A word of a filter's key.
+    Store {
+        rule: u32,
+        word: u8,
+        value: Operand,
+        next: u32,
+        trap: u32,
     },
     /// The question of most filters, of a field behind a variable.
     TestBehindVar {
@@ -177,10 +188,15 @@ struct Branches {
 }
 
 impl Machine {
+    /// The words of the last frame's [`Key`](crate::Key), if this filter matched it and has one.
+    pub fn key(&self, filter: usize) -> [u32; KEY_WORDS] {
+        self.keys.get(filter).copied().unwrap_or_default()
+    }
+
     /// Calls `count` with the number of each filter that matches the frame.
     #[inline]
     pub fn run(&mut self, frame: &Frame<'_>, mut count: impl FnMut(usize)) {
-        let Self { tests, steps, values, entry } = self;
+        let Self { tests, steps, values, keys, entry } = self;
         let tests = tests.as_slice();
         let mut at = *entry;
         loop {
@@ -256,6 +272,15 @@ impl Machine {
                 Step::Set { var, value, next, trap } => {
                     let value = values.value(*value, frame);
                     values.set(*var, value, *next, *trap)
+                }
+                Step::Store { rule, word, value, next, trap } => {
+                    match values.value(*value, frame) {
+                        Ok(value) => {
+                            keys[*rule as usize][usize::from(*word)] = value;
+                            *next
+                        }
+                        Err(Trap) => *trap,
+                    }
                 }
                 Step::Count { rule, next } => {
                     count(*rule as usize);
@@ -362,6 +387,11 @@ mod tests {
             let matching = |&rule: &usize| eval::matches(graphs[rule], &frame);
             let expected: Vec<usize> = (0..graphs.len()).filter(matching).collect();
             assert_eq!(counted, expected, "{what}, on {bytes:02x?}");
+            for (rule, graph) in graphs.iter().enumerate() {
+                if let Some(key) = eval::key(graph, &frame) {
+                    assert_eq!(machine.key(rule), key, "{what}, key of {rule}, on {bytes:02x?}");
+                }
+            }
         }
     }
 

@@ -107,7 +107,7 @@ fn follow(flow: &Flow, ahead: &mut Ahead, mut known: Facts, block: &Block) -> Bl
             known.forget(&flow.values, u64::MAX);
             block.action.retarget(|target| arrive(flow, ahead, &known, target))
         }
-        Action::Chain(..) | Action::Count { .. } | Action::End => {
+        Action::Chain(..) | Action::Store { .. } | Action::Count { .. } | Action::End => {
             block.action.retarget(|target| arrive(flow, ahead, &known, target))
         }
     };

@@ -90,7 +90,62 @@ fn frame(rng: &mut Rng, link: LinkType) -> Vec<u8> {
         LinkType::Ethernet => ethernet(rng, 0),
         LinkType::Raw if rng.one_in(2) => ipv4(rng, 0),
         LinkType::Raw => ipv6(rng, 0),
+        LinkType::Ipv4 => ipv4(rng, 0),
+        LinkType::Ipv6 => ipv6(rng, 0),
+        LinkType::LinuxSll | LinkType::LinuxSll2 => cooked(rng, link),
+        LinkType::Null | LinkType::Loop => loopback(rng, link),
+        LinkType::Ppp | LinkType::PppSerial => {
+            let mut frame = rng.pick(&[[0xff, 0x03], [0xff, 0x03], [0x0f, 0], [0, 0x03]]).to_vec();
+            frame.extend(ppp(rng, 0));
+            frame
+        }
+        LinkType::PppEther => pppoe(rng, 0),
     }
+}
+
+/// Linux's cooked headers.
+fn cooked(rng: &mut Rng, link: LinkType) -> Vec<u8> {
+    let (protocol, packet) = match rng.below(8) {
+        0 => (4, llc(rng)),
+        1 => (1, rng.bytes(30)),
+        _ => ethernet_payload(rng, 0),
+    };
+    let kind = rng.pick(&[0, 1, 2, 3, 4, 4, 5]);
+    let address = rng.pick(&MACS);
+    let length = rng.pick(&[6, 6, 6, 0, 8]);
+    let hardware = rng.pick(&[1, 1, 772, 512, 803]);
+    let mut frame = Vec::new();
+    if link == LinkType::LinuxSll {
+        [kind, hardware, length].iter().for_each(|&field| half(&mut frame, field));
+    } else {
+        half(&mut frame, protocol);
+        half(&mut frame, 0);
+        word(&mut frame, rng.pick(&[1, 2, 3, 0x0100_0000]));
+        half(&mut frame, hardware);
+        frame.extend([kind as u8, length as u8]);
+    }
+    frame.extend(address);
+    frame.extend([0, 0]);
+    if link == LinkType::LinuxSll {
+        half(&mut frame, protocol);
+    }
+    frame.extend(packet);
+    frame
+}
+
+/// BSD's loopback: an address family in front.
+fn loopback(rng: &mut Rng, link: LinkType) -> Vec<u8> {
+    let (family, packet) = match rng.below(8) {
+        0..=2 => (2, ipv4(rng, 0)),
+        3..=6 => (rng.pick(&[24, 28, 30]), ipv6(rng, 0)),
+        _ => (rng.pick(&[6, 7, 10, 16, 23, 0x0200]), rng.bytes(40)),
+    };
+    // Some in the other order.
+    let little = (link == LinkType::Null) != rng.one_in(8);
+    let mut frame =
+        if little { u32::to_le_bytes(family) } else { u32::to_be_bytes(family) }.to_vec();
+    frame.extend(packet);
+    frame
 }
 
 const MACS: [[u8; 6]; 5] = [
@@ -112,7 +167,15 @@ fn ethernet(rng: &mut Rng, depth: usize) -> Vec<u8> {
             rng.pick(&[0, 1, 5, 100, 200, 300, 4095]) | rng.pick(&[0, 0x2000, 0x1000]),
         );
     }
-    let (ethertype, packet) = match rng.below(24) {
+    let (ethertype, packet) = ethernet_payload(rng, depth);
+    half(&mut frame, ethertype);
+    frame.extend(packet);
+    frame
+}
+
+/// An EtherType, or a length, and what follows it.
+fn ethernet_payload(rng: &mut Rng, depth: usize) -> (u16, Vec<u8>) {
+    match rng.below(24) {
         0..=7 => (0x0800, ipv4(rng, depth)),
         8..=13 => (0x86dd, ipv6(rng, depth)),
         14 => (rng.pick(&[0x0806, 0x8035]), arp(rng)),
@@ -127,10 +190,7 @@ fn ethernet(rng: &mut Rng, depth: usize) -> Vec<u8> {
         21 => (0x6003, decnet(rng)),
         22 => (rng.pick(&[0x6001, 0x6002, 0x6004, 0x6007, 0x9000, 0x6558, 0x0600]), rng.bytes(30)),
         _ => (rng.next_u64() as u16, rng.bytes(40)),
-    };
-    half(&mut frame, ethertype);
-    frame.extend(packet);
-    frame
+    }
 }
 
 fn half(bytes: &mut Vec<u8>, value: u16) {
@@ -362,6 +422,16 @@ fn mpls(rng: &mut Rng, depth: usize) -> Vec<u8> {
 }
 
 fn pppoe(rng: &mut Rng, depth: usize) -> Vec<u8> {
+    let inner = ppp(rng, depth);
+    let mut packet = vec![0x11, 0];
+    half(&mut packet, rng.pick(&[0, 1, 5, 0xffff]));
+    half(&mut packet, inner.len() as u16);
+    packet.extend(inner);
+    packet
+}
+
+/// PPP's protocol field and what it announces.
+fn ppp(rng: &mut Rng, depth: usize) -> Vec<u8> {
     let (protocol, inner) = match rng.below(8) {
         0..=2 => (0x0021, ipv4(rng, depth)),
         3 | 4 => (0x0057, ipv6(rng, depth)),
@@ -369,9 +439,7 @@ fn pppoe(rng: &mut Rng, depth: usize) -> Vec<u8> {
         6 => (0xc021, rng.bytes(12)),
         _ => (rng.pick(&[0x0023, 0x0027, 0x0029, 0x002b, 0x0031]), rng.bytes(24)),
     };
-    let mut packet = vec![0x11, 0];
-    half(&mut packet, rng.pick(&[0, 1, 5, 0xffff]));
-    half(&mut packet, inner.len() as u16 + 2);
+    let mut packet = Vec::new();
     half(&mut packet, protocol);
     packet.extend(inner);
     packet

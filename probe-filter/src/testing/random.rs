@@ -1,5 +1,6 @@
 //! Random numbers, graphs and frames. Deterministic: a seed names a case.
 
+use crate::KEY_WORDS;
 use crate::ir::{
     Alu, ChainKind, Compare, Graph, Meta, Node, Target, Test, Value, ValueId, Var, Width,
 };
@@ -79,6 +80,10 @@ pub fn graph(random: &mut Random, size: u32) -> Graph {
     }
     let entry = targets[targets.len() - 1];
     graph.set_entry(entry);
+    if !vars.is_empty() && random.chance(50) {
+        let words = (0..KEY_WORDS).map(|_| random.pick(&vars)).collect();
+        graph.set_key(words);
+    }
     graph
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::Write;
 
-use pcap::{Active, BpfProgram, Capture, Dead, Linktype};
+use pcap::{Active, BpfProgram, Capture, Dead, Linktype, Offline};
 use probe_filter::testing::frames::{Rng, pool};
 use probe_filter::{Filter, Frame, LinkType, Options, SystemResolver, VlanTag, VlanView, compile};
 use test_support::expressions::pieces;
@@ -19,6 +19,9 @@ const REQUIRED: &str = "PROBE_REQUIRE_KERNEL_TESTS";
 enum Handle {
     Dead(Capture<Dead>),
     Active(Box<Capture<Active>>),
+    /// What tcpdump compiles for a file: other words are refused, and IPv6 on a BSD's loopback has
+    /// other numbers.
+    Offline(Capture<Offline>),
 }
 
 impl Handle {
@@ -26,6 +29,7 @@ impl Handle {
         match self {
             Self::Dead(capture) => capture.compile(text, false),
             Self::Active(capture) => capture.compile(text, false),
+            Self::Offline(capture) => capture.compile(text, false),
         }
     }
 }
@@ -78,14 +82,27 @@ impl Setting {
     pub fn all() -> Vec<Self> {
         let mut settings = vec![Self::dead(LinkType::Ethernet), Self::dead(LinkType::Raw)];
         settings.extend(Self::live());
+        settings.extend(Self::files());
         settings
     }
 
+    /// Whether it is one of [`files`](Self::files).
+    pub fn is_file(&self) -> bool {
+        matches!(self.handle, Handle::Offline(_))
+    }
+
+    /// Files of each other link type.
+    pub fn files() -> Vec<Self> {
+        let others = LinkType::ALL.into_iter();
+        others
+            .filter(|link| !matches!(link, LinkType::Ethernet | LinkType::Raw))
+            .map(Self::file)
+            .collect()
+    }
+
     pub fn dead(link: LinkType) -> Self {
-        let seed = match link {
-            LinkType::Ethernet => 11,
-            LinkType::Raw => 12,
-        };
+        // Ethernet has the first.
+        let seed = 11 + LinkType::ALL.iter().position(|&one| one == link).unwrap_or(0) as u64;
         let samples = pool(link, seed, FRAMES).into_iter().enumerate().map(|(at, bytes)| Sample {
             wire_len: bytes.len() as u32 + [0, 0, 0, 1, 1000][at % 5],
             bytes,
@@ -95,11 +112,28 @@ impl Setting {
         Self { samples: samples.collect(), ..Self::without_frames(link) }
     }
 
+    /// As tcpdump has it for a file.
+    fn file(link: LinkType) -> Self {
+        let number = names_and_numbers(link).1;
+        let path =
+            std::env::temp_dir().join(format!("probe-filter-{}-{number}.pcap", std::process::id()));
+        let words = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 262_144, number];
+        std::fs::write(&path, words.map(u32::to_le_bytes).as_flattened())
+            .expect("a file can be written");
+        let capture = Capture::from_file(&path);
+        std::fs::remove_file(&path).expect("it is ours");
+        let setting = Self::dead(link);
+        Self {
+            handle: Handle::Offline(capture.expect("libpcap has this link type")),
+            options: setting.options.direction(false).ifindex(None),
+            ..setting
+        }
+    }
+
     fn without_frames(link: LinkType) -> Self {
-        let (name, linktype) = match link {
-            LinkType::Ethernet => ("Ethernet", Linktype::ETHERNET),
-            LinkType::Raw => ("raw IP", Linktype(12)),
-        };
+        let (name, number) = names_and_numbers(link);
+        // On handles without a file it is DLT_RAW, of which the number is another one.
+        let linktype = Linktype(if link == LinkType::Raw { 12 } else { number as i32 });
         Self {
             name,
             handle: Handle::Dead(Capture::dead(linktype).expect("libpcap has this link type")),
@@ -121,14 +155,22 @@ impl Setting {
             Linktype::ETHERNET => LinkType::Ethernet,
             // DLT_RAW, and LINKTYPE_RAW where a file says it so.
             Linktype(12 | 101) => LinkType::Raw,
-            _ => return None,
+            Linktype(number) => {
+                let has_it = |link: &LinkType| names_and_numbers(*link).1 == number as u32;
+                LinkType::ALL.into_iter().find(has_it)?
+            }
         };
         let mut samples = Vec::new();
         while let Ok(packet) = capture.next_packet() {
             let (bytes, wire_len) = (packet.data.to_vec(), packet.header.len);
             samples.push(Sample { bytes, wire_len, vlan: None, outbound: Some(false) });
         }
-        Some(Self { name: "a capture", samples, ..Self::without_frames(link) })
+        let mut setting = match link {
+            LinkType::Ethernet | LinkType::Raw => Self::without_frames(link),
+            _ => Self::file(link),
+        };
+        (setting.name, setting.samples) = ("a capture", samples);
+        Some(setting)
     }
 
     /// What tcpdump compiles on a live link. Only a live handle makes libpcap do so,
@@ -228,6 +270,23 @@ impl Setting {
             sample.wire_len,
             sample.outbound,
         );
+    }
+}
+
+/// What a link type is called here, and its number in files.
+fn names_and_numbers(link: LinkType) -> (&'static str, u32) {
+    match link {
+        LinkType::Ethernet => ("Ethernet", 1),
+        LinkType::Raw => ("raw IP", 101),
+        LinkType::Ipv4 => ("raw IPv4", 228),
+        LinkType::Ipv6 => ("raw IPv6", 229),
+        LinkType::LinuxSll => ("Linux cooked", 113),
+        LinkType::LinuxSll2 => ("Linux cooked v2", 276),
+        LinkType::Null => ("BSD loopback", 0),
+        LinkType::Loop => ("OpenBSD loopback", 108),
+        LinkType::Ppp => ("PPP", 9),
+        LinkType::PppSerial => ("PPP over serial", 50),
+        LinkType::PppEther => ("PPPoE", 51),
     }
 }
 

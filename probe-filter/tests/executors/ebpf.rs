@@ -27,6 +27,7 @@ fn expected(graphs: &[Graph], frame: &Frame<'_>, counted_len: u64) -> Seen {
     let bit = |rule: usize| pending_bit(rule).map_or(0, |bit| 1 << bit);
     let matching = |rule: &usize| matched[*rule];
     Seen {
+        keys: graphs.iter().map(|graph| eval::key(graph, frame)).collect(),
         bytes: matched.iter().map(|&yes| if yes { counted_len } else { 0 }).collect(),
         pending: (0..graphs.len()).filter(matching).map(bit).sum(),
         matched,
@@ -74,7 +75,7 @@ fn compare(case: &Case) {
             }
             program => program.unwrap_or_else(|error| panic!("seed {seed}: {error}")),
         };
-        let loaded = Loaded::link(&program, graphs.len(), case.flavour)
+        let loaded = Loaded::link(&program, &graphs, case.flavour)
             .unwrap_or_else(|error| panic!("seed {seed}: {error}"));
         for _ in 0..60 {
             let bytes = random::frame(&mut random, case.longest);

@@ -90,7 +90,7 @@ fn cost_of_rules() {
                 let program = program.unwrap_or_else(|error| panic!("{kind} {count}: {error}"));
                 let code = start.elapsed();
                 let start = Instant::now();
-                let loaded = Loaded::link(&program, count, flavour)
+                let loaded = Loaded::link(&program, &graphs, flavour)
                     .unwrap_or_else(|error| panic!("{kind} {count}: {error}"));
                 let load = start.elapsed();
                 loaded.run(&Sent { bytes: &frame, meta, ..Sent::default() });

@@ -151,7 +151,7 @@ fn hundreds_of_macro_rules_load() {
             let code = |count| {
                 let graphs = graphs(&rules(count), vlan);
                 let program = generate(&graphs, &target).expect("code");
-                let loaded = Loaded::link(&program, count, flavour);
+                let loaded = Loaded::link(&program, &graphs, flavour);
                 loaded.unwrap_or_else(|error| panic!("{count} on {flavour:?} {vlan:?}: {error}"));
                 program.stats
             };

@@ -62,7 +62,7 @@ fn check(case: &Case) -> Result<(Changes, usize), TestCaseError> {
     let request = Request {
         function: (FUNCTION, &function),
         constants: &constants,
-        value_size: (MAP, VALUE_SIZE),
+        value_sizes: &[(MAP, VALUE_SIZE)],
         xdp_buff: None,
     };
     let linked = link(&compiled, &request).unwrap();

@@ -15,6 +15,11 @@ pub(crate) struct Encoder {
 }
 
 impl Encoder {
+    /// The one type of all frames.
+    pub(crate) fn link(&self) -> LinkType {
+        self.link
+    }
+
     pub(crate) fn new(link: LinkType, snaplen: u32, precision: Precision) -> Self {
         Self { link, snaplen, precision }
     }

@@ -9,6 +9,7 @@ use super::numbers::{
 use crate::{
     error::ReadError,
     input::{Head, Input, Place},
+    link,
 };
 
 /// Longest block that is believed: libpcap's INITIAL_MAX_BLOCKSIZE is 16 MiB, too.
@@ -18,6 +19,7 @@ const FRAMING: u32 = 12;
 
 /// An interface of the section.
 struct Interface {
+    /// The number of its link type.
     link: u32,
     snaplen: u32,
     /// Units of a time stamp in one second.
@@ -30,7 +32,6 @@ struct Interface {
 pub(crate) struct Decoder {
     order: Order,
     interfaces: Vec<Interface>,
-    link: Option<LinkType>,
     block: Vec<u8>,
 }
 
@@ -41,6 +42,10 @@ enum Order {
 }
 
 impl Order {
+    fn is_big(self) -> bool {
+        matches!(self, Self::Big)
+    }
+
     fn word(self, bytes: &[u8], at: usize) -> Option<u32> {
         let bytes: [u8; 4] = bytes.get(at..at.checked_add(4)?)?.try_into().ok()?;
         Some(match self {
@@ -61,15 +66,26 @@ impl Order {
 impl Decoder {
     /// Begins behind the first section's block type.
     pub(crate) fn start(input: &mut Input) -> Result<Self, ReadError> {
-        let mut decoder =
-            Self { order: Order::Little, interfaces: Vec::new(), link: None, block: Vec::new() };
+        let mut decoder = Self { order: Order::Little, interfaces: Vec::new(), block: Vec::new() };
         decoder.section(input)?;
         Ok(decoder)
     }
 
-    /// Link type of the frames read so far.
-    pub(crate) fn link(&self) -> Option<LinkType> {
-        self.link
+    /// Link type of the first interface described so far, if it is one that is understood.
+    pub(crate) fn first_link(&self) -> Option<LinkType> {
+        let interface = self.interfaces.first()?;
+        link::of_number(interface.link, self.order.is_big())
+    }
+
+    /// Bytes that are kept of the frames of the interfaces described so far: the most of all, and
+    /// [`MAX_FRAME`] where one of them has no limit.
+    pub(crate) fn snaplen(&self) -> u32 {
+        let limit = |interface: &Interface| match interface.snaplen {
+            0 => MAX_FRAME,
+            limit if limit > i32::MAX as u32 => MAX_FRAME,
+            limit => limit,
+        };
+        self.interfaces.iter().map(limit).max().unwrap_or(MAX_FRAME)
     }
 
     /// The block read last, in which its frame's bytes are.
@@ -124,7 +140,14 @@ impl Decoder {
         self.interfaces.clear();
         let total = self.order.word(&length, 0).unwrap_or(0);
         // The magic number, already read, is part of the body.
-        self.rest(input, total, 4)
+        self.rest(input, total, 4)?;
+        let version = |at| self.order.half(&self.block, at);
+        match (version(0), version(2)) {
+            // Some programs say 1.2, and mean blocks that others skip.
+            (Some(1), Some(0 | 2)) => Ok(()),
+            (Some(major), Some(minor)) => Err(input.version(major, minor)),
+            _ => Err(input.damaged("a block shorter than its fields")),
+        }
     }
 
     fn body(&mut self, input: &mut Input, length: [u8; 4]) -> Result<(), ReadError> {
@@ -205,10 +228,7 @@ impl Decoder {
         let interface = self.interfaces.get(number as usize).ok_or_else(|| {
             input.damaged(format!("a frame of interface {number}, not described"))
         })?;
-        let link = input.link_type(interface.link)?;
-        if *self.link.get_or_insert(link) != link {
-            return Err(input.damaged("frames of different link types in one file"));
-        }
+        let link = input.link_type(interface.link, self.order.is_big())?;
         let ticks = u64::from(word(4)?) << 32 | u64::from(word(8)?);
         let wire_len = word(16)?;
         let length = captured as usize;
@@ -217,7 +237,7 @@ impl Decoder {
             return Err(input.damaged(format!("a frame of {captured} captured bytes")));
         }
         let place = Place { start: data, length };
-        Ok(Head { place, time: time(ticks, interface), wire_len, outbound })
+        Ok(Head { place, time: time(ticks, interface), wire_len, link, outbound })
     }
 
     /// A simple packet block: the first interface, no time.
@@ -228,17 +248,14 @@ impl Decoder {
             .interfaces
             .first()
             .ok_or_else(|| input.damaged("a frame before the first interface"))?;
-        let link = input.link_type(interface.link)?;
-        if *self.link.get_or_insert(link) != link {
-            return Err(input.damaged("frames of different link types in one file"));
-        }
+        let link = input.link_type(interface.link, self.order.is_big())?;
         let limit = if interface.snaplen == 0 { u32::MAX } else { interface.snaplen };
         let length = wire_len.min(limit) as usize;
         if self.block.get(4..).is_none_or(|bytes| bytes.len() < length) {
             return Err(short());
         }
         let place = Place { start: 4, length };
-        Ok(Head { place, time: WallTime::default(), wire_len, outbound: None })
+        Ok(Head { place, time: WallTime::default(), wire_len, link, outbound: None })
     }
 }
 

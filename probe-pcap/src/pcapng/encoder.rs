@@ -31,7 +31,6 @@ const FILTER_IS_TEXT: u8 = 0;
 /// Turns frames into blocks. Numbers are little-endian on every machine; the byte-order magic
 /// says so.
 pub(crate) struct Encoder {
-    link: LinkType,
     snaplen: u32,
     origin: Origin,
     /// Frames of each interface so far.
@@ -44,10 +43,10 @@ impl Encoder {
     pub(crate) fn new(link: LinkType, snaplen: u32, mut origin: Origin) -> Self {
         // A frame belongs to an interface, be it one of which nothing is known.
         if origin.interfaces.is_empty() {
-            origin.interfaces.push(Interface::default());
+            origin.interfaces.push(Interface { link, ..Interface::default() });
         }
         let frames = vec![0; origin.interfaces.len()];
-        Self { link, snaplen, origin, frames, span: None }
+        Self { snaplen, origin, frames, span: None }
     }
 
     /// The section header, and a block for each interface.
@@ -62,25 +61,43 @@ impl Encoder {
             end_options(out);
         });
         for interface in &self.origin.interfaces {
-            block(out, INTERFACE, |out| {
-                half(out, link::number(self.link));
-                half(out, 0);
-                word(out, self.snaplen);
-                text(out, IF_NAME, &interface.name);
-                text(out, IF_DESCRIPTION, &interface.description);
-                option(out, IF_TSRESOL, &[NANOSECONDS]);
-                if !self.origin.filter.is_empty() {
-                    let filter = [&[FILTER_IS_TEXT], self.origin.filter.as_bytes()].concat();
-                    option(out, IF_FILTER, &filter);
-                }
-                end_options(out);
-            });
+            self.interface(interface, out);
         }
     }
 
-    /// A frame's block, without its bytes where they are lent. Returns where those belong.
+    fn interface(&self, interface: &Interface, out: &mut Vec<u8>) {
+        block(out, INTERFACE, |out| {
+            half(out, link::number(interface.link));
+            half(out, 0);
+            word(out, self.snaplen);
+            text(out, IF_NAME, &interface.name);
+            text(out, IF_DESCRIPTION, &interface.description);
+            option(out, IF_TSRESOL, &[NANOSECONDS]);
+            if !self.origin.filter.is_empty() {
+                let filter = [&[FILTER_IS_TEXT], self.origin.filter.as_bytes()].concat();
+                option(out, IF_FILTER, &filter);
+            }
+            end_options(out);
+        });
+    }
+
+    /// An interface that frames may be of from here on. It takes the place of one with its index,
+    /// which the kernel has given away again.
+    pub(crate) fn add_interface(&mut self, interface: Interface, out: &mut Vec<u8>) {
+        self.interface(&interface, out);
+        for known in &mut self.origin.interfaces {
+            if known.index == interface.index {
+                known.index = 0;
+            }
+        }
+        self.origin.interfaces.push(interface);
+        self.frames.push(0);
+    }
+
+    /// A frame's block, without its bytes where they are lent. Returns where those belong. Before
+    /// the first frame of a link type that no interface has, one is described that has it.
     pub(crate) fn frame(&mut self, frame: &Frame<'_>, lent: bool, out: &mut Vec<u8>) -> usize {
-        let number = self.number(frame.ifindex);
+        let number = self.number(frame, out);
         if let Some(count) = self.frames.get_mut(number) {
             *count += 1;
         }
@@ -110,9 +127,21 @@ impl Encoder {
         bytes_at
     }
 
-    fn number(&self, ifindex: u32) -> usize {
-        let of_frame = |interface: &Interface| interface.index == ifindex;
-        self.origin.interfaces.iter().position(of_frame).unwrap_or(0)
+    fn number(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) -> usize {
+        let interfaces = &self.origin.interfaces;
+        let has_link = |interface: &&Interface| interface.link == frame.link;
+        let named = |interface: &Interface| interface.index == frame.ifindex;
+        let own = interfaces.iter().position(|interface| named(interface) && has_link(&interface));
+        let any = || interfaces.iter().position(|interface| has_link(&interface));
+        if let Some(number) = own.or_else(any) {
+            return number;
+        }
+        let like = interfaces.iter().find(|interface| named(interface)).or(interfaces.first());
+        let interface = Interface { link: frame.link, ..like.cloned().unwrap_or_default() };
+        self.interface(&interface, out);
+        self.origin.interfaces.push(interface);
+        self.frames.push(0);
+        self.frames.len() - 1
     }
 
     /// A statistics block for each interface.
@@ -256,7 +285,7 @@ mod tests {
 
     fn interface(index: u32, name: &str) -> Interface {
         let description = "tcx".to_string();
-        Interface { index, name: name.into(), description }
+        Interface { index, name: name.into(), description, link: LinkType::Ethernet }
     }
 
     fn encoder(interfaces: Vec<Interface>) -> Encoder {
@@ -285,7 +314,14 @@ mod tests {
     fn golden_frame() {
         let mut encoder = encoder(vec![interface(7, "eth0"), interface(9, "eth1")]);
         let time = WallTime(0x0102_0304_0506_0708);
-        let frame = Frame { time, wire_len: 60, bytes: b"abcde", ifindex: 9, outbound: Some(true) };
+        let frame = Frame {
+            time,
+            wire_len: 60,
+            bytes: b"abcde",
+            link: LinkType::Ethernet,
+            ifindex: 9,
+            outbound: Some(true),
+        };
         let mut out = Vec::new();
         encoder.frame(&frame, false, &mut out);
         #[rustfmt::skip]
@@ -318,8 +354,14 @@ mod tests {
             words: words.into(),
         };
         let mut encoder = encoder(vec![interface(7, "eth0")]);
-        let frame =
-            Frame { time: WallTime(5), wire_len: 1, bytes: b"a", ifindex: 7, outbound: None };
+        let frame = Frame {
+            time: WallTime(5),
+            wire_len: 1,
+            bytes: b"a",
+            link: LinkType::Ethernet,
+            ifindex: 7,
+            outbound: None,
+        };
         for _ in 0..5 {
             encoder.frame(&frame, false, &mut Vec::new());
         }
@@ -339,6 +381,32 @@ mod tests {
         expected.extend_from_slice(b"\0\0\0\0\xc8\0\0\0");
         assert_eq!(words.len(), 0x54);
         assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn an_interface_may_come_later() {
+        let mut encoder = encoder(vec![interface(7, "eth0")]);
+        let mut out = Vec::new();
+        encoder.add_interface(interface(9, "veth1"), &mut out);
+        assert_eq!(out[..4], INTERFACE.to_le_bytes());
+        let number = |encoder: &mut Encoder, ifindex| {
+            let frame = Frame {
+                time: WallTime(5),
+                wire_len: 1,
+                bytes: b"a",
+                link: LinkType::Ethernet,
+                ifindex,
+                outbound: None,
+            };
+            let mut out = Vec::new();
+            encoder.frame(&frame, false, &mut out);
+            out[8]
+        };
+        assert_eq!([7, 9].map(|index| number(&mut encoder, index)), [0, 1]);
+        // An index may be given away again.
+        encoder.add_interface(interface(9, "veth2"), &mut Vec::new());
+        assert_eq!([7, 9].map(|index| number(&mut encoder, index)), [0, 2]);
+        assert_eq!(encoder.frames, [2, 1, 1]);
     }
 
     /// The kernel counts interfaces together: what is not known of one is not said.

@@ -20,7 +20,7 @@ use crate::{
 const ADDRESSES: usize = 12;
 const HEADER: usize = 14;
 /// Up to here the type field is a length (IEEE 802.3).
-const MAX_LENGTH: u16 = 1500;
+pub(super) const MAX_LENGTH: u16 = 1500;
 const JUMBO: u16 = 0x8870;
 const ARISTA: u16 = 0xd28b;
 const MACSEC: u16 = 0x88e5;
@@ -137,8 +137,8 @@ fn body(
                 put!(t, ", length {rest}: ");
             }
         }
-        let header = llc::print(t, payload.limit(rest), rest, (source, destination))?;
-        return Ok(Body::Printed(at + header));
+        let header = llc::print(t, payload.limit(rest), rest, Some((source, destination)))?;
+        return Ok(Body::Printed(at + header.length));
     }
     if ethertype == ARISTA {
         if rest < TYPE || payload.len() < TYPE {
@@ -200,7 +200,7 @@ pub(crate) fn by_type(
             ethertype::PPPOE_DISCOVERY
             | ethertype::PPPOE_SESSION
             | ethertype::PPPOE_DISCOVERY_OLD
-            | ethertype::PPPOE_SESSION_OLD => pppoe::print(t, p, length)?,
+            | ethertype::PPPOE_SESSION_OLD => drop(pppoe::print(t, p, length)?),
             ethertype::PPP if length > 0 => {
                 put!(t, ": ");
                 ppp::print(t, p, length)?;
@@ -237,7 +237,7 @@ pub(crate) fn shows_default(t: &Text<'_>) -> bool {
     !t.style.quiet && !dumped
 }
 
-fn put_ethertype(t: &mut Text<'_>, ethertype: u16) {
+pub(super) fn put_ethertype(t: &mut Text<'_>, ethertype: u16) {
     let name = name_of(ETHERTYPES, ethertype);
     match (t.style.quiet, name) {
         (false, name) => put!(t, "ethertype {} (0x{ethertype:04x})", name.unwrap_or("Unknown")),
@@ -247,7 +247,7 @@ fn put_ethertype(t: &mut Text<'_>, ethertype: u16) {
 }
 
 /// VLAN, priority, and whether the frame may be dropped (IEEE 802.1Q).
-fn put_tci(t: &mut Text<'_>, tci: u16) {
+pub(super) fn put_tci(t: &mut Text<'_>, tci: u16) {
     let drop = if tci & 0x1000 == 0 { "" } else { ", DEI" };
     put!(t, "vlan {}, p {}{drop}, ", tci & 0xfff, tci >> 13);
 }

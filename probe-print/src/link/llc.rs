@@ -80,13 +80,28 @@ const BRIDGED_PROTOCOLS: &[(u16, &str)] = &[
 /// Who sent a frame to whom.
 pub(super) type Ends<'a> = (Link<'a>, Link<'a>);
 
-/// Prints the payload of an 802.3 frame; says how long the LLC header is.
+/// An LLC header that was printed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Header {
+    /// Its bytes, with those of SNAP.
+    pub(super) length: usize,
+    /// Whether what is behind it was understood. If not, that was shown as it is.
+    pub(super) known: bool,
+}
+
+impl Header {
+    fn known(length: usize) -> Self {
+        Self { length, known: true }
+    }
+}
+
+/// Prints an LLC header and what is behind it, between two ends where a link header says which.
 pub(super) fn print(
     t: &mut Text<'_>,
     p: Bytes<'_>,
     length: usize,
-    ends: Ends<'_>,
-) -> Result<usize, Stop> {
+    ends: Option<Ends<'_>>,
+) -> Result<Header, Stop> {
     t.protocol = "llc";
     let least = match p.u8(2) {
         Ok(control) if control & 3 != 3 => 4,
@@ -95,7 +110,7 @@ pub(super) fn print(
     if p.len() < least || length < least {
         t.truncated();
         dump::hex_and_text(p.all(), "\n\t", t.out);
-        return Ok(p.len().min(length));
+        return Ok(Header::known(p.len().min(length)));
     }
     let (to, from) = (p.u8(0)?, p.u8(1)?);
     let unnumbered = least == 3;
@@ -105,7 +120,7 @@ pub(super) fn print(
         if t.style.link_header {
             put!(t, "IPX 802.3: ");
         }
-        return t.part(|t| ipx::print(t, p)).map(|()| 0);
+        return t.part(|t| ipx::print(t, p)).map(|()| Header::known(0));
     }
     let (dsap, ssap) = (to & !1, from & !1);
     if t.style.link_header {
@@ -128,28 +143,35 @@ pub(super) fn print(
                 if !known {
                     ethernet::default(t, p);
                 }
-                return Ok(least + 5);
+                return Ok(Header { length: least + 5, known });
             }
-            SPANNING_TREE => return t.part(|t| stp::print(t, inner, rest)).map(|()| least),
+            SPANNING_TREE => {
+                return t.part(|t| stp::print(t, inner, rest)).map(|()| Header::known(least));
+            }
             IPX => {
                 if t.style.link_header {
                     put!(t, "IPX 802.2: ");
                 }
-                return t.part(|t| ipx::print(t, inner)).map(|()| least);
+                return t.part(|t| ipx::print(t, inner)).map(|()| Header::known(least));
             }
-            OSI => return t.part(|t| osi::print(t, inner, rest)).map(|()| least),
-            IP => return t.part(|t| ip::print(t, inner, rest)).map(|()| least),
+            OSI => return t.part(|t| osi::print(t, inner, rest)).map(|()| Header::known(least)),
+            IP => return t.part(|t| ip::print(t, inner, rest)).map(|()| Header::known(least)),
             _ => {}
         }
     }
     if !t.style.link_header {
-        let (source, destination) = ends;
-        if ssap == dsap {
-            put!(t, "{source} > {destination} ");
-        } else {
+        if let Some((source, _)) = ends {
             put!(t, "{source} ");
+        }
+        if ssap != dsap {
             put_name!(t, SAPS, ssap, "Unknown SSAP 0x{ssap:02x}");
-            put!(t, " > {destination} ");
+            put!(t, " ");
+        }
+        if ends.is_some() || ssap != dsap {
+            put!(t, "> ");
+        }
+        if let Some((_, destination)) = ends {
+            put!(t, "{destination} ");
         }
         put_name!(t, SAPS, dsap, "Unknown DSAP 0x{dsap:02x}");
         put!(t, " ");
@@ -168,11 +190,11 @@ pub(super) fn print(
         put!(t, ", Flags [{flags}], length {length}");
         if command == EXCHANGE_ID {
             if rest == 0 {
-                return Ok(least);
+                return Ok(Header::known(least));
             }
             if inner.is_empty() {
                 t.truncated();
-                return Ok(least);
+                return Ok(Header::known(least));
             }
             if inner.u8(0)? == 0x81 {
                 if inner.len() < 3 || rest < 3 {
@@ -181,7 +203,7 @@ pub(super) fn print(
                 } else {
                     put!(t, ": {:02x} {:02x}", inner.u8(1)?, inner.u8(2)?);
                 }
-                return Ok(least);
+                return Ok(Header::known(least));
             }
         }
     } else {
@@ -189,14 +211,14 @@ pub(super) fn print(
         if control & 3 == 1 {
             let name = name_of(SUPERVISORY, control >> 2 & 3).unwrap_or("?");
             put!(t, "Supervisory, {name}, rcv seq {received}, Flags [{flags}], length {length}");
-            return Ok(least);
+            return Ok(Header::known(least));
         }
         let sent = control >> 1 & 0x7f;
         put!(t, "Information, send seq {sent}, rcv seq {received}");
         put!(t, ", Flags [{flags}], length {length}");
     }
     ethernet::default(t, p);
-    Ok(least)
+    Ok(Header { length: least, known: false })
 }
 
 /// The protocols of an organization.
@@ -211,7 +233,12 @@ fn protocols(organization: u32) -> &'static [(u16, &'static str)] {
 
 /// Prints a SNAP header and what is behind it; `false` if that is not known, and its bytes are
 /// to be shown.
-fn snap(t: &mut Text<'_>, p: Bytes<'_>, length: usize, ends: Ends<'_>) -> Result<bool, Stop> {
+fn snap(
+    t: &mut Text<'_>,
+    p: Bytes<'_>,
+    length: usize,
+    ends: Option<Ends<'_>>,
+) -> Result<bool, Stop> {
     const HEADER: usize = 5;
     t.protocol = "snap";
     if !p.has(0, HEADER) || length < HEADER {
@@ -229,7 +256,9 @@ fn snap(t: &mut Text<'_>, p: Bytes<'_>, length: usize, ends: Ends<'_>) -> Result
         put!(t, " (0x{protocol:04x}), length {length}: ");
     }
     match (organization, protocol) {
-        (0 | 0x00_00f8, _) if ethernet::by_type(t, protocol, p, length, Some(ends.0))? => {
+        (0 | 0x00_00f8, _)
+            if ethernet::by_type(t, protocol, p, length, ends.map(|(source, _)| source))? =>
+        {
             return Ok(true);
         }
         (CISCO, 0x2000) => return t.part(|t| cdp::print(t, p, length)).map(|()| true),
@@ -251,8 +280,10 @@ fn snap(t: &mut Text<'_>, p: Bytes<'_>, length: usize, ends: Ends<'_>) -> Result
         _ => {}
     }
     if !t.style.link_header {
-        let (source, destination) = ends;
-        put!(t, "{source} > {destination} SNAP, ");
+        if let Some((source, destination)) = ends {
+            put!(t, "{source} > {destination} ");
+        }
+        put!(t, "SNAP, ");
         match organization {
             0 => put!(t, "ethertype {name} (0x{protocol:04x})"),
             _ => {

@@ -1,11 +1,15 @@
-//! Link layer: Ethernet, LLC, PPP, and what has an EtherType or a SNAP protocol of its own and
-//! stays on the link: discovery (LLDP, CDP), spanning trees, authentication, link aggregation.
+//! Link layer: Ethernet, LLC, PPP, Linux's cooked headers, BSD's loopback, and what has an EtherType
+//! or a SNAP protocol of its own and stays on the link: discovery (LLDP, CDP), spanning trees,
+//! authentication, link aggregation.
 
 mod aoe;
 mod arista;
 pub(super) mod bcm_li;
+pub(super) mod bsd;
 mod cdp;
 mod cfm;
+mod cisco_hdlc;
+pub(super) mod cooked;
 mod dtp;
 pub(super) mod eapol;
 pub(super) mod ethernet;
@@ -18,7 +22,7 @@ mod msnlb;
 mod oam;
 pub(super) mod ppp;
 mod ppp_options;
-mod pppoe;
+pub(super) mod pppoe;
 mod slow;
 mod stp;
 mod udld;

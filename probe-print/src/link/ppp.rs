@@ -1,6 +1,6 @@
 //! PPP (RFC 1661, RFC 1570, RFC 1990): control protocols, authentication, and what is carried.
 
-use super::ppp_options;
+use super::{cisco_hdlc, ppp_options};
 use crate::{
     bytes::{Bytes, Fields, Stop},
     dump,
@@ -81,7 +81,54 @@ const MULTILINK_FLAGS: &[(u32, &str)] = &[(0x80, "begin"), (0x40, "end")];
 /// The flag that a frame begins with, taken for a protocol's number.
 const ESCAPED: u16 = 0x7e00;
 
-pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
+/// A frame's address where it is meant for all, as it is on a line with two ends (RFC 1662).
+const ALL_STATIONS: u8 = 0xff;
+
+/// Prints a frame of a capture that begins with PPP, and says how long its header is taken to be.
+pub(crate) fn frame(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usize, Stop> {
+    const HEADER: usize = 4;
+    t.protocol = "ppp";
+    if p.len() < HEADER {
+        t.truncated();
+        return Ok(p.len());
+    }
+    t.part(|t| print(t, p, length).map(drop))?;
+    Ok(HEADER)
+}
+
+/// Prints a frame behind HDLC's address and control bytes, which may be Cisco's; says how long the
+/// header is.
+pub(crate) fn serial(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usize, Stop> {
+    t.protocol = "ppp_hdlc";
+    if p.len() < 2 {
+        t.truncated();
+        return Ok(p.len());
+    }
+    let address = p.u8(0)?;
+    if matches!(address, cisco_hdlc::UNICAST | cisco_hdlc::BROADCAST) {
+        return cisco_hdlc::print(t, p, length);
+    }
+    if p.len() < 4 {
+        t.truncated();
+        return Ok(p.len());
+    }
+    if t.style.link_header {
+        put!(t, "{address:02x} {:02x} {length} ", p.u8(1)?);
+    }
+    if address != ALL_STATIONS {
+        // tcpdump shows the two bytes behind address and control under these names.
+        put!(t, "unknown addr {:02x}; ctrl {:02x}", p.u8(2)?, p.u8(3)?);
+        return Ok(2);
+    }
+    let protocol = p.u16(2)?;
+    put_name!(t, PROTOCOLS, protocol, "unknown PPP protocol (0x{protocol:04x})");
+    put!(t, ": ");
+    t.part(|t| carried(t, protocol, p.from(4), length.saturating_sub(4)))?;
+    Ok(4)
+}
+
+/// With or without address and control; says how long the header is.
+pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usize, Stop> {
     t.protocol = "ppp";
     let whole = length;
     if length < 2 {
@@ -114,14 +161,14 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         let name = name_of(PROTOCOLS, protocol);
         put!(t, "{} (0x{protocol:04x}), length {whole}", name.unwrap_or("unknown"));
         if name.is_none() {
-            return Ok(());
+            return Ok(at);
         }
         put!(t, ": ");
     }
     if protocol & 0xff00 == ESCAPED {
-        return escaped(t, p.from(at - 1));
+        return escaped(t, p.from(at - 1)).map(|()| at);
     }
-    of_protocol(t, p.from(at), length - at, protocol)
+    carried(t, protocol, p.from(at), length - at).map(|()| at)
 }
 
 /// An octet-stuffed frame (RFC 1662, section 4.2), from behind its flag on: all that was captured.
@@ -155,12 +202,12 @@ fn escaped(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
             put!(t, "(protocol 0x{protocol:04x} invalid)");
             Ok(())
         }
-        protocol => of_protocol(t, p.from(at + 2), length - at - 2, protocol),
+        protocol => carried(t, protocol, p.from(at + 2), length - at - 2),
     }
 }
 
-/// What a protocol's number says.
-fn of_protocol(t: &mut Text<'_>, p: Bytes<'_>, length: usize, protocol: u16) -> Result<(), Stop> {
+/// Prints what a protocol's number says that follows it.
+fn carried(t: &mut Text<'_>, protocol: u16, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     match protocol {
         0xc021 | 0x8021 | 0x8023 | 0x8281 | 0x8057 | 0x80fd | 0xc02b => {
             control(t, p, length, protocol)
@@ -170,9 +217,11 @@ fn of_protocol(t: &mut Text<'_>, p: Bytes<'_>, length: usize, protocol: u16) -> 
         0xc023 => password(t, p, length),
         0x0800 | 0x002f | 0x0021 => t.nested(|t| ip::print(t, p, length)),
         0x86dd | 0x0057 => t.nested(|t| ip6::print(t, p, length)),
-        0x8137 | 0x002b => ipx::print(t, p),
-        0x0023 => osi::print(t, p, length),
+        0x8137 | 0x002b => t.part(|t| ipx::print(t, p)),
+        0x0023 => t.part(|t| osi::print(t, p, length)),
         0x0281 | 0x0283 => mpls::print(t, p, length),
+        // Bandwidth allocation (RFC 2125), of which tcpdump shows nothing.
+        0xc02d => Ok(()),
         0x00fd => {
             put!(t, "compressed PPP data");
             Ok(())

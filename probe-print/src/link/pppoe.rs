@@ -37,8 +37,15 @@ const TAGS: &[(u16, &str)] = &[
     (0x0203, "Generic-Error"),
 ];
 
-/// Prints discovery, or the PPP frame of a session.
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
+/// Prints a frame of a capture that begins with PPPoE, and says how long its header is.
+pub(crate) fn frame(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usize, Stop> {
+    let mut header = 0;
+    t.part(|t| print(t, p, length).map(|length| header = length))?;
+    Ok(header)
+}
+
+/// Prints discovery, or the PPP frame of a session; says how long the header is.
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usize, Stop> {
     t.protocol = "pppoe";
     if length < HEADER {
         put!(t, " (length {length} < {HEADER})");
@@ -69,7 +76,9 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     let payload = p.from(HEADER);
     if code == 0 {
         put!(t, " ");
-        return ppp::print(t, payload, stated);
+        let mut header = HEADER;
+        t.part(|t| ppp::print(t, payload, stated).map(|ppp| header += ppp))?;
+        return Ok(header);
     }
     let mut at = 0;
     // Each tag takes at least four bytes.
@@ -82,7 +91,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
             break;
         }
     }
-    Ok(())
+    Ok(HEADER)
 }
 
 /// Prints a tag: as text, if that is what most of it is.

@@ -203,8 +203,12 @@ impl Walk<'_> {
             if !first {
                 return Err(Stop::Short);
             }
-            packet = self.uncut.limit(HEADER);
-            left = 0;
+            // Segmentation offload leaves the field at zero where the length does not fit (BIG TCP
+            // without a jumbo option); the frame's length tells.
+            let offloaded = matches!(self.next, tcp::PROTOCOL | udp::PROTOCOL);
+            let end = if offloaded { self.length.max(HEADER) } else { HEADER };
+            packet = self.uncut.limit(end);
+            left = end - HEADER;
         }
         ip::upper(t, packet.from(self.at), left, self.next, Outer::V6(packet), fragmented)
     }

@@ -167,7 +167,7 @@ fn payload(
         0x00fe if plain => osi::print(t, p, rest),
         0x6558 if plain => ethernet::print(t, p, rest).map(|_| ()),
         0x8847 if plain => mpls::print(t, p, rest),
-        0x880b if !plain => ppp::print(t, p, rest),
+        0x880b if !plain => ppp::print(t, p, rest).map(drop),
         _ => {
             put!(t, "gre-proto-0x{protocol:x}");
             Ok(())

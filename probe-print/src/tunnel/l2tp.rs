@@ -168,7 +168,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, mut length: usize) -> Result
     }
     if flags & CONTROL == 0 {
         put!(t, " {{");
-        t.part(|t| ppp::print(t, p.from(at), length - at))?;
+        t.part(|t| ppp::print(t, p.from(at), length - at).map(drop))?;
         put!(t, "}}");
     } else if stated.is_none() {
         put!(t, " No length");

@@ -33,13 +33,16 @@ pub fn pairs(path: &Path, flags: &[OsString]) -> Result<Option<Vec<Pair>>> {
         bail!("{flags:?} are no flags of `probe capture`");
     };
     let lines = plan.outputs.lines.context("a capture without a file shows lines")?;
-    let mut printer = Printer::new(lines.style, reader.link()).in_zone(TimeZone::system());
-    let ethernet = printer.link() == LinkType::Ethernet;
+    let mut printer = Printer::new(lines.style).in_zone(TimeZone::system());
     let mut pairs = Vec::new();
     // A damaged record ends either program's output.
     for theirs in numbered(&theirs) {
         let Ok(Some(frame)) = reader.next() else { break };
-        let protocol = protocol::of(frame.bytes, ethernet);
+        let protocol = match frame.link {
+            LinkType::Ethernet => protocol::of(frame.bytes, true),
+            LinkType::Raw | LinkType::Ipv4 | LinkType::Ipv6 => protocol::of(frame.bytes, false),
+            link => format!("link type {link:?}"),
+        };
         let mut ours = Vec::new();
         printer.print(&frame, &mut ours);
         pairs.push(Pair { protocol, ours, theirs: theirs.to_vec() });

@@ -25,7 +25,8 @@ pub fn pairs(
     for (number, protocol) in protocols.iter().flat_map(|one| vec![one; each]).enumerate() {
         let (bytes, wire_len) = protocol.frame(&mut random);
         let time = WallTime(1_700_000_000_000_000_000 + number as u64 * 1_234_000);
-        writer.write(&Frame { time, wire_len, bytes: &bytes, ifindex: 0, outbound: None })?;
+        let (link, ifindex, outbound) = (LinkType::Ethernet, 0, None);
+        writer.write(&Frame { time, wire_len, link, bytes: &bytes, ifindex, outbound })?;
     }
     writer.flush()?;
     let mut pairs = frames::pairs(path, flags)?.unwrap_or_default();

@@ -17,7 +17,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use signal_hook::consts::{SIGUSR1, SIGUSR2};
 
 use crate::{
-    interfaces::{Links, NoneLeft, report_changes},
+    interfaces::{Change, Links, NoneLeft},
     kernel::Attachment,
     reporter,
 };
@@ -37,6 +37,8 @@ pub(super) enum End {
 /// Whom to ask.
 pub(super) struct Events {
     links: Links,
+    /// What is to be told first.
+    pending: Vec<Change>,
     outputs: Vec<OwnedFd>,
     /// SIGUSR1 came.
     report: Arc<AtomicBool>,
@@ -45,9 +47,11 @@ pub(super) struct Events {
 }
 
 impl Events {
-    /// Starts to watch; `outputs` are those of which a reader can go.
+    /// Starts to watch, for `any` also interfaces that come later; `outputs` are those of which a
+    /// reader can go.
     pub(super) fn watch(
         attachments: &[Attachment],
+        any: bool,
         outputs: Vec<OwnedFd>,
         progress: bool,
     ) -> Result<Self> {
@@ -55,15 +59,21 @@ impl Events {
         signal_hook::flag::register(SIGUSR1, Arc::clone(&report))?;
         // tcpdump flushes its file at this one. Ours is flushed each turn; it must not kill.
         signal_hook::flag::register(SIGUSR2, Arc::default())?;
-        let mut links = Links::watch(attachments)?;
-        report_changes(&links.refresh());
+        let mut links = Links::watch(attachments, any)?;
+        let pending = links.refresh();
         let progress = progress.then(Progress::default);
-        Ok(Self { links, outputs, report, progress })
+        Ok(Self { links, pending, outputs, report, progress })
     }
 
-    /// Tells what is new; the end, if it is one.
+    /// What became of the interfaces, which is to be told.
+    pub(super) fn changes(&mut self) -> Vec<Change> {
+        let mut changes = std::mem::take(&mut self.pending);
+        changes.extend(self.links.look());
+        changes
+    }
+
+    /// Shows how far it got; the end, if it is one.
     pub(super) fn look(&mut self, captured: u64) -> Option<End> {
-        report_changes(&self.links.look());
         self.show_progress(captured);
         if let Some(none) = self.links.none_left() {
             return Some(End::NoInterface(none));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use probe_common::RecordFlags;
-use probe_frame::{Frame, VlanTag};
+use probe_frame::{Frame, LinkType, VlanTag};
 
 use crate::{
     clock::KernelClock,
@@ -27,6 +27,8 @@ pub(super) trait Feed {
 pub(super) struct RingFeed {
     rings: Rings,
     clock: KernelClock,
+    /// What frames begin with, by the program set that wrote them.
+    links: Vec<LinkType>,
     /// Bytes of a frame that sinks get at most, the tag included that is put back.
     snaplen: usize,
     /// Scratch for a frame whose tag is put back.
@@ -34,9 +36,9 @@ pub(super) struct RingFeed {
 }
 
 impl RingFeed {
-    pub(super) fn new(rings: Rings, snaplen: u32) -> Self {
+    pub(super) fn new(rings: Rings, links: Vec<LinkType>, snaplen: u32) -> Self {
         let clock = KernelClock::start(rings.clock());
-        Self { rings, clock, snaplen: snaplen as usize, tagged: Vec::new() }
+        Self { rings, clock, links, snaplen: snaplen as usize, tagged: Vec::new() }
     }
 }
 
@@ -52,7 +54,7 @@ impl Feed for RingFeed {
     }
 
     fn next(&mut self) -> Option<(Frame<'_>, Option<Span>)> {
-        let record = self.rings.next_record()?;
+        let (set, record) = self.rings.next_record()?;
         let header = &record.header;
         // Just read, it is in no loan yet.
         let mut bytes = self.rings.bytes(record.frame).unwrap_or_default();
@@ -69,6 +71,7 @@ impl Feed for RingFeed {
         let frame = Frame {
             time: self.clock.wall(header.timestamp_ns),
             wire_len,
+            link: self.links.get(set).copied().unwrap_or_default(),
             bytes,
             ifindex: header.ifindex,
             outbound: Some(header.flags & RecordFlags::OUTBOUND != 0),

@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, bail};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use probe_frame::visible;
 
-use crate::reporter;
+use crate::{privileges, reporter};
 
 /// How often a reader is looked for.
 const LOOK: Duration = Duration::from_millis(20);
@@ -35,9 +35,12 @@ impl<'a> Pipe<'a> {
     /// The pipe at a path, if one is there.
     pub fn at(path: &'a Path) -> Option<Self> {
         let is_fifo = |metadata: Metadata| metadata.file_type().is_fifo();
-        let itself = fs::symlink_metadata(path).is_ok_and(is_fifo);
-        let linked = !itself && fs::metadata(path).is_ok_and(is_fifo);
-        (itself || linked).then_some(Self { path, linked })
+        // Root may look into folders of others, and open their pipes, as it may their files.
+        privileges::creating(|| {
+            let itself = fs::symlink_metadata(path).is_ok_and(is_fifo);
+            let linked = !itself && fs::metadata(path).is_ok_and(is_fifo);
+            (itself || linked).then_some(Self { path, linked })
+        })
     }
 
     /// A pipe that has to be at a path: what else is there is an error.
@@ -58,7 +61,7 @@ impl<'a> Pipe<'a> {
         options.write(true).custom_flags(libc::O_NONBLOCK | follow);
         let mut waiting = false;
         loop {
-            match options.open(self.path) {
+            match privileges::creating(|| options.open(self.path)) {
                 Ok(file) if !file.metadata()?.file_type().is_fifo() => bail!(not_one()),
                 Ok(file) => {
                     make_blocking(&file).with_context(|| format!("opening {path}"))?;

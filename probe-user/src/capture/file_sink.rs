@@ -8,18 +8,23 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Error, Result};
-use probe_filter::LinkType;
-use probe_frame::{Frame, Precision, WallTime};
-use probe_pcap::{Contents, Format, Lent, Origin, Statistics, Writer};
+use anyhow::{Context as _, Error, Result, anyhow};
+use probe_frame::{Frame, LinkType, Precision, WallTime};
+use probe_pcap::{Contents, Format, Lent, MixedLinkTypes, Origin, Statistics, Writer};
 
 use super::{
-    output,
+    Kept,
+    cooked::Cooker,
+    origin, output,
     post_rotate::PostRotate,
     rotation::{Rotate, Rotation, Turn},
     sink::{Sink, Waits},
+    sources::Sources,
 };
-use crate::{clock, failure::Hinted, privileges, reporter, stdout::BlockingWriter};
+use crate::{
+    clock, failure::Hinted, kernel::Attachment, link_type, privileges, reporter,
+    stdout::BlockingWriter,
+};
 
 /// Whose time ends a period of -G.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,14 +86,14 @@ impl FileOutput {
         self.path.as_os_str() == "-"
     }
 
-    /// The form for frames of so many interfaces.
-    fn form(&self, interfaces: usize) -> FileForm {
+    /// The form for frames of one interface, or of several.
+    fn form(&self, several: bool) -> FileForm {
         let end = self.path.extension();
         let named = |name: &str| end.is_some_and(|have| have.eq_ignore_ascii_case(name));
         match self.form {
             Some(form) => form,
             None if named("pcapng") => FileForm::PcapNg,
-            None if interfaces > 1 && !named("pcap") => FileForm::PcapNg,
+            None if several && !named("pcap") => FileForm::PcapNg,
             None => FileForm::Pcap,
         }
     }
@@ -96,35 +101,60 @@ impl FileOutput {
     /// Creates the file, or the first of them, unless it is a pipe that is open already.
     pub(super) fn open(
         &self,
-        link: LinkType,
-        snaplen: u32,
+        kept: Kept,
         clock: Clock,
         origin: Origin,
         pipe: Option<File>,
+        sources: Sources,
     ) -> Result<FileSink> {
-        let interfaces = origin.interfaces.len();
-        let format = match self.form(interfaces) {
-            FileForm::Pcap => Format::Pcap(self.precision),
+        let Kept { mut link, snaplen, mixed } = kept;
+        let several = mixed || origin.interfaces.len() > 1;
+        let mut cooker = None;
+        let format = match self.form(several) {
             FileForm::PcapNg => Format::PcapNg(origin),
+            FileForm::Pcap => {
+                if mixed {
+                    link = LinkType::LinuxSll2;
+                    cooker = Some(Cooker::new(&origin.interfaces));
+                    reporter::note(
+                        "pcap has one link type for all frames: LINUX_SLL2, as tcpdump -i any \
+                         writes it, without Ethernet's destination; --format pcapng has frames as \
+                         they are",
+                    );
+                } else if several {
+                    reporter::note(
+                        "pcap does not record the interface of a frame; --format pcapng does",
+                    );
+                }
+                Format::Pcap(self.precision)
+            }
         };
-        if interfaces > 1 && matches!(format, Format::Pcap(_)) {
-            reporter::note("pcap does not record the interface of a frame; --format pcapng does");
-        }
         let contents = Contents { link, snaplen, format };
         let rotation = Rotation::new(self.rotate, &self.path, clock::now());
         let path = rotation.name()?;
         let writer = match pipe {
             Some(pipe) => Writer::to_stream(Box::new(BlockingWriter::new(pipe)), &contents)
                 .with_context(|| format!("writing {}", path.display()))?,
-            None => open(&path, path == self.path, &contents)?,
+            None => open(&path, path == self.path, &contents, &sources)?,
         };
         if !self.rotate.rotates() {
             privileges::no_more_files()?;
         }
         let output = self.clone();
         let post_rotate = self.post_rotate.clone().map(PostRotate::new);
-        let (closed, over) = (0, false);
-        Ok(FileSink { output, contents, clock, post_rotate, rotation, writer, path, closed, over })
+        Ok(FileSink {
+            output,
+            contents,
+            cooker,
+            clock,
+            sources,
+            post_rotate,
+            rotation,
+            writer,
+            path,
+            closed: 0,
+            over: false,
+        })
     }
 }
 
@@ -132,7 +162,11 @@ impl FileOutput {
 pub(super) struct FileSink {
     output: FileOutput,
     contents: Contents,
+    /// Makes one link type of several.
+    cooker: Option<Cooker>,
     clock: Clock,
+    /// What is read, and not written to.
+    sources: Sources,
     post_rotate: Option<PostRotate>,
     rotation: Rotation,
     writer: Writer,
@@ -180,7 +214,7 @@ impl FileSink {
         }
         self.path = self.rotation.name()?;
         let given = self.rotation.is_base(&self.path);
-        let next = open(&self.path, given, &self.contents)?;
+        let next = open(&self.path, given, &self.contents, &self.sources)?;
         self.closed += self.writer.frames();
         self.writer = next;
         self.over = false;
@@ -196,6 +230,17 @@ impl FileSink {
     }
 
     fn explain(&self, error: io::Error) -> Error {
+        let mixed = error.get_ref().and_then(|error| error.downcast_ref::<MixedLinkTypes>());
+        if let Some(&MixedLinkTypes { file, frame }) = mixed {
+            let name = |link| link_type::known(link).name;
+            let error = anyhow!(
+                "writing {}: the file is of link type {}, and a frame of {} came",
+                self.path.display(),
+                name(file),
+                name(frame)
+            );
+            return Hinted::new(error, "use --format pcapng, which holds both").into();
+        }
         let frames = self.writer.frames();
         let path = self.path.display();
         Error::new(error).context(match path.to_string().as_str() {
@@ -206,7 +251,8 @@ impl FileSink {
 }
 
 /// Whether a name is the one that the user gave decides whether links are followed.
-fn open(path: &Path, given: bool, contents: &Contents) -> Result<Writer> {
+fn open(path: &Path, given: bool, contents: &Contents, sources: &Sources) -> Result<Writer> {
+    sources.check(path)?;
     let create =
         || if given { output::given(path, contents) } else { output::made_up(path, contents) };
     privileges::creating(create).map_err(|error| {
@@ -225,7 +271,11 @@ impl Sink for FileSink {
         if self.turn(turn)?.is_break() {
             return Ok(ControlFlow::Break(()));
         }
-        self.writer.write(frame).map_err(|error| self.explain(error))?;
+        let written = match &mut self.cooker {
+            Some(cooker) => self.writer.write(&cooker.cook(frame)),
+            None => self.writer.write(frame),
+        };
+        written.map_err(|error| self.explain(error))?;
         if self.output.each {
             self.flush()?;
         }
@@ -236,6 +286,14 @@ impl Sink for FileSink {
         &mut self,
         frames: &mut dyn Iterator<Item = Frame<'a>>,
     ) -> Result<ControlFlow<()>> {
+        if self.cooker.is_some() {
+            for frame in frames {
+                if self.frame(&frame)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            return self.flush().map(ControlFlow::Continue);
+        }
         let mut lent = Lent::default();
         for frame in frames {
             let turn = self.turn_before(&frame);
@@ -252,6 +310,22 @@ impl Sink for FileSink {
             }
         }
         self.flush_lent(&mut lent).map(ControlFlow::Continue)
+    }
+
+    fn introduce(&mut self, attachment: &Attachment) -> Result<()> {
+        let interface = origin::interface(attachment);
+        // For the files to come, too.
+        if let Format::PcapNg(origin) = &mut self.contents.format {
+            origin.interfaces.retain(|known| known.index != interface.index);
+            origin.interfaces.push(interface.clone());
+        }
+        if let Some(cooker) = &mut self.cooker {
+            cooker.add(&interface);
+        }
+        if !self.over {
+            self.writer.add_interface(interface);
+        }
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<()> {
@@ -306,17 +380,17 @@ mod tests {
 
     #[test]
     fn the_form_is_that_of_the_name_unless_it_is_asked_for() {
-        let form = |path: &str, interfaces| FileOutput::to(path.into()).form(interfaces);
+        let form = |path: &str, several| FileOutput::to(path.into()).form(several);
         for (path, one, several) in [
             ("a", FileForm::Pcap, FileForm::PcapNg),
             ("a.pcap", FileForm::Pcap, FileForm::Pcap),
             ("a.PcapNG", FileForm::PcapNg, FileForm::PcapNg),
             ("-", FileForm::Pcap, FileForm::PcapNg),
         ] {
-            assert_eq!((form(path, 1), form(path, 2)), (one, several), "{path}");
+            assert_eq!((form(path, false), form(path, true)), (one, several), "{path}");
             let asked = Some(FileForm::Pcap);
             let output = FileOutput { form: asked, ..FileOutput::to(path.into()) };
-            assert_eq!(output.form(2), FileForm::Pcap);
+            assert_eq!(output.form(true), FileForm::Pcap);
         }
     }
 }

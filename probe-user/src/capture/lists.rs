@@ -70,7 +70,7 @@ fn device(given: &[String]) -> Result<String> {
     match given.first() {
         Some(_) => {
             let chosen = interfaces::choose(given)?;
-            let name = chosen.names.into_iter().next().context("an interface")?;
+            let name = chosen.names().into_iter().next().context("an interface")?;
             Ok(if chosen.any { ANY.into() } else { name })
         }
         None => first().context("there are no interfaces"),
@@ -95,7 +95,7 @@ fn code(of: &CodeOf) -> Result<String> {
         (Some(path), _) => (rules::file_options(Reader::open(path)?.link()), hook()),
         (None, false) => {
             let Place { chosen, hook, .. } = live.place()?;
-            (rules::live_options(&chosen.names, chosen.link, live.vlan), hook)
+            (rules::live_options(&chosen.names(), chosen.link(), live.vlan), hook)
         }
         (None, true) => {
             if link.is_none() {

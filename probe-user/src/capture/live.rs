@@ -6,10 +6,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use probe_common::RingLayout;
+use probe_common::{Counter, RingLayout};
 
 use super::{
-    Lost, Plan, RULE, check_link,
+    Kept, Lost, Plan, RULE, check_link,
     conveyor::{Conveyor, WriterDeadline},
     events,
     events::Events,
@@ -25,7 +25,7 @@ use crate::{
     interfaces::{self, Chosen},
     kernel::{self, Session},
     reporter,
-    rules::{self, Rule},
+    rules::{self, Rule, RuleSet},
     source::Live,
     stop,
     watch::{ProgramOptions, Watch},
@@ -39,10 +39,11 @@ const LEAST: usize = 1 << 20;
 
 /// Captures until the end that was asked for, then tells the account.
 pub(super) async fn run(plan: &Plan, live: &Live) -> Result<Lost> {
-    let Open { mut pump, cpus, in_vain } = open(plan, live)?;
+    let Open { rules, mut pump, cpus, in_vain } = open(plan, live)?;
     let ended = if in_vain { None } else { pump.run().await? };
     let Closed { account, written, detached } = pump.close()?;
-    reporter::plain(account.summary().trim_end());
+    reporter::plain(account.summary(plan.account).trim_end());
+    rules.say_again(account.seen, &[Counter { packets: account.matched, bytes: 0 }]);
     if account.refused > 0 && kernel::cpus().is_ok_and(|now| now > cpus) {
         reporter::note(
             "a CPU that came online after the start has no ring: its frames are counted as refused",
@@ -66,6 +67,7 @@ pub(super) async fn run(plan: &Plan, live: &Live) -> Result<Lost> {
 
 /// A capture that may begin.
 struct Open {
+    rules: RuleSet,
     pump: Pump<RingFeed, Session>,
     /// How many CPUs have rings, by their numbers.
     cpus: u32,
@@ -77,18 +79,19 @@ struct Open {
 fn open(plan: &Plan, live: &Live) -> Result<Open> {
     let parent = parent_id();
     let place = live.place()?;
-    check_link(plan.link, place.chosen.link)?;
+    check_link(plan.link, place.chosen.link())?;
     let limits = &plan.limits;
     let mut rule = Rule::new(RULE, &plan.filter);
     rule.sampler = Some(rules::sampler(limits.sample, limits.max_rate));
+    let sets = place.chosen.links().len();
     let program = ProgramOptions {
         snaplen: limits.snaplen,
-        ring_bytes: limits.ring_bytes.map_or_else(default_ring, Ok)?,
+        ring_bytes: limits.ring_bytes.map_or_else(|| default_ring(sets), Ok)?,
         files: plan.outputs.are_files(),
         commands: plan.outputs.run_commands(),
         ..ProgramOptions::default()
     };
-    let Watch { chosen, mut session, .. } = Watch::at(live, place, vec![rule], program)?;
+    let Watch { rules, chosen, mut session, .. } = Watch::at(live, place, vec![rule], program)?;
     let deadline = limits.duration.map(|duration| Instant::now() + duration);
     let over = || deadline.is_some_and(|deadline| Instant::now() >= deadline);
     // Who made the pipe for us, and goes before having read from it, will never read.
@@ -97,8 +100,9 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
     let give_up = || stop::requested() || over() || orphaned();
     let Output { sinks, readers, in_vain } = open_output(plan, live, &chosen, &session, give_up)?;
     let progress = plan.outputs.file.as_ref().is_some_and(|file| file.progress);
-    let events = Events::watch(session.attachments(), readers, progress)
+    let events = Events::watch(session.attachments(), chosen.any, readers, progress)
         .context("watching the interfaces")?;
+    let links = session.links();
     let rings = session.take_rings().context("a capture has rings")?;
     let cpus = rings.cpus();
     // From here on the conveyor looks at it.
@@ -106,13 +110,13 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
     let conveyor = Conveyor::start(sinks, WriterDeadline::new(Box::new(stop::signals)))?;
     let pump = Pump {
         programs: session,
-        feed: RingFeed::new(rings, limits.snaplen),
+        feed: RingFeed::new(rings, links, limits.snaplen),
         intake: Intake::new(conveyor, limits),
         events,
         deadline,
         has_reader: plan.outputs.lines.is_some() || !plan.outputs.are_files(),
     };
-    Ok(Open { pump, cpus, in_vain })
+    Ok(Open { rules, pump, cpus, in_vain })
 }
 
 /// Where frames go.
@@ -134,6 +138,8 @@ fn open_output(
     give_up: impl Fn() -> bool,
 ) -> Result<Output> {
     let announce = || interfaces::announce(session, 1, live);
+    let mixed = chosen.any || session.links().len() > 1;
+    let kept = Kept { link: chosen.link(), snaplen: plan.limits.snaplen, mixed };
     let stdout = plan.outputs.use_stdout();
     let origin = origin::live(plan, session.attachments());
     let places = if chosen.several() { origin::places(session.attachments()) } else { Vec::new() };
@@ -141,7 +147,7 @@ fn open_output(
         if file.must_be_pipe { Some(Pipe::demanded(&file.path)) } else { Pipe::at(&file.path) }
     });
     let Some(pipe) = pipe else {
-        let sinks = open_sinks(plan, chosen.link, origin, places, None)?;
+        let sinks = open_sinks(plan, kept, origin, places, None)?;
         announce();
         return Ok(Output { sinks, readers: events::outputs(stdout, None)?, in_vain: false });
     };
@@ -150,15 +156,15 @@ fn open_output(
         return Ok(Output { sinks: Vec::new(), readers: Vec::new(), in_vain: true });
     };
     let readers = events::outputs(stdout, Some(&pipe))?;
-    let sinks = open_sinks(plan, chosen.link, origin, places, Some(pipe))?;
+    let sinks = open_sinks(plan, kept, origin, places, Some(pipe))?;
     Ok(Output { sinks, readers, in_vain: false })
 }
 
-/// What the rings of a CPU take: 18 MiB, less where many CPUs would make that a lot. Both are
-/// powers of two, and the large one is rounded down.
-fn default_ring() -> Result<usize> {
-    let share =
-        (ALL_RINGS / kernel::cpus().map_err(explain::kernel)?.max(1) as usize).clamp(LEAST, MOST);
+/// What the rings of a CPU take in each of so many program sets: 18 MiB, less where many CPUs would
+/// make that a lot. Both are powers of two, and the large one is rounded down.
+fn default_ring(sets: usize) -> Result<usize> {
+    let cpus = kernel::cpus().map_err(explain::kernel)?.max(1) as usize;
+    let share = (ALL_RINGS / cpus / sets.max(1)).clamp(LEAST, MOST);
     let small = RingLayout::SMALL.min(1 << (share / 2).ilog2());
     Ok(small + (1 << (share - small).ilog2()))
 }

@@ -7,6 +7,7 @@
 //! in the rings, and what those cannot hold is counted as lost.
 
 mod conveyor;
+mod cooked;
 mod events;
 mod feed;
 mod fifo;
@@ -20,6 +21,8 @@ mod post_rotate;
 mod pump;
 mod rotation;
 mod sink;
+mod sources;
+mod strftime;
 
 use std::{fs::File, path::PathBuf};
 
@@ -31,6 +34,7 @@ use probe_print::Place;
 use crate::{failure::Usage, link_type, runtime, source::Source};
 use file_sink::Clock;
 use sink::{CountSink, Sink};
+use sources::Sources;
 
 pub use fifo::Pipe;
 pub use file_sink::{FileForm, FileOutput};
@@ -52,6 +56,8 @@ pub struct Plan {
     pub limits: Limits,
     /// Where they go.
     pub outputs: Outputs,
+    /// Whether to tell what became of all frames of a live capture where none was lost.
+    pub account: bool,
 }
 
 /// Where frames go.
@@ -115,11 +121,23 @@ fn check_link(wanted: Option<LinkType>, link: LinkType) -> Result<(), Usage> {
     }
 }
 
+/// What a file says of its frames.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    /// What they begin with: those of pcap, and of pcapng the first ones.
+    link: LinkType,
+    /// Bytes that are kept of each.
+    snaplen: u32,
+    /// Whether frames of any interface and type may come (`-i any`, and interfaces of several types):
+    /// pcap has them behind a header that is the same for all.
+    mixed: bool,
+}
+
 /// Opens what frames go to, before the long run, and after privileges are gone: a file
 /// that cannot be made is better known now. Lines tell the places apart, if there are any.
 fn open_sinks(
     plan: &Plan,
-    link: LinkType,
+    kept: Kept,
     origin: Origin,
     places: Vec<Place>,
     pipe: Option<File>,
@@ -130,10 +148,14 @@ fn open_sinks(
             Source::Live(_) => Clock::Frames,
             Source::Stored { .. } => Clock::Wall,
         };
-        sinks.push(Box::new(file.open(link, plan.limits.snaplen, clock, origin, pipe)?));
+        let sources = match &plan.source {
+            Source::Live(_) => Sources::default(),
+            Source::Stored { files, .. } => Sources::of(files),
+        };
+        sinks.push(Box::new(file.open(kept, clock, origin, pipe, sources)?));
     }
     if let Some(lines) = &plan.outputs.lines {
-        sinks.push(Box::new(lines.open(link, places)?));
+        sinks.push(Box::new(lines.open(places)?));
     }
     if sinks.is_empty() {
         sinks.push(Box::new(CountSink::default()));

@@ -7,12 +7,13 @@ use std::{
     rc::Rc,
 };
 
-use anyhow::{Context as _, Error, Result, anyhow};
+use anyhow::{Context as _, Error, Result};
+use probe_common::Counter;
 use probe_filter::ir::LinkType;
-use probe_frame::Frame;
+use probe_frame::{Frame, MAX_FRAME};
 use probe_pcap::{ReadError, ReadEvent, ReadHandler, Reader, Statistics};
 
-use super::{Plan, RULE, check_link, open_sinks, origin, sink::Sink};
+use super::{Kept, Plan, RULE, check_link, open_sinks, origin, sink::Sink};
 use crate::{
     account::Account,
     cancel, clock, failure,
@@ -58,8 +59,12 @@ pub(super) fn run(
     };
     privileges::drop(user, needs)?;
     cancel::after_a_signal()?;
-    let origin = origin::file(plan, reader.name());
-    outlet.borrow_mut().sinks = open_sinks(plan, link, origin, Vec::new(), None)?;
+    let origin = origin::file(plan, link, reader.name());
+    // Where -s asks for nothing, a file keeps what its source says, be it more than can be.
+    let asked = Some(plan.limits.snaplen).filter(|&snaplen| snaplen < MAX_FRAME);
+    let snaplen = asked.map_or(reader.snaplen(), |asked| asked.min(reader.snaplen()));
+    let kept = Kept { link, snaplen, mixed: false };
+    outlet.borrow_mut().sinks = open_sinks(plan, kept, origin, Vec::new(), None)?;
     let mut pass = Pass { plan, matcher, outlet: Rc::clone(&outlet), matches: 0, captured: 0 };
     let mut damaged = None;
     let flow = loop {
@@ -81,18 +86,14 @@ pub(super) fn run(
         }
         let Some(path) = paths.next().filter(|_| !stop::requested()) else { break Ok(()) };
         reader = match open(path) {
-            Ok(next) if next.link() == link => next,
-            Ok(next) => {
-                let (name, other) = (next.name(), link_name(link));
-                break Err(anyhow!(
-                    "{name} differs in link type from the first file, which has {other}"
-                ));
-            }
+            Ok(next) => next,
             Err(ReadError::Stopped { .. }) => break Ok(()),
             Err(error) => break Err(error.into()),
         };
     };
+    let counts = (pass.matcher.seen().packets, Counter { packets: pass.matches, bytes: 0 });
     let finished = pass.finish();
+    set.say_again(counts.0, &[counts.1]);
     flow.and(finished)
         .or_else(|error| if failure::is_broken_pipe(&error) { Ok(()) } else { Err(error) })
         .and(damaged.map_or(Ok(()), Err))
@@ -100,7 +101,10 @@ pub(super) fn run(
 
 fn announce(reader: &Reader) {
     let (name, link) = (reader.name(), link_name(reader.link()));
-    reporter::plain(format_args!("reading from file {name}, link-type {link}"));
+    reporter::plain(format_args!(
+        "reading from file {name}, link-type {link}, snapshot length {}",
+        reader.snaplen()
+    ));
 }
 
 fn link_name(link: LinkType) -> String {

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use probe_frame::visible;
+use probe_frame::{LinkType, visible};
 use probe_pcap::{Interface, Origin};
 use probe_print::Place;
 
@@ -14,39 +14,41 @@ use crate::{
 
 /// Of frames from interfaces.
 pub(super) fn live(plan: &Plan, attachments: &[Attachment]) -> Origin {
-    let interfaces = attachments.iter().map(|attachment| Interface {
-        index: attachment.index,
-        name: attachment.interface.clone(),
-        description: format!(
-            "{}, frames {}, all passed on",
-            attachment.hook,
-            which(attachment.direction)
-        ),
-    });
     Origin {
-        interfaces: interfaces.collect(),
+        interfaces: attachments.iter().map(interface).collect(),
         filter: plan.filter.clone(),
         comment: comment(RULE, plan.limits.sample, plan.limits.max_rate),
         ..here()
     }
 }
 
+/// What files say of an interface.
+pub(super) fn interface(attachment: &Attachment) -> Interface {
+    let Attachment { interface, index, link, hook, direction } = attachment;
+    let description = format!("{hook}, frames {}, all passed on", which(*direction));
+    Interface { index: *index, name: interface.clone(), description, link: *link }
+}
+
 /// What lines say of the interfaces, where there are several.
 pub(super) fn places(attachments: &[Attachment]) -> Vec<Place> {
-    let place = |attachment: &Attachment| Place {
-        index: attachment.index,
-        name: visible(&attachment.interface),
-        address: hardware_address(&attachment.interface),
-    };
     attachments.iter().map(place).collect()
 }
 
+/// What lines say of one of several interfaces.
+pub(super) fn place(attachment: &Attachment) -> Place {
+    Place {
+        index: attachment.index,
+        name: visible(&attachment.interface),
+        address: hardware_address(&attachment.interface),
+    }
+}
+
 /// Of frames from a file.
-pub(super) fn file(plan: &Plan, name: &str) -> Origin {
+pub(super) fn file(plan: &Plan, link: LinkType, name: &str) -> Origin {
     let description = format!("read from {name}");
     let comment = every(plan.limits.sample);
     Origin {
-        interfaces: vec![Interface { description, ..Interface::default() }],
+        interfaces: vec![Interface { description, link, ..Interface::default() }],
         filter: plan.filter.clone(),
         comment,
         ..here()

@@ -12,7 +12,7 @@ use probe_frame::{Frame, MAX_FRAME};
 use super::{conveyor::Conveyor, events, events::Events, feed::Feed};
 use crate::{
     account::Account,
-    clock, explain,
+    clock, explain, interfaces,
     kernel::{Programs, Span},
     reporter, stop,
 };
@@ -101,6 +101,9 @@ impl<F: Feed, P: Programs> Pump<F, P> {
             if self.events.report_wanted() {
                 let counts = self.programs.counts().map_err(explain::kernel)?;
                 reporter::say(self.intake.account.interim(&counts));
+            }
+            for attachment in interfaces::follow(&self.events.changes(), &mut self.programs) {
+                self.intake.conveyor.introduce(attachment);
             }
             let ended = self.events.look(self.intake.account.captured);
             if ended.is_some() {
@@ -258,7 +261,17 @@ mod tests {
             self.given += 1;
             let time = WallTime::new(1_700_000_000, self.given as u64 * 1000);
             let (wire_len, ifindex) = (bytes.len() as u32, 1);
-            Some((Frame { time, wire_len, bytes, ifindex, outbound: Some(false) }, None))
+            Some((
+                Frame {
+                    time,
+                    wire_len,
+                    link: LinkType::Ethernet,
+                    bytes,
+                    ifindex,
+                    outbound: Some(false),
+                },
+                None,
+            ))
         }
 
         fn lend(&mut self) -> Option<Loan> {
@@ -303,11 +316,17 @@ mod tests {
     fn lines(out: &Shared) -> Box<dyn Sink> {
         let style = Style { time: TimeStyle::Unix, ..Style::default() };
         let lines = Lines { style, names: NameStyle::Numbers, short_names: false, each: false };
-        Box::new(lines.over(Box::new(out.clone()), LinkType::Ethernet, Vec::new()))
+        Box::new(lines.over(Box::new(out.clone()), Vec::new()))
     }
 
     fn file(output: &FileOutput) -> Box<dyn Sink> {
-        let sink = output.open(LinkType::Ethernet, 60, Clock::Frames, Origin::default(), None);
+        let sink = output.open(
+            crate::capture::Kept { link: LinkType::Ethernet, snaplen: 60, mixed: false },
+            Clock::Frames,
+            Origin::default(),
+            None,
+            crate::capture::Sources::default(),
+        );
         Box::new(sink.unwrap())
     }
 
@@ -320,7 +339,7 @@ mod tests {
             programs: Chose(frames.len() as u64),
             feed: Script { frames, late: 2, shown: 0, given: 0 },
             intake: Intake::new(Conveyor::start(sinks, deadline).unwrap(), &limits),
-            events: Events::watch(&[Attachment::loopback()], Vec::new(), false).unwrap(),
+            events: Events::watch(&[Attachment::loopback()], false, Vec::new(), false).unwrap(),
             // Whatever was not looked at by then is when the programs are off.
             deadline: Some(Instant::now() + Duration::from_millis(20)),
             has_reader: false,

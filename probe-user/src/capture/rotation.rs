@@ -1,13 +1,17 @@
 //! When a file is full or over, and what the next one is called: tcpdump's -C, -G and
 //! -W, and all of them together.
 
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 use probe_frame::WallTime;
 
 use anyhow::{Result, anyhow};
-use jiff::{Timestamp, fmt::strtime};
+use jiff::Timestamp;
 
+use super::strftime::strftime;
 use crate::zone;
 
 /// A file of a second is closed only when frames of that second cannot come any more:
@@ -123,7 +127,7 @@ impl Rotation {
     /// Name of the file at hand.
     pub(super) fn name(&self) -> Result<PathBuf> {
         let mut name = match self.limits.seconds {
-            Some(_) => self.dated()?.into(),
+            Some(_) => self.dated()?,
             None => self.base.clone().into_os_string(),
         };
         // The first file has no number, unless numbers are to sort.
@@ -134,18 +138,11 @@ impl Rotation {
     }
 
     /// The name with its strftime(3) conversions made, in local time.
-    fn dated(&self) -> Result<String> {
+    fn dated(&self) -> Result<OsString> {
         let bad = || anyhow!("-G: {} is not usable as the name of a file", self.base.display());
-        let text = self.base.to_str().ok_or_else(bad)?;
         let began = i64::try_from(self.began).map_err(|_| bad())?;
         let time = Timestamp::from_second(began)?.to_zoned(zone::local());
-        // As in C, what is no conversion stays as it is.
-        let config = strtime::Config::new().lenient(true);
-        let mut name = String::new();
-        strtime::BrokenDownTime::from(&time)
-            .format_with_config(&config, text, &mut name)
-            .map_err(|_| bad())?;
-        Ok(name)
+        strftime(self.base.as_os_str(), &time).ok_or_else(bad)
     }
 }
 

@@ -7,12 +7,13 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use probe_filter::LinkType;
 use probe_frame::{Frame, WallTime};
 use probe_pcap::Statistics;
 use probe_print::{Place, Printer, Style};
 
+use super::origin;
 use crate::{
+    kernel::Attachment,
     names::{self, NameStyle},
     stdout, zone,
 };
@@ -42,6 +43,10 @@ pub(super) trait Sink: Send {
             }
         }
         self.flush().map(ControlFlow::Continue)
+    }
+    /// Learns of an interface that was attached to after the start.
+    fn introduce(&mut self, _attachment: &Attachment) -> Result<()> {
+        Ok(())
     }
     /// Hands on all that was taken.
     fn flush(&mut self) -> Result<()>;
@@ -98,23 +103,18 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Opens standard output for frames of this type. Lines tell the places apart, if there are
-    /// any.
-    pub(super) fn open(&self, link: LinkType, places: Vec<Place>) -> Result<LineSink> {
-        Ok(self.over(Box::new(stdout::open()?), link, places))
+    /// Opens standard output. Lines tell the places apart, if there are any.
+    pub(super) fn open(&self, places: Vec<Place>) -> Result<LineSink> {
+        Ok(self.over(Box::new(stdout::open()?), places))
     }
 
     /// As [`open`](Self::open), of any output.
-    pub(super) fn over(
-        &self,
-        out: Box<dyn Write + Send>,
-        link: LinkType,
-        places: Vec<Place>,
-    ) -> LineSink {
-        let printer = Printer::new(self.style, link)
+    pub(super) fn over(&self, out: Box<dyn Write + Send>, places: Vec<Place>) -> LineSink {
+        let printer = Printer::new(self.style)
             .with_names(names::names(self.names, self.short_names))
             .in_zone(zone::local())
-            .with_places(places);
+            .with_places(places)
+            .with_interfaces(names::interfaces());
         let (pending, ends) = (Vec::new(), Vec::new());
         LineSink { printer, out, pending, ends, lines: 0, each: self.each }
     }
@@ -142,6 +142,11 @@ impl Sink for LineSink {
             self.flush()?;
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    fn introduce(&mut self, attachment: &Attachment) -> Result<()> {
+        self.printer.add_place(origin::place(attachment));
+        Ok(())
     }
 
     fn flush(&mut self) -> Result<()> {

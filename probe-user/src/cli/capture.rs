@@ -77,12 +77,12 @@ pub struct CaptureArgs {
     /// Start a new file every SECONDS; strftime(3) conversions in the name of -w keep the files
     /// apart
     #[arg(short = 'G', value_name = "SECONDS",
-          value_parser = clap::value_parser!(u64).range(0..=i32::MAX as u64))]
+          value_parser = values::number::<u64, 0, { i32::MAX as u64 }>)]
     pub rotate_seconds: Option<u64>,
 
     /// With -C: keep FILES files, overwriting the oldest. With -G: stop after FILES files
     #[arg(short = 'W', value_name = "FILES",
-          value_parser = clap::value_parser!(u32).range(1..=i32::MAX as i64))]
+          value_parser = values::number::<u32, 1, { i32::MAX as u64 }>)]
     pub files: Option<u32>,
 
     /// Run COMMAND on each file of -C and -G after it is closed
@@ -94,7 +94,7 @@ pub struct CaptureArgs {
     pub no_promiscuous: bool,
 
     /// Stop after N frames
-    #[arg(short = 'c', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(short = 'c', value_name = "N", value_parser = values::number::<u64, 1, { u64::MAX }>)]
     pub count: Option<u64>,
 
     /// Print no frames; with -r print their number
@@ -107,15 +107,15 @@ pub struct CaptureArgs {
 
     /// Bytes of a frame to capture (0: as many as possible)
     #[arg(short = 's', long = "snapshot-length", value_name = "BYTES", default_value_t = 0,
-          hide_default_value = true, value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_FRAME)))]
+          hide_default_value = true, value_parser = values::number::<u32, 0, { MAX_FRAME as u64 }>)]
     pub snaplen: u32,
 
     /// Capture one match in N (on each CPU); all are counted
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = values::number::<u64, 1, { u64::MAX }>)]
     pub sample: Option<u64>,
 
     /// Capture at most RATE matches per second (on each CPU); all are counted
-    #[arg(long, value_name = "RATE", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "RATE", value_parser = values::number::<u64, 1, { u64::MAX }>)]
     pub max_rate: Option<u64>,
 
     /// Buffer size per CPU, in KiB or with a suffix [default: 18M, less with many CPUs]
@@ -249,6 +249,7 @@ impl CaptureArgs {
             filter: self.filter()?,
             link: self.lists.link_type,
             limits: self.limits(),
+            account: self.verbose > 0,
             outputs: Outputs { file: output, lines: self.lines(), number: self.only_count },
             source: self.offline.source(files, self.live.plan(DirectionChoice::Both, promiscuity)),
         })))
@@ -412,8 +413,9 @@ mod tests {
 
     #[test]
     fn without_flags_there_is_no_limit_and_there_are_lines() {
-        let Plan { source, filter, link, limits, outputs } =
+        let Plan { source, filter, link, limits, outputs, account } =
             plan(&["-i", "lo", "tcp", "or", "udp"]);
+        assert!(!account);
         assert!(matches!(source, Source::Live(live) if live.interfaces == ["lo"]));
         assert_eq!((filter.as_str(), link, limits), ("tcp or udp", None, Limits::default()));
         let Outputs { file: None, lines: Some(lines), number: false } = outputs else {

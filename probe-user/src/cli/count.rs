@@ -3,9 +3,9 @@
 use std::{path::PathBuf, time::Duration};
 
 use anyhow::Result;
-use clap::{Args, ValueEnum};
+use clap::{Args, ColorChoice, ValueEnum};
 
-use super::{Expression, Live, Offline, Promiscuous, values};
+use super::{Expression, Live, Offline, Promiscuous, shared, values};
 use crate::{
     count::{self, Plan},
     rules::{self, Rule},
@@ -54,12 +54,16 @@ pub struct CountArgs {
 
     /// Stop when all rules together have N matches (checked 20 times a second)
     #[arg(short = 'c', long = "count", value_name = "N",
-          value_parser = clap::value_parser!(u64).range(1..))]
+          value_parser = values::number::<u64, 1, { u64::MAX }>)]
     pub count: Option<u64>,
 
     /// Output format [default: table]
     #[arg(long, value_enum, default_value = "table", hide_default_value = true)]
     pub format: CountFormat,
+
+    /// Colour the table on a terminal: auto (where NO_COLOR is not set), always, never
+    #[arg(long, value_name = "WHEN", default_value = "auto", hide_default_value = true)]
+    pub color: ColorChoice,
 
     #[command(flatten)]
     pub promiscuous: Promiscuous,
@@ -75,7 +79,9 @@ impl CountArgs {
     /// A rules file that cannot be read, and what is wrong in it.
     pub fn plan(self) -> Result<Plan> {
         let rules = self.rules()?;
-        let Self { live, offline, interval, duration, count, format, promiscuous, .. } = self;
+        self.offline.has_no_clock(self.duration)?;
+        let Self { live, offline, interval, duration, count, format, color, promiscuous, .. } =
+            self;
         let live = live.plan(DirectionChoice::Received, promiscuous.mode());
         Ok(Plan {
             source: offline.source(offline.file.clone(), live),
@@ -88,6 +94,7 @@ impl CountArgs {
                 CountFormat::Json => count::Format::Json,
                 CountFormat::Csv => count::Format::Csv,
             },
+            colors: shared::colors(color),
         })
     }
 

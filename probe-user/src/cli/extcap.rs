@@ -79,12 +79,12 @@ pub struct ExtcapArgs {
 
     /// Bytes of a frame to capture (0: as many as possible)
     #[arg(long = "snapshot-length", value_name = "BYTES", default_value_t = 0,
-          value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_FRAME)))]
+          value_parser = values::number::<u32, 0, { MAX_FRAME as u64 }>)]
     pub snaplen: u32,
 
     /// Capture one match in N (on each CPU)
     #[arg(long, value_name = "N", default_value_t = 1,
-          value_parser = clap::value_parser!(u64).range(1..))]
+          value_parser = values::number::<u64, 1, { u64::MAX }>)]
     pub sample: u64,
 
     /// Capture at most RATE matches per second (on each CPU; 0: no limit)
@@ -168,6 +168,8 @@ impl ExtcapArgs {
                 ring_bytes: self.buffer_size,
                 ..Limits::default()
             },
+            // What Wireshark does not show is in the log.
+            account: true,
             outputs: Outputs {
                 file: Some(FileOutput {
                     must_be_pipe: true,

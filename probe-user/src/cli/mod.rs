@@ -7,6 +7,7 @@ mod compat;
 mod count;
 mod extcap;
 mod filter;
+mod hints;
 mod interfaces;
 mod lists;
 mod rate;
@@ -44,11 +45,18 @@ pub fn read() -> Result<Command, Refused> {
 pub fn from_words<T: Into<OsString> + Clone>(
     words: impl IntoIterator<Item = T>,
 ) -> Result<Command, Refused> {
-    let command = Cli::command().mut_subcommands(|command| command.mut_args(may_be_negative));
-    let matches = command.try_get_matches_from(words).map_err(Refused::Words)?;
+    let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
+    hints::check_dashes(&words)?;
+    let matches =
+        clap().try_get_matches_from(&words).map_err(|error| hints::refused(error, &words))?;
     let cli = Cli::from_arg_matches(&matches)
         .map_err(|error| Refused::Words(error.format(&mut Cli::command())))?;
-    cli.command.plan().map_err(Refused::Plan)
+    cli.command.plan()
+}
+
+/// The definition of the command line.
+fn clap() -> clap::Command {
+    Cli::command().mut_subcommands(|command| command.mut_args(may_be_negative))
 }
 
 /// Why there is nothing to run.
@@ -118,18 +126,23 @@ enum Subcommands {
     Interfaces(InterfacesArgs),
     /// Be a capture plug-in of Wireshark (extcap)
     Extcap(Box<ExtcapArgs>),
+    /// Print version
+    Version,
 }
 
 impl Subcommands {
-    fn plan(self) -> anyhow::Result<Command> {
-        Ok(match self {
-            Self::Count(args) => Command::Count(args.plan()?),
-            Self::Rate(args) => Command::Rate(args.plan()?),
-            Self::Capture(args) => args.plan()?,
-            Self::Filter(args) => Command::Filter(args.plan()),
-            Self::Interfaces(args) => Command::Interfaces(args.plan()),
-            Self::Extcap(args) => Command::Extcap(args.plan()?),
-        })
+    fn plan(self) -> Result<Command, Refused> {
+        let plan = match self {
+            Self::Count(args) => args.plan().map(Command::Count),
+            Self::Rate(args) => args.plan().map(Command::Rate).map_err(Error::new),
+            Self::Capture(args) => args.plan(),
+            Self::Filter(args) => Ok(Command::Filter(args.plan())),
+            Self::Interfaces(args) => Ok(Command::Interfaces(args.plan())),
+            Self::Extcap(args) => args.plan().map(Command::Extcap).map_err(Error::new),
+            // It comes the way that the flag's does.
+            Self::Version => return from_words(["probe", "--version"]),
+        };
+        plan.map_err(Refused::Plan)
     }
 }
 

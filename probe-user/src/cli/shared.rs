@@ -1,6 +1,6 @@
 //! Flags that several commands share.
 
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, time::Duration};
 
 use anstream::AutoStream;
 use clap::{Args, ColorChoice, ValueEnum};
@@ -8,6 +8,7 @@ use probe_filter::VlanView;
 
 use super::values;
 use crate::{
+    failure::Usage,
     kernel::{Direction, Hook},
     source::{self, Choice, DirectionChoice, Promiscuity, Source},
 };
@@ -107,6 +108,19 @@ pub struct Offline {
 }
 
 impl Offline {
+    /// Refuses an end by time where there is a file.
+    ///
+    /// # Errors
+    /// That.
+    pub fn has_no_clock(&self, duration: Option<Duration>) -> Result<(), Usage> {
+        match (&self.file, duration) {
+            (Some(_), Some(_)) => {
+                Err(Usage::new("--duration needs live frames: a file (-r) has no clock"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The frames of files, where there are any; else those of interfaces.
     pub fn source<F>(&self, files: Option<F>, live: source::Live) -> Source<F> {
         let Some(files) = files else { return Source::Live(live) };

@@ -14,26 +14,46 @@ use crate::{
 /// Longer than anybody waits; a time without a bound would overflow a clock.
 const LONGEST: Duration = Duration::from_secs(100 * 365 * 86_400);
 
-/// A span of time: `500ms`, `1s`, `1.5m`, `2h`; a number alone is seconds.
+/// A span of time: `500ms`, `1.5s`, `1m30s`, `2h`; a number alone is seconds.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let seconds = match unit.trim() {
-        "us" => 1e-6,
-        "ms" => 1e-3,
-        "" | "s" => 1.0,
-        "m" | "min" => 60.0,
-        "h" => 3600.0,
-        "d" => 86_400.0,
-        _ => return Err("expected a time such as 500ms, 1s, 2m or 1h".into()),
-    };
-    let number: f64 =
-        number.parse().map_err(|_| "expected a time such as 500ms, 1s, 2m or 1h".to_string())?;
-    match Duration::try_from_secs_f64(number * seconds) {
+    const EXPECTED: &str = "expected a time such as 500ms, 1s, 1m30s or 2h";
+    let mut rest = text.trim_end();
+    let mut seconds = 0.0;
+    let mut alone = true;
+    while alone || !rest.is_empty() {
+        let end = |of: &str, part: fn(char) -> bool| of.find(|c| !part(c)).unwrap_or(of.len());
+        let (number, after) = rest.split_at(end(rest, |c| c.is_ascii_digit() || c == '.'));
+        let after = after.trim_start();
+        let (unit, after) = after.split_at(end(after, char::is_alphabetic));
+        let factor = match unit {
+            "us" => 1e-6,
+            "ms" => 1e-3,
+            "s" | "sec" => 1.0,
+            // Only alone, as sleep(1) takes it: 1m30 may be thirty of anything.
+            "" if alone && after.is_empty() => 1.0,
+            "m" | "min" => 60.0,
+            "h" => 3600.0,
+            "d" => 86_400.0,
+            _ => return Err(EXPECTED.into()),
+        };
+        let number: f64 = number.parse().map_err(|_| EXPECTED.to_string())?;
+        seconds += number * factor;
+        (rest, alone) = (after.trim_start(), false);
+    }
+    match Duration::try_from_secs_f64(seconds) {
         Ok(Duration::ZERO) => Err("must be longer than zero".into()),
         Ok(time) if time <= LONGEST => Ok(time),
         _ => Err("must be at most 100 years".into()),
     }
+}
+
+/// A number from `MIN` to `MAX`.
+pub fn number<T: TryFrom<u64>, const MIN: u64, const MAX: u64>(text: &str) -> Result<T, String> {
+    let number = text.parse().ok().filter(|number| (MIN..=MAX).contains(number));
+    number.and_then(|number| T::try_from(number).ok()).ok_or_else(|| match MAX {
+        u64::MAX => format!("expected a number, {MIN} or more"),
+        _ => format!("expected a number from {MIN} to {MAX}"),
+    })
 }
 
 /// A number of bytes in units of `unit`, or with a suffix `K`, `M` or `G`.
@@ -86,11 +106,11 @@ pub fn file_size(text: &str) -> Result<u64, String> {
 
 /// tcpdump's `-y`: a name of pcap-linktype(7), in any case.
 pub fn link_type(text: &str) -> Result<LinkType, String> {
-    let named = |known: &&&Known| known.name.eq_ignore_ascii_case(text);
-    let known = link_type::ALL.iter().find(named);
-    known
-        .map(|known| known.link)
-        .ok_or_else(|| "XDP and tcx see EN10MB (Ethernet) or RAW (IP), as -L lists".into())
+    let named = |known: &Known| known.name.eq_ignore_ascii_case(text);
+    link_type::all().find(named).map(|known| known.link).ok_or_else(|| {
+        let names: Vec<_> = link_type::all().map(|known| known.name).collect();
+        format!("no such link type; the names are {}", names.join(", "))
+    })
 }
 
 /// tcpdump's `-j`: a name of pcap-tstamp(7).
@@ -154,11 +174,44 @@ mod tests {
         {
             assert_eq!(duration(text), Ok(Duration::from_millis(ms)));
         }
-        for text in
-            ["", "s", "1x", "0", "-1s", "1e3s", "1..2s", "36501d", "99999999999999999999999h"]
-        {
+        for (text, ms) in [
+            ("1m30s", 90_000),
+            ("1m 30s", 90_000),
+            ("90", 90_000),
+            ("1.5", 1500),
+            ("1h1m1s1ms", 3_661_001),
+            ("1.5h30m", 7_200_000),
+            ("1 min", 60_000),
+            ("1d", 86_400_000),
+        ] {
+            assert_eq!(duration(text), Ok(Duration::from_millis(ms)), "{text}");
+        }
+        for text in [
+            "",
+            "s",
+            "1x",
+            "0",
+            "-1s",
+            "1e3s",
+            "1..2s",
+            "1m30",
+            "30 1m",
+            "m30s",
+            "36501d",
+            "99999999999999999999999h",
+        ] {
             assert!(duration(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn numbers() {
+        assert_eq!(number::<u64, 1, { u64::MAX }>("10"), Ok(10));
+        assert_eq!(number::<u32, 0, 255>("255"), Ok(255));
+        for (text, said) in [("ten", "1 or more"), ("0", "1 or more"), ("-1", "1 or more")] {
+            assert!(number::<u64, 1, { u64::MAX }>(text).unwrap_err().contains(said), "{text}");
+        }
+        assert_eq!(number::<u32, 0, 255>("256"), Err("expected a number from 0 to 255".into()));
     }
 
     #[test]

@@ -4,15 +4,14 @@
 mod csv;
 mod json;
 mod output;
+mod screen;
 mod snapshot;
 mod table;
 mod view;
 
-pub use snapshot::{Row, Snapshot};
-pub use table::si;
+pub use snapshot::{Count, Part, Row, Snapshot};
 
 use std::{
-    ops::ControlFlow,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -20,12 +19,11 @@ use std::{
 use anyhow::Result;
 use probe_common::Counter;
 use probe_frame::WallTime;
-use probe_pcap::{ReadError, Reader};
 
 use crate::{
     clock, explain, interfaces,
-    kernel::Programs,
-    offline::Matcher,
+    kernel::{self, Counts, Direction, Programs},
+    offline::{self, Matcher},
     privileges::{self, Needs},
     reporter,
     rules::{self, Rule, RuleSet},
@@ -34,7 +32,6 @@ use crate::{
     stop,
     watch::{Event, Events, ProgramOptions, Watch},
 };
-use snapshot::rates;
 use view::View;
 
 /// How often `-c` is looked at.
@@ -55,6 +52,8 @@ pub struct Plan {
     pub count: Option<u64>,
     /// How counts are shown.
     pub format: Format,
+    /// Whether a table has colours.
+    pub colors: bool,
 }
 
 /// How counts are shown.
@@ -80,13 +79,14 @@ pub fn run(plan: &Plan) -> Result<()> {
 }
 
 async fn on_interfaces(plan: &Plan, live: &Live) -> Result<()> {
-    let watch = Watch::start(live, plan.rules.clone(), ProgramOptions::default())?;
+    let options = ProgramOptions { split: true, ..ProgramOptions::default() };
+    let watch = Watch::start(live, plan.rules.clone(), options)?;
     watch.announce(live);
     let Watch { rules, chosen, mut session, stop } = watch;
-    let mut events = Events::watch(stop, session.attachments())?;
+    let mut events = Events::watch(stop, session.attachments(), chosen.any)?;
     let hook = interfaces::hooks(session.attachments());
     let counting = Counting::new(&rules, hook, chosen.labels());
-    let view = View::new(plan.format)?;
+    let view = View::new(plan.format, plan.colors)?;
     count(plan, counting, &mut session, &mut events, view).await
 }
 
@@ -108,8 +108,7 @@ async fn count(
         let event = events.wait(wake).await;
         let now = Instant::now();
         if let Event::Changed(changes) = &event {
-            view.make_room();
-            interfaces::report_changes(changes);
+            interfaces::follow(changes, programs);
         }
         let none_left = events.none_left();
         let ended = event == Event::Stop || none_left.is_some();
@@ -126,14 +125,15 @@ async fn count(
             let detached = programs.detach();
             let elapsed = start.elapsed();
             let counts = programs.counts().map_err(explain::kernel)?;
-            let total = counting.total(elapsed, counts.seen, &counts.rules);
+            let total = counting.total(elapsed, &counts);
             view.last(&total, &stop::requested)?;
+            counting.set.say_again(counts.seen.packets, &counts.rules);
             detached.map_err(explain::kernel)?;
             // What was counted until then stands; that no more can come is a failure.
             return none_left.map_or(Ok(()), |none| Err(none.into()));
         }
         if now >= next {
-            view.tick(&counting.tick(now - start, counts.seen, &counts.rules))?;
+            view.tick(&counting.tick(now - start, &counts))?;
             // A tick that came late does not make the later ones come in a burst.
             while next <= now {
                 next += plan.interval;
@@ -147,29 +147,40 @@ struct Counting<'a> {
     set: &'a RuleSet,
     hook: String,
     interfaces: Vec<String>,
-    before: Vec<Counter>,
+    /// The reading before, or none.
+    before: Counts,
     elapsed_before: Duration,
+    /// The highest rate of each rule so far.
+    peaks: Vec<Option<f64>>,
 }
 
 impl<'a> Counting<'a> {
     fn new(set: &'a RuleSet, hook: String, interfaces: Vec<String>) -> Self {
-        let before = vec![Counter::default(); set.rules().len()];
-        Self { set, hook, interfaces, before, elapsed_before: Duration::ZERO }
+        let (before, peaks) = (Counts::default(), vec![None; set.rules().len()]);
+        Self { set, hook, interfaces, before, elapsed_before: Duration::ZERO, peaks }
     }
 
     /// Rates belong to the interval since the reading before.
-    fn tick(&mut self, elapsed: Duration, seen: Counter, rules: &[Counter]) -> Snapshot {
-        let interval = elapsed - self.elapsed_before;
-        let snapshot = self.snapshot(elapsed, interval, false, seen, rules);
-        self.before = rules.to_vec();
+    fn tick(&mut self, elapsed: Duration, counts: &Counts) -> Snapshot {
+        let mut snapshot = self.snapshot(elapsed, elapsed - self.elapsed_before, false, counts);
+        for (row, peak) in snapshot.rules.iter_mut().zip(&mut self.peaks) {
+            *peak = Some(peak.map_or(row.count.pps, |peak| peak.max(row.count.pps)));
+            row.peak_pps = *peak;
+        }
+        self.before = counts.clone();
         self.elapsed_before = elapsed;
         snapshot
     }
 
-    /// The interval of the last snapshot is the whole run.
-    fn total(&mut self, elapsed: Duration, seen: Counter, rules: &[Counter]) -> Snapshot {
-        self.before = vec![Counter::default(); rules.len()];
-        self.snapshot(elapsed, elapsed, true, seen, rules)
+    /// The interval of the last snapshot is the whole run. What came after the last tick counts for
+    /// no peak: that time may be too short for a rate.
+    fn total(&mut self, elapsed: Duration, counts: &Counts) -> Snapshot {
+        self.before = Counts::default();
+        let mut snapshot = self.snapshot(elapsed, elapsed, true, counts);
+        for (row, peak) in snapshot.rules.iter_mut().zip(&self.peaks) {
+            row.peak_pps = Some(peak.unwrap_or(row.count.pps));
+        }
+        snapshot
     }
 
     fn snapshot(
@@ -177,46 +188,55 @@ impl<'a> Counting<'a> {
         elapsed: Duration,
         interval: Duration,
         last: bool,
-        seen: Counter,
-        totals: &[Counter],
+        counts: &Counts,
     ) -> Snapshot {
-        let rows = self.set.rules().iter().zip(totals).zip(&self.before);
+        let nth = |counters: &[Counter], rule| counters.get(rule).copied().unwrap_or_default();
+        let since = |before: &[Counter], now: &[Counter], rule| {
+            Count::since(nth(before, rule), nth(now, rule), interval)
+        };
+        // One part alone is the whole.
+        let parts = if counts.parts.len() > 1 { &counts.parts[..] } else { &[] };
+        let before = |part: &kernel::Part| {
+            let same = |old: &&kernel::Part| {
+                (&old.interface, old.direction) == (&part.interface, part.direction)
+            };
+            self.before.parts.iter().find(same).map_or(&[][..], |old| &old.rules)
+        };
+        let row = |(index, rule): (usize, &Rule)| Row {
+            name: rule.name.clone(),
+            filter: rule.filter.clone(),
+            count: since(&self.before.rules, &counts.rules, index),
+            peak_pps: None,
+            parts: (parts.iter()).map(|part| since(before(part), &part.rules, index)).collect(),
+        };
         Snapshot {
             time: clock::now(),
             elapsed,
             last,
             hook: self.hook.clone(),
             interfaces: self.interfaces.clone(),
-            seen,
-            rules: rows
-                .map(|((rule, &total), &before)| {
-                    let (pps, bps) = rates(total, before, interval);
-                    let (name, filter) = (rule.name.clone(), rule.filter.clone());
-                    Row { name, filter, total, pps, bps }
+            seen: counts.seen,
+            parts: (parts.iter())
+                .map(|part| Part {
+                    interface: part.interface.clone(),
+                    outbound: part.direction == Direction::Out,
+                    seen: part.seen,
                 })
                 .collect(),
+            rules: self.set.rules().iter().enumerate().map(row).collect(),
         }
     }
 }
 
 /// Counts the frames of a file: one snapshot, whose clock is the file's.
 fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Result<()> {
-    stop::on_signals()?;
-    let handler =
-        |_| if stop::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
-    let mut reader = match Reader::open_with(path, Box::new(handler)) {
-        Err(stopped @ ReadError::Stopped { .. }) => {
-            reporter::say(stopped);
-            return Ok(());
-        }
-        reader => reader?,
-    };
+    let Some(mut reader) = offline::open(path)? else { return Ok(()) };
     let link = reader.link();
     let set = RuleSet::compile(plan.rules.clone(), &rules::file_options(link))?;
     let mut matcher = Matcher::new(&set, engine, link)?;
     let needs = Needs { test_run: engine != Engine::User, ..Needs::default() };
     privileges::drop(user, needs)?;
-    let view = View::new(plan.format)?;
+    let view = View::new(plan.format, plan.colors)?;
     let (mut first, mut last) = (None, WallTime::default());
     // What was counted before a damaged record is told all the same.
     let damage = 'file: loop {
@@ -238,9 +258,13 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
     };
     let elapsed = Duration::from_nanos(last.0.saturating_sub(first.unwrap_or(last).0));
     let mut counting = Counting::new(&set, "file".into(), vec![reader.name().to_string()]);
-    let mut snapshot = counting.total(elapsed, matcher.seen(), &matcher.totals()?);
+    let counts = Counts { seen: matcher.seen(), rules: matcher.totals()?, ..Counts::default() };
+    let mut snapshot = counting.total(elapsed, &counts);
     snapshot.time = last;
+    // The rate over a whole file is no peak.
+    snapshot.rules.iter_mut().for_each(|row| row.peak_pps = None);
     view.last(&snapshot, &stop::requested)?;
+    set.say_again(matcher.seen().packets, &matcher.totals()?);
     if matcher.not_taken() > 0 {
         reporter::say(format_args!(
             "{} frames, too short or too long for a program in the kernel, were matched in user space",
@@ -298,6 +322,7 @@ mod tests {
             duration: None,
             count: Some(10),
             format: Format::Json,
+            colors: false,
         };
         let set = RuleSet::compile(rules, &Default::default()).unwrap();
         // Matches that came between the reading that ended it and the end.
@@ -307,7 +332,7 @@ mod tests {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let view = View::over(Output::with_room(writer, readings.len()).unwrap(), plan.format);
         let counted = runtime::block_on(async {
-            let mut events = Events::watch(Stop::on_signals()?, &[Attachment::loopback()])?;
+            let mut events = Events::watch(Stop::on_signals()?, &[Attachment::loopback()], false)?;
             let counting = Counting::new(&set, "tcx".into(), vec!["lo".into()]);
             count(&plan, counting, &mut programs, &mut events, view?).await
         });

@@ -3,9 +3,8 @@
 
 use std::time::Duration;
 
-use probe_frame::WallTime;
-
 use probe_common::Counter;
+use probe_frame::WallTime;
 
 /// All counts at one moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,8 +21,28 @@ pub struct Snapshot {
     pub interfaces: Vec<String>,
     /// Frames looked at.
     pub seen: Counter,
+    /// The interfaces and directions that are counted apart; none where there is one of them.
+    pub parts: Vec<Part>,
     /// The rules, in the order given.
     pub rules: Vec<Row>,
+}
+
+/// An interface and a direction that is counted apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Name of the interface.
+    pub interface: String,
+    /// Whether its frames are those sent.
+    pub outbound: bool,
+    /// Frames looked at.
+    pub seen: Counter,
+}
+
+impl Part {
+    /// The direction as `-Q` has it.
+    pub fn direction(&self) -> &'static str {
+        if self.outbound { "out" } else { "in" }
+    }
 }
 
 /// One rule's counts.
@@ -33,7 +52,19 @@ pub struct Row {
     pub name: String,
     /// Its expression.
     pub filter: String,
-    /// Totals since the start.
+    /// Of all frames.
+    pub count: Count,
+    /// Packets a second in the interval that had most of them; `None` where there are no
+    /// intervals, as in a file.
+    pub peak_pps: Option<f64>,
+    /// Of each of the snapshot's parts.
+    pub parts: Vec<Count>,
+}
+
+/// A total and its rates.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Count {
+    /// Since the start.
     pub total: Counter,
     /// Packets a second over the interval.
     pub pps: f64,
@@ -41,15 +72,26 @@ pub struct Row {
     pub bps: f64,
 }
 
-/// Rates over an interval: packets and bits a second.
-pub fn rates(now: Counter, before: Counter, interval: Duration) -> (f64, f64) {
-    let seconds = interval.as_secs_f64();
-    if seconds <= 0.0 {
-        return (0.0, 0.0);
+impl Count {
+    /// A total, with the rates since an earlier one.
+    pub fn since(before: Counter, total: Counter, interval: Duration) -> Self {
+        let seconds = interval.as_secs_f64();
+        if seconds <= 0.0 {
+            return Self { total, pps: 0.0, bps: 0.0 };
+        }
+        let packets = total.packets.wrapping_sub(before.packets) as f64;
+        let bits = total.bytes.wrapping_sub(before.bytes) as f64 * 8.0;
+        Self { total, pps: packets / seconds, bps: bits / seconds }
     }
-    let packets = now.packets.wrapping_sub(before.packets) as f64;
-    let bits = now.bytes.wrapping_sub(before.bytes) as f64 * 8.0;
-    (packets / seconds, bits / seconds)
+}
+
+/// The sum of totals and of their rates.
+impl std::ops::AddAssign for Count {
+    fn add_assign(&mut self, other: Self) {
+        self.total += other.total;
+        self.pps += other.pps;
+        self.bps += other.bps;
+    }
 }
 
 #[cfg(test)]
@@ -65,30 +107,63 @@ pub(super) mod tests {
             hook: "xdp-native".into(),
             interfaces: vec!["eth0".into()],
             seen: Counter { packets: 1_234_567, bytes: 98_765_432 },
+            parts: Vec::new(),
             rules: vec![
                 Row {
                     name: "syn".into(),
                     filter: "@syn and dst port 80".into(),
-                    total: Counter { packets: 1_000, bytes: 60_000 },
-                    pps: 1000.0,
-                    bps: 480_000.0,
+                    count: Count {
+                        total: Counter { packets: 1_000, bytes: 60_000 },
+                        pps: 1000.0,
+                        bps: 480_000.0,
+                    },
+                    peak_pps: Some(1250.0),
+                    parts: Vec::new(),
                 },
                 Row {
                     name: "get".into(),
                     filter: "payload \"GET \"".into(),
-                    total: Counter { packets: 7, bytes: 700 },
-                    pps: 6.54321,
-                    bps: 5_600_000_000.0,
+                    count: Count {
+                        total: Counter { packets: 7, bytes: 700 },
+                        pps: 6.54321,
+                        bps: 5_600_000_000.0,
+                    },
+                    peak_pps: Some(6.54321),
+                    parts: Vec::new(),
                 },
             ],
         }
+    }
+
+    /// The same of two interfaces and both directions.
+    pub(in crate::count) fn split_sample() -> Snapshot {
+        let mut snapshot = sample();
+        snapshot.interfaces = vec!["eth0".into(), "eth1".into()];
+        let counter = |packets| Counter { packets, bytes: packets * 60 };
+        for (interface, outbound, seen) in
+            [("eth0", false, 900_000), ("eth0", true, 300_000), ("eth1", false, 34_567)]
+        {
+            let (interface, seen) = (interface.into(), counter(seen));
+            snapshot.parts.push(Part { interface, outbound, seen });
+        }
+        for (row, packets) in snapshot.rules.iter_mut().zip([[700, 200, 100], [7, 0, 0]]) {
+            let count = |packets| Count {
+                total: counter(packets),
+                pps: packets as f64,
+                bps: packets as f64 * 480.0,
+            };
+            row.parts = packets.map(count).to_vec();
+        }
+        snapshot
     }
 
     #[test]
     fn rates_belong_to_the_interval() {
         let before = Counter { packets: 10, bytes: 1000 };
         let now = Counter { packets: 30, bytes: 2000 };
-        assert_eq!(rates(now, before, Duration::from_millis(500)), (40.0, 16_000.0));
-        assert_eq!(rates(now, before, Duration::ZERO), (0.0, 0.0));
+        let half = Count::since(before, now, Duration::from_millis(500));
+        assert_eq!(half, Count { total: now, pps: 40.0, bps: 16_000.0 });
+        let none = Count::since(before, now, Duration::ZERO);
+        assert_eq!(none, Count { total: now, pps: 0.0, bps: 0.0 });
     }
 }

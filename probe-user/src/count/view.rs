@@ -1,24 +1,50 @@
-//! Where snapshots go: stdout, in the form asked for.
+//! Where snapshots go: stdout, in the form asked for. On a terminal a table has a screen of its own
+//! while the counting lasts; the last one stays behind, as all that goes elsewhere.
 
-use std::io::{self, IsTerminal as _};
+use std::{
+    env,
+    io::{self, IsTerminal as _},
+};
 
 use anyhow::Result;
 
-use super::{Format, Snapshot, csv, json, output::Output, table};
+use super::{
+    Format, Snapshot, csv, json,
+    output::Output,
+    screen::Screen,
+    table::{Room, table},
+};
+use crate::{history::History, reporter, text::cut};
+
+/// Messages that are shown below a table on the screen; all of them are said at the end.
+const MESSAGES: usize = 3;
 
 /// The output of `probe count`.
 pub struct View {
     format: Format,
-    /// A table on a terminal is drawn over the one before.
-    redraw: bool,
-    drawn_lines: usize,
-    output: Output,
+    colors: bool,
+    /// Of a table on a terminal.
+    live: Option<Live>,
+    /// Until the last snapshot.
+    output: Option<Output>,
+}
+
+/// A table that is drawn over the one before.
+#[derive(Default)]
+struct Live {
+    screen: Screen,
+    history: History,
 }
 
 impl View {
-    /// Writes what comes before the first snapshot. Starts a thread.
-    pub fn new(format: Format) -> Result<Self> {
-        Self::over(Output::start()?, format)
+    /// Writes what comes before the first snapshot. Starts a thread. `colors`: whether a table on a
+    /// terminal has them.
+    pub fn new(format: Format, colors: bool) -> Result<Self> {
+        let dumb = env::var_os("TERM").is_none_or(|name| name == "dumb");
+        let live = format == Format::Table && io::stdout().is_terminal() && !dumb;
+        let mut view = Self::over(Output::start()?, format)?;
+        (view.colors, view.live) = (colors, live.then(Live::default));
+        Ok(view)
     }
 
     /// As [`new`](Self::new), to any output.
@@ -26,76 +52,78 @@ impl View {
         if format == Format::Csv {
             output.offer(csv::HEAD.into())?;
         }
-        Ok(Self { format, redraw: io::stdout().is_terminal(), drawn_lines: 0, output })
+        Ok(Self { format, colors: false, live: None, output: Some(output) })
     }
 
-    /// Shows a snapshot, unless whoever reads is far behind: the next one has the same
-    /// totals and more.
+    /// Shows a snapshot, unless the reader is far behind: the next one has the same totals and more.
     pub fn tick(&mut self, snapshot: &Snapshot) -> Result<()> {
-        let (bytes, lines) = self.bytes(snapshot);
-        if self.output.offer(bytes)? {
-            self.drawn_lines = lines;
+        let Some(output) = &mut self.output else { return Ok(()) };
+        let Some(live) = &mut self.live else {
+            let mut text =
+                bytes(self.format, snapshot, Room { colors: self.colors, ..Room::default() });
+            if self.format == Format::Table {
+                text.push(b'\n');
+            }
+            return output.offer(text).map(drop);
+        };
+        let counters: Vec<_> = snapshot.rules.iter().map(|row| row.count.total).collect();
+        live.history.add(snapshot.elapsed, &counters);
+        // Before the screen is another one, lest a message is lost on it.
+        reporter::hold();
+        let frame = live.screen.frame(&live.lines(snapshot, Screen::size(), self.colors));
+        if output.offer(frame.into())? {
+            live.screen.drawn();
         }
         Ok(())
     }
 
-    /// Makes the next table a new one, below what is said now.
-    pub fn make_room(&mut self) {
-        self.drawn_lines = 0;
+    /// Shows the last snapshot, and waits until it is written; not for long where the user is
+    /// `ending` and nothing reads.
+    pub fn last(mut self, snapshot: &Snapshot, ending: &dyn Fn() -> bool) -> Result<()> {
+        let columns = self.live.is_some().then(|| Screen::size().0);
+        let room = Room { columns, lines: None, colors: self.colors };
+        self.finish(bytes(self.format, snapshot, room), ending)
     }
 
-    /// Shows the last snapshot, and waits until it is written; where the user `ending`
-    /// and nobody reads, not for long.
-    pub fn last(self, snapshot: &Snapshot, ending: &dyn Fn() -> bool) -> Result<()> {
-        let (bytes, _) = self.bytes(snapshot);
-        self.output.finish(bytes, ending)
-    }
-
-    /// A snapshot, and the lines on the terminal that the next one is drawn over.
-    fn bytes(&self, snapshot: &Snapshot) -> (Vec<u8>, usize) {
-        let table = match self.format {
-            Format::Table => table::table(snapshot),
-            Format::Json => return (json::line(snapshot), 0),
-            Format::Csv => return (csv::rows(snapshot), 0),
-        };
-        let lines = table.iter().filter(|&&byte| byte == b'\n').count();
-        let table = match (self.redraw, self.drawn_lines) {
-            (true, 0) => table,
-            (true, before) => [table::over(before), table].concat(),
-            (false, _) => [table, b"\n".to_vec()].concat(),
-        };
-        (table, lines)
+    /// Writes what is left, and gives the terminal back.
+    fn finish(&mut self, text: Vec<u8>, ending: &dyn Fn() -> bool) -> Result<()> {
+        let Some(output) = self.output.take() else { return Ok(()) };
+        let leave = self.live.as_mut().map_or("", |live| live.screen.leave());
+        let result = output.finish([leave.as_bytes(), &text].concat(), ending);
+        reporter::release();
+        result
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
+/// Where the counting failed, its error is said on the terminal as it was.
+impl Drop for View {
+    fn drop(&mut self) {
+        let _ = self.finish(Vec::new(), &|| true);
+    }
+}
 
-    use probe_common::Counter;
+impl Live {
+    /// The table, and below it the last messages, all within the screen.
+    fn lines(
+        &self,
+        snapshot: &Snapshot,
+        (columns, lines): (usize, usize),
+        colors: bool,
+    ) -> Vec<String> {
+        let messages = reporter::last_held(MESSAGES.min(lines / 4));
+        let room = Room { columns: Some(columns), lines: Some(lines - messages.len()), colors };
+        let mut drawn = table(snapshot, Some(&self.history), room);
+        // A screen of two lines has no room for a rule.
+        drawn.truncate(lines - messages.len());
+        drawn.extend(messages.iter().map(|message| cut(message, columns)));
+        drawn
+    }
+}
 
-    use super::*;
-    use probe_frame::WallTime;
-
-    /// What is said between two tables stays on the screen.
-    #[test]
-    fn a_table_is_not_drawn_over_words() {
-        let snapshot = Snapshot {
-            time: WallTime::default(),
-            elapsed: Duration::from_secs(1),
-            last: false,
-            hook: "tcx".into(),
-            interfaces: vec!["eth0".into()],
-            seen: Counter::default(),
-            rules: Vec::new(),
-        };
-        let output = Output::start().unwrap();
-        let mut view = View { format: Format::Table, redraw: true, drawn_lines: 0, output };
-        let (first, lines) = view.bytes(&snapshot);
-        view.drawn_lines = lines;
-        let over = [table::over(lines), first.clone()].concat();
-        assert_eq!(view.bytes(&snapshot).0, over);
-        view.make_room();
-        assert_eq!(view.bytes(&snapshot).0, first);
+fn bytes(format: Format, snapshot: &Snapshot, room: Room) -> Vec<u8> {
+    match format {
+        Format::Table => (table(snapshot, None, room).join("\n") + "\n").into(),
+        Format::Json => json::line(snapshot),
+        Format::Csv => csv::rows(snapshot),
     }
 }

@@ -17,7 +17,7 @@ use crate::{
 pub(super) fn filter(live: &Live, filter: &str, log_file: Option<&Path>) -> Result<String> {
     let _redirected = Redirected::start(log_file)?;
     let Place { chosen, .. } = live.place()?;
-    let options = rules::live_options(&chosen.names, chosen.link, live.vlan);
+    let options = rules::live_options(&chosen.names(), chosen.link(), live.vlan);
     Ok(match probe_filter::compile(filter, &options) {
         Ok(_) => String::new(),
         Err(error) if error.is_resolvers() => return Err(error.into()),

@@ -101,7 +101,7 @@ pub fn code(filter: &Filter, form: Code, view: View) -> Result<String> {
         Code::Ebpf => {
             let flavour = if view.hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb };
             let target = kernel::target(flavour, view.vlan, view.link);
-            let rule = ebpf::Rule { graph, pending_bit: None };
+            let rule = ebpf::Rule { graph, pending_bit: None, key: None };
             ebpf::generate(&[rule], &target)?.to_string()
         }
         Code::ClassicC => cbpf::generate(graph)?.c_array(),

@@ -6,56 +6,91 @@ use probe_filter::ir::LinkType;
 use probe_frame::visible;
 
 use super::{
-    devices::{ANY, Device, devices, up},
+    devices::{ANY, Device, devices},
     sysfs,
     unknown::unknown,
 };
-use crate::{failure::Usage, kernel::rtnetlink, reporter};
+use crate::{
+    failure::Usage,
+    kernel::{Interface, rtnetlink},
+    reporter,
+};
 
 /// What `-i` came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chosen {
-    /// Names, each once, as the kernel has them.
-    pub names: Vec<String>,
-    /// Whether `any` is among what was given.
+    /// The interfaces, each once.
+    pub interfaces: Vec<Interface>,
+    /// Whether `any` is among what was given: then those that come later belong to it, too.
     pub any: bool,
-    /// What their frames begin with.
-    pub link: LinkType,
+    /// Why this interface, where none was given.
+    pub default: Option<&'static str>,
 }
 
 impl Chosen {
     /// Whether a frame may be of one interface or of another.
     pub fn several(&self) -> bool {
-        self.any || self.names.len() > 1
+        self.any || self.interfaces.len() > 1
+    }
+
+    /// Says which interface it is, where none was given.
+    pub fn announce(&self) {
+        if let (Some(why), [Interface { name, .. }]) = (self.default, &self.interfaces[..]) {
+            reporter::say(format_args!("no -i given: {}, {why}", visible(name)));
+        }
+    }
+
+    /// The names, as the kernel has them.
+    pub fn names(&self) -> Vec<String> {
+        self.interfaces.iter().map(|it| it.name.clone()).collect()
     }
 
     /// What outputs call them: `any`, or their names.
     pub fn labels(&self) -> Vec<String> {
-        if self.any { vec![ANY.into()] } else { self.names.clone() }
+        if self.any { vec![ANY.into()] } else { self.names() }
+    }
+
+    /// What frames begin with, each type once; the first is the one that filters are about where
+    /// there is a choice. `any` has both types, whatever is there by now.
+    pub fn links(&self) -> Vec<LinkType> {
+        let mut links = if self.any { vec![LinkType::Ethernet, LinkType::Raw] } else { Vec::new() };
+        for interface in &self.interfaces {
+            if !links.contains(&interface.link) {
+                links.push(interface.link);
+            }
+        }
+        links
+    }
+
+    /// The first of the [`links`](Self::links).
+    pub fn link(&self) -> LinkType {
+        self.links().first().copied().unwrap_or_default()
     }
 }
 
-/// Makes names of what was given. `any` is every interface that is up now; those with
-/// another link type than the rest are left out, and named. Nothing is the default interface.
+/// Finds what was given. `any` is every interface that there is; those of a link type that is not
+/// known are left out, and named. Nothing is the default interface.
 ///
 /// # Errors
-/// A number that the list does not have, nothing given where there is no default, or interfaces
-/// that cannot share a program.
+/// A number that the list does not have, and nothing given where there is no default.
 pub fn choose(given: &[String]) -> Result<Chosen> {
     if given.is_empty() {
         let (name, why) = default()?;
-        let link = link_type(std::slice::from_ref(&name))?;
-        reporter::say(format_args!("no -i given: {}, {why}", visible(&name)));
-        return Ok(Chosen { names: vec![name], any: false, link });
+        return Ok(Chosen { interfaces: vec![interface(name)], any: false, default: Some(why) });
     }
-    let mut names: Vec<String> = Vec::new();
+    let mut interfaces: Vec<Interface> = Vec::new();
     let mut any = false;
     for text in given {
         let name = if text == ANY { ANY.into() } else { named(text)? };
+        if name.contains(':') {
+            // No interface has it in its name (dev_valid_name), but the kernel would take what is
+            // before it for one (dev_ioctl).
+            return Err(unknown(&name).into());
+        }
         if name == ANY {
             any = true;
-        } else if !names.contains(&name) {
-            names.push(name);
+        } else if interfaces.iter().all(|known| known.name != name) {
+            interfaces.push(interface(name));
         } else if name == *text {
             reporter::note(format_args!("-i {}: given twice, attached once", visible(text)));
         } else {
@@ -64,21 +99,40 @@ pub fn choose(given: &[String]) -> Result<Chosen> {
         }
     }
     if any {
-        let link = if names.is_empty() { LinkType::Ethernet } else { link_type(&names)? };
-        let (fitting, others) = alike(up(), link);
+        let others = add_all(&mut interfaces);
         if !others.is_empty() {
             let others = others.join(", ");
             reporter::note(format_args!(
-                "-i any leaves out {others}, of another link type: capture them separately"
+                "-i any leaves out {others}, whose frames begin with neither Ethernet nor IP"
             ));
         }
-        names.extend(fitting.into_iter().filter(|name| !names.contains(name)).collect::<Vec<_>>());
-        if names.is_empty() {
-            return Err(Usage::new("-i any: no Ethernet interface is up").into());
+        if interfaces.is_empty() {
+            return Err(Usage::new("-i any: there is no interface").into());
         }
     }
-    let link = link_type(&names)?;
-    Ok(Chosen { names, any, link })
+    Ok(Chosen { interfaces, any, default: None })
+}
+
+/// Adds the interfaces that there are; returns the names of those with an unknown link type.
+fn add_all(interfaces: &mut Vec<Interface>) -> Vec<String> {
+    let mut others = Vec::new();
+    for link in rtnetlink::links().unwrap_or_default() {
+        let Some(name) = rtnetlink::name(&link) else { continue };
+        if interfaces.iter().any(|known| known.name == name) {
+            continue;
+        }
+        match rtnetlink::link_type(&link) {
+            Some(link) => interfaces.push(Interface { name: name.into(), link }),
+            None => others.push(visible(name)),
+        }
+    }
+    others
+}
+
+/// An interface that was named. One that does not exist is told better where it is attached to.
+fn interface(name: String) -> Interface {
+    let link = sysfs::link_type(&name).unwrap_or_default();
+    Interface { name, link }
 }
 
 /// The interface that is looked at where none is given, and why this one: it has the default
@@ -133,30 +187,6 @@ pub(super) fn named(text: &str) -> Result<String, Usage> {
     })
 }
 
-/// The interfaces of a link type, and the others.
-fn alike(names: Vec<String>, link: LinkType) -> (Vec<String>, Vec<String>) {
-    names.into_iter().partition(|name| sysfs::link_type(name).unwrap_or_default() == link)
-}
-
-/// What the frames of these interfaces begin with, which must be the same for all:
-/// they share one program.
-fn link_type(names: &[String]) -> Result<LinkType> {
-    let mut first: Option<(&str, LinkType)> = None;
-    for name in names {
-        // An interface that does not exist is told better where it is attached to.
-        let link = sysfs::link_type(name).unwrap_or_default();
-        match first {
-            Some((other, before)) if before != link => {
-                let message =
-                    format!("{other} and {name} differ in link type: capture them separately");
-                return Err(Usage::new(message).into());
-            }
-            _ => first = Some((name, link)),
-        }
-    }
-    Ok(first.map_or_else(LinkType::default, |(_, link)| link))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,12 +208,13 @@ mod tests {
     #[test]
     fn each_interface_once() {
         let twice = ["lo", "lo"].map(String::from);
-        assert_eq!(choose(&twice).unwrap().names, ["lo"]);
+        assert_eq!(choose(&twice).unwrap().names(), ["lo"]);
         let any = choose(&["any".into(), "lo".into()]).unwrap();
         assert!(any.several());
         assert_eq!(any.labels(), ["any"]);
-        assert_eq!(any.names.iter().filter(|name| *name == "lo").count(), 1);
-        assert!(!any.names.contains(&"any".to_string()));
+        assert_eq!(any.names().iter().filter(|name| *name == "lo").count(), 1);
+        assert!(!any.names().contains(&"any".to_string()));
+        assert_eq!(any.links(), [LinkType::Ethernet, LinkType::Raw]);
     }
 
     #[test]

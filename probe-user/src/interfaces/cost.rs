@@ -67,7 +67,8 @@ mod tests {
     use super::*;
 
     fn attachment(interface: &str, hook: Attached) -> Attachment {
-        Attachment { interface: interface.into(), index: 1, hook, direction: Default::default() }
+        let (direction, link) = Default::default();
+        Attachment { interface: interface.into(), index: 1, link, hook, direction }
     }
 
     #[test]

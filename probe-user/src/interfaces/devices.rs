@@ -102,13 +102,6 @@ fn sorted(mut devices: Vec<Device>) -> Vec<Device> {
     devices
 }
 
-/// The names of the interfaces that are up, in the kernel's order.
-pub(super) fn up() -> Vec<String> {
-    let up =
-        |(name, flags): (_, InterfaceFlags)| flags.contains(InterfaceFlags::IFF_UP).then_some(name);
-    ifaddrs::flags().into_iter().filter_map(up).collect()
-}
-
 /// The list, as `-D` prints it.
 pub fn list(devices: &[Device]) -> String {
     let mut out = String::new();

@@ -1,6 +1,7 @@
 //! Watches interfaces: rtnetlink(7) reports when one goes down, comes up, is renamed or is
 //! deleted. The programs stay attached to an interface that is down; they go with one that is
-//! deleted.
+//! deleted. For `any` it also reports each one that comes, so that the programs go there, too;
+//! whether those are up is nobody's concern then.
 
 use std::{
     fmt, io,
@@ -10,12 +11,14 @@ use std::{
 use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
-    link::{LinkAttribute, LinkFlags, LinkMessage},
+    link::{LinkFlags, LinkMessage},
 };
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+use probe_filter::LinkType;
 
 use crate::{
-    kernel::{Attachment, rtnetlink},
+    explain,
+    kernel::{Attachment, Interface, Programs, rtnetlink},
     reporter,
 };
 
@@ -31,8 +34,21 @@ pub enum Change {
     Up(String),
     /// It was called the first and is now called the second; frames come as before.
     Renamed(String, String),
-    /// It was deleted, or moved to another network namespace.
-    Gone(String),
+    /// It was deleted, or moved to another network namespace: its index, and its last name.
+    Gone(u32, String),
+    /// It came: it was made, or moved here.
+    Came(Newcomer),
+}
+
+/// An interface that came after the start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Newcomer {
+    /// Its index.
+    pub index: u32,
+    /// Its name.
+    pub name: String,
+    /// What its frames begin with; `None` where that is neither Ethernet nor IP.
+    pub link: Option<LinkType>,
 }
 
 impl fmt::Display for Change {
@@ -41,15 +57,43 @@ impl fmt::Display for Change {
             Self::Down(name) => write!(f, "{name} is down: no frames until it is up again"),
             Self::Up(name) => write!(f, "{name} is up again"),
             Self::Renamed(old, new) => write!(f, "{old} was renamed to {new}"),
-            Self::Gone(name) => write!(f, "{name} is gone"),
+            Self::Gone(_, name) => write!(f, "{name} is gone"),
+            Self::Came(Newcomer { name, .. }) => write!(f, "{name} appeared"),
         }
     }
 }
 
-/// Reports changes on standard error.
-pub fn report_changes(changes: &[Change]) {
+/// Says on stderr what changed, and lets the programs follow: to interfaces that came, and away from
+/// those that are gone. Returns where they are attached now.
+pub fn follow(changes: &[Change], programs: &mut impl Programs) -> Vec<Attachment> {
+    let mut attached = Vec::new();
     for change in changes {
-        reporter::say(change);
+        let Change::Came(newcomer) = change else {
+            reporter::say(change);
+            if let Change::Gone(index, _) = change {
+                programs.forget(*index);
+            }
+            continue;
+        };
+        match follow_to(newcomer, programs) {
+            Ok(attachment) => {
+                reporter::say(format_args!("{change}: attached ({})", attachment.hook));
+                attached.push(attachment);
+            }
+            Err(reason) => reporter::note(format_args!("{change}, and is left out: {reason}")),
+        }
+    }
+    attached
+}
+
+fn follow_to(newcomer: &Newcomer, programs: &mut impl Programs) -> Result<Attachment, String> {
+    let Newcomer { name, link, .. } = newcomer;
+    let link = link.ok_or("its frames begin with neither Ethernet nor IP")?;
+    let interface = Interface { name: name.clone(), link };
+    match programs.follow(&interface) {
+        Ok(Some(attachment)) => Ok(attachment),
+        Ok(None) => Err("start again to look at it".into()),
+        Err(error) => Err(format!("{:#}", explain::kernel(error))),
     }
 }
 
@@ -74,6 +118,8 @@ struct Link {
 /// The interfaces of a capture.
 pub struct Links {
     links: Vec<Link>,
+    /// Whether all that come belong to it (`any`).
+    any: bool,
     socket: Socket,
 }
 
@@ -82,7 +128,7 @@ impl Links {
     ///
     /// # Errors
     /// Those of netlink sockets.
-    pub fn watch(attachments: &[Attachment]) -> io::Result<Self> {
+    pub fn watch(attachments: &[Attachment], any: bool) -> io::Result<Self> {
         let mut socket = Socket::new(NETLINK_ROUTE)?;
         socket.bind(&SocketAddr::new(0, RTMGRP_LINK))?;
         socket.set_non_blocking(true)?;
@@ -91,7 +137,7 @@ impl Links {
             name: attachment.interface.clone(),
             state: State::Up,
         };
-        Ok(Self { links: attachments.iter().map(link).collect(), socket })
+        Ok(Self { links: attachments.iter().map(link).collect(), any, socket })
     }
 
     /// Asks the kernel for the state of all interfaces: at the start, and where messages were lost.
@@ -104,6 +150,31 @@ impl Links {
                 // It could not be asked, which says nothing about the interface.
                 Err(_) => {}
             }
+        }
+        if self.any {
+            for link in rtnetlink::links().unwrap_or_default() {
+                self.meet(&link, &mut changes);
+            }
+        }
+        self.told(changes)
+    }
+
+    /// Notes an interface that is not known yet.
+    fn meet(&mut self, link: &LinkMessage, changes: &mut Vec<Change>) {
+        let index = link.header.index;
+        if self.links.iter().any(|known| known.index == index) {
+            return;
+        }
+        let Some(name) = rtnetlink::name(link).map(str::to_owned) else { return };
+        self.links.push(Link { index, name: name.clone(), state: State::Up });
+        changes.push(Change::Came(Newcomer { index, name, link: rtnetlink::link_type(link) }));
+    }
+
+    /// What is worth telling. Of `any` those that are gone are forgotten: containers come and go.
+    fn told(&mut self, mut changes: Vec<Change>) -> Vec<Change> {
+        if self.any {
+            self.links.retain(|link| link.state != State::Gone);
+            changes.retain(|change| !matches!(change, Change::Up(_) | Change::Down(_)));
         }
         changes
     }
@@ -129,12 +200,13 @@ impl Links {
         if overrun {
             changes.extend(self.refresh());
         }
-        changes
+        self.told(changes)
     }
 
     /// That none is left, in words.
     pub fn none_left(&self) -> Option<NoneLeft> {
-        let gone = self.links.iter().all(|link| link.state == State::Gone);
+        // Of `any` there may be more.
+        let gone = !self.any && self.links.iter().all(|link| link.state == State::Gone);
         gone.then(|| NoneLeft(self.links.iter().map(|link| link.name.clone()).collect()))
     }
 
@@ -150,6 +222,9 @@ impl Links {
             // from AF_BRIDGE (br_ifinfo_notify in net/bridge/br_netlink.c).
             let itself = about.header.interface_family == AddressFamily::Unspec;
             let index = about.header.index;
+            if self.any && itself && !deleted {
+                self.meet(&about, changes);
+            }
             for link in self.links.iter_mut().filter(|link| itself && link.index == index) {
                 if !deleted {
                     link.follow(&about, changes);
@@ -181,13 +256,9 @@ impl Link {
         if self.state == State::Gone {
             return;
         }
-        let name = now.attributes.iter().find_map(|attribute| match attribute {
-            LinkAttribute::IfName(name) => Some(name),
-            _ => None,
-        });
-        if let Some(name) = name.filter(|&name| *name != self.name) {
-            let old = std::mem::replace(&mut self.name, name.clone());
-            changes.push(Change::Renamed(old, name.clone()));
+        if let Some(name) = rtnetlink::name(now).filter(|&name| *name != self.name) {
+            let old = std::mem::replace(&mut self.name, name.to_owned());
+            changes.push(Change::Renamed(old, name.to_owned()));
         }
         let up = now.header.flags.contains(LinkFlags::Up);
         changes.extend(self.becomes(if up { State::Up } else { State::Down }));
@@ -204,13 +275,15 @@ impl Link {
         Some(match state {
             State::Up => Change::Up(name),
             State::Down => Change::Down(name),
-            State::Gone => Change::Gone(name),
+            State::Gone => Change::Gone(self.index, name),
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use netlink_packet_route::link::{LinkAttribute, LinkLayerType};
+
     use super::*;
     use crate::kernel::{Attached, Direction};
 
@@ -218,10 +291,11 @@ mod tests {
         let attachment = |&index: &u32| Attachment {
             interface: format!("if{index}"),
             index,
+            link: LinkType::Ethernet,
             hook: Attached::Tcx,
             direction: Direction::In,
         };
-        Links::watch(&indices.iter().map(attachment).collect::<Vec<_>>()).unwrap()
+        Links::watch(&indices.iter().map(attachment).collect::<Vec<_>>(), false).unwrap()
     }
 
     /// Not the number of any interface.
@@ -267,11 +341,11 @@ mod tests {
         assert_eq!(told(&is(seven, false)), (vec![], false));
         assert_eq!(told(&is(NONE, false)), (vec![], false));
         assert_eq!(told(&is(seven, true)), (vec![Change::Up(name.clone())], false));
-        assert_eq!(told(&gone(seven)), (vec![Change::Gone(name.clone())], false));
+        assert_eq!(told(&gone(seven)), (vec![Change::Gone(seven, name.clone())], false));
         assert_eq!(told(&is(seven, true)), (vec![], false));
         // Two messages in one datagram.
         let both = [is(eight, false), gone(eight)].concat();
-        let expected = vec![Change::Down(other.clone()), Change::Gone(other.clone())];
+        let expected = vec![Change::Down(other.clone()), Change::Gone(eight, other.clone())];
         assert_eq!(told(&both), (expected, true));
         assert_eq!(told(&[1, 2, 3]), (vec![], true));
         let none = links.none_left().unwrap().to_string();
@@ -288,7 +362,7 @@ mod tests {
         links.read(&deleted(1, AddressFamily::Unspec), &mut changes);
         assert_eq!(changes, []);
         links.read(&deleted(NONE, AddressFamily::Unspec), &mut changes);
-        assert_eq!(changes, [Change::Gone(format!("if{NONE}"))]);
+        assert_eq!(changes, [Change::Gone(NONE, format!("if{NONE}"))]);
     }
 
     #[test]
@@ -302,11 +376,35 @@ mod tests {
         assert_eq!(changes, [Change::Renamed(old, new.clone()), Change::Down(new)]);
     }
 
+    /// `any` has each interface that comes, once, and forgets those that go; it does not end.
+    #[test]
+    fn any_has_those_that_come() {
+        let mut links = links(&[1]);
+        links.any = true;
+        let mut link = of(NONE, AddressFamily::Unspec);
+        link.header.link_layer_type = LinkLayerType::Ether;
+        link.attributes.push(LinkAttribute::IfName("new0".into()));
+        let came = bytes(RouteNetlinkMessage::NewLink(link));
+        let mut told = |datagram: &[u8]| {
+            let mut changes = Vec::new();
+            links.read(datagram, &mut changes);
+            links.told(changes)
+        };
+        let name = "new0".to_owned();
+        let newcomer = Newcomer { index: NONE, name: name.clone(), link: Some(LinkType::Ethernet) };
+        assert_eq!(told(&came), [Change::Came(newcomer.clone())]);
+        // It comes up: the same message again, with another flag.
+        assert_eq!(told(&came), []);
+        assert_eq!(told(&deleted(NONE, AddressFamily::Unspec)), [Change::Gone(NONE, name)]);
+        assert_eq!(told(&came), [Change::Came(newcomer)]);
+        assert_eq!(links.none_left(), None);
+    }
+
     #[test]
     fn a_refresh_finds_what_is_missing() {
         let mut links = links(&[1, NONE]);
         let (gone, name) =
-            (Change::Gone(format!("if{NONE}")), Change::Renamed("if1".into(), "lo".into()));
+            (Change::Gone(NONE, format!("if{NONE}")), Change::Renamed("if1".into(), "lo".into()));
         assert_eq!(links.refresh(), [name, gone]);
         assert_eq!(links.refresh(), []);
         assert_eq!(links.none_left(), None);

@@ -1,5 +1,5 @@
-//! `probe interfaces`, and what other commands ask about interfaces. All of it comes
-//! from sysfs and getifaddrs(3); the kernel module is asked who is attached.
+//! `probe interfaces`, and what other commands ask about interfaces. It comes from rtnetlink(7),
+//! ethtool(8)'s questions, sysfs and getifaddrs(3).
 
 mod choose;
 mod cost;
@@ -10,19 +10,27 @@ mod links;
 mod ready;
 mod report;
 mod sysfs;
+mod table;
 mod unknown;
+mod watch;
+
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use netlink_packet_route::link::LinkMessage;
 
-use crate::{kernel::Attachment, stdout};
+use crate::{
+    kernel::{Attachment, rtnetlink},
+    stdout,
+};
 
 use choose::named;
 pub use choose::{Chosen, choose, known_link_type};
 pub use devices::{ANY, Device, devices, list};
-pub use links::{Change, Links, NoneLeft, report_changes};
+pub use links::{Change, Links, Newcomer, NoneLeft, follow};
 pub use ready::announce;
 pub use report::Interface;
-pub use sysfs::{hardware_address, names};
+pub use sysfs::{hardware_address, hardware_type, names};
 pub use unknown::unknown;
 
 /// What to say of interfaces.
@@ -32,23 +40,35 @@ pub struct Plan {
     pub names: Vec<String>,
     /// As JSON, and not as text.
     pub json: bool,
+    /// Rates, each time so long.
+    pub watch: Option<Duration>,
 }
 
-/// Runs the command.
+/// Runs the command: those that are named are described at length, all of them in a table.
 ///
 /// # Errors
-/// An interface that is not there, and those of writing.
+/// An interface that is not there, what the netlink socket says, and those of writing.
 pub fn run(plan: &Plan) -> Result<()> {
-    let known = names().context("listing /sys/class/net")?;
+    let links = rtnetlink::links().context("asking the kernel for its interfaces")?;
     let given: Vec<String> = plan.names.iter().map(|name| named(name)).collect::<Result<_, _>>()?;
-    if let Some(stranger) = given.iter().find(|name| !known.contains(name)) {
+    let is = |name: &str, link: &LinkMessage| rtnetlink::name(link) == Some(name);
+    if let Some(stranger) = given.iter().find(|name| !links.iter().any(|link| is(name, link))) {
         return Err(unknown(stranger).into());
     }
-    let wanted = if given.is_empty() { &known } else { &given };
-    let addresses = ifaddrs::addresses();
+    if let Some(interval) = plan.watch {
+        return watch::run(&given, interval, plan.json);
+    }
+    let wanted = |link: &&LinkMessage| given.is_empty() || given.iter().any(|name| is(name, link));
+    let system = report::System::ask();
     let interfaces: Vec<Interface> =
-        wanted.iter().map(|name| report::describe(name, &addresses)).collect();
-    let bytes = if plan.json { report::json(&interfaces) } else { report::text(&interfaces) };
+        links.iter().filter(wanted).map(|link| system.describe(link)).collect();
+    let bytes = if plan.json {
+        report::json(&interfaces)
+    } else if given.is_empty() {
+        table::totals(&interfaces)
+    } else {
+        report::paragraphs(&interfaces)
+    };
     stdout::print(&bytes)
 }
 

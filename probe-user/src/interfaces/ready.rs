@@ -36,7 +36,7 @@ fn frames(attachments: &[Attachment], live: &Live, both: bool) -> &'static str {
     match Attachment::frames(attachments) {
         Some(Direction::InOut) => "frames received and sent",
         Some(Direction::Out) => "frames sent",
-        _ if both || matches!(live.direction, DirectionChoice::Given(_)) => "frames received",
+        _ if both || live.direction != DirectionChoice::Received => "frames received",
         _ => match live.hook {
             Choice::Given(hook) if hook.is_xdp() => "frames received only (XDP sees no others)",
             _ => "frames received only (-Q inout: those sent, too)",
@@ -65,6 +65,7 @@ mod tests {
         let attachment = |&direction: &Direction| Attachment {
             interface: "eth0".into(),
             index: 2,
+            link: Default::default(),
             hook: Attached::Tcx,
             direction,
         };

@@ -4,7 +4,8 @@ use std::{fs, io, path::PathBuf};
 
 use probe_filter::ir::LinkType;
 
-use crate::kernel::ethtool;
+use super::drivers;
+use crate::kernel::{ethtool, rtnetlink};
 
 /// Names of all interfaces, sorted.
 pub fn names() -> io::Result<Vec<String>> {
@@ -35,21 +36,19 @@ pub(super) fn number(name: &str, key: &str) -> Option<u64> {
     attribute(name, key)?.parse().ok()
 }
 
-/// The driver: of the device, or what kind of virtual interface it is.
+/// The driver: as it calls itself, or as sysfs has it where that is the name by which more is known.
 pub(super) fn driver(name: &str) -> Option<String> {
     let module = fs::read_link(path(name, "device/driver")).ok();
-    if let Some(module) = module.as_ref().and_then(|path| path.file_name()) {
-        return Some(module.to_string_lossy().into_owned());
-    }
-    let uevent = attribute(name, "uevent")?;
-    let kind = uevent.lines().find_map(|line| line.strip_prefix("DEVTYPE="));
-    if let Some(kind) = kind {
-        return Some(kind.to_string());
-    }
-    if attribute(name, "tun_flags").is_some() {
-        return Some("tun".into());
-    }
-    ethtool::driver(name).ok().filter(|driver| !driver.is_empty())
+    let module =
+        module.as_ref().and_then(|path| path.file_name()).map(|it| it.to_string_lossy().into());
+    let own = ethtool::driver(name).ok().filter(|driver| !driver.is_empty());
+    let kind = || {
+        let uevent = attribute(name, "uevent")?;
+        uevent.lines().find_map(|line| line.strip_prefix("DEVTYPE=")).map(str::to_owned)
+    };
+    let names: Vec<String> = [own, module].into_iter().flatten().collect();
+    let known = names.iter().find(|name| drivers::native(name).is_some());
+    known.or(names.first()).cloned().or_else(kind)
 }
 
 /// Whether it is of the 802.11 kind.
@@ -60,6 +59,11 @@ pub(super) fn is_wireless(name: &str) -> bool {
 /// Whether what is sent there is received there (ARPHRD_LOOPBACK, include/uapi/linux/if_arp.h).
 pub(super) fn is_loopback(name: &str) -> bool {
     number(name, "type") == Some(772)
+}
+
+/// ARPHRD_* of the interface (include/uapi/linux/if_arp.h).
+pub fn hardware_type(name: &str) -> Option<u16> {
+    u16::try_from(number(name, "type")?).ok()
 }
 
 /// The link-layer address, where it is one of Ethernet.
@@ -73,11 +77,7 @@ pub fn hardware_address(name: &str) -> Option<[u8; 6]> {
     bytes.next().is_none().then_some(address)
 }
 
-/// What frames begin with. Numbers are ARPHRD_* (include/uapi/linux/if_arp.h).
+/// What frames begin with; Ethernet where that is not known.
 pub(super) fn link_type(name: &str) -> Option<LinkType> {
-    Some(match number(name, "type")? {
-        // PPP, IPv4 and IPv6 in IP, SIT, GRE, and devices without a link layer (tun, wireguard).
-        512 | 768 | 769 | 776 | 778 | 823 | 65_534 => LinkType::Raw,
-        _ => LinkType::Ethernet,
-    })
+    Some(rtnetlink::link_type_of(hardware_type(name)?).unwrap_or_default())
 }

@@ -100,8 +100,14 @@ pub enum Error {
     #[error("map {map}")]
     Map { map: &'static str, source: MapError },
 
+    #[error("reading {file}, which says how many CPUs the maps are for")]
+    Cpus { file: &'static str, source: io::Error },
+
     #[error("creating the rings")]
     Rings { source: io::Error },
+
+    #[error("creating the tables of the largest keys")]
+    Tops { source: io::Error },
 
     #[error("reading the kernel's clock by a program")]
     Clock { source: io::Error },

@@ -1,13 +1,14 @@
 //! From rules to a loaded object: generate, link, set the constants, load.
 
-use std::mem::offset_of;
+use std::{fs::File, mem::offset_of};
 
 use aya::{
     Ebpf, EbpfError,
     maps::{Array, MapError},
 };
 use probe_common::{
-    Constants, Counter, CpuState, MAX_RULES, MAX_SAMPLED, RingLayout, SCRATCH_WORDS, Sampler, names,
+    Constants, Counter, CpuState, MAX_KEYED, MAX_RULES, MAX_SAMPLED, RingLayout, SCRATCH_WORDS,
+    Sampler, Split, names, top::TopTable,
 };
 use probe_filter::{
     ebpf::{self, Flavour, Insn, StateLayout, Target},
@@ -23,6 +24,9 @@ use super::{
     timing::Timing,
 };
 
+/// The CPUs that per-CPU maps have values for.
+const CPUS: &str = "/sys/devices/system/cpu/possible";
+
 /// The compiled programs; empty in a build with `PROBE_EMPTY_OBJECT=1`.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/probe.o"));
 
@@ -35,6 +39,13 @@ pub struct RuleSpec<'a> {
     pub sampler: Option<Sampler>,
 }
 
+impl RuleSpec<'_> {
+    /// Whether frames are counted by a key.
+    fn has_key(&self) -> bool {
+        !self.graph.key().is_empty()
+    }
+}
+
 /// What the object is loaded for.
 pub(super) struct Setting<'a> {
     pub rules: &'a [RuleSpec<'a>],
@@ -45,7 +56,12 @@ pub(super) struct Setting<'a> {
     pub ring: RingLayout,
     /// One for each CPU, by its number.
     pub rings: u32,
+    /// CPUs that have a table in each list of largest keys.
+    pub list_cpus: u32,
     pub goal: u64,
+    /// Which counters are kept apart, and in how many values of the map.
+    pub split: Split,
+    pub slots: u32,
     /// Whether the kernel has `bpf_xdp_load_bytes`; tests do without.
     pub xdp_load_bytes: bool,
     pub diagnostics: bool,
@@ -54,6 +70,11 @@ pub(super) struct Setting<'a> {
 }
 
 impl Setting<'_> {
+    /// Lists of largest keys: one for each rule with a key.
+    pub fn lists(&self) -> u32 {
+        self.rules.iter().filter(|rule| rule.has_key()).count() as u32
+    }
+
     fn target(&self) -> Target {
         target(self.flavour, self.vlan, self.link)
     }
@@ -65,6 +86,9 @@ const LAYOUT: StateLayout = StateLayout {
     rule_size: size_of::<Counter>() as u32,
     rules_len: MAX_RULES as u32,
     pending: offset_of!(CpuState, pending) as u32,
+    keyed: offset_of!(CpuState, keyed) as u32,
+    keys: offset_of!(CpuState, keys) as u32,
+    keys_len: MAX_KEYED as u32,
     scratch: offset_of!(CpuState, scratch) as u32,
     scratch_len: SCRATCH_WORDS as u32,
 };
@@ -95,6 +119,8 @@ pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, E
     if samplers.len() > MAX_SAMPLED {
         return Err(Error::TooManySampled(samplers.len()));
     }
+    // aya asks there, and its errors do not say so.
+    File::open(CPUS).map_err(|source| Error::Cpus { file: CPUS, source })?;
 
     let code = generate(setting)?;
     timing.step("generate");
@@ -109,6 +135,8 @@ pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, E
     timing.step("link");
     let mut ebpf = without_kernel_types()
         .map_max_entries(names::RINGS, setting.rings)
+        .map_max_entries(names::STATE, setting.slots)
+        .map_max_entries(names::TOPS, (setting.lists() * setting.list_cpus).max(1))
         .load(&linked.object)
         .map_err(load_error)?;
     write_samplers(&mut ebpf, &samplers)?;
@@ -135,16 +163,22 @@ fn link(
         selective: selective(samplers),
         stores_in_order: STORES_IN_ORDER.into(),
         xdp_load_bytes: setting.xdp_load_bytes.into(),
+        keyed: (setting.lists() != 0).into(),
+        lists: setting.lists(),
+        list_cpus: setting.list_cpus,
         goal: setting.goal,
+        split: setting.split as u8,
         offline: setting.offline.into(),
     };
     let log_level: &[u8] = if setting.diagnostics { &[0xff] } else { &[0] };
     let constants: Vec<_> =
         constants.symbols().into_iter().chain([(names::LOG_LEVEL, log_level)]).collect();
+    // Nobody pays for tables that nobody asked for: the smallest value there is.
+    let table = if setting.lists() == 0 { 8 } else { size_of::<TopTable>() as u32 };
     let request = probe_link::Request {
         function: (names::FILTER, code),
         constants: &constants,
-        value_size: (names::RINGS, setting.ring.value_size),
+        value_sizes: &[(names::RINGS, setting.ring.value_size), (names::TOPS, table)],
         xdp_buff,
     };
     Ok(probe_link::link(OBJECT, &request)?)
@@ -158,6 +192,9 @@ fn load_error(error: EbpfError) -> Error {
         EbpfError::MapError(MapError::CreateError { name, io_error }) if name == names::RINGS => {
             Error::Rings { source: io_error }
         }
+        EbpfError::MapError(MapError::CreateError { name, io_error }) if name == names::TOPS => {
+            Error::Tops { source: io_error }
+        }
         error => Error::Load(Box::new(error)),
     }
 }
@@ -167,10 +204,11 @@ fn generate(setting: &Setting<'_>) -> Result<Vec<Insn>, Error> {
 }
 
 fn rules<'a>(setting: &Setting<'a>) -> Vec<ebpf::Rule<'a>> {
-    let mut slots = 0..;
+    let (mut slots, mut lists) = (0.., 0..);
     let rules = setting.rules.iter().map(|rule| ebpf::Rule {
         graph: rule.graph,
         pending_bit: rule.sampler.and_then(|_| slots.next()),
+        key: rule.has_key().then(|| lists.next()).flatten(),
     });
     rules.collect()
 }
@@ -238,7 +276,10 @@ mod tests {
             snaplen: 0,
             ring: RingLayout::new(0, 0),
             rings: 1,
+            list_cpus: 1,
             goal: 0,
+            split: Split::None,
+            slots: 1,
             xdp_load_bytes: true,
             diagnostics: false,
             offline: false,

@@ -1,7 +1,7 @@
 //! What commands ask of attached programs while these count. It is all that there is between a
 //! command and the kernel, so that tests run commands on counts of their own.
 
-use super::{Counts, Error};
+use super::{Attachment, Counts, Error, Interface};
 
 /// Programs that are attached, until they are taken off.
 pub trait Programs {
@@ -18,6 +18,18 @@ pub trait Programs {
     /// # Errors
     /// What the map reads say.
     fn quick_counts(&self) -> Result<Counts, Error>;
+
+    /// Attaches to an interface that came after the start; `None` where that is not possible: there
+    /// is no program for its link type, or the hook changes the link, for which the right is gone.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    fn follow(&mut self, _interface: &Interface) -> Result<Option<Attachment>, Error> {
+        Ok(None)
+    }
+
+    /// Lets go of what belonged to an interface that is gone.
+    fn forget(&mut self, _index: u32) {}
 
     /// Takes the programs off, waits for those that are at work on a frame, and turns on again
     /// what attaching turned off. Counts and rings stay readable, and are final.

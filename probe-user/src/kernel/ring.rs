@@ -64,12 +64,21 @@ pub struct Loan {
     id: LoanId,
     /// The readers' positions that moved, by their places in the mapping.
     ends: Vec<(usize, u64)>,
+    /// What was lent of other mappings at the same time.
+    others: Vec<Self>,
 }
 
 impl Loan {
     /// The bytes of a frame; `None` unless its record is part of this loan.
     pub fn bytes(&self, span: Span) -> Option<&[u8]> {
-        self.memory.bytes(span, self.id)
+        let others = || self.others.iter().find_map(|other| other.bytes(span));
+        self.memory.bytes(span, self.id).or_else(others)
+    }
+
+    /// Makes one loan of two.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.others.push(other);
+        self
     }
 }
 
@@ -178,7 +187,7 @@ impl Ring {
             }
         }
         memory.lend(id);
-        Some(Loan { memory, id, ends })
+        Some(Loan { memory, id, ends, others: Vec::new() })
     }
 
     fn peek(&self) -> Option<RecordHeader> {

@@ -34,9 +34,12 @@ const BUSY: Duration = Duration::from_micros(200);
 /// last look: the rest, and the large ring, hold what comes in faster meanwhile.
 const PART: u32 = 2;
 
-/// The rings of all CPUs.
+/// The rings of all CPUs, for each of the program sets that write to them.
 pub struct Rings {
+    /// Those of the first set, then those of the next.
     rings: Vec<Ring>,
+    /// How many of them a set has.
+    of_set: usize,
     clock: Ktime,
     /// Bytes of the small rings.
     small: u32,
@@ -50,22 +53,29 @@ pub struct Rings {
     horizon: u64,
     /// The ring that has the earliest of them, and up to when it stays the earliest.
     earliest: Option<(usize, u64)>,
-    /// Keeps the map until the rings are gone.
-    _map: MapData,
+    /// The program set that writes to it.
+    set: usize,
+    /// Keeps the maps until the rings are gone.
+    _maps: Vec<MapData>,
 }
 
 impl Rings {
-    /// Maps the rings of so many CPUs.
-    pub(super) fn open(map: Map, cpus: u32, layout: RingLayout) -> Result<Self, Error> {
-        let Map::Array(map) = map else {
-            return Err(Error::Missing(names::RINGS));
-        };
-        let rings = Ring::map(map.fd().as_fd(), cpus as usize, layout)
-            .map_err(|source| Error::Rings { source })?;
+    /// Maps the rings of so many CPUs, from a map of each program set.
+    pub(super) fn open(sets: Vec<Map>, cpus: u32, layout: RingLayout) -> Result<Self, Error> {
+        let (mut rings, mut maps) = (Vec::new(), Vec::new());
+        for map in sets {
+            let Map::Array(map) = map else {
+                return Err(Error::Missing(names::RINGS));
+            };
+            let own = Ring::map(map.fd().as_fd(), cpus as usize, layout);
+            rings.extend(own.map_err(|source| Error::Rings { source })?);
+            maps.push(map);
+        }
         let [small, large] = layout.len;
         let fills = (u64::from(small) + u64::from(large)) * 1_000_000_000 / FASTEST;
         Ok(Self {
             rings,
+            of_set: cpus as usize * Ring::PER_CPU,
             clock: Ktime::measure()?,
             small,
             looked: Instant::now(),
@@ -73,7 +83,8 @@ impl Rings {
             quiet: QUIET.min(Duration::from_nanos(fills)),
             horizon: 0,
             earliest: None,
-            _map: map,
+            set: 0,
+            _maps: maps,
         })
     }
 
@@ -84,7 +95,7 @@ impl Rings {
 
     /// How many CPUs have one, by their numbers.
     pub fn cpus(&self) -> u32 {
-        (self.rings.len() / Ring::PER_CPU) as u32
+        (self.of_set / Ring::PER_CPU) as u32
     }
 
     /// Waits until it is time to [`look`](Self::look) again, or for as long as the timeout.
@@ -108,25 +119,27 @@ impl Rings {
 
     /// The next record that was there at the last look, in the order of kernel time over all
     /// CPUs. Of two with the same time the small ring's comes first.
-    pub fn next_record(&mut self) -> Option<Record> {
+    /// With it comes the number of the program set that wrote it.
+    pub fn next_record(&mut self) -> Option<(usize, Record)> {
         if let Some((index, limit)) = self.earliest
             && let Some(record) = self.rings.get_mut(index)?.next(limit)
         {
-            return Some(record);
+            return Some((self.set, record));
         }
         self.earliest = self.find_earliest();
         let (index, limit) = self.earliest?;
-        self.rings.get_mut(index)?.next(limit)
+        self.set = index / self.of_set;
+        Some((self.set, self.rings.get_mut(index)?.next(limit)?))
     }
 
     /// The bytes of a frame; `None` once its record is part of a loan.
     pub fn bytes(&self, span: Span) -> Option<&[u8]> {
-        self.rings.first()?.bytes(span)
+        self.rings.chunks(self.of_set).find_map(|set| set.first()?.bytes(span))
     }
 
     /// The records since the last loan, whose places go back to the kernel with it.
     pub fn lend(&mut self) -> Option<Loan> {
-        Ring::lend(&mut self.rings)
+        self.rings.chunks_mut(self.of_set).filter_map(Ring::lend).reduce(Loan::and)
     }
 
     fn refresh(&mut self) {
@@ -165,6 +178,8 @@ mod tests {
     use probe_filter::{Options, compile, ebpf::Flavour, ir::VlanView};
     use testbed::requirements::{Requirement, met};
 
+    use probe_common::Split;
+
     use super::*;
     use crate::{
         kernel::{
@@ -191,14 +206,17 @@ mod tests {
             snaplen: 4096,
             ring: layout,
             rings: cpus,
+            list_cpus: 1,
             goal: 0,
+            split: Split::None,
+            slots: 1,
             xdp_load_bytes,
             diagnostics: false,
             offline: false,
         };
         let mut ebpf = load(&setting, &mut Timing::start()).unwrap();
         let map = ebpf.take_map(names::RINGS).unwrap();
-        let mut rings = Rings::open(map, cpus, layout).unwrap();
+        let mut rings = Rings::open(vec![map], cpus, layout).unwrap();
         // Kept for a while, so that frames come through both rings.
         let mut loans = std::collections::VecDeque::new();
         for &length in lengths {
@@ -221,7 +239,7 @@ mod tests {
                 }
             }
             rings.look_at_all();
-            let Record { header, frame: span } = rings.next_record().unwrap();
+            let (_, Record { header, frame: span }) = rings.next_record().unwrap();
             assert_eq!(header.wire_len as usize, length, "{name}");
             assert_eq!((header.captured_len, header.rules), (length as u32, 1), "{name}");
             assert!(rings.next_record().is_none(), "{name}: {length} bytes");

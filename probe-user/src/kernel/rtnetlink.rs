@@ -2,13 +2,16 @@
 
 use std::io;
 
-use netlink_packet_core::{DefaultNla, NLM_F_DUMP, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload};
+use netlink_packet_core::DefaultNla;
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     link::{LinkAttribute, LinkMessage},
     route::{RouteAttribute, RouteHeader, RouteMessage, RouteType},
 };
-use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
+use netlink_sys::protocols::NETLINK_ROUTE;
+use probe_filter::LinkType;
+
+use super::netlink;
 
 /// An alternative name as a question (include/uapi/linux/if_link.h).
 const IFLA_ALT_IFNAME: u16 = 53;
@@ -50,6 +53,22 @@ pub fn name(link: &LinkMessage) -> Option<&str> {
     })
 }
 
+/// What the frames of an interface begin with; `None` where they begin with neither Ethernet nor IP.
+pub fn link_type(link: &LinkMessage) -> Option<LinkType> {
+    link_type_of(link.header.link_layer_type.into())
+}
+
+/// As [`link_type`], of a number ARPHRD_* (include/uapi/linux/if_arp.h).
+pub fn link_type_of(kind: u16) -> Option<LinkType> {
+    match kind {
+        // Ethernet, and the loopback.
+        1 | 772 => Some(LinkType::Ethernet),
+        // PPP, IPv4 and IPv6 in IP, SIT, GRE, and devices without a link layer (tun, wireguard).
+        512 | 768 | 769 | 776 | 778 | 823 | 65_534 => Some(LinkType::Raw),
+        _ => None,
+    }
+}
+
 fn ask_for_link(question: LinkMessage) -> io::Result<Option<LinkMessage>> {
     match ask(RouteNetlinkMessage::GetLink(question)) {
         Ok(RouteNetlinkMessage::NewLink(link)) => Ok(Some(link)),
@@ -65,7 +84,7 @@ fn ask_for_link(question: LinkMessage) -> io::Result<Option<LinkMessage>> {
 /// What the netlink socket says, and answers that are none.
 pub fn links() -> io::Result<Vec<LinkMessage>> {
     let mut links = Vec::new();
-    dump(RouteNetlinkMessage::GetLink(LinkMessage::default()), |answer| {
+    netlink::dump(NETLINK_ROUTE, RouteNetlinkMessage::GetLink(LinkMessage::default()), |answer| {
         if let RouteNetlinkMessage::NewLink(link) = answer {
             links.push(link);
         }
@@ -84,7 +103,7 @@ pub fn default_route() -> io::Result<Option<u32>> {
         let mut question = RouteMessage::default();
         question.header.address_family = family;
         let mut best: Option<(u32, u32)> = None;
-        dump(RouteNetlinkMessage::GetRoute(question), |answer| {
+        netlink::dump(NETLINK_ROUTE, RouteNetlinkMessage::GetRoute(question), |answer| {
             let RouteNetlinkMessage::NewRoute(route) = answer else { return };
             // The first of several with one metric is the one in use.
             if let Some(found) = default_by(&route)
@@ -123,59 +142,7 @@ fn default_by(route: &RouteMessage) -> Option<(u32, u32)> {
 /// # Errors
 /// The kernel's, what the netlink socket says, and answers that are none.
 pub fn ask(question: RouteNetlinkMessage) -> io::Result<RouteNetlinkMessage> {
-    let socket = put(question, NLM_F_REQUEST)?;
-    let (answer, _) = socket.recv_from_full()?;
-    match read(&answer)?.payload {
-        NetlinkPayload::InnerMessage(answer) => Ok(answer),
-        NetlinkPayload::Error(error) => Err(error.to_io()),
-        _ => Err(io::ErrorKind::InvalidData.into()),
-    }
-}
-
-/// Asks the kernel for all there are, and hands each to `take`.
-///
-/// # Errors
-/// As of [`ask`].
-fn dump(
-    question: RouteNetlinkMessage,
-    mut take: impl FnMut(RouteNetlinkMessage),
-) -> io::Result<()> {
-    let socket = put(question, NLM_F_REQUEST | NLM_F_DUMP)?;
-    loop {
-        let (datagram, _) = socket.recv_from_full()?;
-        let mut rest = &datagram[..];
-        while !rest.is_empty() {
-            let message = read(rest)?;
-            // Messages stand at multiples of four bytes.
-            let length = (message.header.length as usize).next_multiple_of(4);
-            match message.payload {
-                NetlinkPayload::InnerMessage(answer) => take(answer),
-                NetlinkPayload::Done(_) => return Ok(()),
-                NetlinkPayload::Error(error) => return Err(error.to_io()),
-                _ => {}
-            }
-            rest = rest.get(length.max(1)..).unwrap_or_default();
-        }
-    }
-}
-
-/// Sends a question on a socket of its own.
-fn put(question: RouteNetlinkMessage, flags: u16) -> io::Result<Socket> {
-    let mut request = NetlinkMessage::from(question);
-    request.header.flags = flags;
-    request.finalize();
-    let mut bytes = vec![0; request.buffer_len()];
-    request.serialize(&mut bytes);
-
-    let socket = Socket::new(NETLINK_ROUTE)?;
-    socket.connect(&SocketAddr::new(0, 0))?;
-    socket.send(&bytes, 0)?;
-    Ok(socket)
-}
-
-fn read(bytes: &[u8]) -> io::Result<NetlinkMessage<RouteNetlinkMessage>> {
-    NetlinkMessage::deserialize(bytes)
-        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    netlink::ask(NETLINK_ROUTE, question)
 }
 
 #[cfg(test)]

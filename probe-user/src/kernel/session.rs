@@ -18,7 +18,7 @@ use aya::{
 };
 use netlink_sys::{Socket, protocols::NETLINK_ROUTE};
 use nix::{errno::Errno, net::if_::if_nametoindex};
-use probe_common::{MAX_SNAPLEN, RingLayout, names};
+use probe_common::{CpuState, MAX_PLACES, MAX_SNAPLEN, RingLayout, Split, names, slot};
 use probe_filter::{
     ebpf::Flavour,
     ir::{LinkType, VlanView},
@@ -38,13 +38,35 @@ use super::{
     promiscuous::Promiscuous,
     soundness,
     timing::Timing,
+    tops::Tops,
 };
+
+/// An interface to attach to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interface {
+    /// Its name.
+    pub name: String,
+    /// What its frames begin with.
+    pub link: LinkType,
+}
+
+/// The rules as they are for interfaces of one link type.
+#[derive(Clone, Debug)]
+pub struct RulesOf<'a> {
+    /// The link type.
+    pub link: LinkType,
+    /// The rules, in the order of their counters.
+    pub rules: Vec<RuleSpec<'a>>,
+}
+
+/// Memory that counters which are kept apart may take, over all CPUs: 32 MiB.
+const MOST_STATE: u32 = 32 << 20;
 
 /// What to attach, and where.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan<'a> {
-    /// Names of the interfaces. Their frames are counted together.
-    pub interfaces: &'a [String],
+    /// The interfaces. Their frames are counted together.
+    pub interfaces: &'a [Interface],
     /// The hook asked for.
     pub hook: Hook,
     /// Which frames are looked at.
@@ -52,10 +74,9 @@ pub struct Plan<'a> {
     /// Those of the interfaces that are loopbacks: what is sent there is received there, and
     /// whoever wants both sees it once, as received, as in tcpdump.
     pub loopbacks: &'a [String],
-    /// The rules, in the order of their counters.
-    pub rules: &'a [RuleSpec<'a>],
-    /// What the frames of these interfaces begin with.
-    pub link: LinkType,
+    /// The rules for each link type that the interfaces have, and that others may have which come
+    /// later: a program set each. The race is that of the first.
+    pub rules: &'a [RulesOf<'a>],
     /// Where filters look for the outermost VLAN tag.
     pub vlan: VlanView,
     /// Bytes of a frame that a record carries at most; cut to [`MAX_SNAPLEN`].
@@ -65,6 +86,9 @@ pub struct Plan<'a> {
     pub ring_bytes: usize,
     /// Matches of the sampled rules after which the race of `probe rate` ends; 0: no race.
     pub goal: u64,
+    /// How many interfaces are counted apart at most, and frames received apart from frames sent;
+    /// 0 keeps one count of all.
+    pub places: u32,
     /// Whether the kernel side writes diagnostics through aya-log.
     pub diagnostics: bool,
 }
@@ -78,19 +102,39 @@ impl Plan<'_> {
         }
     }
 
-    /// What the programs are loaded for.
-    fn setting(&self) -> Result<Setting<'_>, Error> {
+    /// Which counters are kept apart, and how many values of the map that takes.
+    fn split(&self) -> Result<(Split, u32), Error> {
+        let both = |it: &Interface| self.direction_on(&it.name) == Direction::InOut;
+        Ok(match self.places {
+            1 if self.interfaces.iter().any(both) => (Split::ByDirection, slot(1, false)),
+            0 | 1 => (Split::None, 1),
+            places => {
+                let each = size_of::<CpuState>() as u32 * slot(1, false) * cpus()?;
+                // Place 0 is that of the interfaces that have none of their own.
+                let places =
+                    places.min(MAX_PLACES).min(MOST_STATE / each / self.rules.len() as u32);
+                (Split::ByInterface, slot(places + 1, false))
+            }
+        })
+    }
+
+    /// What the programs of a set are loaded for.
+    fn setting<'s>(&'s self, set: &'s RulesOf<'_>) -> Result<Setting<'s>, Error> {
         let snaplen = self.snaplen.min(MAX_SNAPLEN);
+        let (split, slots) = self.split()?;
         let limit = if super::release() < (6, 0) { RingLayout::OLD_VALUE_LIMIT } else { u32::MAX };
         Ok(Setting {
-            rules: self.rules,
+            rules: &set.rules,
             flavour: if self.hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb },
-            link: self.link,
+            link: set.link,
             vlan: self.vlan,
             snaplen,
             ring: RingLayout::within(limit, self.ring_bytes, snaplen),
             rings: if self.ring_bytes == 0 { 1 } else { cpus()? },
+            list_cpus: cpus()?,
             goal: self.goal,
+            split,
+            slots,
             xdp_load_bytes: Features::of_this_kernel().xdp_fragments,
             diagnostics: self.diagnostics,
             offline: false,
@@ -105,6 +149,8 @@ pub struct Attachment {
     pub interface: String,
     /// Its index.
     pub index: u32,
+    /// What its frames begin with.
+    pub link: LinkType,
     /// The hook.
     pub hook: Attached,
     /// Which of its frames are looked at.
@@ -129,19 +175,30 @@ impl Attachment {
     /// One for tests that attach nothing: the loopback is there in every network namespace.
     pub(crate) fn loopback() -> Self {
         let (hook, direction) = (Attached::Tcx, Direction::In);
-        Self { interface: "lo".into(), index: 1, hook, direction }
+        let link = LinkType::Ethernet;
+        Self { interface: "lo".into(), index: 1, link, hook, direction }
     }
+}
+
+/// The programs for interfaces of one link type.
+struct ProgramSet {
+    link: LinkType,
+    ebpf: Ebpf,
+    counts: CountMaps,
 }
 
 /// Loaded and attached programs. Dropping it detaches them; so does the end of the
 /// process, however it comes, because links belong to it (clsact is the exception).
 pub struct Session {
-    ebpf: Ebpf,
-    counts: CountMaps,
+    sets: Vec<ProgramSet>,
+    hook: Hook,
+    direction: Direction,
     rings: Option<Rings>,
+    tops: Vec<Tops>,
     attachments: Vec<Attachment>,
     xdp_links: Vec<OwnedFd>,
-    tcx_links: Vec<FdLink>,
+    /// With the index of the interface that each is on.
+    tcx_links: Vec<(u32, FdLink)>,
     /// Behind the links: dropped when they are gone.
     turned_off: Vec<TurnedOff>,
     filters: Vec<Filter>,
@@ -162,28 +219,35 @@ impl Session {
         soundness::one_program_at_a_time()?;
         // Rings where stores are not seen in order, and the race.
         soundness::atomics(plan.ring_bytes != 0 || plan.goal != 0)?;
-        for name in plan.interfaces {
-            index(name)?;
+        for interface in plan.interfaces {
+            index(&interface.name)?;
         }
         let mut timing = Timing::start();
-        let setting = plan.setting()?;
-        let mut ebpf = load(&setting, &mut timing)?;
-        if plan.diagnostics {
-            log_diagnostics(&mut ebpf);
-        }
-        let rings = match plan.ring_bytes {
-            0 => None,
-            _ => {
-                let map = ebpf.take_map(names::RINGS).ok_or(Error::Missing(names::RINGS))?;
-                Some(Rings::open(map, setting.rings, setting.ring)?)
+        let (mut sets, mut rings, mut tops) = (Vec::new(), Vec::new(), Vec::new());
+        let mut of_rings = None;
+        for of_link in plan.rules {
+            let setting = plan.setting(of_link)?;
+            let mut ebpf = load(&setting, &mut timing)?;
+            if plan.diagnostics {
+                log_diagnostics(&mut ebpf);
             }
-        };
+            if plan.ring_bytes != 0 {
+                rings.push(ebpf.take_map(names::RINGS).ok_or(Error::Missing(names::RINGS))?);
+                of_rings = Some((setting.rings, setting.ring));
+            }
+            tops.extend(open_tops(&mut ebpf, &setting)?);
+            let (rules, Setting { split, slots, .. }) = (of_link.rules.len(), setting);
+            let counts = CountMaps::take(&mut ebpf, rules, split, slots)?;
+            sets.push(ProgramSet { link: of_link.link, ebpf, counts });
+        }
+        let rings = of_rings.map(|(cpus, layout)| Rings::open(rings, cpus, layout)).transpose()?;
         timing.step("rings");
-        let counts = CountMaps::take(&mut ebpf, plan.rules.len())?;
         let mut session = Self {
-            ebpf,
-            counts,
+            sets,
+            hook: plan.hook,
+            direction: plan.direction,
             rings,
+            tops,
             attachments: Vec::new(),
             xdp_links: Vec::new(),
             tcx_links: Vec::new(),
@@ -192,7 +256,12 @@ impl Session {
             promiscuous: None,
             timing,
         };
-        session.verify(plan).map_err(|error| name_largest_rule(error, &setting))?;
+        for (set, of_link) in session.sets.iter_mut().zip(plan.rules) {
+            let verified = verify(&mut set.ebpf, plan);
+            if let Err(error) = verified {
+                return Err(name_largest_rule(error, &plan.setting(of_link)?));
+            }
+        }
         session.timing.step("verify");
         Ok(session)
     }
@@ -203,27 +272,36 @@ impl Session {
     /// # Errors
     /// See [`Error`]: what failed, and on what.
     pub fn attach(&mut self, plan: &Plan<'_>) -> Result<(), Error> {
-        for name in plan.interfaces {
-            let index = index(name)?;
-            let direction = plan.direction_on(name);
-            let hook = match plan.hook {
-                Hook::Xdp | Hook::XdpNative | Hook::XdpGeneric => {
-                    let before = Offloads::of(name);
-                    let attached = self.attach_xdp(name, index, plan.hook);
-                    self.turned_off.extend(before.turned_off());
-                    attached
-                }
-                Hook::Tcx | Hook::Clsact => self.attach_tc(name, plan.hook, direction),
-            };
+        for interface in plan.interfaces {
+            let direction = plan.direction_on(&interface.name);
             // Of a program that is loaded only where another one does not fit the driver.
-            let hook = match hook {
-                Ok(hook) => hook,
-                Err(error) => return Err(name_largest_rule(error, &plan.setting()?)),
-            };
-            let interface = name.clone();
-            self.attachments.push(Attachment { interface, index, hook, direction });
+            if let Err(error) = self.attach_to(interface, direction) {
+                let of_link = plan.rules.iter().find(|of_link| of_link.link == interface.link);
+                let of_link = of_link.ok_or(Error::Missing(names::FILTER))?;
+                return Err(name_largest_rule(error, &plan.setting(of_link)?));
+            }
         }
         self.timing.step("attach");
+        Ok(())
+    }
+
+    fn attach_to(&mut self, interface: &Interface, direction: Direction) -> Result<(), Error> {
+        let name = &interface.name;
+        let index = index(name)?;
+        let set = self.sets.iter().position(|set| set.link == interface.link);
+        let set = set.ok_or(Error::Missing(names::FILTER))?;
+        self.sets[set].counts.add(name, index, direction)?;
+        let hook = match self.hook {
+            Hook::Xdp | Hook::XdpNative | Hook::XdpGeneric => {
+                let before = Offloads::of(name);
+                let attached = self.attach_xdp(set, name, index);
+                self.turned_off.extend(before.turned_off());
+                attached?
+            }
+            Hook::Tcx | Hook::Clsact => self.attach_tc(set, name, index, direction)?,
+        };
+        let (interface, link) = (name.clone(), interface.link);
+        self.attachments.push(Attachment { interface, index, link, hook, direction });
         Ok(())
     }
 
@@ -250,6 +328,11 @@ impl Session {
         Ok(())
     }
 
+    /// What frames of each program set begin with, in the order of their rings.
+    pub fn links(&self) -> Vec<LinkType> {
+        self.sets.iter().map(|set| set.link).collect()
+    }
+
     /// Where the time of loading and attaching went.
     pub fn timing(&self) -> &Timing {
         &self.timing
@@ -271,23 +354,15 @@ impl Session {
         self.rings.take()
     }
 
-    /// Puts the programs that the plan needs in any case into the kernel.
-    fn verify(&mut self, plan: &Plan<'_>) -> Result<(), Error> {
-        if let Some(&(mode, _)) = xdp_modes(plan.hook).first() {
-            return xdp_program(&mut self.ebpf, mode).map(drop);
-        }
-        for (name, _, wanted) in classifiers(plan.direction) {
-            if wanted {
-                let program: &mut SchedClassifier = program(&mut self.ebpf, name)?;
-                program.load().map_err(|source| verify_error(name, source))?;
-            }
-        }
-        Ok(())
+    /// The tables of the largest keys, once, if rules have keys: one of each link type.
+    pub fn take_tops(&mut self) -> Vec<Tops> {
+        std::mem::take(&mut self.tops)
     }
 
-    fn attach_xdp(&mut self, name: &str, index: u32, hook: Hook) -> Result<Attached, Error> {
+    fn attach_xdp(&mut self, set: usize, name: &str, index: u32) -> Result<Attached, Error> {
+        let hook = self.hook;
         for &(mode, attached) in xdp_modes(hook) {
-            let program = xdp_program(&mut self.ebpf, mode)?;
+            let program = xdp_program(&mut self.sets[set].ebpf, mode)?;
             let fd = program.fd().map_err(|source| attach_error(name, hook, source))?;
             let error = match bpf::link_xdp(fd.as_fd(), index, mode) {
                 Ok(link) => {
@@ -317,10 +392,12 @@ impl Session {
 
     fn attach_tc(
         &mut self,
+        set: usize,
         interface: &str,
-        hook: Hook,
+        index: u32,
         direction: Direction,
     ) -> Result<Attached, Error> {
+        let hook = self.hook;
         let tcx = hook == Hook::Tcx && Features::of_this_kernel().tcx;
         let failed = |source| attach_error(interface, hook, source);
         let lacks = |module| Error::NoModule { interface: interface.into(), hook, module };
@@ -337,7 +414,7 @@ impl Session {
             if !wanted {
                 continue;
             }
-            let program: &mut SchedClassifier = program(&mut self.ebpf, name)?;
+            let program: &mut SchedClassifier = program(&mut self.sets[set].ebpf, name)?;
             let options = if tcx {
                 // First in line: a program after us may end the chain with a verdict.
                 TcAttachOptions::TcxOrder(LinkOrder::first())
@@ -354,9 +431,9 @@ impl Session {
                 let link = program.take_link(id).map_err(failed)?;
                 let link = FdLink::try_from(link)
                     .map_err(|_| Error::NoLink { interface: interface.into(), hook })?;
-                self.tcx_links.push(link);
+                self.tcx_links.push((index, link));
             } else {
-                let filter = Filter::new(interface, index(interface)?, program, id);
+                let filter = Filter::new(interface, index, program, id);
                 self.filters.push(filter.map_err(failed)?);
             }
         }
@@ -366,11 +443,25 @@ impl Session {
 
 impl Programs for Session {
     fn counts(&self) -> Result<Counts, Error> {
-        self.counts.read()
+        self.sum(CountMaps::read)
     }
 
     fn quick_counts(&self) -> Result<Counts, Error> {
-        self.counts.read_quickly()
+        self.sum(CountMaps::read_quickly)
+    }
+
+    fn follow(&mut self, interface: &Interface) -> Result<Option<Attachment>, Error> {
+        let others = !self.sets.iter().any(|set| set.link == interface.link);
+        if self.hook.is_xdp() || others {
+            return Ok(None);
+        }
+        self.attach_to(interface, self.direction)?;
+        Ok(self.attachments.last().cloned())
+    }
+
+    fn forget(&mut self, index: u32) {
+        self.attachments.retain(|attachment| attachment.index != index);
+        self.tcx_links.retain(|(of, _)| *of != index);
     }
 
     fn detach(&mut self) -> Result<(), Error> {
@@ -396,13 +487,36 @@ impl Programs for Session {
     }
 }
 
+impl Session {
+    /// What all program sets counted.
+    fn sum(&self, read: impl Fn(&CountMaps) -> Result<Counts, Error>) -> Result<Counts, Error> {
+        let mut sets = self.sets.iter();
+        let first = sets.next().ok_or(Error::Missing(names::STATE))?;
+        sets.try_fold(read(&first.counts)?, |sum, set| Ok(sum.and(&read(&set.counts)?)))
+    }
+}
+
+/// Puts the programs that the plan needs in any case into the kernel.
+fn verify(ebpf: &mut Ebpf, plan: &Plan<'_>) -> Result<(), Error> {
+    if let Some(&(mode, _)) = xdp_modes(plan.hook).first() {
+        return xdp_program(ebpf, mode).map(drop);
+    }
+    for (name, _, wanted) in classifiers(plan.direction) {
+        if wanted {
+            let program: &mut SchedClassifier = program(ebpf, name)?;
+            program.load().map_err(|source| verify_error(name, source))?;
+        }
+    }
+    Ok(())
+}
+
 /// Waits until no CPU runs a program that was taken off before.
 ///
 /// Only tcx waits by itself (`tcx_entry_sync`, include/net/tcx.h). Generic XDP exchanges a pointer
 /// (`generic_xdp_install`, net/core/dev.c), drivers and clsact do as they like, and the programs
 /// run on under RCU. MEMBARRIER_CMD_GLOBAL is `synchronize_rcu` (kernel/sched/membarrier.c), some
 /// 10 ms; with one CPU nothing runs beside us, and it knows that.
-fn wait_for_programs() {
+pub(super) fn wait_for_programs() {
     /// Longer than a program takes, even where its CPU is taken away for a while (a guest).
     const PAUSE: Duration = Duration::from_millis(50);
     // nix has no membarrier(2), and libc no function for it.
@@ -456,10 +570,20 @@ where
     ebpf.program_mut(name).and_then(|program| program.try_into().ok()).ok_or(Error::Missing(name))
 }
 
+/// The tables of the largest keys, if rules have keys.
+pub(super) fn open_tops(ebpf: &mut Ebpf, setting: &Setting<'_>) -> Result<Option<Tops>, Error> {
+    if setting.lists() == 0 {
+        return Ok(None);
+    }
+    let map = ebpf.take_map(names::TOPS).ok_or(Error::Missing(names::TOPS))?;
+    Tops::open(map, setting.lists(), setting.list_cpus).map(Some)
+}
+
 /// How many CPUs there are, counted to the last one that is online. One that comes online
 /// later has no ring: its frames are counted as refused.
 pub fn cpus() -> Result<u32, Error> {
-    let online = online_cpus().map_err(|(_, source)| Error::Rings { source })?;
+    const FILE: &str = "/sys/devices/system/cpu/online";
+    let online = online_cpus().map_err(|(_, source)| Error::Cpus { file: FILE, source })?;
     Ok(online.into_iter().max().map_or(1, |last| last + 1))
 }
 

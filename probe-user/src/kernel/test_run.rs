@@ -6,18 +6,18 @@ use aya::{
     maps::{Array, MapData},
     programs::{ProgramError, SchedClassifier, TestRun as _, TestRunOptions, XdpMode},
 };
-use probe_common::{PAGE, RingLayout, names};
+use probe_common::{PAGE, RingLayout, Split, names};
 use probe_filter::{
     ebpf::Flavour,
     ir::{LinkType, VlanView},
 };
 
 use super::{
-    Counts, Error, Hook, RuleSpec,
+    Counts, Error, Hook, RuleSpec, Tops,
     counts::CountMaps,
     features::Features,
     load::{Setting, load, name_largest_rule, verify_error},
-    session::{program, xdp_program},
+    session::{cpus, open_tops, program, xdp_program},
     timing::Timing,
 };
 
@@ -32,6 +32,7 @@ pub struct TestRun {
     ebpf: Ebpf,
     hook: Hook,
     counts: CountMaps,
+    tops: Option<Tops>,
     wire_len: Array<MapData, u32>,
 }
 
@@ -69,18 +70,22 @@ impl TestRun {
             snaplen: 0,
             ring: RingLayout::new(0, 0),
             rings: 1,
+            list_cpus: cpus()?,
             goal: 0,
+            split: Split::None,
+            slots: 1,
             xdp_load_bytes: Features::of_this_kernel().xdp_fragments,
             diagnostics: false,
             offline: true,
         };
         let mut ebpf = load(&setting, &mut Timing::start())?;
         verify(&mut ebpf, hook).map_err(|error| name_largest_rule(error, &setting))?;
-        let counts = CountMaps::take(&mut ebpf, rules.len())?;
+        let counts = CountMaps::take(&mut ebpf, rules.len(), Split::None, 1)?;
+        let tops = open_tops(&mut ebpf, &setting)?;
         let wire_len = ebpf.take_map(names::WIRE_LEN).ok_or(Error::Missing(names::WIRE_LEN))?;
         let wire_len =
             wire_len.try_into().map_err(|source| Error::Map { map: names::WIRE_LEN, source })?;
-        Ok(Self { ebpf, hook, counts, wire_len })
+        Ok(Self { ebpf, hook, counts, tops, wire_len })
     }
 
     /// Runs the program once on a frame that the kernel [takes](Self::takes) and that was
@@ -102,6 +107,11 @@ impl TestRun {
         } else {
             run(classifier(&mut self.ebpf)?.test_run(options))
         }
+    }
+
+    /// The tables of the largest keys, if rules have keys.
+    pub fn tops(&mut self) -> Option<&mut Tops> {
+        self.tops.as_mut()
     }
 
     /// What the program counted so far.

@@ -2,31 +2,37 @@
 //! In place of `time tcpdump -c 10000 > /dev/null`.
 
 mod interval;
+mod offline;
 mod report;
 
 use std::{
     io::{self, IsTerminal as _},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
 use anyhow::Result;
+use probe_common::Counter;
 
 use crate::{
-    clock,
-    count::si,
-    explain, interfaces,
+    clock, explain,
+    history::History,
+    interfaces,
     kernel::{Counts, Programs},
     reporter,
     rules::{self, Rule},
     runtime,
-    source::Live,
+    source::{Live, Source},
     stdout,
+    text::{grouped, si},
     watch::{Event, Events, ProgramOptions, Watch},
 };
 use report::{Ending, Report};
 
 /// How often the kernel's counters are looked at for the end.
 const LOOK: Duration = Duration::from_millis(20);
+/// Characters of the last minute.
+const MINUTE: usize = 20;
 /// How often progress is shown on a terminal.
 const PROGRESS: Duration = Duration::from_millis(200);
 
@@ -34,13 +40,13 @@ const PROGRESS: Duration = Duration::from_millis(200);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// Where the frames come from.
-    pub live: Live,
+    pub source: Source<PathBuf>,
     /// What matches.
     pub filter: String,
     /// The end, by matches: two at least.
     pub count: Option<u64>,
-    /// The end, by time.
-    pub time: Option<Duration>,
+    /// The end, by time, of live frames.
+    pub duration: Option<Duration>,
     /// How the rate is shown.
     pub format: Format,
 }
@@ -57,9 +63,18 @@ pub enum Format {
 /// Runs the command.
 ///
 /// # Errors
-/// Mistakes in the filter, what the kernel refuses, and that no interface is left.
+/// Mistakes in the filter, what the kernel refuses, that no interface is left, and those of reading
+/// a file.
 pub fn run(plan: &Plan) -> Result<()> {
-    let (report, ended) = runtime::block_on(on_interfaces(plan))?;
+    let (report, ended) = match &plan.source {
+        Source::Live(live) => runtime::block_on(on_interfaces(plan, live))?,
+        Source::Stored { files, engine, user } => {
+            match offline::over_file(plan, files, *engine, user.as_deref())? {
+                Some(measured) => measured,
+                None => return Ok(()),
+            }
+        }
+    };
     let bytes = match plan.format {
         Format::Text => report::text(&report),
         Format::Json => report::json(&report),
@@ -70,22 +85,23 @@ pub fn run(plan: &Plan) -> Result<()> {
 }
 
 /// Measures, and says whether frames could come until the end.
-async fn on_interfaces(plan: &Plan) -> Result<(Report, Result<()>)> {
+async fn on_interfaces(plan: &Plan, live: &Live) -> Result<(Report, Result<()>)> {
     let mut rule = Rule::new("match", &plan.filter);
     if plan.count.is_some() {
         // The race runs over the matches of sampled rules; no ring, so nothing is copied.
         rule.sampler = Some(rules::sampler(1, None));
     }
     let program = ProgramOptions { goal: plan.count.unwrap_or(0), ..ProgramOptions::default() };
-    let watch = Watch::start(&plan.live, vec![rule], program)?;
+    let watch = Watch::start(live, vec![rule], program)?;
     // The window opens when the counters are read, not when the program was attached; whoever
     // waits for the line that says so finds it open.
     let opened = read(&watch.session)?;
-    watch.announce(&plan.live);
-    let Watch { chosen, mut session, stop, .. } = watch;
-    let mut events = Events::watch(stop, session.attachments())?;
+    watch.announce(live);
+    let Watch { rules, chosen, mut session, stop } = watch;
+    let mut events = Events::watch(stop, session.attachments(), chosen.any)?;
     let (measured, detached) = measure(plan, opened, &mut session, &mut events).await?;
-    let Measured { ending, packets, bytes, span } = measured;
+    let Measured { ending, seen, packets, bytes, span } = measured;
+    rules.say_again(seen, &[Counter { packets, bytes }]);
     // The goal may have been reached before that.
     let none_left = events.none_left().filter(|_| ending == Ending::Interrupted);
     let report = Report {
@@ -105,6 +121,8 @@ async fn on_interfaces(plan: &Plan) -> Result<(Report, Result<()>)> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Measured {
     ending: Ending,
+    /// All frames since the window opened.
+    seen: u64,
     packets: u64,
     bytes: u64,
     span: Duration,
@@ -119,22 +137,23 @@ async fn measure(
     events: &mut Events,
 ) -> Result<(Measured, Result<()>)> {
     let start = Instant::now();
-    let deadline = plan.time.map(|time| start + time);
+    let deadline = plan.duration.map(|time| start + time);
     let mut progress = Progress::new();
     let (measured, detached) = loop {
-        // With -t alone nothing needs to be looked at before the end.
+        // With --duration alone, or none, nothing needs to be looked at before the end.
         let look = (plan.count.is_some() || progress.shown()).then(|| Instant::now() + LOOK);
         let wake = [look, deadline].into_iter().flatten().min();
         let wake = wake.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
         let event = events.wait(wake).await;
         if let Event::Changed(changes) = &event {
             progress.clear();
-            interfaces::report_changes(changes);
+            interfaces::follow(changes, programs);
         }
         let stopped = event == Event::Stop || events.none_left().is_some();
         let over = stopped || deadline.is_some_and(|deadline| Instant::now() >= deadline);
         let (read_at, counts) = read(programs)?;
         let race = counts.race;
+        let seen = counts.seen.packets - before.seen.packets;
         // The CPU of the first match may still be about to write its time.
         let finished = race.first_ns != 0 && race.last_ns != 0;
         if let Some(packets) = plan.count.filter(|_| finished) {
@@ -142,7 +161,7 @@ async fn measure(
             // Other CPUs may still be about to add the bytes of matches before the last one.
             let detached = programs.detach();
             let bytes = read(programs)?.1.race.bytes;
-            break (Measured { ending: Ending::Count, packets, bytes, span }, detached);
+            break (Measured { ending: Ending::Count, seen, packets, bytes, span }, detached);
         }
         if over {
             let (Some(now), Some(then)) = (counts.rules.first(), before.rules.first()) else {
@@ -150,6 +169,7 @@ async fn measure(
             };
             let measured = Measured {
                 ending: if stopped { Ending::Interrupted } else { Ending::Time },
+                seen,
                 packets: now.packets - then.packets,
                 bytes: now.bytes - then.bytes,
                 span: read_at - opened,
@@ -174,12 +194,14 @@ struct Progress {
     terminal: bool,
     next: Instant,
     drawn: bool,
+    history: History,
 }
 
 impl Progress {
     fn new() -> Self {
         let terminal = io::stderr().is_terminal();
-        Self { terminal, next: Instant::now() + PROGRESS, drawn: false }
+        let next = Instant::now() + PROGRESS;
+        Self { terminal, next, drawn: false, history: History::default() }
     }
 
     fn shown(&self) -> bool {
@@ -198,12 +220,18 @@ impl Progress {
         }
         self.next = Instant::now() + PROGRESS;
         self.drawn = true;
-        let packets = |counts: &Counts| counts.rules.first().map_or(0, |count| count.packets);
-        let matches = packets(counts) - packets(before);
-        let goal = goal.map(|goal| format!(" of {goal}")).unwrap_or_default();
-        let rate = si(matches as f64 / elapsed.as_secs_f64().max(1e-9));
-        let seconds = elapsed.as_secs_f64();
-        reporter::in_place(format_args!("{matches}{goal} in {seconds:.1} s, {rate}/s"));
+        let of = |counts: &Counts| counts.rules.first().copied().unwrap_or_default();
+        let packets = of(counts).packets - of(before).packets;
+        self.history.add(elapsed, &[Counter { packets, bytes: 0 }]);
+        let (matches, seconds) = (grouped(packets), elapsed.as_secs_f64());
+        let goal = goal.map(|goal| format!(" of {}", grouped(goal))).unwrap_or_default();
+        let rate = si(packets as f64 / seconds.max(1e-9));
+        let peak = self.history.peak(0).map(|peak| format!(", peak {}/s", si(peak)));
+        let peak = peak.unwrap_or_default();
+        let minute = self.history.sparkline(0, MINUTE);
+        reporter::in_place(format_args!(
+            "{matches}{goal} in {seconds:.1} s, {rate}/s{peak} {minute}"
+        ));
         Ok(())
     }
 
@@ -218,7 +246,7 @@ impl Progress {
 mod tests {
     use std::cell::Cell;
 
-    use probe_common::{Counter, Race};
+    use probe_common::Race;
 
     use super::*;
     use crate::{
@@ -257,12 +285,14 @@ mod tests {
         }
     }
 
-    fn measured(count: Option<u64>, time: Option<Duration>) -> (Measured, Scripted) {
+    fn measured(count: Option<u64>, duration: Option<Duration>) -> (Measured, Scripted) {
         let live = Live { interfaces: vec!["lo".into()], ..Live::default() };
-        let plan = Plan { live, filter: String::new(), count, time, format: Format::Text };
+        let source = Source::Live(live);
+        let (filter, format) = (String::new(), Format::Text);
+        let plan = Plan { source, filter, count, duration, format };
         let mut programs = Scripted::default();
         let measured = runtime::block_on(async {
-            let mut events = Events::watch(Stop::on_signals()?, &[Attachment::loopback()])?;
+            let mut events = Events::watch(Stop::on_signals()?, &[Attachment::loopback()], false)?;
             let opened = read(&programs)?;
             measure(&plan, opened, &mut programs, &mut events).await
         });
@@ -275,7 +305,8 @@ mod tests {
     fn a_race_is_timed_by_the_kernel() {
         let (measured, programs) = measured(Some(20), None);
         let span = Duration::from_millis(2500);
-        let expected = Measured { ending: Ending::Count, packets: 20, bytes: 1200, span };
+        let (ending, seen) = (Ending::Count, 21);
+        let expected = Measured { ending, seen, packets: 20, bytes: 1200, span };
         assert_eq!(measured, expected);
         assert!(programs.detached);
     }
@@ -283,10 +314,12 @@ mod tests {
     #[test]
     fn a_time_counts_from_the_reading_that_opened_the_window() {
         let time = Duration::from_millis(30);
-        let (Measured { ending, packets, bytes, span }, programs) = measured(None, Some(time));
+        let (measured, programs) = measured(None, Some(time));
+        let Measured { ending, seen, packets, bytes, span } = measured;
         // Without a terminal nothing is looked at between the first reading and the end.
         let looks = programs.looks.get() - 1;
-        assert_eq!((ending, packets, bytes), (Ending::Time, 7 * looks, 420 * looks));
+        assert_eq!((ending, seen, packets), (Ending::Time, 7 * looks, 7 * looks));
+        assert_eq!(bytes, 420 * looks);
         assert!(span >= time, "{span:?}");
     }
 }

@@ -16,6 +16,8 @@ pub enum Ending {
     Count,
     /// The time was over.
     Time,
+    /// The file was over; the time is from its first frame to its last.
+    File,
     /// The user ended it, or the last interface went; the time is from the start to that
     /// moment.
     Interrupted,
@@ -46,7 +48,9 @@ impl Report {
     fn packet_rate(&self) -> Option<Rate> {
         match self.ending {
             Ending::Count => fixed_count(self.packets, self.span),
-            Ending::Time | Ending::Interrupted => fixed_time(self.packets, self.span),
+            Ending::Time | Ending::File | Ending::Interrupted => {
+                fixed_time(self.packets, self.span)
+            }
         }
     }
 
@@ -70,6 +74,7 @@ pub fn text(report: &Report) -> Vec<u8> {
     };
     let between = match report.ending {
         Ending::Count => " from the first to the last",
+        Ending::File => " of the file",
         Ending::Time | Ending::Interrupted => "",
     };
     let mut out = format!(
@@ -87,7 +92,8 @@ pub fn text(report: &Report) -> Vec<u8> {
         }
     }
     if report.packet_rate().is_none() {
-        out.push_str("no time passed between the first match and the last: no rate\n");
+        let of = if report.ending == Ending::File { "frame" } else { "match" };
+        out.push_str(&format!("no time passed between the first {of} and the last: no rate\n"));
     }
     out.into_bytes()
 }

@@ -4,12 +4,13 @@
 use std::{collections::BTreeMap, net::UdpSocket, thread, time::Duration};
 
 use testbed::{
-    CLIENT_LINK, CLIENT_V4, Frame, FrameSender, Namespace, Pair, Running, SERVER_LINK, SERVER_V4,
+    CLIENT_LINK, CLIENT_V4, CLIENT_V6, Frame, FrameSender, Namespace, Pair, Running, SERVER_LINK,
+    SERVER_V4, SERVER_V6, Tun,
     requirements::{Requirement, met},
     run,
 };
 
-use crate::rig::{LIMIT, NEEDS, alone, attached, probe, quiet_pair};
+use crate::rig::{LIMIT, NEEDS, Totals, alone, attached, probe, quiet_pair};
 
 const TOOLS: &[Requirement] = &[Requirement::Tool("tshark"), Requirement::Tool("setpriv")];
 
@@ -80,30 +81,115 @@ fn lines(running: Running) -> Vec<String> {
     lines
 }
 
+/// IP packets, one of either version, as a device without a link layer has them.
+fn bare_packets() -> Vec<Vec<u8>> {
+    let (v4, v6) = (Frame::ipv4(CLIENT_V4, SERVER_V4), Frame::ipv6(CLIENT_V6, SERVER_V6));
+    // What stands behind the Ethernet header.
+    [v4.udp(1000, 31), v6.udp(1000, 32)].map(|frame| frame.build()[14..].to_vec()).to_vec()
+}
+
+/// Ethernet and what has no link layer, both directions: the same lines, and the same file.
 #[test]
-fn lines_of_any_are_those_of_tcpdump() {
+fn lines_and_files_of_any_are_those_of_tcpdump() {
     if !ready() {
         return;
     }
     let _alone = alone();
     let pair = wide_pair();
-    let mut tcpdump = pair.server.command("tcpdump");
-    tcpdump.args(["-tnnl", "--immediate-mode", "-i", "any"]);
-    let tcpdump = Running::spawn(tcpdump).unwrap();
-    tcpdump.wait_for_line("listening on", LIMIT).unwrap();
-    let probe = attached(&pair.server, &["capture", "-tnn", "-i", "any", "-Q", "inout"]);
+    let tun = Tun::new(&pair.server, "tun0").unwrap();
+    let started = |arguments: &[&str]| {
+        let mut tcpdump = pair.server.command("tcpdump");
+        tcpdump.args(["--immediate-mode", "-i", "any"]).args(arguments);
+        let tcpdump = Running::spawn(tcpdump).unwrap();
+        tcpdump.wait_for_line("listening on", LIMIT).unwrap();
+        tcpdump
+    };
+    let tcpdump = started(&["-tnnl", "-B", "16384", "-s", "2048"]);
+    let probe = attached(&pair.server, &["capture", "-tnn", "-i", "any"]);
+    let file = attached(&pair.server, &["capture", "-i", "any", "-w", "/dev/shm/sll2.pcap"]);
+    let note = "note: pcap has one link type for all frames: LINUX_SLL2, as tcpdump -i any";
+    assert!(file.stderr().contains(note), "{}", file.stderr());
     let said = probe.stderr();
-    for part in ["lo (tcx)", "srv0 (tcx)", "srv1 (tcx)", "-i any leaves out bare0"] {
+    for part in ["lo (tcx)", "srv0 (tcx)", "srv1 (tcx)", "idle0 (tcx)", "bare0 (tcx)", "tun0 (tcx)"]
+    {
         assert!(said.contains(part), "{part}: {said}");
     }
-    assert!(!said.contains("idle0"), "{said}");
+    assert!(!said.contains("is down") && !said.contains("note:"), "{said}");
     traffic(&pair);
+    tun.send(&bare_packets()).unwrap();
     let (ours, theirs) = (lines(probe), lines(tcpdump));
     assert_eq!(ours, theirs);
-    for beginning in
-        ["srv0  In  IP", "srv0  B   ", "srv0  M   ", "srv0  P   ", "srv1  Out ", "lo    In  "]
-    {
+    for beginning in [
+        "srv0  In  IP",
+        "srv0  B   ",
+        "srv0  M   ",
+        "srv0  P   ",
+        "srv1  Out ",
+        "lo    In  ",
+        "tun0  In  IP ",
+        "tun0  In  IP6 ",
+    ] {
         assert!(ours.iter().any(|line| line.starts_with(beginning)), "{beginning}: {ours:#?}");
+    }
+    let finished = file.interrupt(LIMIT).unwrap();
+    assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
+    let mut from_file: Vec<String> =
+        read(&pair.server, "tcpdump", &["-tnnr", "/dev/shm/sll2.pcap"])
+            .lines()
+            .map(str::to_owned)
+            .collect();
+    from_file.sort();
+    assert_eq!(from_file, theirs);
+    let mut ours: Vec<String> = read(
+        &pair.server,
+        env!("CARGO_BIN_EXE_probe"),
+        &["capture", "-tnnr", "/dev/shm/sll2.pcap"],
+    )
+    .lines()
+    .map(str::to_owned)
+    .collect();
+    ours.sort();
+    assert_eq!(ours, theirs);
+}
+
+/// Interfaces of both kinds, by their names and as `any`: counts and rates are of all of them.
+#[test]
+fn counts_of_several_link_types() {
+    if !ready() {
+        return;
+    }
+    let _alone = alone();
+    for interfaces in [&["-i", "any"][..], &["-i", SERVER_LINK, "-i", "tun0"]] {
+        let pair = quiet_pair();
+        let tun = Tun::new(&pair.server, "tun0").unwrap();
+        let rules = ["--rule", "all=udp", "--rule", "v6=ip6", "--rule", "bare=dst port 31 or 32"];
+        let words = [&["count", "--format", "json"], interfaces, &rules[..]].concat();
+        let count = attached(&pair.server, &words);
+        let rate = attached(&pair.server, &[&["rate", "-t", "1h", "udp"], interfaces].concat());
+        tun.send(&bare_packets()).unwrap();
+        let frames = [udp(testbed::SERVER_MAC, 1)];
+        let before = pair.server.counters(SERVER_LINK).unwrap();
+        FrameSender::open(&pair.client, CLIENT_LINK).unwrap().send(&frames).unwrap();
+        pair.server.wait_for_received(SERVER_LINK, before, 1, LIMIT).unwrap();
+        let totals = Totals::of(count);
+        let of = |rule| totals.packets(rule);
+        assert_eq!((of("all"), of("v6"), of("bare")), (3, 1, 2), "{interfaces:?}");
+        let rate = rate.interrupt(LIMIT).unwrap();
+        assert!(rate.text().contains("3 packets"), "{}", rate.text());
+    }
+    // What asks for an Ethernet header is asked of frames that have one; a race is one of one
+    // program.
+    let pair = wide_pair();
+    for (words, said) in [
+        (
+            &["-i", "any", "ether src 2:0:0:0:0:1"][..],
+            "note: -i any leaves out bare0 (link type RAW)",
+        ),
+        (&["-i", SERVER_LINK, "-i", "bare0", "ether src 2:0:0:0:0:1"], "bare0 is of link type RAW"),
+    ] {
+        let words = [&["count", "--duration", "10ms"], words].concat();
+        let finished = Running::spawn(probe(&pair.server, &words)).unwrap().wait(LIMIT).unwrap();
+        assert!(finished.stderr.contains(said), "{}", finished.stderr);
     }
 }
 
@@ -150,12 +236,17 @@ fn files_of_several_interfaces() {
         let flags = [&["capture", "-i", "any", "-Q", "inout"], flags, &["udp"]].concat();
         attached(&pair.server, &flags)
     };
-    // The name says pcap, or it says nothing, and then the form is one that can tell.
-    let pcap = start(&["-w", "/dev/shm/any.pcap"]);
+    // The name says nothing, and then the form is one that can tell.
+    let pcapng = start(&["-w", "/dev/shm/any"]);
+    assert!(!pcapng.stderr().contains("note:"), "{}", pcapng.stderr());
+    let tun = Tun::new(&pair.server, "tun0").unwrap();
+    pcapng.wait_for_line("tun0 appeared: attached (tcx)", LIMIT).unwrap();
+    // An interface of the same type beside it, without `any`: plain Ethernet as before.
+    let two = ["capture", "-i", SERVER_LINK, "-i", SERVER_SECOND, "-w", "/dev/shm/two.pcap", "udp"];
+    let pcap = attached(&pair.server, &two);
     let note = "note: pcap does not record the interface of a frame; --format pcapng does";
     assert!(pcap.stderr().contains(note), "{}", pcap.stderr());
-    let pcapng = start(&["-w", "/dev/shm/any"]);
-    assert!(!pcapng.stderr().contains(note), "{}", pcapng.stderr());
+    tun.send(&bare_packets()).unwrap();
     traffic(&pair);
     thread::sleep(Duration::from_millis(300));
     for running in [pcap, pcapng] {
@@ -175,15 +266,21 @@ fn files_of_several_interfaces() {
         ("srv0\t0x00000002", 1),
         ("srv1\t0x00000001", 4),
         ("srv1\t0x00000002", 1),
+        ("tun0\t0x00000001", 2),
     ];
     assert_eq!(frames, BTreeMap::from(expected));
     let info = read(&pair.server, "capinfos", &["/dev/shm/any"]);
-    assert!(info.contains("Number of interfaces in file: 3"), "{info}");
-    // Plain Ethernet, the same frames in the same order.
-    let info = read(&pair.server, "capinfos", &["-t", "-E", "/dev/shm/any.pcap"]);
+    // Those that were down and the one without a link layer, too.
+    assert!(info.contains("Number of interfaces in file: 7"), "{info}");
+    let info = read(&pair.server, "capinfos", &["-t", "-E", "/dev/shm/two.pcap"]);
     assert!(info.contains("Wireshark/tcpdump/... - pcap") && info.contains("Ethernet"), "{info}");
-    let frames = |file| read(&pair.server, "tcpdump", &["-nn", "-t", "-XX", "-r", file]);
-    assert_eq!(frames("/dev/shm/any.pcap"), frames("/dev/shm/any"));
+    // Ethernet frames are whole in either: the same, in the same order.
+    let frames = |file| {
+        let words =
+            ["capture", "-nn", "-t", "-XX", "-r", file, "not dst port 9 and portrange 1-30"];
+        read(&pair.server, env!("CARGO_BIN_EXE_probe"), &words)
+    };
+    assert_eq!(frames("/dev/shm/two.pcap"), frames("/dev/shm/any"));
 }
 
 #[test]
@@ -253,4 +350,69 @@ fn the_list_is_tcpdumps_and_needs_no_rights() {
 /// The interface of a line of the list.
 fn name(line: &str) -> Option<&str> {
     line.split_once('.')?.1.split(' ').next()
+}
+
+/// What `any` is goes on with the interfaces: those that come are attached to, and told of, those
+/// that go are let go. None of it needs the rights that were given up after the start.
+#[test]
+fn any_follows_interfaces_that_come_and_go() {
+    if !ready() {
+        return;
+    }
+    let _alone = alone();
+    for hook in ["tcx", "clsact"] {
+        let pair = quiet_pair();
+        let start = |words: &[&str]| {
+            attached(&pair.server, &[words, &["-i", "any", "--hook", hook, "udp"]].concat())
+        };
+        let text = start(&["capture", "-tnn", "-Q", "inout"]);
+        let file = start(&["capture", "-w", "/dev/shm/any", "-Z", "nobody"]);
+        let count = start(&["count", "--format", "json", "--interval", "1h"]);
+        let descriptors = || std::fs::read_dir(format!("/proc/{}/fd", text.id())).unwrap().count();
+        let before = descriptors();
+        let mut sent = 0;
+        for (round, name) in ["new0", "new1", "new0"].into_iter().enumerate() {
+            let mac = [2, 0, 0, 0, 5, round as u8];
+            pair.server.veth((name, mac), &pair.client, ("peer0", [2, 0, 0, 0, 6, 0])).unwrap();
+            for running in [&text, &file, &count] {
+                let lines = || {
+                    running.stderr().matches(&format!("{name} appeared: attached ({hook})")).count()
+                };
+                for _ in 0..LIMIT.as_millis() / 10 {
+                    if lines() == 1 + round / 2 {
+                        break;
+                    }
+                    thread::sleep(Duration::from_millis(10));
+                }
+                assert_eq!(lines(), 1 + round / 2, "{}", running.stderr());
+            }
+            let frames = vec![udp(mac, 7); round + 1];
+            FrameSender::open(&pair.client, "peer0").unwrap().send(&frames).unwrap();
+            FrameSender::open(&pair.server, name).unwrap().send(&frames).unwrap();
+            sent += round as u64 + 1;
+            // What is in a ring is of an interface that is known.
+            thread::sleep(Duration::from_millis(200));
+            pair.server.ip(&[format!("link delete {name}")]).unwrap();
+            text.wait_for_line(&format!("{name} is gone"), LIMIT).unwrap();
+        }
+        // An interface that went leaves nothing open.
+        assert!(descriptors() <= before, "{hook}: {before} then {}", descriptors());
+        assert_eq!(Totals::of(count).packets("match"), sent, "{hook}");
+        let lines = lines(text);
+        let of = |name: &str| lines.iter().filter(|line| line.starts_with(name)).count();
+        assert_eq!(
+            (of("new0  In "), of("new0  Out"), of("new1  In "), of("new1  Out")),
+            (4, 4, 2, 2),
+            "{lines:#?}"
+        );
+        let finished = file.interrupt(LIMIT).unwrap();
+        assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
+        let names = read(
+            &pair.server,
+            "tshark",
+            &["-r", "/dev/shm/any", "-T", "fields", "-e", "frame.interface_name"],
+        );
+        let of = |name: &str| names.lines().filter(|line| *line == name).count();
+        assert_eq!((of("new0"), of("new1")), (8, 4), "{names}");
+    }
 }

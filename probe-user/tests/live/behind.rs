@@ -68,8 +68,10 @@ impl Rig {
         let name = file.to_str().unwrap();
         let server = &self.pair.server;
         // It is there first, and so behind what comes later.
-        let tcx =
-            attached(server, &["capture", "-i", SERVER_LINK, "--hook", "tcx", "-w", name, "ip"]);
+        let tcx = attached(
+            server,
+            &["capture", "-i", SERVER_LINK, "--hook", "tcx", "-Q", "in", "-w", name, "ip"],
+        );
         let count = counter(server, SERVER_LINK, hook, &[("all", "ip")]);
         let dump = tcpdump(&self.far, FAR_LINK, &file);
         send(&self.pair);

@@ -123,7 +123,7 @@ pub fn evaluated(expression: &str, link: LinkType, frames: &[Vec<u8>]) -> u64 {
     let matching = frames.iter().filter(|sent| {
         let (bytes, vlan) = match link {
             LinkType::Ethernet => untagged(sent),
-            LinkType::Raw => (sent.to_vec(), None),
+            _ => (sent.to_vec(), None),
         };
         let wire_len = bytes.len() as u32;
         filter.matches(&probe_filter::Frame {

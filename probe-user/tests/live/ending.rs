@@ -55,6 +55,22 @@ fn nothing_stays_attached() {
 }
 
 #[test]
+fn a_rate_is_measured_until_it_is_interrupted() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let rate = attached(&pair.server, &["rate", "-i", SERVER_LINK, "--format", "json", "@syn"]);
+    FrameSender::open(&pair.client, CLIENT_LINK).unwrap().send(&vec![syn(); 700]).unwrap();
+    let finished = rate.interrupt(LIMIT).unwrap();
+    assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
+    let report: serde_json::Value = serde_json::from_str(&finished.text()).unwrap();
+    assert_eq!(report["ended_by"], "interrupted");
+    assert_eq!(report["packets"], 700);
+}
+
+#[test]
 fn an_interrupt_in_a_flood_ends_with_a_right_ledger() {
     if !met(NEEDS) {
         return;

@@ -59,14 +59,15 @@ fn mixed() -> Vec<(Vec<u8>, u32)> {
     frames
 }
 
-fn write(path: &Path, frames: &[(Vec<u8>, u32)]) -> anyhow::Result<()> {
-    let mut file = Writer::create(path, &Contents::pcap(LinkType::Ethernet, Precision::Micro))?;
+fn write(path: &Path, link: LinkType, frames: &[(Vec<u8>, u32)]) -> anyhow::Result<()> {
+    let mut file = Writer::create(path, &Contents::pcap(link, Precision::Micro))?;
     for (number, (bytes, wire_len)) in (0..).zip(frames) {
         let time = WallTime::new(1_700_000_000, number * 1_000);
         file.write(&probe_frame::Frame {
             time,
             wire_len: *wire_len,
             bytes,
+            link,
             ifindex: 0,
             outbound: None,
         })?;
@@ -106,18 +107,9 @@ fn engines_agree() {
     let namespace = Namespace::new().unwrap();
     let file = "/dev/shm/mixed.pcap";
     let frames = mixed();
-    namespace.enter(|| write(Path::new(file), &frames)).unwrap();
+    namespace.enter(|| write(Path::new(file), LinkType::Ethernet, &frames)).unwrap();
 
-    let count = |engine: &str, hook: &str| {
-        let mut arguments: Vec<String> =
-            ["count", "-r", file, "--engine", engine, "--hook", hook, "--format", "json"]
-                .map(str::to_owned)
-                .to_vec();
-        for (name, filter) in RULES {
-            arguments.extend(["--rule".into(), format!("{name}={filter}")]);
-        }
-        Totals::read(&run(probe(&namespace, &arguments), LIMIT).unwrap())
-    };
+    let count = |engine: &str, hook: &str| count(&namespace, file, engine, hook);
     let user = count("user", "xdp");
     assert_eq!(user.seen.0, FRAMES as u64);
     let wire: u64 = frames.iter().map(|&(_, wire_len)| u64::from(wire_len)).sum();
@@ -127,5 +119,66 @@ fn engines_agree() {
     }
     for hook in ["xdp", "tcx"] {
         assert_eq!(user, count("kernel", hook), "{hook}");
+    }
+}
+
+/// What the engine counts by all rules.
+fn count(namespace: &Namespace, file: &str, engine: &str, hook: &str) -> Totals {
+    let mut arguments: Vec<String> =
+        ["count", "-r", file, "--engine", engine, "--hook", hook, "--format", "json"]
+            .map(str::to_owned)
+            .to_vec();
+    for (name, filter) in RULES {
+        arguments.extend(["--rule".into(), format!("{name}={filter}")]);
+    }
+    Totals::read(&run(probe(namespace, &arguments), LIMIT).unwrap())
+}
+
+/// What stands before an IP packet.
+fn header(link: LinkType, ipv6: bool) -> Vec<u8> {
+    let ethertype = if ipv6 { [0x86, 0xdd] } else { [0x08, 0x00] };
+    let family = if ipv6 { 30 } else { 2 };
+    let ppp = [0, if ipv6 { 0x57 } else { 0x21 }];
+    match link {
+        LinkType::Ethernet => [&[2; 12][..], &ethertype].concat(),
+        LinkType::Raw | LinkType::Ipv4 | LinkType::Ipv6 => Vec::new(),
+        LinkType::LinuxSll => {
+            [&[0, 0, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0][..], &ethertype].concat()
+        }
+        LinkType::LinuxSll2 => {
+            [&ethertype[..], &[0, 0, 0, 0, 0, 2, 0, 1, 4, 6, 2, 0, 0, 0, 0, 1, 0, 0]].concat()
+        }
+        LinkType::Null => vec![family, 0, 0, 0],
+        LinkType::Loop => vec![0, 0, 0, family],
+        LinkType::Ppp | LinkType::PppSerial => [&[0xff, 3], &ppp[..]].concat(),
+        LinkType::PppEther => [&[0x11, 0, 0, 1, 0, 80][..], &ppp].concat(),
+    }
+}
+
+#[test]
+fn engines_agree_on_every_link_type() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let namespace = Namespace::new().unwrap();
+    let file = "/dev/shm/linked.pcap";
+    for link in LinkType::ALL {
+        let mut frames = Vec::new();
+        for (bytes, wire_len) in mixed() {
+            let Some((ethernet, packet)) = bytes.split_at_checked(14) else { continue };
+            let header = header(link, ethernet[12] == 0x86);
+            let wire_len = wire_len - 14 + header.len() as u32;
+            frames.push(([&header, packet].concat(), wire_len));
+        }
+        namespace.enter(|| write(Path::new(file), link, &frames)).unwrap();
+        let user = count(&namespace, file, "user", "xdp");
+        assert_eq!(user.seen.0, frames.len() as u64);
+        for name in ["get", "tcp", "port", "payload"] {
+            assert!(user.packets(name) > 0, "{link:?}: no frame for {name}: {user:?}");
+        }
+        for hook in ["xdp", "tcx"] {
+            assert_eq!(user, count(&namespace, file, "kernel", hook), "{link:?} {hook}");
+        }
     }
 }

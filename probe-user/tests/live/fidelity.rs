@@ -46,8 +46,10 @@ fn files_hold_what_was_sent() {
     for hook in ["xdp-native", "xdp-generic", "tcx"] {
         let pair = quiet_pair();
         let file = format!("/dev/shm/{hook}.pcap");
-        let capture =
-            attached(&pair.server, &["capture", "-i", SERVER_LINK, "--hook", hook, "-w", &file]);
+        let capture = attached(
+            &pair.server,
+            &["capture", "-i", SERVER_LINK, "--hook", hook, "-Q", "in", "-w", &file],
+        );
         let before = pair.server.counters(SERVER_LINK).unwrap();
         FrameSender::open(&pair.client, CLIENT_LINK).unwrap().send(&sent).unwrap();
         pair.server.wait_for_received(SERVER_LINK, before, FRAMES as u64, LIMIT).unwrap();
@@ -105,7 +107,20 @@ fn jumbo_frames_are_whole() {
             format!("udp[8904:4] = {:#x}", u32::from_be_bytes(*payload.last_chunk().unwrap()));
         let capture = attached(
             &pair.server,
-            &["capture", "-i", SERVER_LINK, "--hook", hook, "-w", &file, "-c", "10", &last],
+            &[
+                "capture",
+                "-i",
+                SERVER_LINK,
+                "--hook",
+                hook,
+                "-Q",
+                "in",
+                "-w",
+                &file,
+                "-c",
+                "10",
+                &last,
+            ],
         );
         let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
         sender.send(&[&frame; 10]).unwrap();

@@ -11,7 +11,7 @@ use testbed::{
 };
 
 use crate::rig::{
-    CHOSEN, DELIVERED, LIMIT, NEEDS, alone, ledger, probe, quiet_pair, tcpdump_count,
+    CHOSEN, DELIVERED, LIMIT, LOST, NEEDS, alone, ledger, probe, quiet_pair, tcpdump_count,
 };
 
 const TOOLS: &[Requirement] =
@@ -108,7 +108,7 @@ fn rotation_under_flood() {
         let pair = quiet_pair();
         let folder = folder(&pair.server, "rotated");
         let base = format!("{folder}/{name}");
-        let arguments = ["-i", SERVER_LINK, "--hook", "tcx", "-w", &base];
+        let arguments = ["-i", SERVER_LINK, "--hook", "tcx", "-Q", "in", "-w", &base];
         let arguments = [&arguments[..], &flags.split(' ').collect::<Vec<_>>()].concat();
         let capture = capture(&pair, &arguments, &[]);
         for _ in 0..2 {
@@ -246,8 +246,7 @@ fn pcapng_tells_of_losses_filter_and_direction() {
     let pair = quiet_pair();
     let folder = folder(&pair.server, "told");
     let path = format!("{folder}/told.pcapng");
-    let arguments =
-        ["-i", SERVER_LINK, "--hook", "tcx", "-B", "4", "--sample", "2", "-w", &path, "tcp"];
+    let arguments = ["-i", SERVER_LINK, "-Q", "in", "-B", "4", "--sample", "2", "-w", &path, "tcp"];
     let capture = capture(&pair, &arguments, &[]);
     // Its reader is held, so that the ring runs full.
     capture.signal(libc::SIGSTOP).unwrap();
@@ -255,13 +254,13 @@ fn pcapng_tells_of_losses_filter_and_direction() {
     capture.signal(libc::SIGCONT).unwrap();
     let finished = capture.interrupt(LIMIT).unwrap();
     let ledger = ledger(&finished.stderr);
-    assert!(ledger["lost in ring"] > 0, "{}", finished.stderr);
+    assert!(ledger[LOST] > 0, "{}", finished.stderr);
     let bytes = read_bytes(&pair.server, &path);
     assert_eq!(frames(&pair.server, &path), ledger[DELIVERED]);
     assert_eq!(statistic(&bytes, 4), Some(300_000), "received");
     assert_eq!(statistic(&bytes, 5), Some(ledger[CHOSEN] - ledger[DELIVERED]), "dropped");
     assert_eq!(statistic(&bytes, 6), Some(300_000), "accepted by the filter");
-    assert_eq!(statistic(&bytes, 7), Some(ledger["lost in ring"]), "lost in the kernel");
+    assert_eq!(statistic(&bytes, 7), Some(ledger[LOST]), "lost in the kernel");
     assert_eq!(statistic(&bytes, 8), Some(ledger[DELIVERED]), "delivered");
     let information = tool(&pair.server, "capinfos", &[&path]);
     let name = format!("Name = {SERVER_LINK}");
@@ -380,7 +379,7 @@ fn privileges_are_dropped() {
     ] {
         let pair = quiet_pair();
         let flags: Vec<&str> = flags.split(' ').collect();
-        let arguments = [&[command, "-i", SERVER_LINK, "--hook", "tcx"], &flags[..]].concat();
+        let arguments = [&[command, "-i", SERVER_LINK, "-Q", "in"], &flags[..]].concat();
         let mut started = probe(&pair.server, &arguments);
         started.env_remove("SUDO_UID").env_remove("SUDO_GID").envs(environment.iter().copied());
         let process = Running::spawn(started).unwrap();

@@ -7,7 +7,7 @@ use testbed::{
 };
 
 use crate::rig::{
-    CHOSEN, DELIVERED, LIMIT, NEEDS, Totals, alone, attached, counter, ledger, quiet_pair,
+    CHOSEN, DELIVERED, LIMIT, LOST, NEEDS, Totals, alone, attached, counter, ledger, quiet_pair,
 };
 
 const FRAMES: u64 = 2_000_000;
@@ -85,6 +85,8 @@ fn a_full_ring_is_counted() {
         SERVER_LINK,
         "--hook",
         "tcx",
+        "-Q",
+        "in",
         "--buffer-size",
         "4",
         "-w",
@@ -99,7 +101,7 @@ fn a_full_ring_is_counted() {
     let finished = capture.interrupt(LIMIT).unwrap();
     let ledger = ledger(&finished.stderr);
     assert_eq!(ledger[CHOSEN], 200_000);
-    assert!(ledger["lost in ring"] > 0, "{}", finished.stderr);
+    assert!(ledger[LOST] > 0, "{}", finished.stderr);
     let written =
         crate::rig::tcpdump_count(&pair.server, std::path::Path::new("/dev/shm/full.pcap"), "");
     assert_eq!(written, ledger[DELIVERED]);

@@ -126,6 +126,7 @@ fn jumbo_frames_of_a_file() {
                     time: WallTime::new(1_700_000_000 + second, 0),
                     wire_len: bytes.len() as u32,
                     bytes,
+                    link: probe_frame::LinkType::Ethernet,
                     ifindex: 0,
                     outbound: None,
                 })?;

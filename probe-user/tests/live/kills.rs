@@ -320,3 +320,38 @@ fn a_live_count_prints_no_frame() {
     ended(&finished, 0, &["4 packets captured"]);
     assert_eq!(finished.text(), "");
 }
+
+/// Root may write to a pipe of another user, in a folder of that user's, as it may to a file there:
+/// the rights that are kept for files are those for the pipe, too.
+#[test]
+fn another_users_pipe_is_opened_by_root() {
+    if !ready() || !met(&[Requirement::Tool("setpriv")]) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let as_nobody = |words: &[&str]| {
+        let mut command = pair.server.command("setpriv");
+        command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
+        command.args(words);
+        command
+    };
+    let folder = "/dev/shm/theirs";
+    pair.server.enter(|| Ok(fs::create_dir(folder)?)).unwrap();
+    pair.server
+        .enter(|| {
+            use std::os::unix::fs::{PermissionsExt as _, chown};
+            chown(folder, Some(65_534), Some(65_534))?;
+            Ok(fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?)
+        })
+        .unwrap();
+    let fifo = "/dev/shm/theirs/fifo";
+    run(as_nobody(&["mkfifo", "-m", "600", fifo]), LIMIT).unwrap();
+    let reader = Running::spawn(as_nobody(&["tcpdump", "-nn", "-r", fifo])).unwrap();
+    let capture = capture(&pair, &["-w", fifo, "-c", "3"]);
+    // The line comes before the pipe has its reader.
+    send(&pair, 3);
+    ended(&capture.wait(LIMIT).unwrap(), 0, &["3 packets captured"]);
+    let read = reader.wait(LIMIT).unwrap();
+    assert_eq!(read.text().lines().count(), 3, "{}", read.stderr);
+}

@@ -68,7 +68,7 @@ fn one_frame_on_an_idle_link_shows_at_once() {
     for (name, output) in [("pipe", pipe as fn() -> _), ("terminal", terminal)] {
         for hook in ["xdp", "tcx"] {
             let pair = quiet_pair();
-            let arguments = ["capture", "-nn", "-i", SERVER_LINK, "--hook", hook];
+            let arguments = ["capture", "-nn", "-i", SERVER_LINK, "--hook", hook, "-Q", "in"];
             let (person, program) = output();
             let capture = Running::spawn_to(probe(&pair.server, &arguments), program).unwrap();
             capture.wait_for_line("probe: attached to", LIMIT).unwrap();

@@ -5,6 +5,7 @@
 //! and handshakes at once would retransmit, and then nothing is exact.
 
 mod any;
+mod as_typed;
 mod behind;
 mod beside;
 mod clocks;
@@ -21,6 +22,7 @@ mod files;
 mod flood;
 mod gone;
 mod huge;
+mod interfaces;
 mod interrupts;
 mod iptables;
 mod jumbo;
@@ -41,9 +43,11 @@ mod refusals;
 mod rig;
 mod scattered;
 mod snapshots;
+mod split;
 mod stalls;
 mod standing_by;
 mod superframes;
+mod terminal;
 mod timing;
 mod tshark;
 mod unaltered;

@@ -18,7 +18,7 @@ const FILES: &[Requirement] =
     &[Requirement::File("/etc/resolv.conf"), Requirement::File("/etc/services")];
 
 /// Puts a file in the place of another one, for all that runs in the namespace from now on.
-fn bind(namespace: &Namespace, file: &str, place: &str) {
+pub fn bind(namespace: &Namespace, file: &str, place: &str) {
     let mut mount = namespace.command("mount");
     mount.args(["--bind", file, place]);
     run(mount, LIMIT).unwrap();
@@ -65,7 +65,7 @@ fn a_filter_does_not_wait_for_ever() {
     let file = file_of_frames(&pair);
     for (options, words) in [
         // The C library gives up first.
-        ("timeout:1 attempts:1", "the name servers do not answer, or could not find out"),
+        ("timeout:1 attempts:1", "no name server answered, or none could resolve it"),
         (ENDLESS, "no name server answered within 10 seconds"),
     ] {
         silence(&pair.server, options);
@@ -80,6 +80,25 @@ fn a_filter_does_not_wait_for_ever() {
             assert_eq!(stderr.contains(waits), options == ENDLESS, "{source:?}: {stderr}");
         }
     }
+}
+
+/// One that is not known is, and who was asked may tell why.
+#[test]
+fn a_host_that_is_not_known_is_told_with_who_was_asked() {
+    if !met(&[NEEDS, FILES, &[Requirement::File("/etc/nsswitch.conf")]].concat()) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let file = "/dev/shm/nsswitch.conf";
+    let text = "passwd: files\nhosts: files\n";
+    pair.server.enter(|| Ok(fs::write(file, text)?)).unwrap();
+    bind(&pair.server, file, "/etc/nsswitch.conf");
+    let Finished { status, stderr, .. } =
+        end(&pair.server, &["count", "-i", SERVER_LINK, "host does.not.exist"]);
+    assert_eq!(status.code(), Some(2), "{stderr}");
+    let said = "host 'does.not.exist' is not known: asked files of nsswitch.conf in 0.";
+    assert!(stderr.contains(said), "{stderr}");
 }
 
 /// Nothing is attached yet: the signal ends the process, or the wait.

@@ -1,12 +1,12 @@
 //! What it says when it cannot, and the exit code that goes with it.
 
-use testbed::{Namespace, SERVER_LINK, requirements::met};
+use testbed::{Namespace, Running, SERVER_LINK, requirements::met};
 
 use crate::rig::{LIMIT, NEEDS, alone, attached, probe, quiet_pair};
 
 /// Runs to the end; gives exit code and standard error.
 fn said(namespace: &Namespace, arguments: &[&str]) -> (Option<i32>, String) {
-    let running = testbed::Running::spawn(probe(namespace, arguments)).unwrap();
+    let running = Running::spawn(probe(namespace, arguments)).unwrap();
     let finished = running.wait(LIMIT).unwrap();
     (finished.status.code(), finished.stderr)
 }
@@ -26,7 +26,6 @@ fn refusals_name_the_thing_and_the_way_out() {
         (&["count", "-i", SERVER_LINK, "--hook", "xpd"], 2, &["--hook", "xpd"]),
         (&["count", "-i", SERVER_LINK, "-Q", "out", "--hook", "xdp"], 2, &["--hook tcx"]),
         (&["count", "-i", SERVER_LINK, "--interval", "soon"], 2, &["--interval"]),
-        (&["count"], 2, &["-i"]),
         (&["count", "-r", "/dev/shm/absent.pcap"], 1, &["/dev/shm/absent.pcap", "No such file"]),
         (&["count", "-r", "/proc/self/environ"], 1, &["neither a pcap nor a pcapng"]),
         (
@@ -97,9 +96,37 @@ fn missing_capabilities_are_named() {
     command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
     command.args(["--bounding-set", "-all", "--inh-caps", "-all"]);
     command.arg(env!("CARGO_BIN_EXE_probe")).args(["count", "-i", SERVER_LINK]);
-    let finished = testbed::Running::spawn(command).unwrap().wait(LIMIT).unwrap();
+    let finished = Running::spawn(command).unwrap().wait(LIMIT).unwrap();
     assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
     for part in ["CAP_BPF", "CAP_NET_ADMIN"] {
         assert!(finished.stderr.contains(part), "{}", finished.stderr);
     }
+}
+
+/// In a chroot or a container there may be no /sys.
+#[test]
+fn without_sys_it_is_said_what_is_missing() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    for command in ["count", "capture"] {
+        let mut hidden = pair.server.command("unshare");
+        let script = "mount -t tmpfs none /sys && exec \"$@\"";
+        hidden.args(["--mount", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_probe"), command]);
+        hidden.args(["-i", SERVER_LINK, "--duration", "10ms"]);
+        let finished = Running::spawn(hidden).unwrap().wait(LIMIT).unwrap();
+        assert_eq!(finished.status.code(), Some(1), "{}", finished.stderr);
+        for part in ["/sys/devices/system/cpu/", "No such file", "probe needs /sys: mount it"] {
+            assert!(finished.stderr.contains(part), "{command}: {}", finished.stderr);
+        }
+        assert!(!finished.stderr.contains("--buffer-size"), "{}", finished.stderr);
+    }
+    // What needs no program needs no /sys.
+    let mut hidden = pair.server.command("unshare");
+    let script = "mount -t tmpfs none /sys && exec \"$@\"";
+    hidden.args(["--mount", "sh", "-c", script, "sh", env!("CARGO_BIN_EXE_probe"), "interfaces"]);
+    let finished = Running::spawn(hidden).unwrap().wait(LIMIT).unwrap();
+    assert!(finished.text().contains("\nsrv0 "), "{}", finished.text());
 }

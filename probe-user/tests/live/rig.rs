@@ -98,26 +98,47 @@ impl Totals {
     }
 }
 
-/// The numbers of a capture's ledger, by name; checked to add up.
+/// The numbers of a capture's account, by name; checked to add up. Where it lost nothing and was not
+/// asked (-v), there are tcpdump's lines alone: what matched was captured, or came after the end.
 pub fn ledger(stderr: &str) -> BTreeMap<String, u64> {
-    let line = stderr
-        .lines()
-        .find_map(|line| line.strip_prefix("probe: ").filter(|line| line.starts_with("seen ")))
-        .unwrap_or_else(|| panic!("no ledger in {stderr}"));
-    let (left, right) = line.split_once(" = ").unwrap();
-    let numbers = |side: &str, between| -> BTreeMap<String, u64> {
-        let entries = side.split(between).map(|entry: &str| entry.rsplit_once(' ').unwrap());
-        entries.map(|(name, number)| (name.to_owned(), number.parse().unwrap())).collect()
+    let number = |text: &str| text.parse().unwrap_or_else(|_| panic!("{text:?} in {stderr}"));
+    let of_line = |end: &str| {
+        let line = stderr.lines().find_map(|line| line.strip_suffix(end)?.split_once(" packet"));
+        // Where -v told how far it got, that is written over.
+        let line = line.and_then(|(count, _)| count.rsplit('\r').next());
+        let count = line.unwrap_or_else(|| panic!("no line ends in {end:?}: {stderr}"));
+        number(count)
     };
-    let (mut left, right) = (numbers(left, ", "), numbers(right, " + "));
-    assert_eq!(left[CHOSEN], right.values().sum::<u64>(), "{line}");
-    left.extend(right);
-    left
+    let (captured, matched, lost) =
+        (of_line(" captured"), of_line(" received by filter"), of_line(" dropped by kernel"));
+    let mut ledger = BTreeMap::from([(LOST.into(), 0), (DELIVERED.into(), captured)]);
+    let mut lines = stderr.lines().map(|line| line.strip_prefix("probe: ").unwrap_or_default());
+    match lines.find(|line| line.starts_with("seen ")) {
+        None => {
+            assert_eq!(lost, 0, "{stderr}");
+            ledger.insert(CHOSEN.into(), matched);
+        }
+        Some(head) => {
+            let entries = head.split(", ").map(|entry| entry.split_once(' ').unwrap());
+            ledger.extend(entries.map(|(name, count)| (name.to_owned(), number(count))));
+            let mut sum = 0;
+            for line in lines.take_while(|line| line.starts_with("  ")) {
+                let (count, name) = line.trim_start().split_once(' ').unwrap();
+                sum += number(count);
+                ledger.insert(name.to_owned(), number(count));
+            }
+            assert_eq!(ledger[CHOSEN], sum, "{stderr}");
+            assert_eq!(ledger[DELIVERED], captured, "{stderr}");
+        }
+    }
+    ledger
 }
 
 /// Frames that sampling chose, and those of them that were captured.
 pub const CHOSEN: &str = "sampled";
 pub const DELIVERED: &str = "captured";
+/// Frames for which the ring had no room.
+pub const LOST: &str = "lost in ring";
 
 /// tcpdump writing every frame of a link to a file, ready.
 pub fn tcpdump(namespace: &Namespace, link: &str, file: &Path) -> Running {

@@ -92,7 +92,20 @@ fn needs() -> Vec<Requirement> {
 fn stalled(pair: &Pair, disk: &mut Disk<'_>) -> Running {
     let capture = attached(
         &pair.server,
-        &["capture", "-i", SERVER_LINK, "--hook", "tcx", "-B", "65536", "-w", FILE, "tcp"],
+        &[
+            "capture",
+            "-i",
+            SERVER_LINK,
+            "--hook",
+            "tcx",
+            "-Q",
+            "in",
+            "-B",
+            "65536",
+            "-w",
+            FILE,
+            "tcp",
+        ],
     );
     disk.freeze();
     let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
@@ -166,7 +179,8 @@ fn an_output_that_does_not_block_gets_all_frames() {
     for (format, bytes) in [(&["-w", "-"][..], true), (&["-nn"], false)] {
         let (mut reader, writer) = io::pipe().unwrap();
         fcntl(&writer, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).unwrap();
-        let arguments = ["capture", "-i", SERVER_LINK, "--hook", "tcx", "-B", "65536", "tcp"];
+        let arguments =
+            ["capture", "-i", SERVER_LINK, "--hook", "tcx", "-Q", "in", "-B", "65536", "tcp"];
         let arguments = [&arguments[..], format].concat();
         let capture = Running::spawn_to(probe(&pair.server, &arguments), writer.into()).unwrap();
         capture.wait_for_line("probe: attached to", LIMIT).unwrap();
@@ -196,7 +210,8 @@ fn files_that_take_their_time_are_all_in_the_account() {
     for signals in [1, 2] {
         let pair = quiet_pair();
         command(&pair.server, &["mkdir", "-p", MOUNT]);
-        let arguments = ["capture", "-i", SERVER_LINK, "--hook", "tcx", "-B", "65536", "tcp"];
+        let arguments =
+            ["capture", "-i", SERVER_LINK, "--hook", "tcx", "-Q", "in", "-B", "65536", "tcp"];
         let files = ["-C", "1k", "-z", "true", "-w", FILE];
         let capture = attached(&pair.server, &[&arguments[..], &files].concat());
         let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();

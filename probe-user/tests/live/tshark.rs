@@ -94,7 +94,7 @@ fn pcapng_tells_through_the_pipe_where_frames_come_from() {
     let _alone = alone();
     let fields = "-T fields -e frame.interface_name -e frame.packet_flags_direction \
                   -e frame.interface_description -e frame.comment -e tcp.seq_raw";
-    let flags = "--format pcapng --hook tcx --sample 2 --max-rate 1000000";
+    let flags = "--format pcapng --hook tcx -Q in --sample 2 --max-rate 1000000";
     let description = "tcx, frames received, all passed on";
     let comment = "rule match: 1 in 2, at most 1000000 a second on each CPU";
     let expected: String = (0..20)

@@ -13,7 +13,16 @@ pub fn write(path: &Path, samples: &[Sample]) {
     for (n, (bytes, wire_len)) in samples.iter().enumerate() {
         let time = WallTime(1_700_000_000_000_000_000 + n as u64 * 1_234_000);
         let wire_len = *wire_len;
-        writer.write(&Frame { time, wire_len, bytes, ifindex: 0, outbound: None }).unwrap();
+        writer
+            .write(&Frame {
+                time,
+                wire_len,
+                bytes,
+                link: LinkType::Ethernet,
+                ifindex: 0,
+                outbound: None,
+            })
+            .unwrap();
     }
     writer.flush().unwrap();
 }

@@ -8,7 +8,7 @@ pub fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else {
         return;
     };
-    for link in [LinkType::Ethernet, LinkType::Raw] {
+    for link in LinkType::ALL {
         for vlan in [VlanView::AsFrame, VlanView::Live] {
             let options = Options::default().link(link).vlan(vlan).direction(true);
             match compile(text, &options) {

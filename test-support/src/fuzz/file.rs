@@ -23,19 +23,20 @@ const SNAPLEN: u32 = 16 << 18;
 struct Kept {
     time: WallTime,
     wire_len: u32,
+    link: LinkType,
     bytes: Vec<u8>,
     outbound: Option<bool>,
 }
 
 impl Kept {
     fn of(frame: &Frame<'_>) -> Self {
-        let Frame { time, wire_len, outbound, .. } = *frame;
-        Self { time, wire_len, bytes: frame.bytes.to_vec(), outbound }
+        let Frame { time, wire_len, link, outbound, .. } = *frame;
+        Self { time, wire_len, link, bytes: frame.bytes.to_vec(), outbound }
     }
 
     fn frame(&self) -> Frame<'_> {
-        let Self { time, wire_len, outbound, .. } = *self;
-        Frame { time, wire_len, bytes: &self.bytes, ifindex: 0, outbound }
+        let Self { time, wire_len, link, outbound, .. } = *self;
+        Frame { time, wire_len, link, bytes: &self.bytes, ifindex: 0, outbound }
     }
 }
 
@@ -189,10 +190,17 @@ pub fn run(input: &[u8]) {
         assert!(found == in_pieces, "at once {found:?}, in pieces {in_pieces:?}");
     }
 
-    for (format, keeps) in [
+    // pcap holds frames of one link type only.
+    let mixed = found.frames.iter().any(|frame| frame.link != found.link);
+    if mixed {
+        let refused = written(&found, Format::Pcap(Precision::Nano), false);
+        assert!(refused.is_err_and(|error| error.kind() == io::ErrorKind::InvalidInput));
+    }
+    let formats = [
         (Format::Pcap(Precision::Nano), in_pcap as fn(&Kept) -> Kept),
         (Format::PcapNg(Origin::default()), Kept::clone),
-    ] {
+    ];
+    for (format, keeps) in formats.into_iter().skip(usize::from(mixed)) {
         let file = written(&found, format.clone(), false).expect("memory takes all");
         let by_loan = written(&found, format, true).expect("memory takes all");
         assert!(file == by_loan, "a loan changes what is written");

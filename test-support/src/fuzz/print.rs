@@ -4,16 +4,15 @@
 use probe_frame::{Frame, LinkType, Precision, WallTime};
 use probe_print::{Dump, Printer, Style, TimeStyle};
 
-/// What the first byte of an input says: the link type, and how the frame is shown.
-fn settings(byte: u8) -> (LinkType, Style) {
-    let link = if byte & 1 == 0 { LinkType::Ethernet } else { LinkType::Raw };
+/// What the first byte of an input says of how the frame is shown.
+fn settings(byte: u8) -> Style {
     let dump = match byte >> 5 & 3 {
         0 => Dump::None,
         1 => Dump::Hex { link: false },
         2 => Dump::HexAndText { link: true },
         _ => Dump::Text { link: false },
     };
-    let style = Style {
+    Style {
         verbose: byte >> 1 & 3,
         link_header: byte & 8 != 0,
         quiet: byte & 16 != 0,
@@ -21,21 +20,26 @@ fn settings(byte: u8) -> (LinkType, Style) {
         time: if byte & 128 == 0 { TimeStyle::Clock } else { TimeStyle::SincePrevious },
         precision: Precision::Nano,
         ..Style::default()
-    };
-    (link, style)
+    }
 }
 
 /// Prints the frame twice, as the second of a connection is printed otherwise than the first.
 /// The first byte says how, the second how many bytes of the frame were not captured.
 pub fn run(input: &[u8]) {
     let &[settings_byte, missing, ref bytes @ ..] = input else { return };
-    let (link, style) = settings(settings_byte);
-    let mut printer = Printer::new(style, link);
+    let style = settings(settings_byte);
+    // The first bit says whether it is Ethernet; of the others the missing bytes choose.
+    let others = &LinkType::ALL[1..];
+    let link = match settings_byte & 1 {
+        0 => LinkType::Ethernet,
+        _ => others[usize::from(missing) % others.len()],
+    };
+    let mut printer = Printer::new(style);
     let wire_len = bytes.len() as u32 + u32::from(missing);
     for nanoseconds in [0, 1] {
         let time = WallTime::new(1_700_000_000, nanoseconds);
         let mut out = Vec::new();
-        printer.print(&Frame { time, wire_len, bytes, ifindex: 0, outbound: None }, &mut out);
+        printer.print(&Frame { time, wire_len, bytes, link, ifindex: 0, outbound: None }, &mut out);
         assert_eq!(out.last(), Some(&b'\n'), "a line that does not end");
         let bad = out.iter().find(|byte| !matches!(byte, b'\n' | b'\t' | 0x20..0x7f));
         assert_eq!(bad, None, "{}", String::from_utf8_lossy(&out));

@@ -15,6 +15,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("probe-link", &[]),
     ("probe-pcap", &["probe-common", "probe-filter", "probe-link", "probe-print"]),
     ("probe-print", &["libc", "probe-filter", "probe-pcap"]),
+    ("probe-sketch", &["libc", "probe-filter", "probe-pcap", "probe-print"]),
 ];
 /// What none of them may know.
 const UNKNOWN_TO_PURE: &[&str] = &["aya", "clap", "probe-user", "test-support", "testbed", "tokio"];

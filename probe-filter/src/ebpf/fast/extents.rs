@@ -16,8 +16,8 @@ use crate::ir::{LinkType, Value, ValueId};
 
 /// The shortest frame worth a fast path: Ethernet, IPv4 and UDP headers; ARP is as long.
 const SHORTEST_ETHERNET: u32 = 14 + 20 + 8;
-/// The same without Ethernet.
-const SHORTEST_RAW: u32 = 20 + 8;
+/// The same of links with a shorter header, or none.
+const SHORTEST_OTHERS: u32 = 20 + 8;
 /// How much further a guard looks for the next load.
 const NEAR: u32 = 12;
 /// Extents that are tracked one by one; further ones are not widened.
@@ -46,10 +46,8 @@ impl Extents {
             }
             fixed.push(ends);
         }
-        let shortest = match link {
-            LinkType::Ethernet => SHORTEST_ETHERNET,
-            LinkType::Raw => SHORTEST_RAW,
-        };
+        let ethernet = link == LinkType::Ethernet;
+        let shortest = if ethernet { SHORTEST_ETHERNET } else { SHORTEST_OTHERS };
         Self { fixed, based, shortest }
     }
 

@@ -124,13 +124,14 @@ impl Fast<'_> {
         self.pinned = [0; POOL.len()];
         let start = self.asm.checkpoint();
         let fast = match &self.flow.at(id).action {
-            Action::Set { .. } | Action::Compare { .. } | Action::Switch { .. } => {
-                self.compute_block(id)
-            }
+            Action::Set { .. }
+            | Action::Store { .. }
+            | Action::Compare { .. }
+            | Action::Switch { .. } => self.compute_block(id),
             &Action::Count { rule, next } => {
                 match self.on_match {
-                    OnMatch::Count(bits) => {
-                        self.count(rule, bits.get(rule as usize).copied().flatten());
+                    OnMatch::Count(_) => {
+                        self.count(rule);
                         self.go(next);
                     }
                     OnMatch::Return => self.asm.return_one(),
@@ -176,6 +177,14 @@ impl Fast<'_> {
                 self.release(register);
                 self.go(next);
             }
+            &Action::Store { rule, word, value, next } => {
+                let register = self.compute(value)?;
+                if let Some(offset) = self.on_match.key_word(&self.target.layout, rule, word) {
+                    self.asm.emit(Insn::store(Size::Word, R4, offset, register));
+                }
+                self.release(register);
+                self.go(next);
+            }
             &Action::Compare { compare, left, right, yes, no } => {
                 let left_register = self.compute(left)?;
                 let operand = match flow.values.constant(right) {
@@ -208,7 +217,7 @@ impl Fast<'_> {
         Ok(())
     }
 
-    fn count(&mut self, rule: u32, bit: Option<u8>) {
+    fn count(&mut self, rule: u32) {
         // Two registers, the least wanted ones.
         let scratch = [(); 2].map(|()| {
             let place = self.least_wanted().unwrap_or(0);
@@ -218,7 +227,7 @@ impl Fast<'_> {
         });
         self.pinned = [0; POOL.len()];
         let registers = count::Registers { state: R4, meta: R5, scratch };
-        count::count(self.asm, &self.target.layout, rule, bit, &registers);
+        count::count(self.asm, &self.target.layout, rule, self.on_match.marks(rule), &registers);
     }
 
     fn branch(&mut self, cond: Cond, left: Reg, right: Operand, yes: BlockId, no: BlockId) {

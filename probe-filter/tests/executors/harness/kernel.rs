@@ -3,6 +3,7 @@
 
 use std::os::fd::AsRawFd;
 
+use probe_filter::KEY_WORDS;
 use probe_filter::ebpf::{self, Flavour, Kernel, Program, Rule, StateLayout, Target};
 use probe_filter::ir::{Graph, LinkType, VlanTag, VlanView};
 use test_support::bpf::{Kind, Map, Prog};
@@ -12,9 +13,12 @@ const PENDING: usize = 0;
 const META: usize = 8;
 /// VLAN tag that the main program puts into the skb's metadata: TPID << 16 | TCI.
 const TAG: usize = 16;
-const SCRATCH: usize = 24;
+const KEYED: usize = 24;
+const SCRATCH: usize = 32;
 const SCRATCH_WORDS: usize = 32;
-const RULES: usize = SCRATCH + 8 * SCRATCH_WORDS;
+const KEYS: usize = SCRATCH + 8 * SCRATCH_WORDS;
+const KEYS_LEN: usize = 64;
+const RULES: usize = KEYS + 4 * KEY_WORDS * KEYS_LEN;
 const COUNTER: usize = 16;
 
 /// What is shown to the program besides the frame's bytes.
@@ -35,6 +39,8 @@ pub struct Seen {
     pub matched: Vec<bool>,
     pub bytes: Vec<u64>,
     pub pending: u64,
+    /// Of the rules that matched and have a key.
+    pub keys: Vec<Option<[u32; KEY_WORDS]>>,
 }
 
 /// The target with the tests' layout.
@@ -44,6 +50,9 @@ pub fn target(flavour: Flavour, vlan: VlanView, kernel: Kernel) -> Target {
         rule_size: COUNTER as u32,
         rules_len: 1024,
         pending: PENDING as u32,
+        keyed: KEYED as u32,
+        keys: KEYS as u32,
+        keys_len: KEYS_LEN as u32,
         scratch: SCRATCH as u32,
         scratch_len: SCRATCH_WORDS as u32,
     };
@@ -61,6 +70,14 @@ pub struct Loaded {
     pub prog: Prog,
     map: Map,
     rules: usize,
+    /// The place of each rule's key.
+    keys: Vec<Option<u8>>,
+}
+
+/// Keys have their places in the order of the rules.
+fn key_places(graphs: &[Graph]) -> Vec<Option<u8>> {
+    let mut places = 0..KEYS_LEN as u8;
+    graphs.iter().map(|graph| (!graph.key().is_empty()).then(|| places.next())?).collect()
 }
 
 /// Generates the code; every third rule samples.
@@ -68,7 +85,8 @@ pub fn generate(graphs: &[Graph], target: &Target) -> Result<Program, ebpf::Erro
     let rules: Vec<Rule<'_>> = graphs
         .iter()
         .enumerate()
-        .map(|(index, graph)| Rule { graph, pending_bit: pending_bit(index) })
+        .zip(key_places(graphs))
+        .map(|((index, graph), key)| Rule { graph, pending_bit: pending_bit(index), key })
         .collect();
     ebpf::generate(&rules, target)
 }
@@ -80,16 +98,17 @@ pub fn pending_bit(rule: usize) -> Option<u8> {
 impl Loaded {
     pub fn new(graphs: &[Graph], target: &Target) -> Result<Self, String> {
         let program = generate(graphs, target).map_err(|error| error.to_string())?;
-        Self::link(&program, graphs.len(), target.flavour)
+        Self::link(&program, graphs, target.flavour)
     }
 
     /// Puts the main program before the function and loads both.
-    pub fn link(program: &Program, rules: usize, flavour: Flavour) -> Result<Self, String> {
+    pub fn link(program: &Program, graphs: &[Graph], flavour: Flavour) -> Result<Self, String> {
+        let (rules, keys) = (graphs.len(), key_places(graphs));
         let map = Map::new(RULES + rules.max(1) * COUNTER).map_err(|error| error.to_string())?;
         let kind = if flavour == Flavour::Xdp { Kind::Xdp } else { Kind::Skb };
         let mut code = main_program(&map, kind);
         code.extend(program.to_bytes());
-        Ok(Self { prog: Prog::load(kind, &code)?, map, rules })
+        Ok(Self { prog: Prog::load(kind, &code)?, map, rules, keys })
     }
 
     /// Sends one frame through.
@@ -116,7 +135,18 @@ impl Loaded {
         for rule in 0..self.rules {
             assert!(packets(rule) <= 1, "rule {rule} counted {} times", packets(rule));
         }
+        let keyed = word(KEYED);
+        let key = |place: u8| {
+            let words = state[KEYS + 4 * KEY_WORDS * usize::from(place)..].chunks_exact(4);
+            let mut key = [0; KEY_WORDS];
+            for (word, bytes) in key.iter_mut().zip(words) {
+                *word = u32::from_le_bytes(bytes.try_into().expect("4 bytes"));
+            }
+            key
+        };
+        let key = |place: &Option<u8>| place.filter(|place| keyed >> place & 1 != 0).map(key);
         Seen {
+            keys: self.keys.iter().map(key).collect(),
             matched: (0..self.rules).map(|rule| packets(rule) == 1).collect(),
             bytes: (0..self.rules).map(|rule| word(RULES + rule * COUNTER + 8)).collect(),
             pending: word(PENDING),

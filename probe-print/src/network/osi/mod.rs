@@ -77,7 +77,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         0 => put!(t, "{separator}length: {length}"),
         IPV4 => t.nested(|t| ip::print(t, p.from(1), inner))?,
         IPV6 => t.nested(|t| ip6::print(t, p.from(1), inner))?,
-        PPP => t.nested(|t| ppp::print(t, p.from(1), inner))?,
+        PPP => t.nested(|t| ppp::print(t, p.from(1), inner).map(drop))?,
         CLNP | ES_IS if !t.style.link_header => {
             put!(t, "{}, length {length}", name_of(PROTOCOLS, protocol).unwrap_or_default());
         }

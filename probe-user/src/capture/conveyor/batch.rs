@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use probe_frame::{Frame, WallTime};
+use probe_frame::{Frame, LinkType, WallTime};
 
 use crate::kernel::{Loan, Span};
 
@@ -26,6 +26,7 @@ pub(super) struct Batch {
 struct Head {
     time: WallTime,
     wire_len: u32,
+    link: LinkType,
     ifindex: u32,
     outbound: Option<bool>,
     bytes: Bytes,
@@ -40,8 +41,8 @@ impl Batch {
     pub(super) fn push(&mut self, frame: &Frame<'_>, lent: Option<Span>) {
         self.len += frame.bytes.len();
         let bytes = lent.map_or_else(|| self.copy(frame.bytes), Bytes::Lent);
-        let &Frame { time, wire_len, ifindex, outbound, .. } = frame;
-        self.heads.push(Head { time, wire_len, ifindex, outbound, bytes });
+        let &Frame { time, wire_len, link, ifindex, outbound, .. } = frame;
+        self.heads.push(Head { time, wire_len, link, ifindex, outbound, bytes });
     }
 
     pub(super) fn count(&self) -> usize {
@@ -67,6 +68,7 @@ impl Batch {
             Frame {
                 time: head.time,
                 wire_len: head.wire_len,
+                link: head.link,
                 bytes: bytes.unwrap_or_default(),
                 ifindex: head.ifindex,
                 outbound: head.outbound,

@@ -26,7 +26,7 @@ use probe_pcap::Statistics;
 use super::sink::{Sink, Waits};
 use crate::{
     cancel,
-    kernel::{Loan, Span},
+    kernel::{Attachment, Loan, Span},
 };
 use batch::Batch;
 use progress::Progress;
@@ -44,6 +44,8 @@ const TURN: Duration = Duration::from_millis(1);
 /// What goes to the writer.
 enum Message {
     Frames(Batch),
+    /// Frames may also be of this interface from here on.
+    Interface(Attachment),
     /// The last one: the account, without what the sinks know better.
     End(Statistics),
 }
@@ -142,6 +144,15 @@ impl Conveyor {
         }
     }
 
+    /// Makes an interface known that was attached to after the start. Frames that come before it are
+    /// with the writer by then or are none of its own.
+    pub(super) fn introduce(&mut self, attachment: Attachment) {
+        if let Some(full) = &self.full {
+            // As in `send`.
+            let _ = full.send(Message::Interface(attachment));
+        }
+    }
+
     /// Waits for the writer to give a batch back, at the end, when nothing can be lost by
     /// waiting but time; `false` if it gives none.
     pub(super) fn wait(&mut self) -> bool {
@@ -228,7 +239,7 @@ mod tests {
         mpsc,
     };
 
-    use probe_frame::WallTime;
+    use probe_frame::{LinkType, WallTime};
 
     use super::{batch::BATCH_BYTES, progress::PATIENCE, *};
 
@@ -257,7 +268,14 @@ mod tests {
 
     fn frame(bytes: &[u8]) -> Frame<'_> {
         let wire_len = bytes.len() as u32;
-        Frame { time: WallTime(1), wire_len, bytes, ifindex: 0, outbound: None }
+        Frame {
+            time: WallTime(1),
+            wire_len,
+            bytes,
+            link: LinkType::Ethernet,
+            ifindex: 0,
+            outbound: None,
+        }
     }
 
     /// As the draining thread does, with frames of no ring.

@@ -44,6 +44,10 @@ pub(super) fn write(
                 let _ = recycled.send(batch);
                 result
             }
+            Ok(Message::Interface(attachment)) => all(sinks, |sink| {
+                sink.introduce(&attachment)?;
+                Ok(ControlFlow::Continue(()))
+            }),
             Ok(Message::End(statistics)) => {
                 end = Some(statistics);
                 Ok(ControlFlow::Continue(()))

@@ -116,7 +116,7 @@ fn it_ends_when_wireshark_does() {
     let finished = capture.wait(LIMIT).unwrap();
     assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
     let account = desk.account();
-    let lost = account["lost in ring"];
+    let lost = account[crate::rig::LOST];
     assert_eq!(account["captured"] + lost, 20_000, "{}", desk.log());
     assert!(lost > 0, "{}", desk.log());
     assert!(

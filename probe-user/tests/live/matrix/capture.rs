@@ -91,7 +91,8 @@ fn sampled_and_cut() {
     let pair = quiet_pair();
     for hook in HOOKS {
         let file = "/dev/shm/sample.pcap";
-        let arguments = ["capture", "--sample", "10", "-s", "96", "-w", file, "udp dst port 7"];
+        let arguments =
+            ["capture", "-v", "--sample", "10", "-s", "96", "-w", file, "udp dst port 7"];
         let capture = watching(&pair, hook, &arguments);
         send(&pair, &frames);
         assert_eq!(end(capture, hook), (100, 100), "{hook}");

@@ -18,7 +18,14 @@ fn write(frames: &[Vec<u8>]) -> anyhow::Result<()> {
     let mut file = Writer::create(path, &Contents::pcap(LinkType::Ethernet, Precision::Micro))?;
     for bytes in (0..ROUNDS).flat_map(|_| frames) {
         let (time, wire_len) = (WallTime::new(1_700_000_000, 0), bytes.len() as u32);
-        file.write(&Frame { time, wire_len, bytes, ifindex: 0, outbound: None })?;
+        file.write(&Frame {
+            time,
+            wire_len,
+            bytes,
+            link: LinkType::Ethernet,
+            ifindex: 0,
+            outbound: None,
+        })?;
     }
     Ok(file.flush()?)
 }

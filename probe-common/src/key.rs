@@ -1,0 +1,53 @@
+//! Keys that frames are counted by, such as a source address, and their hash.
+
+use bytemuck::{Pod, Zeroable};
+
+/// 32-bit words of a [`Key`].
+pub const KEY_WORDS: usize = 5;
+
+/// What a frame is counted by: up to 20 bytes in the order of the wire, padded with zeros.
+///
+/// All keys of a list are of one kind, or say by their length which they are; so padding makes no
+/// two keys equal.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Pod, Zeroable)]
+pub struct Key(pub [u32; KEY_WORDS]);
+
+/// Drawn at random at each start, so that nobody can choose addresses whose hashes collide.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Seeds {
+    /// A factor for each word of a key; odd ones make the hash of a single word a bijection.
+    factors: [u64; KEY_WORDS],
+    /// The hash of nothing.
+    start: u64,
+}
+
+impl Seeds {
+    /// Seeds from random numbers.
+    pub fn new(random: [u64; KEY_WORDS + 1]) -> Self {
+        let [a, b, c, d, e, start] = random;
+        Self { factors: [a | 1, b | 1, c | 1, d | 1, e | 1], start }
+    }
+
+    /// 64 bits of which all depend on all bits of the key.
+    ///
+    /// The sum of products is multilinear hashing (Carter and Wegman, 1979; Lemire and Kaser, "Strongly
+    /// universal string hashing is fast", 2013): two keys collide with a probability of at most
+    /// 2^-33 over the seeds. What follows is a bijection, the end of MurmurHash3's 64-bit mixer,
+    /// which lets the low bits depend on the high ones.
+    #[inline(always)]
+    pub fn hash(&self, key: &Key) -> u64 {
+        let mut sum = self.start;
+        for (word, factor) in key.0.iter().zip(&self.factors) {
+            sum = sum.wrapping_add(factor.wrapping_mul(u64::from(*word)));
+        }
+        sum ^= sum >> 33;
+        sum = sum.wrapping_mul(0xff51_afd7_ed55_8ccd);
+        sum ^= sum >> 33;
+        sum = sum.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+        sum ^ (sum >> 33)
+    }
+}
+
+const _: () = assert!(size_of::<Key>() == 20);

@@ -1,0 +1,194 @@
+//! The table that finds the largest keys among any number of them: what a kernel program does to
+//! it for each frame, and its layout.
+//!
+//! Set-associative, with randomized admission (Ben Basat et al., "Randomized admission policy for
+//! efficient top-k, frequency, and volume estimation", IEEE/ACM Transactions on Networking, 2019):
+//! a key that is in its set is counted; one that is not replaces the least entry of the set with
+//! probability 1 / (least + 1), and begins with that entry's count. So a flood of keys that come
+//! once or twice passes by the keys that come often, and what a key is counted less before its
+//! admission and more by it cancels in the mean.
+//!
+//! Every counted frame adds one to the packets of one entry, or one to the frames not admitted:
+//! the two sums together are the frames, exactly.
+
+use bytemuck::{Pod, Zeroable};
+
+use crate::{
+    Counter,
+    key::{Key, Seeds},
+};
+
+/// Entries of a set.
+pub const WAYS: usize = 4;
+
+/// A key's counts: a quarter of a cache line. All zero where there is no key.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Entry {
+    /// Bits of the key's hash that did not choose the set.
+    tag: u32,
+    /// Frames. Stops at its largest value: user space empties tables long before.
+    packets: u32,
+    /// Wire bytes.
+    bytes: u64,
+}
+
+/// The entries that keys of one hash compete for: one cache line, and all that a frame of a known
+/// key touches.
+#[repr(C, align(64))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Set([Entry; WAYS]);
+
+/// What is written when a key is admitted, beside its entry.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Admission {
+    /// The key.
+    pub key: Key,
+    /// The count that the key took over: so many frames of its count may be others'.
+    pub error: u32,
+    reserved: [u32; 2],
+}
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its key has an entry, which counted it.
+    Counted,
+    /// Its key has an entry from now on, and an [`Admission`] is to be written for it.
+    Admitted {
+        /// The entry's place in the set.
+        way: usize,
+        /// The count that it took over.
+        error: u32,
+    },
+    /// Its key has none.
+    Refused,
+}
+
+impl Admission {
+    /// Of a key, at the cost of an entry that had counted `error`.
+    #[inline(always)]
+    pub fn new(key: Key, error: u32) -> Self {
+        Self { key, error, reserved: [0; 2] }
+    }
+}
+
+impl Entry {
+    /// Frames and wire bytes, if there is a key.
+    pub fn counter(&self) -> Option<Counter> {
+        let Self { packets, bytes, .. } = *self;
+        (packets > 0).then_some(Counter { packets: packets.into(), bytes })
+    }
+}
+
+impl Set {
+    /// Counts a frame of `len` wire bytes, whose key has this tag. `random` is even over all its
+    /// values.
+    #[inline(always)]
+    pub fn count(&mut self, tag: u32, len: u32, random: u32) -> Outcome {
+        let (mut least_way, mut least) = (0, u32::MAX);
+        for (way, entry) in self.0.iter_mut().enumerate() {
+            if entry.tag == tag && entry.packets != 0 {
+                entry.packets = entry.packets.saturating_add(1);
+                entry.bytes += u64::from(len);
+                return Outcome::Counted;
+            }
+            if entry.packets < least {
+                (least_way, least) = (way, entry.packets);
+            }
+        }
+        // One in least + 1 of the values of `random`, without a division.
+        let count = u64::from(least) + 1;
+        if (u64::from(random) * count) >> 32 != 0 {
+            return Outcome::Refused;
+        }
+        // The frame stands for `count` frames of its key, of which all but it were refused.
+        let bytes = u64::from(len) * count;
+        self.0[least_way & (WAYS - 1)] = Entry { tag, packets: count as u32, bytes };
+        Outcome::Admitted { way: least_way, error: least }
+    }
+
+    /// The entries, each in its place.
+    pub fn entries(&self) -> &[Entry; WAYS] {
+        &self.0
+    }
+
+    /// The count that a key which is not in the set has to beat: the least of the entries, 0
+    /// where one is free. As long as it is 0 no frame was refused.
+    pub fn least(&self) -> u32 {
+        self.0.iter().map(|entry| entry.packets).min().unwrap_or(0)
+    }
+}
+
+/// Sets of a table: 1,024 entries.
+pub const SETS: usize = 256;
+
+/// A table, and what it did not take.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Half {
+    /// What is counted.
+    pub sets: [Set; SETS],
+    /// Whose it is: an admission for each entry.
+    pub admissions: [[Admission; WAYS]; SETS],
+    /// Frames that were not admitted.
+    pub refused: Counter,
+    reserved: [u64; 6],
+}
+
+/// The table of one list and CPU, twice: the programs count in one half while user space reads
+/// the other one and empties it. 96 KiB.
+#[repr(C, align(64))]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct TopTable {
+    /// Written by user space before the first frame.
+    pub seeds: Seeds,
+    /// State of the random numbers; never 0. Written by user space before the first frame.
+    pub random: u64,
+    /// Which half counts: 0 or 1. Written by user space at any time.
+    pub counting: u32,
+    reserved: u32,
+    /// Both.
+    pub halves: [Half; 2],
+}
+
+impl TopTable {
+    /// Counts a frame of `len` wire bytes in one of the halves.
+    #[inline(always)]
+    pub fn count(&mut self, half: u32, key: &Key, len: u32) {
+        let hash = self.seeds.hash(key);
+        let random = next_random(&mut self.random);
+        let half = &mut self.halves[half as usize & 1];
+        let set = hash as usize & (SETS - 1);
+        match half.sets[set].count((hash >> 32) as u32, len, random) {
+            Outcome::Counted => {}
+            Outcome::Admitted { way, error } => {
+                half.admissions[set][way & (WAYS - 1)] = Admission::new(*key, error);
+            }
+            Outcome::Refused => {
+                half.refused.packets += 1;
+                half.refused.bytes += u64::from(len);
+            }
+        }
+    }
+}
+
+/// The next random number: xorshift64 (Marsaglia, "Xorshift RNGs", 2003). The state is never 0.
+#[inline(always)]
+pub fn next_random(state: &mut u64) -> u32 {
+    let mut x = *state;
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    *state = x;
+    (x >> 32) as u32
+}
+
+const _: () = {
+    assert!(size_of::<Set>() == 64);
+    assert!(size_of::<Admission>() == 32);
+    assert!(core::mem::offset_of!(TopTable, halves) == 64);
+    // 128 KiB for a list and CPU are the promise.
+    assert!(size_of::<TopTable>() <= 128 << 10);
+};

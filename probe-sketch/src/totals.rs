@@ -1,0 +1,135 @@
+//! The largest keys since the start: the tables of all CPUs, put together each time they are read.
+
+use probe_common::{
+    Counter,
+    key::{Key, Seeds},
+};
+use rustc_hash::FxHashMap;
+
+use crate::table::{Counted, View, set_of};
+
+/// Standard deviations to either side of a count. What a key was counted less before its admission
+/// is distributed geometrically, so its tail is longer than a normal distribution's: beyond five
+/// times the mean lies e^-5, 0.7 %, of a single one, and less of a sum.
+const DEVIATIONS: f64 = 5.0;
+
+/// The keys since the start, in bounded memory.
+#[derive(Clone, Debug)]
+pub struct Totals {
+    keys: FxHashMap<Key, Tally>,
+    /// Keys that are kept; twice as many between two prunings.
+    kept: usize,
+    seeds: Seeds,
+    /// For each set, over all tables that were added: the square of what a key that was not in it may
+    /// have been counted less.
+    squares: Vec<f64>,
+    /// What a key that was not kept may have counted.
+    pruned: u64,
+    /// All frames of the keys that were not kept.
+    dropped: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Tally {
+    counter: Counter,
+    /// Frames of the count that may be others': never more.
+    error: u64,
+    /// Square of the deviation, beside that of its set: of the tables in which it had an entry.
+    square: f64,
+    /// What it may have counted before it was kept.
+    missing: u64,
+}
+
+/// A key, and the interval in which its true number of frames lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The key.
+    pub key: Key,
+    /// Frames, and wire bytes without FCS.
+    pub counter: Counter,
+    /// There were at least so many frames.
+    pub low: u64,
+    /// There were at most so many frames.
+    pub high: u64,
+}
+
+impl Totals {
+    /// Of tables with `sets` sets and the same seeds. Keeps `kept` keys.
+    pub fn new(sets: usize, seeds: Seeds, kept: usize) -> Self {
+        Self {
+            keys: FxHashMap::default(),
+            kept: kept.max(1),
+            seeds,
+            squares: vec![0.0; sets.next_power_of_two()],
+            pruned: 0,
+            dropped: 0,
+        }
+    }
+
+    /// Adds what one table counted since it was empty: each CPU's, again and again.
+    pub fn add(&mut self, view: &View<'_>) {
+        assert_eq!(view.sets.len(), self.squares.len(), "tables of another size");
+        let least = |number: usize| f64::from(view.sets[number].least());
+        for (number, square) in self.squares.iter_mut().enumerate() {
+            *square += least(number).powi(2);
+        }
+        for (number, Counted { key, counter, error }) in view.keys() {
+            let new = Tally { missing: self.pruned, ..Tally::default() };
+            let tally = self.keys.entry(key).or_insert(new);
+            tally.counter += counter;
+            tally.error += u64::from(error);
+            // Its own deviation takes the place of that of keys without an entry.
+            tally.square += f64::from(error).powi(2) - least(number).powi(2);
+        }
+        if self.keys.len() > 2 * self.kept {
+            self.prune();
+        }
+    }
+
+    /// Drops all but the largest keys.
+    fn prune(&mut self) {
+        let mut order: Vec<(u64, Key)> =
+            self.keys.iter().map(|(key, tally)| (tally.counter.packets, *key)).collect();
+        order.select_nth_unstable_by(self.kept, |a, b| b.cmp(a));
+        for (_, key) in &order[self.kept..] {
+            let high = self.row(key).map_or(0, |row| row.high);
+            self.pruned = self.pruned.max(high);
+            self.dropped += self.keys.remove(key).map_or(0, |tally| tally.counter.packets);
+        }
+    }
+
+    /// Frames of keys that are no longer kept.
+    pub fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// The key's row, if it is kept.
+    pub fn row(&self, key: &Key) -> Option<Row> {
+        let &Tally { counter, error, square, missing } = self.keys.get(key)?;
+        let set = set_of(self.seeds.hash(key), self.squares.len());
+        let variance = (self.squares[set] + square).max(0.0);
+        let deviation = (DEVIATIONS * variance.sqrt()).ceil() as u64;
+        let packets = counter.packets;
+        Some(Row {
+            key: *key,
+            counter,
+            low: packets.saturating_sub(error.min(deviation)),
+            high: packets + deviation + missing,
+        })
+    }
+
+    /// The `count` largest keys, the largest first; of equal ones the lesser key.
+    pub fn top(&self, count: usize) -> Vec<Row> {
+        let mut order: Vec<(u64, std::cmp::Reverse<Key>)> = self
+            .keys
+            .iter()
+            .map(|(key, tally)| (tally.counter.packets, std::cmp::Reverse(*key)))
+            .collect();
+        if count < order.len() {
+            order.select_nth_unstable_by(count, |a, b| b.cmp(a));
+            order.truncate(count);
+        }
+        order.sort_unstable_by(|a, b| b.cmp(a));
+        order.iter().filter_map(|(_, key)| self.row(&key.0)).collect()
+    }
+}

@@ -1,0 +1,114 @@
+//! The largest keys.
+
+use std::collections::HashMap;
+
+use probe_common::{Counter, key::Key, top::WAYS};
+use probe_sketch::{Table, Totals};
+
+use crate::stream::{KINDS, Kind, LATE, Random, key, len, stream};
+
+const FRAMES: usize = 1_000_000;
+/// Frames of an epoch: a tick of a second at 100,000 frames a second.
+const EPOCH: usize = 100_000;
+/// Sets of a table: 1,024 entries.
+const SETS: usize = 256;
+const CPUS: usize = 2;
+const KEPT: usize = 4_096;
+
+/// What the tables counted, and the truth.
+struct Outcome {
+    totals: Totals,
+    refused: Counter,
+    truth: HashMap<Key, Counter>,
+}
+
+fn count(kind: Kind, seed: u64) -> Outcome {
+    let mut random = Random(seed);
+    let seeds = random.seeds();
+    let mut tables: Vec<Table> =
+        (0..CPUS).map(|_| Table::new(SETS, seeds, random.next())).collect();
+    let mut totals = Totals::new(SETS, seeds, KEPT);
+    let (mut refused, mut truth) = (Counter::default(), HashMap::new());
+    for epoch in stream(kind, FRAMES, &mut random).chunks(EPOCH) {
+        for &source in epoch {
+            // Which CPU takes a frame has nothing to do with its source.
+            let cpu = random.next() as usize % CPUS;
+            tables[cpu].count(key(source), len(source));
+            *truth.entry(key(source)).or_insert(Counter::default()) +=
+                Counter { packets: 1, bytes: len(source).into() };
+        }
+        for table in &mut tables {
+            totals.add(&table.view());
+            refused += table.refused();
+            table.clear();
+        }
+    }
+    Outcome { totals, refused, truth }
+}
+
+/// The true largest keys, those of equal counts in the order of `Totals::top`.
+fn largest(truth: &HashMap<Key, Counter>, count: usize) -> Vec<(Key, Counter)> {
+    let mut all: Vec<(Key, Counter)> =
+        truth.iter().map(|(key, counter)| (*key, *counter)).collect();
+    all.sort_by_key(|(key, counter)| (std::cmp::Reverse(counter.packets), *key));
+    all.truncate(count);
+    all
+}
+
+#[test]
+fn the_largest_keys_are_found_in_any_stream() {
+    let (mut rows, mut outside) = (0, Vec::new());
+    for kind in KINDS {
+        for seed in 1..=5 {
+            let Outcome { totals, refused, truth } = count(kind, seed);
+            let entries = (SETS * WAYS * CPUS) as f64;
+            let clear = 100.0 * (2.0 * refused.packets as f64 / entries).sqrt();
+            let top = totals.top(10);
+            let mut order = Vec::new();
+            for (key, counter) in largest(&truth, 10) {
+                let row = totals.row(&key);
+                if (counter.packets as f64) < clear {
+                    continue;
+                }
+                order.push(key);
+                let row = row.unwrap_or_else(|| panic!("{kind:?}, {seed}: a source is missing"));
+                let wrong = row.counter.packets.abs_diff(counter.packets) as f64;
+                let error = wrong / counter.packets as f64;
+                assert!(error <= 0.01, "{kind:?}, seed {seed}: {counter:?} is {row:?}");
+                let wrong = row.counter.bytes.abs_diff(counter.bytes) as f64;
+                assert!(
+                    wrong / counter.bytes as f64 <= 0.01,
+                    "{kind:?}, {seed}: {counter:?} {row:?}"
+                );
+            }
+            let found: Vec<Key> = top.iter().map(|row| row.key).take(order.len()).collect();
+            assert_eq!(found, order, "{kind:?}, seed {seed}");
+            if kind == Kind::Late {
+                let found = top.iter().any(|row| row.key == key(LATE));
+                assert!(found, "seed {seed}: the late source is not there");
+            }
+            for row in totals.top(100) {
+                rows += 1;
+                let true_count = truth[&row.key].packets;
+                if !(row.low..=row.high).contains(&true_count) {
+                    outside.push((kind, seed, true_count, row));
+                }
+                if row.low == row.high {
+                    assert_eq!(row.counter, truth[&row.key], "{kind:?}, seed {seed}: exact");
+                }
+            }
+        }
+    }
+    assert!(rows > 1_000);
+    assert!(outside.len() * 100 <= rows, "{} of {rows}: {outside:#?}", outside.len());
+    println!("outside of its interval: {} of {rows} rows", outside.len());
+}
+
+#[test]
+fn every_frame_is_in_the_table_or_refused() {
+    for kind in KINDS {
+        let Outcome { totals, refused, .. } = count(kind, 7);
+        let kept: u64 = totals.top(usize::MAX).iter().map(|row| row.counter.packets).sum();
+        assert_eq!(kept + totals.dropped() + refused.packets, FRAMES as u64, "{kind:?}");
+    }
+}
