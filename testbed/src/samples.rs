@@ -1,5 +1,7 @@
 //! A capture of many kinds of frames, built here byte by byte.
 
+mod found;
+
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::{Frame, Network, Tcp, Transport, tcp_flags};
@@ -364,7 +366,7 @@ pub struct Capture {
 /// All frames, by layer.
 pub fn captures() -> Vec<Capture> {
     type Fill = fn(&mut Vec<Vec<u8>>);
-    let captures: [(_, _, Fill); 11] = [
+    let captures: [(_, _, Fill); 14] = [
         ("transport", "tcp", conversation),
         ("services", "dns", dns_over_all),
         ("transport", "datagrams", datagrams),
@@ -376,6 +378,9 @@ pub fn captures() -> Vec<Capture> {
         ("tunnel", "tunnels", tunnels),
         ("routing", "routing", routing),
         ("services", "services", services),
+        ("link", "lldp", found::lldp),
+        ("tunnel", "pptp", found::pptp),
+        ("services", "cut", found::cut),
     ];
     let filled = |fill: Fill| {
         let mut frames = Vec::new();

@@ -79,7 +79,7 @@ fn body(
     let mut ethertype = p.u16(at)?;
     at += TYPE;
     let mut length_shown = false;
-    let (mut p, whole, mut length) = (p, length, length);
+    let (uncut, mut p, whole, mut length) = (p, p, length, length);
     if ethertype == MACSEC {
         if verbose {
             put_ethertype(t, ethertype);
@@ -155,7 +155,7 @@ fn body(
             put_ethertype(t, ethertype);
             if length_shown { put!(t, ", ") } else { put!(t, ", length {whole}: ") }
         }
-        if by_type(t, ethertype, payload, rest, Some(source))? {
+        if by_type(t, ethertype, uncut.from(at), rest, Some(source))? {
             return Ok(Body::Printed(at));
         }
     }

@@ -87,7 +87,7 @@ fn route_1(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
     p.slice(0, ROUTE)?;
     let family = p.u16(0)?;
     if !matches!(family, 0 | INET) {
-        put!(t, "\n\t AFI Unknown ({family}), ");
+        put!(t, "\n\t AFI {}, ", family_name(family));
         dump::hex(p.slice(4, ROUTE - 4)?, "\n\t  ", 0, t.out);
     } else if p.u16(2)? != 0 || p.u32(8)? != 0 || p.u32(12)? != 0 {
         dump::hex(p.slice(0, ROUTE)?, "\n\t  ", 0, t.out);
@@ -96,6 +96,18 @@ fn route_1(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
         put!(t, "{}, metric: {}", t.v4(p, 4)?, p.u32(16)?);
     }
     Ok(ROUTE)
+}
+
+/// An address family, by the numbers of BSD.
+fn family_name(family: u16) -> String {
+    match family {
+        6 => "NS".into(),
+        7 => "ISO".into(),
+        16 => "Appletalk".into(),
+        23 => "IPX".into(),
+        24 | 28 | 30 => "IPv6".into(),
+        _ => format!("Unknown ({family})"),
+    }
 }
 
 fn route_2(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
@@ -122,7 +134,7 @@ fn route_2(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
             }
         }
     } else if !matches!(family, 0 | INET) {
-        put!(t, "\n\t  AFI Unknown ({family})");
+        put!(t, "\n\t  AFI {}", family_name(family));
         dump::hex(p.from(4).limit(ROUTE - 4).all(), "\n\t  ", 0, t.out);
     } else {
         p.slice(0, ROUTE)?;

@@ -41,13 +41,19 @@ pub fn pairs(
 /// Whether docs/output.md names what a frame shows as different on purpose, or as something that
 /// probe has no printer for: what damage makes of a frame may be that.
 fn is_different_on_purpose(pair: &Pair) -> bool {
-    const THEIRS: [&str; 4] = [
+    const THEIRS: [&str; 9] = [
         // A packet whose length field is zero, as segmentation offload leaves it.
         "bad-len 0",
-        // M3UA in SCTP, EGP, and FDDI in SNAP.
+        // What damage makes of other frames: other payloads of SCTP, EGP, FDDI, AppleTalk.
         "[PPID M3UA]",
+        "[PPID ForCES",
         " EGPv",
+        "[|egp]",
+        "[|ddp",
+        "aarp ",
         "pid FDDI",
+        // tcpdump's own word for a mistake of its own.
+        "Dissector error",
     ];
     // These two have a name and a length here, and no more.
     const OURS: [&str; 3] = ["CLNP", "ES-IS", "pid FDDI"];

@@ -152,6 +152,19 @@ fn lldp_med(w: &mut Writer) {
 fn dcbx(w: &mut Writer) {
     w.ethernet(0x88cc, |w| {
         identity(w);
+        w.many(2, |w| {
+            element(w, 127, |w| {
+                w.put(&[0, 0x1b, 0x21]);
+                w.of(&[2, 2, 1]);
+                w.many(3, |w| {
+                    let kind = 1 + w.below(5) as u16;
+                    element(w, kind, |w| {
+                        let size = [10, 17, 6, 4 + 6 * w.below(3), 5][usize::from(kind) - 1];
+                        w.any(size);
+                    });
+                });
+            });
+        });
         w.many(4, |w| {
             element(w, 127, |w| {
                 w.put(&[0, 0x80, 0xc2]);

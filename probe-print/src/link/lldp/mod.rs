@@ -1,6 +1,7 @@
 //! LLDP (IEEE 802.1AB): the system's name, and with `-v` what every system says.
 
 mod endpoints;
+mod exchange;
 mod organizations;
 
 use crate::{

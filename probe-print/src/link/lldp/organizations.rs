@@ -1,6 +1,6 @@
 //! What organizations add to LLDP: IEEE 802.1, IEEE 802.3, IANA, and telephones (LLDP-MED).
 
-use super::endpoints;
+use super::{endpoints, exchange};
 use crate::{
     bytes::{Bytes, Stop},
     text::{Text, bits, name_of, name_of_two_bits, put},
@@ -10,6 +10,7 @@ const IEEE_802_1: u32 = 0x00_80c2;
 const IEEE_802_3: u32 = 0x00_120f;
 const IANA: u32 = 0x00_005e;
 const TIA: u32 = 0x00_12bb;
+const DCBX: u32 = 0x00_1b21;
 
 const SUBTYPES_1: &[(u8, &str)] = &[
     (1, "Port VLAN Id"),
@@ -109,6 +110,9 @@ const UNITS: [&str; 41] = [
 pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, organization: u32) -> Result<bool, Stop> {
     if organization == TIA {
         return endpoints::print(t, p);
+    }
+    if organization == DCBX {
+        return exchange::print(t, p);
     }
     let (names, least): (&[_], _) = match organization {
         IEEE_802_1 => (SUBTYPES_1, 4),

@@ -59,6 +59,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize, code: u8) -> 
 fn information(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     const SIZE: usize = 8 + GRAPH_ID;
     if length < SIZE {
+        put!(t, " [length {length} < {SIZE}]");
         return Err(Stop::Invalid);
     }
     let graph = t.v6(p, 8)?;

@@ -318,6 +318,7 @@ impl Message<'_> {
         let size = match self.address_len {
             0 => {
                 self.fields.claimed(2)?;
+                self.fields.rest().need(0, 2)?;
                 let (family, encoding) = (self.fields.u8()?, self.fields.u8()?);
                 match (family, encoding) {
                     (1, 0) => 4,

@@ -133,7 +133,8 @@ fn bit_string(t: &mut Text<'_>, p: Bytes<'_>, at: usize) -> Result<usize, Stop> 
     let length = bit_label(p.u8(at)?);
     put!(t, "\\[x");
     let (whole, rest) = (length / 8, length % 8);
-    t.hex(p.slice(at + 1, whole)?);
+    t.hex(p.from(at + 1).limit(whole).all());
+    p.slice(at + 1, whole)?;
     if rest > 4 {
         put!(t, "{:02x}", p.u8(at + 1 + whole)? & (0xffu16 << (8 - rest)) as u8);
     } else if rest > 0 {

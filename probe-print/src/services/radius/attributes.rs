@@ -371,11 +371,12 @@ fn number(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Stop> {
 }
 
 fn named(t: &mut Text<'_>, kind: u8, names: &[&str], p: Bytes<'_>) -> Result<(), Stop> {
-    let mut value = p.u32(0)?;
-    if matches!(kind, TUNNEL_KIND | TUNNEL_MEDIUM) {
+    let value = if matches!(kind, TUNNEL_KIND | TUNNEL_MEDIUM) {
         tag(t, p.u8(0)?);
-        value = p.u24(1)?;
-    }
+        p.u24(1)?
+    } else {
+        p.u32(0)?
+    };
     match names.get(value as usize) {
         Some(name) if !name.is_empty() => put!(t, "{name}"),
         _ => put!(t, "#{value}"),
