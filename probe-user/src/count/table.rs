@@ -564,7 +564,7 @@ get             7        7        0         700       6.54  6.54   5600M  payloa
     fn colours_show_roles_and_change_no_text() {
         let plain = on_terminal(&many(2), 80, 24);
         let mut history = History::default();
-        history.add(Duration::from_secs(60), &vec![Counter { packets: 60, bytes: 0 }; 2]);
+        history.add(Duration::from_secs(60), &[Counter { packets: 60, bytes: 0 }; 2]);
         let room = Room { columns: Some(80), lines: Some(24), colors: true };
         let colored = table(&many(2), Some(&history), room);
         // The first rule counted nothing: all but its minute is dim.
