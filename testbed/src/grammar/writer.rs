@@ -87,29 +87,26 @@ impl<'r> Writer<'r> {
 
     /// One of these, or seldom another.
     pub(super) fn of(&mut self, values: &[u8]) -> u8 {
-        let value = match self.one_in(20) {
-            true => self.random.number() as u8,
-            false => self.random.pick(values),
-        };
+        let value =
+            if self.one_in(20) { self.random.number() as u8 } else { self.random.pick(values) };
         self.u8(value);
         value
     }
 
     /// One of these, or seldom another.
     pub(super) fn of16(&mut self, values: &[u16]) -> u16 {
-        let value = match self.one_in(20) {
-            true => self.random.number() as u16,
-            false => self.random.pick(values),
-        };
+        let value =
+            if self.one_in(20) { self.random.number() as u16 } else { self.random.pick(values) };
         self.u16(value);
         value
     }
 
     /// A byte up to this one, or seldom another.
     pub(super) fn upto(&mut self, most: u8) -> u8 {
-        let value = match self.one_in(20) {
-            true => self.random.number() as u8,
-            false => self.below(usize::from(most) + 1) as u8,
+        let value = if self.one_in(20) {
+            self.random.number() as u8
+        } else {
+            self.below(usize::from(most) + 1) as u8
         };
         self.u8(value);
         value
@@ -125,9 +122,10 @@ impl<'r> Writer<'r> {
         let length = self.below(most + 1);
         let odd = self.one_in(8);
         for _ in 0..length {
-            let letter = match odd && self.one_in(4) {
-                true => self.random.number() as u8,
-                false => self.random.pick(b"abcxyzABZ019-._ @:/"),
+            let letter = if odd && self.one_in(4) {
+                self.random.number() as u8
+            } else {
+                self.random.pick(b"abcxyzABZ019-._ @:/")
             };
             self.out.push(letter);
         }

@@ -158,11 +158,8 @@ fn data(t: &mut Text<'_>, fields: Fields<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     put!(t, "\n\t data ({length} octets)");
-    match t.style.verbose {
-        2.. => {
-            dump::hex_and_text(fields.rest().limit(length).all(), "\n\t  ", t.out);
-        }
-        _ => {}
+    if let 2.. = t.style.verbose {
+        dump::hex_and_text(fields.rest().limit(length).all(), "\n\t  ", t.out);
     }
     fields.rest().slice(0, length).map(|_| ())
 }
