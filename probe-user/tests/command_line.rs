@@ -253,7 +253,10 @@ fn what_makes_no_sense_is_refused_with_the_reason() {
         (&["-T", "domain"], "-T: probe chooses a packet's protocol by its ports"),
         (&["-j", "adapter"], "only host: the kernel program takes"),
         (&["-j", "moon"], "no such time stamp type; -J lists them"),
-        (&["-y", "DOCSIS"], "no such link type; the names are EN10MB, RAW, IPV4, IPV6, LINUX_SLL, LINUX_SLL2, NULL"),
+        (
+            &["-y", "DOCSIS"],
+            "no such link type; the names are EN10MB, RAW, IPV4, IPV6, LINUX_SLL, LINUX_SLL2, NULL",
+        ),
         (&["-y", "RAW"], "-y RAW: the link type is EN10MB"),
         (&["--micro", "--nano"], "cannot be used with"),
         (&["-F", "filter.txt", "tcp"], "cannot be used with"),
