@@ -35,14 +35,14 @@ struct Gzip(Members);
 
 enum Members {
     /// One is being read.
-    Within(GzDecoder<BufReader<Box<dyn Read>>>),
+    Within(Box<GzDecoder<BufReader<Box<dyn Read>>>>),
     /// There are no more.
     Over,
 }
 
 impl Gzip {
     fn new(source: Box<dyn Read>) -> Self {
-        Self(Members::Within(GzDecoder::new(BufReader::new(source))))
+        Self(Members::Within(Box::new(GzDecoder::new(BufReader::new(source)))))
     }
 
     /// Goes on with what follows a member: another one, or zeros up to the end.
@@ -72,7 +72,7 @@ impl Gzip {
             let message = "gzip: something follows the zeros behind the end";
             return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
-        self.0 = Members::Within(GzDecoder::new(source));
+        self.0 = Members::Within(Box::new(GzDecoder::new(source)));
         Ok(())
     }
 }

@@ -37,7 +37,7 @@ impl Lowering<'_> {
                 self.not(outbound)
             }
             Primitive::Outbound => self.outbound()?,
-            Primitive::Ifindex(index) => self.from_interface(*index)?,
+            Primitive::Ifindex(index) => self.of_interface(*index)?,
             Primitive::Vlan(id) => self.vlan(*id)?,
             Primitive::Mpls(label) => self.mpls(*label)?,
             Primitive::Pppoed => self.pppoe_discovery()?,
@@ -75,7 +75,7 @@ impl Lowering<'_> {
     }
 
     /// The second cooked header has the interface's number.
-    fn from_interface(&mut self, index: u32) -> Result<PredicateId, Error> {
+    fn of_interface(&mut self, index: u32) -> Result<PredicateId, Error> {
         match (self.frames_link(), self.options.ifindex) {
             (Link::Cooked2, _) => Ok(self.in_cooked_header(4, Width::Word, index)),
             (_, Some(known)) => Ok(self.predicates.constant(known == index)),

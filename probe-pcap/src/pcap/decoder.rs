@@ -15,24 +15,24 @@ const HEAD: usize = 16;
 /// in libpcap, nobody looks.
 const MODIFIED_HEAD: usize = 24;
 
-/// The order of the two lengths in front of a frame.
+/// Which of the two lengths in front of a frame stands first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Lengths {
     /// The captured length first, as in all files of version 2.4.
-    CapturedFirst,
+    Captured,
     /// The other way round: versions before 2.3, and DG/UX tcpdump's.
-    WireFirst,
+    Wire,
     /// Version 2.3 was written by programs of both minds: the captured length is the smaller one.
-    SmallerFirst,
+    Smaller,
 }
 
 impl Lengths {
     /// Of a version that libpcap reads, too (`pcap_check_header` in sf-pcap.c); `None` for others.
     fn of_version(major: u16, minor: u16) -> Option<Self> {
         match (major, minor) {
-            (2, 0..=2) | (543, 0) => Some(Self::WireFirst),
-            (2, 3) => Some(Self::SmallerFirst),
-            (2, 4) => Some(Self::CapturedFirst),
+            (2, 0..=2) | (543, 0) => Some(Self::Wire),
+            (2, 3) => Some(Self::Smaller),
+            (2, 4) => Some(Self::Captured),
             _ => None,
         }
     }
@@ -146,9 +146,9 @@ impl Decoder {
         let time = WallTime::new(word(seconds).into(), nanoseconds);
         let (first, second) = (word(first), word(second));
         let (captured, wire_len) = match self.lengths {
-            Lengths::CapturedFirst => (first, second),
-            Lengths::WireFirst => (second, first),
-            Lengths::SmallerFirst => (first.min(second), first.max(second)),
+            Lengths::Captured => (first, second),
+            Lengths::Wire => (second, first),
+            Lengths::Smaller => (first.min(second), first.max(second)),
         };
         Some(RecordHead { time, captured, wire_len })
     }
