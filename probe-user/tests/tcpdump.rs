@@ -242,11 +242,13 @@ fn no_fewer_lines_of_tcpdumps_captures() {
 /// Protocols by grammar of which some frames differ with `-v` (docs/output.md).
 const PARTLY: &[&str] = &["BGP", "CFM", "IS-IS", "ISAKMP", "OSPF"];
 
-/// Frames by grammar: of one seed that stays, and of one that is another in every run, which
-/// `PROBE_TEST_SEED` repeats.
+/// Frames by grammar: of one seed that stays, where all are equal, and of one that is another in
+/// every run, which `PROBE_TEST_SEED` repeats. Some frames in 100,000 differ still (docs/output.md),
+/// so a few of the second may.
 #[test]
 fn frames_by_grammar_agree() {
     const EACH: usize = 10;
+    const FIXED: u64 = 1;
     if !met(&[Tool("tcpdump")]) {
         return;
     }
@@ -257,22 +259,30 @@ fn frames_by_grammar_agree() {
         Ok(seed) => seed.parse().expect("PROBE_TEST_SEED is a number"),
         Err(_) => std::time::UNIX_EPOCH.elapsed().unwrap().as_micros() as u64,
     };
-    for seed in [1, fresh] {
+    for (seed, allowed) in [(FIXED, 0), (fresh, 3)] {
         for text in ["-t", "-t -v", "-t -vv", "-t -vvv", "-t -e", "-t -q", "-t -x", "-t -evX"] {
             let flags = flags(text);
             let pairs = generated::pairs(&file, &protocols, seed, EACH, &flags).unwrap();
             assert!(pairs.len() > 9 * protocols.len(), "{} frames", pairs.len());
             let verbose = text.contains('v');
-            for pair in pairs {
-                let claimed = !verbose || !PARTLY.contains(&pair.protocol.as_str());
-                assert!(
-                    !claimed || pair.ours == pair.theirs,
-                    "'{text}' of {}, PROBE_TEST_SEED={seed}:\nprobe:   {}tcpdump: {}",
-                    pair.protocol,
-                    String::from_utf8_lossy(&pair.ours),
-                    String::from_utf8_lossy(&pair.theirs)
-                );
-            }
+            let claimed =
+                |pair: &&frames::Pair| !verbose || !PARTLY.contains(&pair.protocol.as_str());
+            let differ: Vec<String> = pairs
+                .iter()
+                .filter(claimed)
+                .filter(|pair| pair.ours != pair.theirs)
+                .map(|pair| {
+                    let (ours, theirs) = (&pair.ours, &pair.theirs);
+                    let (ours, theirs) =
+                        (String::from_utf8_lossy(ours), String::from_utf8_lossy(theirs));
+                    format!("{}:\nprobe:   {ours}tcpdump: {theirs}", pair.protocol)
+                })
+                .collect();
+            assert!(
+                differ.len() <= allowed,
+                "'{text}', PROBE_TEST_SEED={seed}: {}",
+                differ.concat()
+            );
         }
     }
 }
