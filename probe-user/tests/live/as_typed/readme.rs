@@ -157,7 +157,8 @@ fn four_counts_tell_open_refused_rejected_and_dropped() {
                 return Ok(false);
             };
             // Closed with words unread, it would be reset.
-            stream.read(&mut [0; 512])?;
+            let greeting = stream.read(&mut [0; 512])?;
+            anyhow::ensure!(greeting > 0, "port {port} closes without a word");
             stream.write_all(b"QUIT\r\n")?;
             stream.read_to_end(&mut Vec::new())?;
             Ok(true)
