@@ -123,7 +123,7 @@ pub(crate) fn serial(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<us
     let protocol = p.u16(2)?;
     put_name!(t, PROTOCOLS, protocol, "unknown PPP protocol (0x{protocol:04x})");
     put!(t, ": ");
-    t.part(|t| carried(t, protocol, p.from(4), length.saturating_sub(4)))?;
+    t.part(|t| carried(t, protocol, p, 4, length))?;
     Ok(4)
 }
 
@@ -165,10 +165,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usi
         }
         put!(t, ": ");
     }
-    if protocol & 0xff00 == ESCAPED {
-        return escaped(t, p.from(at - 1)).map(|()| at);
-    }
-    carried(t, protocol, p.from(at), length - at).map(|()| at)
+    carried(t, protocol, p, at, length).map(|()| at)
 }
 
 /// An octet-stuffed frame (RFC 1662, section 4.2), from behind its flag on: all that was captured.
@@ -202,12 +199,22 @@ fn escaped(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
             put!(t, "(protocol 0x{protocol:04x} invalid)");
             Ok(())
         }
-        protocol => carried(t, protocol, p.from(at + 2), length - at - 2),
+        protocol => carried(t, protocol, p, at + 2, length),
     }
 }
 
-/// Prints what a protocol's number says that follows it.
-fn carried(t: &mut Text<'_>, protocol: u16, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
+/// Prints what a protocol's number says that follows it, `at` bytes behind the start.
+fn carried(
+    t: &mut Text<'_>,
+    protocol: u16,
+    p: Bytes<'_>,
+    at: usize,
+    length: usize,
+) -> Result<(), Stop> {
+    if protocol & 0xff00 == ESCAPED {
+        return escaped(t, p.from(at - 1));
+    }
+    let (p, length) = (p.from(at), length.saturating_sub(at));
     match protocol {
         0xc021 | 0x8021 | 0x8023 | 0x8281 | 0x8057 | 0x80fd | 0xc02b => {
             control(t, p, length, protocol)
