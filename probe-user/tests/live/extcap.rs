@@ -55,7 +55,7 @@ impl<'a> Desk<'a> {
         });
         made.unwrap();
         let mut setcap = namespace.command("setcap");
-        setcap.arg("cap_bpf,cap_net_admin,cap_perfmon+ep").arg(&probe);
+        setcap.arg("cap_bpf,cap_net_admin,cap_net_raw,cap_perfmon+ep").arg(&probe);
         run(setcap, LIMIT).unwrap();
         Self { namespace }
     }
