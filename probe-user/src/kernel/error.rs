@@ -106,7 +106,7 @@ pub enum Error {
     #[error("creating the rings")]
     Rings { source: io::Error },
 
-    #[error("creating the tables of the largest keys")]
+    #[error("creating the tables for keys")]
     Tops { source: io::Error },
 
     #[error("reading the kernel's clock by a program")]
