@@ -122,15 +122,21 @@ impl Reader {
         Ok(Some(Batch { first: Some(first), many }))
     }
 
+    // Inlined, so that a head need not be put together in memory only to be copied: that would
+    // take longer than all the rest of reading it.
+    #[inline]
     fn head(&mut self) -> Result<Option<Head>, ReadError> {
-        let head = match (self.ahead.take(), &mut self.format) {
-            (Some(head), _) => return Ok(Some(head)),
-            (None, Format::Pcap(decoder)) => decoder.next(&mut self.input),
-            (None, Format::PcapNg(decoder)) => decoder.next(&mut self.input),
+        if self.ahead.is_some() {
+            return Ok(self.ahead.take());
+        }
+        let head = match &mut self.format {
+            Format::Pcap(decoder) => decoder.next(&mut self.input),
+            Format::PcapNg(decoder) => decoder.next(&mut self.input),
         };
         match head {
+            Ok(head) => Ok(head),
             Err(_) if self.stopped.get() => Ok(None),
-            head => head,
+            Err(error) => Err(error),
         }
     }
 

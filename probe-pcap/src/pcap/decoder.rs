@@ -101,6 +101,7 @@ impl Decoder {
         self.link
     }
 
+    #[inline]
     pub(crate) fn next(&mut self, input: &mut Input) -> Result<Option<Head>, ReadError> {
         input.begin();
         if !input.has(self.head)? {
