@@ -1,7 +1,10 @@
 //! Files of every link type, beside tcpdump.
 
+mod beside;
+
 use std::{path::Path, process::Command};
 
+use beside::{assert_equal, output};
 use probe_frame::{Frame, LinkType, Precision, WallTime};
 use probe_pcap::{Contents, Format, Origin, Reader, Writer};
 use testbed::{
@@ -10,19 +13,6 @@ use testbed::{
 };
 
 const PROBE: &str = env!("CARGO_BIN_EXE_probe");
-
-/// What a program writes to standard output.
-fn output(program: &str, arguments: &[&str], file: &Path) -> String {
-    let output = Command::new(program)
-        .args(arguments)
-        .arg("-r")
-        .arg(file)
-        .env("TZ", "UTC")
-        .output()
-        .unwrap_or_else(|error| panic!("{program}: {error}"));
-    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
 
 /// Writes frames to a pcap file, a millisecond and a bit apart; of every fourth some bytes were
 /// not captured.
@@ -152,20 +142,7 @@ fn compare(link: LinkType, path: &Path, count: usize) {
         let theirs = output("tcpdump", &flags, path);
         let (ours, theirs) = (split(&ours), split(&theirs));
         assert_eq!(theirs.len(), count, "{link:?} {flags:?}");
-        let mut differ: Vec<String> = ours
-            .iter()
-            .zip(&theirs)
-            .filter(|(ours, theirs)| ours != theirs)
-            .map(|(ours, theirs)| format!("probe:   {ours}tcpdump: {theirs}"))
-            .collect();
-        let number = differ.len();
-        differ.truncate(8);
-        assert!(
-            number == 0 && ours.len() == theirs.len(),
-            "{link:?} {flags:?}: {number} of {} frames differ:\n{}",
-            theirs.len(),
-            differ.concat()
-        );
+        assert_equal(&format!("{link:?} {flags:?}"), &ours, &theirs);
     }
 }
 

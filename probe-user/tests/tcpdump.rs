@@ -1,5 +1,6 @@
 //! Lines held against tcpdump's: the same capture, the same flags, the same text.
 
+mod beside;
 #[path = "../examples/equal_lines/frames.rs"]
 mod frames;
 #[path = "../examples/equal_lines/generated.rs"]
@@ -13,22 +14,10 @@ use std::{
     ffi::OsString,
     io::Write as _,
     path::{Path, PathBuf},
-    process::Command,
 };
 
+use beside::{assert_equal, output};
 use testbed::requirements::{REQUIRED, Requirement::Tool, met};
-
-fn output(program: &str, arguments: &[&str], file: &Path) -> String {
-    let output = Command::new(program)
-        .args(arguments)
-        .arg("-r")
-        .arg(file)
-        .env("TZ", "UTC")
-        .output()
-        .unwrap_or_else(|error| panic!("{program}: {error}"));
-    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
 
 /// Frame by frame: a line, and the indented lines below it.
 fn split(text: &str) -> Vec<String> {
@@ -65,20 +54,7 @@ fn every_line_is_tcpdumps() {
         let theirs = output("tcpdump", &[&["-nn"], &flags[..]].concat(), &file);
         // Text dumps have lines of their own; there the whole is compared.
         let (ours, theirs) = (split(&ours), split(&theirs));
-        let mut differ: Vec<String> = ours
-            .iter()
-            .zip(&theirs)
-            .filter(|(ours, theirs)| ours != theirs)
-            .map(|(ours, theirs)| format!("probe:   {ours}\ntcpdump: {theirs}\n"))
-            .collect();
-        let count = differ.len();
-        differ.truncate(8);
-        assert!(
-            count == 0 && ours.len() == theirs.len(),
-            "{flags:?}: {count} of {} frames differ:\n{}",
-            theirs.len(),
-            differ.concat()
-        );
+        assert_equal(&format!("{flags:?}"), &ours, &theirs);
     }
 }
 

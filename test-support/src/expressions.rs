@@ -129,7 +129,8 @@ const LINK_PROTOCOLS: [&str; 19] = [
 const LLC_TYPES: [&str; 14] =
     ["", "i", "s", "u", "rr", "rnr", "rej", "ui", "ua", "disc", "dm", "sabme", "xid", "frmr"];
 
-const QUESTIONS: [&str; 22] = [
+/// Every macro.
+pub const MACROS: [&str; 14] = [
     "@syn",
     "@synack",
     "@fin",
@@ -144,6 +145,8 @@ const QUESTIONS: [&str; 22] = [
     "@smtp",
     "@dns",
     "@unreachable",
+];
+const OTHER_QUESTIONS: [&str; 8] = [
     "payload \"GET \"",
     "payload \"\\x16\"",
     "payload[0:2] = 0x4745",
@@ -153,6 +156,12 @@ const QUESTIONS: [&str; 22] = [
     "tcp",
     "ip6",
 ];
+
+/// A macro, or what may stand in its place.
+fn bare_question(rng: &mut Rng) -> &'static str {
+    let all: Vec<&str> = MACROS.into_iter().chain(OTHER_QUESTIONS).collect();
+    rng.pick(&all)
+}
 
 /// A filter that is right by the grammar; its constants may still be refused.
 pub fn filter(rng: &mut Rng) -> String {
@@ -187,10 +196,10 @@ pub fn extended(rng: &mut Rng) -> String {
 /// `@syn`, `payload "GET "` and their like, of the packet itself or of the one that it is about.
 fn question(rng: &mut Rng) -> String {
     match rng.below(12) {
-        0 | 1 => format!("@unreachable and {}", rng.pick(&QUESTIONS)),
-        2 => format!("({} or @unreachable) and {}", rng.pick(&QUESTIONS), rng.pick(&QUESTIONS)),
-        3 => format!("vlan and @unreachable and {}", rng.pick(&QUESTIONS)),
-        _ => rng.pick(&QUESTIONS).to_owned(),
+        0 | 1 => format!("@unreachable and {}", bare_question(rng)),
+        2 => format!("({} or @unreachable) and {}", bare_question(rng), bare_question(rng)),
+        3 => format!("vlan and @unreachable and {}", bare_question(rng)),
+        _ => bare_question(rng).to_owned(),
     }
 }
 

@@ -6,7 +6,7 @@ use probe_filter::ir::{Graph, LinkType, VlanView};
 use probe_filter::testing::frames::pool;
 use probe_filter::testing::random::Random;
 use probe_filter::{Options, compile};
-use test_support::bpf;
+use test_support::{bpf, expressions::MACROS};
 
 use crate::ebpf::{Case, compare_on};
 use crate::harness::kernel::{Loaded, generate, target, this_kernel};
@@ -53,22 +53,6 @@ fn a_shared_walk_that_traps_matches_nothing() {
 
 /// Every macro alone and negated, twice in a rule, and what only looks alike.
 fn mixture() -> Vec<String> {
-    const MACROS: [&str; 14] = [
-        "@syn",
-        "@synack",
-        "@fin",
-        "@rst",
-        "@http",
-        "@http-request",
-        "@http-response",
-        "@get",
-        "@post",
-        "@tls-hello",
-        "@ssh",
-        "@smtp",
-        "@dns",
-        "@unreachable",
-    ];
     let mut texts: Vec<String> = MACROS.iter().map(|&name| name.to_owned()).collect();
     texts.extend(MACROS.iter().map(|name| format!("not {name} and (tcp or port 53)")));
     texts.extend(MACROS.iter().zip(MACROS.iter().rev()).map(|(one, other)| {

@@ -41,7 +41,7 @@ pub struct RuleSpec<'a> {
 
 impl RuleSpec<'_> {
     /// Whether frames are counted by a key.
-    fn has_key(&self) -> bool {
+    pub(super) fn has_key(&self) -> bool {
         !self.graph.key().is_empty()
     }
 }

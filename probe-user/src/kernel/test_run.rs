@@ -17,7 +17,8 @@ use super::{
     counts::CountMaps,
     features::Features,
     load::{Setting, load, name_largest_rule, verify_error},
-    session::{cpus, open_tops, program, xdp_program},
+    plan::cpus,
+    session::{open_tops, program, xdp_program},
     timing::Timing,
 };
 
@@ -70,7 +71,7 @@ impl TestRun {
             snaplen: 0,
             ring: RingLayout::new(0, 0),
             rings: 1,
-            list_cpus: cpus()?,
+            list_cpus: if rules.iter().any(RuleSpec::has_key) { cpus()? } else { 1 },
             goal: 0,
             split: Split::None,
             slots: 1,
