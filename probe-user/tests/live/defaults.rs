@@ -7,7 +7,7 @@ use testbed::{
     Tcp, requirements::met, run, tcp_flags,
 };
 
-use crate::rig::{LIMIT, NEEDS, Totals, alone, attached, probe, quiet_pair};
+use crate::rig::{LIMIT, NEEDS, Totals, alone, attached, probe, quiet_pair, tcpdump_lines};
 
 /// SYNs for a port on which nobody listens: the server answers each with a reset.
 fn ask(pair: &Pair, count: u32) {
@@ -15,15 +15,6 @@ fn ask(pair: &Pair, count: u32) {
     let frame = |number| Frame::ipv4(CLIENT_V4, SERVER_V4).tcp(tcp(number)).build();
     let frames: Vec<_> = (0..count).map(frame).collect();
     FrameSender::open(&pair.client, CLIENT_LINK).unwrap().send(&frames).unwrap();
-}
-
-/// tcpdump's lines, as many as there are asked for.
-fn tcpdump(namespace: &Namespace, arguments: &[&str]) -> Running {
-    let mut command = namespace.command("tcpdump");
-    command.args(["-tnnl", "--immediate-mode"]).args(arguments);
-    let tcpdump = Running::spawn(command).unwrap();
-    tcpdump.wait_for_line("listening on", LIMIT).unwrap();
-    tcpdump
 }
 
 fn sorted(running: Running) -> Vec<String> {
@@ -43,7 +34,7 @@ fn a_capture_shows_both_directions_as_tcpdump_does() {
     let _alone = alone();
     let pair = quiet_pair();
     let words = ["-i", SERVER_LINK, "-c", "10", "tcp"];
-    let theirs = tcpdump(&pair.server, &words);
+    let theirs = tcpdump_lines(&pair.server, &words);
     // Two of them stand beside each other.
     let captures =
         [0, 1].map(|_| attached(&pair.server, &[&["capture", "-tnn"], &words[..]].concat()));

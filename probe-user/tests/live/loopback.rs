@@ -4,7 +4,7 @@ use std::net::UdpSocket;
 
 use testbed::{Namespace, Running, requirements::met};
 
-use crate::rig::{LIMIT, NEEDS, Totals, alone, attached};
+use crate::rig::{LIMIT, NEEDS, Totals, alone, attached, tcpdump_lines};
 
 /// Datagrams of either IP version, each of which a port that is closed answers.
 const DATAGRAMS: usize = 4;
@@ -32,14 +32,6 @@ fn lines(running: Running, count: usize) -> Vec<String> {
     lines
 }
 
-fn tcpdump(namespace: &Namespace, arguments: &[&str]) -> Running {
-    let mut tcpdump = namespace.command("tcpdump");
-    tcpdump.args(["-tnnl", "--immediate-mode", "-i", "lo"]).args(arguments);
-    let tcpdump = Running::spawn(tcpdump).unwrap();
-    tcpdump.wait_for_line("listening on", LIMIT).unwrap();
-    tcpdump
-}
-
 #[test]
 fn lines_on_the_loopback_are_those_of_tcpdump() {
     if !met(NEEDS) {
@@ -56,7 +48,7 @@ fn lines_on_the_loopback_are_those_of_tcpdump() {
         &["--hook", "xdp-generic"],
     ] {
         let namespace = Namespace::new().unwrap();
-        let theirs = tcpdump(&namespace, &["-c", &count]);
+        let theirs = tcpdump_lines(&namespace, &["-i", "lo", "-c", &count]);
         let common = ["capture", "-tnn", "-i", "lo", "-c", &count];
         let ours = attached(&namespace, &[&common, flags].concat());
         traffic(&namespace);
@@ -76,9 +68,9 @@ fn frames_sent_on_the_loopback() {
     let _alone = alone();
     let namespace = Namespace::new().unwrap();
     let count = FRAMES.to_string();
-    let theirs = tcpdump(&namespace, &["-Q", "out"]);
+    let theirs = tcpdump_lines(&namespace, &["-i", "lo", "-Q", "out"]);
     let ours = attached(&namespace, &["capture", "-tnn", "-i", "lo", "-Q", "out", "-c", &count]);
-    let control = tcpdump(&namespace, &["-c", &count]);
+    let control = tcpdump_lines(&namespace, &["-i", "lo", "-c", &count]);
     traffic(&namespace);
     let sent = lines(ours, FRAMES);
     assert_eq!(sent, lines(control, FRAMES));

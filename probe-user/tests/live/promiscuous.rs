@@ -10,7 +10,7 @@ use testbed::{
     run,
 };
 
-use crate::rig::{LIMIT, NEEDS, Totals, alone, attached, quiet_pair};
+use crate::rig::{LIMIT, NEEDS, Totals, alone, attached, quiet_pair, tcpdump_lines};
 
 fn ready() -> bool {
     let all = met(NEEDS);
@@ -76,14 +76,6 @@ fn lines(running: Running) -> usize {
     finished.text().lines().filter(|line| line.contains("ICMP")).count()
 }
 
-fn tcpdump(namespace: &Namespace, arguments: &[&str]) -> Running {
-    let mut command = namespace.command("tcpdump");
-    command.args(["-tnnl", "--immediate-mode"]).args(arguments);
-    let tcpdump = Running::spawn(command).unwrap();
-    tcpdump.wait_for_line("listening on", LIMIT).unwrap();
-    tcpdump
-}
-
 #[test]
 fn what_guests_of_a_bridge_say_to_each_other() {
     if !ready() {
@@ -97,7 +89,7 @@ fn what_guests_of_a_bridge_say_to_each_other() {
     for (flags, expected) in [(&[][..], 20), (&["-p"], 0)] {
         let words = [&["-i", "br0"], flags, &["icmp"]].concat();
         // One after the other: while either asks for it, both have it.
-        let theirs = tcpdump(&bridged.host, &words);
+        let theirs = tcpdump_lines(&bridged.host, &words);
         bridged.talk(10);
         assert_eq!(lines(theirs), expected, "tcpdump {flags:?}");
         let ours = attached(&bridged.host, &[&["capture", "-tnn"], &words[..]].concat());
@@ -234,7 +226,7 @@ fn a_mirrored_port() {
         run(tc, LIMIT).unwrap();
     }
     let words = ["-i", "mirror0", "icmp"];
-    let theirs = tcpdump(&pair.server, &words);
+    let theirs = tcpdump_lines(&pair.server, &words);
     let ours = attached(&pair.server, &[&["capture", "-tnn"], &words[..]].concat());
     let ping = |sequence| Frame::ipv4(CLIENT_V4, SERVER_V4).icmp(8, 0, [0, 0, 0, sequence]).build();
     let frames: Vec<_> = (0..25).map(ping).collect();

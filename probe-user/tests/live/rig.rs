@@ -150,6 +150,15 @@ pub fn tcpdump(namespace: &Namespace, link: &str, file: &Path) -> Running {
     running
 }
 
+/// tcpdump printing the lines of frames without names and times, ready.
+pub fn tcpdump_lines(namespace: &Namespace, arguments: &[&str]) -> Running {
+    let mut command = namespace.command("tcpdump");
+    command.args(["-tnnl", "--immediate-mode"]).args(arguments);
+    let running = Running::spawn(command).unwrap();
+    running.wait_for_line("listening on", LIMIT).unwrap();
+    running
+}
+
 /// Ends tcpdump once it has written all that it will: its file has stopped growing.
 pub fn end_tcpdump(namespace: &Namespace, dump: Running, file: &Path) {
     let length = || namespace.enter(|| Ok(std::fs::metadata(file)?.len())).unwrap();
