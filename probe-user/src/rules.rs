@@ -283,13 +283,21 @@ impl RuleSet {
         if seen < MANY {
             return;
         }
-        let matched = counts.iter().map(|count| count.packets > 0);
-        let in_vain = || self.filters.iter().zip(matched.clone()).filter(|(_, matched)| !matched);
-        let noted = in_vain().filter(|(filter, _)| !filter.notes().is_empty()).count();
-        if noted > 0 {
-            reporter::say(format_args!("0 of {seen} frames matched, perhaps because of this:"));
-            say_notes(in_vain().map(|(filter, _)| filter));
+        let rules = self.rules.iter().zip(&self.filters).zip(counts);
+        let in_vain: Vec<(&Rule, &Filter)> = rules
+            .filter(|((_, filter), count)| count.packets == 0 && !filter.notes().is_empty())
+            .map(|(rule, _)| rule)
+            .collect();
+        if in_vain.is_empty() {
+            return;
         }
+        let mut whose = String::new();
+        if self.rules.len() > 1 {
+            let names: Vec<String> = in_vain.iter().map(|(rule, _)| visible(&rule.name)).collect();
+            whose = format!("{}: ", names.join(", "));
+        }
+        reporter::say(format_args!("{whose}0 of {seen} frames matched, perhaps because of this:"));
+        say_notes(in_vain.into_iter().map(|(_, filter)| filter));
     }
 
     /// What the kernel side wants to know.
