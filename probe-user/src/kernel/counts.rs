@@ -136,18 +136,23 @@ impl CountMaps {
 
     /// One reading, which takes half of the time: for who needs no more than one of the counts.
     pub(super) fn read_quickly(&self) -> Result<Counts, Error> {
-        let mut counts = self.read_slot(0)?;
-        if !self.kept_apart.is_empty() {
-            counts = Counts { rules: vec![Counter::default(); self.rules], ..Counts::default() };
-            for (slot, interface, direction) in &self.kept_apart {
-                let Counts { seen, rules, .. } = self.read_slot(*slot)?;
-                counts.seen += seen;
-                counts.rules.iter_mut().zip(&rules).for_each(|(sum, &rule)| *sum += rule);
-                let (interface, direction) = (interface.clone(), *direction);
-                counts.parts.push(Part { interface, direction, seen, rules });
-            }
-        }
+        let mut counts =
+            if self.kept_apart.is_empty() { self.read_slot(0)? } else { self.read_parts()? };
         counts.race = bytemuck::cast(self.race.get(&0, 0).map_err(of(names::RACE))?);
+        Ok(counts)
+    }
+
+    /// Those that are kept apart, and their sum.
+    fn read_parts(&self) -> Result<Counts, Error> {
+        let mut counts =
+            Counts { rules: vec![Counter::default(); self.rules], ..Counts::default() };
+        for (slot, interface, direction) in &self.kept_apart {
+            let Counts { seen, rules, .. } = self.read_slot(*slot)?;
+            counts.seen += seen;
+            counts.rules.iter_mut().zip(&rules).for_each(|(sum, &rule)| *sum += rule);
+            let (interface, direction) = (interface.clone(), *direction);
+            counts.parts.push(Part { interface, direction, seen, rules });
+        }
         Ok(counts)
     }
 

@@ -107,6 +107,7 @@ mod tests {
 
     use probe_common::key::Key;
     use probe_filter::{Options, compile_keyed, ir::LinkType};
+    use testbed::requirements::{Requirement, met};
 
     use super::*;
     use crate::kernel::{Hook, RuleSpec, TestRun};
@@ -121,8 +122,7 @@ mod tests {
 
     #[test]
     fn programs_count_by_keys_in_the_half_that_is_named() {
-        if !nix::unistd::geteuid().is_root() {
-            println!("skipped: needs root");
+        if !met(&[Requirement::Root]) {
             return;
         }
         let options = Options::default();
