@@ -11,6 +11,7 @@ use xtask::shell::{cargo, root, say};
 const PURE: &[(&str, &[&str])] = &[
     ("probe-common", &[]),
     ("probe-filter", &[]),
+    ("probe-flow", &["libc", "probe-common", "probe-filter", "probe-pcap", "probe-print"]),
     ("probe-frame", &[]),
     ("probe-link", &[]),
     ("probe-pcap", &["probe-common", "probe-filter", "probe-link", "probe-print"]),
