@@ -160,6 +160,7 @@ fn link(
         ring_len: setting.ring.len[0],
         second_len: setting.ring.len[1],
         second_at: setting.ring.second_at,
+        overwrites: setting.ring.overwrites.into(),
         selective: selective(samplers),
         stores_in_order: STORES_IN_ORDER.into(),
         xdp_load_bytes: setting.xdp_load_bytes.into(),

@@ -22,7 +22,7 @@ use probe_filter::ir::LinkType;
 use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{
-    Attached, Counts, Direction, Error, Hook, Rings, bpf,
+    Attached, Counts, Direction, Error, FlightRings, Hook, Rings, bpf,
     clsact::Filter,
     counts::CountMaps,
     error::{Module, errno, is_permission},
@@ -90,6 +90,7 @@ pub struct Session {
     hook: Hook,
     direction: Direction,
     rings: Option<Rings>,
+    flight: Option<FlightRings>,
     tops: Vec<Tops>,
     attachments: Vec<Attachment>,
     xdp_links: Vec<OwnedFd>,
@@ -129,20 +130,28 @@ impl Session {
             }
             if plan.ring_bytes != 0 {
                 rings.push(ebpf.take_map(names::RINGS).ok_or(Error::Missing(names::RINGS))?);
-                of_rings = Some((setting.rings, setting.ring));
+                of_rings = Some((setting.rings, setting.ring, setting.snaplen));
             }
             tops.extend(open_tops(&mut ebpf, &setting)?);
             let (rules, Setting { split, slots, .. }) = (of_link.rules.len(), setting);
             let counts = CountMaps::take(&mut ebpf, rules, split, slots)?;
             sets.push(ProgramSet { link: of_link.link, ebpf, counts });
         }
-        let rings = of_rings.map(|(cpus, layout)| Rings::open(rings, cpus, layout)).transpose()?;
+        let (mut lossless, mut flight) = (None, None);
+        match of_rings {
+            Some((cpus, layout, snaplen)) if layout.overwrites => {
+                flight = Some(FlightRings::open(rings, cpus, layout, snaplen)?);
+            }
+            Some((cpus, layout, _)) => lossless = Some(Rings::open(rings, cpus, layout)?),
+            None => {}
+        }
         timing.step("rings");
         let mut session = Self {
             sets,
             hook: plan.hook,
             direction: plan.direction,
-            rings,
+            rings: lossless,
+            flight,
             tops,
             attachments: Vec::new(),
             xdp_links: Vec::new(),
@@ -248,6 +257,11 @@ impl Session {
     /// The rings, once, if the plan asked for them.
     pub fn take_rings(&mut self) -> Option<Rings> {
         self.rings.take()
+    }
+
+    /// The rings that overwrite their oldest records, once, if the plan asked for them.
+    pub fn take_flight(&mut self) -> Option<FlightRings> {
+        self.flight.take()
     }
 
     /// The tables of the largest keys, once, if rules have keys: one of each link type.
