@@ -1,6 +1,7 @@
 //! `probe count`: many filters counted at once. One reading of the maps a tick makes a
 //! [`Snapshot`]; table, JSON and CSV are views of it.
 
+mod alerts;
 mod csv;
 mod json;
 mod output;
@@ -21,7 +22,9 @@ use probe_common::Counter;
 use probe_frame::WallTime;
 
 use crate::{
-    clock, explain, interfaces,
+    clock,
+    condition::Condition,
+    explain, interfaces,
     kernel::{self, Counts, Direction, Programs},
     offline::{self, Matcher},
     privileges::{self, Needs},
@@ -32,13 +35,14 @@ use crate::{
     stop,
     watch::{Event, Events, ProgramOptions, Watch},
 };
+use alerts::Alerts;
 use view::View;
 
 /// How often `-c` is looked at.
 const COUNT_TICK: Duration = Duration::from_millis(50);
 
 /// What to count, and how to show it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// Where the frames come from.
     pub source: Source<PathBuf>,
@@ -50,6 +54,8 @@ pub struct Plan {
     pub duration: Option<Duration>,
     /// The end, by what all rules together have matched.
     pub count: Option<u64>,
+    /// What is told of by exit code 3 (`--fail-if`).
+    pub fail_if: Vec<Condition>,
     /// How counts are shown.
     pub format: Format,
     /// Whether a table has colours.
@@ -99,7 +105,8 @@ async fn count(
     mut view: View,
 ) -> Result<()> {
     let start = Instant::now();
-    let deadline = plan.duration.map(|duration| start + duration);
+    let mut deadline = plan.duration.map(|duration| start + duration);
+    let mut alerts = Alerts::new(&plan.fail_if, plan.interval);
     let mut next = start + plan.interval;
     loop {
         // Ticks, the end, and the look at -c: whichever comes first.
@@ -129,11 +136,15 @@ async fn count(
             view.last(&total, &stop::requested)?;
             counting.set.say_again(counts.seen.packets, &counts.rules);
             detached.map_err(explain::kernel)?;
+            let alert = alerts.end(elapsed, &counts);
             // What was counted until then stands; that no more can come is a failure.
-            return none_left.map_or(Ok(()), |none| Err(none.into()));
+            return none_left.map_or(Ok(alert?), |none| Err(none.into()));
         }
         if now >= next {
             view.tick(&counting.tick(now - start, &counts))?;
+            if alerts.interval(now - start, &counts) {
+                deadline = Some(now);
+            }
             // A tick that came late does not make the later ones come in a burst.
             while next <= now {
                 next += plan.interval;
@@ -238,6 +249,7 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
     privileges::drop(user, needs)?;
     let view = View::new(plan.format, plan.colors)?;
     let (mut first, mut last) = (None, WallTime::default());
+    let mut alerts = Alerts::new(&plan.fail_if, plan.interval);
     // What was counted before a damaged record is told all the same.
     let damage = 'file: loop {
         let frames = match reader.batch() {
@@ -246,8 +258,12 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
             Err(error) => break Some(error),
         };
         for frame in frames {
-            first.get_or_insert(frame.time);
+            let first = *first.get_or_insert(frame.time);
             last = last.max(frame.time);
+            alerts.before_frame(Duration::from_nanos(last.0.saturating_sub(first.0)), || {
+                let (seen, rules) = (matcher.seen(), matcher.totals()?);
+                Ok(Counts { seen, rules, ..Counts::default() })
+            })?;
             matcher.count(&frame)?;
             if let Some(goal) = plan.count
                 && matcher.reached(goal)?
@@ -271,7 +287,8 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
             matcher.not_taken()
         ));
     }
-    damage.map_or(Ok(()), |error| Err(error.into()))
+    let alert = alerts.end(elapsed, &counts);
+    damage.map_or(Ok(alert?), |error| Err(error.into()))
 }
 
 #[cfg(test)]
@@ -321,6 +338,7 @@ mod tests {
             interval: Duration::from_millis(1),
             duration: None,
             count: Some(10),
+            fail_if: Vec::new(),
             format: Format::Json,
             colors: false,
         };
