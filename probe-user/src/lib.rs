@@ -31,6 +31,7 @@ pub mod explain;
 pub mod extcap;
 pub mod failure;
 pub mod filter;
+pub mod framing;
 pub mod history;
 pub mod interfaces;
 pub mod json;
@@ -41,6 +42,7 @@ pub mod nearest;
 pub mod offline;
 pub mod privileges;
 pub mod rate;
+pub mod record;
 pub mod reporter;
 pub mod resolver;
 pub mod rules;
@@ -63,6 +65,8 @@ pub enum Command {
     Capture(Box<capture::Plan>),
     /// Show what `probe capture` lists.
     List(capture::List),
+    /// Keep the last frames, and write them when something happens.
+    Record(Box<record::Plan>),
     /// Check a filter, and show what it compiles to.
     Filter(filter::Plan),
     /// Describe interfaces.
@@ -81,6 +85,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Rate(plan) => rate::run(&plan),
         Command::Capture(plan) => capture::run(&plan).map(drop),
         Command::List(list) => capture::list(&list),
+        Command::Record(plan) => record::run(&plan),
         Command::Filter(plan) => filter::run(&plan),
         Command::Interfaces(plan) => interfaces::run(&plan),
         Command::Extcap(plan) => extcap::run(&plan),

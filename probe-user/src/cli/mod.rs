@@ -11,6 +11,7 @@ mod hints;
 mod interfaces;
 mod lists;
 mod rate;
+mod record;
 mod shared;
 mod values;
 
@@ -28,6 +29,7 @@ use filter::FilterArgs;
 use interfaces::InterfacesArgs;
 use lists::Lists;
 use rate::RateArgs;
+use record::RecordArgs;
 use shared::{Expression, Live, Offline, Promiscuous};
 
 /// Reads the command line, and makes a plan of it.
@@ -120,6 +122,8 @@ enum Subcommands {
     Rate(RateArgs),
     /// Show or save packets, as tcpdump does
     Capture(Box<CaptureArgs>),
+    /// Keep the last seconds of packets, and save them when something happens
+    Record(Box<RecordArgs>),
     /// Check a filter, and show what it compiles to
     Filter(FilterArgs),
     /// List interfaces: state, driver, counters, suitable hooks
@@ -136,6 +140,7 @@ impl Subcommands {
             Self::Count(args) => args.plan().map(Command::Count),
             Self::Rate(args) => args.plan().map(Command::Rate).map_err(Error::new),
             Self::Capture(args) => args.plan(),
+            Self::Record(args) => args.plan().map(Box::new).map(Command::Record),
             Self::Filter(args) => Ok(Command::Filter(args.plan())),
             Self::Interfaces(args) => Ok(Command::Interfaces(args.plan())),
             Self::Extcap(args) => args.plan().map(Command::Extcap).map_err(Error::new),

@@ -38,7 +38,7 @@ pub struct FlightRings {
     /// The ring that has the earliest of them, and up to when it stays the earliest.
     earliest: Option<(usize, u64)>,
     /// Keeps the maps until the rings are gone.
-    _maps: Vec<MapData>,
+    _maps: Arc<Vec<MapData>>,
 }
 
 impl FlightRings {
@@ -61,7 +61,14 @@ impl FlightRings {
             maps.push(map);
         }
         let (of_set, clock) = (cpus as usize, Ktime::measure()?);
-        Ok(Self { rings, of_set, clock, horizon: 0, earliest: None, _maps: maps })
+        Ok(Self { rings, of_set, clock, horizon: 0, earliest: None, _maps: Arc::new(maps) })
+    }
+
+    /// Another reader of the same rings, who knows nothing of this one.
+    pub fn reader(&self) -> Self {
+        let rings = self.rings.iter().map(Ring::reader).collect();
+        let (of_set, clock, _maps) = (self.of_set, self.clock, Arc::clone(&self._maps));
+        Self { rings, of_set, clock, horizon: 0, earliest: None, _maps }
     }
 
     /// The clock of the records' time stamps.
@@ -69,9 +76,9 @@ impl FlightRings {
         self.clock
     }
 
-    /// Bytes that the rings hold together, links included.
-    pub fn capacity(&self) -> u64 {
-        self.rings.iter().map(|ring| ring.len).sum()
+    /// Bytes that each ring holds, links included.
+    pub fn ring_len(&self) -> u64 {
+        self.rings.first().map_or(0, |ring| ring.len)
     }
 
     /// Records that were written to each ring so far. Costs a load a ring, and no system call.
@@ -90,20 +97,21 @@ impl FlightRings {
         self.rings.iter().map(Timed::next_time).collect()
     }
 
-    /// Records that were overwritten before they were copied, over all rings.
+    /// Records that were overwritten before they were copied, over all rings, since the start or the
+    /// last [`release`](Self::release).
     pub fn overwritten(&self) -> u64 {
         self.rings.iter().map(|ring| ring.overwritten).sum()
     }
 
     /// Copies what the rings hold and was not handed out yet. Gives the time up to which it is all
-    /// there, in kernel time: younger records are left for the next look, since an older one may
-    /// still come from another CPU.
+    /// there, in kernel time, at most `until`: younger records are left for the next look, since an
+    /// older one may still come from another CPU.
     ///
     /// The first look takes as much memory as the rings have, until [`release`](Self::release).
-    pub fn look(&mut self) -> u64 {
+    pub fn look(&mut self, until: u64) -> u64 {
         self.rings.iter_mut().for_each(Ring::make_room);
         // The clock first: what comes while the rings are gone through is younger than this.
-        self.horizon = self.clock.now().saturating_sub(IN_FLIGHT_NS);
+        self.horizon = self.clock.now().saturating_sub(IN_FLIGHT_NS).min(until);
         self.rings.iter_mut().for_each(Ring::copy);
         self.earliest = None;
         self.horizon
@@ -125,13 +133,22 @@ impl FlightRings {
         Some((index / self.of_set, header, bytes))
     }
 
-    /// Gives the memory of the copies back. What was copied and not handed out stays in the rings, as
-    /// long as it is not overwritten there.
+    /// Passes over the records of the last look that are older than this, in kernel time.
+    pub fn skip_before(&mut self, time: u64) {
+        let Some(until) = time.checked_sub(1) else { return };
+        for ring in &mut self.rings {
+            while ring.next(until).is_some() {}
+        }
+        self.earliest = None;
+    }
+
+    /// Gives the memory of the copies back, and forgets what was handed out: the next look begins with
+    /// all that the rings hold then.
     pub fn release(&mut self) {
         for ring in &mut self.rings {
-            ring.copy = Vec::new();
-            ring.head = ring.tail;
+            *ring = ring.reader();
         }
+        self.earliest = None;
     }
 }
 
@@ -157,11 +174,21 @@ struct Ring {
 
 impl Ring {
     fn new(memory: &Arc<Mapping>, cpu: u32, layout: RingLayout, snaplen: u32) -> Self {
+        let base = cpu as usize * layout.value_size as usize;
+        Self::unread(memory, base, layout.len[0].into(), reach(snaplen))
+    }
+
+    /// The same ring, for who has read nothing yet.
+    fn reader(&self) -> Self {
+        Self::unread(&self.memory, self.base, self.len, self.reach)
+    }
+
+    fn unread(memory: &Arc<Mapping>, base: usize, len: u64, reach: u64) -> Self {
         Self {
             memory: Arc::clone(memory),
-            base: cpu as usize * layout.value_size as usize,
-            len: layout.len[0].into(),
-            reach: reach(snaplen),
+            base,
+            len,
+            reach,
             copy: Vec::new(),
             tail: 0,
             records: 0,
@@ -322,7 +349,7 @@ pub(crate) mod bed {
         };
         let writers = rings.iter().map(writer).collect();
         let (of_set, clock) = (cpus as usize, Ktime::default());
-        (FlightRings { rings, of_set, clock, horizon: 0, earliest: None, _maps: vec![] }, writers)
+        (FlightRings { rings, of_set, clock, horizon: 0, earliest: None, _maps: Arc::default() }, writers)
     }
 
     impl Writer {
@@ -382,7 +409,7 @@ mod tests {
 
     /// The numbers of the frames of a look, each of them whole.
     fn read(rings: &mut FlightRings, most: u64) -> Vec<u64> {
-        rings.look();
+        rings.look(u64::MAX);
         let mut numbers = Vec::new();
         while let Some((set, header, bytes)) = rings.next_record() {
             assert_eq!((set, header.captured_len as usize), (0, bytes.len()));
@@ -416,10 +443,15 @@ mod tests {
         // All that fits is there, but for a record at the edge that may be half overwritten.
         let bytes: u64 = held.iter().map(|&n| slot_len(frame(n, most).len() as u32)).sum();
         assert!(bytes + 2 * reach(most as u32) > 16 << 10, "{bytes}");
-        // After the memory is given back, too.
+        // Whoever begins anew has all that is held.
+        let again = read(&mut rings.reader(), most);
+        assert_eq!(again, held);
         rings.release();
         write(writer, 3000..3005, most);
-        assert_eq!(read(&mut rings, most), (3000..3005).collect::<Vec<_>>());
+        let held = read(&mut rings, most);
+        assert_eq!(held, (held[0]..3005).collect::<Vec<_>>());
+        assert!(held[0] >= first && held.len() + 5 >= again.len(), "{held:?}");
+        assert_eq!(rings.overwritten(), held[0]);
     }
 
     #[test]
