@@ -117,6 +117,12 @@ impl FlightRings {
         self.horizon
     }
 
+    /// Copies what came meanwhile, without handing it out before the next look: to be called now and then
+    /// by who takes his time with the records, lest they be overwritten.
+    pub fn keep_up(&mut self) {
+        self.rings.iter_mut().for_each(Ring::copy);
+    }
+
     /// The next record of the last look, in the order of kernel time over all CPUs, with the number
     /// of the program set that wrote it and the frame's bytes.
     pub fn next_record(&mut self) -> Option<(usize, RecordHeader, &[u8])> {
@@ -161,13 +167,13 @@ struct Ring {
     len: u64,
     /// How far from `produced` on a program writes at most.
     reach: u64,
-    /// The ring's bytes as they were at the last look, each word at the place that it has there.
+    /// The ring's bytes as they were when they were copied, each word at the place that it has there.
     copy: Vec<u64>,
     /// Where the next record begins; runs on, modulo nothing.
     tail: u64,
     /// Records before that.
     records: u64,
-    /// The end of what was copied and is whole.
+    /// The end of what was copied and is whole; at most a round behind the tail.
     head: u64,
     overwritten: u64,
 }
@@ -216,30 +222,50 @@ impl Ring {
         }
     }
 
-    /// Copies what came since the last time, or as much of it as is left, the oldest first.
+    /// Copies what came since the last time, as far as there is room beside what was copied before and
+    /// not handed out yet; or as much as is left of it.
     fn copy(&mut self) {
-        let produced = offset_of!(RingControl, produced);
-        let head = self.control(produced, Ordering::Acquire);
-        let from = self.tail.max(head.saturating_sub(self.len));
-        self.copy_words(from, head);
+        let control = offset_of!(RingControl, produced);
+        let produced = self.control(control, Ordering::Acquire);
+        let oldest = produced.saturating_sub(self.len);
+        let all_is_read = self.tail == self.head;
+        if oldest > self.head && !all_is_read {
+            // There is a gap, and what came before it goes first.
+            return;
+        }
+        let from = self.head.max(oldest);
+        let room = if all_is_read { produced } else { self.tail + self.len };
+        let end = produced.min(room);
+        self.copy_words(from, end);
         // The loads of the copy before the one of how far the programs came meanwhile.
         fence(Ordering::Acquire);
-        let now = self.control(produced, Ordering::Relaxed);
+        let now = self.control(control, Ordering::Relaxed);
         let whole = (now + self.reach).saturating_sub(self.len).max(from);
-        self.head = head;
-        if self.tail >= whole {
-            return;
+        if self.head >= whole {
+            self.head = if end == produced { end } else { self.last_before(end) };
+        } else if all_is_read && whole <= end {
+            self.head = end;
+            self.tail = self.oldest(whole);
+            let records = self.link(self.tail).records();
+            self.overwritten += records.saturating_sub(self.records);
+            self.records = records;
         }
-        if whole > head {
-            // A whole round during the copy: nothing of it is left. How many records that
-            // were, a later look will tell.
-            self.head = self.tail;
-            return;
+        // Else it was a whole round during the copy, and nothing of it is left. How many records that
+        // were, a later look will tell.
+    }
+
+    /// Goes forward from the head, record by record, to the last place between two that is not behind
+    /// a position.
+    fn last_before(&self, end: u64) -> u64 {
+        let mut at = self.head;
+        while let Some((header, _)) = self.header(at) {
+            let next = at + slot_len(header.captured_len);
+            if next > end {
+                break;
+            }
+            at = next;
         }
-        self.tail = self.oldest(whole);
-        let records = self.link(self.tail).records();
-        self.overwritten += records.saturating_sub(self.records);
-        self.records = records;
+        at
     }
 
     /// Copies the words from one position to another, at most one round later, and the link there.
@@ -282,15 +308,17 @@ impl Ring {
         Link::from_word(self.copy.get(index).copied().unwrap_or_default())
     }
 
-    /// The head of the next record, and where in the copy its frame's bytes are.
-    fn peek(&self) -> Option<(RecordHeader, usize)> {
-        if self.tail >= self.head {
-            return None;
-        }
-        let start = ((self.tail & (self.len - 1)) + LINK_LEN) as usize;
+    /// The header of the record at a position, and where in the copy its frame's bytes are.
+    fn header(&self, at: u64) -> Option<(RecordHeader, usize)> {
+        let start = ((at & (self.len - 1)) + LINK_LEN) as usize;
         let bytes = self.all_bytes().get(start..start + size_of::<RecordHeader>())?;
         let header: RecordHeader = bytemuck::try_pod_read_unaligned(bytes).ok()?;
         Some((header, start + size_of::<RecordHeader>()))
+    }
+
+    /// The header of the next record.
+    fn peek(&self) -> Option<(RecordHeader, usize)> {
+        if self.tail < self.head { self.header(self.tail) } else { None }
     }
 
     /// The next record, if it is not younger than `until`, and where its frame's bytes are.
@@ -452,6 +480,38 @@ mod tests {
         assert_eq!(held, (held[0]..3005).collect::<Vec<_>>());
         assert!(held[0] >= first && held.len() + 5 >= again.len(), "{held:?}");
         assert_eq!(rings.overwritten(), held[0]);
+    }
+
+    /// While a look is handed out slowly, what comes meanwhile is copied into the room that it leaves.
+    #[test]
+    fn a_slow_reader_keeps_up() {
+        let most = 512;
+        let (mut rings, mut writers) = bed::rings(1, 16 << 10, most as u32);
+        write(&mut writers[0], 0..30, most);
+        rings.look(u64::MAX);
+        let (mut written, mut next) = (30, 0);
+        while next < 2000 {
+            let (_, header, bytes) = rings.next_record().unwrap();
+            assert_eq!(bytes, frame(next, most));
+            assert_eq!(header.timestamp_ns, next);
+            next += 1;
+            // A little faster than it is read, for a while.
+            let more = if written < 200 && next % 4 == 0 { 2 } else { 1 };
+            write(&mut writers[0], written..written + more, most);
+            written += more;
+            rings.keep_up();
+        }
+        assert_eq!(rings.overwritten(), 0);
+        // By more than both hold he is too far behind: what he has comes first, and then what is left.
+        write(&mut writers[0], written..written + 300, most);
+        rings.keep_up();
+        let rest = read(&mut rings, most);
+        let there = rest.iter().take_while(|&&number| number < written).count();
+        assert_eq!(rest[..there], (next..next + there as u64).collect::<Vec<_>>());
+        let more = read(&mut rings, most);
+        let all = [&rest[there..], &more].concat();
+        assert_eq!(all, (all[0]..written + 300).collect::<Vec<_>>());
+        assert_eq!(rings.overwritten(), all[0] - (next + there as u64));
     }
 
     #[test]

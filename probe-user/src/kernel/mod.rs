@@ -34,6 +34,8 @@ pub use error::Error;
 pub use features::Features;
 pub(crate) use features::release;
 pub use flight::FlightRings;
+#[cfg(test)]
+pub(crate) use flight::bed;
 pub use hook::{Attached, Direction, Hook};
 pub use ktime::Ktime;
 pub use load::{RuleSpec, target};

@@ -11,6 +11,8 @@
 mod files;
 mod happening;
 mod recorder;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use files::{Output, WhenFull};
@@ -115,12 +117,12 @@ async fn record(plan: &Plan) -> Result<()> {
     interfaces::announce(&session, announced, &plan.live);
     let events = Events::watch(stop, session.attachments(), chosen.any)?;
     let running = plan.during.as_deref().map(Running::start).transpose()?;
-    let mut armed = Armed { plan, recorder, events, request, running, start: Instant::now() };
+    let mut armed = Armed { plan, recorder, events, request, running, start: Instant::now(), has_recorded: false };
     let ended = armed.run(&mut session).await;
     // The last frames are those of a moment at which nobody writes.
     let detached = session.detach().map_err(explain::kernel);
     let finished = armed.recorder.finish();
-    if let Some(running) = armed.running {
+    if let Some(running) = armed.running.take() {
         running.terminate();
     }
     let none_left = ended?;
@@ -128,6 +130,11 @@ async fn record(plan: &Plan) -> Result<()> {
         reporter::say(recorded);
     }
     let counts = session.counts().map_err(explain::kernel)?;
+    if !armed.has_recorded {
+        let matched = counts.rules.first().map_or(0, |count| count.packets);
+        let (armed, matched) = (words::seconds(armed.start.elapsed()), grouped(matched));
+        reporter::say(format_args!("nothing happened in {armed}: {matched} frames were not recorded"));
+    }
     rules.say_again(counts.seen.packets, &counts.rules);
     detached?;
     none_left.map_or(Ok(()), |none| Err(none.into()))
@@ -163,6 +170,7 @@ struct Armed<'a> {
     request: Request,
     running: Option<Running>,
     start: Instant,
+    has_recorded: bool,
 }
 
 /// What ended a wait.
@@ -251,6 +259,7 @@ impl Armed<'_> {
 
     fn trigger(&mut self, why: &str, programs: &impl Programs) -> Result<()> {
         let is_new = !self.recorder.is_recording();
+        self.has_recorded = true;
         let counts = programs.counts().map_err(explain::kernel)?;
         let elapsed = self.start.elapsed();
         // Said first: writing the file takes a while.

@@ -23,6 +23,9 @@ use crate::{
 /// Over `last` there are so many readings of how much was written.
 const MARKS: u32 = 64;
 
+/// Between two looks at the rings so many frames are written at most.
+const KEEP_UP: u64 = 4096;
+
 /// What a frame takes in a file beside its bytes, at most: its block, its options, the padding.
 const FRAME_OVERHEAD: u64 = 64;
 
@@ -281,7 +284,11 @@ impl Recorder {
             return Ok(());
         };
         let mut written = Ok(());
-        while let Some((set, header, bytes)) = flight.next_record() {
+        for number in 1_u64.. {
+            if number.is_multiple_of(KEEP_UP) {
+                flight.keep_up();
+            }
+            let Some((set, header, bytes)) = flight.next_record() else { break };
             if header.rules & (1 << settings.bit) == 0 {
                 continue;
             }
