@@ -17,6 +17,7 @@
 //! | `effect` | what an observer does to the traffic that it looks at |
 //! | `growth`, `plot` | what grows with what, as curves |
 //! | `offline` | counting the frames of a file |
+//! | `record` | a flight recorder while nothing happens |
 //! | `start` | from the start to the first counted packet, memory |
 
 // They end the program where a write fails; see xtask's shell.rs.
@@ -36,6 +37,7 @@ mod plot;
 mod program;
 mod quick;
 mod rate;
+mod record;
 mod report;
 mod revision;
 mod rig;
@@ -105,12 +107,14 @@ enum Suite {
     Growth,
     /// Counting the frames of a file, beside tcpdump and tshark
     Offline,
+    /// A flight recorder while nothing happens, beside captures
+    Record,
     /// From the start to the first counted packet; memory and CPU while counting
     Start,
 }
 
 impl Suite {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Rate,
         Self::Live,
         Self::Loss,
@@ -119,6 +123,7 @@ impl Suite {
         Self::Effect,
         Self::Growth,
         Self::Offline,
+        Self::Record,
         Self::Start,
     ];
 
@@ -132,6 +137,7 @@ impl Suite {
             Self::Effect => effect::run(bench, report),
             Self::Growth => growth::run(bench, report),
             Self::Offline => offline::run(bench, report),
+            Self::Record => record::run(bench, report),
             Self::Start => start::run(bench, report),
         }
     }

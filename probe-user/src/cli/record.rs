@@ -49,7 +49,7 @@ pub struct RecordArgs {
     pub rules: Vec<Rule>,
 
     /// Time between two looks at the counts
-    #[arg(long, value_name = "TIME", default_value = "200ms", value_parser = values::duration)]
+    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = values::duration)]
     pub interval: Duration,
 
     /// Stop after this time
