@@ -13,6 +13,8 @@ pub struct View<'a> {
     pub sets: &'a [Set],
     /// Those of each set.
     pub admissions: &'a [[Admission; WAYS]],
+    /// Frames that were not admitted.
+    pub refused: Counter,
 }
 
 /// What one table says of one key.
@@ -78,12 +80,8 @@ impl Table {
 
     /// What it holds.
     pub fn view(&self) -> View<'_> {
-        View { sets: &self.sets, admissions: &self.admissions }
-    }
-
-    /// Frames that were not admitted.
-    pub fn refused(&self) -> Counter {
-        self.refused
+        let Self { sets, admissions, refused, .. } = self;
+        View { sets, admissions, refused: *refused }
     }
 
     /// Forgets all that it counted.
