@@ -16,7 +16,7 @@ use crate::{
     bounded,
     failure::{Hinted, Usage},
     interfaces,
-    kernel::RuleSpec,
+    kernel::{Lists, RuleSpec},
     link_type, reporter,
     resolver::InTime,
 };
@@ -305,7 +305,11 @@ impl RuleSet {
         self.filters
             .iter()
             .zip(&self.rules)
-            .map(|(filter, rule)| RuleSpec { graph: filter.graph(), sampler: rule.sampler })
+            .map(|(filter, rule)| RuleSpec {
+                graph: filter.graph(),
+                sampler: rule.sampler,
+                lists: Lists::default(),
+            })
             .collect()
     }
 }
