@@ -16,7 +16,7 @@ use crate::{
     bounded,
     failure::{Hinted, Usage},
     interfaces,
-    kernel::RuleSpec,
+    kernel::{Lists, RuleSpec},
     keys::{self, List},
     link_type, reporter,
     resolver::InTime,
@@ -370,11 +370,15 @@ impl RuleSet {
 
     /// What the kernel side wants to know.
     pub fn specs(&self) -> Vec<RuleSpec<'_>> {
-        let samplers = self.rules.iter().map(|rule| rule.sampler).chain(self.lists().map(|_| None));
+        let of_rule = |rule: &Rule| (rule.sampler, Lists::default());
+        let of_list = |(_, list): (&Rule, &List)| {
+            (None, Lists { top: list.top.is_some(), distinct: list.distinct })
+        };
+        let wanted = self.rules.iter().map(of_rule).chain(self.lists().map(of_list));
         self.filters
             .iter()
-            .zip(samplers)
-            .map(|(filter, sampler)| RuleSpec { graph: filter.graph(), sampler })
+            .zip(wanted)
+            .map(|(filter, (sampler, lists))| RuleSpec { graph: filter.graph(), sampler, lists })
             .collect()
     }
 }
