@@ -37,7 +37,7 @@ pub fn lines(rules: &[&Row], last: bool, room: Room) -> Vec<String> {
         out.push(String::new());
         section.draw(&mut out, &columns, most, room.colors);
     }
-    if hidden > 0 {
+    if hidden > 0 && room.lines != Some(0) {
         let s = if hidden == 1 { "" } else { "s" };
         let note = cut(&format!("… {hidden} list{s} hidden: there is no room"), most);
         out.push(painted(&note, QUIET, room.colors));
