@@ -81,8 +81,8 @@ impl Distinct {
         Estimate {
             estimate: (estimate.round() as u64).max(filled),
             // Each register that is not empty has had a key.
-            low: ((estimate - deviation).floor().max(0.0) as u64).max(filled),
-            high: ((estimate + deviation).ceil() as u64).max(filled),
+            low: ((estimate - deviation).ceil().max(0.0) as u64).max(filled),
+            high: ((estimate + deviation).floor() as u64).max(filled),
         }
     }
 

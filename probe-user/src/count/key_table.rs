@@ -390,7 +390,7 @@ mod tests {
         assert_eq!(keys(27), [10, 3, 2]);
         assert_eq!(keys(24), [7, 3, 2]);
         assert_eq!(keys(15), [1, 1, 1]);
-        assert_eq!(keys(14), [2, 1]);
+        assert_eq!(keys(14), [3, 2]);
         assert_eq!(keys(11), [1, 1]);
         assert_eq!(keys(10), [5]);
         for lines_ in 0..40 {
