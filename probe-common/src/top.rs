@@ -22,7 +22,7 @@ pub const WAYS: usize = 4;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Entry {
-    /// Bits of the key's hash that did not choose the set.
+    /// Bits of the key's hash that did not choose the set, and never 0.
     tag: u32,
     /// Frames. Stops at its largest value: user space empties tables long before.
     packets: u32,
@@ -84,26 +84,28 @@ impl Set {
     /// has no entry for the key: its numbers are even over all values.
     #[inline(always)]
     pub fn count(&mut self, tag: u32, len: u32, random: impl FnOnce() -> u32) -> Outcome {
-        let (mut least_way, mut least) = (0, u32::MAX);
-        for (way, entry) in self.0.iter_mut().enumerate() {
-            if entry.tag == tag && entry.packets != 0 {
-                entry.packets = entry.packets.saturating_add(1);
-                entry.bytes += u64::from(len);
-                return Outcome::Counted;
-            }
-            if entry.packets < least {
-                (least_way, least) = (way, entry.packets);
-            }
+        // Of an empty entry the tag is 0.
+        let tag = tag | 1;
+        let found = self.0.map(|entry| is_equal(entry.tag, tag));
+        let way = (found[1] | found[2] << 1 | found[3] * 3) as usize & (WAYS - 1);
+        if found[0] | found[1] | found[2] | found[3] != 0 {
+            let entry = &mut self.0[way];
+            entry.packets = entry.packets.saturating_add(1);
+            entry.bytes += u64::from(len);
+            return Outcome::Counted;
         }
+        let ranked = |way: usize| u64::from(self.0[way].packets) << 2 | way as u64;
+        let ranked = lesser(lesser(ranked(0), ranked(1)), lesser(ranked(2), ranked(3)));
+        let (way, least) = (ranked as usize & (WAYS - 1), ranked >> 2);
         // One in least + 1 of the random numbers, without a division.
-        let count = u64::from(least) + 1;
+        let count = least + 1;
         if (u64::from(random()) * count) >> 32 != 0 {
             return Outcome::Refused;
         }
         // The frame stands for `count` frames of its key, of which all but it were refused.
         let bytes = u64::from(len) * count;
-        self.0[least_way & (WAYS - 1)] = Entry { tag, packets: count as u32, bytes };
-        Outcome::Admitted { way: least_way, error: least }
+        self.0[way] = Entry { tag, packets: count as u32, bytes };
+        Outcome::Admitted { way, error: least as u32 }
     }
 
     /// The entries, each in its place.
@@ -116,6 +118,20 @@ impl Set {
     pub fn least(&self) -> u32 {
         self.0.iter().map(|entry| entry.packets).min().unwrap_or(0)
     }
+}
+
+/// 1 where both are the same, else 0, without a branch: which entry it is nobody can predict, and a
+/// branch that is predicted wrongly costs more than all the rest.
+#[inline(always)]
+fn is_equal(a: u32, b: u32) -> u64 {
+    u64::from(a ^ b).wrapping_sub(1) >> 63
+}
+
+/// The lesser one, likewise. Both are below 2^63.
+#[inline(always)]
+fn lesser(a: u64, b: u64) -> u64 {
+    let difference = a.wrapping_sub(b) as i64;
+    b.wrapping_add((difference & difference >> 63) as u64)
 }
 
 /// What the memory of one list and CPU begins with: all that a frame touches beside its set.

@@ -13,9 +13,7 @@ use crate::{
 };
 
 /// Counts a frame of `wire_len` bytes in the lists of the rules that match it.
-///
-/// A function of its own, so that programs without keys need no registers for it.
-#[inline(never)]
+#[inline(always)]
 pub fn count(state: &mut CpuState, wire_len: u32) {
     let keyed = core::mem::take(&mut state.keyed);
     if keyed == 0 {
