@@ -47,7 +47,8 @@ pub struct CountArgs {
     #[arg(long = "rule", value_name = "NAME=EXPR")]
     pub rules: Vec<Rule>,
 
-    /// Read named filters from a TOML file: `[[rule]]` with name, filter and optionally sample
+    /// Read named filters from a TOML file: `[[rule]]` with name and filter, and if wanted by, top and
+    /// distinct (as --by and --distinct) and sample; `[top]` with memory (as --top-memory)
     #[arg(long = "rules", value_name = "FILE")]
     pub rules_file: Option<PathBuf>,
 
