@@ -20,6 +20,7 @@ use crate::{
     keys::{self, List},
     link_type, reporter,
     resolver::InTime,
+    text::size,
 };
 
 /// Where the user gave a rule.
@@ -110,6 +111,23 @@ fn valid_name(name: &str) -> bool {
 struct File {
     #[serde(default)]
     rule: Vec<toml::Spanned<Entry>>,
+    top: Option<TopSection>,
+}
+
+/// What holds for the lists of all rules.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TopSection {
+    memory: Option<toml::Spanned<String>>,
+}
+
+/// What a rules file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RulesFile {
+    /// Its rules, at least one.
+    pub rules: Vec<Rule>,
+    /// Bytes that lists may take (`top.memory`).
+    pub list_memory: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -127,7 +145,7 @@ struct Entry {
 }
 
 /// Reads a rules file. Errors name the file and the line; a file without a rule is one.
-pub fn read_file(path: &Path) -> Result<Vec<Rule>> {
+pub fn read_file(path: &Path) -> Result<RulesFile> {
     let text =
         bounded::read(path).with_context(|| format!("--rules: reading {}", path.display()))?;
     parse(&text, &path.display().to_string())
@@ -137,7 +155,7 @@ pub fn read_file(path: &Path) -> Result<Vec<Rule>> {
 const EXAMPLE: &str = "a rules file is TOML, one [[rule]] after the other:\n\
     [[rule]]\nname = \"syn\"\nfilter = \"@syn and dst port 80\"";
 
-fn parse(text: &str, file: &str) -> Result<Vec<Rule>> {
+fn parse(text: &str, file: &str) -> Result<RulesFile> {
     // Seen before it is parsed, which takes the longer the more there are. In a filter such lines
     // would be a mistake as well.
     let heads = text.lines().filter(|line| line.trim_start().starts_with("[[rule]]")).count();
@@ -155,7 +173,13 @@ fn parse(text: &str, file: &str) -> Result<Vec<Rule>> {
     }
     check_number(file, parsed.rule.len())?;
     let mut lines = Lines { text, at: 0, line: 1 };
-    parsed
+    let list_memory = parsed.top.and_then(|top| top.memory).map(|memory| {
+        let line = Lines { text, at: 0, line: 1 }.of(memory.span().start);
+        let bytes = size(memory.get_ref(), 1).map(|bytes| bytes as u64);
+        bytes.map_err(|error| Usage::new(format!("{file}:{line}: top.memory: {error}")))
+    });
+    let list_memory = list_memory.transpose()?;
+    let rules = parsed
         .rule
         .into_iter()
         .map(|entry| {
@@ -176,8 +200,8 @@ fn parse(text: &str, file: &str) -> Result<Vec<Rule>> {
                 .then(|| sampler(sample.unwrap_or(1), max_rate));
             Ok(Rule { name, filter, sampler, lists, place: Place::File(file.to_owned(), line) })
         })
-        .collect::<Result<_, Usage>>()
-        .map_err(Into::into)
+        .collect::<Result<_, Usage>>()?;
+    Ok(RulesFile { rules, list_memory })
 }
 
 /// The lists of a rule in a file, which begins at a line.
@@ -390,13 +414,16 @@ pub fn lists_of(rules: &[Rule]) -> impl Iterator<Item = (&Rule, &List)> {
 fn check_lists(rules: &[Rule]) -> Result<(), Usage> {
     let (lists, rules) = (lists_of(rules).count(), rules.len());
     let message = |most: String| {
-        format!("--by, --distinct: {lists} lists, one for each rule and key; one program holds {most}")
+        format!(
+            "--by, --distinct: {lists} lists, one for each rule and key; one program holds {most}"
+        )
     };
     if lists > MAX_KEYED {
         return Err(Usage::new(message(format!("at most {MAX_KEYED}"))));
     }
     if rules + lists > MAX_RULES {
-        let most = format!("at most {MAX_RULES} rules and lists together, and there are {rules} rules");
+        let most =
+            format!("at most {MAX_RULES} rules and lists together, and there are {rules} rules");
         return Err(Usage::new(message(most)));
     }
     Ok(())
@@ -503,7 +530,8 @@ mod tests {
              [[rule]]\nname = \"all\"\nfilter = \"\"\n",
             "r.toml",
         )
-        .unwrap();
+        .unwrap()
+        .rules;
         assert_eq!(rules[0].sampler, Some(Sampler { every: 1000, ns_per_frame: 0, burst_ns: 0 }));
         let place = Place::File("r.toml".into(), 5);
         assert_eq!(rules[1], Rule { place, ..Rule::new("all", "") });
@@ -514,14 +542,18 @@ mod tests {
         let rules = parse(
             "[[rule]]\nname = \"a\"\nfilter = \"\"\nby = [\"src\", \"src/24,3\"]\ntop = 5\n\
              distinct = [\"src\", \"dport\"]\n[[rule]]\nname = \"b\"\nfilter = \"\"\n\
-             by = [\"src,dport\"]\n",
+             by = [\"src,dport\"]\n[top]\nmemory = \"8M\"\n",
             "r.toml",
-        )
-        .unwrap();
+        );
+        let RulesFile { rules, list_memory } = rules.unwrap();
+        assert_eq!(list_memory, Some(8 << 20));
         let list = |key: &str, top, distinct| List { key: key.parse().unwrap(), top, distinct };
         // As on the command line, src/24,3 is a prefix of both, not three of them.
-        let expected =
-            [list("src", Some(5), true), list("src/24,3", Some(5), false), list("dport", None, true)];
+        let expected = [
+            list("src", Some(5), true),
+            list("src/24,3", Some(5), false),
+            list("dport", None, true),
+        ];
         assert_eq!(rules[0].lists, expected);
         assert_eq!(rules[1].lists, [list("src,dport", Some(10), false)]);
     }
@@ -567,11 +599,24 @@ mod tests {
             ("[[rule]]\nname = \"a\"\nfilter = \"\"\ncolour = 1\n", "r.toml:4: unknown field"),
             ("[[rule]]\nname = \"a b\"\nfilter = \"\"\n", "r.toml:1: \"a b\" is not a valid name"),
             ("[[rule]]\nname = \"a\"\nfilter = \"\"\nsample = 0\n", "r.toml:1: sample"),
-            ("[[rule]]\nname = \"a\"\nfilter = \"\"\nby = [\"src\",\n\"sorce\"]\n", "r.toml:5: by: no key is called 'sorce'"),
-            ("[[rule]]\nname = \"a\"\nfilter = \"\"\ndistinct = [\"scr\"]\nby = [\"src\"]\n", "r.toml:4: distinct: no key is called 'scr': did you mean src?"),
+            (
+                "[[rule]]\nname = \"a\"\nfilter = \"\"\nby = [\"src\",\n\"sorce\"]\n",
+                "r.toml:5: by: no key is called 'sorce'",
+            ),
+            (
+                "[[rule]]\nname = \"a\"\nfilter = \"\"\ndistinct = [\"scr\"]\nby = [\"src\"]\n",
+                "r.toml:4: distinct: no key is called 'scr': did you mean src?",
+            ),
             ("\n[[rule]]\nname = \"a\"\nfilter = \"\"\ntop = 5\n", "r.toml:2: top is the number"),
-            ("[[rule]]\nname = \"a\"\nfilter = \"\"\ntop = 0\nby = [\"src\"]\n", "r.toml:1: top must be from 1 to 1024"),
+            (
+                "[[rule]]\nname = \"a\"\nfilter = \"\"\ntop = 0\nby = [\"src\"]\n",
+                "r.toml:1: top must be from 1 to 1024",
+            ),
             ("[[rule]]\nname = \"a\"\nfilter = \"\"\nby = \"src\"\n", "r.toml:4:"),
+            (
+                "[[rule]]\nname = \"a\"\nfilter = \"\"\n[top]\nmemory = \"x\"\n",
+                "r.toml:5: top.memory: expected a size",
+            ),
             ("# later\n", "r.toml: there is no [[rule]] in it"),
         ] {
             let error = parse(text, "r.toml").unwrap_err();
