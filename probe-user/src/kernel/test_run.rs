@@ -131,7 +131,7 @@ impl TestRun {
     /// Takes what the rules' lists have counted, as
     /// [`Programs::take_lists`](super::Programs::take_lists) does.
     pub fn take_lists(&mut self, f: &mut dyn FnMut(usize, Taken<'_>)) {
-        ListMaps::take(&mut [&mut self.lists], f);
+        self.lists.take_at_rest(f);
     }
 
     /// What the program counted so far.

@@ -159,14 +159,30 @@ impl ListMaps {
     /// rule: once a set and CPU for a list of the largest keys, once a set for a number of
     /// different keys.
     pub fn take(sets: &mut [&mut Self], f: &mut dyn FnMut(usize, Taken<'_>)) {
+        if Self::turn(sets) {
+            wait_for_programs();
+        }
+        Self::take_turned(sets, f);
+    }
+
+    /// As [`take`](Self::take), where no program runs: there is none to wait for.
+    pub fn take_at_rest(&mut self, f: &mut dyn FnMut(usize, Taken<'_>)) {
+        let sets = &mut [self];
+        Self::turn(sets);
+        Self::take_turned(sets, f);
+    }
+
+    /// Lets the programs count in the other halves, if there are any.
+    fn turn(sets: &mut [&mut Self]) -> bool {
         let mut turned = false;
         for tops in sets.iter_mut().filter_map(|set| set.tops.as_mut()) {
             tops.turn();
             turned = true;
         }
-        if turned {
-            wait_for_programs();
-        }
+        turned
+    }
+
+    fn take_turned(sets: &mut [&mut Self], f: &mut dyn FnMut(usize, Taken<'_>)) {
         for Self { order, tops, distinct } in sets {
             if let Some(tops) = tops {
                 for (list, &rule) in order.tops().iter().enumerate() {
