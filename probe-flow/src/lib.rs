@@ -4,3 +4,5 @@
 //! Pure: no I/O and no clock. Frames and their times come in, events go out.
 
 #![forbid(unsafe_code)]
+
+pub mod histogram;
