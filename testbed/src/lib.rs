@@ -17,6 +17,7 @@
 //! | `tun` | a device without a link layer, whose wire is the test |
 //! | `conversation` | two hosts that talk, frame by frame, at given times |
 //! | `http` | nginx and curl: real requests over real connections |
+//! | `scenario` | client, router and server: what can become of an attempt, with its truth |
 //! | `requirements` | what a test needs, and what happens where it is missing |
 //!
 //! Nothing is left behind, whatever ends the process: namespaces have no name, so
@@ -35,6 +36,7 @@ mod process;
 mod random;
 pub mod requirements;
 pub mod samples;
+pub mod scenario;
 mod sender;
 mod trafgen;
 mod tun;
