@@ -58,9 +58,8 @@ fn of_rule(row: &Row, last: bool) -> Vec<Section<'_>> {
         })
         .collect();
     for different in &lists.distinct {
-        let same = |section: &&mut Section<'_>| {
-            section.top.is_some_and(|top| top.by == different.by)
-        };
+        let same =
+            |section: &&mut Section<'_>| section.top.is_some_and(|top| top.by == different.by);
         match sections.iter_mut().find(same) {
             Some(section) => section.distinct = Some(different),
             None => {
@@ -281,9 +280,9 @@ fn columns(sections: &[Section<'_>], room: Option<usize>) -> Vec<(Column, usize)
     let natural = |column: Column| {
         let heads = sections.iter().filter(|section| section.top.is_some());
         let heads = heads.map(|section| width(&column.head(&section.title)));
-        let rests = sections.iter().flat_map(|section| {
-            section.top.into_iter().flat_map(|top| rest(top, section.shown))
-        });
+        let rests = sections
+            .iter()
+            .flat_map(|section| section.top.into_iter().flat_map(|top| rest(top, section.shown)));
         let rests = rests.map(|(name, packets, _)| match column {
             Column::Key => name.len(),
             Column::Packets => grouped(packets).len(),

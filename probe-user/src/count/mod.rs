@@ -27,8 +27,8 @@ use probe_frame::WallTime;
 use crate::{
     clock, explain, interfaces,
     kernel::{self, Counts, Direction, Programs},
-    offline::{self, Matcher},
     names::NameStyle,
+    offline::{self, Matcher},
     privileges::{self, Needs},
     reporter,
     rules::{self, Rule, RuleSet},
@@ -388,7 +388,8 @@ mod tests {
         let mut programs =
             Scripted { readings, reading: Cell::new(0), after_detach, detached: false };
         let (mut reader, writer) = std::io::pipe().unwrap();
-        let view = View::over(Output::with_room(writer, readings.len()).unwrap(), plan.format, false);
+        let view =
+            View::over(Output::with_room(writer, readings.len()).unwrap(), plan.format, false);
         let lists = Lists::new(&set, kernel::seeds(), plan.names);
         let counted = runtime::block_on(async {
             let mut events = Events::watch(Stop::on_signals()?, &[Attachment::loopback()], false)?;
