@@ -67,6 +67,8 @@ pub struct Plan {
     pub colors: bool,
     /// Whether keys have names beside them.
     pub names: NameStyle,
+    /// Bytes that lists in the kernel may take; `None`: [`kernel::Memory::DEFAULT_BOUND`].
+    pub list_memory: Option<u64>,
 }
 
 impl Plan {
@@ -98,7 +100,8 @@ pub fn run(plan: &Plan) -> Result<()> {
 }
 
 async fn on_interfaces(plan: &Plan, live: &Live) -> Result<()> {
-    let options = ProgramOptions { split: true, ..ProgramOptions::default() };
+    let list_memory = plan.list_memory;
+    let options = ProgramOptions { split: true, list_memory, ..ProgramOptions::default() };
     let watch = Watch::start(live, plan.rules.clone(), options)?;
     watch.announce(live);
     let Watch { rules, chosen, mut session, stop } = watch;
@@ -381,6 +384,7 @@ mod tests {
             format: Format::Json,
             colors: false,
             names: NameStyle::Numbers,
+            list_memory: None,
         };
         let set = RuleSet::compile(rules, &Default::default()).unwrap();
         // Matches that came between the reading that ended it and the end.
