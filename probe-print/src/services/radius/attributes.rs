@@ -344,6 +344,17 @@ fn tagged(t: &mut Text<'_>, code: u8) {
 }
 
 fn number(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Stop> {
+    // Of these the first byte stands by itself, also where the others are cut.
+    if matches!(kind, TUNNEL_PREFERENCE | VLAN) {
+        let first = p.u8(0)?;
+        if kind == VLAN {
+            tagged(t, first)
+        } else {
+            tag(t, first)
+        }
+        put!(t, "{}", p.u24(1)?);
+        return Ok(());
+    }
     let value = p.u32(0)?;
     match (kind, value) {
         (FRAMED_IPX, 0xffff_fffe) => put!(t, "NAS Select"),
@@ -357,14 +368,6 @@ fn number(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Stop> {
         }
         (APPLETALK_LINK, 0) => put!(t, "Unnumbered"),
         (APPLETALK_NETWORK, 0) => put!(t, "NAS assigned"),
-        (TUNNEL_PREFERENCE, _) => {
-            tag(t, p.u8(0)?);
-            put!(t, "{}", p.u24(1)?);
-        }
-        (VLAN, _) => {
-            tagged(t, p.u8(0)?);
-            put!(t, "{}", p.u24(1)?);
-        }
         _ => put!(t, "{value}"),
     }
     Ok(())
