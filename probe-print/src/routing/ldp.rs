@@ -311,7 +311,7 @@ fn class(t: &mut Text<'_>, mut value: Fields<'_>) -> Result<(), Stop> {
             };
             let version = if six { "IPv6" } else { "IPv4" };
             let lead = format!(": {version} prefix ");
-            match bgp::prefix(t, value.rest().limit(value.left()), &lead, six) {
+            match bgp::prefix(t, value.rest(), value.left(), &lead, six) {
                 Err(Stop::Invalid) => put!(t, ": {version} prefix (invalid length)"),
                 printed => printed?,
             }
