@@ -85,6 +85,8 @@ enum Shown {
     Whole,
     /// It is shown as bytes.
     Unknown,
+    /// So many of its bytes are; as in tcpdump, its dump begins behind them.
+    Past(usize),
     /// Nothing of it is shown, but what follows is.
     Skipped,
     /// Its length is so wrong that nothing behind it is looked at.
@@ -145,10 +147,11 @@ pub(super) fn print(
             match shown {
                 Shown::Last => return Ok(()),
                 Shown::Skipped => {}
-                Shown::Whole | Shown::Unknown => {
+                Shown::Whole | Shown::Unknown | Shown::Past(_) => {
                     let unknown = matches!(shown, Shown::Unknown);
+                    let past = if let Shown::Past(bytes) = shown { bytes } else { 0 };
                     if t.style.verbose > 1 || unknown {
-                        t.unknown(value, length, "\n\t    ");
+                        t.unknown(value.from(past), length, "\n\t    ");
                     }
                 }
             }
@@ -292,8 +295,9 @@ fn compression(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<Shown, Sto
     }
     put!(t, "\n\t    TCP Space {}, non-TCP Space {}", p.u16(2)?, p.u16(4)?);
     put!(t, ", maxPeriod {}, maxTime {}, maxHdr {}", p.u16(6)?, p.u16(8)?, p.u16(10)?);
-    let mut more = Fields::new(p.from(HEADERS_SIZE - 2), size - HEADERS_SIZE);
-    if more.left() > 0 {
+    let all = size - HEADERS_SIZE;
+    let mut more = Fields::new(p.from(HEADERS_SIZE - 2), all);
+    if all > 0 {
         put!(t, "\n\t      Suboptions, length {}", more.left());
         while more.left() >= 2 {
             let (Ok(kind), Ok(size)) = (more.rest().u8(0), more.rest().u8(1).map(usize::from))
@@ -317,6 +321,7 @@ fn compression(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<Shown, Sto
             }
             more.skip(size);
         }
+        return Ok(Shown::Past(HEADERS_SIZE + all - more.left()));
     }
     Ok(Shown::Whole)
 }

@@ -86,6 +86,7 @@ pub(super) fn print(
             // What the checksum covers begins with the packet.
             12 => {
                 if size >= 2 {
+                    field.rest().need(0, 2)?;
                     let found = field.rest().u16(0)?;
                     put!(t, "\n\t      checksum: 0x{found:04x} ");
                     let place = packet.len() - field.rest().len();
@@ -227,8 +228,10 @@ fn value(t: &mut Text<'_>, kind: u8, mut field: Fields<'_>) -> Result<(), Stop> 
             if size == 0 {
                 return Ok(());
             }
+            p.need(0, 1)?;
             put!(t, "\n\t      Flags [{}]", bits(RESTARTS, p.u8(0)?.into(), ", ", "none"));
             if size >= 3 {
+                p.need(1, 2)?;
                 put!(t, ", Remaining holding time {}s", p.u16(1)?);
             }
             if size == 3 + SYSTEM {
@@ -316,6 +319,7 @@ fn prefix_neighbors(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<(), Stop>
     if field.left() < 4 {
         return Ok(());
     }
+    field.rest().need(0, 4)?;
     put!(t, "\n\t      Metric Block");
     reach::metrics(t, field.rest(), "\n\t\t")?;
     field.skip(4);

@@ -106,6 +106,7 @@ impl Message<'_> {
                 self.address(t, " group=", Role::Group)?;
                 self.address(t, " src=", Role::Unicast)?;
                 self.fields.claimed(8)?;
+                self.fields.rest().need(0, 8)?;
                 let (preference, metric) = (self.fields.u32()?, self.fields.u32()?);
                 let tree = if preference >> 31 == 1 { " RPT" } else { "" };
                 put!(t, "{tree} pref={} metric={metric}", preference & 0x7fff_ffff);

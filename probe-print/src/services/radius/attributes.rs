@@ -432,10 +432,12 @@ fn vendor(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Stop> {
 }
 
 /// Bytes as digits, in capitals.
-fn digits(t: &mut Text<'_>, bytes: &[u8]) {
-    for byte in bytes {
+/// So many bytes; what there is of them, where they are [cut](Stop::Cut).
+fn digits(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
+    for byte in p.limit(length).all() {
         put!(t, "{byte:02X}");
     }
+    p.slice(0, length).map(|_| ())
 }
 
 fn own(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
@@ -463,23 +465,21 @@ fn own(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, length: usize) -> Result<(), St
     match kind {
         ARAP_PASSWORD => {
             put!(t, "User_challenge (");
-            digits(t, p.slice(0, 8)?);
+            digits(t, p, 8)?;
             put!(t, ") User_resp(");
-            digits(t, p.slice(8, 8)?);
+            digits(t, p.from(8), 8)?;
             put!(t, ")");
         }
         ARAP_FEATURES => {
             let can = if p.u8(0)? == 0 { "cannot" } else { "can" };
-            put!(t, "User {can} change password, Min password length: {}", p.u8(1)?);
+            put!(t, "User {can} change password");
+            put!(t, ", Min password length: {}", p.u8(1)?);
             for (at, name) in [(2, "created at"), (6, "expires in"), (10, "Current Time")] {
                 put!(t, ", {name}: ");
-                digits(t, p.slice(at, 4)?);
+                digits(t, p.from(at), 4)?;
             }
         }
-        ARAP_RESPONSE => {
-            digits(t, p.limit(8).all());
-            p.slice(0, 8)?;
-        }
+        ARAP_RESPONSE => digits(t, p, 8)?,
         ERROR_CAUSE => {
             let cause = p.u32(0)?;
             put!(t, "Error cause {cause}: ");
