@@ -42,6 +42,13 @@ const REASONS: &[(u16, &str)] = &[
     (54, "cryptographic service mismatch"),
 ];
 
+/// A message that nothing is known of, as bytes; what there is of them, where they are
+/// [cut](Stop::Cut).
+fn bytes(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
+    dump::hex_and_text(p.limit(length).all(), "\n\t", t.out);
+    p.slice(0, length).map(|_| ())
+}
+
 /// Two bytes, little-endian.
 fn half(p: Bytes<'_>, at: usize) -> Result<u16, Stop> {
     p.array(at).map(u16::from_le_bytes)
@@ -86,8 +93,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     }
     if flags & FUTURE != 0 {
         put!(t, "future-version-decnet");
-        dump::hex_and_text(p.limit(length).all(), "\n\t", t.out);
-        return Ok(());
+        return bytes(t, p, length);
     }
     let message = p.from(LENGTH);
     match flags & 7 {
@@ -113,8 +119,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         }
         _ => {
             put!(t, "unknown message flags under mask");
-            dump::hex_and_text(p.limit(length).all(), "\n\t", t.out);
-            Ok(())
+            bytes(t, p, length)
         }
     }
 }
@@ -144,8 +149,7 @@ fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
         13 => ("endnode-hello ", 31),
         _ => {
             put!(t, "unknown control message");
-            dump::hex_and_text(p.limit(length).all(), "\n\t", t.out);
-            return Ok(());
+            return bytes(t, p, length);
         }
     };
     put!(t, "{name}");
