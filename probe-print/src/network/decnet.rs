@@ -42,13 +42,6 @@ const REASONS: &[(u16, &str)] = &[
     (54, "cryptographic service mismatch"),
 ];
 
-/// A message that nothing is known of, as bytes; what there is of them, where they are
-/// [cut](Stop::Cut).
-fn bytes(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
-    dump::hex_and_text(p.limit(length).all(), "\n\t", t.out);
-    p.slice(0, length).map(|_| ())
-}
-
 /// Two bytes, little-endian.
 fn half(p: Bytes<'_>, at: usize) -> Result<u16, Stop> {
     p.array(at).map(u16::from_le_bytes)
@@ -93,7 +86,8 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     }
     if flags & FUTURE != 0 {
         put!(t, "future-version-decnet");
-        return bytes(t, p, length);
+        dump::hex_and_text(p.limit(length).all(), "\n\t", t.out);
+        return Ok(());
     }
     let message = p.from(LENGTH);
     match flags & 7 {
@@ -119,7 +113,8 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         }
         _ => {
             put!(t, "unknown message flags under mask");
-            bytes(t, p, length)
+            dump::hex_and_text(p.limit(length).all(), "\n\t", t.out);
+            Ok(())
         }
     }
 }
@@ -149,7 +144,9 @@ fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
         13 => ("endnode-hello ", 31),
         _ => {
             put!(t, "unknown control message");
-            return bytes(t, p, length);
+            dump::hex_and_text(p.limit(length).all(), "\n\t", t.out);
+            // As in tcpdump, which wants as many bytes as there are from the length in front on.
+            return p.slice(0, length.min(p.len() + LENGTH)).map(|_| ());
         }
     };
     put!(t, "{name}");
