@@ -37,6 +37,7 @@ mod connection;
 mod cursor;
 mod event;
 mod figures;
+pub mod histogram;
 mod limits;
 mod packet;
 mod stamp;

@@ -13,10 +13,12 @@
 //! | `capture_files` | files of pcap and pcapng made from a seed, and what is in them |
 //! | `random` | random numbers that are the same every time, and random damage |
 //! | `sender` | sends given frames in order and says exactly how many went |
+//! | `sources` | streams of sources at which schemes to count by source fail |
 //! | `trafgen` | netsniff-ng's generator, for floods |
 //! | `tun` | a device without a link layer, whose wire is the test |
 //! | `conversation` | two hosts that talk, frame by frame, at given times |
 //! | `http` | nginx and curl: real requests over real connections |
+//! | `scenario` | client, router and server: what can become of an attempt, with its truth |
 //! | `requirements` | what a test needs, and what happens where it is missing |
 //!
 //! Nothing is left behind, whatever ends the process: namespaces have no name, so
@@ -35,7 +37,9 @@ mod process;
 mod random;
 pub mod requirements;
 pub mod samples;
+pub mod scenario;
 mod sender;
+mod sources;
 mod trafgen;
 mod tun;
 
@@ -52,5 +56,6 @@ pub use pair::{
 pub use process::{Finished, Running, run};
 pub use random::{Random, changed};
 pub use sender::{FrameSender, Pace, Sent, pin_to_cpu, raise_priority};
+pub use sources::{LATE, Stream};
 pub use trafgen::trafgen;
 pub use tun::Tun;
