@@ -570,13 +570,9 @@ mod tests {
              [[rule]]\nname = \"all\"\nfilter = \"\"\n",
             "r.toml",
         )
-<<<<<<< HEAD
-        .unwrap();
-        assert_eq!(rules[0].sampler, Some(sampler(1000, None)));
-=======
         .unwrap()
         .rules;
-        assert_eq!(rules[0].sampler, Some(Sampler { every: 1000, ns_per_frame: 0, burst_ns: 0 }));
+        assert_eq!(rules[0].sampler, Some(sampler(1000, None)));
         let place = Place::File("r.toml".into(), 5);
         assert_eq!(rules[1], Rule { place, ..Rule::new("all", "") });
     }

@@ -4,6 +4,7 @@
 
 mod capture;
 mod compat;
+mod connections;
 mod count;
 mod extcap;
 mod filter;
@@ -24,6 +25,7 @@ use probe_filter::Key;
 use crate::{Command, failure, keys::By, reporter};
 use capture::CaptureArgs;
 use compat::Compat;
+use connections::{ConnectionsArgs, HttpArgs};
 use count::CountArgs;
 use extcap::ExtcapArgs;
 use filter::FilterArgs;
@@ -124,6 +126,10 @@ enum Subcommands {
     Rate(RateArgs),
     /// Show or save packets, as tcpdump does
     Capture(Box<CaptureArgs>),
+    /// Tell how connections went: open, refused, rejected, unanswered, how fast, what HTTP said
+    Connections(Box<ConnectionsArgs>),
+    /// Tell of HTTP/1 requests: status, size, time to first byte
+    Http(Box<HttpArgs>),
     /// Check a filter, and show what it compiles to
     Filter(FilterArgs),
     /// List interfaces: state, driver, counters, suitable hooks
@@ -140,6 +146,8 @@ impl Subcommands {
             Self::Count(args) => args.plan().map(Command::Count),
             Self::Rate(args) => args.plan().map(Command::Rate).map_err(Error::new),
             Self::Capture(args) => args.plan(),
+            Self::Connections(args) => Ok(Command::Connections(Box::new(args.plan()?))),
+            Self::Http(args) => Ok(Command::Connections(Box::new(args.plan()?))),
             Self::Filter(args) => Ok(Command::Filter(args.plan())),
             Self::Interfaces(args) => Ok(Command::Interfaces(args.plan())),
             Self::Extcap(args) => args.plan().map(Command::Extcap).map_err(Error::new),
