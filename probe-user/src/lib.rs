@@ -29,6 +29,7 @@ pub mod explain;
 pub mod extcap;
 pub mod failure;
 pub mod filter;
+pub mod health;
 pub mod history;
 pub mod interfaces;
 pub mod json;

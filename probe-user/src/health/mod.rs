@@ -1,0 +1,4 @@
+//! health
+mod host;
+mod service;
+mod verdict;
