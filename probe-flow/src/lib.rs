@@ -36,6 +36,7 @@ mod connection;
 mod cursor;
 mod event;
 mod figures;
+pub mod histogram;
 mod limits;
 mod packet;
 mod stamp;
