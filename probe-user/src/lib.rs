@@ -61,6 +61,8 @@ pub enum Command {
     Capture(Box<capture::Plan>),
     /// Show what `probe capture` lists.
     List(capture::List),
+    /// Say how ports do.
+    Health(health::Plan),
     /// Check a filter, and show what it compiles to.
     Filter(filter::Plan),
     /// Describe interfaces.
@@ -79,6 +81,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Rate(plan) => rate::run(&plan),
         Command::Capture(plan) => capture::run(&plan).map(drop),
         Command::List(list) => capture::list(&list),
+        Command::Health(plan) => health::run(&plan),
         Command::Filter(plan) => filter::run(&plan),
         Command::Interfaces(plan) => interfaces::run(&plan),
         Command::Extcap(plan) => extcap::run(&plan),

@@ -7,6 +7,7 @@ mod compat;
 mod count;
 mod extcap;
 mod filter;
+mod health;
 mod hints;
 mod interfaces;
 mod lists;
@@ -25,6 +26,7 @@ use compat::Compat;
 use count::CountArgs;
 use extcap::ExtcapArgs;
 use filter::FilterArgs;
+use health::HealthArgs;
 use interfaces::InterfacesArgs;
 use lists::Lists;
 use rate::RateArgs;
@@ -120,6 +122,8 @@ enum Subcommands {
     Rate(RateArgs),
     /// Show or save packets, as tcpdump does
     Capture(Box<CaptureArgs>),
+    /// How the ports of a server do: outcomes of connections, times, a verdict
+    Health(Box<HealthArgs>),
     /// Check a filter, and show what it compiles to
     Filter(FilterArgs),
     /// List interfaces: state, driver, counters, suitable hooks
@@ -136,6 +140,7 @@ impl Subcommands {
             Self::Count(args) => args.plan().map(Command::Count),
             Self::Rate(args) => args.plan().map(Command::Rate).map_err(Error::new),
             Self::Capture(args) => args.plan(),
+            Self::Health(args) => args.plan().map(Command::Health),
             Self::Filter(args) => Ok(Command::Filter(args.plan())),
             Self::Interfaces(args) => Ok(Command::Interfaces(args.plan())),
             Self::Extcap(args) => args.plan().map(Command::Extcap).map_err(Error::new),

@@ -3,13 +3,14 @@
 
 mod csv;
 mod json;
-mod output;
-mod screen;
+pub(crate) mod output;
+pub(crate) mod screen;
 mod snapshot;
 mod table;
 mod view;
 
 pub use snapshot::{Count, Part, Row, Snapshot};
+pub(crate) use table::Room;
 
 use std::{
     path::{Path, PathBuf},

@@ -2,9 +2,16 @@
 //! is that of the interfaces: counters of /proc/net/netstat, settings below /proc/sys/net, and the
 //! listening sockets. All of it may be read without rights.
 
-use std::fs;
+use std::{collections::VecDeque, fs, net::IpAddr, time::Duration};
 
-use crate::kernel::sock_diag::{self, Listener};
+use super::{
+    service::{Protocol, Service},
+    verdict::HostView,
+};
+use crate::{
+    interfaces,
+    kernel::sock_diag::{self, Listener},
+};
 
 /// Counters of TcpExt in /proc/net/netstat (`snmp4_net_list`, net/ipv4/proc.c), since the host started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -99,6 +106,56 @@ fn counters(text: &str) -> Option<Counters> {
         cookies_sent: of("SyncookiesSent").unwrap_or(0),
         cookies_received: of("SyncookiesRecv").unwrap_or(0),
     })
+}
+
+/// What the host said at the ticks of a run.
+#[derive(Debug, Default)]
+pub struct HostLog {
+    /// By the time since the start: the first answer, and those of the last minute.
+    counters: VecDeque<(Duration, Counters)>,
+    last: Option<Host>,
+    /// The addresses that are its own.
+    addresses: Vec<IpAddr>,
+}
+
+/// Answers that are kept, beside the first. Ticks that are closer to each other than this allows for a span
+/// make the span shorter.
+const KEPT: usize = 128;
+
+impl HostLog {
+    /// Asks now.
+    pub fn ask(&mut self, elapsed: Duration) {
+        let Some(host) = Host::ask() else { return };
+        self.counters.push_back((elapsed, host.counters));
+        if self.counters.len() > KEPT {
+            self.counters.remove(1);
+        }
+        self.last = Some(host);
+        self.addresses = interfaces::own_addresses();
+    }
+
+    /// What it says about a port, of which this is a server's address, since a time; nothing where that is
+    /// another host.
+    pub fn view(&self, server: IpAddr, service: Service, since: Duration) -> Option<HostView> {
+        let now = self.last.as_ref().filter(|_| self.addresses.contains(&server))?;
+        let at = self.counters.partition_point(|(elapsed, _)| *elapsed <= since);
+        let (_, before) = self.counters.get(at.saturating_sub(1))?;
+        let listeners = match service.protocol {
+            Protocol::Tcp => &now.tcp,
+            Protocol::Udp => &now.udp,
+        };
+        let listener = listeners.as_ref().map(|listeners| {
+            let of_port = listeners.iter().filter(|listener| listener.port == service.port);
+            of_port.max_by_key(|listener| listener.waiting).cloned()
+        });
+        let mut others = now.tcp.iter().flatten().filter(|other| other.port != service.port);
+        Some(HostView {
+            counters: now.counters.since(*before),
+            settings: now.settings,
+            listener,
+            other_queue_full: others.any(Listener::is_full),
+        })
+    }
 }
 
 #[cfg(test)]

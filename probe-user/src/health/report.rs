@@ -120,7 +120,8 @@ pub(super) mod tests {
                 Port {
                     service: service(80),
                     verdict: Verdict::Healthy,
-                    why: "120 of 120 completed; handshake p50 0.04 ms; first byte p50 0.98 ms".into(),
+                    why: "120 of 120 completed; handshake p50 0.04 ms; first byte p50 0.98 ms"
+                        .into(),
                     counts: Counts {
                         syn: 121,
                         synack: 120,

@@ -2,27 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
-/// The transport protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Protocol {
-    /// TCP.
-    Tcp,
-    /// UDP.
-    Udp,
-}
-
-impl Protocol {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::Tcp, Self::Udp];
-
-    /// `tcp` or `udp`, as in filters.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-        }
-    }
-}
+pub use probe_flow::Protocol;
 
 /// A port of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,7 +29,8 @@ impl FromStr for Service {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (number, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
-        let protocol = Protocol::ALL.into_iter().find(|one| one.word() == protocol);
+        let protocol =
+            [Protocol::Tcp, Protocol::Udp].into_iter().find(|one| one.word() == protocol);
         let port = number.parse().ok().filter(|&port| port > 0);
         match (protocol, port) {
             (Some(protocol), Some(port)) => Ok(Self { protocol, port }),
