@@ -248,7 +248,8 @@ impl Tally {
         let Some(rejection) = connection.rejection() else { return };
         let (reason, from) = (rejection.reason.to_string(), rejection.from);
         let rejection = Rejection { reason, from };
-        if let Some((_, times)) = self.rejections.iter_mut().find(|(known, _)| *known == rejection) {
+        if let Some((_, times)) = self.rejections.iter_mut().find(|(known, _)| *known == rejection)
+        {
             *times += 1;
         } else if self.rejections.len() < MOST_REJECTIONS {
             self.rejections.push((rejection, 1));

@@ -21,6 +21,7 @@ mod fidelity;
 mod files;
 mod flood;
 mod gone;
+mod health;
 mod huge;
 mod interfaces;
 mod interrupts;
