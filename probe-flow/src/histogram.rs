@@ -43,6 +43,7 @@ const ROOTS: [u128; PER_OCTAVE as usize] = [
 /// The longest time of each bucket, in nanoseconds, from [`FIRST`] on.
 static LONGEST_NS: [u64; (LAST - FIRST + 1) as usize] = longest();
 
+#[expect(clippy::indexing_slicing, reason = "computed by the compiler, which would refuse it")]
 const fn longest() -> [u64; (LAST - FIRST + 1) as usize] {
     let mut table = [0; (LAST - FIRST + 1) as usize];
     let mut k = FIRST;
@@ -150,6 +151,7 @@ impl Histogram {
         if place >= self.buckets.len() {
             self.buckets.resize(place + 1, 0);
         }
+        #[expect(clippy::indexing_slicing, reason = "made long enough in the line above")]
         &mut self.buckets[place]
     }
 

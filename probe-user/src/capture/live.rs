@@ -83,6 +83,7 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
     let limits = &plan.limits;
     let mut rule = Rule::new(RULE, &plan.filter);
     rule.sampler = Some(rules::sampler(limits.sample, limits.max_rate));
+    rule.choose_flows(limits.flows);
     let sets = place.chosen.links().len();
     let program = ProgramOptions {
         snaplen: limits.snaplen,

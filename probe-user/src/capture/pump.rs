@@ -14,7 +14,9 @@ use crate::{
     account::Account,
     clock, explain, interfaces,
     kernel::{Programs, Span},
-    reporter, stop,
+    reporter,
+    rules::FlowSampling,
+    stop,
 };
 
 /// How long a wait for frames lasts at most, so that signals are noticed.
@@ -34,6 +36,8 @@ pub struct Limits {
     pub snaplen: u32,
     /// One match in so many is captured, on each CPU.
     pub sample: u64,
+    /// Of which connections, where not of all.
+    pub flows: Option<FlowSampling>,
     /// Frames a second at most, on each CPU.
     pub max_rate: Option<u64>,
     /// The end, by frames.
@@ -50,6 +54,7 @@ impl Default for Limits {
         Self {
             snaplen: MAX_FRAME,
             sample: 1,
+            flows: None,
             max_rate: None,
             count: None,
             duration: None,

@@ -27,7 +27,7 @@ use super::{
     counts::CountMaps,
     error::{Module, errno, is_permission},
     features::Features,
-    load::{Setting, load, name_largest_rule, verify_error},
+    load::{Samplers, Setting, load, name_largest_rule, verify_error},
     occupants::xdp_occupant,
     offloads::{Offloads, TurnedOff},
     plan::{Interface, Plan},
@@ -81,6 +81,7 @@ struct ProgramSet {
     link: LinkType,
     ebpf: Ebpf,
     counts: CountMaps,
+    samplers: Samplers,
 }
 
 /// Loaded and attached programs. Dropping it detaches them; so does the end of the
@@ -123,7 +124,7 @@ impl Session {
         let mut of_rings = None;
         for of_link in plan.rules {
             let setting = plan.setting(of_link)?;
-            let mut ebpf = load(&setting, &mut timing)?;
+            let (mut ebpf, samplers) = load(&setting, &mut timing)?;
             if plan.diagnostics {
                 log_diagnostics(&mut ebpf);
             }
@@ -134,7 +135,7 @@ impl Session {
             tops.extend(open_tops(&mut ebpf, &setting)?);
             let (rules, Setting { split, slots, .. }) = (of_link.rules.len(), setting);
             let counts = CountMaps::take(&mut ebpf, rules, split, slots)?;
-            sets.push(ProgramSet { link: of_link.link, ebpf, counts });
+            sets.push(ProgramSet { link: of_link.link, ebpf, counts, samplers });
         }
         let rings = of_rings.map(|(cpus, layout)| Rings::open(rings, cpus, layout)).transpose()?;
         timing.step("rings");
@@ -248,6 +249,16 @@ impl Session {
     /// The rings, once, if the plan asked for them.
     pub fn take_rings(&mut self) -> Option<Rings> {
         self.rings.take()
+    }
+
+    /// Rules that sample whole connections choose one in so many from now on, whichever number they began
+    /// with: who was chosen and still is stays chosen ([`probe_filter::flow_limit`]). Records that are stamped
+    /// while this runs may be of either number. A rule that began with 1 has no hash to choose by.
+    ///
+    /// # Errors
+    /// Those of the map.
+    pub fn choose_flows(&mut self, one_in: u32) -> Result<(), Error> {
+        self.sets.iter_mut().try_for_each(|set| set.samplers.choose_flows(one_in))
     }
 
     /// The tables of the largest keys, once, if rules have keys: one of each link type.
