@@ -49,6 +49,12 @@ pub struct HealthArgs {
           value_parser = values::number::<usize, 1, 256>)]
     pub top: usize,
 
+    /// Segments a second that may be read to follow connections; beyond that one connection in 2, 4, 8 and
+    /// so on is followed, and its numbers stand for all
+    #[arg(long, value_name = "N", default_value = "100000",
+          value_parser = values::number::<u64, 1000, { u64::MAX }>)]
+    pub max_records: u64,
+
     /// A port is slow where more than a tenth of its answers, or of its handshakes, takes longer
     #[arg(long, value_name = "TIME", default_value = "800ms", value_parser = values::duration)]
     pub slow: Duration,
@@ -83,7 +89,18 @@ impl HealthArgs {
     /// A time of a file.
     pub fn plan(self) -> Result<Plan> {
         self.offline.has_no_clock(self.duration)?;
-        let Self { live, offline, mut ports, top, slow, interval, duration, format, .. } = self;
+        let Self {
+            live,
+            offline,
+            mut ports,
+            top,
+            max_records,
+            slow,
+            interval,
+            duration,
+            format,
+            ..
+        } = self;
         // Both sides of a connection tell its story. XDP sees one, and the kernel side refuses it.
         let live = live.plan(DirectionChoice::Given(Direction::InOut), self.promiscuous.mode());
         let mut known = Vec::new();
@@ -97,6 +114,7 @@ impl HealthArgs {
             source: offline.source(offline.file.clone(), live),
             services: ports,
             most: top,
+            most_records: max_records,
             filter: self.expression.text(),
             slow,
             interval,

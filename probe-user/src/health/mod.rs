@@ -5,6 +5,7 @@
 //! ```text
 //! rules      what is counted of a port, and which segments are read
 //! tally      what became of connections, by port; weight: how many each stands for
+//! pace       how many connections are followed, by the load
 //! host       what this host's kernel says beside the packets
 //! watching   frames, counts and the host put together to reports
 //! verdict/   facts of a port -> a word and a sentence
@@ -13,6 +14,7 @@
 
 mod host;
 mod json;
+mod pace;
 mod report;
 mod rules;
 mod service;
@@ -47,6 +49,7 @@ use crate::{
     stop,
     watch::{Event, Events, ProgramOptions, Watch},
 };
+use pace::Pace;
 use rules::{Rules, SNAPLEN};
 use view::View;
 use watching::Watching;
@@ -71,6 +74,8 @@ pub struct Plan {
     pub most: usize,
     /// An expression that holds for all frames; empty: all.
     pub filter: String,
+    /// Records a second that may come from the kernel; beyond that some connections are followed, and not all.
+    pub most_records: u64,
     /// What takes longer is slow.
     pub slow: Duration,
     /// Time between two reports.
@@ -118,9 +123,11 @@ async fn on_interfaces(plan: &Plan, live: &Live) -> Result<()> {
     let mut watching = Watching::new(plan, rules, hook, chosen.labels());
     let mut view = View::new(plan.format, plan.colors)?;
     watching.ask_host(Duration::ZERO);
+    let mut pace = Pace::new(plan.most_records);
     let start = Instant::now();
     let deadline = plan.duration.map(|duration| start + duration);
     let (mut next, mut looked) = (start + plan.interval, start);
+    let (mut paced, mut before) = (start, watching.records());
     loop {
         let wake = deadline.map_or(next, |deadline| deadline.min(next));
         feed.look(wake.saturating_duration_since(Instant::now()).min(POLL));
@@ -142,6 +149,17 @@ async fn on_interfaces(plan: &Plan, live: &Live) -> Result<()> {
         }
         if ended {
             break;
+        }
+        if now - paced >= pace::LOOK {
+            let counts = session.quick_counts().map_err(explain::kernel)?;
+            watching.ledger(&counts.ledger);
+            let ((came, lost), (came_before, lost_before)) = (watching.records(), before);
+            let one_in = pace.look(came - came_before, lost - lost_before, now - paced);
+            if let Some(one_in) = one_in {
+                session.choose_flows(one_in).map_err(explain::kernel)?;
+                watching.follow(clock::now(), one_in);
+            }
+            (paced, before) = (now, watching.records());
         }
         if now >= next {
             let counts = session.quick_counts().map_err(explain::kernel)?;

@@ -1,12 +1,12 @@
 //! The rules of the kernel side: what is counted in full, and of which segments the stories are made.
 
-use probe_common::Counter;
+use probe_common::{Counter, Sampler};
 
 use super::{
     report::Counts,
     service::{Protocol, Service},
 };
-use crate::rules::{Rule, sampler};
+use crate::rules::{self, FlowSampling, Rule, sampler};
 
 /// Bytes of a frame that stories need: the headers of Ethernet with a tag, of IPv6 and of TCP with all
 /// options are 118; an ICMPv6 error with the ports that it quotes is 110; a status of HTTP takes 12 more.
@@ -45,7 +45,8 @@ pub struct Rules {
 const STORIES: &str = "stories";
 
 impl Rules {
-    /// Rules for ports; none: for all TCP ports. `filter`: an expression that holds for all frames.
+    /// Rules for ports; none: for all TCP ports. `filter`: an expression that holds for all frames. The
+    /// stories are those of all connections, and may become those of some.
     pub fn new(services: &[Service], filter: &str) -> Self {
         let narrowed = |rule: String| match filter {
             "" => rule,
@@ -71,6 +72,12 @@ impl Rules {
         }
         let mut stories = Rule::new(STORIES, stories(services, narrowed));
         stories.sampler = Some(sampler(1, None));
+        let seed = rules::drawn_seed();
+        stories.choose_flows(Some(FlowSampling { one_in: 2, seed }));
+        if let Some(sampler) = &mut stories.sampler {
+            // Nobody is left out yet, but the program is made for it.
+            sampler.flow_limit = Sampler::ALL_FLOWS - 1;
+        }
         rules.push(stories);
         Self { services: services.to_vec(), rules }
     }

@@ -30,6 +30,10 @@ pub struct Watching {
     interfaces: Vec<String>,
     host: HostLog,
     lost: u64,
+    /// From this time on some of the connections that were followed are not.
+    thinned: Option<WallTime>,
+    /// Records that came.
+    records: u64,
 }
 
 impl Watching {
@@ -46,17 +50,24 @@ impl Watching {
             interfaces,
             host: HostLog::default(),
             lost: 0,
+            thinned: None,
+            records: 0,
         }
-    }
-
-    /// The rules.
-    pub fn rules(&self) -> &Rules {
-        &self.rules
     }
 
     /// Takes a frame that the rule of the stories matched.
     pub fn frame(&mut self, frame: &Frame<'_>) {
+        self.records += 1;
+        if self.thinned.is_some_and(|since| frame.time > since) {
+            self.thinned = None;
+            self.tracker.lost();
+        }
         self.tracker.frame(frame, &mut self.tallies);
+    }
+
+    /// Frames that came so far, and those that did not find room.
+    pub fn records(&self) -> (u64, u64) {
+        (self.records, self.lost)
     }
 
     /// Takes what the kernel says of frames that did not get here.
@@ -66,6 +77,16 @@ impl Watching {
             self.lost = lost;
             self.tracker.lost();
         }
+    }
+
+    /// From this time on the frames are those of one connection in `one_in`.
+    pub fn follow(&mut self, time: WallTime, one_in: u32) {
+        let one_in = u64::from(one_in);
+        if one_in > self.tallies.weights.now() {
+            // Of those that were followed some have no more frames, and nobody can tell which.
+            self.thinned = Some(time);
+        }
+        self.tallies.weights.change(time, one_in);
     }
 
     /// Asks the host what it says now. Before the first frame, and before each report.

@@ -1,5 +1,6 @@
 //! `probe health` on each thing that can become of a connection, and in a flood.
 
+mod flood;
 mod scenarios;
 
 use serde_json::Value;
