@@ -173,13 +173,14 @@ impl Tally {
     }
 
     fn outcomes_of(&self, sums: &Sums) -> Outcomes {
-        let Now { uncompleted, unanswered, retransmitted, .. } = self.now;
+        let Now { half_open, uncompleted, unanswered, retransmitted } = self.now;
         Outcomes {
             completed: sums.get(What::Completed),
             refused: sums.get(What::Refused),
             rejected: sums.get(What::Rejected),
             unanswered: sums.get(What::Unanswered) + unanswered,
             uncompleted: sums.get(What::Abandoned) + uncompleted,
+            young: half_open - uncompleted,
             retransmitted: sums.get(What::Retransmitted) + retransmitted,
         }
     }
@@ -209,8 +210,13 @@ impl Tally {
         for tick in self.ticks.iter().skip(first) {
             times.iter_mut().zip(&tick.times).for_each(|(sum, part)| sum.merge(part));
         }
-        let [handshake, first_byte] =
-            if whole { [self.handshake.clone(), self.first_byte.clone()] } else { times };
+        if whole {
+            let [mut handshake, mut first_byte] = [self.handshake.clone(), self.first_byte.clone()];
+            handshake.merge(&self.young[0]);
+            first_byte.merge(&self.young[1]);
+            times = [handshake, first_byte];
+        }
+        let [handshake, first_byte] = times;
         let sums = self.sums.since(&sums);
         let http = sums.http();
         let [mut clients, last] = self.clients.clone();

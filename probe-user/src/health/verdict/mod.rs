@@ -75,6 +75,8 @@ pub struct Outcomes {
     pub unanswered: u64,
     /// Answered, and for a second or longer not completed.
     pub uncompleted: u64,
+    /// Answered a moment ago: they may still be completed.
+    pub young: u64,
     /// SYNs and SYN-ACKs that were sent again.
     pub retransmitted: u64,
 }
@@ -162,14 +164,14 @@ pub fn judge(facts: &Facts<'_>) -> (Verdict, String) {
     if facts.asked == 0 && all == 0 {
         return (Verdict::Quiet, words::nothing(facts));
     }
-    if all == 0 {
-        return (Verdict::Quiet, words::too_early(facts));
-    }
     if let Some(why) = overload(facts) {
         return (Verdict::Overloaded, why);
     }
     if !is_udp && is_flood(facts) {
         return (Verdict::Flooded, words::flood(facts));
+    }
+    if all == 0 {
+        return (Verdict::Quiet, words::too_early(facts));
     }
     if most(outcomes.refused) {
         return (Verdict::Closed, words::refusal(facts));
@@ -213,20 +215,25 @@ fn overload(facts: &Facts<'_>) -> Option<String> {
 /// Many connections are asked for, and few are completed.
 fn is_flood(facts: &Facts<'_>) -> bool {
     let outcomes = &facts.outcomes;
-    let all = outcomes.decided();
-    if outcomes.uncompleted * 2 > all {
+    let decided = outcomes.decided();
+    if outcomes.uncompleted * 2 > decided {
         return true;
     }
-    let pending = outcomes.uncompleted + outcomes.unanswered;
-    let is_fast = words::per_second(pending, facts.span) >= FLOOD;
+    // Of clients that are far away there are always some that have not completed, but not most.
+    let (all, unanswered) = (decided + outcomes.young, outcomes.unanswered);
+    let pending = outcomes.uncompleted + outcomes.young;
+    if pending * 2 > all && words::per_second(pending, facts.span) >= FLOOD {
+        return true;
+    }
     // The kernel dropped SYNs for want of room, and not because the program does not accept.
     let no_room = facts.host.is_some_and(|host| {
         let Counters { listen_drops, listen_overflows, full_do_cookies, .. } = host.counters;
         listen_drops > listen_overflows || full_do_cookies > 0
     });
     // Whoever wants a connection asks again after a second; who floods does not.
-    let asks_again = outcomes.retransmitted * 4 >= pending;
-    pending * 2 > all && is_fast && (no_room || facts.host.is_none() && !asks_again)
+    let asks_again = outcomes.retransmitted * 4 >= unanswered;
+    let is_fast = words::per_second(unanswered, facts.span) >= FLOOD;
+    unanswered * 2 > all && is_fast && (no_room || facts.host.is_none() && !asks_again)
 }
 
 #[cfg(test)]

@@ -185,6 +185,21 @@ fn connections_that_are_not_completed_are_a_flood() {
 }
 
 #[test]
+fn a_flood_shows_in_its_first_second() {
+    let outcomes = Outcomes { completed: 100, young: 20_000, ..Outcomes::default() };
+    let facts = Facts { span: Duration::from_millis(500), ..tcp(outcomes) };
+    assert_eq!(judge(&facts).0, Verdict::Flooded);
+    // As many clients that are 200 ms away, after a second.
+    let outcomes = Outcomes { completed: 8_000, young: 2_000, ..Outcomes::default() };
+    let facts = Facts { span: Duration::from_secs(1), ..tcp(outcomes) };
+    assert_eq!(judge(&facts).0, Verdict::Healthy);
+    // A few that are on their way.
+    let outcomes = Outcomes { young: 3, ..Outcomes::default() };
+    let facts = Facts { asked: 3, span: Duration::from_secs(1), ..tcp(outcomes) };
+    check(&facts, Verdict::Quiet, "3 SYNs, none older than a second");
+}
+
+#[test]
 fn a_flood_that_is_not_answered() {
     let outcomes = Outcomes { completed: 100, unanswered: 1_000_000, ..Outcomes::default() };
     // From packets alone: many, and none asks again.

@@ -50,7 +50,8 @@ pub(super) fn overload(overflows: u64, listener: &Listener, settings: &Settings)
 pub(super) fn flood(facts: &Facts<'_>) -> String {
     let outcomes = &facts.outcomes;
     let rate = si(per_second(facts.asked, facts.span));
-    let share = 100.0 * outcomes.completed as f64 / outcomes.decided() as f64;
+    let all = outcomes.decided() + outcomes.young;
+    let share = 100.0 * outcomes.completed as f64 / all as f64;
     let mut why = format!("{rate} SYN/s, {} % completed", percent(share));
     if facts.clients > 0 {
         why += &format!(", from {} or more sources", many(facts.clients));
