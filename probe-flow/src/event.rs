@@ -2,6 +2,7 @@
 
 use crate::connection::{Connection, ConnectionId, Role};
 use crate::packet::{IcmpError, Segment};
+use crate::talk::{DnsExchange, HttpExchange, Tls};
 
 /// Something that has become clear.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +16,12 @@ pub enum Event<'a> {
     Opened(&'a Connection),
     /// The first byte of the response came behind the first of the request.
     FirstByte(&'a Connection),
+    /// A request of HTTP/1 has its response, or will have none.
+    Request(&'a Connection, &'a HttpExchange),
+    /// A question to a name server has its answer, or will have none.
+    Lookup(&'a Connection, &'a DnsExchange),
+    /// The hellos of TLS were seen.
+    Hellos(&'a Connection, &'a Tls),
     /// It is over, or nothing more is awaited of it: its facts are as they stay.
     Ended(&'a Connection),
 }

@@ -21,6 +21,8 @@ pub struct Figures {
     pub malformed: u64,
     /// Connections that were followed.
     pub connections: u64,
+    /// Connections of which HTTP, TLS and DNS are not read, since there was no memory for it.
+    pub unread: u64,
     /// Connections that made room for others before they were over.
     pub thrown_out: u64,
 }

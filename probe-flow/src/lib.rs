@@ -24,6 +24,7 @@
 //! tracker                frame -> packet -> connection -> events
 //! table                  the connections that are followed, and who goes where there is no room
 //! connection/            what is known of one: its two sides, its times, its outcome
+//! talk/                  what the two sides say: streams in order, HTTP/1, the hellos of TLS, DNS
 //! packet/                a frame's headers
 //! limits, figures        how much is followed; what became of the frames
 //! ```
@@ -41,6 +42,7 @@ mod limits;
 mod packet;
 mod stamp;
 mod table;
+mod talk;
 mod tracker;
 
 pub use connection::{
@@ -51,4 +53,5 @@ pub use event::{Event, Seen, Sink, What};
 pub use figures::Figures;
 pub use limits::Limits;
 pub use packet::{Flags, IcmpError, Reason, Segment};
+pub use talk::{Application, DnsExchange, HttpExchange, RecordType, ResponseCode, Tls, TlsVersion};
 pub use tracker::Tracker;

@@ -11,6 +11,7 @@ use crate::{
     limits::Limits,
     packet::{self, Data, IcmpError, Packet, Segment, Skipped},
     table::{Index, Key, Room, Table},
+    talk::Told,
 };
 
 /// Follows connections.
@@ -21,13 +22,24 @@ pub struct Tracker {
     limits: Limits,
     table: Table,
     figures: Figures,
+    /// Memory of all talks, in bytes.
+    talks: usize,
+    /// What a frame has made clear of them: here, so that its memory is used again.
+    told: Vec<Told>,
     now: WallTime,
 }
 
 impl Tracker {
     /// Follows nothing yet.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, table: Table::new(), figures: Figures::default(), now: WallTime::default() }
+        Self {
+            limits,
+            table: Table::new(),
+            figures: Figures::default(),
+            talks: 0,
+            told: Vec::new(),
+            now: WallTime::default(),
+        }
     }
 
     /// Takes a frame, and tells what becomes clear by it. Says what it was, if it belongs to a
@@ -102,7 +114,7 @@ impl Tracker {
         source: SocketAddr,
         destination: SocketAddr,
         segment: &Segment,
-        _payload: Data<'_>,
+        payload: Data<'_>,
         sink: &mut impl Sink,
     ) -> Option<Seen> {
         let key = Key::new(Protocol::Tcp, source, destination);
@@ -137,6 +149,9 @@ impl Tracker {
         };
         if connection.ending().is_none() {
             let changes = connection.segment(seen.from, segment, frame.time, frame.wire_len);
+            self.talk(at, |connection, room, told| {
+                connection.talk_segment(seen.from, changes.offset, payload, frame.time, room, told)
+            });
             self.tell(at, changes, sink);
         }
         Some(seen)
@@ -174,6 +189,9 @@ impl Tracker {
         let from = connection.role(source);
         let seen = Seen { id: connection.id(), from, what: What::Datagram(payload.len as u32) };
         let changes = connection.datagram(from, payload.len as u64, frame.time, frame.wire_len);
+        self.talk(at, |connection, room, told| {
+            connection.talk_datagram(from, payload, frame.time, room, told)
+        });
         self.tell(at, changes, sink);
         Some(seen)
     }
@@ -241,21 +259,48 @@ impl Tracker {
         )
     }
 
+    /// Lets a connection read what is said on it, within the memory for all of them.
+    fn talk(
+        &mut self,
+        at: Index,
+        read: impl FnOnce(&mut Connection, bool, &mut Vec<Told>) -> bool,
+    ) {
+        let Some(connection) = self.table.connection_mut(at) else { return };
+        let before = connection.talk_memory();
+        let room = self.talks < self.limits.detail_bytes;
+        let was_read = read(connection, room, &mut self.told);
+        self.talks = self.talks.saturating_sub(before).saturating_add(connection.talk_memory());
+        let outgrown = self.talks > self.limits.detail_bytes && before > 0;
+        if outgrown {
+            self.talks = self.talks.saturating_sub(connection.talk_memory());
+            connection.stop_reading();
+        }
+        if outgrown || !was_read {
+            self.figures.unread += 1;
+        }
+    }
+
     /// Tells what a frame has changed.
     fn tell(&mut self, at: Index, changes: Changes, sink: &mut impl Sink) {
         let Some(connection) = self.table.connection_mut(at) else { return };
         if changes.ended {
             connection.end(Ending::Itself);
+            self.talks = self.talks.saturating_sub(connection.talk_memory());
+            connection.finish_talk(&mut self.told);
         }
         let events = [
             (changes.started, Event::Started(connection)),
             (changes.answered, Event::Answered(connection)),
             (changes.opened, Event::Opened(connection)),
             (changes.first_byte, Event::FirstByte(connection)),
-            (changes.ended, Event::Ended(connection)),
         ];
         for (_, event) in events.into_iter().filter(|(happened, _)| *happened) {
             sink.event(event);
+        }
+        tell_talk(connection, &mut self.told, sink);
+        if changes.ended {
+            sink.event(Event::Ended(connection));
+            connection.stop_reading();
         }
         self.table.file(at, self.now, &self.limits);
     }
@@ -263,11 +308,25 @@ impl Tracker {
     /// Takes an entry out, and tells how its connection went, if that was not told.
     fn conclude(&mut self, at: Index, ending: Ending, sink: &mut impl Sink) {
         let Some(mut connection) = self.table.remove(at) else { return };
+        self.talks = self.talks.saturating_sub(connection.talk_memory());
         if connection.ending().is_some() {
             return;
         }
         connection.end(ending);
+        connection.finish_talk(&mut self.told);
+        tell_talk(&connection, &mut self.told, sink);
         sink.event(Event::Ended(&connection));
+    }
+}
+
+/// Tells what has become known of a talk.
+fn tell_talk(connection: &Connection, told: &mut Vec<Told>, sink: &mut impl Sink) {
+    for told in told.drain(..) {
+        sink.event(match &told {
+            Told::Http(exchange) => Event::Request(connection, exchange),
+            Told::Dns(exchange) => Event::Lookup(connection, exchange),
+            Told::Tls(tls) => Event::Hellos(connection, tls),
+        });
     }
 }
 

@@ -50,6 +50,11 @@ impl Distinct {
         }
     }
 
+    /// Forgets all keys.
+    pub fn clear(&mut self) {
+        self.words.fill(0);
+    }
+
     /// The registers, eight to a word.
     pub fn words(&self) -> &[u64] {
         &self.words
@@ -76,8 +81,8 @@ impl Distinct {
         Estimate {
             estimate: (estimate.round() as u64).max(filled),
             // Each register that is not empty has had a key.
-            low: ((estimate - deviation).floor().max(0.0) as u64).max(filled),
-            high: ((estimate + deviation).ceil() as u64).max(filled),
+            low: ((estimate - deviation).ceil().max(0.0) as u64).max(filled),
+            high: ((estimate + deviation).floor() as u64).max(filled),
         }
     }
 

@@ -4,6 +4,7 @@
 //! cli ─> plans ─> rules ─> watch ─> kernel ─┬─> count    ─> table | JSON | CSV
 //!                                           ├─> rate     ─> text | JSON
 //!                 file (-r) ────────────────┴─> capture  ─> probe-print (lines) | file (-w)
+//!                                              ├── connections ─> probe-flow ─> text | JSON | CSV
 //!                                              └── extcap (for Wireshark)
 //! ```
 //!
@@ -24,6 +25,7 @@ pub mod cancel;
 pub mod capture;
 pub mod cli;
 pub mod clock;
+pub mod connections;
 pub mod count;
 pub mod explain;
 pub mod extcap;
@@ -34,6 +36,7 @@ pub mod history;
 pub mod interfaces;
 pub mod json;
 pub mod kernel;
+pub mod keys;
 pub mod link_type;
 pub mod names;
 pub mod offline;
@@ -59,6 +62,8 @@ pub enum Command {
     Rate(rate::Plan),
     /// Show or save frames.
     Capture(Box<capture::Plan>),
+    /// Follow connections, or requests on them.
+    Connections(Box<connections::Plan>),
     /// Show what `probe capture` lists.
     List(capture::List),
     /// Say how ports do.
@@ -80,6 +85,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Count(plan) => count::run(&plan),
         Command::Rate(plan) => rate::run(&plan),
         Command::Capture(plan) => capture::run(&plan).map(drop),
+        Command::Connections(plan) => connections::run(&plan),
         Command::List(list) => capture::list(&list),
         Command::Health(plan) => health::run(&plan),
         Command::Filter(plan) => filter::run(&plan),

@@ -1,5 +1,6 @@
 //! Numbers and words that fit into a column.
 
+use probe_frame::visible_lines;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// What stands in the place of what was cut off.
@@ -31,6 +32,17 @@ pub fn cut(text: &str, room: usize) -> String {
         out.push(CUT);
     }
     out
+}
+
+/// A field of CSV (RFC 4180). The ends of lines in it stay, as that has them; other control characters become
+/// [visible](visible_lines).
+pub fn csv_field(text: &str) -> String {
+    let text = visible_lines(text);
+    if text.contains([',', '"', '\n']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
 }
 
 /// Digits in groups of three.

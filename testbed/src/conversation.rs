@@ -56,7 +56,8 @@ impl Conversation {
     /// As there.
     pub fn between(client: SocketAddr, server: SocketAddr) -> Self {
         assert_eq!(client.is_ipv4(), server.is_ipv4(), "one kind of address");
-        let next = [1000 + u32::from(client.port()), 0xffff_f000 + u32::from(server.port())];
+        let next =
+            [1000 + u32::from(client.port()), 0xffff_f000_u32.wrapping_add(server.port().into())];
         Self { frames: Vec::new(), start: Self::START, ends: [client, server], next }
     }
 

@@ -1,6 +1,6 @@
 //! Runs frames through a tracker, and keeps what it tells.
 
-use probe_flow::{Connection, Event, Limits, Tracker};
+use probe_flow::{Connection, DnsExchange, Event, HttpExchange, Limits, Tracker};
 use probe_frame::{Frame, LinkType, WallTime};
 use testbed::Conversation;
 
@@ -11,6 +11,10 @@ pub struct Told {
     pub events: Vec<&'static str>,
     /// Connections as they ended.
     pub ended: Vec<Connection>,
+    /// Requests in the order in which they were complete.
+    pub requests: Vec<HttpExchange>,
+    /// Questions to name servers.
+    pub lookups: Vec<DnsExchange>,
 }
 
 impl Told {
@@ -24,6 +28,15 @@ impl Told {
                 self.ended.push(connection.clone());
                 "ended"
             }
+            Event::Request(_, exchange) => {
+                self.requests.push(exchange.clone());
+                "request"
+            }
+            Event::Lookup(_, exchange) => {
+                self.lookups.push(exchange.clone());
+                "lookup"
+            }
+            Event::Hellos(..) => "hellos",
             other => panic!("{other:?}"),
         });
     }

@@ -3,3 +3,4 @@
 mod endings;
 mod floods;
 mod follow;
+mod talks;

@@ -71,7 +71,9 @@ pub(super) fn run(
         Pass { plan, matcher, outlet: Rc::clone(&outlet), matches: 0, of_flows: 0, captured: 0 };
     let mut damaged = None;
     let flow = loop {
-        announce(plan, &reader);
+        if plan.outputs.consumer.is_none() {
+            announce(plan, &reader);
+        }
         match pass.over(&mut reader) {
             Ok(ControlFlow::Continue(())) => {}
             Ok(ControlFlow::Break(())) => break Ok(()),

@@ -262,7 +262,12 @@ impl CaptureArgs {
             link: self.lists.link_type,
             limits: self.limits(),
             account: self.verbose > 0,
-            outputs: Outputs { file: output, lines: self.lines(), number: self.only_count },
+            outputs: Outputs {
+                file: output,
+                lines: self.lines(),
+                number: self.only_count,
+                consumer: None,
+            },
             source: self.offline.source(files, self.live.plan(DirectionChoice::Both, promiscuity)),
         })))
     }
@@ -434,7 +439,8 @@ mod tests {
         assert!(!account);
         assert!(matches!(source, Source::Live(live) if live.interfaces == ["lo"]));
         assert_eq!((filter.as_str(), link, limits), ("tcp or udp", None, Limits::default()));
-        let Outputs { file: None, lines: Some(lines), number: false } = outputs else {
+        let Outputs { file: None, lines: Some(lines), number: false, consumer: None } = outputs
+        else {
             panic!("{outputs:?}");
         };
         assert_eq!((lines.names, lines.each), (NameStyle::Background, false));

@@ -4,6 +4,7 @@
 
 mod capture;
 mod compat;
+mod connections;
 mod count;
 mod extcap;
 mod filter;
@@ -23,6 +24,7 @@ use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::{Command, failure, reporter};
 use capture::CaptureArgs;
 use compat::Compat;
+use connections::{ConnectionsArgs, HttpArgs};
 use count::CountArgs;
 use extcap::ExtcapArgs;
 use filter::FilterArgs;
@@ -122,6 +124,10 @@ enum Subcommands {
     Rate(RateArgs),
     /// Show or save packets, as tcpdump does
     Capture(Box<CaptureArgs>),
+    /// Tell how connections went: open, refused, rejected, unanswered, how fast, what HTTP said
+    Connections(Box<ConnectionsArgs>),
+    /// Tell of HTTP/1 requests: status, size, time to first byte
+    Http(Box<HttpArgs>),
     /// How the ports of a server do: outcomes of connections, times, a verdict
     Health(Box<HealthArgs>),
     /// Check a filter, and show what it compiles to
@@ -140,6 +146,8 @@ impl Subcommands {
             Self::Count(args) => args.plan().map(Command::Count),
             Self::Rate(args) => args.plan().map(Command::Rate).map_err(Error::new),
             Self::Capture(args) => args.plan(),
+            Self::Connections(args) => Ok(Command::Connections(Box::new(args.plan()?))),
+            Self::Http(args) => Ok(Command::Connections(Box::new(args.plan()?))),
             Self::Health(args) => args.plan().map(Command::Health),
             Self::Filter(args) => Ok(Command::Filter(args.plan())),
             Self::Interfaces(args) => Ok(Command::Interfaces(args.plan())),

@@ -29,7 +29,7 @@ impl Conversation {
     /// TCP and UDP over IPv4 and IPv6, behind tags, options and extension headers; the server also answers with an ICMP
     /// error, which quotes what the client sent.
     fn new(number: u16) -> Self {
-        let (v6, udp) = (number % 2 == 1, number % 5 == 0);
+        let (v6, udp) = (number % 2 == 1, number.is_multiple_of(5));
         let ports = [30_000 + number, 80];
         let frame = |from_client: bool, nth: u8| {
             let (v4s, v6s) = ((CLIENT_V4, SERVER_V4), (CLIENT_V6, SERVER_V6));
@@ -62,7 +62,7 @@ impl Conversation {
         let client: Vec<_> = (0..3).map(|nth| frame(true, nth)).collect();
         let mut server: Vec<_> = (3..6).map(|nth| frame(false, nth)).collect();
         // Without the link header and the tag.
-        let quoted = &client[0][if number / 4 % 4 == 0 { 18 } else { 14 }..];
+        let quoted = &client[0][if (number / 4).is_multiple_of(4) { 18 } else { 14 }..];
         let mut error = if v6 {
             Frame::ipv6(SERVER_V6, CLIENT_V6).icmp(1, 4, [0; 4])
         } else {
