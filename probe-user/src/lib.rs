@@ -31,6 +31,7 @@ pub mod explain;
 pub mod extcap;
 pub mod failure;
 pub mod filter;
+pub mod health;
 pub mod history;
 pub mod interfaces;
 pub mod json;
@@ -65,6 +66,8 @@ pub enum Command {
     Connections(Box<connections::Plan>),
     /// Show what `probe capture` lists.
     List(capture::List),
+    /// Say how ports do.
+    Health(health::Plan),
     /// Check a filter, and show what it compiles to.
     Filter(filter::Plan),
     /// Describe interfaces.
@@ -84,6 +87,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Capture(plan) => capture::run(&plan).map(drop),
         Command::Connections(plan) => connections::run(&plan),
         Command::List(list) => capture::list(&list),
+        Command::Health(plan) => health::run(&plan),
         Command::Filter(plan) => filter::run(&plan),
         Command::Interfaces(plan) => interfaces::run(&plan),
         Command::Extcap(plan) => extcap::run(&plan),

@@ -8,6 +8,7 @@ mod connections;
 mod count;
 mod extcap;
 mod filter;
+mod health;
 mod hints;
 mod interfaces;
 mod lists;
@@ -29,6 +30,7 @@ use connections::{ConnectionsArgs, HttpArgs};
 use count::CountArgs;
 use extcap::ExtcapArgs;
 use filter::FilterArgs;
+use health::HealthArgs;
 use interfaces::InterfacesArgs;
 use lists::Lists;
 use rate::RateArgs;
@@ -130,6 +132,8 @@ enum Subcommands {
     Connections(Box<ConnectionsArgs>),
     /// Tell of HTTP/1 requests: status, size, time to first byte
     Http(Box<HttpArgs>),
+    /// How the ports of a server do: outcomes of connections, times, a verdict
+    Health(Box<HealthArgs>),
     /// Check a filter, and show what it compiles to
     Filter(FilterArgs),
     /// List interfaces: state, driver, counters, suitable hooks
@@ -148,6 +152,7 @@ impl Subcommands {
             Self::Capture(args) => args.plan(),
             Self::Connections(args) => Ok(Command::Connections(Box::new(args.plan()?))),
             Self::Http(args) => Ok(Command::Connections(Box::new(args.plan()?))),
+            Self::Health(args) => args.plan().map(Command::Health),
             Self::Filter(args) => Ok(Command::Filter(args.plan())),
             Self::Interfaces(args) => Ok(Command::Interfaces(args.plan())),
             Self::Extcap(args) => args.plan().map(Command::Extcap).map_err(Error::new),

@@ -21,6 +21,7 @@ mod fidelity;
 mod flood;
 mod flows;
 mod gone;
+mod health;
 mod huge;
 mod interfaces;
 mod interrupts;
