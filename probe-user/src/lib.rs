@@ -25,6 +25,7 @@ pub mod capture;
 pub mod cli;
 pub mod clock;
 pub mod count;
+pub mod diagnose;
 pub mod explain;
 pub mod extcap;
 pub mod failure;
@@ -56,6 +57,8 @@ pub enum Command {
     Count(count::Plan),
     /// Measure a rate.
     Rate(rate::Plan),
+    /// Say what is wrong with a port.
+    Diagnose(diagnose::Plan),
     /// Show or save frames.
     Capture(Box<capture::Plan>),
     /// Show what `probe capture` lists.
@@ -76,6 +79,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Count(plan) => count::run(&plan),
         Command::Rate(plan) => rate::run(&plan),
+        Command::Diagnose(plan) => diagnose::run(&plan),
         Command::Capture(plan) => capture::run(&plan).map(drop),
         Command::List(list) => capture::list(&list),
         Command::Filter(plan) => filter::run(&plan),

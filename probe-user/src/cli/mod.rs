@@ -5,6 +5,7 @@
 mod capture;
 mod compat;
 mod count;
+mod diagnose;
 mod extcap;
 mod filter;
 mod hints;
@@ -23,6 +24,7 @@ use crate::{Command, failure, reporter};
 use capture::CaptureArgs;
 use compat::Compat;
 use count::CountArgs;
+use diagnose::DiagnoseArgs;
 use extcap::ExtcapArgs;
 use filter::FilterArgs;
 use interfaces::InterfacesArgs;
@@ -120,6 +122,8 @@ enum Subcommands {
     Rate(RateArgs),
     /// Show or save packets, as tcpdump does
     Capture(Box<CaptureArgs>),
+    /// Say what is wrong with a port: open, refused, rejected, dropped, and how one knows
+    Diagnose(DiagnoseArgs),
     /// Check a filter, and show what it compiles to
     Filter(FilterArgs),
     /// List interfaces: state, driver, counters, suitable hooks
@@ -136,6 +140,7 @@ impl Subcommands {
             Self::Count(args) => args.plan().map(Command::Count),
             Self::Rate(args) => args.plan().map(Command::Rate).map_err(Error::new),
             Self::Capture(args) => args.plan(),
+            Self::Diagnose(args) => Ok(Command::Diagnose(args.plan())),
             Self::Filter(args) => Ok(Command::Filter(args.plan())),
             Self::Interfaces(args) => Ok(Command::Interfaces(args.plan())),
             Self::Extcap(args) => args.plan().map(Command::Extcap).map_err(Error::new),
