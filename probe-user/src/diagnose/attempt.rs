@@ -157,7 +157,8 @@ impl Attempt {
             match (&self.socket).read(&mut buffer) {
                 Ok(0) => {
                     self.over = true;
-                    return Ok(());
+                    // Its frames are still seen: the socket is closed when they were.
+                    return self.socket.shutdown(Shutdown::Write);
                 }
                 Ok(_) => self.last_byte = Some(Instant::now()),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,

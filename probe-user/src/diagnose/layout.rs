@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use probe_flow::{Connection, Protocol, Role, Segment, What};
+use probe_flow::{Connection, Outcome, Protocol, Role, Segment, What};
 
 use super::exchange::{Exchange, Step};
 
@@ -26,10 +26,10 @@ pub fn text(exchange: &Exchange) -> String {
             _ => "client > server",
         };
         let _ = writeln!(out, "\n{said}");
-        let _ = writeln!(out, "{since:12.3} ms  {arrow}  {}", numbers(connection, step));
+        let _ = writeln!(out, "{since:9.3} ms  {arrow}  {}", numbers(connection, step));
         if connection.protocol() == Protocol::Tcp {
             let [client, server] = step.states;
-            let _ = writeln!(out, "{:17}client {client}, server {server}", "");
+            let _ = writeln!(out, "{:14}client {client}, server {server}", "");
         }
     }
     if exchange.more_steps() > 0 {
@@ -139,17 +139,21 @@ fn numbers(connection: &Connection, step: &Step) -> String {
         What::Error(error) => return format!("ICMP {} from {}", error.reason, error.from),
     };
     let Segment { sequence, acknowledgment, flags, payload, .. } = segment;
-    let relative = |number: u32, of: Role| {
-        let start = connection.side(of).initial_sequence();
-        start.map_or_else(|| "?".to_owned(), |start| number.wrapping_sub(start).to_string())
+    // Who refuses has no sequence number that anything could be counted from.
+    let refused = connection.outcome() == Outcome::Refused;
+    let shown = |number: u32, of: Role| match connection.side(of).initial_sequence() {
+        Some(start) if !(refused && of == Role::Server) => {
+            format!("{} ({number})", number.wrapping_sub(start))
+        }
+        _ => format!("({number})"),
     };
     let (from, other) = (step.from, step.from.other());
-    let mut out = format!("{flags}  seq {} ({sequence})", relative(sequence, from));
+    let mut out = format!("{flags} seq {}", shown(sequence, from));
     if flags.ack() {
-        let _ = write!(out, "  ack {} ({acknowledgment})", relative(acknowledgment, other));
+        let _ = write!(out, " ack {}", shown(acknowledgment, other));
     }
     if payload > 0 {
-        let _ = write!(out, "  {payload} bytes");
+        let _ = write!(out, ", {payload} bytes");
     }
     out
 }

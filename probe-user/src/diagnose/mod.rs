@@ -15,6 +15,8 @@ mod json;
 mod layout;
 mod neighbours;
 mod target;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 use std::{

@@ -268,17 +268,14 @@ fn unanswered(facts: &Facts<'_>, connection: &Connection) -> Finding {
 
 fn partial(connection: &Connection) -> Finding {
     let [client, server] = [Role::Client, Role::Server].map(|role| connection.side(role).packets());
-    if client > 0 && server > 0 {
-        let end = connection.closed_by().map(|role| format!(", closed by the {}", role.word()));
-        let end = end.unwrap_or_default();
-        return Finding::new(
-            Verdict::Open,
-            format!("its beginning was not seen; {client} segments there, {server} back{end}"),
-        );
-    }
+    let verdict = if client > 0 && server > 0 { Verdict::Open } else { Verdict::Unclear };
+    let end = connection.closed_by().map(|role| format!(", closed by the {}", role.word()));
     Finding::new(
-        Verdict::Unclear,
-        format!("its beginning was not seen; {client} segments there, {server} back"),
+        verdict,
+        format!(
+            "its beginning was not seen; segments of the client: {client}, of the server: {server}{}",
+            end.unwrap_or_default()
+        ),
     )
 }
 

@@ -15,7 +15,7 @@ use testbed::{
     scenario::{Protocol, Reason, Routed, Scenario, Truth, Version},
 };
 
-use crate::rig::{LIMIT, alone, probe};
+use crate::rig::{LIMIT, alone, attached, probe};
 
 const NEEDS: &[Requirement] = &[
     Requirement::Root,
@@ -151,4 +151,67 @@ fn each_scenario_gets_its_word() {
     });
     assert!(wrong.is_empty(), "{} of {all}:\n{}", wrong.len(), wrong.concat());
     println!("{all} diagnoses, the longest took {:.1?}", longest.lock().unwrap());
+}
+
+/// Nothing is sent: the server's side of what a client does, and the client's side of what is dropped.
+#[test]
+fn others_are_listened_to() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let network = &Routed::new().unwrap();
+    let listen = |namespace, scenario: Scenario, more: &[&str]| {
+        let target = target(scenario, Version::V4);
+        attached(namespace, &[&["diagnose", "--listen-only"], more, &[target.as_str()]].concat())
+    };
+    // Without -i, by the interface that has the address.
+    let listener = listen(&network.server, Scenario::Open, &[]);
+    network.get(Scenario::Open, Version::V4, "/").unwrap();
+    let finished = listener.wait(LIMIT).unwrap();
+    let line = finished.text();
+    assert!(line.starts_with("80/tcp OPEN: handshake "), "{line}");
+    assert!(line.ends_with("closed by the server\n"), "{line}");
+    assert_eq!(finished.status.code(), Some(0));
+
+    let dropped = Scenario::Dropped(Protocol::Tcp);
+    let listener = listen(&network.client, dropped, &["--timeout", "1.5s", "--format", "json"]);
+    assert!(network.attempt(dropped, Version::V4).unwrap().is_err());
+    let finished = listener.wait(LIMIT).unwrap();
+    let object: serde_json::Value = serde_json::from_str(&finished.text()).unwrap();
+    assert_eq!((&object["verdict"], &object["outcome"]), (&"DROPPED".into(), &"unanswered".into()));
+    assert_eq!((&object["client"], &object["interface"]), (&"192.0.2.1".into(), &"cli0".into()));
+    assert_eq!(object["syn_times_us"].as_array().unwrap().len(), 2);
+    assert_eq!(finished.status.code(), Some(1));
+
+    // Ctrl-C before anybody came.
+    let finished = listen(&network.server, Scenario::Slow, &[]).interrupt(LIMIT).unwrap();
+    let expected = "81/tcp UNCLEAR: no connection to 198.51.100.2 at this port was seen at srv0\n";
+    assert_eq!((finished.text().as_str(), finished.status.code()), (expected, Some(1)));
+}
+
+#[test]
+fn what_is_said_is_answered() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let network = &Routed::new().unwrap();
+    let target = target(Scenario::Slow, Version::V6);
+    let request = "GET /204 HTTP/1.1\\r\\nConnection: close\\r\\n\\r\\n";
+    let finished = diagnose(&network.client, &["--explain", "--send", request, &target]);
+    let text = finished.text();
+    for step in [
+        "handshake, 1 of 3: the client asks",
+        "handshake, 2 of 3: the server agrees",
+        "handshake, 3 of 3: the client confirms",
+        "the client sends 40 bytes",
+        "teardown, 1 of 4: the server has no more to say",
+        "teardown, 3 of 4: the client has no more to say",
+        "teardown, 4 of 4: the server has heard that",
+    ] {
+        assert!(text.contains(step), "{step}: {text}");
+    }
+    assert!(text.ends_with("closed by the server\n"), "{text}");
+    assert_eq!(finished.status.code(), Some(0));
 }
