@@ -3,16 +3,22 @@
 use std::{mem, ops::ControlFlow, path::Path};
 
 use anyhow::Result;
-use probe_common::{Counter, Sampler};
+use probe_common::{
+    Counter, Sampler,
+    key::{Key, Seeds},
+    top::TopLayout,
+};
 use probe_filter::{Filter, Machine, ir};
 use probe_frame::{Frame, LinkType};
 use probe_pcap::{ReadError, Reader};
+use probe_sketch::{Distinct, Table};
 
 use crate::{
     explain,
-    kernel::{Counts, RuleSpec, TestRun},
+    kernel::{self, Counts, Lists, RuleSpec, Taken, TestRun},
+    keys::List,
     reporter,
-    rules::{Rule, RuleSet},
+    rules::{Rule, RuleSet, lists_of},
     source::Engine,
     stop,
 };
@@ -46,7 +52,10 @@ pub struct Matcher {
     /// For the link types of frames before it.
     others: Vec<Compiled>,
     seen: Counter,
+    /// Of the rules, and behind them of the lists.
     counts: Vec<Counter>,
+    /// The lists of frames that are looked at here.
+    twins: Vec<Twin>,
     /// What the kernel had counted for the first rule before the frame at hand, and had chosen.
     before: First<u64>,
     /// Frames that the kernel does not take, looked at here instead.
@@ -79,11 +88,11 @@ impl Compiled {
             Engine::User => None,
             Engine::Kernel(hook, direction) => {
                 let hook = hook.on(direction, false);
-                let specs: Vec<_> = rules
-                    .iter()
-                    .zip(&graphs)
-                    .map(|(rule, &graph)| RuleSpec { graph, sampler: by_flow(rule) })
-                    .collect();
+                let of_rules = rules.iter().map(|rule| (by_flow(rule), Lists::default()));
+                let of_lists = lists_of(rules).map(|(_, list)| (None, list.wanted()));
+                let wanted = of_rules.chain(of_lists);
+                let spec = |(&graph, (sampler, lists))| RuleSpec { graph, sampler, lists };
+                let specs: Vec<_> = graphs.iter().zip(wanted).map(spec).collect();
                 Some(TestRun::new(&specs, hook, link).map_err(explain::kernel)?)
             }
         };
@@ -96,9 +105,10 @@ impl Matcher {
     /// they are compiled once.
     pub fn new(rules: &RuleSet, engine: Engine, link: LinkType) -> Result<Self> {
         let now = Compiled::new(rules.rules(), rules.filters(), engine, link)?;
+        let counts = vec![Counter::default(); rules.filters().len()];
         let rules = rules.rules().to_vec();
-        let counts = vec![Counter::default(); rules.len()];
         let flow_limit = rules.first().and_then(by_flow).map(|sampler| sampler.flow_limit);
+        let twins = lists_of(&rules).map(|(_, list)| Twin::new(list)).collect();
         Ok(Self {
             rules,
             flow_limit,
@@ -107,6 +117,7 @@ impl Matcher {
             others: Vec::new(),
             seen: Counter::default(),
             counts,
+            twins,
             before: First::default(),
             not_taken: 0,
             next_look: 0,
@@ -157,15 +168,43 @@ impl Matcher {
             outbound: frame.outbound,
         };
         let mut matched = false;
+        let of_rules = self.rules.len();
+        let mut keyed = 0u64;
         self.now.machine.run(&seen, |rule| {
             matched |= rule == 0;
             if let Some(count) = self.counts.get_mut(rule) {
                 *count += one(frame);
             }
+            if let Some(list) = rule.checked_sub(of_rules) {
+                keyed |= 1 << list;
+            }
         });
+        if keyed != 0 {
+            self.count_keys(keyed, frame.wire_len);
+        }
         let flow = || u64::from(self.now.machine.flow(0));
         let chosen = matched && self.flow_limit.is_none_or(|limit| flow() <= limit);
         First { matched, chosen }
+    }
+
+    /// Counts a frame in the lists, one bit each, that it has a key for.
+    fn count_keys(&mut self, keyed: u64, wire_len: u32) {
+        let of_rules = self.rules.len();
+        for (list, twin) in self.twins.iter_mut().enumerate() {
+            if keyed >> list & 1 != 0 {
+                twin.count(Key(self.now.machine.key(of_rules + list)), wire_len);
+            }
+        }
+    }
+
+    /// Takes what the lists have counted, as [`Programs::take_lists`](crate::kernel::Programs) does:
+    /// the index is that of the list's counter.
+    pub fn take_lists(&mut self, f: &mut dyn FnMut(usize, Taken<'_>)) {
+        for (counter, twin) in (self.rules.len()..).zip(&mut self.twins) {
+            twin.take(&mut |part| f(counter, part));
+        }
+        let all = self.others.iter_mut().chain([&mut self.now]);
+        all.filter_map(|compiled| compiled.kernel.as_mut()).for_each(|run| run.take_lists(f));
     }
 
     /// Counts a frame, and says what the first rule makes of it.
@@ -208,7 +247,7 @@ impl Matcher {
         self.seen
     }
 
-    /// What each rule matched.
+    /// What each rule matched, and behind the rules each list.
     pub fn totals(&self) -> Result<Vec<Counter>> {
         let mut totals = self.counts.clone();
         for counts in self.kernel_counts() {
@@ -233,9 +272,10 @@ impl Matcher {
         if self.seen.packets < self.next_look {
             return Ok(false);
         }
-        let matches: u64 = self.totals()?.iter().map(|count| count.packets).sum();
+        let rules = self.rules.len();
+        let matches: u64 = self.totals()?.iter().take(rules).map(|count| count.packets).sum();
         let missing = goal.saturating_sub(matches);
-        let most = self.counts.len().max(1) as u64;
+        let most = rules.max(1) as u64;
         self.next_look = self.seen.packets + missing.div_ceil(most);
         Ok(missing == 0)
     }
@@ -243,6 +283,44 @@ impl Matcher {
     /// Frames that the kernel does not take, and that were looked at here.
     pub fn not_taken(&self) -> u64 {
         self.not_taken
+    }
+}
+
+/// A list's twin of what programs count in.
+struct Twin {
+    top: Option<Table>,
+    distinct: Option<Distinct>,
+    seeds: Seeds,
+}
+
+impl Twin {
+    fn new(list: &List) -> Self {
+        let seeds = kernel::seeds();
+        // As large as that of a program on frames handed in.
+        let sets = TopLayout::LARGEST.sets() as usize;
+        // The same file gives the same counts each time, but for which hashes collide.
+        let top = list.top.map(|_| Table::new(sets, seeds, 1));
+        Self { top, distinct: list.distinct.then(Distinct::default), seeds }
+    }
+
+    fn count(&mut self, key: Key, wire_len: u32) {
+        if let Some(top) = &mut self.top {
+            top.count(key, wire_len);
+        }
+        if let Some(distinct) = &mut self.distinct {
+            distinct.add(self.seeds.hash(&key));
+        }
+    }
+
+    fn take(&mut self, f: &mut dyn FnMut(Taken<'_>)) {
+        if let Some(top) = &mut self.top {
+            f(Taken::Top { table: top.view(), refused: top.refused() });
+            top.clear();
+        }
+        if let Some(distinct) = &mut self.distinct {
+            f(Taken::Distinct { registers: distinct.words(), missed: 0 });
+            distinct.clear();
+        }
     }
 }
 

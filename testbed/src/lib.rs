@@ -13,6 +13,7 @@
 //! | `capture_files` | files of pcap and pcapng made from a seed, and what is in them |
 //! | `random` | random numbers that are the same every time, and random damage |
 //! | `sender` | sends given frames in order and says exactly how many went |
+//! | `sources` | streams of sources at which schemes to count by source fail |
 //! | `trafgen` | netsniff-ng's generator, for floods |
 //! | `tun` | a device without a link layer, whose wire is the test |
 //! | `conversation` | two hosts that talk, frame by frame, at given times |
@@ -38,6 +39,7 @@ pub mod requirements;
 pub mod samples;
 pub mod scenario;
 mod sender;
+mod sources;
 mod trafgen;
 mod tun;
 
@@ -54,5 +56,6 @@ pub use pair::{
 pub use process::{Finished, Running, run};
 pub use random::{Random, changed};
 pub use sender::{FrameSender, Pace, Sent, pin_to_cpu, raise_priority};
+pub use sources::{LATE, Stream};
 pub use trafgen::trafgen;
 pub use tun::Tun;

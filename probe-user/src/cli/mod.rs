@@ -20,7 +20,9 @@ use std::{any::TypeId, ffi::OsString, path::PathBuf, process::ExitCode};
 use anyhow::{Context as _, Error};
 use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::{Command, failure, reporter};
+use probe_filter::Key;
+
+use crate::{Command, failure, keys::By, reporter};
 use capture::CaptureArgs;
 use compat::Compat;
 use count::CountArgs;
@@ -109,7 +111,9 @@ struct Cli {
 /// value of `-c`, and not an unknown flag `-5`. Names and files stay as they are.
 fn may_be_negative(arg: Arg) -> Arg {
     let value = arg.get_value_parser().type_id();
-    let takes_text = value == TypeId::of::<String>() || value == TypeId::of::<PathBuf>();
+    let texts =
+        [TypeId::of::<String>(), TypeId::of::<PathBuf>(), TypeId::of::<Key>(), TypeId::of::<By>()];
+    let takes_text = texts.iter().any(|text| value == *text);
     let takes_number = arg.get_action().takes_values() && !arg.is_positional() && !takes_text;
     if takes_number { arg.allow_hyphen_values(true) } else { arg }
 }

@@ -9,6 +9,7 @@ use crate::{
     kernel::{Direction, Hook},
     link_type::{self, Known},
     source::Choice,
+    text::size,
 };
 
 /// Longer than anybody waits; a time without a bound would overflow a clock.
@@ -88,25 +89,6 @@ pub fn escaped(text: &str) -> Result<Escaped, String> {
     Ok(Escaped(bytes))
 }
 
-/// A number of bytes in units of `unit`, or with a suffix `K`, `M` or `G`.
-pub fn size(text: &str, unit: usize) -> Result<usize, String> {
-    let bad = || "expected a size such as 4096, 512K or 8M".to_string();
-    let (number, factor) = match text.strip_suffix(['K', 'k', 'M', 'm', 'G', 'g']) {
-        Some(number) => match text.as_bytes().last() {
-            Some(b'K' | b'k') => (number, 1 << 10),
-            Some(b'M' | b'm') => (number, 1 << 20),
-            _ => (number, 1 << 30),
-        },
-        None => (text, unit),
-    };
-    let number: usize = number.parse().map_err(|_| bad())?;
-    match number.checked_mul(factor) {
-        Some(0) => Err("must be more than zero".into()),
-        Some(bytes) if bytes <= 1 << 30 => Ok(bytes),
-        _ => Err("must be at most 1G".into()),
-    }
-}
-
 /// tcpdump's `-s`, where 0 is all that there may be of a frame.
 pub fn snaplen(bytes: u32) -> u32 {
     if bytes == 0 { MAX_FRAME } else { bytes }
@@ -115,6 +97,11 @@ pub fn snaplen(bytes: u32) -> u32 {
 /// tcpdump's `-B`: KiB unless a suffix says otherwise.
 pub fn buffer_size(text: &str) -> Result<usize, String> {
     size(text, 1 << 10)
+}
+
+/// Bytes, or with a suffix `K`, `M` or `G`.
+pub fn memory(text: &str) -> Result<u64, String> {
+    size(text, 1).map(|bytes| bytes as u64)
 }
 
 /// tcpdump's `-C`: millions of bytes, or with a suffix of its later versions powers of

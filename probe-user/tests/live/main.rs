@@ -31,6 +31,7 @@ mod kills;
 mod latency;
 mod let_in;
 mod link_facts;
+mod lists;
 mod loopback;
 mod matrix;
 mod names;
