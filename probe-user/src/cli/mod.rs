@@ -6,6 +6,7 @@ mod capture;
 mod compat;
 mod connections;
 mod count;
+mod diagnose;
 mod extcap;
 mod filter;
 mod health;
@@ -28,6 +29,7 @@ use capture::CaptureArgs;
 use compat::Compat;
 use connections::{ConnectionsArgs, HttpArgs};
 use count::CountArgs;
+use diagnose::DiagnoseArgs;
 use extcap::ExtcapArgs;
 use filter::FilterArgs;
 use health::HealthArgs;
@@ -134,6 +136,8 @@ enum Subcommands {
     Http(Box<HttpArgs>),
     /// How the ports of a server do: outcomes of connections, times, a verdict
     Health(Box<HealthArgs>),
+    /// Say what is wrong with a port: open, refused, rejected, dropped, and how one knows
+    Diagnose(DiagnoseArgs),
     /// Check a filter, and show what it compiles to
     Filter(FilterArgs),
     /// List interfaces: state, driver, counters, suitable hooks
@@ -153,6 +157,7 @@ impl Subcommands {
             Self::Connections(args) => Ok(Command::Connections(Box::new(args.plan()?))),
             Self::Http(args) => Ok(Command::Connections(Box::new(args.plan()?))),
             Self::Health(args) => args.plan().map(Command::Health),
+            Self::Diagnose(args) => Ok(Command::Diagnose(args.plan())),
             Self::Filter(args) => Ok(Command::Filter(args.plan())),
             Self::Interfaces(args) => Ok(Command::Interfaces(args.plan())),
             Self::Extcap(args) => args.plan().map(Command::Extcap).map_err(Error::new),

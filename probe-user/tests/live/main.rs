@@ -13,6 +13,7 @@ mod clsact;
 mod counting_cost;
 mod defaults;
 mod descriptors;
+mod diagnose;
 mod ending;
 mod engines;
 mod exactness;
