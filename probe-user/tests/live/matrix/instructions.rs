@@ -48,6 +48,18 @@ const PROGRAMS: &[(&str, &[&str], u64, u64)] = &[
         11_500,
         7_000,
     ),
+    (
+        "capture --sample-flows @get",
+        &["capture", "--sample-flows", "10", "-w", "/dev/null", "@get"],
+        31_000,
+        15_500,
+    ),
+    (
+        "capture --sample-flows",
+        &["capture", "--sample-flows", "10", "-w", "/dev/null"],
+        26_500,
+        14_000,
+    ),
 ];
 
 /// `verified_insns` of the programs that a process holds (fdinfo of a program, kernel 5.16,
