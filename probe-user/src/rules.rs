@@ -1,11 +1,16 @@
 //! Named filters: from the command line and from a rules file, compiled together.
 
-use std::{collections::HashMap, fmt, path::Path};
+use std::{
+    collections::HashMap,
+    fmt,
+    hash::{BuildHasher as _, RandomState},
+    path::Path,
+};
 
 use anyhow::{Context as _, Error, Result, anyhow};
 use probe_common::{Counter, MAX_KEYED, MAX_RULES, MAX_SAMPLED, Sampler};
 use probe_filter::{
-    Filter, Key, Options,
+    Filter, FlowSeed, Key, Options, flow_limit,
     ir::{LinkType, VlanView},
 };
 use serde::Deserialize;
@@ -45,6 +50,15 @@ impl fmt::Display for Place {
     }
 }
 
+/// Which connections are captured, whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowSampling {
+    /// One in so many.
+    pub one_in: u32,
+    /// What chooses them.
+    pub seed: FlowSeed,
+}
+
 /// One rule as the user gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -56,6 +70,8 @@ pub struct Rule {
     pub sampler: Option<Sampler>,
     /// What its matches are counted by, beside their number.
     pub lists: Vec<List>,
+    /// What connections are hashed with, where the frames of some of them are.
+    pub flows: Option<FlowSeed>,
     /// Where it was given.
     pub place: Place,
 }
@@ -68,8 +84,22 @@ impl Rule {
             filter: filter.into(),
             sampler: None,
             lists: Vec::new(),
+            flows: None,
             place: Place::Expression,
         }
+    }
+
+    /// Of what it samples, only the frames of some connections, where that is asked for.
+    pub fn choose_flows(&mut self, flows: Option<FlowSampling>) {
+        if let (Some(sampler), Some(FlowSampling { one_in, seed })) = (&mut self.sampler, flows) {
+            sampler.flow_limit = flow_limit(one_in).into();
+            self.flows = Some(seed);
+        }
+    }
+
+    /// Its filter, compiled.
+    fn compile(&self, options: &Options<'_>) -> Result<Filter, probe_filter::Error> {
+        probe_filter::compile(&self.filter, &options.flows(self.flows))
     }
 
     /// What an error about it begins with; nothing where it is the only one.
@@ -142,6 +172,7 @@ struct Entry {
     top: Option<usize>,
     #[serde(default)]
     distinct: Vec<toml::Spanned<String>>,
+    sample_flows: Option<u32>,
 }
 
 /// Reads a rules file. Errors name the file and the line; a file without a rule is one.
@@ -173,6 +204,7 @@ fn parse(text: &str, file: &str) -> Result<RulesFile> {
     }
     check_number(file, parsed.rule.len())?;
     let mut lines = Lines { text, at: 0, line: 1 };
+    let seed = drawn_seed();
     let list_memory = parsed.top.and_then(|top| top.memory).map(|memory| {
         let line = Lines { text, at: 0, line: 1 }.of(memory.span().start);
         let bytes = size(memory.get_ref(), 1).map(|bytes| bytes as u64);
@@ -185,20 +217,23 @@ fn parse(text: &str, file: &str) -> Result<RulesFile> {
         .map(|entry| {
             let line = lines.of(entry.span().start);
             let lists = lists(text, file, line, entry.get_ref())?;
-            let Entry { name, filter, sample, max_rate, .. } = entry.into_inner();
+            let Entry { name, filter, sample, max_rate, sample_flows, .. } = entry.into_inner();
             if !valid_name(&name) {
                 return Err(Usage::new(format!(
                     "{file}:{line}: {name:?} is not a valid name: {NAME_HELP}"
                 )));
             }
-            if sample == Some(0) || max_rate == Some(0) {
+            if sample == Some(0) || max_rate == Some(0) || sample_flows == Some(0) {
                 return Err(Usage::new(format!(
-                    "{file}:{line}: sample and max_rate must be at least 1"
+                    "{file}:{line}: sample, max_rate and sample_flows must be at least 1"
                 )));
             }
-            let sampler = (sample.is_some() || max_rate.is_some())
-                .then(|| sampler(sample.unwrap_or(1), max_rate));
-            Ok(Rule { name, filter, sampler, lists, place: Place::File(file.to_owned(), line) })
+            let samples = sample.is_some() || max_rate.is_some() || sample_flows.is_some();
+            let sampler = samples.then(|| sampler(sample.unwrap_or(1), max_rate));
+            let place = Place::File(file.to_owned(), line);
+            let mut rule = Rule { name, filter, sampler, lists, flows: None, place };
+            rule.choose_flows(sample_flows.map(|one_in| FlowSampling { one_in, seed }));
+            Ok(rule)
         })
         .collect::<Result<_, Usage>>()?;
     Ok(RulesFile { rules, list_memory })
@@ -254,12 +289,17 @@ impl Lines<'_> {
     }
 }
 
+/// A seed that nobody knows, another one at each start.
+pub fn drawn_seed() -> FlowSeed {
+    FlowSeed::new(RandomState::new().hash_one(()))
+}
+
 /// Every `every`th match, at most `max_rate` frames a second on each CPU, with a burst of
 /// a tenth of a second's worth (at least one frame).
 pub fn sampler(every: u64, max_rate: Option<u64>) -> Sampler {
     let ns_per_frame = max_rate.map_or(0, |rate| (1_000_000_000 / rate.max(1)).max(1));
     let burst_ns = if ns_per_frame == 0 { 0 } else { ns_per_frame.max(100_000_000) };
-    Sampler { every: every.max(1), ns_per_frame, burst_ns }
+    Sampler { every: every.max(1), ns_per_frame, burst_ns, flow_limit: Sampler::ALL_FLOWS }
 }
 
 /// So many frames without a match are no chance.
@@ -325,7 +365,7 @@ impl RuleSet {
         let filters = rules
             .iter()
             .map(|rule| {
-                probe_filter::compile(&rule.filter, options).map_err(|error| {
+                rule.compile(options).map_err(|error| {
                     let message = format!("{}{error}", rule.label(several));
                     if error.is_resolvers() { anyhow!(message) } else { Usage::new(message).into() }
                 })
@@ -338,7 +378,7 @@ impl RuleSet {
     /// file. A rule that asks for what these do not have matches none of them, and a note says so.
     pub fn filters_for_more(rules: &[Rule], link: LinkType) -> Result<Vec<Filter>> {
         let options = file_options(link);
-        let compile = |rule: &Rule| match probe_filter::compile(&rule.filter, &options) {
+        let compile = |rule: &Rule| match rule.compile(&options) {
             Err(error) if !error.is_resolvers() => {
                 let (label, name) = (rule.label(rules.len() > 1), link_type::known(link).name);
                 reporter::note(format_args!(
@@ -532,7 +572,7 @@ mod tests {
         )
         .unwrap()
         .rules;
-        assert_eq!(rules[0].sampler, Some(Sampler { every: 1000, ns_per_frame: 0, burst_ns: 0 }));
+        assert_eq!(rules[0].sampler, Some(sampler(1000, None)));
         let place = Place::File("r.toml".into(), 5);
         assert_eq!(rules[1], Rule { place, ..Rule::new("all", "") });
     }
@@ -627,7 +667,9 @@ mod tests {
 
     #[test]
     fn samplers() {
-        assert_eq!(sampler(10, None), Sampler { every: 10, ns_per_frame: 0, burst_ns: 0 });
+        let flow_limit = Sampler::ALL_FLOWS;
+        let tenth = Sampler { every: 10, ns_per_frame: 0, burst_ns: 0, flow_limit };
+        assert_eq!(sampler(10, None), tenth);
         let limited = sampler(1, Some(1000));
         assert_eq!((limited.ns_per_frame, limited.burst_ns), (1_000_000, 100_000_000));
         assert_eq!(sampler(1, Some(1)).burst_ns, 1_000_000_000);

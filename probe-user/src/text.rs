@@ -1,5 +1,6 @@
 //! Numbers and words that fit into a column.
 
+use probe_frame::visible_lines;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// What stands in the place of what was cut off.
@@ -49,6 +50,17 @@ pub fn size(text: &str, unit: usize) -> Result<usize, String> {
         Some(0) => Err("must be more than zero".into()),
         Some(bytes) if bytes <= 1 << 30 => Ok(bytes),
         _ => Err("must be at most 1G".into()),
+    }
+}
+
+/// A field of CSV (RFC 4180). The ends of lines in it stay, as that has them; other control characters become
+/// [visible](visible_lines).
+pub fn csv_field(text: &str) -> String {
+    let text = visible_lines(text);
+    if text.contains([',', '"', '\n']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
     }
 }
 

@@ -16,7 +16,9 @@
 //! | `sources` | streams of sources at which schemes to count by source fail |
 //! | `trafgen` | netsniff-ng's generator, for floods |
 //! | `tun` | a device without a link layer, whose wire is the test |
+//! | `conversation` | two hosts that talk, frame by frame, at given times |
 //! | `http` | nginx and curl: real requests over real connections |
+//! | `scenario` | client, router and server: what can become of an attempt, with its truth |
 //! | `requirements` | what a test needs, and what happens where it is missing |
 //!
 //! Nothing is left behind, whatever ends the process: namespaces have no name, so
@@ -24,6 +26,7 @@
 //! last child; children are killed by the kernel when their parent dies.
 
 mod capture_files;
+mod conversation;
 mod frames;
 pub mod grammar;
 mod http;
@@ -34,12 +37,14 @@ mod process;
 mod random;
 pub mod requirements;
 pub mod samples;
+pub mod scenario;
 mod sender;
 mod sources;
 mod trafgen;
 mod tun;
 
 pub use capture_files::{CaptureFile, FileFrame, Record};
+pub use conversation::{Conversation, Speaker};
 pub use frames::{Extension, Frame, Icmp, Ipv4, Ipv6, Network, Tcp, Transport, Udp, tcp_flags};
 pub use http::{HttpServer, LARGE_PAGE, http_get, http_get_large};
 pub use link::LinkCounters;

@@ -57,6 +57,38 @@ pub fn number<T: TryFrom<u64>, const MIN: u64, const MAX: u64>(text: &str) -> Re
     })
 }
 
+/// Bytes that were written with escapes. A type of its own: clap takes a list of bytes for a list of values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Escaped(pub Vec<u8>);
+
+/// A text with `\r`, `\n`, `\t`, `\0`, `\xHH` and `\\` in it.
+pub fn escaped(text: &str) -> Result<Escaped, String> {
+    const EXPECTED: &str = r"expected \r, \n, \t, \0, \xHH or \\ where a backslash stands";
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\\') {
+        bytes.extend(before.as_bytes());
+        let kind = after.chars().next().ok_or(EXPECTED)?;
+        rest = after.get(kind.len_utf8()..).unwrap_or_default();
+        bytes.push(match kind {
+            'r' => b'\r',
+            'n' => b'\n',
+            't' => b'\t',
+            '0' => 0,
+            '\\' => b'\\',
+            'x' => {
+                let digits = rest.get(..2).filter(|two| two.bytes().all(|c| c.is_ascii_hexdigit()));
+                let byte = digits.and_then(|two| u8::from_str_radix(two, 16).ok());
+                rest = rest.get(2..).unwrap_or_default();
+                byte.ok_or(EXPECTED)?
+            }
+            _ => return Err(EXPECTED.into()),
+        });
+    }
+    bytes.extend(rest.as_bytes());
+    Ok(Escaped(bytes))
+}
+
 /// tcpdump's `-s`, where 0 is all that there may be of a frame.
 pub fn snaplen(bytes: u32) -> u32 {
     if bytes == 0 { MAX_FRAME } else { bytes }

@@ -28,7 +28,7 @@ use super::{
     error::{Module, errno, is_permission},
     features::Features,
     lists::ListMaps,
-    load::{Setting, load, name_largest_rule, verify_error},
+    load::{Samplers, Setting, load, name_largest_rule, verify_error},
     occupants::xdp_occupant,
     offloads::{Offloads, TurnedOff},
     plan::{Interface, Plan},
@@ -82,6 +82,7 @@ struct ProgramSet {
     ebpf: Ebpf,
     counts: CountMaps,
     lists: ListMaps,
+    samplers: Samplers,
 }
 
 /// Loaded and attached programs. Dropping it detaches them; so does the end of the
@@ -125,7 +126,7 @@ impl Session {
         let (mut of_rings, mut memory) = (None, None);
         for of_link in plan.rules {
             let setting = plan.setting(of_link)?;
-            let mut ebpf = load(&setting, &mut timing)?;
+            let (mut ebpf, samplers) = load(&setting, &mut timing)?;
             if plan.diagnostics {
                 log_diagnostics(&mut ebpf);
             }
@@ -137,7 +138,7 @@ impl Session {
             memory = (!setting.order.is_empty()).then_some(setting.memory);
             let (rules, Setting { split, slots, .. }) = (of_link.rules.len(), setting);
             let counts = CountMaps::take(&mut ebpf, rules, split, slots)?;
-            sets.push(ProgramSet { link: of_link.link, ebpf, counts, lists });
+            sets.push(ProgramSet { link: of_link.link, ebpf, counts, lists, samplers });
         }
         let rings = of_rings.map(|(cpus, layout)| Rings::open(rings, cpus, layout)).transpose()?;
         timing.step("rings");
@@ -256,6 +257,16 @@ impl Session {
     /// What the lists of all rules take, if there are any.
     pub fn list_memory(&self) -> Option<Memory> {
         self.memory
+    }
+
+    /// Rules that sample whole connections choose one in so many from now on, whichever number they began
+    /// with: who was chosen and still is stays chosen ([`probe_filter::flow_limit`]). Records that are stamped
+    /// while this runs may be of either number. A rule that began with 1 has no hash to choose by.
+    ///
+    /// # Errors
+    /// Those of the map.
+    pub fn choose_flows(&mut self, one_in: u32) -> Result<(), Error> {
+        self.sets.iter_mut().try_for_each(|set| set.samplers.choose_flows(one_in))
     }
 
     fn attach_xdp(&mut self, set: usize, name: &str, index: u32) -> Result<Attached, Error> {
