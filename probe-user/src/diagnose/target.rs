@@ -102,7 +102,6 @@ impl Target {
             Protocol::Tcp => known.tcp,
             Protocol::Udp => known.udp,
         };
-        let port = port.and_then(|port| u16::try_from(port).ok());
         let unknown = || format!("no port of {} is called {shown}", self.protocol.word());
         port.ok_or_else(|| Usage::new(unknown()).into())
     }
