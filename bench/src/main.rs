@@ -18,6 +18,7 @@
 //! | `growth`, `plot` | what grows with what, as curves |
 //! | `offline` | counting the frames of a file |
 //! | `record` | a flight recorder while nothing happens |
+//! | `sources` | counting by source in floods: cost, and whether it is right |
 //! | `start` | from the start to the first counted packet, memory |
 
 // They end the program where a write fails; see xtask's shell.rs.
@@ -42,6 +43,7 @@ mod report;
 mod revision;
 mod rig;
 mod rules;
+mod sources;
 mod start;
 mod stats;
 mod summaries;
@@ -111,6 +113,8 @@ enum Suite {
     Record,
     /// From the start to the first counted packet; memory and CPU while counting
     Start,
+    /// Counting by source in floods: cost, beside the kernel's own maps, and whether it is right
+    Sources,
 }
 
 impl Suite {
@@ -125,6 +129,7 @@ impl Suite {
         Self::Offline,
         Self::Record,
         Self::Start,
+        Self::Sources,
     ];
 
     fn measure(self, bench: &Bench, report: &mut Report) -> Result<()> {
@@ -139,6 +144,7 @@ impl Suite {
             Self::Offline => offline::run(bench, report),
             Self::Record => record::run(bench, report),
             Self::Start => start::run(bench, report),
+            Self::Sources => sources::run(bench, report),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! cli ─> plans ─> rules ─> watch ─> kernel ─┬─> count    ─> table | JSON | CSV
 //!                                           ├─> rate     ─> text | JSON
 //!                 file (-r) ────────────────┴─> capture  ─> probe-print (lines) | file (-w)
+//!                                              ├── connections ─> probe-flow ─> text | JSON | CSV
 //!                                              └── extcap (for Wireshark)
 //! ```
 //!
@@ -25,17 +26,21 @@ pub mod capture;
 pub mod cli;
 pub mod clock;
 pub mod condition;
+pub mod connections;
 pub mod count;
+pub mod diagnose;
 pub mod duration;
 pub mod explain;
 pub mod extcap;
 pub mod failure;
 pub mod filter;
 pub mod framing;
+pub mod health;
 pub mod history;
 pub mod interfaces;
 pub mod json;
 pub mod kernel;
+pub mod keys;
 pub mod link_type;
 pub mod names;
 pub mod nearest;
@@ -61,10 +66,16 @@ pub enum Command {
     Count(count::Plan),
     /// Measure a rate.
     Rate(rate::Plan),
+    /// Say what is wrong with a port.
+    Diagnose(diagnose::Plan),
     /// Show or save frames.
     Capture(Box<capture::Plan>),
+    /// Follow connections, or requests on them.
+    Connections(Box<connections::Plan>),
     /// Show what `probe capture` lists.
     List(capture::List),
+    /// Say how ports do.
+    Health(health::Plan),
     /// Keep the last frames, and write them when something happens.
     Record(Box<record::Plan>),
     /// Check a filter, and show what it compiles to.
@@ -83,8 +94,11 @@ pub fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Count(plan) => count::run(&plan),
         Command::Rate(plan) => rate::run(&plan),
+        Command::Diagnose(plan) => diagnose::run(&plan),
         Command::Capture(plan) => capture::run(&plan).map(drop),
+        Command::Connections(plan) => connections::run(&plan),
         Command::List(list) => capture::list(&list),
+        Command::Health(plan) => health::run(&plan),
         Command::Record(plan) => record::run(&plan),
         Command::Filter(plan) => filter::run(&plan),
         Command::Interfaces(plan) => interfaces::run(&plan),

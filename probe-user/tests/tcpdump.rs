@@ -234,7 +234,7 @@ fn frames_by_grammar_agree() {
     for seed in [Some(1), other].into_iter().flatten() {
         for text in ["-t", "-t -v", "-t -vv", "-t -vvv", "-t -e", "-t -q", "-t -x", "-t -evX"] {
             let flags = flags(text);
-            let pairs = generated::pairs(&file, &protocols, seed, EACH, &flags).unwrap();
+            let pairs = generated::compare(&file, &protocols, seed, EACH, &flags).unwrap().pairs;
             assert!(pairs.len() > 9 * protocols.len(), "{} frames", pairs.len());
             let verbose = text.contains('v');
             for pair in pairs {

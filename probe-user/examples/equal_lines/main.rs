@@ -58,7 +58,7 @@ struct Tally {
 fn main() -> Result<()> {
     let args = Args::parse();
     let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
-    let (mut files, mut others) = (0, 0);
+    let (mut files, mut others, mut on_purpose) = (0, 0, 0);
     if let Some(count) = args.generate {
         let folder = tempfile::tempdir()?;
         for protocol in testbed::grammar::protocols() {
@@ -66,8 +66,9 @@ fn main() -> Result<()> {
                 continue;
             }
             let path = folder.path().join("generated.pcap");
-            let pairs = generated::pairs(&path, &[protocol], args.seed, count, &args.flags)?;
-            add(&args, &path, pairs, &mut tallies);
+            let compared = generated::compare(&path, &[protocol], args.seed, count, &args.flags)?;
+            on_purpose += compared.on_purpose;
+            add(&args, &path, compared.pairs, &mut tallies);
         }
     }
     for path in captures(&args.captures)? {
@@ -78,7 +79,11 @@ fn main() -> Result<()> {
         }
     }
     report(&args, &tallies);
-    println!("\n{files} captures; {others} of other link types or no captures");
+    if args.generate.is_some() {
+        println!("\n{on_purpose} more frames differ on purpose");
+    } else {
+        println!("\n{files} captures; {others} of other link types or no captures");
+    }
     Ok(())
 }
 

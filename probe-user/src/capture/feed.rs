@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Frames that were captured, in the order of their time.
-pub(super) trait Feed {
+pub(crate) trait Feed {
     /// Waits until it is time to look for frames, or as long as the timeout, and does.
     fn look(&mut self, timeout: Duration);
     /// Looks for all that there are: for the end, when no more come.
@@ -23,13 +23,13 @@ pub(super) trait Feed {
 }
 
 /// Frames out of the rings.
-pub(super) struct RingFeed {
+pub(crate) struct RingFeed {
     rings: Rings,
     framing: Framing,
 }
 
 impl RingFeed {
-    pub(super) fn new(rings: Rings, links: Vec<LinkType>, snaplen: u32) -> Self {
+    pub(crate) fn new(rings: Rings, links: Vec<LinkType>, snaplen: u32) -> Self {
         let framing = Framing::new(rings.clock(), links, snaplen);
         Self { rings, framing }
     }

@@ -7,7 +7,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Error, Result};
 
 use crate::{
     condition::{Condition, Met, Readings, Watcher},
@@ -64,20 +64,29 @@ impl Alerts {
         Ok(())
     }
 
-    /// Takes the last reading.
+    /// Takes the last reading, of a run that ended by a failure if there was one.
     ///
     /// # Errors
-    /// [`Alert`], where a condition was met.
-    pub(super) fn end(mut self, elapsed: Duration, counts: &Counts) -> Result<(), Alert> {
+    /// The failure, before which conditions that were met are only said; else [`Alert`], where one was.
+    pub(super) fn end(
+        mut self,
+        elapsed: Duration,
+        counts: &Counts,
+        failure: Option<Error>,
+    ) -> Result<()> {
         self.interval(elapsed, counts);
         let readings = readings(elapsed, counts);
         let met = self.at_the_end.iter_mut().filter_map(|watcher| watcher.reading(&readings));
         self.met.extend(met);
-        let Some(last) = self.met.pop_back() else { return Ok(()) };
+        let last = if failure.is_none() { self.met.pop_back() } else { None };
         for met in self.met {
             reporter::say(sentence(&met));
         }
-        Err(Alert::new(sentence(&last)))
+        match (failure, last) {
+            (Some(failure), _) => Err(failure),
+            (None, Some(met)) => Err(Alert::new(sentence(&met)).into()),
+            (None, None) => Ok(()),
+        }
     }
 }
 
@@ -94,7 +103,7 @@ mod tests {
     use probe_common::Counter;
 
     use super::*;
-    use crate::condition::parse;
+    use crate::{condition::parse, failure::code};
 
     fn counts(packets: u64) -> Counts {
         let counter = Counter { packets, bytes: packets * 60 };
@@ -112,10 +121,14 @@ mod tests {
         let mut rate = alerts(&["syn > 10/s"]);
         // A busy second alone does not count.
         assert!(!rate.interval(seconds(1), &counts(50)));
-        assert!(rate.end(seconds(10), &counts(100)).is_ok());
-        let alert = alerts(&["syn > 10/s", "syn > 1000"]).end(seconds(10), &counts(101));
+        assert!(rate.end(seconds(10), &counts(100), None).is_ok());
+        let alert = alerts(&["syn > 10/s", "syn > 1000"]).end(seconds(10), &counts(101), None);
         let said = "--fail-if syn > 10/s: 10.10/s (101 packets in 10.0 s)";
         assert_eq!(alert.unwrap_err().to_string(), said);
+        // What ended the run goes first.
+        let failure = Some(Error::msg("srv0 is gone"));
+        let error = alerts(&["syn > 1"]).end(seconds(10), &counts(101), failure).unwrap_err();
+        assert_eq!((error.to_string().as_str(), code(&error)), ("srv0 is gone", 1));
     }
 
     #[test]
@@ -125,7 +138,7 @@ mod tests {
             .map(|second| alerts.interval(Duration::from_secs(second), &counts(second * 20)))
             .collect();
         assert_eq!(met, [false, true, false, false]);
-        let alert = alerts.end(Duration::from_secs(5), &counts(80)).unwrap_err().to_string();
+        let alert = alerts.end(Duration::from_secs(5), &counts(80), None).unwrap_err().to_string();
         assert_eq!(alert, "--fail-if syn > 10/s for 2s: 20.00/s (40 packets in 2.0 s)");
     }
 
@@ -137,7 +150,7 @@ mod tests {
             alerts.before_frame(elapsed, || Ok(counts(before))).unwrap();
         }
         let last = Duration::from_millis(tenths.last().unwrap() * 100);
-        alerts.end(last, &counts(tenths.len() as u64)).is_err()
+        alerts.end(last, &counts(tenths.len() as u64), None).is_err()
     }
 
     #[test]

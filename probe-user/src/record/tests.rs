@@ -198,3 +198,10 @@ fn an_end_leaves_a_whole_file() {
     assert!(recorded.after < Duration::from_secs(30));
     assert_eq!(recorder.finish().unwrap(), None);
 }
+
+/// A long-running program may give a recorder a thread of its own.
+#[test]
+fn a_recorder_may_move_to_another_thread() {
+    fn moves<T: Send>() {}
+    moves::<Recorder>();
+}

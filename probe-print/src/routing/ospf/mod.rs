@@ -1,6 +1,7 @@
 //! OSPF, versions 2 and 3 (RFC 2328, RFC 5340): the first line, and the graceful restart
 //! (RFC 3623) that both have.
 
+mod traffic_engineering;
 mod v2;
 mod v3;
 
