@@ -169,7 +169,9 @@ impl Pass<'_> {
                 continue;
             }
             self.matches += 1;
-            if !self.matches.is_multiple_of(self.plan.limits.sample) {
+            // Where all are wanted, a division a frame is saved.
+            let sample = self.plan.limits.sample;
+            if sample > 1 && !self.matches.is_multiple_of(sample) {
                 continue;
             }
             let frame = snapped(frame, self.plan.limits.snaplen);

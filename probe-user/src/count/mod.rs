@@ -4,7 +4,6 @@
 mod csv;
 mod json;
 mod output;
-mod screen;
 mod snapshot;
 mod table;
 mod view;
@@ -105,7 +104,14 @@ async fn count(
         // Ticks, the end, and the look at -c: whichever comes first.
         let look = plan.count.map(|_| Instant::now() + COUNT_TICK);
         let wake = [Some(next), deadline, look].into_iter().flatten().min().unwrap_or(next);
-        let event = events.wait(wake).await;
+        let event = tokio::select! {
+            biased;
+            event = events.wait(wake) => event,
+            () = view.asked() => {
+                view.answer()?;
+                continue;
+            }
+        };
         let now = Instant::now();
         if let Event::Changed(changes) = &event {
             interfaces::follow(changes, programs);

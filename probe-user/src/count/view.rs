@@ -6,15 +6,21 @@ use std::{
     io::{self, IsTerminal as _},
 };
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use super::{
     Format, Snapshot, csv, json,
     output::Output,
-    screen::Screen,
     table::{Room, table},
 };
-use crate::{history::History, reporter, text::cut};
+use crate::{
+    history::History,
+    reporter,
+    screen::Screen,
+    stop,
+    terminal::{self, Requests, Waiter},
+    text::cut,
+};
 
 /// Messages that are shown below a table on the screen; all of them are said at the end.
 const MESSAGES: usize = 3;
@@ -30,10 +36,14 @@ pub struct View {
 }
 
 /// A table that is drawn over the one before.
-#[derive(Default)]
 struct Live {
     screen: Screen,
     history: History,
+    /// What was shown last.
+    last: Option<Snapshot>,
+    requests: Requests,
+    /// Made when it is needed first: a file is counted without the runtime.
+    waiter: Option<Waiter>,
 }
 
 impl View {
@@ -43,7 +53,12 @@ impl View {
         let dumb = env::var_os("TERM").is_none_or(|name| name == "dumb");
         let live = format == Format::Table && io::stdout().is_terminal() && !dumb;
         let mut view = Self::over(Output::start()?, format)?;
-        (view.colors, view.live) = (colors, live.then(Live::default));
+        view.colors = colors;
+        if live {
+            let requests = Requests::watch().context("watching the terminal's signals")?;
+            let (screen, history) = (Screen::default(), History::default());
+            view.live = Some(Live { screen, history, last: None, requests, waiter: None });
+        }
         Ok(view)
     }
 
@@ -68,6 +83,16 @@ impl View {
         };
         let counters: Vec<_> = snapshot.rules.iter().map(|row| row.count.total).collect();
         live.history.add(snapshot.elapsed, &counters);
+        live.last = Some(snapshot.clone());
+        self.draw()
+    }
+
+    /// Draws the last snapshot, unless a shell has the terminal.
+    fn draw(&mut self) -> Result<()> {
+        let (Some(output), Some(live)) = (&mut self.output, &mut self.live) else { return Ok(()) };
+        let Some(snapshot) = live.last.as_ref().filter(|_| !terminal::in_background()) else {
+            return Ok(());
+        };
         // Before the screen is another one, lest a message is lost on it.
         reporter::hold();
         let frame = live.screen.frame(&live.lines(snapshot, Screen::size(), self.colors));
@@ -75,6 +100,33 @@ impl View {
             live.screen.drawn();
         }
         Ok(())
+    }
+
+    /// Waits until the terminal, if there is one, asks for something.
+    pub async fn asked(&mut self) {
+        let Some(live) = &mut self.live else { return std::future::pending().await };
+        if live.waiter.is_none() {
+            live.waiter = live.requests.waiter().ok();
+        }
+        match &live.waiter {
+            Some(waiter) => waiter.wait().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Does what the terminal asks for: stops, with the terminal as it was, and draws anew.
+    pub fn answer(&mut self) -> Result<()> {
+        let Some(live) = &mut self.live else { return Ok(()) };
+        if live.requests.stopping()
+            && let Some(output) = self.output.take()
+        {
+            // What is on its way has to be there before.
+            output.finish(live.screen.leave().into(), &stop::requested)?;
+            Requests::stop().context("stopping at Ctrl-Z")?;
+            self.output = Some(Output::start()?);
+        }
+        live.requests.resized();
+        self.draw()
     }
 
     /// Shows the last snapshot, and waits until it is written; not for long where the user is
