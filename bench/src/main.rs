@@ -17,6 +17,7 @@
 //! | `effect` | what an observer does to the traffic that it looks at |
 //! | `growth`, `plot` | what grows with what, as curves |
 //! | `offline` | counting the frames of a file |
+//! | `sources` | counting by source in floods: cost, and whether it is right |
 //! | `start` | from the start to the first counted packet, memory |
 
 // They end the program where a write fails; see xtask's shell.rs.
@@ -40,6 +41,7 @@ mod report;
 mod revision;
 mod rig;
 mod rules;
+mod sources;
 mod start;
 mod stats;
 mod summaries;
@@ -107,10 +109,12 @@ enum Suite {
     Offline,
     /// From the start to the first counted packet; memory and CPU while counting
     Start,
+    /// Counting by source in floods: cost, beside the kernel's own maps, and whether it is right
+    Sources,
 }
 
 impl Suite {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Rate,
         Self::Live,
         Self::Loss,
@@ -120,6 +124,7 @@ impl Suite {
         Self::Growth,
         Self::Offline,
         Self::Start,
+        Self::Sources,
     ];
 
     fn measure(self, bench: &Bench, report: &mut Report) -> Result<()> {
@@ -133,6 +138,7 @@ impl Suite {
             Self::Growth => growth::run(bench, report),
             Self::Offline => offline::run(bench, report),
             Self::Start => start::run(bench, report),
+            Self::Sources => sources::run(bench, report),
         }
     }
 }

@@ -64,7 +64,7 @@ impl Table {
     pub fn count(&mut self, key: Key, len: u32) {
         let hash = self.seeds.hash(&key);
         let number = set_of(hash, self.sets.len());
-        let random = next_random(&mut self.random);
+        let random = || next_random(&mut self.random);
         match self.sets[number].count((hash >> 32) as u32, len, random) {
             Outcome::Counted => {}
             Outcome::Admitted { way, error } => {

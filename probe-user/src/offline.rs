@@ -3,16 +3,22 @@
 use std::{mem, ops::ControlFlow, path::Path};
 
 use anyhow::Result;
-use probe_common::Counter;
+use probe_common::{
+    Counter, Sampler,
+    key::{Key, Seeds},
+    top::TopLayout,
+};
 use probe_filter::{Filter, Machine, ir};
 use probe_frame::{Frame, LinkType};
 use probe_pcap::{ReadError, Reader};
+use probe_sketch::{Distinct, Table};
 
 use crate::{
     explain,
-    kernel::{RuleSpec, TestRun},
+    kernel::{self, Counts, Lists, RuleSpec, Taken, TestRun},
+    keys::List,
     reporter,
-    rules::{Rule, RuleSet},
+    rules::{Rule, RuleSet, lists_of},
     source::Engine,
     stop,
 };
@@ -38,15 +44,20 @@ pub fn open(path: &Path) -> Result<Option<Reader>> {
 /// The filters of a rule set, ready to look at frames, and what they counted.
 pub struct Matcher {
     rules: Vec<Rule>,
+    /// Up to which hash the first rule samples connections, if it does.
+    flow_limit: Option<u64>,
     engine: Engine,
     /// For the link type of the frame at hand.
     now: Compiled,
     /// For the link types of frames before it.
     others: Vec<Compiled>,
     seen: Counter,
+    /// Of the rules, and behind them of the lists.
     counts: Vec<Counter>,
-    /// What the kernel had counted for the first rule before the frame at hand.
-    before: u64,
+    /// The lists of frames that are looked at here.
+    twins: Vec<Twin>,
+    /// What the kernel had counted for the first rule before the frame at hand, and had chosen.
+    before: First<u64>,
     /// Frames that the kernel does not take, looked at here instead.
     not_taken: u64,
     /// As long as so few frames were seen, [`reached`](Self::reached) need not look.
@@ -60,15 +71,28 @@ struct Compiled {
     kernel: Option<TestRun>,
 }
 
+/// What became of a frame at the first rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct First<T = bool> {
+    /// It matched.
+    pub matched: T,
+    /// It also belongs to a connection that the rule samples; so does every match where it
+    /// samples all of them.
+    pub chosen: T,
+}
+
 impl Compiled {
-    fn new(filters: &[Filter], engine: Engine, link: LinkType) -> Result<Self> {
+    fn new(rules: &[Rule], filters: &[Filter], engine: Engine, link: LinkType) -> Result<Self> {
         let graphs: Vec<_> = filters.iter().map(Filter::graph).collect();
         let kernel = match engine {
             Engine::User => None,
             Engine::Kernel(hook, direction) => {
                 let hook = hook.on(direction, false);
-                let spec = |&graph| RuleSpec { graph, sampler: None };
-                let specs: Vec<_> = graphs.iter().map(spec).collect();
+                let of_rules = rules.iter().map(|rule| (by_flow(rule), Lists::default()));
+                let of_lists = lists_of(rules).map(|(_, list)| (None, list.wanted()));
+                let wanted = of_rules.chain(of_lists);
+                let spec = |(&graph, (sampler, lists))| RuleSpec { graph, sampler, lists };
+                let specs: Vec<_> = graphs.iter().zip(wanted).map(spec).collect();
                 Some(TestRun::new(&specs, hook, link).map_err(explain::kernel)?)
             }
         };
@@ -80,17 +104,21 @@ impl Matcher {
     /// Begins with the link type that the rules were compiled for. For each other one that comes
     /// they are compiled once.
     pub fn new(rules: &RuleSet, engine: Engine, link: LinkType) -> Result<Self> {
-        let now = Compiled::new(rules.filters(), engine, link)?;
+        let now = Compiled::new(rules.rules(), rules.filters(), engine, link)?;
+        let counts = vec![Counter::default(); rules.filters().len()];
         let rules = rules.rules().to_vec();
-        let counts = vec![Counter::default(); rules.len()];
+        let flow_limit = rules.first().and_then(by_flow).map(|sampler| sampler.flow_limit);
+        let twins = lists_of(&rules).map(|(_, list)| Twin::new(list)).collect();
         Ok(Self {
             rules,
+            flow_limit,
             engine,
             now,
             others: Vec::new(),
             seen: Counter::default(),
             counts,
-            before: 0,
+            twins,
+            before: First::default(),
             not_taken: 0,
             next_look: 0,
         })
@@ -103,7 +131,7 @@ impl Matcher {
             Some(at) => self.others.swap_remove(at),
             None => {
                 let filters = RuleSet::filters_for_more(&self.rules, link)?;
-                Compiled::new(&filters, self.engine, link)?
+                Compiled::new(&self.rules, &filters, self.engine, link)?
             }
         };
         self.others.push(mem::replace(&mut self.now, next));
@@ -130,27 +158,57 @@ impl Matcher {
         Ok(())
     }
 
-    /// Looks at a frame in this process; says whether the first rule matches it.
+    /// Looks at a frame in this process; says what the first rule makes of it.
     #[inline(always)]
-    fn look(&mut self, frame: &Frame<'_>) -> bool {
+    fn look(&mut self, frame: &Frame<'_>) -> First {
         let seen = ir::Frame {
             bytes: frame.bytes,
             wire_len: frame.wire_len,
             vlan: None,
             outbound: frame.outbound,
         };
-        let mut first = false;
+        let mut matched = false;
+        let of_rules = self.rules.len();
+        let mut keyed = 0u64;
         self.now.machine.run(&seen, |rule| {
-            first |= rule == 0;
+            matched |= rule == 0;
             if let Some(count) = self.counts.get_mut(rule) {
                 *count += one(frame);
             }
+            if let Some(list) = rule.checked_sub(of_rules) {
+                keyed |= 1 << list;
+            }
         });
-        first
+        if keyed != 0 {
+            self.count_keys(keyed, frame.wire_len);
+        }
+        let flow = || u64::from(self.now.machine.flow(0));
+        let chosen = matched && self.flow_limit.is_none_or(|limit| flow() <= limit);
+        First { matched, chosen }
     }
 
-    /// Counts a frame, and says whether the first rule matches it.
-    pub fn first_matches(&mut self, frame: &Frame<'_>) -> Result<bool> {
+    /// Counts a frame in the lists, one bit each, that it has a key for.
+    fn count_keys(&mut self, keyed: u64, wire_len: u32) {
+        let of_rules = self.rules.len();
+        for (list, twin) in self.twins.iter_mut().enumerate() {
+            if keyed >> list & 1 != 0 {
+                twin.count(Key(self.now.machine.key(of_rules + list)), wire_len);
+            }
+        }
+    }
+
+    /// Takes what the lists have counted, as [`Programs::take_lists`](crate::kernel::Programs) does:
+    /// the index is that of the list's counter.
+    pub fn take_lists(&mut self, f: &mut dyn FnMut(usize, Taken<'_>)) {
+        for (counter, twin) in (self.rules.len()..).zip(&mut self.twins) {
+            twin.take(&mut |part| f(counter, part));
+        }
+        let all = self.others.iter_mut().chain([&mut self.now]);
+        all.filter_map(|compiled| compiled.kernel.as_mut()).for_each(|run| run.take_lists(f));
+    }
+
+    /// Counts a frame, and says what the first rule makes of it.
+    pub fn first(&mut self, frame: &Frame<'_>) -> Result<First> {
         if self.engine == Engine::User {
             if frame.link != self.now.link {
                 self.turn_to(frame.link)?;
@@ -158,9 +216,30 @@ impl Matcher {
             self.seen += one(frame);
             return Ok(self.look(frame));
         }
+        if frame.link != self.now.link {
+            self.turn_to(frame.link)?;
+        }
+        if self.now.kernel.as_ref().is_some_and(|kernel| !kernel.takes(frame.bytes)) {
+            self.seen += one(frame);
+            self.not_taken += 1;
+            return Ok(self.look(frame));
+        }
         self.count(frame)?;
-        let now = self.totals()?.first().map_or(0, |count| count.packets);
-        Ok(std::mem::replace(&mut self.before, now) != now)
+        let mut now = First::default();
+        for counts in self.kernel_counts() {
+            let Counts { rules, ledger, .. } = counts?;
+            let matched = rules.first().map_or(0, |count| count.packets);
+            now.matched += matched;
+            // Without a sampler the program chooses none, and what matches is chosen here.
+            now.chosen += if self.flow_limit.is_some() { ledger.chosen } else { matched };
+        }
+        let before = mem::replace(&mut self.before, now);
+        Ok(First { matched: before.matched != now.matched, chosen: before.chosen != now.chosen })
+    }
+
+    /// Counts a frame, and says whether the first rule matches it.
+    pub fn first_matches(&mut self, frame: &Frame<'_>) -> Result<bool> {
+        Ok(self.first(frame)?.matched)
     }
 
     /// Frames looked at.
@@ -168,17 +247,22 @@ impl Matcher {
         self.seen
     }
 
-    /// What each rule matched.
+    /// What each rule matched, and behind the rules each list.
     pub fn totals(&self) -> Result<Vec<Counter>> {
         let mut totals = self.counts.clone();
-        let all = self.others.iter().chain([&self.now]);
-        for kernel in all.filter_map(|compiled| compiled.kernel.as_ref()) {
-            let counts = kernel.counts().map_err(explain::kernel)?;
-            for (total, count) in totals.iter_mut().zip(counts.rules) {
+        for counts in self.kernel_counts() {
+            for (total, count) in totals.iter_mut().zip(counts?.rules) {
                 *total += count;
             }
         }
         Ok(totals)
+    }
+
+    /// What the program in the kernel counted, for each link type.
+    fn kernel_counts(&self) -> impl Iterator<Item = Result<Counts>> + '_ {
+        let all = self.others.iter().chain([&self.now]);
+        let programs = all.filter_map(|compiled| compiled.kernel.as_ref());
+        programs.map(|kernel| kernel.counts().map_err(explain::kernel))
     }
 
     /// Whether all rules together have matched so often by now. A frame adds one to each rule
@@ -188,9 +272,10 @@ impl Matcher {
         if self.seen.packets < self.next_look {
             return Ok(false);
         }
-        let matches: u64 = self.totals()?.iter().map(|count| count.packets).sum();
+        let rules = self.rules.len();
+        let matches: u64 = self.totals()?.iter().take(rules).map(|count| count.packets).sum();
         let missing = goal.saturating_sub(matches);
-        let most = self.counts.len().max(1) as u64;
+        let most = rules.max(1) as u64;
         self.next_look = self.seen.packets + missing.div_ceil(most);
         Ok(missing == 0)
     }
@@ -199,6 +284,51 @@ impl Matcher {
     pub fn not_taken(&self) -> u64 {
         self.not_taken
     }
+}
+
+/// A list's twin of what programs count in.
+struct Twin {
+    top: Option<Table>,
+    distinct: Option<Distinct>,
+    seeds: Seeds,
+}
+
+impl Twin {
+    fn new(list: &List) -> Self {
+        let seeds = kernel::seeds();
+        // As large as that of a program on frames handed in.
+        let sets = TopLayout::LARGEST.sets() as usize;
+        // The same file gives the same counts each time, but for which hashes collide.
+        let top = list.top.map(|_| Table::new(sets, seeds, 1));
+        Self { top, distinct: list.distinct.then(Distinct::default), seeds }
+    }
+
+    fn count(&mut self, key: Key, wire_len: u32) {
+        if let Some(top) = &mut self.top {
+            top.count(key, wire_len);
+        }
+        if let Some(distinct) = &mut self.distinct {
+            distinct.add(self.seeds.hash(&key));
+        }
+    }
+
+    fn take(&mut self, f: &mut dyn FnMut(Taken<'_>)) {
+        if let Some(top) = &mut self.top {
+            f(Taken::Top { table: top.view(), refused: top.refused() });
+            top.clear();
+        }
+        if let Some(distinct) = &mut self.distinct {
+            f(Taken::Distinct { registers: distinct.words(), missed: 0 });
+            distinct.clear();
+        }
+    }
+}
+
+/// How the rule samples whole connections, if it does. What else a sampler says belongs to CPUs and to
+/// time, which a file has not.
+fn by_flow(rule: &Rule) -> Option<Sampler> {
+    let of_flows = |sampler: Sampler| Sampler { every: 1, ns_per_frame: 0, burst_ns: 0, ..sampler };
+    rule.sampler.filter(Sampler::chooses_flows).map(of_flows)
 }
 
 fn one(frame: &Frame<'_>) -> Counter {

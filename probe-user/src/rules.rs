@@ -1,11 +1,16 @@
 //! Named filters: from the command line and from a rules file, compiled together.
 
-use std::{collections::HashMap, fmt, path::Path};
+use std::{
+    collections::HashMap,
+    fmt,
+    hash::{BuildHasher as _, RandomState},
+    path::Path,
+};
 
 use anyhow::{Context as _, Error, Result, anyhow};
-use probe_common::{Counter, MAX_RULES, MAX_SAMPLED, Sampler};
+use probe_common::{Counter, MAX_KEYED, MAX_RULES, MAX_SAMPLED, Sampler};
 use probe_filter::{
-    Filter, Options,
+    Filter, FlowSeed, Key, Options, flow_limit,
     ir::{LinkType, VlanView},
 };
 use serde::Deserialize;
@@ -16,9 +21,11 @@ use crate::{
     bounded,
     failure::{Hinted, Usage},
     interfaces,
-    kernel::RuleSpec,
+    kernel::{Lists, RuleSpec},
+    keys::{self, List},
     link_type, reporter,
     resolver::InTime,
+    text::size,
 };
 
 /// Where the user gave a rule.
@@ -43,6 +50,15 @@ impl fmt::Display for Place {
     }
 }
 
+/// Which connections are captured, whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowSampling {
+    /// One in so many.
+    pub one_in: u32,
+    /// What chooses them.
+    pub seed: FlowSeed,
+}
+
 /// One rule as the user gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -52,6 +68,10 @@ pub struct Rule {
     pub filter: String,
     /// Which of its matches are captured.
     pub sampler: Option<Sampler>,
+    /// What its matches are counted by, beside their number.
+    pub lists: Vec<List>,
+    /// What connections are hashed with, where the frames of some of them are.
+    pub flows: Option<FlowSeed>,
     /// Where it was given.
     pub place: Place,
 }
@@ -59,7 +79,27 @@ pub struct Rule {
 impl Rule {
     /// A rule that only counts, of the words that are left over.
     pub fn new(name: impl Into<String>, filter: impl Into<String>) -> Self {
-        Self { name: name.into(), filter: filter.into(), sampler: None, place: Place::Expression }
+        Self {
+            name: name.into(),
+            filter: filter.into(),
+            sampler: None,
+            lists: Vec::new(),
+            flows: None,
+            place: Place::Expression,
+        }
+    }
+
+    /// Of what it samples, only the frames of some connections, where that is asked for.
+    pub fn choose_flows(&mut self, flows: Option<FlowSampling>) {
+        if let (Some(sampler), Some(FlowSampling { one_in, seed })) = (&mut self.sampler, flows) {
+            sampler.flow_limit = flow_limit(one_in).into();
+            self.flows = Some(seed);
+        }
+    }
+
+    /// Its filter, compiled.
+    fn compile(&self, options: &Options<'_>) -> Result<Filter, probe_filter::Error> {
+        probe_filter::compile(&self.filter, &options.flows(self.flows))
     }
 
     /// What an error about it begins with; nothing where it is the only one.
@@ -101,6 +141,23 @@ fn valid_name(name: &str) -> bool {
 struct File {
     #[serde(default)]
     rule: Vec<toml::Spanned<Entry>>,
+    top: Option<TopSection>,
+}
+
+/// What holds for the lists of all rules.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TopSection {
+    memory: Option<toml::Spanned<String>>,
+}
+
+/// What a rules file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RulesFile {
+    /// Its rules, at least one.
+    pub rules: Vec<Rule>,
+    /// Bytes that lists may take (`top.memory`).
+    pub list_memory: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -110,10 +167,16 @@ struct Entry {
     filter: String,
     sample: Option<u64>,
     max_rate: Option<u64>,
+    #[serde(default)]
+    by: Vec<toml::Spanned<String>>,
+    top: Option<usize>,
+    #[serde(default)]
+    distinct: Vec<toml::Spanned<String>>,
+    sample_flows: Option<u32>,
 }
 
 /// Reads a rules file. Errors name the file and the line; a file without a rule is one.
-pub fn read_file(path: &Path) -> Result<Vec<Rule>> {
+pub fn read_file(path: &Path) -> Result<RulesFile> {
     let text =
         bounded::read(path).with_context(|| format!("--rules: reading {}", path.display()))?;
     parse(&text, &path.display().to_string())
@@ -123,7 +186,7 @@ pub fn read_file(path: &Path) -> Result<Vec<Rule>> {
 const EXAMPLE: &str = "a rules file is TOML, one [[rule]] after the other:\n\
     [[rule]]\nname = \"syn\"\nfilter = \"@syn and dst port 80\"";
 
-fn parse(text: &str, file: &str) -> Result<Vec<Rule>> {
+fn parse(text: &str, file: &str) -> Result<RulesFile> {
     // Seen before it is parsed, which takes the longer the more there are. In a filter such lines
     // would be a mistake as well.
     let heads = text.lines().filter(|line| line.trim_start().starts_with("[[rule]]")).count();
@@ -141,28 +204,67 @@ fn parse(text: &str, file: &str) -> Result<Vec<Rule>> {
     }
     check_number(file, parsed.rule.len())?;
     let mut lines = Lines { text, at: 0, line: 1 };
-    parsed
+    let seed = drawn_seed();
+    let list_memory = parsed.top.and_then(|top| top.memory).map(|memory| {
+        let line = Lines { text, at: 0, line: 1 }.of(memory.span().start);
+        let bytes = size(memory.get_ref(), 1).map(|bytes| bytes as u64);
+        bytes.map_err(|error| Usage::new(format!("{file}:{line}: top.memory: {error}")))
+    });
+    let list_memory = list_memory.transpose()?;
+    let rules = parsed
         .rule
         .into_iter()
         .map(|entry| {
             let line = lines.of(entry.span().start);
-            let Entry { name, filter, sample, max_rate } = entry.into_inner();
+            let lists = lists(text, file, line, entry.get_ref())?;
+            let Entry { name, filter, sample, max_rate, sample_flows, .. } = entry.into_inner();
             if !valid_name(&name) {
                 return Err(Usage::new(format!(
                     "{file}:{line}: {name:?} is not a valid name: {NAME_HELP}"
                 )));
             }
-            if sample == Some(0) || max_rate == Some(0) {
+            if sample == Some(0) || max_rate == Some(0) || sample_flows == Some(0) {
                 return Err(Usage::new(format!(
-                    "{file}:{line}: sample and max_rate must be at least 1"
+                    "{file}:{line}: sample, max_rate and sample_flows must be at least 1"
                 )));
             }
-            let sampler = (sample.is_some() || max_rate.is_some())
-                .then(|| sampler(sample.unwrap_or(1), max_rate));
-            Ok(Rule { name, filter, sampler, place: Place::File(file.to_owned(), line) })
+            let samples = sample.is_some() || max_rate.is_some() || sample_flows.is_some();
+            let sampler = samples.then(|| sampler(sample.unwrap_or(1), max_rate));
+            let place = Place::File(file.to_owned(), line);
+            let mut rule = Rule { name, filter, sampler, lists, flows: None, place };
+            rule.choose_flows(sample_flows.map(|one_in| FlowSampling { one_in, seed }));
+            Ok(rule)
         })
-        .collect::<Result<_, Usage>>()
-        .map_err(Into::into)
+        .collect::<Result<_, Usage>>()?;
+    Ok(RulesFile { rules, list_memory })
+}
+
+/// The lists of a rule in a file, which begins at a line.
+fn lists(text: &str, file: &str, line: usize, entry: &Entry) -> Result<Vec<List>, Usage> {
+    let Entry { by, top, distinct, .. } = entry;
+    let wrong = |line, what: &str| Usage::new(format!("{file}:{line}: {what}"));
+    let of_key = |key: &toml::Spanned<String>, what: String| {
+        wrong(Lines { text, at: 0, line: 1 }.of(key.span().start), &what)
+    };
+    if top.is_some_and(|top| !(1..=keys::MOST).contains(&top)) {
+        return Err(wrong(line, &format!("top must be from 1 to {}", keys::MOST)));
+    }
+    if top.is_some() && by.is_empty() {
+        return Err(wrong(line, "top is the number of keys that by lists; by = [\"src\"]"));
+    }
+    let mut lists = Vec::new();
+    for written in by {
+        let (key, own) =
+            keys::by(written.get_ref()).map_err(|error| of_key(written, format!("by: {error}")))?;
+        let top = own.or(*top).or(Some(keys::TOP));
+        keys::ask(&mut lists, List { key, top, distinct: false });
+    }
+    for written in distinct {
+        let key = written.get_ref().parse();
+        let key = key.map_err(|error| of_key(written, format!("distinct: {error}")))?;
+        keys::ask(&mut lists, List { key, top: None, distinct: true });
+    }
+    Ok(lists)
 }
 
 fn check_number(file: &str, rules: usize) -> Result<(), Usage> {
@@ -187,12 +289,17 @@ impl Lines<'_> {
     }
 }
 
+/// A seed that nobody knows, another one at each start.
+pub fn drawn_seed() -> FlowSeed {
+    FlowSeed::new(RandomState::new().hash_one(()))
+}
+
 /// Every `every`th match, at most `max_rate` frames a second on each CPU, with a burst of
 /// a tenth of a second's worth (at least one frame).
 pub fn sampler(every: u64, max_rate: Option<u64>) -> Sampler {
     let ns_per_frame = max_rate.map_or(0, |rate| (1_000_000_000 / rate.max(1)).max(1));
     let burst_ns = if ns_per_frame == 0 { 0 } else { ns_per_frame.max(100_000_000) };
-    Sampler { every: every.max(1), ns_per_frame, burst_ns }
+    Sampler { every: every.max(1), ns_per_frame, burst_ns, flow_limit: Sampler::ALL_FLOWS }
 }
 
 /// So many frames without a match are no chance.
@@ -201,6 +308,7 @@ const MANY: u64 = 100;
 /// Rules and their compiled filters, in the order given.
 pub struct RuleSet {
     rules: Vec<Rule>,
+    /// Those of the rules, and behind them those of their lists, rule by rule.
     filters: Vec<Filter>,
 }
 
@@ -208,16 +316,33 @@ impl RuleSet {
     /// Compiles all rules. An expression that does not compile is a usage error that
     /// names the rule where there are several; a name that cannot be looked up is none.
     pub fn compile(rules: Vec<Rule>, options: &Options<'_>) -> Result<Self> {
-        let set = Self::compile_again(rules, options)?;
+        let mut set = Self::compile_rules(rules, options)?;
         say_notes(set.filters.iter());
+        let mut lists = Vec::new();
+        for (rule, list) in lists_of(&set.rules) {
+            let filter = compile_list(rule, list, options);
+            lists.push(filter.map_err(|error| {
+                Usage::new(format!("{}{}: {error}", rule.label(set.rules.len() > 1), named(list)))
+            })?);
+        }
+        set.filters.extend(lists);
         Ok(set)
     }
 
-    /// As [`compile`](Self::compile), of rules whose notes were told before.
+    /// As [`compile`](Self::compile), of rules that were compiled for one link type, and whose notes
+    /// were told then, for another one. A key that its frames do not have is one that each of them
+    /// lacks, and a note says so.
     ///
     /// # Errors
     /// As there.
     pub fn compile_again(rules: Vec<Rule>, options: &Options<'_>) -> Result<Self> {
+        let mut set = Self::compile_rules(rules, options)?;
+        let lists = lists_for_more(&set.rules, options)?;
+        set.filters.extend(lists);
+        Ok(set)
+    }
+
+    fn compile_rules(rules: Vec<Rule>, options: &Options<'_>) -> Result<Self> {
         let mut places = HashMap::new();
         for Rule { name, place, .. } in &rules {
             if let Some(other) = places.insert(name, place) {
@@ -235,11 +360,12 @@ impl RuleSet {
             let message = format!("at most {MAX_SAMPLED} rules can sample frames");
             return Err(Usage::new(message).into());
         }
+        check_lists(&rules)?;
         let several = rules.len() > 1;
         let filters = rules
             .iter()
             .map(|rule| {
-                probe_filter::compile(&rule.filter, options).map_err(|error| {
+                rule.compile(options).map_err(|error| {
                     let message = format!("{}{error}", rule.label(several));
                     if error.is_resolvers() { anyhow!(message) } else { Usage::new(message).into() }
                 })
@@ -251,10 +377,8 @@ impl RuleSet {
     /// Compiles rules, which were compiled for one link type, for frames of another one in the same
     /// file. A rule that asks for what these do not have matches none of them, and a note says so.
     pub fn filters_for_more(rules: &[Rule], link: LinkType) -> Result<Vec<Filter>> {
-        /// No frame is like this.
-        const NOTHING: &str = "1 = 0";
         let options = file_options(link);
-        let compile = |rule: &Rule| match probe_filter::compile(&rule.filter, &options) {
+        let compile = |rule: &Rule| match rule.compile(&options) {
             Err(error) if !error.is_resolvers() => {
                 let (label, name) = (rule.label(rules.len() > 1), link_type::known(link).name);
                 reporter::note(format_args!(
@@ -264,7 +388,9 @@ impl RuleSet {
             }
             filter => Ok(filter?),
         };
-        rules.iter().map(compile).collect()
+        let mut filters = rules.iter().map(compile).collect::<Result<Vec<_>>>()?;
+        filters.extend(lists_for_more(rules, &options)?);
+        Ok(filters)
     }
 
     /// The rules.
@@ -272,7 +398,13 @@ impl RuleSet {
         &self.rules
     }
 
-    /// Their filters.
+    /// Their lists, rule by rule, each with its rule: in the order of the filters and counters behind
+    /// those of the rules.
+    pub fn lists(&self) -> impl Iterator<Item = (&Rule, &List)> {
+        lists_of(&self.rules)
+    }
+
+    /// The filters of the rules, and behind them those of the lists.
     pub fn filters(&self) -> &[Filter] {
         &self.filters
     }
@@ -302,13 +434,85 @@ impl RuleSet {
 
     /// What the kernel side wants to know.
     pub fn specs(&self) -> Vec<RuleSpec<'_>> {
+        let of_rule = |rule: &Rule| (rule.sampler, Lists::default());
+        let of_list = |(_, list): (&Rule, &List)| (None, list.wanted());
+        let wanted = self.rules.iter().map(of_rule).chain(self.lists().map(of_list));
         self.filters
             .iter()
-            .zip(&self.rules)
-            .map(|(filter, rule)| RuleSpec { graph: filter.graph(), sampler: rule.sampler })
+            .zip(wanted)
+            .map(|(filter, (sampler, lists))| RuleSpec { graph: filter.graph(), sampler, lists })
             .collect()
     }
 }
+
+/// The lists of rules, rule by rule: in the order of their filters and counters.
+pub fn lists_of(rules: &[Rule]) -> impl Iterator<Item = (&Rule, &List)> {
+    rules.iter().flat_map(|rule| rule.lists.iter().map(move |list| (rule, list)))
+}
+
+/// More lists than a program has room for are a mistake.
+fn check_lists(rules: &[Rule]) -> Result<(), Usage> {
+    let (lists, rules) = (lists_of(rules).count(), rules.len());
+    let message = |most: String| {
+        format!(
+            "--by, --distinct: {lists} lists, one for each rule and key; one program holds {most}"
+        )
+    };
+    if lists > MAX_KEYED {
+        return Err(Usage::new(message(format!("at most {MAX_KEYED}"))));
+    }
+    if rules + lists > MAX_RULES {
+        let most =
+            format!("at most {MAX_RULES} rules and lists together, and there are {rules} rules");
+        return Err(Usage::new(message(most)));
+    }
+    Ok(())
+}
+
+/// The list as an error names it.
+fn named(List { key, top, .. }: &List) -> String {
+    format!("{} {key}", if top.is_some() { "--by" } else { "--distinct" })
+}
+
+/// The filter of a list: of the rule's frames that have the key.
+fn compile_list(
+    rule: &Rule,
+    list: &List,
+    options: &Options<'_>,
+) -> Result<Filter, probe_filter::Error> {
+    probe_filter::compile_keyed(&rule.filter, list.key, options)
+}
+
+/// The filters of all lists for frames of another link type. Where these do not have a key, it is one
+/// that each of them lacks, and a note says so.
+fn lists_for_more(rules: &[Rule], options: &Options<'_>) -> Result<Vec<Filter>> {
+    let mut told: Vec<Key> = Vec::new();
+    let mut filters = Vec::new();
+    for (rule, list) in lists_of(rules) {
+        let key = list.key;
+        filters.push(match compile_list(rule, list, options) {
+            Ok(filter) => filter,
+            Err(_) => {
+                // Else the rule itself is not for these frames, and that was said.
+                let lacks = probe_filter::compile_keyed("", key, options).is_err();
+                if lacks && !told.contains(&key) {
+                    told.push(key);
+                    let (named, link) = (named(list), link_type::known(options.link).name);
+                    reporter::note(format_args!(
+                        "{named}: frames of link type {link} have no such key; they are counted as \
+                         without it"
+                    ));
+                }
+                // With a key that all have, since the lists of all link types are the same ones.
+                probe_filter::compile_keyed(NOTHING, Key::Protocol, options)?
+            }
+        });
+    }
+    Ok(filters)
+}
+
+/// No frame is like this.
+const NOTHING: &str = "1 = 0";
 
 /// The netmask that `ip broadcast` goes by: tcpdump looks for the link's only where -f asks
 /// for it, which is not for filters, and takes 0 otherwise. 0.0.0.0 and 255.255.255.255 are
@@ -366,10 +570,65 @@ mod tests {
              [[rule]]\nname = \"all\"\nfilter = \"\"\n",
             "r.toml",
         )
-        .unwrap();
-        assert_eq!(rules[0].sampler, Some(Sampler { every: 1000, ns_per_frame: 0, burst_ns: 0 }));
+        .unwrap()
+        .rules;
+        assert_eq!(rules[0].sampler, Some(sampler(1000, None)));
         let place = Place::File("r.toml".into(), 5);
         assert_eq!(rules[1], Rule { place, ..Rule::new("all", "") });
+    }
+
+    #[test]
+    fn lists_of_a_rules_file() {
+        let rules = parse(
+            "[[rule]]\nname = \"a\"\nfilter = \"\"\nby = [\"src\", \"src/24,3\"]\ntop = 5\n\
+             distinct = [\"src\", \"dport\"]\n[[rule]]\nname = \"b\"\nfilter = \"\"\n\
+             by = [\"src,dport\"]\n[top]\nmemory = \"8M\"\n",
+            "r.toml",
+        );
+        let RulesFile { rules, list_memory } = rules.unwrap();
+        assert_eq!(list_memory, Some(8 << 20));
+        let list = |key: &str, top, distinct| List { key: key.parse().unwrap(), top, distinct };
+        // As on the command line, src/24,3 is a prefix of both, not three of them.
+        let expected = [
+            list("src", Some(5), true),
+            list("src/24,3", Some(5), false),
+            list("dport", None, true),
+        ];
+        assert_eq!(rules[0].lists, expected);
+        assert_eq!(rules[1].lists, [list("src,dport", Some(10), false)]);
+    }
+
+    #[test]
+    fn lists_have_filters_behind_those_of_the_rules() {
+        let mut rules = vec![Rule::new("a", "tcp"), Rule::new("b", "udp")];
+        let list = |key: &str| List { key: key.parse().unwrap(), top: Some(1), distinct: false };
+        rules[0].lists = vec![list("mac"), list("src")];
+        rules[1].lists = vec![list("dport")];
+        let set = RuleSet::compile(rules.clone(), &file_options(LinkType::Ethernet)).unwrap();
+        let texts: Vec<_> = set.filters().iter().map(Filter::text).collect();
+        assert_eq!(texts, ["tcp", "udp", "tcp", "tcp", "udp"]);
+        let names: Vec<_> =
+            set.lists().map(|(rule, list)| format!("{} {}", rule.name, list.key)).collect();
+        assert_eq!(names, ["a mac", "a src", "b dport"]);
+        assert_eq!(set.specs().len(), 5);
+
+        // Raw IP has no Ethernet addresses: a mistake where all frames are so, else a key that these
+        // lack, and no list is another one's.
+        let raw = file_options(LinkType::Raw);
+        let error = RuleSet::compile(rules.clone(), &raw).err().unwrap();
+        assert!(error.to_string().starts_with("rule a: --by mac: "), "{error}");
+        assert_eq!(crate::failure::code(&error), 2);
+        let more = RuleSet::filters_for_more(&rules, LinkType::Raw).unwrap();
+        let texts: Vec<_> = more.iter().map(Filter::text).collect();
+        assert_eq!(texts, ["tcp", "udp", NOTHING, "tcp", "udp"]);
+        assert!(more[2..].iter().all(|filter| !filter.graph().key().is_empty()));
+
+        let keys = ["src", "dst", "sport", "dport", "proto", "vlan", "mac"];
+        rules[0].lists = keys.map(list).to_vec();
+        let many: Vec<Rule> =
+            (0..10).map(|n| Rule { name: format!("r{n}"), ..rules[0].clone() }).collect();
+        let error = RuleSet::compile(many, &file_options(LinkType::Ethernet)).err().unwrap();
+        assert!(error.to_string().contains("70 lists, one for each rule and key"), "{error}");
     }
 
     #[test]
@@ -380,6 +639,24 @@ mod tests {
             ("[[rule]]\nname = \"a\"\nfilter = \"\"\ncolour = 1\n", "r.toml:4: unknown field"),
             ("[[rule]]\nname = \"a b\"\nfilter = \"\"\n", "r.toml:1: \"a b\" is not a valid name"),
             ("[[rule]]\nname = \"a\"\nfilter = \"\"\nsample = 0\n", "r.toml:1: sample"),
+            (
+                "[[rule]]\nname = \"a\"\nfilter = \"\"\nby = [\"src\",\n\"sorce\"]\n",
+                "r.toml:5: by: no key is called 'sorce'",
+            ),
+            (
+                "[[rule]]\nname = \"a\"\nfilter = \"\"\ndistinct = [\"scr\"]\nby = [\"src\"]\n",
+                "r.toml:4: distinct: no key is called 'scr': did you mean src?",
+            ),
+            ("\n[[rule]]\nname = \"a\"\nfilter = \"\"\ntop = 5\n", "r.toml:2: top is the number"),
+            (
+                "[[rule]]\nname = \"a\"\nfilter = \"\"\ntop = 0\nby = [\"src\"]\n",
+                "r.toml:1: top must be from 1 to 1024",
+            ),
+            ("[[rule]]\nname = \"a\"\nfilter = \"\"\nby = \"src\"\n", "r.toml:4:"),
+            (
+                "[[rule]]\nname = \"a\"\nfilter = \"\"\n[top]\nmemory = \"x\"\n",
+                "r.toml:5: top.memory: expected a size",
+            ),
             ("# later\n", "r.toml: there is no [[rule]] in it"),
         ] {
             let error = parse(text, "r.toml").unwrap_err();
@@ -390,7 +667,9 @@ mod tests {
 
     #[test]
     fn samplers() {
-        assert_eq!(sampler(10, None), Sampler { every: 10, ns_per_frame: 0, burst_ns: 0 });
+        let flow_limit = Sampler::ALL_FLOWS;
+        let tenth = Sampler { every: 10, ns_per_frame: 0, burst_ns: 0, flow_limit };
+        assert_eq!(sampler(10, None), tenth);
         let limited = sampler(1, Some(1000));
         assert_eq!((limited.ns_per_frame, limited.burst_ns), (1_000_000, 100_000_000));
         assert_eq!(sampler(1, Some(1)).burst_ns, 1_000_000_000);

@@ -1,14 +1,19 @@
 //! `probe count`: many filters counted at once. One reading of the maps a tick makes a
 //! [`Snapshot`]; table, JSON and CSV are views of it.
 
+mod cells;
 mod csv;
 mod json;
-mod output;
+mod key_table;
+mod lists;
+pub(crate) mod output;
 mod snapshot;
 mod table;
 mod view;
 
+pub use lists::{Different, KeyRow, OfRule, Top};
 pub use snapshot::{Count, Part, Row, Snapshot};
+pub(crate) use table::Room;
 
 use std::{
     path::{Path, PathBuf},
@@ -22,6 +27,7 @@ use probe_frame::WallTime;
 use crate::{
     clock, explain, interfaces,
     kernel::{self, Counts, Direction, Programs},
+    names::NameStyle,
     offline::{self, Matcher},
     privileges::{self, Needs},
     reporter,
@@ -31,10 +37,16 @@ use crate::{
     stop,
     watch::{Event, Events, ProgramOptions, Watch},
 };
+use lists::{Lists, Span};
 use view::View;
 
 /// How often `-c` is looked at.
 const COUNT_TICK: Duration = Duration::from_millis(50);
+/// How often lists are taken at least, however long the interval is: the counts of a table have 32 bits,
+/// and the last minute is put together from what is taken.
+const TAKE: Duration = Duration::from_secs(10);
+/// The same of a file, in its own time.
+const TAKE_OF_FILE: Duration = Duration::from_secs(5);
 
 /// What to count, and how to show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +65,16 @@ pub struct Plan {
     pub format: Format,
     /// Whether a table has colours.
     pub colors: bool,
+    /// Whether keys have names beside them.
+    pub names: NameStyle,
+    /// Bytes that lists in the kernel may take; `None`: [`kernel::Memory::DEFAULT_BOUND`].
+    pub list_memory: Option<u64>,
+}
+
+impl Plan {
+    fn has_lists(&self) -> bool {
+        self.rules.iter().any(|rule| !rule.lists.is_empty())
+    }
 }
 
 /// How counts are shown.
@@ -78,14 +100,16 @@ pub fn run(plan: &Plan) -> Result<()> {
 }
 
 async fn on_interfaces(plan: &Plan, live: &Live) -> Result<()> {
-    let options = ProgramOptions { split: true, ..ProgramOptions::default() };
+    let list_memory = plan.list_memory;
+    let options = ProgramOptions { split: true, list_memory, ..ProgramOptions::default() };
     let watch = Watch::start(live, plan.rules.clone(), options)?;
     watch.announce(live);
     let Watch { rules, chosen, mut session, stop } = watch;
     let mut events = Events::watch(stop, session.attachments(), chosen.any)?;
     let hook = interfaces::hooks(session.attachments());
-    let counting = Counting::new(&rules, hook, chosen.labels());
-    let view = View::new(plan.format, plan.colors)?;
+    let lists = Lists::new(&rules, kernel::seeds(), plan.names);
+    let counting = Counting::new(&rules, hook, chosen.labels(), lists);
+    let view = View::new(plan.format, plan.colors, plan.has_lists())?;
     count(plan, counting, &mut session, &mut events, view).await
 }
 
@@ -100,10 +124,12 @@ async fn count(
     let start = Instant::now();
     let deadline = plan.duration.map(|duration| start + duration);
     let mut next = start + plan.interval;
+    let mut take = start + TAKE;
     loop {
         // Ticks, the end, and the look at -c: whichever comes first.
         let look = plan.count.map(|_| Instant::now() + COUNT_TICK);
-        let wake = [Some(next), deadline, look].into_iter().flatten().min().unwrap_or(next);
+        let times = [Some(next), Some(take), deadline, look];
+        let wake = times.into_iter().flatten().min().unwrap_or(next);
         let event = tokio::select! {
             biased;
             event = events.wait(wake) => event,
@@ -119,17 +145,24 @@ async fn count(
         let none_left = events.none_left();
         let ended = event == Event::Stop || none_left.is_some();
         let over = ended || deadline.is_some_and(|deadline| now >= deadline);
+        // Before the counters are read, so that no list is ahead of its rule.
+        if now >= next.min(take) {
+            counting.take_lists(programs, now - start);
+            take = now + TAKE;
+        }
         if !over && plan.count.is_none() && now < next {
             continue;
         }
         let counts = programs.counts().map_err(explain::kernel)?;
         let reached = plan.count.is_some_and(|goal| {
-            counts.rules.iter().map(|counter| counter.packets).sum::<u64>() >= goal
+            let of_rules = counts.rules.iter().take(plan.rules.len());
+            of_rules.map(|counter| counter.packets).sum::<u64>() >= goal
         });
         if over || reached {
             // The last reading is one of a moment at which nobody counts.
             let detached = programs.detach();
             let elapsed = start.elapsed();
+            counting.take_lists(programs, elapsed);
             let counts = programs.counts().map_err(explain::kernel)?;
             let total = counting.total(elapsed, &counts);
             view.last(&total, &stop::requested)?;
@@ -158,12 +191,23 @@ struct Counting<'a> {
     elapsed_before: Duration,
     /// The highest rate of each rule so far.
     peaks: Vec<Option<f64>>,
+    lists: Lists,
 }
 
 impl<'a> Counting<'a> {
-    fn new(set: &'a RuleSet, hook: String, interfaces: Vec<String>) -> Self {
+    fn new(set: &'a RuleSet, hook: String, interfaces: Vec<String>, lists: Lists) -> Self {
         let (before, peaks) = (Counts::default(), vec![None; set.rules().len()]);
-        Self { set, hook, interfaces, before, elapsed_before: Duration::ZERO, peaks }
+        Self { set, hook, interfaces, before, elapsed_before: Duration::ZERO, peaks, lists }
+    }
+
+    /// Adds what came in the lists up to now.
+    fn take_lists(&mut self, programs: &mut impl Programs, elapsed: Duration) {
+        programs.take_lists(&mut |counter, part| self.lists.add(elapsed, counter, part));
+    }
+
+    /// The same of the frames of a file.
+    fn take_from_file(&mut self, matcher: &mut Matcher, elapsed: Duration) {
+        matcher.take_lists(&mut |counter, part| self.lists.add(elapsed, counter, part));
     }
 
     /// Rates belong to the interval since the reading before.
@@ -175,6 +219,7 @@ impl<'a> Counting<'a> {
         }
         self.before = counts.clone();
         self.elapsed_before = elapsed;
+        self.lists.begin_interval();
         snapshot
     }
 
@@ -208,12 +253,14 @@ impl<'a> Counting<'a> {
             };
             self.before.parts.iter().find(same).map_or(&[][..], |old| &old.rules)
         };
-        let row = |(index, rule): (usize, &Rule)| Row {
+        let lists = self.lists.rows(self.set, &counts.rules, Span { interval, last });
+        let row = |((index, rule), lists): ((usize, &Rule), OfRule)| Row {
             name: rule.name.clone(),
             filter: rule.filter.clone(),
             count: since(&self.before.rules, &counts.rules, index),
             peak_pps: None,
             parts: (parts.iter()).map(|part| since(before(part), &part.rules, index)).collect(),
+            lists,
         };
         Snapshot {
             time: clock::now(),
@@ -229,9 +276,14 @@ impl<'a> Counting<'a> {
                     seen: part.seen,
                 })
                 .collect(),
-            rules: self.set.rules().iter().enumerate().map(row).collect(),
+            rules: self.set.rules().iter().enumerate().zip(lists).map(row).collect(),
         }
     }
+}
+
+/// From a time to a later one.
+fn since(begin: WallTime, end: WallTime) -> Duration {
+    Duration::from_nanos(end.0.saturating_sub(begin.0))
 }
 
 /// Counts the frames of a file: one snapshot, whose clock is the file's.
@@ -242,8 +294,12 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
     let mut matcher = Matcher::new(&set, engine, link)?;
     let needs = Needs { test_run: engine != Engine::User, ..Needs::default() };
     privileges::drop(user, needs)?;
-    let view = View::new(plan.format, plan.colors)?;
+    let view = View::new(plan.format, plan.colors, plan.has_lists())?;
+    let lists = Lists::new(&set, kernel::seeds(), plan.names);
+    let interfaces = vec![reader.name().to_string()];
+    let mut counting = Counting::new(&set, "file".into(), interfaces, lists);
     let (mut first, mut last) = (None, WallTime::default());
+    let mut taken = Duration::ZERO;
     // What was counted before a damaged record is told all the same.
     let damage = 'file: loop {
         let frames = match reader.batch() {
@@ -252,7 +308,12 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
             Err(error) => break Some(error),
         };
         for frame in frames {
-            first.get_or_insert(frame.time);
+            let begin = *first.get_or_insert(frame.time);
+            let elapsed = since(begin, last);
+            if plan.has_lists() && since(begin, frame.time) >= taken + TAKE_OF_FILE {
+                counting.take_from_file(&mut matcher, elapsed);
+                taken = elapsed;
+            }
             last = last.max(frame.time);
             matcher.count(&frame)?;
             if let Some(goal) = plan.count
@@ -262,8 +323,8 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
             }
         }
     };
-    let elapsed = Duration::from_nanos(last.0.saturating_sub(first.unwrap_or(last).0));
-    let mut counting = Counting::new(&set, "file".into(), vec![reader.name().to_string()]);
+    let elapsed = since(first.unwrap_or(last), last);
+    counting.take_from_file(&mut matcher, elapsed);
     let counts = Counts { seen: matcher.seen(), rules: matcher.totals()?, ..Counts::default() };
     let mut snapshot = counting.total(elapsed, &counts);
     snapshot.time = last;
@@ -284,6 +345,9 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
 mod tests {
     use std::{cell::Cell, io::Read as _};
 
+    use probe_common::key::Key;
+    use probe_sketch::Table;
+
     use super::{output::Output, *};
     use crate::{
         kernel::{Attachment, Counts, Error},
@@ -297,6 +361,15 @@ mod tests {
         reading: Cell<usize>,
         after_detach: u64,
         detached: bool,
+        /// Of the first rule's list: three sources have a packet each time that it is taken, and a
+        /// fourth one comes after the others are off.
+        table: Table,
+    }
+
+    impl Scripted {
+        fn source(number: u32) -> Key {
+            Key([0, 0, 0xffff, 0xc000_0200 + number, 0])
+        }
     }
 
     impl Programs for Scripted {
@@ -304,12 +377,24 @@ mod tests {
             let at = self.reading.replace(self.reading.get() + 1);
             let packets = if self.detached { self.after_detach } else { self.readings[at] };
             let counter = |packets| Counter { packets, bytes: packets * 60 };
-            let (seen, rules) = (counter(packets + 100), vec![counter(packets), counter(1)]);
+            // The second rule has no list; the third counter is that of the first one's.
+            let rules = vec![counter(packets), counter(1), counter(packets - 2)];
+            let seen = counter(packets + 100);
             Ok(Counts { seen, rules, ..Counts::default() })
         }
 
         fn quick_counts(&self) -> Result<Counts, Error> {
             self.counts()
+        }
+
+        fn take_lists(&mut self, f: &mut dyn FnMut(usize, kernel::Taken<'_>)) {
+            (0..3).for_each(|number| self.table.count(Self::source(number), 60));
+            if self.detached {
+                self.table.count(Self::source(3), 60);
+            }
+            let refused = Counter::default();
+            f(2, kernel::Taken::Top { table: self.table.view(), refused });
+            self.table.clear();
         }
 
         fn detach(&mut self) -> Result<(), Error> {
@@ -320,7 +405,9 @@ mod tests {
 
     #[test]
     fn ticks_and_the_end_without_a_kernel() {
-        let rules = ["syn", "rst"].map(|name| Rule::new(name, format!("@{name}"))).to_vec();
+        let mut rules = ["syn", "rst"].map(|name| Rule::new(name, format!("@{name}"))).to_vec();
+        let key = "src".parse().unwrap();
+        rules[0].lists = vec![crate::keys::List { key, top: Some(2), distinct: false }];
         let plan = Plan {
             source: Source::Live(Live { interfaces: vec!["lo".into()], ..Live::default() }),
             rules: rules.clone(),
@@ -329,17 +416,22 @@ mod tests {
             count: Some(10),
             format: Format::Json,
             colors: false,
+            names: NameStyle::Numbers,
+            list_memory: None,
         };
         let set = RuleSet::compile(rules, &Default::default()).unwrap();
         // Matches that came between the reading that ended it and the end.
-        let (readings, after_detach) = ([3, 7, 12], 13);
+        let (readings, after_detach) = ([5, 8, 14], 16);
+        let table = Table::new(16, kernel::seeds(), 1);
         let mut programs =
-            Scripted { readings, reading: Cell::new(0), after_detach, detached: false };
+            Scripted { readings, reading: Cell::new(0), after_detach, detached: false, table };
         let (mut reader, writer) = std::io::pipe().unwrap();
-        let view = View::over(Output::with_room(writer, readings.len()).unwrap(), plan.format);
+        let view =
+            View::over(Output::with_room(writer, readings.len()).unwrap(), plan.format, false);
+        let lists = Lists::new(&set, kernel::seeds(), plan.names);
         let counted = runtime::block_on(async {
             let mut events = Events::watch(Stop::on_signals()?, &[Attachment::loopback()], false)?;
-            let counting = Counting::new(&set, "tcx".into(), vec!["lo".into()]);
+            let counting = Counting::new(&set, "tcx".into(), vec!["lo".into()], lists);
             count(&plan, counting, &mut programs, &mut events, view?).await
         });
         counted.unwrap();
@@ -351,10 +443,24 @@ mod tests {
                 let object: serde_json::Value = serde_json::from_str(line).unwrap();
                 let packets = |of: &serde_json::Value| of["packets"].as_u64().unwrap();
                 let [syn, rst] = [0, 1].map(|rule| packets(&object["rules"][rule]));
-                (object["final"].as_bool().unwrap(), packets(&object["seen"]), syn, rst)
+                assert_eq!(object["rules"][1]["top"], serde_json::Value::Null);
+                let top = &object["rules"][0]["top"][0];
+                assert_eq!(top["without"], 2);
+                let keys = top["keys"].as_array().unwrap();
+                let keys: Vec<u64> = keys.iter().map(packets).collect();
+                // The counters were read after the lists.
+                assert_eq!(keys.iter().sum::<u64>() + packets(&top["other"]), syn - 2);
+                let last = object["final"].as_bool().unwrap();
+                (last, packets(&object["seen"]), syn, rst, keys)
             })
             .collect();
-        assert_eq!(told, [(false, 103, 3, 1), (false, 107, 7, 1), (true, 113, 13, 1)]);
+        // Lists are taken at each tick, and once more behind the end.
+        let expected = [
+            (false, 105, 5, 1, vec![1, 1]),
+            (false, 108, 8, 1, vec![2, 2]),
+            (true, 116, 16, 1, vec![4, 4]),
+        ];
+        assert_eq!(told, expected);
         assert!(programs.detached);
     }
 }

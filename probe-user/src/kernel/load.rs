@@ -4,14 +4,15 @@ use std::{fs::File, mem::offset_of};
 
 use aya::{
     Ebpf, EbpfError,
-    maps::{Array, MapError},
+    maps::{Array, MapData, MapError},
 };
 use probe_common::{
     Constants, Counter, CpuState, MAX_KEYED, MAX_RULES, MAX_SAMPLED, RingLayout, SCRATCH_WORDS,
-    Sampler, Split, names, top::TopTable,
+    Sampler, Split, distinct::DistinctTable, names,
 };
 use probe_filter::{
     ebpf::{self, Flavour, Insn, StateLayout, Target},
+    flow_limit,
     ir::{Graph, LinkType, VlanView},
 };
 use probe_link::{Linked, XdpBuff};
@@ -20,6 +21,7 @@ use super::{
     Error,
     error::{errno, is_permission},
     features::{self, Features},
+    lists::{Lists, Memory, Order, seeds},
     loader::without_kernel_types,
     timing::Timing,
 };
@@ -37,13 +39,8 @@ pub struct RuleSpec<'a> {
     pub graph: &'a Graph,
     /// How it samples; `None` only counts.
     pub sampler: Option<Sampler>,
-}
-
-impl RuleSpec<'_> {
-    /// Whether frames are counted by a key.
-    pub(super) fn has_key(&self) -> bool {
-        !self.graph.key().is_empty()
-    }
+    /// What its frames are counted in by their key, which the graph has then.
+    pub lists: Lists,
 }
 
 /// What the object is loaded for.
@@ -56,8 +53,9 @@ pub(super) struct Setting<'a> {
     pub ring: RingLayout,
     /// One for each CPU, by its number.
     pub rings: u32,
-    /// CPUs that have a table in each list of largest keys.
-    pub list_cpus: u32,
+    /// Which rules have lists, and how large these are.
+    pub order: Order,
+    pub memory: Memory,
     pub goal: u64,
     /// Which counters are kept apart, and in how many values of the map.
     pub split: Split,
@@ -70,11 +68,6 @@ pub(super) struct Setting<'a> {
 }
 
 impl Setting<'_> {
-    /// Lists of largest keys: one for each rule with a key.
-    pub fn lists(&self) -> u32 {
-        self.rules.iter().filter(|rule| rule.has_key()).count() as u32
-    }
-
     fn target(&self) -> Target {
         target(self.flavour, self.vlan, self.link)
     }
@@ -89,6 +82,7 @@ const LAYOUT: StateLayout = StateLayout {
     keyed: offset_of!(CpuState, keyed) as u32,
     keys: offset_of!(CpuState, keys) as u32,
     keys_len: MAX_KEYED as u32,
+    flows: offset_of!(CpuState, flows) as u32,
     scratch: offset_of!(CpuState, scratch) as u32,
     scratch_len: SCRATCH_WORDS as u32,
 };
@@ -102,16 +96,20 @@ pub fn target(flavour: Flavour, vlan: VlanView, link: LinkType) -> Target {
 /// Intel SDM 3, 9.2.2 and AMD64 APM 2, 7.2: stores are not reordered with other stores.
 const STORES_IN_ORDER: bool = cfg!(target_arch = "x86_64");
 
-/// The slots of the samplers that do not take every match.
-fn selective(samplers: &[Sampler]) -> u64 {
-    let all = |sampler: &Sampler| sampler.every == 1 && sampler.ns_per_frame == 0;
-    let bits = samplers.iter().enumerate().map(|(slot, one)| u64::from(!all(one)) << slot);
-    bits.fold(0, |all, bit| all | bit)
+/// A bit for each slot that has what is asked for.
+fn bits(has: impl Iterator<Item = bool>) -> u64 {
+    has.zip(0..).fold(0, |bits, (has, slot)| bits | u64::from(has) << slot)
 }
 
-/// The object with the rules linked in and its constants set. Its programs are not yet
-/// in the kernel; its maps are.
-pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, Error> {
+/// The slots of the rules that choose by connection, or may come to: their filters find the hash.
+fn by_flow(setting: &Setting<'_>) -> u64 {
+    let sampled = setting.rules.iter().filter(|rule| rule.sampler.is_some());
+    bits(sampled.map(|rule| rule.graph.flow().is_some()))
+}
+
+/// The object with the rules linked in and its constants set, and how its rules sample. Its programs
+/// are not yet in the kernel; its maps are.
+pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<(Ebpf, Samplers), Error> {
     let samplers: Vec<Sampler> = setting.rules.iter().filter_map(|rule| rule.sampler).collect();
     if setting.rules.len() > MAX_RULES {
         return Err(Error::TooManyRules(setting.rules.len()));
@@ -133,15 +131,18 @@ pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, E
     let linked = link(&code, setting, &samplers, buff)?;
     log::debug!("linked: {:?}", linked.changes);
     timing.step("link");
+    let [tops, distinct] =
+        [setting.order.tops(), setting.order.distinct()].map(|rules| rules.len() as u32);
     let mut ebpf = without_kernel_types()
         .map_max_entries(names::RINGS, setting.rings)
         .map_max_entries(names::STATE, setting.slots)
-        .map_max_entries(names::TOPS, (setting.lists() * setting.list_cpus).max(1))
+        .map_max_entries(names::TOPS, (tops * setting.memory.cpus()).max(1))
+        .map_max_entries(names::DISTINCT, distinct.max(1))
         .load(&linked.object)
         .map_err(load_error)?;
-    write_samplers(&mut ebpf, &samplers)?;
+    let samplers = Samplers::take(&mut ebpf, samplers, by_flow(setting))?;
     timing.step("maps");
-    Ok(ebpf)
+    Ok((ebpf, samplers))
 }
 
 /// The object with the generated code in it, and with its constants.
@@ -154,18 +155,30 @@ fn link(
     if OBJECT.is_empty() {
         return Err(Error::EmptyObject);
     }
+    let Setting { order, memory, .. } = setting;
+    let [seed_0, seed_1, seed_2, seed_3, seed_4, seed_5] = seeds().words();
     let constants = Constants {
         snaplen: setting.snaplen,
         sampled: samplers.len() as u32,
         ring_len: setting.ring.len[0],
         second_len: setting.ring.len[1],
         second_at: setting.ring.second_at,
-        selective: selective(samplers),
+        selective: bits(samplers.iter().map(|one| !one.takes_all())) | by_flow(setting),
+        by_flow: by_flow(setting),
         stores_in_order: STORES_IN_ORDER.into(),
         xdp_load_bytes: setting.xdp_load_bytes.into(),
-        keyed: (setting.lists() != 0).into(),
-        lists: setting.lists(),
-        list_cpus: setting.list_cpus,
+        keyed: (!order.is_empty()).into(),
+        lists: order.len(),
+        tops: order.tops().len() as u32,
+        first_distinct: order.first_distinct(),
+        list_cpus: memory.cpus(),
+        top_sets: memory.layout().sets(),
+        seed_0,
+        seed_1,
+        seed_2,
+        seed_3,
+        seed_4,
+        seed_5,
         goal: setting.goal,
         split: setting.split as u8,
         offline: setting.offline.into(),
@@ -174,11 +187,17 @@ fn link(
     let constants: Vec<_> =
         constants.symbols().into_iter().chain([(names::LOG_LEVEL, log_level)]).collect();
     // Nobody pays for tables that nobody asked for: the smallest value there is.
-    let table = if setting.lists() == 0 { 8 } else { size_of::<TopTable>() as u32 };
+    let wanted = |rules: &[usize], size: usize| if rules.is_empty() { 8 } else { size as u32 };
+    let table = wanted(order.tops(), memory.layout().value_size() as usize);
+    let registers = wanted(order.distinct(), size_of::<DistinctTable>());
     let request = probe_link::Request {
         function: (names::FILTER, code),
         constants: &constants,
-        value_sizes: &[(names::RINGS, setting.ring.value_size), (names::TOPS, table)],
+        value_sizes: &[
+            (names::RINGS, setting.ring.value_size),
+            (names::TOPS, table),
+            (names::DISTINCT, registers),
+        ],
         xdp_buff,
     };
     Ok(probe_link::link(OBJECT, &request)?)
@@ -192,8 +211,10 @@ fn load_error(error: EbpfError) -> Error {
         EbpfError::MapError(MapError::CreateError { name, io_error }) if name == names::RINGS => {
             Error::Rings { source: io_error }
         }
-        EbpfError::MapError(MapError::CreateError { name, io_error }) if name == names::TOPS => {
-            Error::Tops { source: io_error }
+        EbpfError::MapError(MapError::CreateError { name, io_error })
+            if name == names::TOPS || name == names::DISTINCT =>
+        {
+            Error::Lists { source: io_error }
         }
         error => Error::Load(Box::new(error)),
     }
@@ -204,24 +225,56 @@ fn generate(setting: &Setting<'_>) -> Result<Vec<Insn>, Error> {
 }
 
 fn rules<'a>(setting: &Setting<'a>) -> Vec<ebpf::Rule<'a>> {
-    let (mut slots, mut lists) = (0.., 0..);
-    let rules = setting.rules.iter().map(|rule| ebpf::Rule {
+    let mut slots = 0..;
+    let rules = setting.rules.iter().enumerate().map(|(number, rule)| ebpf::Rule {
         graph: rule.graph,
         pending_bit: rule.sampler.and_then(|_| slots.next()),
-        key: rule.has_key().then(|| lists.next()).flatten(),
+        key: setting.order.place(number),
     });
     rules.collect()
 }
 
-fn write_samplers(ebpf: &mut Ebpf, samplers: &[Sampler]) -> Result<(), Error> {
-    type Words = [u64; size_of::<Sampler>() / 8];
-    let of_map = |source| Error::Map { map: names::SAMPLERS, source };
-    let map = ebpf.map_mut(names::SAMPLERS).ok_or(Error::Missing(names::SAMPLERS))?;
-    let mut map: Array<_, Words> = map.try_into().map_err(of_map)?;
-    for (slot, &sampler) in samplers.iter().enumerate() {
-        map.set(slot as u32, bytemuck::cast::<_, Words>(sampler), 0).map_err(of_map)?;
+/// How the rules of a program sample.
+pub(super) struct Samplers {
+    map: Array<MapData, SamplerWords>,
+    samplers: Vec<Sampler>,
+    /// The slots of those that choose by connection.
+    by_flow: u64,
+}
+
+type SamplerWords = [u64; size_of::<Sampler>() / 8];
+
+impl Samplers {
+    /// Takes the map, and writes it.
+    fn take(ebpf: &mut Ebpf, samplers: Vec<Sampler>, by_flow: u64) -> Result<Self, Error> {
+        let map = ebpf.take_map(names::SAMPLERS).ok_or(Error::Missing(names::SAMPLERS))?;
+        let map = map.try_into().map_err(of_samplers)?;
+        let mut all = Self { map, samplers, by_flow };
+        all.write()?;
+        Ok(all)
     }
-    Ok(())
+
+    /// Of the rules that choose by connection, chooses one in so many from now on.
+    pub(super) fn choose_flows(&mut self, one_in: u32) -> Result<(), Error> {
+        let by_flow = |slot: usize| self.by_flow >> slot & 1 != 0;
+        for (_, sampler) in self.samplers.iter_mut().enumerate().filter(|(slot, _)| by_flow(*slot))
+        {
+            sampler.flow_limit = flow_limit(one_in).into();
+        }
+        self.write()
+    }
+
+    fn write(&mut self) -> Result<(), Error> {
+        for (slot, &sampler) in (0..).zip(&self.samplers) {
+            let words = bytemuck::cast::<_, SamplerWords>(sampler);
+            self.map.set(slot, words, 0).map_err(of_samplers)?;
+        }
+        Ok(())
+    }
+}
+
+fn of_samplers(source: MapError) -> Error {
+    Error::Map { map: names::SAMPLERS, source }
 }
 
 /// Says why a program did not load.
@@ -261,11 +314,20 @@ fn complexity_limit(error: &aya::programs::ProgramError) -> Option<String> {
 mod tests {
     use std::mem::offset_of;
 
+    use aya::programs::{SchedClassifier, TestRun as _, TestRunOptions};
     use aya_obj::maps::bpf_map_def;
-    use probe_filter::{Options, compile};
+    use probe_filter::{Flow, FlowSeed, Options, compile};
     use probe_link::{Changes, MAP_VALUE_SIZE};
+    use testbed::{
+        CLIENT_V4, Frame, SERVER_V4,
+        requirements::{Requirement, met},
+    };
 
     use super::*;
+    use crate::{
+        kernel::{counts::CountMaps, session::program},
+        rules,
+    };
 
     fn setting<'a>(rules: &'a [RuleSpec<'a>]) -> Setting<'a> {
         Setting {
@@ -276,7 +338,8 @@ mod tests {
             snaplen: 0,
             ring: RingLayout::new(0, 0),
             rings: 1,
-            list_cpus: 1,
+            order: Order::default(),
+            memory: Memory::of(&Order::default(), 1, 1, 0),
             goal: 0,
             split: Split::None,
             slots: 1,
@@ -291,7 +354,7 @@ mod tests {
     #[test]
     fn the_programs_are_as_the_linker_expects_them() {
         let filter = compile("", &Options::default()).unwrap();
-        let rules = [RuleSpec { graph: filter.graph(), sampler: None }];
+        let rules = [RuleSpec { graph: filter.graph(), sampler: None, lists: Lists::default() }];
         let setting = setting(&rules);
         let code = generate(&setting).unwrap();
         let buff = features::xdp_buff();
@@ -308,5 +371,43 @@ mod tests {
     fn the_linker_knows_where_a_map_has_the_size_of_its_values() {
         let start = offset_of!(bpf_map_def, value_size);
         assert_eq!(MAP_VALUE_SIZE, start..start + size_of::<u32>());
+    }
+
+    /// Which connections are chosen changes while a program is loaded, and begins with all of them.
+    #[test]
+    fn connections_are_chosen_anew() {
+        if !met(&[Requirement::Root, Requirement::Kernel(5, 18)]) {
+            return;
+        }
+        const CONNECTIONS: u16 = 300;
+        let flow = |number| Flow {
+            addresses: [CLIENT_V4.into(), SERVER_V4.into()],
+            ports: Some((17, [number, 53])),
+        };
+        let seed = FlowSeed::new(1);
+        let filter = compile("", &Options::default().flows(seed)).unwrap();
+        let sampler = Some(rules::sampler(1, None));
+        let rules = [RuleSpec { graph: filter.graph(), sampler, lists: Lists::default() }];
+        let setting = Setting { flavour: Flavour::Skb, ..setting(&rules) };
+        let (mut ebpf, mut samplers) = load(&setting, &mut Timing::start()).unwrap();
+        let counts = CountMaps::take(&mut ebpf, 1, Split::None, 1).unwrap();
+        let program: &mut SchedClassifier = program(&mut ebpf, names::INGRESS).unwrap();
+        program.load().unwrap();
+        let mut chosen_before = 0;
+        for one_in in [None, Some(4), Some(50), Some(1), Some(2)] {
+            if let Some(one_in) = one_in {
+                samplers.choose_flows(one_in).unwrap();
+            }
+            let limit = flow_limit(one_in.unwrap_or(1));
+            let expected = (0..CONNECTIONS).filter(|&number| seed.hash(&flow(number)) <= limit);
+            for number in 0..CONNECTIONS {
+                let frame = Frame::ipv4(CLIENT_V4, SERVER_V4).udp(number, 53).build();
+                let options = TestRunOptions { data_in: Some(&frame), ..TestRunOptions::new() };
+                program.test_run(options).unwrap();
+            }
+            let chosen = counts.read().unwrap().ledger.chosen;
+            assert_eq!(chosen - chosen_before, expected.count() as u64, "one in {one_in:?}");
+            chosen_before = chosen;
+        }
     }
 }

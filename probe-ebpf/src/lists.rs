@@ -1,0 +1,50 @@
+//! Frames counted by the keys that the filter has left: which come most often, and how many
+//! different ones there are.
+
+use probe_common::{CpuState, MAX_KEYED, key::Seeds};
+
+use crate::{
+    distinct,
+    maps::{FIRST_DISTINCT, LISTS, SEED_0, SEED_1, SEED_2, SEED_3, SEED_4, SEED_5, TOP_LISTS},
+    top,
+};
+
+/// Counts a frame of `wire_len` bytes in the lists of the rules that match it.
+#[inline(always)]
+pub fn count(state: &mut CpuState, wire_len: u32) {
+    let keyed = core::mem::take(&mut state.keyed);
+    if keyed == 0 {
+        return;
+    }
+    for list in 0..MAX_KEYED as u32 {
+        // Constants are asked for where they are used: there they go into the code, and in front
+        // of the loop they would go onto the stack. The verifier sees the loop's real length.
+        if list >= LISTS.load() {
+            break;
+        }
+        if keyed >> list & 1 == 0 {
+            continue;
+        }
+        let Some(key) = state.keys.get(list as usize) else { continue };
+        let hash = seeds().hash(key);
+        if list < TOP_LISTS.load() {
+            top::count(list, key, hash, wire_len);
+        }
+        let first_distinct = FIRST_DISTINCT.load();
+        if list >= first_distinct {
+            distinct::count(list - first_distinct, hash);
+        }
+    }
+}
+
+#[inline(always)]
+fn seeds() -> Seeds {
+    Seeds::from_words([
+        SEED_0.load(),
+        SEED_1.load(),
+        SEED_2.load(),
+        SEED_3.load(),
+        SEED_4.load(),
+        SEED_5.load(),
+    ])
+}
