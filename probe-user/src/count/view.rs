@@ -75,7 +75,7 @@ impl View {
 
     /// Shows a snapshot, unless the reader is far behind: the next one has the same totals and more.
     pub fn tick(&mut self, snapshot: &Snapshot) -> Result<()> {
-        let Self { output: Some(output), live: Some(live), .. } = self else {
+        let Self { output: Some(_), live: Some(live), .. } = self else {
             let mut text = self.bytes(snapshot, Room { colors: self.colors, ..Room::default() });
             if self.format == Format::Table {
                 text.push(b'\n');
@@ -106,6 +106,7 @@ impl View {
     /// Waits until the terminal, if there is one, asks for something.
     pub async fn asked(&mut self) {
         let Some(live) = &mut self.live else { return std::future::pending().await };
+        // Without one, another size is drawn with the next table.
         if live.waiter.is_none() {
             live.waiter = live.requests.waiter().ok();
         }
