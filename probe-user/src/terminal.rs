@@ -10,6 +10,7 @@ use std::{
     },
 };
 
+use anyhow::{Context as _, Result};
 use nix::{
     sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, raise, sigaction},
     unistd::{getpgrp, tcgetpgrp},
@@ -20,87 +21,88 @@ use signal_hook::{
 };
 use tokio::net::UnixStream;
 
-/// What was asked for and has not been done yet.
+use crate::screen::Screen;
+
+/// The terminal that a table is drawn on, and what it asks for.
 #[derive(Debug)]
-pub struct Requests {
+pub struct Terminal {
+    /// What is drawn on.
+    pub screen: Screen,
     resized: Arc<AtomicBool>,
     stopping: Arc<AtomicBool>,
     /// Readable from either on.
     came: net::UnixStream,
+    /// To wait for that in the runtime; made when it is needed.
+    waiter: Option<UnixStream>,
 }
 
-impl Requests {
-    /// Starts to watch the signals: from now on Ctrl-Z stops the program only where it
-    /// [asks](Self::stop) for that.
+impl Terminal {
+    /// Starts to watch the signals: from now on Ctrl-Z stops the program only where that is
+    /// [done](Self::answer).
     ///
     /// # Errors
     /// Where the handlers cannot be installed.
-    pub fn watch() -> io::Result<Self> {
-        let (came, send) = net::UnixStream::pair()?;
-        came.set_nonblocking(true)?;
-        let requests = Self { resized: Arc::default(), stopping: Arc::default(), came };
-        for (signal, asked) in [(SIGWINCH, &requests.resized), (SIGTSTP, &requests.stopping)] {
-            // In this order: whoever is woken finds it set.
-            flag::register(signal, asked.clone())?;
-            low_level::pipe::register(signal, send.try_clone()?)?;
+    pub fn watch() -> Result<Self> {
+        let install = || -> io::Result<Self> {
+            let (came, send) = net::UnixStream::pair()?;
+            came.set_nonblocking(true)?;
+            let (resized, stopping) = (Arc::default(), Arc::default());
+            for (signal, asked) in [(SIGWINCH, &resized), (SIGTSTP, &stopping)] {
+                // In this order: whoever is woken finds it set.
+                flag::register(signal, Arc::clone(asked))?;
+                low_level::pipe::register(signal, send.try_clone()?)?;
+            }
+            Ok(Self { screen: Screen::default(), resized, stopping, came, waiter: None })
+        };
+        install().context("watching the terminal's signals")
+    }
+
+    /// Waits until something is asked for. Needs the runtime.
+    pub async fn asked(&mut self) {
+        if self.waiter.is_none() {
+            // Without one, another size is drawn with the next table.
+            self.waiter = self.came.try_clone().and_then(UnixStream::from_std).ok();
         }
-        Ok(requests)
-    }
-
-    /// Something to wait for them with. Needs the runtime.
-    ///
-    /// # Errors
-    /// Where the runtime cannot watch it.
-    pub fn waiter(&self) -> io::Result<Waiter> {
-        Ok(Waiter(UnixStream::from_std(self.came.try_clone()?)?))
-    }
-
-    /// Whether the size has changed since this was asked last.
-    pub fn resized(&self) -> bool {
-        self.resized.swap(false, Ordering::Relaxed)
-    }
-
-    /// Whether the program is to stop; asked again, it is not.
-    pub fn stopping(&self) -> bool {
-        self.stopping.swap(false, Ordering::Relaxed)
-    }
-
-    /// Stops the program as if it did not know the signal, and returns when it is continued; at once
-    /// where nobody is there who could continue it (an orphaned process group, setpgid(2)).
-    ///
-    /// # Errors
-    /// Those of sigaction(2) and raise(3).
-    pub fn stop() -> nix::Result<()> {
-        let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-        // SAFETY: the default action runs no code of this process.
-        let ours = unsafe { sigaction(Signal::SIGTSTP, &default) }?;
-        let raised = raise(Signal::SIGTSTP);
-        // SAFETY: the handler is the one that was there before.
-        unsafe { sigaction(Signal::SIGTSTP, &ours) }?;
-        raised
-    }
-}
-
-/// Waits for what the terminal asks for.
-#[derive(Debug)]
-pub struct Waiter(UnixStream);
-
-impl Waiter {
-    /// Waits until something is asked for.
-    pub async fn wait(&self) {
+        let Some(waiter) = &self.waiter else { return std::future::pending().await };
         let mut bytes = [0; 64];
         loop {
-            if self.0.readable().await.is_err() {
+            if waiter.readable().await.is_err() {
                 // The runtime is about to end.
                 std::future::pending().await
             }
-            // A signal a byte. None where the readiness was of bytes that are read already.
-            match self.0.try_read(&mut bytes) {
+            // A byte for each signal; none where the readiness was of bytes that are read already.
+            match waiter.try_read(&mut bytes) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 _ => return,
             }
         }
     }
+
+    /// Does what is asked for. Where the program is to stop, it has to write what gives the terminal
+    /// back before it does. Says whether the table is to be drawn anew.
+    ///
+    /// # Errors
+    /// Those of writing, of sigaction(2) and of raise(3).
+    pub fn answer(&mut self, write: impl FnOnce(&'static str) -> Result<()>) -> Result<bool> {
+        let stopping = self.stopping.swap(false, Ordering::Relaxed);
+        if stopping {
+            write(self.screen.leave())?;
+            stop().context("stopping at Ctrl-Z")?;
+        }
+        Ok(self.resized.swap(false, Ordering::Relaxed) || stopping)
+    }
+}
+
+/// Stops the program as if it did not know the signal, and returns when it is continued; at once
+/// where nobody is there who could continue it (an orphaned process group, setpgid(2)).
+fn stop() -> nix::Result<()> {
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: the default action runs no code of this process.
+    let ours = unsafe { sigaction(Signal::SIGTSTP, &default) }?;
+    let raised = raise(Signal::SIGTSTP);
+    // SAFETY: the handler is the one that was there before.
+    unsafe { sigaction(Signal::SIGTSTP, &ours) }?;
+    raised
 }
 
 /// Whether standard output is a terminal on which others draw now, because a shell has put this

@@ -6,7 +6,7 @@ use std::{
     io::{self, IsTerminal as _},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::{
     Format, Snapshot, csv, json,
@@ -18,7 +18,7 @@ use crate::{
     reporter,
     screen::Screen,
     stop,
-    terminal::{self, Requests, Waiter},
+    terminal::{self, Terminal},
     text::cut,
 };
 
@@ -39,13 +39,10 @@ pub struct View {
 
 /// A table that is drawn over the one before.
 struct Live {
-    screen: Screen,
+    terminal: Terminal,
     history: History,
     /// What was shown last.
     last: Option<Snapshot>,
-    requests: Requests,
-    /// Made when it is needed first: a file is counted without the runtime.
-    waiter: Option<Waiter>,
 }
 
 impl View {
@@ -58,9 +55,8 @@ impl View {
         let mut view = Self::over(Output::start()?, format, lists)?;
         view.colors = colors;
         if live {
-            let requests = Requests::watch().context("watching the terminal's signals")?;
-            let (screen, history) = (Screen::default(), History::default());
-            view.live = Some(Live { screen, history, last: None, requests, waiter: None });
+            let (terminal, history) = (Terminal::watch()?, History::default());
+            view.live = Some(Live { terminal, history, last: None });
         }
         Ok(view)
     }
@@ -96,39 +92,26 @@ impl View {
         };
         // Before the screen is another one, lest a message is lost on it.
         reporter::hold();
-        let frame = live.screen.frame(&live.lines(snapshot, Screen::size(), self.colors));
+        let frame = live.terminal.screen.frame(&live.lines(snapshot, Screen::size(), self.colors));
         if output.offer(frame.into())? {
-            live.screen.drawn();
+            live.terminal.screen.drawn();
         }
         Ok(())
     }
 
     /// Waits until the terminal, if there is one, asks for something.
     pub async fn asked(&mut self) {
-        let Some(live) = &mut self.live else { return std::future::pending().await };
-        // Without one, another size is drawn with the next table.
-        if live.waiter.is_none() {
-            live.waiter = live.requests.waiter().ok();
-        }
-        match &live.waiter {
-            Some(waiter) => waiter.wait().await,
+        match &mut self.live {
+            Some(live) => live.terminal.asked().await,
             None => std::future::pending().await,
         }
     }
 
     /// Does what the terminal asks for: stops, with the terminal as it was, and draws anew.
     pub fn answer(&mut self) -> Result<()> {
-        let Some(live) = &mut self.live else { return Ok(()) };
-        if live.requests.stopping()
-            && let Some(output) = self.output.take()
-        {
-            // What is on its way has to be there before.
-            output.finish(live.screen.leave().into(), &stop::requested)?;
-            Requests::stop().context("stopping at Ctrl-Z")?;
-            self.output = Some(Output::start()?);
-        }
-        live.requests.resized();
-        self.draw()
+        let Self { live: Some(live), output, .. } = self else { return Ok(()) };
+        let give_back = |leave: &str| Output::restart(output, leave, &stop::requested);
+        if live.terminal.answer(give_back)? { self.draw() } else { Ok(()) }
     }
 
     /// Shows the last snapshot, and waits until it is written; not for long where the user is
@@ -151,7 +134,7 @@ impl View {
     /// Writes what is left, and gives the terminal back.
     fn finish(&mut self, text: Vec<u8>, ending: &dyn Fn() -> bool) -> Result<()> {
         let Some(output) = self.output.take() else { return Ok(()) };
-        let leave = self.live.as_mut().map_or("", |live| live.screen.leave());
+        let leave = self.live.as_mut().map_or("", |live| live.terminal.screen.leave());
         let result = output.finish([leave.as_bytes(), &text].concat(), ending);
         reporter::release();
         result

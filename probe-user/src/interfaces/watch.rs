@@ -22,7 +22,7 @@ use crate::{
     screen::Screen,
     stdout,
     stop::{self, requested},
-    terminal::{self, Requests},
+    terminal::{self, Terminal},
     text::cut,
 };
 
@@ -80,16 +80,14 @@ pub(super) fn run(names: &[String], interval: Duration, json: bool) -> Result<()
 
 /// A table that is drawn over the one before, within the terminal.
 struct Live {
-    screen: Screen,
-    requests: Requests,
+    terminal: Terminal,
     /// What was shown last.
     last: Vec<u8>,
 }
 
 impl Live {
     fn new() -> Result<Self> {
-        let requests = Requests::watch().context("watching the terminal's signals")?;
-        Ok(Self { screen: Screen::default(), requests, last: Vec::new() })
+        Ok(Self { terminal: Terminal::watch()?, last: Vec::new() })
     }
 
     fn show(&mut self, table: Vec<u8>) -> Result<()> {
@@ -103,24 +101,20 @@ impl Live {
             return Ok(());
         }
         let lines = fitting(&String::from_utf8_lossy(&self.last), Screen::size());
-        stdout::print(self.screen.frame(&lines).as_bytes())?;
-        self.screen.drawn();
+        stdout::print(self.terminal.screen.frame(&lines).as_bytes())?;
+        self.terminal.screen.drawn();
         Ok(())
     }
 
     /// Does what the terminal asks for: stops, with the terminal as it was, and draws anew.
     fn answer(&mut self) -> Result<()> {
-        let stopping = self.requests.stopping();
-        if stopping {
-            stdout::print(self.screen.leave().as_bytes())?;
-            Requests::stop().context("stopping at Ctrl-Z")?;
-        }
-        if self.requests.resized() || stopping { self.draw() } else { Ok(()) }
+        let give_back = |leave: &str| stdout::print(leave.as_bytes());
+        if self.terminal.answer(give_back)? { self.draw() } else { Ok(()) }
     }
 
     /// Gives the terminal back, and leaves the last table there.
     fn end(mut self) -> Result<()> {
-        let leave = self.screen.leave().as_bytes();
+        let leave = self.terminal.screen.leave().as_bytes();
         stdout::print(&[leave, &self.last].concat())?;
         Ok(())
     }
