@@ -80,8 +80,8 @@ const CORE: &[&str] = &[
 
 /// Frames that are equal in all, without flags and with `-v`: never fewer than that.
 const EQUAL: [(&str, usize); 2] = [("-t", FLOOR), ("-t -v", FLOOR_VERBOSE)];
-const FLOOR: usize = 8006;
-const FLOOR_VERBOSE: usize = 7966;
+const FLOOR: usize = 8008;
+const FLOOR_VERBOSE: usize = 7980;
 
 /// tcpdump's own captures, in the folder that `PROBE_CAPTURES` names.
 fn captures() -> Option<Vec<PathBuf>> {
