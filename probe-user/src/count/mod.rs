@@ -6,14 +6,15 @@ mod csv;
 mod json;
 mod key_table;
 mod lists;
-mod output;
-mod screen;
+pub(crate) mod output;
+pub(crate) mod screen;
 mod snapshot;
 mod table;
 mod view;
 
 pub use lists::{Different, KeyRow, OfRule, Top};
 pub use snapshot::{Count, Part, Row, Snapshot};
+pub(crate) use table::Room;
 
 use std::{
     path::{Path, PathBuf},
