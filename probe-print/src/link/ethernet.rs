@@ -101,13 +101,13 @@ fn body(
                 length = at + rest;
             }
         }
-        ethertype = p.u16(at)?;
-        at += TYPE;
-        if length < at {
-            put!(t, " [caplen {} < {TYPE}]", length + TYPE - at);
-            t.invalid();
+        ethertype = unlimited.u16(at)?;
+        let captured = p.len() - at;
+        if captured < TYPE {
+            put!(t, " [caplen {captured} < {TYPE}]");
             return Ok(Body::Printed(at));
         }
+        at += TYPE;
     }
     // Each tag takes four bytes, so the loop ends with the bytes.
     while is_tag(ethertype) {

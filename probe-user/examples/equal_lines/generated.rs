@@ -76,6 +76,7 @@ fn is_on_purpose(frame: &[u8], pair: &Pair) -> bool {
         || shows(&pair.ours, &OURS)
         || lacks_length(frame) && shows(&pair.theirs, &["[|tcp]", "[|udp]"])
         || is_apple_talk(&String::from_utf8_lossy(&pair.theirs))
+        || is_without_printer(&String::from_utf8_lossy(&pair.ours))
 }
 
 /// Whether some IPv6 packet in a frame has a length of 0, as segmentation offload leaves it.
@@ -95,4 +96,18 @@ fn is_apple_talk(theirs: &str) -> bool {
     };
     let words: Vec<&str> = theirs.split_whitespace().collect();
     words.windows(3).any(|words| words[1] == ">" && is_address(words[0]) && is_address(words[2]))
+}
+
+/// Whether a port is one of a protocol that probe has no printer for: MSDP, lwres, NFS, Zephyr, VAT,
+/// LWAPP, ZEP.
+fn is_without_printer(ours: &str) -> bool {
+    const PORTS: [u16; 9] = [639, 921, 2049, 2103, 2104, 3456, 12_222, 12_223, 17_754];
+    let port = |word: &str| {
+        let last = word.rsplit('.').next()?;
+        last.trim_end_matches(':').parse::<u16>().ok()
+    };
+    let words: Vec<&str> = ours.split_whitespace().collect();
+    words.windows(3).filter(|words| words[1] == ">").any(|words| {
+        [words[0], words[2]].into_iter().filter_map(port).any(|port| PORTS.contains(&port))
+    })
 }

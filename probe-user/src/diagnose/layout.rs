@@ -97,10 +97,10 @@ impl Story {
         }
         parts.extend(self.confirms_end(from, segment));
         parts.extend(self.ends(from, segment));
-        match parts.is_empty() {
-            true => format!("the {word} confirms what it has got"),
-            false => parts.join("; "),
+        if parts.is_empty() {
+            return format!("the {word} confirms what it has got");
         }
+        parts.join("; ")
     }
 
     /// Whether a segment acknowledges the FIN of the other side for the first time.

@@ -166,11 +166,14 @@ fn no_neighbour(neighbour: &Neighbour, server: IpAddr, place: &str) -> Finding {
 
 /// What an ICMP error stands for, besides what it says.
 fn who_says_so(server: IpAddr, Rejection { reason, from }: Rejection) -> &'static str {
-    match from == server {
-        true if reason.is_port_unreachable() => "the server's own firewall: a closed port resets",
-        true => "the server's own firewall",
-        false if reason.is_prohibition() || reason.is_port_unreachable() => "a firewall on the way",
-        false => "a router or firewall on the way",
+    if from == server && reason.is_port_unreachable() {
+        "the server's own firewall: a closed port resets"
+    } else if from == server {
+        "the server's own firewall"
+    } else if reason.is_prohibition() || reason.is_port_unreachable() {
+        "a firewall on the way"
+    } else {
+        "a router or firewall on the way"
     }
 }
 

@@ -6,11 +6,13 @@ use super::{
     report::Counts,
     service::{Protocol, Service},
 };
-use crate::rules::{self, FlowSampling, Rule, sampler};
+use crate::{
+    connections::filter::TCP as TCP_STORIES,
+    rules::{self, FlowSampling, Rule, sampler},
+};
 
-/// Bytes of a frame that stories need: the headers of Ethernet with a tag, of IPv6 and of TCP with all
-/// options are 118; an ICMPv6 error with the ports that it quotes is 110; a status of HTTP takes 12 more.
-pub const SNAPLEN: u32 = 160;
+/// Bytes of a frame that stories need: the head of an HTTP response, whose status and length are in it.
+pub const SNAPLEN: u32 = 512;
 
 /// What is counted of a TCP port: the macro, and what tells the port.
 const TCP: [(&str, &str); 5] = [
@@ -30,10 +32,8 @@ const UDP: [(&str, &str); 5] = [
     ("icmp", "@unreachable and udp dst port"),
 ];
 
-/// Segments of TCP that tell a story: those that begin and end a connection, those without payload, of which
-/// one completes the handshake, and those that begin a request or a response.
-const STORY: &str = "@syn or @synack or @fin or @rst or (tcp and not payload[0] >= 0) or @http or \
-                     @tls-hello or (tcp and payload[0] = 22 and payload[1] = 3)";
+/// The server's hello of TLS: the first that it sends, in a segment that others may follow at once.
+const SERVER_HELLO: &str = "(tcp and payload[0] = 22 and payload[1] = 3)";
 
 /// The rules for some ports, or for all.
 pub struct Rules {
@@ -113,7 +113,7 @@ fn stories(services: &[Service], narrowed: impl Fn(String) -> String) -> String 
     if services.is_empty() {
         return format!(
             "{} or ({})",
-            narrowed(format!("({STORY})")),
+            narrowed(format!("({TCP_STORIES} or {SERVER_HELLO})")),
             narrowed("@unreachable and tcp".into())
         );
     }
@@ -131,8 +131,8 @@ fn stories(services: &[Service], narrowed: impl Fn(String) -> String) -> String 
         }
         let word = protocol.word();
         let segments = match protocol {
-            Protocol::Tcp => STORY,
-            Protocol::Udp => "udp",
+            Protocol::Tcp => format!("{TCP_STORIES} or {SERVER_HELLO}"),
+            Protocol::Udp => "udp".into(),
         };
         parts.push(narrowed(format!("({segments}) and ({asked})")));
         parts.push(narrowed(format!("@unreachable and {word} and ({})", ports("dst port"))));

@@ -371,6 +371,7 @@ impl Sink for Tallies {
         | Event::Answered(connection)
         | Event::Opened(connection)
         | Event::FirstByte(connection)
+        | Event::Request(connection, _)
         | Event::Ended(connection)) = event
         else {
             return;
@@ -406,6 +407,16 @@ impl Sink for Tallies {
             }
             Event::FirstByte(_) => {
                 if let Some(time) = connection.first_byte() {
+                    record(&mut tally.young[1], time);
+                }
+            }
+            Event::Request(_, exchange) => {
+                if let Some(class @ 1..=5) = exchange.status.map(|status| status / 100) {
+                    tally.sums.add_at(What::Http as usize + usize::from(class) - 1, weight);
+                }
+                // The time of a connection's first request was told as its first byte.
+                let is_first = exchange.requested == connection.first_byte_of(Role::Client);
+                if let Some(time) = exchange.first_byte().filter(|_| !is_first) {
                     record(&mut tally.young[1], time);
                 }
             }
