@@ -27,10 +27,12 @@ pub mod cli;
 pub mod clock;
 pub mod connections;
 pub mod count;
+pub mod diagnose;
 pub mod explain;
 pub mod extcap;
 pub mod failure;
 pub mod filter;
+pub mod health;
 pub mod history;
 pub mod interfaces;
 pub mod json;
@@ -45,9 +47,11 @@ pub mod reporter;
 pub mod resolver;
 pub mod rules;
 pub mod runtime;
+mod screen;
 pub mod source;
 pub mod stdout;
 pub mod stop;
+mod terminal;
 pub mod text;
 pub mod watch;
 pub mod zone;
@@ -59,12 +63,16 @@ pub enum Command {
     Count(count::Plan),
     /// Measure a rate.
     Rate(rate::Plan),
+    /// Say what is wrong with a port.
+    Diagnose(diagnose::Plan),
     /// Show or save frames.
     Capture(Box<capture::Plan>),
     /// Follow connections, or requests on them.
     Connections(Box<connections::Plan>),
     /// Show what `probe capture` lists.
     List(capture::List),
+    /// Say how ports do.
+    Health(health::Plan),
     /// Check a filter, and show what it compiles to.
     Filter(filter::Plan),
     /// Describe interfaces.
@@ -81,9 +89,11 @@ pub fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Count(plan) => count::run(&plan),
         Command::Rate(plan) => rate::run(&plan),
+        Command::Diagnose(plan) => diagnose::run(&plan),
         Command::Capture(plan) => capture::run(&plan).map(drop),
         Command::Connections(plan) => connections::run(&plan),
         Command::List(list) => capture::list(&list),
+        Command::Health(plan) => health::run(&plan),
         Command::Filter(plan) => filter::run(&plan),
         Command::Interfaces(plan) => interfaces::run(&plan),
         Command::Extcap(plan) => extcap::run(&plan),

@@ -9,7 +9,7 @@
 mod conveyor;
 mod cooked;
 mod events;
-mod feed;
+pub(crate) mod feed;
 mod fifo;
 mod file_sink;
 mod lists;

@@ -6,7 +6,7 @@
 //! Frames come as they come to `capture`: this is a sink of it.
 
 mod csv;
-mod filter;
+pub(crate) mod filter;
 mod follower;
 mod json;
 mod percentiles;

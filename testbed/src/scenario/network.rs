@@ -30,7 +30,7 @@ const UDP_LIMIT: Duration = Duration::from_millis(500);
 ///
 /// The three know each other, so ARP and neighbour solicitations are only sent for
 /// addresses that nobody has. ICMP errors are not limited in their rate, as they are by default
-/// (icmp_ratelimit): each attempt gets its answer.
+/// (icmp_ratelimit, icmp_msgs_per_sec): each attempt gets its answer.
 #[derive(Debug)]
 pub struct Routed {
     /// Holds [`CLIENT_LINK`].
@@ -54,6 +54,13 @@ impl Routed {
         set(&router, &[("ipv4/ip_forward", "1"), ("ipv6/conf/all/forwarding", "1")])?;
         for namespace in [&router, &server] {
             set(namespace, &[("ipv4/icmp_ratelimit", "0"), ("ipv6/icmp/ratelimit", "0")])?;
+            // Of all ICMP messages together; with newer kernels each namespace has its own limit.
+            if namespace.enter(|| Ok(fs::exists("/proc/sys/net/ipv4/icmp_msgs_per_sec")?))? {
+                set(
+                    namespace,
+                    &[("ipv4/icmp_msgs_per_sec", "1000000"), ("ipv4/icmp_msgs_burst", "100000")],
+                )?;
+            }
         }
         client.ip(&client_lines())?;
         router.ip(&router_lines())?;
