@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -83,7 +84,7 @@ fn entries(bench: &Bench) -> Vec<Entry> {
     let packets = bench.packets(200_000, 20_000);
     let syns = Flood {
         name: "SYNs of many sources".into(),
-        frames: (0..SOURCES).map(|n| syn(n, STRANGER)).collect(),
+        frames: Arc::new((0..SOURCES).map(|n| syn(n, STRANGER)).collect()),
         packets,
         share: (1, 1),
     };

@@ -55,8 +55,9 @@ impl Yardstick {
         let bytes = std::fs::read(object)
             .with_context(|| format!("reading the yardstick, {}", object.display()))?;
         let mut loader = EbpfLoader::new();
-        loader.override_global("TO", &to, true);
-        Ok(Self(loader.load(&bytes).context("loading the yardstick")?))
+        // Of the sources suite's programs none redirects.
+        loader.override_global("TO", &to, false);
+        Ok(Self(loader.load(&bytes).with_context(|| format!("loading {}", object.display()))?))
     }
 
     /// A classifier attached by tcx to what the server's link receives, in its namespace.

@@ -27,6 +27,7 @@ pub mod cli;
 pub mod clock;
 pub mod connections;
 pub mod count;
+pub mod diagnose;
 pub mod explain;
 pub mod extcap;
 pub mod failure;
@@ -46,9 +47,11 @@ pub mod reporter;
 pub mod resolver;
 pub mod rules;
 pub mod runtime;
+mod screen;
 pub mod source;
 pub mod stdout;
 pub mod stop;
+mod terminal;
 pub mod text;
 pub mod watch;
 pub mod zone;
@@ -60,6 +63,8 @@ pub enum Command {
     Count(count::Plan),
     /// Measure a rate.
     Rate(rate::Plan),
+    /// Say what is wrong with a port.
+    Diagnose(diagnose::Plan),
     /// Show or save frames.
     Capture(Box<capture::Plan>),
     /// Follow connections, or requests on them.
@@ -84,6 +89,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Count(plan) => count::run(&plan),
         Command::Rate(plan) => rate::run(&plan),
+        Command::Diagnose(plan) => diagnose::run(&plan),
         Command::Capture(plan) => capture::run(&plan).map(drop),
         Command::Connections(plan) => connections::run(&plan),
         Command::List(list) => capture::list(&list),

@@ -25,6 +25,7 @@ use crate::{
     keys::{self, List},
     link_type, reporter,
     resolver::InTime,
+    text::size,
 };
 
 /// Where the user gave a rule.
@@ -140,6 +141,23 @@ fn valid_name(name: &str) -> bool {
 struct File {
     #[serde(default)]
     rule: Vec<toml::Spanned<Entry>>,
+    top: Option<TopSection>,
+}
+
+/// What holds for the lists of all rules.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TopSection {
+    memory: Option<toml::Spanned<String>>,
+}
+
+/// What a rules file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RulesFile {
+    /// Its rules, at least one.
+    pub rules: Vec<Rule>,
+    /// Bytes that lists may take (`top.memory`).
+    pub list_memory: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -158,7 +176,7 @@ struct Entry {
 }
 
 /// Reads a rules file. Errors name the file and the line; a file without a rule is one.
-pub fn read_file(path: &Path) -> Result<Vec<Rule>> {
+pub fn read_file(path: &Path) -> Result<RulesFile> {
     let text =
         bounded::read(path).with_context(|| format!("--rules: reading {}", path.display()))?;
     parse(&text, &path.display().to_string())
@@ -168,7 +186,7 @@ pub fn read_file(path: &Path) -> Result<Vec<Rule>> {
 const EXAMPLE: &str = "a rules file is TOML, one [[rule]] after the other:\n\
     [[rule]]\nname = \"syn\"\nfilter = \"@syn and dst port 80\"";
 
-fn parse(text: &str, file: &str) -> Result<Vec<Rule>> {
+fn parse(text: &str, file: &str) -> Result<RulesFile> {
     // Seen before it is parsed, which takes the longer the more there are. In a filter such lines
     // would be a mistake as well.
     let heads = text.lines().filter(|line| line.trim_start().starts_with("[[rule]]")).count();
@@ -187,7 +205,13 @@ fn parse(text: &str, file: &str) -> Result<Vec<Rule>> {
     check_number(file, parsed.rule.len())?;
     let mut lines = Lines { text, at: 0, line: 1 };
     let seed = drawn_seed();
-    parsed
+    let list_memory = parsed.top.and_then(|top| top.memory).map(|memory| {
+        let line = Lines { text, at: 0, line: 1 }.of(memory.span().start);
+        let bytes = size(memory.get_ref(), 1).map(|bytes| bytes as u64);
+        bytes.map_err(|error| Usage::new(format!("{file}:{line}: top.memory: {error}")))
+    });
+    let list_memory = list_memory.transpose()?;
+    let rules = parsed
         .rule
         .into_iter()
         .map(|entry| {
@@ -211,8 +235,8 @@ fn parse(text: &str, file: &str) -> Result<Vec<Rule>> {
             rule.choose_flows(sample_flows.map(|one_in| FlowSampling { one_in, seed }));
             Ok(rule)
         })
-        .collect::<Result<_, Usage>>()
-        .map_err(Into::into)
+        .collect::<Result<_, Usage>>()?;
+    Ok(RulesFile { rules, list_memory })
 }
 
 /// The lists of a rule in a file, which begins at a line.
@@ -546,7 +570,8 @@ mod tests {
              [[rule]]\nname = \"all\"\nfilter = \"\"\n",
             "r.toml",
         )
-        .unwrap();
+        .unwrap()
+        .rules;
         assert_eq!(rules[0].sampler, Some(sampler(1000, None)));
         let place = Place::File("r.toml".into(), 5);
         assert_eq!(rules[1], Rule { place, ..Rule::new("all", "") });
@@ -557,10 +582,11 @@ mod tests {
         let rules = parse(
             "[[rule]]\nname = \"a\"\nfilter = \"\"\nby = [\"src\", \"src/24,3\"]\ntop = 5\n\
              distinct = [\"src\", \"dport\"]\n[[rule]]\nname = \"b\"\nfilter = \"\"\n\
-             by = [\"src,dport\"]\n",
+             by = [\"src,dport\"]\n[top]\nmemory = \"8M\"\n",
             "r.toml",
-        )
-        .unwrap();
+        );
+        let RulesFile { rules, list_memory } = rules.unwrap();
+        assert_eq!(list_memory, Some(8 << 20));
         let list = |key: &str, top, distinct| List { key: key.parse().unwrap(), top, distinct };
         // As on the command line, src/24,3 is a prefix of both, not three of them.
         let expected = [
@@ -627,6 +653,10 @@ mod tests {
                 "r.toml:1: top must be from 1 to 1024",
             ),
             ("[[rule]]\nname = \"a\"\nfilter = \"\"\nby = \"src\"\n", "r.toml:4:"),
+            (
+                "[[rule]]\nname = \"a\"\nfilter = \"\"\n[top]\nmemory = \"x\"\n",
+                "r.toml:5: top.memory: expected a size",
+            ),
             ("# later\n", "r.toml: there is no [[rule]] in it"),
         ] {
             let error = parse(text, "r.toml").unwrap_err();

@@ -2,7 +2,10 @@
 //! sources are a flood.
 
 mod cost;
+mod floods;
+mod scale;
 mod stream;
+mod truth;
 
 use anyhow::Result;
 
@@ -14,6 +17,9 @@ pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     let rounds = bench.rounds(5, 1);
     let mut text = bench.heading("sources", rounds, &["nft", "bpftrace"]);
     text += &cost::measure(bench, rounds, report)?;
+    text += &floods::measure(bench, rounds, report)?;
+    text += &scale::measure(bench, rounds)?;
     report.section("sources suite", text);
+    report.section("sources, right or wrong", truth::measure(bench)?);
     Ok(())
 }

@@ -155,6 +155,7 @@ async fn on_interfaces(plan: &Plan, live: &Live) -> Result<()> {
                 }
             }
             ended |= events.none_left().is_some();
+            view.answer()?;
         }
         if ended {
             break;

@@ -37,6 +37,12 @@ pub(super) fn flags() -> Vec<(String, InterfaceFlags)> {
     flags
 }
 
+/// The interface that has this address.
+pub fn holder(address: IpAddr) -> Option<String> {
+    let has = |entry: &InterfaceAddress| entry.address.as_ref().and_then(ip) == Some(address);
+    entries().find(has).map(|entry| entry.interface_name)
+}
+
 /// The entries of the list; none where the system has no list.
 fn entries() -> impl Iterator<Item = InterfaceAddress> {
     getifaddrs().into_iter().flatten()

@@ -96,10 +96,15 @@ pub fn target(flavour: Flavour, vlan: VlanView, link: LinkType) -> Target {
 /// Intel SDM 3, 9.2.2 and AMD64 APM 2, 7.2: stores are not reordered with other stores.
 const STORES_IN_ORDER: bool = cfg!(target_arch = "x86_64");
 
-/// The slots of some samplers, one bit each.
-fn slots(samplers: &[Sampler], of: impl Fn(&Sampler) -> bool) -> u64 {
-    let bits = samplers.iter().enumerate().map(|(slot, one)| u64::from(of(one)) << slot);
-    bits.fold(0, |all, bit| all | bit)
+/// A bit for each slot that has what is asked for.
+fn bits(has: impl Iterator<Item = bool>) -> u64 {
+    has.zip(0..).fold(0, |bits, (has, slot)| bits | u64::from(has) << slot)
+}
+
+/// The slots of the rules that choose by connection, or may come to: their filters find the hash.
+fn by_flow(setting: &Setting<'_>) -> u64 {
+    let sampled = setting.rules.iter().filter(|rule| rule.sampler.is_some());
+    bits(sampled.map(|rule| rule.graph.flow().is_some()))
 }
 
 /// The object with the rules linked in and its constants set, and how its rules sample. Its programs
@@ -135,7 +140,7 @@ pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<(Ebpf, 
         .map_max_entries(names::DISTINCT, distinct.max(1))
         .load(&linked.object)
         .map_err(load_error)?;
-    let samplers = Samplers::take(&mut ebpf, samplers)?;
+    let samplers = Samplers::take(&mut ebpf, samplers, by_flow(setting))?;
     timing.step("maps");
     Ok((ebpf, samplers))
 }
@@ -158,8 +163,8 @@ fn link(
         ring_len: setting.ring.len[0],
         second_len: setting.ring.len[1],
         second_at: setting.ring.second_at,
-        selective: slots(samplers, |one| !one.takes_all()),
-        by_flow: slots(samplers, Sampler::chooses_flows),
+        selective: bits(samplers.iter().map(|one| !one.takes_all())) | by_flow(setting),
+        by_flow: by_flow(setting),
         stores_in_order: STORES_IN_ORDER.into(),
         xdp_load_bytes: setting.xdp_load_bytes.into(),
         keyed: (!order.is_empty()).into(),
@@ -241,10 +246,9 @@ type SamplerWords = [u64; size_of::<Sampler>() / 8];
 
 impl Samplers {
     /// Takes the map, and writes it.
-    fn take(ebpf: &mut Ebpf, samplers: Vec<Sampler>) -> Result<Self, Error> {
+    fn take(ebpf: &mut Ebpf, samplers: Vec<Sampler>, by_flow: u64) -> Result<Self, Error> {
         let map = ebpf.take_map(names::SAMPLERS).ok_or(Error::Missing(names::SAMPLERS))?;
         let map = map.try_into().map_err(of_samplers)?;
-        let by_flow = slots(&samplers, Sampler::chooses_flows);
         let mut all = Self { map, samplers, by_flow };
         all.write()?;
         Ok(all)
@@ -310,11 +314,20 @@ fn complexity_limit(error: &aya::programs::ProgramError) -> Option<String> {
 mod tests {
     use std::mem::offset_of;
 
+    use aya::programs::{SchedClassifier, TestRun as _, TestRunOptions};
     use aya_obj::maps::bpf_map_def;
-    use probe_filter::{Options, compile};
+    use probe_filter::{Flow, FlowSeed, Options, compile};
     use probe_link::{Changes, MAP_VALUE_SIZE};
+    use testbed::{
+        CLIENT_V4, Frame, SERVER_V4,
+        requirements::{Requirement, met},
+    };
 
     use super::*;
+    use crate::{
+        kernel::{counts::CountMaps, session::program},
+        rules,
+    };
 
     fn setting<'a>(rules: &'a [RuleSpec<'a>]) -> Setting<'a> {
         Setting {
@@ -358,5 +371,43 @@ mod tests {
     fn the_linker_knows_where_a_map_has_the_size_of_its_values() {
         let start = offset_of!(bpf_map_def, value_size);
         assert_eq!(MAP_VALUE_SIZE, start..start + size_of::<u32>());
+    }
+
+    /// Which connections are chosen changes while a program is loaded, and begins with all of them.
+    #[test]
+    fn connections_are_chosen_anew() {
+        if !met(&[Requirement::Root, Requirement::Kernel(5, 18)]) {
+            return;
+        }
+        const CONNECTIONS: u16 = 300;
+        let flow = |number| Flow {
+            addresses: [CLIENT_V4.into(), SERVER_V4.into()],
+            ports: Some((17, [number, 53])),
+        };
+        let seed = FlowSeed::new(1);
+        let filter = compile("", &Options::default().flows(seed)).unwrap();
+        let sampler = Some(rules::sampler(1, None));
+        let rules = [RuleSpec { graph: filter.graph(), sampler, lists: Lists::default() }];
+        let setting = Setting { flavour: Flavour::Skb, ..setting(&rules) };
+        let (mut ebpf, mut samplers) = load(&setting, &mut Timing::start()).unwrap();
+        let counts = CountMaps::take(&mut ebpf, 1, Split::None, 1).unwrap();
+        let program: &mut SchedClassifier = program(&mut ebpf, names::INGRESS).unwrap();
+        program.load().unwrap();
+        let mut chosen_before = 0;
+        for one_in in [None, Some(4), Some(50), Some(1), Some(2)] {
+            if let Some(one_in) = one_in {
+                samplers.choose_flows(one_in).unwrap();
+            }
+            let limit = flow_limit(one_in.unwrap_or(1));
+            let expected = (0..CONNECTIONS).filter(|&number| seed.hash(&flow(number)) <= limit);
+            for number in 0..CONNECTIONS {
+                let frame = Frame::ipv4(CLIENT_V4, SERVER_V4).udp(number, 53).build();
+                let options = TestRunOptions { data_in: Some(&frame), ..TestRunOptions::new() };
+                program.test_run(options).unwrap();
+            }
+            let chosen = counts.read().unwrap().ledger.chosen;
+            assert_eq!(chosen - chosen_before, expected.count() as u64, "one in {one_in:?}");
+            chosen_before = chosen;
+        }
     }
 }

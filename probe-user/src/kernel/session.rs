@@ -261,7 +261,7 @@ impl Session {
 
     /// Rules that sample whole connections choose one in so many from now on, whichever number they began
     /// with: who was chosen and still is stays chosen ([`probe_filter::flow_limit`]). Records that are stamped
-    /// while this runs may be of either number. A rule that began with 1 has no hash to choose by.
+    /// while this runs may be of either number.
     ///
     /// # Errors
     /// Those of the map.

@@ -33,6 +33,13 @@ const PROGRAMS: &[(&str, &[&str], u64, u64)] = &[
         16_500,
         7_800,
     ),
+    ("count --by src", &["count", "--by", "src", "--rule", "a=@syn"], 17_000, 10_000),
+    (
+        "count --by src --distinct src",
+        &["count", "--by", "src", "--distinct", "src", "--rule", "a=@syn"],
+        17_000,
+        10_000,
+    ),
     ("rate -c @syn", &["rate", "-c", "1000", "@syn"], 14_000, 7_100),
     ("capture @get", &["capture", "-w", "/dev/null", "@get"], 11_500, 6_500),
     (
