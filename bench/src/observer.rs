@@ -124,11 +124,12 @@ impl Observer {
         let summary = match *command {
             "capture" => SummaryFormat::Tcpdump,
             "record" => SummaryFormat::Record,
+            "health" => SummaryFormat::Health,
             _ => SummaryFormat::Count,
         };
         let mut arguments = vec![(*command).to_owned(), "-i".into(), SERVER_LINK.into()];
         arguments.extend(rest.iter().map(|word| (*word).to_owned()));
-        if *command == "count" {
+        if ["count", "health"].contains(command) {
             arguments.extend(["--format".into(), "json".into()]);
         }
         let to_file = words.contains(&"-w");

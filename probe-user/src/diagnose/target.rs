@@ -39,6 +39,9 @@ impl FromStr for Target {
 
     fn from_str(text: &str) -> Result<Self, String> {
         const WANTED: &str = "expected HOST:PORT or HOST:PORT/udp, as in www.example.com:443 or [2001:db8::1]:53/udp";
+        if text.contains("://") {
+            return Err(format!("this is a URL: {WANTED}"));
+        }
         let (ends, protocol) = match text.rsplit_once('/') {
             None => (text, Protocol::Tcp),
             Some((ends, "tcp")) => (ends, Protocol::Tcp),
