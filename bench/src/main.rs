@@ -122,7 +122,7 @@ enum Suite {
 }
 
 impl Suite {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Rate,
         Self::Live,
         Self::Loss,
