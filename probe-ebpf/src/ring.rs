@@ -86,11 +86,7 @@ pub fn write<F: Frame>(frame: &F, timestamp_ns: u64, rules: u64) -> Result<(), i
 /// # Errors
 /// A negative errno, where the frame could not be copied: then nothing is published.
 #[inline(always)]
-fn overwrite<F: Frame>(
-    frame: &F,
-    ring: *mut RingControl,
-    header: RecordHeader,
-) -> Result<(), i64> {
+fn overwrite<F: Frame>(frame: &F, ring: *mut RingControl, header: RecordHeader) -> Result<(), i64> {
     // SAFETY: within the map value. Nobody but this CPU's programs writes it, and they do
     // not interrupt each other (see `count::observe`).
     let produced = unsafe { (*ring).produced };

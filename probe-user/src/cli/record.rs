@@ -16,14 +16,16 @@ use crate::{
 
 /// Flags of `probe record`.
 #[derive(Debug, Args)]
-#[command(after_help = "A recording starts when a condition of --when is met, at SIGUSR2, and at the end of the \
+#[command(
+    after_help = "A recording starts when a condition of --when is met, at SIGUSR2, and at the end of the \
     command of\n--while; after --max-files of them, at Ctrl-C, or after --duration the recorder ends.\n\n\
     Conditions: 'rate > 50k/s for 2s' (rate: packets of EXPR), 'bytes > 10M/s', 'syn > 1000/s' (a rule\n\
     of --rule), 'share of syn > 50%', 'rate < 10/s for 1m', 'lost > 0', 'rate > 5k/s until 1k/s'.\n\n\
     Examples:\n  \
     probe record -i eth0 --last 30s --when 'rate > 50k/s for 2s' -w incident.pcapng @syn\n  \
     probe record -i eth0 -s 96 --rule syn=@syn --when 'share of syn > 50%' --after 10s -w i.pcapng\n  \
-    probe record -i lo --while './flaky-test' -w flaky.pcapng 'port 5432'")]
+    probe record -i lo --while './flaky-test' -w flaky.pcapng 'port 5432'"
+)]
 pub struct RecordArgs {
     #[command(flatten)]
     pub live: Live,
@@ -147,7 +149,8 @@ mod tests {
     #[test]
     fn each_flag_is_in_the_plan() {
         let words = ["record", "-i", "lo", "--last", "5s", "--after", "2s", "-w", "a", "-s", "96"];
-        let more = ["--when", "syn > 5/s", "--rule", "syn=@syn", "--max-files", "3", "udp", "port 53"];
+        let more =
+            ["--when", "syn > 5/s", "--rule", "syn=@syn", "--max-files", "3", "udp", "port 53"];
         let words = [&["probe"], &words[..], &more].concat();
         let Command::Record(plan) = cli::from_words(words).unwrap() else { panic!("record") };
         assert_eq!((plan.last.as_secs(), plan.after.as_secs(), plan.snaplen), (5, 2, 96));

@@ -148,7 +148,11 @@ impl Offline {
 pub fn conditions(flag: &str, texts: &[String], rules: &[Rule]) -> Result<Vec<Condition>, Usage> {
     let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
     let read = |text: &String| condition::parse(text, &names);
-    texts.iter().map(read).collect::<Result<_, _>>().map_err(|error| Usage::new(format!("{flag}: {error}")))
+    texts
+        .iter()
+        .map(read)
+        .collect::<Result<_, _>>()
+        .map_err(|error| Usage::new(format!("{flag}: {error}")))
 }
 
 /// Whether standard output gets colours. Where the user does not say, NO_COLOR, CLICOLOR,

@@ -22,8 +22,8 @@
 //! about its bound makes one event.
 //!
 //! Nothing here has a clock: counts come in with the time at which they were read. What else is to be
-//! watched, such as the verdict on a port or a number of sources, is a variant of
-//! [`Subject`](subject::Subject), which the parser makes and [`Readings`] have a value for.
+//! watched, such as the verdict on a port or a number of sources, is a variant of `Subject`, which the
+//! parser makes and [`Readings`] have a value for.
 
 mod error;
 mod parse;

@@ -36,9 +36,10 @@ pub fn parse(text: &str, rules: &[&str]) -> Result<Condition, ConditionError> {
             "" => break,
             "for" if lasting.is_none() => {
                 let time = parser.next();
-                lasting = Some(duration::parse(time.text).map_err(|expected| {
-                    parser.error(&time, "this is no time", expected)
-                })?);
+                lasting = Some(
+                    duration::parse(time.text)
+                        .map_err(|expected| parser.error(&time, "this is no time", expected))?,
+                );
             }
             "until" => {
                 let place = parser.peek();
@@ -170,7 +171,11 @@ impl<'a> Parser<'a> {
         let end = word.text.find(|c| !number(c)).unwrap_or(word.text.len());
         let (digits, unit) = word.text.split_at(end);
         let Ok(number) = digits.parse::<f64>() else {
-            return Err(self.error(&word, "this is no number", "expected one such as 1000/s or 50k/s"));
+            return Err(self.error(
+                &word,
+                "this is no number",
+                "expected one such as 1000/s or 50k/s",
+            ));
         };
         let (factor, unit) = match unit.chars().next() {
             Some('k' | 'K') => (1e3, &unit[1..]),
@@ -257,8 +262,14 @@ mod tests {
     fn mistakes_have_a_place_and_advice() {
         for (text, said) in [
             ("sny > 1/s", "no rule has this name\n  sny > 1/s\n  ^^^\ndid you mean syn?"),
-            ("syn > ", "the condition ends too early\n  syn > \n        ^\nexpected one such as 1000/s or 50k/s"),
-            ("syn >> 1/s", "this is no comparison\n  syn >> 1/s\n      ^^\nexpected >, >=, < or <="),
+            (
+                "syn > ",
+                "the condition ends too early\n  syn > \n        ^\nexpected one such as 1000/s or 50k/s",
+            ),
+            (
+                "syn >> 1/s",
+                "this is no comparison\n  syn >> 1/s\n      ^^\nexpected >, >=, < or <=",
+            ),
             ("syn != 1", "this is no comparison\n  syn != 1\n      ^^\nexpected >, >=, < or <="),
             (
                 "syn > 10m/s",
@@ -304,7 +315,10 @@ mod tests {
             assert_eq!(parse(text, &RULES).unwrap_err().to_string(), said);
         }
         let error = parse("verdict 80 flooded", &["match"]).unwrap_err().to_string();
-        assert!(error.ends_with("expected rate, bytes, bits, share, seen, lost or match"), "{error}");
+        assert!(
+            error.ends_with("expected rate, bytes, bits, share, seen, lost or match"),
+            "{error}"
+        );
     }
 
     proptest! {

@@ -98,7 +98,8 @@ impl fmt::Display for Met {
         write!(f, "{condition}: ")?;
         if *per != Per::Run {
             // Of a small value the fraction counts.
-            let shown = if *value < 100.0 { format!("{value:.2}") } else { grouped(value.round() as u64) };
+            let shown =
+                if *value < 100.0 { format!("{value:.2}") } else { grouped(value.round() as u64) };
             write!(f, "{shown}{} (", per.suffix())?;
         }
         write!(f, "{count} {unit} in {seconds:.1} s")?;
@@ -182,7 +183,8 @@ mod tests {
             if blocked {
                 blocked = tenths[at] > until;
                 from = at + 1;
-            } else if at + 1 >= from + hold && tenths[at + 1 - hold..=at].iter().all(|&n| n > bound) {
+            } else if at + 1 >= from + hold && tenths[at + 1 - hold..=at].iter().all(|&n| n > bound)
+            {
                 met.push(at + 1);
                 blocked = true;
             }

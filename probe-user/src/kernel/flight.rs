@@ -377,7 +377,10 @@ pub(crate) mod bed {
         };
         let writers = rings.iter().map(writer).collect();
         let (of_set, clock) = (cpus as usize, Ktime::default());
-        (FlightRings { rings, of_set, clock, horizon: 0, earliest: None, _maps: Arc::default() }, writers)
+        (
+            FlightRings { rings, of_set, clock, horizon: 0, earliest: None, _maps: Arc::default() },
+            writers,
+        )
     }
 
     impl Writer {

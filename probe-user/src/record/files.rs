@@ -48,7 +48,8 @@ impl Files {
 
     /// Whether there can be another one.
     pub(super) fn are_left(&self) -> bool {
-        self.output.when_full == WhenFull::Replace || (self.written.len() as u32) < self.output.files
+        self.output.when_full == WhenFull::Replace
+            || (self.written.len() as u32) < self.output.files
     }
 
     /// Whether files can be created there: without it, that would be known when it is too late.

@@ -117,7 +117,15 @@ async fn record(plan: &Plan) -> Result<()> {
     interfaces::announce(&session, announced, &plan.live);
     let events = Events::watch(stop, session.attachments(), chosen.any)?;
     let running = plan.during.as_deref().map(Running::start).transpose()?;
-    let mut armed = Armed { plan, recorder, events, request, running, start: Instant::now(), has_recorded: false };
+    let mut armed = Armed {
+        plan,
+        recorder,
+        events,
+        request,
+        running,
+        start: Instant::now(),
+        has_recorded: false,
+    };
     let ended = armed.run(&mut session).await;
     // The last frames are those of a moment at which nobody writes.
     let detached = session.detach().map_err(explain::kernel);
@@ -133,7 +141,9 @@ async fn record(plan: &Plan) -> Result<()> {
     if !armed.has_recorded {
         let matched = counts.rules.first().map_or(0, |count| count.packets);
         let (armed, matched) = (words::seconds(armed.start.elapsed()), grouped(matched));
-        reporter::say(format_args!("nothing happened in {armed}: {matched} frames were not recorded"));
+        reporter::say(format_args!(
+            "nothing happened in {armed}: {matched} frames were not recorded"
+        ));
     }
     rules.say_again(counts.seen.packets, &counts.rules);
     detached?;
@@ -263,7 +273,10 @@ impl Armed<'_> {
         let counts = programs.counts().map_err(explain::kernel)?;
         let elapsed = self.start.elapsed();
         // Said first: writing the file takes a while.
-        reporter::say(format_args!("{}: {why}", if is_new { "recording" } else { "still recording" }));
+        reporter::say(format_args!(
+            "{}: {why}",
+            if is_new { "recording" } else { "still recording" }
+        ));
         if let Some(recorded) = self.recorder.trigger(why, &self.words(elapsed, &counts))? {
             reporter::say(recorded);
         }

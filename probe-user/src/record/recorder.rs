@@ -16,8 +16,8 @@ use super::{
     words::{self, Before, Recorded},
 };
 use crate::{
-    capture::post_rotate::PostRotate, clock, failure::Hinted, framing::Framing, kernel::FlightRings,
-    privileges,
+    capture::post_rotate::PostRotate, clock, failure::Hinted, framing::Framing,
+    kernel::FlightRings, privileges,
 };
 
 /// Over `last` there are so many readings of how much was written.
@@ -342,10 +342,9 @@ impl Recorder {
             words: words::summary(&recorded),
         };
         let path = recorded.path.display();
-        recording
-            .writer
-            .finish(Some(&statistics))
-            .with_context(|| format!("writing {path} (it holds {} whole frames)", recorded.frames))?;
+        recording.writer.finish(Some(&statistics)).with_context(|| {
+            format!("writing {path} (it holds {} whole frames)", recorded.frames)
+        })?;
         if let Some(command) = &mut self.command {
             command.run(&recorded.path);
         }

@@ -115,7 +115,10 @@ fn what_is_gone_is_said() {
         assert!(held.len() > 130, "16 KiB hold 146 slots of 112 bytes: {}", held.len());
         assert!(recorded.before.complete < Duration::from_secs(10));
         let said = recorded.to_string();
-        assert!(said.contains(" older ones, of the 60.0 s asked for, had been overwritten"), "{said}");
+        assert!(
+            said.contains(" older ones, of the 60.0 s asked for, had been overwritten"),
+            "{said}"
+        );
         for number in 1000..2000 {
             write(cpu, now(), number);
         }

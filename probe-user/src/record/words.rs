@@ -59,7 +59,10 @@ impl fmt::Display for Before {
         if *overwritten > 0 {
             let older = grouped(*overwritten);
             let (asked, advice) = (seconds(*asked), self.advice());
-            write!(f, "; {older} older ones, of the {asked} asked for, had been overwritten ({advice})")?;
+            write!(
+                f,
+                "; {older} older ones, of the {asked} asked for, had been overwritten ({advice})"
+            )?;
         }
         Ok(())
     }

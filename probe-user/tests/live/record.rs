@@ -21,6 +21,9 @@ use crate::{
 };
 
 const FILE: &str = "/dev/shm/incident.pcapng";
+const MILLISECOND: u64 = 1_000_000;
+/// Nanoseconds between the stamps of two programs, at most.
+const MARGIN: i64 = 20 * MILLISECOND as i64;
 
 /// Datagrams with their numbers, which nobody answers.
 fn numbered(count: u32) -> Vec<Vec<u8>> {
@@ -66,7 +69,8 @@ fn triggered(pair: &Pair, file: &str) -> WallTime {
     WallTime(time.as_nanosecond() as u64)
 }
 
-/// A quiet link, then a flood: 2 seconds before the alarm are there, and 1 second after it.
+/// A quiet link, then a flood: what a capture beside it has of the 2 seconds before the alarm and of the
+/// second after it is in the recording, and nothing else.
 #[test]
 fn what_came_before_a_flood_and_after_it() {
     if !met(NEEDS) {
@@ -74,33 +78,51 @@ fn what_came_before_a_flood_and_after_it() {
     }
     let _alone = alone();
     let pair = quiet_pair();
-    // Four seconds of 500 a second; then the flood, at 20 times that.
-    let frames = numbered(40_000);
-    let arguments =
-        ["--last", "2s", "--when", "rate > 5k/s for 400ms", "--after", "1s", "-s", "96", "-w", FILE];
+    let all = "/dev/shm/all.pcapng";
+    let witness = ["capture", "-i", SERVER_LINK, "-Q", "in", "-w", all, "udp dst port 9"];
+    let witness = attached(&pair.server, &witness);
+    let arguments = [
+        "--last",
+        "2s",
+        "--when",
+        "rate > 5k/s for 400ms",
+        "--after",
+        "1s",
+        "-s",
+        "96",
+        "-w",
+        FILE,
+    ];
     let recorder = recorder(&pair, &arguments);
+    // Four seconds of 500 a second; then 20 times as many, until the recorder has ended.
     let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
-    let (mut quiet, mut flood) = (frames.clone(), frames);
-    flood.drain(..2_000);
-    quiet.truncate(2_000);
-    sender.send_paced(&quiet, 2_000, Some(500.0)).unwrap();
-    sender.send_paced(&flood, 38_000, Some(10_000.0)).unwrap();
+    let frames = numbered(60_000);
+    let (quiet, flood) = frames.split_at(2_000);
+    sender.send_paced(quiet, quiet.len() as u64, Some(500.0)).unwrap();
+    sender.send_paced(flood, flood.len() as u64, Some(10_000.0)).unwrap();
     let finished = succeeded(recorder);
-
-    let numbers = numbers(&pair, FILE);
-    assert_no_gap(&numbers);
     assert_eq!(overwritten(&finished.stderr), None, "{}", finished.stderr);
+    witness.interrupt(LIMIT).unwrap();
+
+    let (recorded, all) = (numbers(&pair, FILE), numbers(&pair, all));
+    assert_no_gap(&recorded);
+    assert_eq!(all.len(), frames.len());
+    // Two programs stamp a frame, one after the other, and the alarm says its time in milliseconds.
     let triggered = triggered(&pair, FILE).0;
-    let (first, last) = (numbers[0].0.0, numbers[numbers.len() - 1].0.0);
-    // The alarm says its time in milliseconds; a sender that lacked the CPU leaves a pause.
-    let before = Duration::from_nanos(triggered - first);
-    assert!(before >= Duration::from_millis(1_900), "{before:?} of 2 s: {}", finished.stderr);
-    assert!(before <= Duration::from_millis(2_001), "{before:?}");
-    let after = Duration::from_nanos(last - triggered);
-    assert!(after >= Duration::from_millis(900), "{after:?}: {}", finished.stderr);
-    assert!(after <= Duration::from_millis(1_001), "{after:?}");
-    // The flood began within what was kept.
-    assert!(numbers[0].1 < 2_000, "from {}", numbers[0].1);
+    let of = |margin: i64| -> Vec<u32> {
+        let from = (triggered - 2_000 * MILLISECOND).saturating_add_signed(-margin);
+        let to = (triggered + 1_000 * MILLISECOND).saturating_add_signed(margin);
+        let within = all.iter().filter(|(time, _)| (from..to).contains(&time.0));
+        within.map(|(_, number)| *number).collect()
+    };
+    let (surely, perhaps) = (of(-MARGIN), of(MARGIN));
+    let (first, last) = (recorded[0].1, recorded[recorded.len() - 1].1);
+    let said = &finished.stderr;
+    assert!(perhaps[0] <= first && first <= surely[0], "{first} {}: {said}", surely[0]);
+    let (least, most) = (surely[surely.len() - 1], perhaps[perhaps.len() - 1]);
+    assert!(least <= last && last <= most, "{least} {last} {most}: {said}");
+    // The alarm came in the flood, and what was before it is there.
+    assert!(first < 2_000 && last > 2_000, "from {first} to {last}: {said}");
 }
 
 /// As long as a flood goes on, from the first frame that the memory holds to the last one after the
@@ -200,7 +222,11 @@ fn a_signal_a_command_and_names() {
     pair.server.wait_for_received(SERVER_LINK, before, 30, LIMIT).unwrap();
     pair.server.enter(|| Ok(fs::write("/dev/shm/fifo", "now\n")?)).unwrap();
     let finished = succeeded(during);
-    assert!(finished.stderr.contains("the command has ended, exit status: 7"), "{}", finished.stderr);
+    assert!(
+        finished.stderr.contains("the command has ended, exit status: 7"),
+        "{}",
+        finished.stderr
+    );
     let numbers = numbers(&pair, FILE);
     assert_eq!(numbers.len(), 30);
     assert_no_gap(&numbers);
@@ -249,7 +275,8 @@ fn a_count_that_fails_if() {
         assert!(finished.stderr.contains(said), "{}", finished.stderr);
     }
     // One that lasts ends the run before its time.
-    let arguments = ["--interval", "50ms", "--duration", "100s", "--fail-if", "udp < 1/s for 200ms"];
+    let arguments =
+        ["--interval", "50ms", "--duration", "100s", "--fail-if", "udp < 1/s for 200ms"];
     let count = [&["count", "-i", SERVER_LINK, "--rule", "udp=udp"], &arguments[..]].concat();
     let finished = attached(&pair.server, &count).wait(LIMIT).unwrap();
     assert_eq!(finished.status.code(), Some(3), "{}", finished.stderr);

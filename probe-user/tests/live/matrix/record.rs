@@ -45,7 +45,8 @@ fn every_hook_keeps_the_last_frames() {
         let overwritten = overwritten(&finished.stderr);
         assert_eq!(overwritten, Some(first as u64), "{hook}: {}", finished.stderr);
         // A link, a header, the bytes up to a multiple of eight; all but the longest one fits.
-        let slots: usize = held.iter().map(|(_, bytes, _)| 8 + (40 + bytes.len() + 7) / 8 * 8).sum();
+        let slots: usize =
+            held.iter().map(|(_, bytes, _)| 8 + (40 + bytes.len() + 7) / 8 * 8).sum();
         assert!(slots > (1 << 20) * 95 / 100, "{hook}: {slots} bytes on {SERVER_LINK}");
     }
 }
