@@ -328,7 +328,7 @@ impl Recorder {
             path: recording.path,
             frames: recording.writer.frames(),
             before: recording.before,
-            after: Duration::from_nanos(recording.until - recording.triggered),
+            after: Duration::from_nanos(recording.until.saturating_sub(recording.triggered)),
             overwritten_after: overwritten,
             full_at: recording.is_full.then_some(self.settings.output.bytes),
         };
