@@ -17,6 +17,7 @@
 //! | `effect` | what an observer does to the traffic that it looks at |
 //! | `growth`, `plot` | what grows with what, as curves |
 //! | `offline` | counting the frames of a file |
+//! | `health` | `probe health`: its cost, and real clients in a flood |
 //! | `sources` | counting by source in floods: cost, and whether it is right |
 //! | `start` | from the start to the first counted packet, memory |
 
@@ -27,6 +28,7 @@ mod compare;
 mod effect;
 mod goals;
 mod growth;
+mod health;
 mod kernel;
 mod live;
 mod loss;
@@ -111,10 +113,12 @@ enum Suite {
     Start,
     /// Counting by source in floods: cost, beside the kernel's own maps, and whether it is right
     Sources,
+    /// What `probe health` costs, and whether it tells real clients in a flood of SYNs
+    Health,
 }
 
 impl Suite {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Rate,
         Self::Live,
         Self::Loss,
@@ -125,6 +129,7 @@ impl Suite {
         Self::Offline,
         Self::Start,
         Self::Sources,
+        Self::Health,
     ];
 
     fn measure(self, bench: &Bench, report: &mut Report) -> Result<()> {
@@ -139,6 +144,7 @@ impl Suite {
             Self::Offline => offline::run(bench, report),
             Self::Start => start::run(bench, report),
             Self::Sources => sources::run(bench, report),
+            Self::Health => health::run(bench, report),
         }
     }
 }

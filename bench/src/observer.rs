@@ -124,7 +124,7 @@ impl Observer {
         let capture = *command == "capture";
         let mut arguments = vec![(*command).to_owned(), "-i".into(), SERVER_LINK.into()];
         arguments.extend(rest.iter().map(|word| (*word).to_owned()));
-        if *command == "count" {
+        if ["count", "health"].contains(command) {
             arguments.extend(["--format".into(), "json".into()]);
         }
         let to_file = words.contains(&"-w");
@@ -132,7 +132,11 @@ impl Observer {
             program,
             arguments,
             ready: Ready::Stderr("probe: attached to"),
-            summary: if capture { SummaryFormat::Tcpdump } else { SummaryFormat::Count },
+            summary: match *command {
+                "capture" => SummaryFormat::Tcpdump,
+                "health" => SummaryFormat::Health,
+                _ => SummaryFormat::Count,
+            },
             mute: capture && !to_file,
             traces: false,
         };

@@ -86,26 +86,31 @@ impl Set {
     pub fn count(&mut self, tag: u32, len: u32, random: impl FnOnce() -> u32) -> Outcome {
         // Of an empty entry the tag is 0.
         let tag = tag | 1;
-        let found = self.0.map(|entry| is_equal(entry.tag, tag));
-        let way = (found[1] | found[2] << 1 | found[3] * 3) as usize & (WAYS - 1);
-        if found[0] | found[1] | found[2] | found[3] != 0 {
+        let (way, difference) = self.least_of(|entry| entry.tag ^ tag);
+        if difference == 0 {
             let entry = &mut self.0[way];
             entry.packets = entry.packets.saturating_add(1);
             entry.bytes += u64::from(len);
             return Outcome::Counted;
         }
-        let ranked = |way: usize| u64::from(self.0[way].packets) << 2 | way as u64;
-        let ranked = lesser(lesser(ranked(0), ranked(1)), lesser(ranked(2), ranked(3)));
-        let (way, least) = (ranked as usize & (WAYS - 1), ranked >> 2);
+        let (way, least) = self.least_of(|entry| entry.packets);
         // One in least + 1 of the random numbers, without a division.
-        let count = least + 1;
+        let count = u64::from(least) + 1;
         if (u64::from(random()) * count) >> 32 != 0 {
             return Outcome::Refused;
         }
         // The frame stands for `count` frames of its key, of which all but it were refused.
         let bytes = u64::from(len) * count;
         self.0[way] = Entry { tag, packets: count as u32, bytes };
-        Outcome::Admitted { way, error: least as u32 }
+        Outcome::Admitted { way, error: least }
+    }
+
+    /// The first entry that has the least of some value, and the value.
+    #[inline(always)]
+    fn least_of(&self, value: impl Fn(&Entry) -> u32) -> (usize, u32) {
+        let ranked = |way: usize| u64::from(value(&self.0[way])) << 2 | way as u64;
+        let least = lesser(lesser(ranked(0), ranked(1)), lesser(ranked(2), ranked(3)));
+        (least as usize & (WAYS - 1), (least >> 2) as u32)
     }
 
     /// The entries, each in its place.
@@ -120,15 +125,9 @@ impl Set {
     }
 }
 
-/// 1 where both are the same, else 0, without a branch: which entry it is nobody can predict, and a
-/// branch that is predicted wrongly costs more than all the rest.
-#[inline(always)]
-fn is_equal(a: u32, b: u32) -> u64 {
-    u64::from(a ^ b).wrapping_sub(1) >> 63
-}
-
-/// The lesser one, likewise. Both are below 2^40: by 63 bits the compiler would know what is meant, and
-/// make a branch of it.
+/// The lesser one, without a branch: which of several entries it is nobody can predict, and a branch
+/// that is predicted wrongly costs more than all the rest. Both are below 2^40: by 63 bits the compiler
+/// would know what is meant, and make a branch of it.
 #[inline(always)]
 fn lesser(a: u64, b: u64) -> u64 {
     let difference = a.wrapping_sub(b) as i64;
@@ -185,8 +184,8 @@ impl TopLayout {
         self.sets
     }
 
-    /// Where a half's sets begin, in bytes. A mask in the place of a product, of which a verifier
-    /// before Linux 6.8 or so learns no bound.
+    /// Where a half's sets begin, in bytes. A mask in the place of a product: a verifier before Linux
+    /// 6.10 or so learns bounds of sums, differences and masks of unknown numbers, and of nothing else.
     #[inline(always)]
     pub const fn sets_at(self, half: u32) -> u32 {
         size_of::<TopHeader>() as u32 + (self.half_size() & (half & 1).wrapping_neg())

@@ -40,12 +40,11 @@ pub fn count(list: u32, key: &Key, hash: u64, wire_len: u32) {
     match set.count((hash >> 32) as u32, wire_len, random) {
         Outcome::Counted => {}
         Outcome::Admitted { way, error } => {
-            let place = number * WAYS as u32 + (way & (WAYS - 1)) as u32;
-            let at = layout.admissions_at(half) + place * size_of::<Admission>() as u32;
+            let at = layout.admissions_at(half) + number * size_of::<[Admission; WAYS]>() as u32;
             // SAFETY: as above.
-            let admission = unsafe { start.add(at as usize) }.cast::<Admission>();
+            let admissions = unsafe { start.add(at as usize) }.cast::<[Admission; WAYS]>();
             // SAFETY: as above.
-            unsafe { admission.write(Admission::new(*key, error)) };
+            unsafe { (*admissions)[way & (WAYS - 1)] = Admission::new(*key, error) };
         }
         Outcome::Refused => {
             // SAFETY: as above; of this half.

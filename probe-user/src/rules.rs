@@ -250,7 +250,7 @@ fn lists(text: &str, file: &str, line: usize, entry: &Entry) -> Result<Vec<List>
         return Err(wrong(line, &format!("top must be from 1 to {}", keys::MOST)));
     }
     if top.is_some() && by.is_empty() {
-        return Err(wrong(line, "top is the number of keys that by lists; by = [\"src\"]"));
+        return Err(wrong(line, "top says how many keys by lists, and there is no by = [\"src\"]"));
     }
     let mut lists = Vec::new();
     for written in by {
@@ -641,13 +641,16 @@ mod tests {
             ("[[rule]]\nname = \"a\"\nfilter = \"\"\nsample = 0\n", "r.toml:1: sample"),
             (
                 "[[rule]]\nname = \"a\"\nfilter = \"\"\nby = [\"src\",\n\"sorce\"]\n",
-                "r.toml:5: by: no key is called 'sorce'",
+                "r.toml:5: by: no key is called 'sorce': did you mean src?",
             ),
             (
                 "[[rule]]\nname = \"a\"\nfilter = \"\"\ndistinct = [\"scr\"]\nby = [\"src\"]\n",
                 "r.toml:4: distinct: no key is called 'scr': did you mean src?",
             ),
-            ("\n[[rule]]\nname = \"a\"\nfilter = \"\"\ntop = 5\n", "r.toml:2: top is the number"),
+            (
+                "\n[[rule]]\nname = \"a\"\nfilter = \"\"\ntop = 5\n",
+                "r.toml:2: top says how many keys by lists",
+            ),
             (
                 "[[rule]]\nname = \"a\"\nfilter = \"\"\ntop = 0\nby = [\"src\"]\n",
                 "r.toml:1: top must be from 1 to 1024",

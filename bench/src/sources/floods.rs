@@ -75,8 +75,9 @@ fn judge(outcomes: &[Outcome], report: &mut Report) {
 /// SYNs of the random flood, IPv4.
 fn random(packets: u64) -> Flood {
     let mut random = Random::new(3);
+    let plain = syn(SMALLEST);
     let frame = |source: u64| {
-        let mut frame = syn(SMALLEST);
+        let mut frame = plain.clone();
         let address = Ipv4Addr::from(source as u32).octets();
         frame[SOURCE..SOURCE + 4].copy_from_slice(&address);
         frame

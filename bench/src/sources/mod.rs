@@ -19,7 +19,7 @@ pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     text += &cost::measure(bench, rounds, report)?;
     text += &floods::measure(bench, rounds, report)?;
     text += &scale::measure(bench, rounds)?;
-    text += &truth::measure(bench)?;
     report.section("sources suite", text);
+    report.section("sources, right or wrong", truth::measure(bench)?);
     Ok(())
 }

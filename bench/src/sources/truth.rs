@@ -28,18 +28,22 @@ const ENTRIES: f64 = 1024.0;
 
 /// Measures, and gives the tables.
 pub fn measure(bench: &Bench) -> Result<String> {
-    let mut text = tops(bench)?;
+    let mut text = bench.machine(&[]);
+    text += &tops(bench)?;
     text += &distinct(bench)?;
     Ok(text)
 }
 
-/// The address of a source: even ones have IPv4 addresses, odd ones IPv6 addresses, whose last bytes
-/// are the source's number.
-fn frame(source: u64) -> Vec<u8> {
-    let (mut frame, at) =
-        if source & 1 == 0 { (syn(SMALLEST), 14 + 12) } else { (syn6(74), 14 + 8 + 12) };
-    frame[at..at + 4].copy_from_slice(&(source as u32).to_be_bytes());
-    frame
+/// Makes SYNs of sources: even ones have IPv4 addresses, odd ones IPv6 addresses, whose last bytes are
+/// the source's number.
+fn maker() -> impl Fn(u64) -> Vec<u8> {
+    let (v4, v6) = (syn(SMALLEST), syn6(74));
+    move |source| {
+        let (mut frame, at) =
+            if source & 1 == 0 { (v4.clone(), 14 + 12) } else { (v6.clone(), 14 + 8 + 12) };
+        frame[at..at + 4].copy_from_slice(&(source as u32).to_be_bytes());
+        frame
+    }
 }
 
 /// What probe calls it.
@@ -76,10 +80,10 @@ fn end(running: Running, sent: u64) -> Result<Value> {
 fn send(pair: &Pair, cpu: usize, sources: impl Iterator<Item = u64>) -> Result<u64> {
     pin_to_cpu(cpu)?;
     let sender = FrameSender::open(&pair.client, CLIENT_LINK)?.linear()?;
-    let mut sources = sources.peekable();
+    let (frame, mut sources) = (maker(), sources.peekable());
     let mut sent = 0;
     while sources.peek().is_some() {
-        let frames: Vec<Vec<u8>> = sources.by_ref().take(CHUNK).map(frame).collect();
+        let frames: Vec<Vec<u8>> = sources.by_ref().take(CHUNK).map(&frame).collect();
         sent += sender.send(&frames)?.frames;
     }
     Ok(sent)

@@ -212,6 +212,12 @@ impl Connection {
         Some(between(self.last_synack.get()?, self.ack.get()?))
     }
 
+    /// From the SYN that was answered to the ACK that completed the handshake: the two times above, and
+    /// what lies between two SYN-ACKs where there were several.
+    pub fn handshake(&self) -> Option<Duration> {
+        Some(between(self.syn.get()?, self.ack.get()?))
+    }
+
     /// From the client's first byte to the first that the server sent behind it. `None` where the
     /// server spoke first, or one of them was not seen.
     pub fn first_byte(&self) -> Option<Duration> {
@@ -566,7 +572,7 @@ impl Connection {
             if segment.payload > 0 {
                 changes.offset = own.send(&data).0;
             }
-            changes.answered = self.handshake(from, segment, time, gap);
+            changes.answered = self.take_syn(from, segment, time, gap);
         } else {
             let already = own.fin.is_some();
             changes.offset = own.send(segment).0;
@@ -690,7 +696,7 @@ impl Connection {
     }
 
     /// Takes a SYN or SYN-ACK. Says whether it is the first answer.
-    fn handshake(&mut self, from: Role, segment: &Segment, time: WallTime, gap: Duration) -> bool {
+    fn take_syn(&mut self, from: Role, segment: &Segment, time: WallTime, gap: Duration) -> bool {
         let (own, peer) = self.sides(from);
         if segment.flags.ack() && peer.syn && peer.offset(segment.acknowledgment).is_none() {
             // It answers a SYN that was not sent.

@@ -135,11 +135,8 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         }
         t.out.extend(text);
         first = false;
-        fields = match fields.left().checked_sub(size) {
-            Some(left) => Fields::new(fields.rest().from(size), left),
-            // The last one lacks its SE. tcpdump counts on below zero, and only the bytes end it.
-            None => Fields::new(fields.rest().from(size), usize::MAX),
-        };
+        // The last one may lack its SE.
+        fields.skip_wrapping(size);
     }
     if !first {
         put!(t, "{}", if dumped { "\n" } else { "]" });

@@ -175,7 +175,9 @@ impl Pass<'_> {
             let First { matched, chosen } = self.matcher.first(&frame)?;
             self.matches += u64::from(matched);
             self.of_flows += u64::from(chosen);
-            if !chosen || !self.of_flows.is_multiple_of(self.plan.limits.sample) {
+            // Where all are wanted, a division a frame is saved.
+            let sample = self.plan.limits.sample;
+            if !chosen || sample > 1 && !self.of_flows.is_multiple_of(sample) {
                 continue;
             }
             let frame = snapped(frame, self.plan.limits.snaplen);

@@ -7,7 +7,7 @@ use crate::{clock::rfc3339_us, text::csv_field};
 
 /// The first line, of connections.
 pub(super) const CONNECTIONS: &str = "time,protocol,client,client_port,server,server_port,outcome,conn_state,reason,\
-    rejected_by,syns,synacks,syn_synack_us,synack_ack_us,first_byte_us,duration_us,client_bytes,server_bytes,\
+    rejected_by,syns,synacks,syn_synack_us,synack_ack_us,handshake_us,first_byte_us,duration_us,client_bytes,server_bytes,\
     client_packets,server_packets,client_retransmitted,server_retransmitted,client_reordered,server_reordered,\
     closed_by,reset_by,ended,application,server_name\n";
 
@@ -33,6 +33,7 @@ pub(super) fn connection(row: &Row) -> Vec<u8> {
         row.synacks.to_string(),
         time(row.syn_synack_us),
         time(row.synack_ack_us),
+        time(row.handshake_us),
         time(row.first_byte_us),
         time(Some(row.duration_us)),
         row.client_bytes.to_string(),

@@ -22,9 +22,8 @@ const SHOWN: usize = 3;
 /// A connection.
 pub(super) fn connection(connection: &Connection, zone: &TimeZone) -> Vec<u8> {
     let [client, server] = [Role::Client, Role::Server];
-    let handshake = connection
-        .syn_to_synack()
-        .map(|there| there + connection.synack_to_ack().unwrap_or_default());
+    // Of one that was never completed, what was seen of it.
+    let handshake = connection.handshake().or(connection.syn_to_synack());
     let protocol = match connection.protocol() {
         probe_flow::Protocol::Tcp => "",
         probe_flow::Protocol::Udp => "udp ",

@@ -14,8 +14,7 @@ use super::{
     lists::{Different, KeyRow, Top},
     snapshot::{Count, Part, Snapshot},
 };
-use crate::clock::rfc3339_ms;
-use crate::text::csv_field;
+use crate::{clock::rfc3339_ms, text::csv_field};
 
 const HEAD: &str = "time,elapsed,final,hook,interfaces,seen_packets,seen_bytes,\
                     rule,filter,packets,bytes,pps,bps,peak_pps,interface,direction";

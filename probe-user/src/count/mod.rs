@@ -7,7 +7,6 @@ mod json;
 mod key_table;
 mod lists;
 pub(crate) mod output;
-pub(crate) mod screen;
 mod snapshot;
 mod table;
 mod view;
@@ -131,7 +130,14 @@ async fn count(
         let look = plan.count.map(|_| Instant::now() + COUNT_TICK);
         let times = [Some(next), Some(take), deadline, look];
         let wake = times.into_iter().flatten().min().unwrap_or(next);
-        let event = events.wait(wake).await;
+        let event = tokio::select! {
+            biased;
+            event = events.wait(wake) => event,
+            () = view.asked() => {
+                view.answer()?;
+                continue;
+            }
+        };
         let now = Instant::now();
         if let Event::Changed(changes) = &event {
             interfaces::follow(changes, programs);

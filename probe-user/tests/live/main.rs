@@ -10,6 +10,7 @@ mod behind;
 mod beside;
 mod clocks;
 mod clsact;
+mod connections;
 mod counting_cost;
 mod defaults;
 mod descriptors;

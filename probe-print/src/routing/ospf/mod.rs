@@ -130,7 +130,7 @@ pub(crate) fn grace(t: &mut Text<'_>, mut part: Fields<'_>) -> Result<(), Stop> 
             _ if t.style.verbose <= 1 => t.unknown(p, length, "\n\t      "),
             _ => {}
         }
-        part.skip(length.next_multiple_of(4));
+        part.skip_wrapping(length.next_multiple_of(4));
     }
     Ok(())
 }
