@@ -14,6 +14,7 @@ mod hints;
 mod interfaces;
 mod lists;
 mod rate;
+mod record;
 mod shared;
 mod values;
 
@@ -36,6 +37,7 @@ use health::HealthArgs;
 use interfaces::InterfacesArgs;
 use lists::Lists;
 use rate::RateArgs;
+use record::RecordArgs;
 use shared::{Expression, Live, Offline, Promiscuous};
 
 /// Reads the command line, and makes a plan of it.
@@ -130,6 +132,8 @@ enum Subcommands {
     Rate(RateArgs),
     /// Show or save packets, as tcpdump does
     Capture(Box<CaptureArgs>),
+    /// Keep the last seconds of packets, and save them when something happens
+    Record(Box<RecordArgs>),
     /// Tell how connections went: open, refused, rejected, unanswered, how fast, what HTTP said
     Connections(Box<ConnectionsArgs>),
     /// Tell of HTTP/1 requests: status, size, time to first byte
@@ -154,6 +158,7 @@ impl Subcommands {
             Self::Count(args) => args.plan().map(Command::Count),
             Self::Rate(args) => args.plan().map(Command::Rate).map_err(Error::new),
             Self::Capture(args) => args.plan(),
+            Self::Record(args) => args.plan().map(Box::new).map(Command::Record),
             Self::Connections(args) => Ok(Command::Connections(Box::new(args.plan()?))),
             Self::Http(args) => Ok(Command::Connections(Box::new(args.plan()?))),
             Self::Health(args) => args.plan().map(Command::Health),

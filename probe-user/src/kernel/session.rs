@@ -22,7 +22,7 @@ use probe_filter::ir::LinkType;
 use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{
-    Attached, Counts, Direction, Error, Hook, Memory, Rings, Taken, bpf,
+    Attached, Counts, Direction, Error, FlightRings, Hook, Memory, Rings, Taken, bpf,
     clsact::Filter,
     counts::CountMaps,
     error::{Module, errno, is_permission},
@@ -92,6 +92,7 @@ pub struct Session {
     hook: Hook,
     direction: Direction,
     rings: Option<Rings>,
+    flight: Option<FlightRings>,
     memory: Option<Memory>,
     attachments: Vec<Attachment>,
     xdp_links: Vec<OwnedFd>,
@@ -132,7 +133,7 @@ impl Session {
             }
             if plan.ring_bytes != 0 {
                 rings.push(ebpf.take_map(names::RINGS).ok_or(Error::Missing(names::RINGS))?);
-                of_rings = Some((setting.rings, setting.ring));
+                of_rings = Some((setting.rings, setting.ring, setting.snaplen));
             }
             let lists = ListMaps::open(&mut ebpf, &setting)?;
             memory = (!setting.order.is_empty()).then_some(setting.memory);
@@ -140,13 +141,21 @@ impl Session {
             let counts = CountMaps::take(&mut ebpf, rules, split, slots)?;
             sets.push(ProgramSet { link: of_link.link, ebpf, counts, lists, samplers });
         }
-        let rings = of_rings.map(|(cpus, layout)| Rings::open(rings, cpus, layout)).transpose()?;
+        let (mut lossless, mut flight) = (None, None);
+        match of_rings {
+            Some((cpus, layout, snaplen)) if layout.overwrites => {
+                flight = Some(FlightRings::open(rings, cpus, layout, snaplen)?);
+            }
+            Some((cpus, layout, _)) => lossless = Some(Rings::open(rings, cpus, layout)?),
+            None => {}
+        }
         timing.step("rings");
         let mut session = Self {
             sets,
             hook: plan.hook,
             direction: plan.direction,
-            rings,
+            rings: lossless,
+            flight,
             memory,
             attachments: Vec::new(),
             xdp_links: Vec::new(),
@@ -252,6 +261,11 @@ impl Session {
     /// The rings, once, if the plan asked for them.
     pub fn take_rings(&mut self) -> Option<Rings> {
         self.rings.take()
+    }
+
+    /// The rings that overwrite their oldest records, once, if the plan asked for them.
+    pub fn take_flight(&mut self) -> Option<FlightRings> {
+        self.flight.take()
     }
 
     /// What the lists of all rules take, if there are any.

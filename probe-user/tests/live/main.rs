@@ -43,6 +43,7 @@ mod own_copies;
 mod promiscuous;
 mod raw_ip;
 mod real_text;
+mod record;
 mod refusals;
 mod rig;
 mod scattered;

@@ -20,7 +20,7 @@ const ROUNDS: usize = 40;
 
 /// Frames of a file in a namespace's folder: their times, their bytes, and their lengths on the
 /// wire.
-pub(super) fn frames(namespace: &Namespace, file: &str) -> Vec<(WallTime, Vec<u8>, u32)> {
+pub(crate) fn frames(namespace: &Namespace, file: &str) -> Vec<(WallTime, Vec<u8>, u32)> {
     let bytes = namespace.enter(|| Ok(std::fs::read(file)?)).unwrap();
     let mut reader = Reader::new(file.to_owned(), Box::new(Cursor::new(bytes))).unwrap();
     let mut frames = Vec::new();
