@@ -18,12 +18,14 @@ pub struct Made {
     pub connections: Vec<Connection>,
     /// By time.
     pub requests: Vec<Request>,
-    /// The clients all of whose messages' first segments came once.
+    /// The clients all of whose messages' first segments came once, and had the first line whole.
     pub clean: BTreeSet<String>,
 }
 
 /// How long the sender waits before it sends a segment again: longer than a message takes.
 const TIMEOUT: u64 = 200_000;
+/// More bytes than the first line of a message has.
+const LINE: usize = 64;
 /// Most bytes of a segment.
 const SEGMENT: usize = 400;
 
@@ -67,7 +69,7 @@ struct Talk {
     again: [u64; 2],
     /// With the time at which each was begun.
     requests: Vec<(u64, Request)>,
-    /// Whether each message's first segment came once.
+    /// Whether each message's first segment came once, and had the first line whole.
     clean: bool,
 }
 
@@ -229,7 +231,8 @@ impl Talk {
         let at = self.wait(random);
         self.talk.ack(at, if from == Client { Server } else { Client });
         let firsts: Vec<u64> = seen.iter().filter(|seen| seen.1 == 0).map(|seen| seen.0).collect();
-        self.clean &= firsts.len() == 1;
+        let whole = seen.iter().all(|seen| seen.1 != 0 || seen.2 >= bytes.len().min(LINE));
+        self.clean &= firsts.len() == 1 && whole;
         firsts[0]
     }
 

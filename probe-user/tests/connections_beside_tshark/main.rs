@@ -204,7 +204,8 @@ fn captures_with_loss_and_reordering() {
 
 /// What tshark paired is paired so here. It looks at segments one by one, for its times to be those of first
 /// bytes: so it pairs fewer, and has no more of a request line than its first segment. Where a first segment came
-/// twice it counts two requests, and all pairs behind that are wrong: such connections are left out.
+/// twice it counts two requests, where one has less than a line it sees no message, and all pairs behind that are
+/// wrong: such connections are left out.
 fn missing_theirs(
     theirs: &[Request],
     truth: &[Request],
