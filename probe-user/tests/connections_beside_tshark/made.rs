@@ -18,7 +18,7 @@ pub struct Made {
     pub connections: Vec<Connection>,
     /// By time.
     pub requests: Vec<Request>,
-    /// The clients all of whose messages' first segments came once, and had the first line whole.
+    /// The clients all of whose messages' first segments came first and once, and had the first line whole.
     pub clean: BTreeSet<String>,
 }
 
@@ -69,7 +69,7 @@ struct Talk {
     again: [u64; 2],
     /// With the time at which each was begun.
     requests: Vec<(u64, Request)>,
-    /// Whether each message's first segment came once, and had the first line whole.
+    /// Whether each message's first segment came first and once, and had the first line whole.
     clean: bool,
 }
 
@@ -231,8 +231,9 @@ impl Talk {
         let at = self.wait(random);
         self.talk.ack(at, if from == Client { Server } else { Client });
         let firsts: Vec<u64> = seen.iter().filter(|seen| seen.1 == 0).map(|seen| seen.0).collect();
-        let whole = seen.iter().all(|seen| seen.1 != 0 || seen.2 >= bytes.len().min(LINE));
-        self.clean &= firsts.len() == 1 && whole;
+        let (_, offset, length) = seen[0];
+        let in_front = offset == 0 && length >= bytes.len().min(LINE);
+        self.clean &= firsts.len() == 1 && in_front;
         firsts[0]
     }
 
