@@ -128,7 +128,7 @@ fn connection(frames: &[&Fields]) -> Connection {
             "closed"
         }
         (_, [Some(_), _] | [_, Some(_)]) => "reset",
-        _ if syn.is_some() && completed || synack.is_some() && completed => "open",
+        _ if completed && (syn.is_some() || synack.is_some()) => "open",
         _ if syn.is_some() && synack.is_some() => "half-open",
         _ if syn.is_some() => "unanswered",
         _ => "partial",
@@ -171,6 +171,7 @@ pub fn requests(frames: &[Fields]) -> Vec<Request> {
     let request = |frame: &Fields| {
         let response = responses.get(&number(&frame["frame.number"]).unwrap());
         Request {
+            client: source(frame),
             method: frame["http.request.method"].clone(),
             path: frame["http.request.uri"].clone(),
             status: response.and_then(|response| number(&response["http.response.code"])),
