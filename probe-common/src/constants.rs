@@ -26,12 +26,31 @@ macro_rules! for_each_constant {
             stores_in_order: STORES_IN_ORDER, u8;
             /// 1 where the kernel has `bpf_xdp_load_bytes` (5.18).
             xdp_load_bytes: XDP_LOAD_BYTES, u8;
-            /// 1 where rules have keys; 0 removes the lists of largest keys.
+            /// 1 where rules have lists; 0 removes all that has to do with keys.
             keyed: KEYED, u8;
-            /// Lists of largest keys.
+            /// Rules with lists, which have the bits of `CpuState::keyed` from 0 on.
             lists: LISTS, u32;
-            /// CPUs that have a table in each list, by their numbers from 0.
+            /// Of them the first so many have a list of the largest keys.
+            tops: TOP_LISTS, u32;
+            /// From this one on they have a number of different keys.
+            first_distinct: FIRST_DISTINCT, u32;
+            /// CPUs that have a table in each list of the largest keys, by their numbers from 0.
             list_cpus: LIST_CPUS, u32;
+            /// Sets of such a table: those of `TopLayout`.
+            top_sets: TOP_SETS, u32;
+            /// What keys are hashed with: the words of `Seeds`. Each by itself, they go into the
+            /// code, where no load is left of them (probe-link/src/fold.rs).
+            seed_0: SEED_0, u64;
+            /// As `seed_0`.
+            seed_1: SEED_1, u64;
+            /// As `seed_0`.
+            seed_2: SEED_2, u64;
+            /// As `seed_0`.
+            seed_3: SEED_3, u64;
+            /// As `seed_0`.
+            seed_4: SEED_4, u64;
+            /// As `seed_0`.
+            seed_5: SEED_5, u64;
             /// Matches after which the race of `probe rate` ends; 0 removes the race.
             goal: GOAL, u64;
             /// A [`Split`](crate::Split): which counters are kept apart.

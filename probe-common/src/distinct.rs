@@ -4,6 +4,8 @@
 //! All CPUs share the registers. A register only grows, and the largest value that any frame asked
 //! for is the right one, so the order in which CPUs write does not matter.
 
+use bytemuck::{Pod, Zeroable};
+
 /// Bits of a hash that choose a register.
 pub const INDEX_BITS: u32 = 15;
 /// Registers: 32 KiB, for a standard error of 1.04 / sqrt(2^15) = 0.6 %.
@@ -12,11 +14,46 @@ pub const REGISTERS: usize = 1 << INDEX_BITS;
 pub const WORDS: usize = REGISTERS / 8;
 /// The largest value of a register: the other bits of the hash are all 0.
 pub const MAX_RANK: u32 = 64 - INDEX_BITS + 1;
+/// How often a frame tries to write a word that other CPUs write at the same moment.
+pub const TRIES: usize = 4;
+
+/// The registers of one list. User space takes a word by writing 0 in its place, in one step: a key
+/// whose register has not grown is in the word that was taken, and one that makes it grow finds
+/// the 0 and is in the next one. So there is no moment at which a key is lost.
+#[repr(C, align(64))]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct DistinctTable {
+    /// Frames whose key may be missing: see [`grow`].
+    pub missed: u64,
+    reserved: [u64; 7],
+    /// Eight registers in each.
+    pub words: [u64; WORDS],
+}
 
 /// The word that holds the register of a hash.
 #[inline(always)]
 pub fn word_of(hash: u64) -> usize {
     (hash >> (64 - INDEX_BITS + 3)) as usize & (WORDS - 1)
+}
+
+/// Lets the register of a hash grow, in the word that was read as `word` a moment ago. `exchange`
+/// writes its second argument where the word still is the first one, in one step, and says what it
+/// was.
+///
+/// `false` where the key may be missing: [`TRIES`] times in a row somebody else has written the word
+/// between the reading and the writing, some ten nanoseconds. Other CPUs do so when one of its eight
+/// registers grows, which it does 400 times at the most until user space takes it.
+#[inline(always)]
+pub fn grow(mut word: u64, hash: u64, mut exchange: impl FnMut(u64, u64) -> u64) -> bool {
+    for _ in 0..TRIES {
+        let Some(new) = grown(word, hash) else { return true };
+        let was = exchange(word, new);
+        if was == word {
+            return true;
+        }
+        word = was;
+    }
+    false
 }
 
 /// The word after this hash, where it makes the register grow. A register of value r learns
@@ -39,3 +76,5 @@ pub fn grown(word: u64, hash: u64) -> Option<u64> {
 pub fn registers(words: &[u64]) -> impl Iterator<Item = u8> + '_ {
     words.iter().flat_map(|word| word.to_le_bytes())
 }
+
+const _: () = assert!(size_of::<DistinctTable>() == 64 + (32 << 10));

@@ -30,6 +30,17 @@ impl Seeds {
         Self { factors: [a | 1, b | 1, c | 1, d | 1, e | 1], start }
     }
 
+    /// Seeds from their words.
+    #[inline(always)]
+    pub fn from_words(words: [u64; KEY_WORDS + 1]) -> Self {
+        bytemuck::cast(words)
+    }
+
+    /// Their words.
+    pub fn words(&self) -> [u64; KEY_WORDS + 1] {
+        bytemuck::cast(*self)
+    }
+
     /// 64 bits of which all depend on all bits of the key.
     ///
     /// The sum of products is multilinear hashing (Carter and Wegman, 1979; Lemire and Kaser, "Strongly

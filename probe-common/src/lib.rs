@@ -59,8 +59,10 @@ pub mod names {
     pub const RINGS: &str = "RINGS";
     /// `Array` of [`Sampler`](super::Sampler), one for each sampled rule.
     pub const SAMPLERS: &str = "SAMPLERS";
-    /// `Array` of [`TopTable`](super::top::TopTable): for each list one for each CPU.
+    /// `Array` of the tables of [`TopLayout`](super::top::TopLayout): for each list one for each CPU.
     pub const TOPS: &str = "TOPS";
+    /// `Array` of [`DistinctTable`](super::distinct::DistinctTable): one for each list.
+    pub const DISTINCT: &str = "DISTINCT";
     /// `Array` of one [`Race`](super::Race): the shared counter of `probe rate`.
     pub const RACE: &str = "RACE";
     /// `Array` of one `u32`: the length on the wire of the frame at hand, where frames come from a file.

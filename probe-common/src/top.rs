@@ -13,10 +13,7 @@
 
 use bytemuck::{Pod, Zeroable};
 
-use crate::{
-    Counter,
-    key::{Key, Seeds},
-};
+use crate::{Counter, key::Key};
 
 /// Entries of a set.
 pub const WAYS: usize = 4;
@@ -83,10 +80,10 @@ impl Entry {
 }
 
 impl Set {
-    /// Counts a frame of `len` wire bytes, whose key has this tag. `random` is even over all its
-    /// values.
+    /// Counts a frame of `len` wire bytes, whose key has this tag. `random` is asked where the set
+    /// has no entry for the key: its numbers are even over all values.
     #[inline(always)]
-    pub fn count(&mut self, tag: u32, len: u32, random: u32) -> Outcome {
+    pub fn count(&mut self, tag: u32, len: u32, random: impl FnOnce() -> u32) -> Outcome {
         let (mut least_way, mut least) = (0, u32::MAX);
         for (way, entry) in self.0.iter_mut().enumerate() {
             if entry.tag == tag && entry.packets != 0 {
@@ -98,9 +95,9 @@ impl Set {
                 (least_way, least) = (way, entry.packets);
             }
         }
-        // One in least + 1 of the values of `random`, without a division.
+        // One in least + 1 of the random numbers, without a division.
         let count = u64::from(least) + 1;
-        if (u64::from(random) * count) >> 32 != 0 {
+        if (u64::from(random()) * count) >> 32 != 0 {
             return Outcome::Refused;
         }
         // The frame stands for `count` frames of its key, of which all but it were refused.
@@ -121,56 +118,72 @@ impl Set {
     }
 }
 
-/// Sets of a table: 1,024 entries.
-pub const SETS: usize = 256;
-
-/// A table, and what it did not take.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Half {
-    /// What is counted.
-    pub sets: [Set; SETS],
-    /// Whose it is: an admission for each entry.
-    pub admissions: [[Admission; WAYS]; SETS],
-    /// Frames that were not admitted.
-    pub refused: Counter,
-    reserved: [u64; 6],
-}
-
-/// The table of one list and CPU, twice: the programs count in one half while user space reads
-/// the other one and empties it. 96 KiB.
+/// What the memory of one list and CPU begins with: all that a frame touches beside its set.
 #[repr(C, align(64))]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct TopTable {
-    /// Written by user space before the first frame.
-    pub seeds: Seeds,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct TopHeader {
     /// State of the random numbers; never 0. Written by user space before the first frame.
     pub random: u64,
     /// Which half counts: 0 or 1. Written by user space at any time.
     pub counting: u32,
     reserved: u32,
-    /// Both.
-    pub halves: [Half; 2],
+    /// Frames that each half did not admit.
+    pub refused: [Counter; 2],
+    reserved_too: [u64; 2],
 }
 
-impl TopTable {
-    /// Counts a frame of `len` wire bytes in one of the halves.
+/// The memory of one list and CPU: [`TopHeader`] and two halves. The programs count in one half
+/// while user space reads the other one and empties it. A half is its [`Set`]s and then, for each
+/// of them, the [`Admission`]s that say whose the entries are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopLayout {
+    sets: u32,
+}
+
+impl TopLayout {
+    /// 1,024 entries; 96 KiB with both halves.
+    pub const LARGEST: Self = Self { sets: 256 };
+
+    /// 64 entries; 6 KiB.
+    pub const SMALLEST: Self = Self { sets: 16 };
+
+    /// With so many sets in a half, a power of two.
     #[inline(always)]
-    pub fn count(&mut self, half: u32, key: &Key, len: u32) {
-        let hash = self.seeds.hash(key);
-        let random = next_random(&mut self.random);
-        let half = &mut self.halves[half as usize & 1];
-        let set = hash as usize & (SETS - 1);
-        match half.sets[set].count((hash >> 32) as u32, len, random) {
-            Outcome::Counted => {}
-            Outcome::Admitted { way, error } => {
-                half.admissions[set][way & (WAYS - 1)] = Admission::new(*key, error);
-            }
-            Outcome::Refused => {
-                half.refused.packets += 1;
-                half.refused.bytes += u64::from(len);
-            }
+    pub const fn of(sets: u32) -> Self {
+        Self { sets }
+    }
+
+    /// The largest of which so many fit into `bytes`; the smallest where none do.
+    pub const fn within(bytes: u64, tables: u64) -> Self {
+        let mut layout = Self::LARGEST;
+        while layout.sets > Self::SMALLEST.sets && layout.value_size() as u64 * tables > bytes {
+            layout.sets /= 2;
         }
+        layout
+    }
+
+    /// Sets of a half.
+    #[inline(always)]
+    pub const fn sets(self) -> u32 {
+        self.sets
+    }
+
+    /// Where a half's sets begin, in bytes.
+    #[inline(always)]
+    pub const fn sets_at(self, half: u32) -> u32 {
+        const OF_A_SET: u32 = (size_of::<Set>() + WAYS * size_of::<Admission>()) as u32;
+        size_of::<TopHeader>() as u32 + half * self.sets * OF_A_SET
+    }
+
+    /// Where a half's admissions begin, in bytes.
+    #[inline(always)]
+    pub const fn admissions_at(self, half: u32) -> u32 {
+        self.sets_at(half) + self.sets * size_of::<Set>() as u32
+    }
+
+    /// Bytes of all of it.
+    pub const fn value_size(self) -> u32 {
+        self.sets_at(2)
     }
 }
 
@@ -188,7 +201,8 @@ pub fn next_random(state: &mut u64) -> u32 {
 const _: () = {
     assert!(size_of::<Set>() == 64);
     assert!(size_of::<Admission>() == 32);
-    assert!(core::mem::offset_of!(TopTable, halves) == 64);
-    // 128 KiB for a list and CPU are the promise.
-    assert!(size_of::<TopTable>() <= 128 << 10);
+    assert!(size_of::<TopHeader>() == 64);
+    // At most 128 KiB for a list and CPU are the promise.
+    assert!(TopLayout::LARGEST.value_size() == (96 << 10) + 64);
+    assert!(TopLayout::SMALLEST.value_size() == (6 << 10) + 64);
 };

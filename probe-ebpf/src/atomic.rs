@@ -1,5 +1,4 @@
-//! Atomic arithmetic that `core` does not offer for this machine: it has no
-//! compare-and-swap there, and so no `fetch_add`.
+//! Atomics that `core` does not offer for this machine.
 
 use core::arch::asm;
 
@@ -18,4 +17,24 @@ pub unsafe fn fetch_add(counter: *mut u64, mut amount: u64) -> u64 {
         );
     }
     amount
+}
+
+/// Writes `new` where `old` stands, and returns what stood there (`BPF_ATOMIC | BPF_CMPXCHG`,
+/// kernel 5.12).
+///
+/// # Safety
+/// As of [`fetch_add`].
+#[inline(always)]
+pub unsafe fn compare_exchange(word: *mut u64, old: u64, new: u64) -> u64 {
+    let before;
+    // SAFETY: the caller's promise; the instruction touches nothing else.
+    unsafe {
+        asm!(
+            "r0 = cmpxchg_64({word} + 0, r0, {new})",
+            word = in(reg) word,
+            new = in(reg) new,
+            inlateout("r0") old => before,
+        );
+    }
+    before
 }

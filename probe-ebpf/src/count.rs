@@ -5,9 +5,9 @@ use probe_common::Split;
 use crate::{
     atomic::fetch_add,
     frame::Frame,
+    lists,
     maps::{GOAL, KEYED, PLACES, RACE, SAMPLED, SPLIT, STATE},
     sample::{now, sample},
-    top,
 };
 
 /// Looks at one frame, which [`slot`] counts. The caller's verdict is to pass, whatever happens here.
@@ -47,7 +47,7 @@ pub fn observe(frame: &impl Frame, slot: u32) {
     frame.filter(state, wire_len);
     if KEYED.load() != 0 {
         // SAFETY: as above; the reference from before the call is gone.
-        top::count(unsafe { &mut *state }, wire_len);
+        lists::count(unsafe { &mut *state }, wire_len);
     }
     if SAMPLED.load() == 0 {
         return;

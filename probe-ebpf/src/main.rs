@@ -11,8 +11,10 @@
 
 mod atomic;
 mod count;
+mod distinct;
 mod filter;
 mod frame;
+mod lists;
 mod maps;
 mod ring;
 mod sample;

@@ -6,7 +6,10 @@ use aya_ebpf::{
     macros::map,
     maps::{Array, HashMap, PerCpuArray},
 };
-use probe_common::{CpuState, MAX_PLACES, MAX_SAMPLED, Race, RingControl, Sampler, top::TopTable};
+use probe_common::{
+    CpuState, MAX_PLACES, MAX_SAMPLED, Race, RingControl, Sampler, distinct::DistinctTable,
+    top::TopHeader,
+};
 
 /// One [`CpuState`] for each CPU, or as many as there are [`slot`](probe_common::slot)s: user space
 /// sets the number.
@@ -30,9 +33,15 @@ pub static RACE: Array<Race> = Array::with_max_entries(1, 0);
 #[map]
 pub static RINGS: Array<RingControl> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
-/// For each list of largest keys a table for each CPU. User space sets the number of them.
+/// For each list of the largest keys a table for each CPU, see
+/// [`TopLayout`](probe_common::top::TopLayout). User space sets the number of them and, in the
+/// object, the size of a value: the header alone is declared here.
 #[map]
-pub static TOPS: Array<TopTable> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+pub static TOPS: Array<TopHeader> = Array::with_max_entries(1, BPF_F_MMAPABLE);
+
+/// For each number of different keys the registers of all CPUs. User space sets the number of them.
+#[map]
+pub static DISTINCT: Array<DistinctTable> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
 /// With [`OFFLINE`], the length on the wire of the frame at hand, in bytes.
 #[map]

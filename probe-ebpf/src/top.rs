@@ -1,47 +1,48 @@
 //! Which keys come most often: a table for each list and CPU.
 
-use aya_ebpf::helpers::bpf_get_smp_processor_id;
-use probe_common::{CpuState, MAX_KEYED};
+use probe_common::{
+    Counter,
+    key::Key,
+    top::{Admission, Outcome, Set, TopHeader, TopLayout, WAYS, next_random},
+};
 
-use crate::maps::{LIST_CPUS, LISTS, TOPS};
+use crate::maps::{TOP_SETS, TOPS};
 
-/// Counts a frame of `wire_len` bytes by the keys that the filter has left.
-///
-/// A function of its own, so that programs without keys need no registers for it.
-#[inline(never)]
-pub fn count(state: &mut CpuState, wire_len: u32) {
-    let keyed = core::mem::take(&mut state.keyed);
-    if keyed == 0 {
-        return;
-    }
-    // SAFETY: the helper takes nothing and returns a number.
-    let cpu = unsafe { bpf_get_smp_processor_id() };
-    let (lists, cpus) = (LISTS.load(), LIST_CPUS.load());
-    // A CPU that came online later has no table: the rule's counter alone has its frames.
-    if cpu >= cpus {
-        return;
-    }
-    for list in 0..MAX_KEYED as u32 {
-        // A load-time constant, so the verifier sees the loop's real length.
-        if list >= lists {
-            break;
+/// Counts a frame of `wire_len` bytes in a table of this CPU's.
+#[inline(always)]
+pub fn count(table: u32, key: &Key, hash: u64, wire_len: u32) {
+    let Some(header) = TOPS.get_ptr_mut(table) else { return };
+    let layout = TopLayout::of(TOP_SETS.load());
+    // SAFETY: within a map value.
+    let half = unsafe { &raw const (*header).counting };
+    // SAFETY: user space may write it at any time, and what it writes decides no more than where a
+    // frame is counted. Volatile, so that it is loaded once.
+    let half = unsafe { half.read_volatile() } & 1;
+    let number = hash as u32 & (layout.sets() - 1);
+    let start = header.cast::<u8>();
+    let at = layout.sets_at(half) + number * size_of::<Set>() as u32;
+    // SAFETY: the layout is that of the map value, which the verifier checks; aligned, because
+    // values and sets are.
+    let set = unsafe { start.add(at as usize) }.cast::<Set>();
+    // SAFETY: as above; programs of one CPU do not interrupt each other (see `count::observe`),
+    // and user space is at the other half.
+    let set = unsafe { &mut *set };
+    // SAFETY: as above; user space wrote it before the first frame.
+    let random = || next_random(unsafe { &mut (*header).random });
+    match set.count((hash >> 32) as u32, wire_len, random) {
+        Outcome::Counted => {}
+        Outcome::Admitted { way, error } => {
+            let place = number * WAYS as u32 + (way & (WAYS - 1)) as u32;
+            let at = layout.admissions_at(half) + place * size_of::<Admission>() as u32;
+            // SAFETY: as above.
+            let admission = unsafe { start.add(at as usize) }.cast::<Admission>();
+            // SAFETY: as above.
+            unsafe { admission.write(Admission::new(*key, error)) };
         }
-        if keyed >> list & 1 == 0 {
-            continue;
+        Outcome::Refused => {
+            // SAFETY: as above; of this half.
+            let refused = unsafe { &mut (*header).refused[half as usize] };
+            *refused += Counter { packets: 1, bytes: u64::from(wire_len) };
         }
-        let (Some(table), Some(key)) =
-            (TOPS.get_ptr_mut(list * cpus + cpu), state.keys.get(list as usize))
-        else {
-            continue;
-        };
-        // SAFETY: within a map value.
-        let half = unsafe { &raw const (*table).counting };
-        // SAFETY: user space may write it at any time, and what it writes decides no more than
-        // where a frame is counted. Volatile, so that it is loaded once.
-        let half = unsafe { half.read_volatile() };
-        // SAFETY: the map value of this CPU; programs of one CPU do not interrupt each other
-        // (see `count::observe`), and user space is at the other half.
-        let table = unsafe { &mut *table };
-        table.count(half, key, wire_len);
     }
 }

@@ -49,25 +49,60 @@ impl Prefix {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyError {
     text: String,
-    why: &'static str,
+    why: String,
 }
 
 impl fmt::Display for KeyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no key '{}': {}", self.text, self.why)
+        write!(f, "no key is called '{}': {}", self.text, self.why)
     }
 }
 
 impl std::error::Error for KeyError {}
 
-const NAMES: &str =
-    "expected src, dst, src/24, src/24,64, sport, dport, src,dport, proto, vlan or mac";
+const NAMES: [&str; 8] = ["src", "dst", "sport", "dport", "src,dport", "proto", "vlan", "mac"];
+
+/// What people write, and the key for it.
+const ALIASES: [(&str, &str); 20] = [
+    ("source", "src"),
+    ("saddr", "src"),
+    ("srcip", "src"),
+    ("ip.src", "src"),
+    ("ip", "src"),
+    ("host", "src"),
+    ("addr", "src"),
+    ("destination", "dst"),
+    ("daddr", "dst"),
+    ("dstip", "dst"),
+    ("ip.dst", "dst"),
+    ("srcport", "sport"),
+    ("dstport", "dport"),
+    ("port", "dport"),
+    ("service", "dport"),
+    ("src,port", "src,dport"),
+    ("protocol", "proto"),
+    ("ether", "mac"),
+    ("smac", "mac"),
+    ("eth.src", "mac"),
+];
+
+/// What may have been meant, and all that there is.
+fn unknown(name: &str) -> String {
+    let alias = ALIASES.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name));
+    let distance = |known: &&str| strsim::osa_distance(&name.to_ascii_lowercase(), known);
+    // Of short words, one letter: else each would be near to another.
+    let near = || NAMES.into_iter().filter(|known| distance(known) <= 1).min_by_key(distance);
+    match alias.map(|(_, key)| *key).or_else(near) {
+        Some(key) => format!("did you mean {key}?"),
+        None => format!("the keys are {}, and src/24 or src/24,64 for networks", NAMES.join(" ")),
+    }
+}
 
 impl FromStr for Key {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let error = |why| KeyError { text: text.to_owned(), why };
+        let error = |why: &str| KeyError { text: text.to_owned(), why: why.to_owned() };
         let (name, prefix) = match text.split_once('/') {
             Some((name, prefix)) => (name, Some(prefix)),
             None => (text, None),
@@ -77,7 +112,9 @@ impl FromStr for Key {
         match name {
             "src" => return Ok(Self::Source(prefix_of()?)),
             "dst" => return Ok(Self::Destination(prefix_of()?)),
-            _ if prefix.is_some() => return Err(error("only src and dst have a prefix length")),
+            _ if prefix.is_some() => {
+                return Err(error("only src and dst take a prefix length"));
+            }
             _ => {}
         }
         match name {
@@ -87,14 +124,14 @@ impl FromStr for Key {
             "proto" => Ok(Self::Protocol),
             "vlan" => Ok(Self::Vlan),
             "mac" => Ok(Self::Mac),
-            _ => Err(error(NAMES)),
+            _ => Err(error(&unknown(name))),
         }
     }
 }
 
 /// `24`, for IPv4, or `24,64`, for both.
 fn prefix_from(text: &str) -> Result<Prefix, &'static str> {
-    const LENGTHS: &str = "a prefix length is at most 32, and at most 128 for IPv6 behind a comma";
+    const LENGTHS: &str = "a prefix length is a number up to 32; behind a comma, for IPv6, up to 128";
     let length = |text: &str, most: u8| {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let length = text.parse().ok().filter(|&length| digits && length <= most);
@@ -141,7 +178,13 @@ mod tests {
         assert_eq!(whole, Key::Source(Prefix::WHOLE));
         for text in ["", "source", "src/", "src/33", "src/24,129", "src/24,", "src/+4", "dport/3"] {
             let error = text.parse::<Key>().unwrap_err().to_string();
-            assert!(error.starts_with(&format!("no key '{text}': ")), "{error}");
+            assert!(error.starts_with(&format!("no key is called '{text}': ")), "{error}");
         }
+        for (text, meant) in [("source", "src"), ("scr", "src"), ("Dport", "dport"), ("ip", "src")] {
+            let error = text.parse::<Key>().unwrap_err().to_string();
+            assert!(error.ends_with(&format!("did you mean {meant}?")), "{error}");
+        }
+        let error = "foo".parse::<Key>().unwrap_err().to_string();
+        assert!(error.contains("the keys are src dst sport"), "{error}");
     }
 }

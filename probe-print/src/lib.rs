@@ -59,6 +59,7 @@ use probe_frame::{Frame, LinkType, MAX_FRAME, Precision};
 pub use dump::Dump;
 pub use names::{Names, Numbers, Transport};
 pub use place::Place;
+pub use protocol_names::protocol_name;
 pub use time::TimeStyle;
 
 use bytes::{Bytes, Stop};

@@ -1,7 +1,9 @@
 //! The lower-case names of IP protocols (IANA), which tcpdump shows without `-n` where it
 //! has no printer.
 
-pub(super) const NAMES: &[(u8, &str)] = &[
+use crate::text::name_of;
+
+const NAMES: &[(u8, &str)] = &[
     (0, "hopopt"),
     (1, "icmp"),
     (2, "igmp"),
@@ -144,3 +146,8 @@ pub(super) const NAMES: &[(u8, &str)] = &[
     (254, "exptest-254"),
     (255, "reserved"),
 ];
+
+/// The lower-case name of an IP protocol (IANA's Protocol Numbers).
+pub fn protocol_name(number: u8) -> Option<&'static str> {
+    name_of(NAMES, number)
+}

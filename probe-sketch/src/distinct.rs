@@ -50,6 +50,11 @@ impl Distinct {
         }
     }
 
+    /// Forgets all keys.
+    pub fn clear(&mut self) {
+        self.words.fill(0);
+    }
+
     /// The registers, eight to a word.
     pub fn words(&self) -> &[u64] {
         &self.words

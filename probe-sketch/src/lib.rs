@@ -9,9 +9,11 @@
 #![forbid(unsafe_code)]
 
 mod distinct;
+mod periods;
 mod table;
 mod totals;
 
 pub use distinct::{Distinct, Estimate};
+pub use periods::Periods;
 pub use table::{Table, View};
 pub use totals::{Row, Totals};

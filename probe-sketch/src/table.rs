@@ -13,6 +13,8 @@ pub struct View<'a> {
     pub sets: &'a [Set],
     /// Those of each set.
     pub admissions: &'a [[Admission; WAYS]],
+    /// Frames that were not admitted.
+    pub refused: Counter,
 }
 
 /// What one table says of one key.
@@ -64,7 +66,7 @@ impl Table {
     pub fn count(&mut self, key: Key, len: u32) {
         let hash = self.seeds.hash(&key);
         let number = set_of(hash, self.sets.len());
-        let random = next_random(&mut self.random);
+        let random = || next_random(&mut self.random);
         match self.sets[number].count((hash >> 32) as u32, len, random) {
             Outcome::Counted => {}
             Outcome::Admitted { way, error } => {
@@ -78,12 +80,8 @@ impl Table {
 
     /// What it holds.
     pub fn view(&self) -> View<'_> {
-        View { sets: &self.sets, admissions: &self.admissions }
-    }
-
-    /// Frames that were not admitted.
-    pub fn refused(&self) -> Counter {
-        self.refused
+        let Self { sets, admissions, refused, .. } = self;
+        View { sets, admissions, refused: *refused }
     }
 
     /// Forgets all that it counted.

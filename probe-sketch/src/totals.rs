@@ -27,11 +27,15 @@ pub struct Totals {
     pruned: u64,
     /// All frames of the keys that were not kept.
     dropped: u64,
+    /// Frames that no table admitted.
+    refused: Counter,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Tally {
     counter: Counter,
+    /// The counter when the interval began.
+    before: Counter,
     /// Frames of the count that may be others': never more.
     error: u64,
     /// Square of the deviation, beside that of its set: of the tables in which it had an entry.
@@ -47,6 +51,8 @@ pub struct Row {
     pub key: Key,
     /// Frames, and wire bytes without FCS.
     pub counter: Counter,
+    /// Those of them that were counted since the [interval](Totals::begin_interval) began.
+    pub since: Counter,
     /// There were at least so many frames.
     pub low: u64,
     /// There were at most so many frames.
@@ -63,12 +69,14 @@ impl Totals {
             squares: vec![0.0; sets.next_power_of_two()],
             pruned: 0,
             dropped: 0,
+            refused: Counter::default(),
         }
     }
 
     /// Adds what one table counted since it was empty: each CPU's, again and again.
     pub fn add(&mut self, view: &View<'_>) {
         assert_eq!(view.sets.len(), self.squares.len(), "tables of another size");
+        self.refused += view.refused;
         let least = |number: usize| f64::from(view.sets[number].least());
         for (number, square) in self.squares.iter_mut().enumerate() {
             *square += least(number).powi(2);
@@ -98,14 +106,30 @@ impl Totals {
         }
     }
 
+    /// An interval begins: what is added from now on is what [`Row::since`] says.
+    pub fn begin_interval(&mut self) {
+        self.keys.values_mut().for_each(|tally| tally.before = tally.counter);
+    }
+
     /// Frames of keys that are no longer kept.
     pub fn dropped(&self) -> u64 {
         self.dropped
     }
 
+    /// Frames that no table admitted. With those of all keys, kept and no longer kept, these are all
+    /// that were counted.
+    pub fn refused(&self) -> Counter {
+        self.refused
+    }
+
+    /// Frames of all keys that are kept.
+    pub fn kept(&self) -> u64 {
+        self.keys.values().map(|tally| tally.counter.packets).sum()
+    }
+
     /// The key's row, if it is kept.
     pub fn row(&self, key: &Key) -> Option<Row> {
-        let &Tally { counter, error, square, missing } = self.keys.get(key)?;
+        let &Tally { counter, before, error, square, missing } = self.keys.get(key)?;
         let set = set_of(self.seeds.hash(key), self.squares.len());
         let variance = (self.squares[set] + square).max(0.0);
         let deviation = (DEVIATIONS * variance.sqrt()).ceil() as u64;
@@ -113,6 +137,10 @@ impl Totals {
         Some(Row {
             key: *key,
             counter,
+            since: Counter {
+                packets: counter.packets.saturating_sub(before.packets),
+                bytes: counter.bytes.saturating_sub(before.bytes),
+            },
             low: packets.saturating_sub(error.min(deviation)),
             high: packets + deviation + missing,
         })

@@ -56,7 +56,8 @@ pub fn kernel(error: kernel::Error) -> Error {
              or chroot; read-only will do"
         }
         K::Rings { .. } => "try a smaller --buffer-size",
-        K::Tops { .. } => "count by fewer keys",
+        K::Lists { .. } | K::TooManyLists(_) => "count by fewer keys",
+        K::ListMemory { .. } => "count by fewer keys, or allow more by top.memory",
         K::Occupied { .. } => "use --hook tcx, which runs beside it, or detach it first",
         // bpf_mprog_attach in kernel/bpf/mprog.c.
         K::Attach { hook: kernel::Hook::Tcx, .. } if error.errno() == Some(libc::ERANGE) => {
@@ -91,7 +92,7 @@ fn too_old(error: &kernel::Error, release: (u32, u32)) -> Option<String> {
             | K::NoModule { .. }
             | K::Map { .. }
             | K::Rings { .. }
-            | K::Tops { .. }
+            | K::Lists { .. }
             | K::TestRun(_)
     );
     match (error, error.errno()) {

@@ -33,6 +33,7 @@ pub mod history;
 pub mod interfaces;
 pub mod json;
 pub mod kernel;
+pub mod keys;
 pub mod link_type;
 pub mod names;
 pub mod offline;

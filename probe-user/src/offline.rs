@@ -10,7 +10,7 @@ use probe_pcap::{ReadError, Reader};
 
 use crate::{
     explain,
-    kernel::{RuleSpec, TestRun},
+    kernel::{Lists, RuleSpec, TestRun},
     reporter,
     rules::{Rule, RuleSet},
     source::Engine,
@@ -67,7 +67,7 @@ impl Compiled {
             Engine::User => None,
             Engine::Kernel(hook, direction) => {
                 let hook = hook.on(direction, false);
-                let spec = |&graph| RuleSpec { graph, sampler: None };
+                let spec = |&graph| RuleSpec { graph, sampler: None, lists: Lists::default() };
                 let specs: Vec<_> = graphs.iter().map(spec).collect();
                 Some(TestRun::new(&specs, hook, link).map_err(explain::kernel)?)
             }

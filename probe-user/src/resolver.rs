@@ -4,10 +4,14 @@
 //! after [`PATIENCE`].
 
 use std::{
+    collections::BTreeMap,
     io,
     net::IpAddr,
     path::Path,
-    sync::mpsc::{self, RecvTimeoutError},
+    sync::{
+        Mutex, PoisonError,
+        mpsc::{self, RecvTimeoutError},
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -30,7 +34,14 @@ pub const LOOK: Duration = Duration::from_millis(50);
 pub struct InTime;
 
 impl Resolver for InTime {
+    /// The same answer each time: a filter may be compiled several times, for link types and for
+    /// lists, and name servers may answer in turns.
     fn host(&self, name: &str) -> io::Result<Vec<IpAddr>> {
+        static ANSWERS: Mutex<BTreeMap<String, Vec<IpAddr>>> = Mutex::new(BTreeMap::new());
+        let answers = || ANSWERS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = answers().get(name) {
+            return Ok(known.clone());
+        }
         let asked = name.to_owned();
         let start = Instant::now();
         let found = in_time(name, PATIENCE, move || addresses(dns_lookup::lookup_host(&asked)))?;
@@ -38,6 +49,7 @@ impl Resolver for InTime {
             let message = format!("{} in {:.3} s", who_was_asked(), start.elapsed().as_secs_f64());
             return Err(io::Error::new(io::ErrorKind::NotFound, message));
         }
+        answers().insert(name.to_owned(), found.clone());
         Ok(found)
     }
 

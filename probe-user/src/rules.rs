@@ -3,9 +3,9 @@
 use std::{collections::HashMap, fmt, path::Path};
 
 use anyhow::{Context as _, Error, Result, anyhow};
-use probe_common::{Counter, MAX_RULES, MAX_SAMPLED, Sampler};
+use probe_common::{Counter, MAX_KEYED, MAX_RULES, MAX_SAMPLED, Sampler};
 use probe_filter::{
-    Filter, Options,
+    Filter, Key, Options,
     ir::{LinkType, VlanView},
 };
 use serde::Deserialize;
@@ -16,7 +16,8 @@ use crate::{
     bounded,
     failure::{Hinted, Usage},
     interfaces,
-    kernel::RuleSpec,
+    kernel::{Lists, RuleSpec},
+    keys::{self, List},
     link_type, reporter,
     resolver::InTime,
 };
@@ -52,6 +53,8 @@ pub struct Rule {
     pub filter: String,
     /// Which of its matches are captured.
     pub sampler: Option<Sampler>,
+    /// What its matches are counted by, beside their number.
+    pub lists: Vec<List>,
     /// Where it was given.
     pub place: Place,
 }
@@ -59,7 +62,13 @@ pub struct Rule {
 impl Rule {
     /// A rule that only counts, of the words that are left over.
     pub fn new(name: impl Into<String>, filter: impl Into<String>) -> Self {
-        Self { name: name.into(), filter: filter.into(), sampler: None, place: Place::Expression }
+        Self {
+            name: name.into(),
+            filter: filter.into(),
+            sampler: None,
+            lists: Vec::new(),
+            place: Place::Expression,
+        }
     }
 
     /// What an error about it begins with; nothing where it is the only one.
@@ -110,6 +119,11 @@ struct Entry {
     filter: String,
     sample: Option<u64>,
     max_rate: Option<u64>,
+    #[serde(default)]
+    by: Vec<toml::Spanned<String>>,
+    top: Option<usize>,
+    #[serde(default)]
+    distinct: Vec<toml::Spanned<String>>,
 }
 
 /// Reads a rules file. Errors name the file and the line; a file without a rule is one.
@@ -146,7 +160,8 @@ fn parse(text: &str, file: &str) -> Result<Vec<Rule>> {
         .into_iter()
         .map(|entry| {
             let line = lines.of(entry.span().start);
-            let Entry { name, filter, sample, max_rate } = entry.into_inner();
+            let lists = lists(text, file, line, entry.get_ref())?;
+            let Entry { name, filter, sample, max_rate, .. } = entry.into_inner();
             if !valid_name(&name) {
                 return Err(Usage::new(format!(
                     "{file}:{line}: {name:?} is not a valid name: {NAME_HELP}"
@@ -159,10 +174,38 @@ fn parse(text: &str, file: &str) -> Result<Vec<Rule>> {
             }
             let sampler = (sample.is_some() || max_rate.is_some())
                 .then(|| sampler(sample.unwrap_or(1), max_rate));
-            Ok(Rule { name, filter, sampler, place: Place::File(file.to_owned(), line) })
+            Ok(Rule { name, filter, sampler, lists, place: Place::File(file.to_owned(), line) })
         })
         .collect::<Result<_, Usage>>()
         .map_err(Into::into)
+}
+
+/// The lists of a rule in a file, which begins at a line.
+fn lists(text: &str, file: &str, line: usize, entry: &Entry) -> Result<Vec<List>, Usage> {
+    let Entry { by, top, distinct, .. } = entry;
+    let wrong = |line, what: &str| Usage::new(format!("{file}:{line}: {what}"));
+    let of_key = |key: &toml::Spanned<String>, what: String| {
+        wrong(Lines { text, at: 0, line: 1 }.of(key.span().start), &what)
+    };
+    if top.is_some_and(|top| !(1..=keys::MOST).contains(&top)) {
+        return Err(wrong(line, &format!("top must be from 1 to {}", keys::MOST)));
+    }
+    if top.is_some() && by.is_empty() {
+        return Err(wrong(line, "top is the number of keys that by lists; by = [\"src\"]"));
+    }
+    let mut lists = Vec::new();
+    for written in by {
+        let (key, own) =
+            keys::by(written.get_ref()).map_err(|error| of_key(written, format!("by: {error}")))?;
+        let top = own.or(*top).or(Some(keys::TOP));
+        keys::ask(&mut lists, List { key, top, distinct: false });
+    }
+    for written in distinct {
+        let key = written.get_ref().parse();
+        let key = key.map_err(|error| of_key(written, format!("distinct: {error}")))?;
+        keys::ask(&mut lists, List { key, top: None, distinct: true });
+    }
+    Ok(lists)
 }
 
 fn check_number(file: &str, rules: usize) -> Result<(), Usage> {
@@ -201,6 +244,7 @@ const MANY: u64 = 100;
 /// Rules and their compiled filters, in the order given.
 pub struct RuleSet {
     rules: Vec<Rule>,
+    /// Those of the rules, and behind them those of their lists, rule by rule.
     filters: Vec<Filter>,
 }
 
@@ -208,16 +252,33 @@ impl RuleSet {
     /// Compiles all rules. An expression that does not compile is a usage error that
     /// names the rule where there are several; a name that cannot be looked up is none.
     pub fn compile(rules: Vec<Rule>, options: &Options<'_>) -> Result<Self> {
-        let set = Self::compile_again(rules, options)?;
+        let mut set = Self::compile_rules(rules, options)?;
         say_notes(set.filters.iter());
+        let mut lists = Vec::new();
+        for (rule, list) in lists_of(&set.rules) {
+            let filter = compile_list(rule, list, options);
+            lists.push(filter.map_err(|error| {
+                Usage::new(format!("{}{}: {error}", rule.label(set.rules.len() > 1), named(list)))
+            })?);
+        }
+        set.filters.extend(lists);
         Ok(set)
     }
 
-    /// As [`compile`](Self::compile), of rules whose notes were told before.
+    /// As [`compile`](Self::compile), of rules that were compiled for one link type, and whose notes
+    /// were told then, for another one. A key that its frames do not have is one that each of them
+    /// lacks, and a note says so.
     ///
     /// # Errors
     /// As there.
     pub fn compile_again(rules: Vec<Rule>, options: &Options<'_>) -> Result<Self> {
+        let mut set = Self::compile_rules(rules, options)?;
+        let lists = lists_for_more(&set.rules, options)?;
+        set.filters.extend(lists);
+        Ok(set)
+    }
+
+    fn compile_rules(rules: Vec<Rule>, options: &Options<'_>) -> Result<Self> {
         let mut places = HashMap::new();
         for Rule { name, place, .. } in &rules {
             if let Some(other) = places.insert(name, place) {
@@ -235,6 +296,7 @@ impl RuleSet {
             let message = format!("at most {MAX_SAMPLED} rules can sample frames");
             return Err(Usage::new(message).into());
         }
+        check_lists(&rules)?;
         let several = rules.len() > 1;
         let filters = rules
             .iter()
@@ -251,8 +313,6 @@ impl RuleSet {
     /// Compiles rules, which were compiled for one link type, for frames of another one in the same
     /// file. A rule that asks for what these do not have matches none of them, and a note says so.
     pub fn filters_for_more(rules: &[Rule], link: LinkType) -> Result<Vec<Filter>> {
-        /// No frame is like this.
-        const NOTHING: &str = "1 = 0";
         let options = file_options(link);
         let compile = |rule: &Rule| match probe_filter::compile(&rule.filter, &options) {
             Err(error) if !error.is_resolvers() => {
@@ -264,7 +324,9 @@ impl RuleSet {
             }
             filter => Ok(filter?),
         };
-        rules.iter().map(compile).collect()
+        let mut filters = rules.iter().map(compile).collect::<Result<Vec<_>>>()?;
+        filters.extend(lists_for_more(rules, &options)?);
+        Ok(filters)
     }
 
     /// The rules.
@@ -272,7 +334,13 @@ impl RuleSet {
         &self.rules
     }
 
-    /// Their filters.
+    /// Their lists, rule by rule, each with its rule: in the order of the filters and counters behind
+    /// those of the rules.
+    pub fn lists(&self) -> impl Iterator<Item = (&Rule, &List)> {
+        lists_of(&self.rules)
+    }
+
+    /// The filters of the rules, and behind them those of the lists.
     pub fn filters(&self) -> &[Filter] {
         &self.filters
     }
@@ -302,13 +370,83 @@ impl RuleSet {
 
     /// What the kernel side wants to know.
     pub fn specs(&self) -> Vec<RuleSpec<'_>> {
+        let of_rule = |rule: &Rule| (rule.sampler, Lists::default());
+        let of_list = |(_, list): (&Rule, &List)| {
+            (None, Lists { top: list.top.is_some(), distinct: list.distinct })
+        };
+        let wanted = self.rules.iter().map(of_rule).chain(self.lists().map(of_list));
         self.filters
             .iter()
-            .zip(&self.rules)
-            .map(|(filter, rule)| RuleSpec { graph: filter.graph(), sampler: rule.sampler })
+            .zip(wanted)
+            .map(|(filter, (sampler, lists))| RuleSpec { graph: filter.graph(), sampler, lists })
             .collect()
     }
 }
+
+fn lists_of(rules: &[Rule]) -> impl Iterator<Item = (&Rule, &List)> {
+    rules.iter().flat_map(|rule| rule.lists.iter().map(move |list| (rule, list)))
+}
+
+/// More lists than a program has room for are a mistake.
+fn check_lists(rules: &[Rule]) -> Result<(), Usage> {
+    let (lists, rules) = (lists_of(rules).count(), rules.len());
+    let message = |most: String| {
+        format!("--by, --distinct: {lists} lists, one for each rule and key; one program holds {most}")
+    };
+    if lists > MAX_KEYED {
+        return Err(Usage::new(message(format!("at most {MAX_KEYED}"))));
+    }
+    if rules + lists > MAX_RULES {
+        let most = format!("at most {MAX_RULES} rules and lists together, and there are {rules} rules");
+        return Err(Usage::new(message(most)));
+    }
+    Ok(())
+}
+
+/// The list as an error names it.
+fn named(List { key, top, .. }: &List) -> String {
+    format!("{} {key}", if top.is_some() { "--by" } else { "--distinct" })
+}
+
+/// The filter of a list: of the rule's frames that have the key.
+fn compile_list(
+    rule: &Rule,
+    list: &List,
+    options: &Options<'_>,
+) -> Result<Filter, probe_filter::Error> {
+    probe_filter::compile_keyed(&rule.filter, list.key, options)
+}
+
+/// The filters of all lists for frames of another link type. Where these do not have a key, it is one
+/// that each of them lacks, and a note says so.
+fn lists_for_more(rules: &[Rule], options: &Options<'_>) -> Result<Vec<Filter>> {
+    let mut told: Vec<Key> = Vec::new();
+    let mut filters = Vec::new();
+    for (rule, list) in lists_of(rules) {
+        let key = list.key;
+        filters.push(match compile_list(rule, list, options) {
+            Ok(filter) => filter,
+            Err(_) => {
+                // Else the rule itself is not for these frames, and that was said.
+                let lacks = probe_filter::compile_keyed("", key, options).is_err();
+                if lacks && !told.contains(&key) {
+                    told.push(key);
+                    let (named, link) = (named(list), link_type::known(options.link).name);
+                    reporter::note(format_args!(
+                        "{named}: frames of link type {link} have no such key; they are counted as \
+                         without it"
+                    ));
+                }
+                // With a key that all have, since the lists of all link types are the same ones.
+                probe_filter::compile_keyed(NOTHING, Key::Protocol, options)?
+            }
+        });
+    }
+    Ok(filters)
+}
+
+/// No frame is like this.
+const NOTHING: &str = "1 = 0";
 
 /// The netmask that `ip broadcast` goes by: tcpdump looks for the link's only where -f asks
 /// for it, which is not for filters, and takes 0 otherwise. 0.0.0.0 and 255.255.255.255 are
@@ -373,6 +511,56 @@ mod tests {
     }
 
     #[test]
+    fn lists_of_a_rules_file() {
+        let rules = parse(
+            "[[rule]]\nname = \"a\"\nfilter = \"\"\nby = [\"src\", \"src/24,3\"]\ntop = 5\n\
+             distinct = [\"src\", \"dport\"]\n[[rule]]\nname = \"b\"\nfilter = \"\"\n\
+             by = [\"src,dport\"]\n",
+            "r.toml",
+        )
+        .unwrap();
+        let list = |key: &str, top, distinct| List { key: key.parse().unwrap(), top, distinct };
+        // As on the command line, src/24,3 is a prefix of both, not three of them.
+        let expected =
+            [list("src", Some(5), true), list("src/24,3", Some(5), false), list("dport", None, true)];
+        assert_eq!(rules[0].lists, expected);
+        assert_eq!(rules[1].lists, [list("src,dport", Some(10), false)]);
+    }
+
+    #[test]
+    fn lists_have_filters_behind_those_of_the_rules() {
+        let mut rules = vec![Rule::new("a", "tcp"), Rule::new("b", "udp")];
+        let list = |key: &str| List { key: key.parse().unwrap(), top: Some(1), distinct: false };
+        rules[0].lists = vec![list("mac"), list("src")];
+        rules[1].lists = vec![list("dport")];
+        let set = RuleSet::compile(rules.clone(), &file_options(LinkType::Ethernet)).unwrap();
+        let texts: Vec<_> = set.filters().iter().map(Filter::text).collect();
+        assert_eq!(texts, ["tcp", "udp", "tcp", "tcp", "udp"]);
+        let names: Vec<_> =
+            set.lists().map(|(rule, list)| format!("{} {}", rule.name, list.key)).collect();
+        assert_eq!(names, ["a mac", "a src", "b dport"]);
+        assert_eq!(set.specs().len(), 5);
+
+        // Raw IP has no Ethernet addresses: a mistake where all frames are so, else a key that these
+        // lack, and no list is another one's.
+        let raw = file_options(LinkType::Raw);
+        let error = RuleSet::compile(rules.clone(), &raw).err().unwrap();
+        assert!(error.to_string().starts_with("rule a: --by mac: "), "{error}");
+        assert_eq!(crate::failure::code(&error), 2);
+        let more = RuleSet::filters_for_more(&rules, LinkType::Raw).unwrap();
+        let texts: Vec<_> = more.iter().map(Filter::text).collect();
+        assert_eq!(texts, ["tcp", "udp", NOTHING, "tcp", "udp"]);
+        assert!(more[2..].iter().all(|filter| !filter.graph().key().is_empty()));
+
+        let keys = ["src", "dst", "sport", "dport", "proto", "vlan", "mac"];
+        rules[0].lists = keys.map(list).to_vec();
+        let many: Vec<Rule> =
+            (0..10).map(|n| Rule { name: format!("r{n}"), ..rules[0].clone() }).collect();
+        let error = RuleSet::compile(many, &file_options(LinkType::Ethernet)).err().unwrap();
+        assert!(error.to_string().contains("70 lists, one for each rule and key"), "{error}");
+    }
+
+    #[test]
     fn errors_name_file_and_line() {
         for (text, expected) in [
             ("[[rule]]\nname = \"a\"\n", "r.toml:1: missing field `filter`"),
@@ -380,6 +568,11 @@ mod tests {
             ("[[rule]]\nname = \"a\"\nfilter = \"\"\ncolour = 1\n", "r.toml:4: unknown field"),
             ("[[rule]]\nname = \"a b\"\nfilter = \"\"\n", "r.toml:1: \"a b\" is not a valid name"),
             ("[[rule]]\nname = \"a\"\nfilter = \"\"\nsample = 0\n", "r.toml:1: sample"),
+            ("[[rule]]\nname = \"a\"\nfilter = \"\"\nby = [\"src\",\n\"sorce\"]\n", "r.toml:5: by: no key is called 'sorce'"),
+            ("[[rule]]\nname = \"a\"\nfilter = \"\"\ndistinct = [\"scr\"]\nby = [\"src\"]\n", "r.toml:4: distinct: no key is called 'scr': did you mean src?"),
+            ("\n[[rule]]\nname = \"a\"\nfilter = \"\"\ntop = 5\n", "r.toml:2: top is the number"),
+            ("[[rule]]\nname = \"a\"\nfilter = \"\"\ntop = 0\nby = [\"src\"]\n", "r.toml:1: top must be from 1 to 1024"),
+            ("[[rule]]\nname = \"a\"\nfilter = \"\"\nby = \"src\"\n", "r.toml:4:"),
             ("# later\n", "r.toml: there is no [[rule]] in it"),
         ] {
             let error = parse(text, "r.toml").unwrap_err();

@@ -20,7 +20,7 @@ use crate::{
     explain,
     failure::Usage,
     interfaces::{self, Change, Chosen, Links, NoneLeft},
-    kernel::{Attachment, Plan, RulesOf, Session},
+    kernel::{Attachment, Memory, Plan, RulesOf, Session},
     link_type,
     privileges::{self, Needs},
     reporter,
@@ -104,6 +104,7 @@ impl Watch {
             ring_bytes: program.ring_bytes,
             goal: program.goal,
             places,
+            list_memory: Memory::DEFAULT_BOUND,
             diagnostics: live.diagnostics,
         };
         // Until here a signal ends the process, and with it a verification: the kernel looks for

@@ -6,7 +6,7 @@ use crate::{
     bytes::{Bytes, Stop},
     checksum,
     link::ethernet,
-    protocol_names,
+    protocol_names::protocol_name,
     routing::{eigrp, igrp, ospf, pim, rsvp, vrrp},
     text::{Text, bits, name_of, put, put_name},
     transport::{dccp, pgm, sctp, tcp, udp},
@@ -348,7 +348,7 @@ pub(crate) fn upper(
 impl Text<'_> {
     /// A protocol that is not looked into.
     fn unknown_protocol(&mut self, protocol: u8) {
-        match name_of(protocol_names::NAMES, protocol).filter(|_| self.names.shown()) {
+        match protocol_name(protocol).filter(|_| self.names.shown()) {
             Some(name) => put!(self, " {name}"),
             None => put!(self, " ip-proto-{protocol}"),
         }

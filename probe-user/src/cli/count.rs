@@ -6,8 +6,12 @@ use anyhow::Result;
 use clap::{Args, ColorChoice, ValueEnum};
 
 use super::{Expression, Live, Offline, Promiscuous, shared, values};
+use probe_filter::Key;
+
 use crate::{
     count::{self, Plan},
+    keys::{self, List},
+    names::NameStyle,
     rules::{self, Rule},
     source::DirectionChoice,
 };
@@ -28,6 +32,8 @@ pub enum CountFormat {
 #[command(after_help = "Examples:\n  \
     probe count -i eth0 @syn\n  \
     probe count -i eth0 --rule syn=@syn --rule get='payload \"GET \"' --format json\n  \
+    probe count -i eth0 --by src            who sends most, and how many there are\n  \
+    probe count -i eth0 --by src/24,64,20 --distinct src 'udp port 53'\n  \
     probe count -r trace.pcap --rules rules.toml")]
 pub struct CountArgs {
     #[command(flatten)]
@@ -43,6 +49,23 @@ pub struct CountArgs {
     /// Read named filters from a TOML file: `[[rule]]` with name, filter and optionally sample
     #[arg(long = "rules", value_name = "FILE")]
     pub rules_file: Option<PathBuf>,
+
+    /// List the N largest keys of each rule, in the kernel, right in a flood: src, dst, src/24 or
+    /// src/24,64 (networks of IPv4 and IPv6), sport, dport, src,dport, proto, vlan, mac. May be given
+    /// several times. Without a rule: of every packet, with how many different keys there are
+    /// [default of N: 10]
+    #[arg(long, value_name = "KEY[,N]", value_parser = keys::by)]
+    pub by: Vec<(Key, Option<usize>)>,
+
+    /// Say how many different keys each rule has: since the start, in the last interval and in the
+    /// last minute; may be given several times
+    #[arg(long, value_name = "KEY", value_parser = str::parse::<Key>)]
+    pub distinct: Vec<Key>,
+
+    /// Show names of hosts and services beside the keys: as soon as they are known, and of a file
+    /// waited for
+    #[arg(long)]
+    pub names: bool,
 
     /// Time between updates
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::duration)]
@@ -80,6 +103,11 @@ impl CountArgs {
     pub fn plan(self) -> Result<Plan> {
         let rules = self.rules()?;
         self.offline.has_no_clock(self.duration)?;
+        let names = match (self.names, &self.offline.file) {
+            (false, _) => NameStyle::Numbers,
+            (true, None) => NameStyle::Background,
+            (true, Some(_)) => NameStyle::Wait,
+        };
         let Self { live, offline, interval, duration, count, format, color, promiscuous, .. } =
             self;
         let live = live.plan(DirectionChoice::Received, promiscuous.mode());
@@ -95,6 +123,7 @@ impl CountArgs {
                 CountFormat::Csv => count::Format::Csv,
             },
             colors: shared::colors(color),
+            names,
         })
     }
 
@@ -107,8 +136,19 @@ impl CountArgs {
         };
         rules.extend(self.rules.iter().cloned());
         let text = self.expression.text();
+        // What is hitting this server, and from how many: keys alone ask for both.
+        let keys_alone = text.is_empty() && rules.is_empty();
         if !text.is_empty() || rules.is_empty() {
             rules.push(Rule::new("match", text));
+        }
+        for rule in &mut rules {
+            for &(key, top) in &self.by {
+                let top = top.or(Some(keys::TOP));
+                keys::ask(&mut rule.lists, List { key, top, distinct: keys_alone });
+            }
+            for &key in &self.distinct {
+                keys::ask(&mut rule.lists, List { key, top: None, distinct: true });
+            }
         }
         // Counting needs no frame; what a rules file says of sampling is for captures.
         for rule in &mut rules {

@@ -24,6 +24,7 @@ use crate::{
     clock, explain, interfaces,
     kernel::{self, Counts, Direction, Programs},
     offline::{self, Matcher},
+    names::NameStyle,
     privileges::{self, Needs},
     reporter,
     rules::{self, Rule, RuleSet},
@@ -54,6 +55,8 @@ pub struct Plan {
     pub format: Format,
     /// Whether a table has colours.
     pub colors: bool,
+    /// Whether keys have names beside them.
+    pub names: NameStyle,
 }
 
 /// How counts are shown.
@@ -323,6 +326,7 @@ mod tests {
             count: Some(10),
             format: Format::Json,
             colors: false,
+            names: NameStyle::Numbers,
         };
         let set = RuleSet::compile(rules, &Default::default()).unwrap();
         // Matches that came between the reading that ended it and the end.

@@ -23,6 +23,9 @@ pub fn announce(session: &Session, rules: usize, live: &Live) {
     }
     if live.diagnostics {
         reporter::say(format_args!("started in {}", session.timing()));
+        if let Some(memory) = session.list_memory() {
+            reporter::say(format_args!("lists take {memory}"));
+        }
     }
     let places: Vec<String> =
         attachments.iter().map(|a| format!("{} ({})", a.interface, a.hook)).collect();

@@ -71,6 +71,9 @@ pub enum Error {
     #[error("{0} sampled rules; one program holds at most {max}", max = probe_common::MAX_SAMPLED)]
     TooManySampled(usize),
 
+    #[error("{0} rules with lists of keys; one program holds at most {max}", max = probe_common::MAX_KEYED)]
+    TooManyLists(usize),
+
     #[error("loading the kernel programs: {}", loading(.0))]
     Load(Box<EbpfError>),
 
@@ -88,8 +91,8 @@ pub enum Error {
     Realtime,
 
     #[error(
-        "this kernel is Linux {}.{}; on arm64 capture and rate -c need Linux 5.18 or newer, for \
-             atomics that return a value",
+        "this kernel is Linux {}.{}; on arm64 capture, rate -c and --distinct need Linux 5.18 or \
+             newer, for atomics that return a value",
         release.0, release.1
     )]
     Atomics { release: (u32, u32) },
@@ -106,8 +109,14 @@ pub enum Error {
     #[error("creating the rings")]
     Rings { source: io::Error },
 
-    #[error("creating the tables for keys")]
-    Tops { source: io::Error },
+    #[error(
+        "the lists of keys take at least {} KiB on this machine, and {} KiB are allowed",
+        needed.div_ceil(1024), allowed / 1024
+    )]
+    ListMemory { needed: u64, allowed: u64 },
+
+    #[error("creating the lists of keys")]
+    Lists { source: io::Error },
 
     #[error("reading the kernel's clock by a program")]
     Clock { source: io::Error },

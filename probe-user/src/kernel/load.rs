@@ -8,7 +8,7 @@ use aya::{
 };
 use probe_common::{
     Constants, Counter, CpuState, MAX_KEYED, MAX_RULES, MAX_SAMPLED, RingLayout, SCRATCH_WORDS,
-    Sampler, Split, names, top::TopTable,
+    Sampler, Split, distinct::DistinctTable, names,
 };
 use probe_filter::{
     ebpf::{self, Flavour, Insn, StateLayout, Target},
@@ -20,6 +20,7 @@ use super::{
     Error,
     error::{errno, is_permission},
     features::{self, Features},
+    lists::{Lists, Memory, Order, seeds},
     loader::without_kernel_types,
     timing::Timing,
 };
@@ -37,13 +38,8 @@ pub struct RuleSpec<'a> {
     pub graph: &'a Graph,
     /// How it samples; `None` only counts.
     pub sampler: Option<Sampler>,
-}
-
-impl RuleSpec<'_> {
-    /// Whether frames are counted by a key.
-    pub(super) fn has_key(&self) -> bool {
-        !self.graph.key().is_empty()
-    }
+    /// What its frames are counted in by their key, which the graph has then.
+    pub lists: Lists,
 }
 
 /// What the object is loaded for.
@@ -56,8 +52,9 @@ pub(super) struct Setting<'a> {
     pub ring: RingLayout,
     /// One for each CPU, by its number.
     pub rings: u32,
-    /// CPUs that have a table in each list of largest keys.
-    pub list_cpus: u32,
+    /// Which rules have lists, and how large these are.
+    pub order: Order,
+    pub memory: Memory,
     pub goal: u64,
     /// Which counters are kept apart, and in how many values of the map.
     pub split: Split,
@@ -70,11 +67,6 @@ pub(super) struct Setting<'a> {
 }
 
 impl Setting<'_> {
-    /// Lists of largest keys: one for each rule with a key.
-    pub fn lists(&self) -> u32 {
-        self.rules.iter().filter(|rule| rule.has_key()).count() as u32
-    }
-
     fn target(&self) -> Target {
         target(self.flavour, self.vlan, self.link)
     }
@@ -133,10 +125,13 @@ pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, E
     let linked = link(&code, setting, &samplers, buff)?;
     log::debug!("linked: {:?}", linked.changes);
     timing.step("link");
+    let [tops, distinct] =
+        [setting.order.tops(), setting.order.distinct()].map(|rules| rules.len() as u32);
     let mut ebpf = without_kernel_types()
         .map_max_entries(names::RINGS, setting.rings)
         .map_max_entries(names::STATE, setting.slots)
-        .map_max_entries(names::TOPS, (setting.lists() * setting.list_cpus).max(1))
+        .map_max_entries(names::TOPS, (tops * setting.memory.cpus()).max(1))
+        .map_max_entries(names::DISTINCT, distinct.max(1))
         .load(&linked.object)
         .map_err(load_error)?;
     write_samplers(&mut ebpf, &samplers)?;
@@ -154,6 +149,8 @@ fn link(
     if OBJECT.is_empty() {
         return Err(Error::EmptyObject);
     }
+    let Setting { order, memory, .. } = setting;
+    let [seed_0, seed_1, seed_2, seed_3, seed_4, seed_5] = seeds().words();
     let constants = Constants {
         snaplen: setting.snaplen,
         sampled: samplers.len() as u32,
@@ -163,9 +160,18 @@ fn link(
         selective: selective(samplers),
         stores_in_order: STORES_IN_ORDER.into(),
         xdp_load_bytes: setting.xdp_load_bytes.into(),
-        keyed: (setting.lists() != 0).into(),
-        lists: setting.lists(),
-        list_cpus: setting.list_cpus,
+        keyed: (!order.is_empty()).into(),
+        lists: order.len(),
+        tops: order.tops().len() as u32,
+        first_distinct: order.first_distinct(),
+        list_cpus: memory.cpus(),
+        top_sets: memory.layout().sets(),
+        seed_0,
+        seed_1,
+        seed_2,
+        seed_3,
+        seed_4,
+        seed_5,
         goal: setting.goal,
         split: setting.split as u8,
         offline: setting.offline.into(),
@@ -174,11 +180,17 @@ fn link(
     let constants: Vec<_> =
         constants.symbols().into_iter().chain([(names::LOG_LEVEL, log_level)]).collect();
     // Nobody pays for tables that nobody asked for: the smallest value there is.
-    let table = if setting.lists() == 0 { 8 } else { size_of::<TopTable>() as u32 };
+    let wanted = |rules: &[usize], size: usize| if rules.is_empty() { 8 } else { size as u32 };
+    let table = wanted(order.tops(), memory.layout().value_size() as usize);
+    let registers = wanted(order.distinct(), size_of::<DistinctTable>());
     let request = probe_link::Request {
         function: (names::FILTER, code),
         constants: &constants,
-        value_sizes: &[(names::RINGS, setting.ring.value_size), (names::TOPS, table)],
+        value_sizes: &[
+            (names::RINGS, setting.ring.value_size),
+            (names::TOPS, table),
+            (names::DISTINCT, registers),
+        ],
         xdp_buff,
     };
     Ok(probe_link::link(OBJECT, &request)?)
@@ -192,8 +204,10 @@ fn load_error(error: EbpfError) -> Error {
         EbpfError::MapError(MapError::CreateError { name, io_error }) if name == names::RINGS => {
             Error::Rings { source: io_error }
         }
-        EbpfError::MapError(MapError::CreateError { name, io_error }) if name == names::TOPS => {
-            Error::Tops { source: io_error }
+        EbpfError::MapError(MapError::CreateError { name, io_error })
+            if name == names::TOPS || name == names::DISTINCT =>
+        {
+            Error::Lists { source: io_error }
         }
         error => Error::Load(Box::new(error)),
     }
@@ -204,11 +218,11 @@ fn generate(setting: &Setting<'_>) -> Result<Vec<Insn>, Error> {
 }
 
 fn rules<'a>(setting: &Setting<'a>) -> Vec<ebpf::Rule<'a>> {
-    let (mut slots, mut lists) = (0.., 0..);
-    let rules = setting.rules.iter().map(|rule| ebpf::Rule {
+    let mut slots = 0..;
+    let rules = setting.rules.iter().enumerate().map(|(number, rule)| ebpf::Rule {
         graph: rule.graph,
         pending_bit: rule.sampler.and_then(|_| slots.next()),
-        key: rule.has_key().then(|| lists.next()).flatten(),
+        key: setting.order.place(number),
     });
     rules.collect()
 }
@@ -276,7 +290,8 @@ mod tests {
             snaplen: 0,
             ring: RingLayout::new(0, 0),
             rings: 1,
-            list_cpus: 1,
+            order: Order::default(),
+            memory: Memory::of(&Order::default(), 1, 1, 0),
             goal: 0,
             split: Split::None,
             slots: 1,
@@ -291,7 +306,7 @@ mod tests {
     #[test]
     fn the_programs_are_as_the_linker_expects_them() {
         let filter = compile("", &Options::default()).unwrap();
-        let rules = [RuleSpec { graph: filter.graph(), sampler: None }];
+        let rules = [RuleSpec { graph: filter.graph(), sampler: None, lists: Lists::default() }];
         let setting = setting(&rules);
         let code = generate(&setting).unwrap();
         let buff = features::xdp_buff();

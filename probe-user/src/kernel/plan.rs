@@ -7,7 +7,9 @@ use probe_filter::{
     ir::{LinkType, VlanView},
 };
 
-use super::{Direction, Error, Hook, RuleSpec, features::Features, load::Setting};
+use super::{
+    Direction, Error, Hook, Memory, RuleSpec, features::Features, lists::Order, load::Setting,
+};
 
 /// An interface to attach to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,12 +27,6 @@ pub struct RulesOf<'a> {
     pub link: LinkType,
     /// The rules, in the order of their counters.
     pub rules: Vec<RuleSpec<'a>>,
-}
-
-impl RulesOf<'_> {
-    fn have_keys(&self) -> bool {
-        self.rules.iter().any(RuleSpec::has_key)
-    }
 }
 
 /// Memory that counters which are kept apart may take, over all CPUs: 32 MiB.
@@ -63,6 +59,9 @@ pub struct Plan<'a> {
     /// How many interfaces are counted apart at most, and frames received apart from frames sent;
     /// 0 keeps one count of all.
     pub places: u32,
+    /// Bytes that the lists of all rules may take: [`Memory::DEFAULT_BOUND`], or what the user
+    /// says. With less the tables of the largest keys hold fewer keys, down to 64 a CPU.
+    pub list_memory: u64,
     /// Whether the kernel side writes diagnostics through aya-log.
     pub diagnostics: bool,
 }
@@ -96,6 +95,13 @@ impl Plan<'_> {
     pub(super) fn setting<'s>(&'s self, set: &'s RulesOf<'_>) -> Result<Setting<'s>, Error> {
         let snaplen = self.snaplen.min(MAX_SNAPLEN);
         let (split, slots) = self.split()?;
+        let order = Order::of(&set.rules)?;
+        let list_cpus = if order.is_empty() { 1 } else { cpus()? };
+        let memory = Memory::of(&order, self.rules.len(), list_cpus, self.list_memory);
+        let (needed, allowed) = (memory.total(), self.list_memory);
+        if needed > allowed {
+            return Err(Error::ListMemory { needed, allowed });
+        }
         let limit = if super::release() < (6, 0) { RingLayout::OLD_VALUE_LIMIT } else { u32::MAX };
         Ok(Setting {
             rules: &set.rules,
@@ -105,7 +111,8 @@ impl Plan<'_> {
             snaplen,
             ring: RingLayout::within(limit, self.ring_bytes, snaplen),
             rings: if self.ring_bytes == 0 { 1 } else { cpus()? },
-            list_cpus: if set.have_keys() { cpus()? } else { 1 },
+            order,
+            memory,
             goal: self.goal,
             split,
             slots,

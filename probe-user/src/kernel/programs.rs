@@ -1,7 +1,7 @@
 //! What commands ask of attached programs while these count. It is all that there is between a
 //! command and the kernel, so that tests run commands on counts of their own.
 
-use super::{Attachment, Counts, Error, Interface};
+use super::{Attachment, Counts, Error, Interface, Taken};
 
 /// Programs that are attached, until they are taken off.
 pub trait Programs {
@@ -18,6 +18,17 @@ pub trait Programs {
     /// # Errors
     /// What the map reads say.
     fn quick_counts(&self) -> Result<Counts, Error>;
+
+    /// Takes what the rules' lists have counted since they were taken before, and empties them; what
+    /// frames are counted in meanwhile is there the next time. So no frame is missed, and after
+    /// [`detach`](Self::detach) the lists are complete.
+    ///
+    /// `f` is called with the index of a rule and one part of a list: the table of one CPU and
+    /// program set, or the registers of one program set. The parts of a list are to be added up.
+    ///
+    /// Waits for programs that are at work on a frame, which takes some 20 ms of sleep where there
+    /// are lists of the largest keys.
+    fn take_lists(&mut self, _f: &mut dyn FnMut(usize, Taken<'_>)) {}
 
     /// Attaches to an interface that came after the start; `None` where that is not possible: there
     /// is no program for its link type, or the hook changes the link, for which the right is gone.

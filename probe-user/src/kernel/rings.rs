@@ -183,6 +183,7 @@ mod tests {
     use super::*;
     use crate::{
         kernel::{
+            lists::{Lists, Memory, Order},
             load::{RuleSpec, Setting, load},
             session::program,
             timing::Timing,
@@ -194,7 +195,11 @@ mod tests {
     /// wraps, read back: each program copies in a way of its own.
     fn frames_come_back(name: &'static str, xdp_load_bytes: bool, lengths: &[usize]) {
         let filter = compile("", &Options::default()).unwrap();
-        let rule = RuleSpec { graph: filter.graph(), sampler: Some(rules::sampler(1, None)) };
+        let rule = RuleSpec {
+            graph: filter.graph(),
+            sampler: Some(rules::sampler(1, None)),
+            lists: Lists::default(),
+        };
         let flavour = if name == names::INGRESS { Flavour::Skb } else { Flavour::Xdp };
         let layout = RingLayout::new(0, 4096);
         let cpus = std::thread::available_parallelism().unwrap().get() as u32;
@@ -206,7 +211,8 @@ mod tests {
             snaplen: 4096,
             ring: layout,
             rings: cpus,
-            list_cpus: 1,
+            order: Order::default(),
+            memory: Memory::of(&Order::default(), 1, 1, 0),
             goal: 0,
             split: Split::None,
             slots: 1,

@@ -22,11 +22,12 @@ use probe_filter::ir::LinkType;
 use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{
-    Attached, Counts, Direction, Error, Hook, Rings, bpf,
+    Attached, Counts, Direction, Error, Hook, Memory, Rings, Taken, bpf,
     clsact::Filter,
     counts::CountMaps,
     error::{Module, errno, is_permission},
     features::Features,
+    lists::ListMaps,
     load::{Setting, load, name_largest_rule, verify_error},
     occupants::xdp_occupant,
     offloads::{Offloads, TurnedOff},
@@ -35,7 +36,6 @@ use super::{
     promiscuous::Promiscuous,
     soundness,
     timing::Timing,
-    tops::Tops,
 };
 
 /// A program on an interface, or one for each direction.
@@ -81,6 +81,7 @@ struct ProgramSet {
     link: LinkType,
     ebpf: Ebpf,
     counts: CountMaps,
+    lists: ListMaps,
 }
 
 /// Loaded and attached programs. Dropping it detaches them; so does the end of the
@@ -90,7 +91,7 @@ pub struct Session {
     hook: Hook,
     direction: Direction,
     rings: Option<Rings>,
-    tops: Vec<Tops>,
+    memory: Option<Memory>,
     attachments: Vec<Attachment>,
     xdp_links: Vec<OwnedFd>,
     /// With the index of the interface that each is on.
@@ -113,14 +114,15 @@ impl Session {
             return Err(Error::Egress { hook: plan.hook });
         }
         soundness::one_program_at_a_time()?;
-        // Rings where stores are not seen in order, and the race.
-        soundness::atomics(plan.ring_bytes != 0 || plan.goal != 0)?;
+        // Rings where stores are not seen in order, the race, and registers that all CPUs share.
+        let distinct = plan.rules.iter().flat_map(|of| &of.rules).any(|rule| rule.lists.distinct);
+        soundness::atomics(plan.ring_bytes != 0 || plan.goal != 0 || distinct)?;
         for interface in plan.interfaces {
             index(&interface.name)?;
         }
         let mut timing = Timing::start();
-        let (mut sets, mut rings, mut tops) = (Vec::new(), Vec::new(), Vec::new());
-        let mut of_rings = None;
+        let (mut sets, mut rings) = (Vec::new(), Vec::new());
+        let (mut of_rings, mut memory) = (None, None);
         for of_link in plan.rules {
             let setting = plan.setting(of_link)?;
             let mut ebpf = load(&setting, &mut timing)?;
@@ -131,10 +133,11 @@ impl Session {
                 rings.push(ebpf.take_map(names::RINGS).ok_or(Error::Missing(names::RINGS))?);
                 of_rings = Some((setting.rings, setting.ring));
             }
-            tops.extend(open_tops(&mut ebpf, &setting)?);
+            let lists = ListMaps::open(&mut ebpf, &setting)?;
+            memory = (!setting.order.is_empty()).then_some(setting.memory);
             let (rules, Setting { split, slots, .. }) = (of_link.rules.len(), setting);
             let counts = CountMaps::take(&mut ebpf, rules, split, slots)?;
-            sets.push(ProgramSet { link: of_link.link, ebpf, counts });
+            sets.push(ProgramSet { link: of_link.link, ebpf, counts, lists });
         }
         let rings = of_rings.map(|(cpus, layout)| Rings::open(rings, cpus, layout)).transpose()?;
         timing.step("rings");
@@ -143,7 +146,7 @@ impl Session {
             hook: plan.hook,
             direction: plan.direction,
             rings,
-            tops,
+            memory,
             attachments: Vec::new(),
             xdp_links: Vec::new(),
             tcx_links: Vec::new(),
@@ -250,9 +253,9 @@ impl Session {
         self.rings.take()
     }
 
-    /// The tables of the largest keys, once, if rules have keys: one of each link type.
-    pub fn take_tops(&mut self) -> Vec<Tops> {
-        std::mem::take(&mut self.tops)
+    /// What the lists of all rules take, if there are any.
+    pub fn list_memory(&self) -> Option<Memory> {
+        self.memory
     }
 
     fn attach_xdp(&mut self, set: usize, name: &str, index: u32) -> Result<Attached, Error> {
@@ -344,6 +347,12 @@ impl Programs for Session {
 
     fn quick_counts(&self) -> Result<Counts, Error> {
         self.sum(CountMaps::read_quickly)
+    }
+
+    fn take_lists(&mut self, f: &mut dyn FnMut(usize, Taken<'_>)) {
+        let mut lists: Vec<&mut ListMaps> =
+            self.sets.iter_mut().map(|set| &mut set.lists).collect();
+        ListMaps::take(&mut lists, f);
     }
 
     fn follow(&mut self, interface: &Interface) -> Result<Option<Attachment>, Error> {
@@ -464,15 +473,6 @@ where
     &'a mut P: TryFrom<&'a mut aya::programs::Program>,
 {
     ebpf.program_mut(name).and_then(|program| program.try_into().ok()).ok_or(Error::Missing(name))
-}
-
-/// The tables of the largest keys, if rules have keys.
-pub(super) fn open_tops(ebpf: &mut Ebpf, setting: &Setting<'_>) -> Result<Option<Tops>, Error> {
-    if setting.lists() == 0 {
-        return Ok(None);
-    }
-    let map = ebpf.take_map(names::TOPS).ok_or(Error::Missing(names::TOPS))?;
-    Tops::open(map, setting.lists(), setting.list_cpus).map(Some)
 }
 
 pub(super) fn index(name: &str) -> Result<u32, Error> {

@@ -13,12 +13,13 @@ use probe_filter::{
 };
 
 use super::{
-    Counts, Error, Hook, RuleSpec, Tops,
+    Counts, Error, Hook, Memory, RuleSpec, Taken,
     counts::CountMaps,
     features::Features,
+    lists::{ListMaps, Order},
     load::{Setting, load, name_largest_rule, verify_error},
     plan::cpus,
-    session::{open_tops, program, xdp_program},
+    session::{program, xdp_program},
     timing::Timing,
 };
 
@@ -33,7 +34,7 @@ pub struct TestRun {
     ebpf: Ebpf,
     hook: Hook,
     counts: CountMaps,
-    tops: Option<Tops>,
+    lists: ListMaps,
     wire_len: Array<MapData, u32>,
 }
 
@@ -58,11 +59,15 @@ impl TestRun {
         (least..=most).contains(&frame.len())
     }
 
-    /// Loads the program of `hook`'s type. Frames are what the file says: tags among the bytes.
+    /// Loads the program of `hook`'s type, with lists of their full size on all CPUs: which of them
+    /// runs the program is the kernel's choice. Frames are what the file says: tags among the bytes.
     ///
     /// # Errors
     /// See [`Error`].
     pub fn new(rules: &[RuleSpec<'_>], hook: Hook, link: LinkType) -> Result<Self, Error> {
+        let order = Order::of(rules)?;
+        let list_cpus = if order.is_empty() { 1 } else { cpus()? };
+        let memory = Memory::of(&order, 1, list_cpus, u64::MAX);
         let setting = Setting {
             rules,
             flavour: if hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb },
@@ -71,7 +76,8 @@ impl TestRun {
             snaplen: 0,
             ring: RingLayout::new(0, 0),
             rings: 1,
-            list_cpus: if rules.iter().any(RuleSpec::has_key) { cpus()? } else { 1 },
+            order,
+            memory,
             goal: 0,
             split: Split::None,
             slots: 1,
@@ -82,11 +88,11 @@ impl TestRun {
         let mut ebpf = load(&setting, &mut Timing::start())?;
         verify(&mut ebpf, hook).map_err(|error| name_largest_rule(error, &setting))?;
         let counts = CountMaps::take(&mut ebpf, rules.len(), Split::None, 1)?;
-        let tops = open_tops(&mut ebpf, &setting)?;
+        let lists = ListMaps::open(&mut ebpf, &setting)?;
         let wire_len = ebpf.take_map(names::WIRE_LEN).ok_or(Error::Missing(names::WIRE_LEN))?;
         let wire_len =
             wire_len.try_into().map_err(|source| Error::Map { map: names::WIRE_LEN, source })?;
-        Ok(Self { ebpf, hook, counts, tops, wire_len })
+        Ok(Self { ebpf, hook, counts, lists, wire_len })
     }
 
     /// Runs the program once on a frame that the kernel [takes](Self::takes) and that was
@@ -110,9 +116,22 @@ impl TestRun {
         }
     }
 
-    /// The tables of the largest keys, if rules have keys.
-    pub fn tops(&mut self) -> Option<&mut Tops> {
-        self.tops.as_mut()
+    /// The lists, for tests that look into them.
+    #[cfg(test)]
+    pub(super) fn lists(&self) -> &ListMaps {
+        &self.lists
+    }
+
+    /// The classifier, and the lists, for tests that run it on several CPUs at once.
+    #[cfg(test)]
+    pub(super) fn parts(&mut self) -> (&SchedClassifier, &mut ListMaps) {
+        (classifier(&mut self.ebpf).unwrap(), &mut self.lists)
+    }
+
+    /// Takes what the rules' lists have counted, as
+    /// [`Programs::take_lists`](super::Programs::take_lists) does.
+    pub fn take_lists(&mut self, f: &mut dyn FnMut(usize, Taken<'_>)) {
+        ListMaps::take(&mut [&mut self.lists], f);
     }
 
     /// What the program counted so far.

@@ -1,0 +1,188 @@
+//! The lists of rules, which keys come most often and how many different ones there are: in memory
+//! that the kernel programs write, mapped, read and emptied while they go on.
+
+mod distinct;
+mod memory;
+mod tops;
+
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    sync::OnceLock,
+};
+
+use aya::Ebpf;
+use probe_common::{
+    Counter, MAX_KEYED,
+    key::{KEY_WORDS, Seeds},
+    names,
+};
+use probe_sketch::View;
+
+use super::{Error, RuleSpec, load::Setting, session::wait_for_programs};
+pub use memory::Memory;
+
+/// Which lists a rule has, besides its counter. Rules with one have a key
+/// (`probe_filter::compile_keyed`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lists {
+    /// Which keys come most often.
+    pub top: bool,
+    /// How many different keys there are.
+    pub distinct: bool,
+}
+
+impl Lists {
+    /// Whether there is one at all.
+    pub(super) fn any(self) -> bool {
+        self.top || self.distinct
+    }
+}
+
+/// What one list of a rule has counted since it was taken before.
+#[derive(Clone, Copy, Debug)]
+pub enum Taken<'a> {
+    /// The largest keys, in a table of one CPU.
+    Top {
+        /// The keys.
+        table: View<'a>,
+        /// Frames that are with none of them.
+        refused: Counter,
+    },
+    /// The different keys that all CPUs had.
+    Distinct {
+        /// Registers, for `probe_sketch::Distinct::merge`.
+        registers: &'a [u64],
+        /// Frames whose key may be missing, see `probe_common::distinct::grow`.
+        missed: u64,
+    },
+}
+
+/// What keys are hashed with: drawn once for this process, so that what several sets of programs
+/// and their twins in user space count can be put together.
+pub fn seeds() -> Seeds {
+    static DRAWN: OnceLock<Seeds> = OnceLock::new();
+    *DRAWN.get_or_init(|| {
+        // Its keys are the system's random numbers.
+        let random = RandomState::new();
+        let drawn: [u64; KEY_WORDS + 1] = std::array::from_fn(|n| random.hash_one(n));
+        Seeds::new(drawn)
+    })
+}
+
+/// Which rules have lists: those that have a list of the largest keys alone, those that have a number
+/// of different keys as well, and those that have this alone. So the lists of each kind lie side by
+/// side, and there are no more of them than were asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Order {
+    /// The rules, by their indices.
+    rules: Vec<usize>,
+    /// The first so many have a list of the largest keys.
+    tops: usize,
+    /// From this one on they have a number of different keys.
+    first_distinct: usize,
+}
+
+impl Order {
+    /// Of these rules.
+    ///
+    /// # Errors
+    /// [`Error::TooManyLists`].
+    pub fn of(rules: &[RuleSpec<'_>]) -> Result<Self, Error> {
+        let lists = |rule: &usize| rules[*rule].lists;
+        let mut order: Vec<usize> = (0..rules.len()).filter(|rule| lists(rule).any()).collect();
+        if order.len() > MAX_KEYED {
+            return Err(Error::TooManyLists(order.len()));
+        }
+        order.sort_by_key(|rule| (lists(rule).distinct, !lists(rule).top));
+        let tops = order.partition_point(|rule| lists(rule).top);
+        let first_distinct = order.partition_point(|rule| !lists(rule).distinct);
+        Ok(Self { rules: order, tops, first_distinct })
+    }
+
+    /// The place of a rule among those with lists.
+    pub fn place(&self, rule: usize) -> Option<u8> {
+        self.rules.iter().position(|&it| it == rule).map(|place| place as u8)
+    }
+
+    /// How many have lists.
+    pub fn len(&self) -> u32 {
+        self.rules.len() as u32
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// The rules with a list of the largest keys.
+    pub fn tops(&self) -> &[usize] {
+        &self.rules[..self.tops]
+    }
+
+    /// The rules with a number of different keys.
+    pub fn distinct(&self) -> &[usize] {
+        &self.rules[self.first_distinct..]
+    }
+
+    /// The place of the first of them.
+    pub fn first_distinct(&self) -> u32 {
+        self.first_distinct as u32
+    }
+}
+
+/// The lists of one program set.
+pub(super) struct ListMaps {
+    order: Order,
+    tops: Option<tops::Tops>,
+    distinct: Option<distinct::Registers>,
+}
+
+impl ListMaps {
+    /// Maps what the programs of a setting count in, before the first frame.
+    ///
+    /// # Errors
+    /// Those of mmap(2).
+    pub fn open(ebpf: &mut Ebpf, setting: &Setting<'_>) -> Result<Self, Error> {
+        let Setting { order, memory, .. } = setting;
+        let mut map = |name| ebpf.take_map(name).ok_or(Error::Missing(name));
+        let (tops, distinct) = (order.tops().len(), order.distinct().len());
+        let tops = (tops != 0).then(|| tops::Tops::open(map(names::TOPS)?, tops, memory));
+        let tops = tops.transpose()?;
+        let distinct = (distinct != 0)
+            .then(|| distinct::Registers::open(map(names::DISTINCT)?, distinct))
+            .transpose()?;
+        Ok(Self { order: order.clone(), tops, distinct })
+    }
+
+    /// Takes what the lists of several program sets have counted since they were taken before, and
+    /// empties them. What they count meanwhile is there the next time. `f` gets the index of the
+    /// rule: once a set and CPU for a list of the largest keys, once a set for a number of
+    /// different keys.
+    pub fn take(sets: &mut [&mut Self], f: &mut dyn FnMut(usize, Taken<'_>)) {
+        let mut turned = false;
+        for tops in sets.iter_mut().filter_map(|set| set.tops.as_mut()) {
+            tops.turn();
+            turned = true;
+        }
+        if turned {
+            wait_for_programs();
+        }
+        for Self { order, tops, distinct } in sets {
+            if let Some(tops) = tops {
+                for (list, &rule) in order.tops().iter().enumerate() {
+                    tops.take(list, |table, refused| f(rule, Taken::Top { table, refused }));
+                }
+            }
+            if let Some(distinct) = distinct {
+                for (list, &rule) in order.distinct().iter().enumerate() {
+                    distinct.take(list, |registers, missed| {
+                        f(rule, Taken::Distinct { registers, missed });
+                    });
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,242 @@
+//! What programs in the kernel count by keys, run on frames handed in, beside their twins in user
+//! space: the same seeds and random numbers give the same tables, bit by bit. So what
+//! `probe-sketch/tests/streams` shows of the twins holds for the kernel, too.
+
+use std::{collections::BTreeMap, thread};
+
+use aya::programs::{TestRun as _, TestRunOptions};
+use probe_common::{key::Key, top::TopLayout};
+use probe_filter::{Filter, Options, compile_keyed, ir::LinkType};
+use probe_sketch::{Distinct, Table};
+use testbed::{
+    pin_to_cpu,
+    requirements::{Requirement, met},
+};
+
+use super::*;
+use crate::kernel::{Hook, TestRun};
+
+const BOTH: Lists = Lists { top: true, distinct: true };
+const TOP: Lists = Lists { top: true, distinct: false };
+const DISTINCT: Lists = Lists { top: false, distinct: true };
+
+fn filter(key: &str) -> Filter {
+    compile_keyed("udp", key.parse().unwrap(), &Options::default()).unwrap()
+}
+
+fn specs<'a>(filters: &'a [Filter], lists: &[Lists]) -> Vec<RuleSpec<'a>> {
+    let spec = |(filter, &lists): (&'a Filter, &Lists)| RuleSpec {
+        graph: filter.graph(),
+        sampler: None,
+        lists,
+    };
+    filters.iter().zip(lists).map(spec).collect()
+}
+
+/// UDP from a source to port `port`: over IPv4, or over IPv6 where the source is odd.
+fn frame(source: u32, port: u8) -> Vec<u8> {
+    let mut frame = vec![2; 12];
+    let source_address = source.to_be_bytes();
+    if source & 1 == 0 {
+        frame.extend([8, 0, 0x45, 0, 0, 28, 0, 0, 0, 0, 64, 17, 0, 0]);
+        frame.extend(source_address);
+        frame.extend([198, 51, 100, 9]);
+    } else {
+        frame.extend([0x86, 0xdd, 0x60, 0, 0, 0, 0, 8, 17, 64]);
+        frame.extend([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0]);
+        frame.extend(source_address);
+        frame.extend([0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9]);
+    }
+    frame.extend([0, 53, 0, port, 0, 8, 0, 0]);
+    frame
+}
+
+/// The key `src` of such a frame.
+fn key(source: u32) -> Key {
+    match source & 1 {
+        0 => Key([0, 0, 0xffff, source, 0]),
+        _ => Key([0x2001_0db8, 0, 0, source, 0]),
+    }
+}
+
+/// Sources of which the low ones come often: random numbers of SplitMix64 (Steele, Lea and Flood,
+/// 2014), squared.
+fn sources(seed: u64, count: usize) -> impl Iterator<Item = u32> {
+    let mut state = seed;
+    std::iter::repeat_with(move || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let share = ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64;
+        (share.powi(4) * 100_000.0) as u32
+    })
+    .take(count)
+}
+
+#[test]
+fn lists_of_a_kind_lie_side_by_side() {
+    let filters = ["src", "dst", "sport", "dport", "proto"].map(filter);
+    let none = Lists::default();
+    let rules = specs(&filters, &[DISTINCT, BOTH, none, TOP, BOTH]);
+    let order = Order::of(&rules).unwrap();
+    assert_eq!((order.tops(), order.distinct()), (&[3, 1, 4][..], &[1, 4, 0][..]));
+    let places: Vec<Option<u8>> = (0..rules.len()).map(|rule| order.place(rule)).collect();
+    assert_eq!(places, [Some(3), Some(1), None, Some(0), Some(2)]);
+    assert_eq!((order.len(), order.first_distinct()), (4, 1));
+    let alone = |lists| {
+        let order = Order::of(&specs(&filters, &[lists; 5])).unwrap();
+        (order.tops().len(), order.distinct().len())
+    };
+    assert_eq!([alone(TOP), alone(DISTINCT), alone(BOTH)], [(5, 0), (0, 5), (5, 5)]);
+    let many = vec![rules[0]; MAX_KEYED + 1];
+    assert!(matches!(Order::of(&many), Err(Error::TooManyLists(65))));
+    assert!(Order::of(&many[1..]).is_ok());
+}
+
+/// What the keys of a rule counted, exactly, and how many there were.
+#[derive(Debug, Default, PartialEq)]
+struct Exact {
+    keys: BTreeMap<Key, Counter>,
+    registers: Distinct,
+}
+
+#[test]
+fn programs_count_by_keys_from_one_taking_to_the_next() {
+    if !met(&[Requirement::Root]) {
+        return;
+    }
+    let filters = ["src", "dport", "src", "proto"].map(filter);
+    let kinds = [BOTH, TOP, DISTINCT, Lists::default()];
+    for hook in [Hook::Tcx, Hook::Xdp] {
+        let mut run = TestRun::new(&specs(&filters, &kinds), hook, LinkType::Ethernet).unwrap();
+        for turn in 0..4u32 {
+            let mut expected: [Exact; 4] = Default::default();
+            for n in 0..50 {
+                let (source, port) = (n % 7, (n % 3 + turn) as u8);
+                run.run(&frame(source, port), 100 + n).unwrap();
+                let port = Key([port.into(), 0, 0, 0, 0]);
+                let counter = Counter { packets: 1, bytes: (100 + n).into() };
+                for (rule, key) in [key(source), port, key(source)].into_iter().enumerate() {
+                    if kinds[rule].top {
+                        *expected[rule].keys.entry(key).or_default() += counter;
+                    }
+                    if kinds[rule].distinct {
+                        expected[rule].registers.add(seeds().hash(&key));
+                    }
+                }
+            }
+            let mut found: [Exact; 4] = Default::default();
+            run.take_lists(&mut |rule, taken| match taken {
+                Taken::Top { table, refused } => {
+                    assert_eq!(refused, Counter::default());
+                    let entries = table.sets.iter().flat_map(|set| set.entries());
+                    for (entry, admission) in entries.zip(table.admissions.as_flattened()) {
+                        let Some(counter) = entry.counter() else { continue };
+                        assert_eq!(admission.error, 0);
+                        *found[rule].keys.entry(admission.key).or_default() += counter;
+                    }
+                }
+                Taken::Distinct { registers, missed } => {
+                    assert_eq!(missed, 0);
+                    found[rule].registers.merge(registers);
+                }
+            });
+            assert_eq!(found, expected, "{hook}, turn {turn}");
+        }
+        let counts = run.counts().unwrap().rules;
+        assert_eq!(counts.iter().map(|rule| rule.packets).collect::<Vec<_>>(), [200; 4]);
+    }
+}
+
+/// Refusals, admissions and their errors are the twin's: tables that are far too small for the keys.
+#[test]
+fn a_table_is_its_twin_bit_by_bit() {
+    if !met(&[Requirement::Root]) {
+        return;
+    }
+    let filters = [filter("src")];
+    for (hook, cpu) in [(Hook::Tcx, 0), (Hook::Xdp, 1)] {
+        thread::scope(|scope| scope.spawn(|| as_its_twin(&filters, hook, cpu)).join()).unwrap();
+    }
+}
+
+fn as_its_twin(filters: &[Filter], hook: Hook, cpu: usize) {
+    pin_to_cpu(cpu).unwrap();
+    let mut run = TestRun::new(&specs(filters, &[BOTH]), hook, LinkType::Ethernet).unwrap();
+    let sets = TopLayout::LARGEST.sets() as usize;
+    let random = run.lists().tops.as_ref().unwrap().random(0, cpu);
+    let mut twin = Table::new(sets, seeds(), random);
+    for turn in 0..3 {
+        let mut registers = Distinct::default();
+        for source in sources(turn, 40_000) {
+            let len = 60 + source % 7 * 200;
+            run.run(&frame(source, 9), len).unwrap();
+            twin.count(key(source), len);
+            registers.add(seeds().hash(&key(source)));
+        }
+        let mut cpus = 0;
+        run.take_lists(&mut |_, taken| match taken {
+            Taken::Top { table, refused } if cpus == cpu => {
+                cpus += 1;
+                assert!(refused.packets > 10_000, "{refused:?}");
+                assert_eq!(refused, twin.refused());
+                assert_eq!(table.sets, twin.view().sets);
+                assert_eq!(table.admissions, twin.view().admissions);
+            }
+            Taken::Top { table, refused } => {
+                cpus += 1;
+                assert_eq!(refused, Counter::default());
+                assert!(table.sets.iter().all(|set| *set == Default::default()));
+            }
+            Taken::Distinct { registers: found, missed } => {
+                assert_eq!((found, missed), (registers.words(), 0));
+            }
+        });
+        twin.clear();
+    }
+}
+
+/// All CPUs let registers grow at once, each by keys of its own, while user space takes them: no
+/// growth is lost, so that together the registers are those of all keys.
+#[test]
+fn cpus_that_race_lose_no_key() {
+    if !met(&[Requirement::Root]) {
+        return;
+    }
+    const KEYS: u32 = 60_000;
+    let cpus = thread::available_parallelism().unwrap().get() as u32;
+    let filters = [filter("src")];
+    let rules = specs(&filters, &[DISTINCT]);
+    let mut run = TestRun::new(&rules, Hook::Tcx, LinkType::Ethernet).unwrap();
+    let mut expected = Distinct::default();
+    (0..cpus * KEYS).for_each(|source| expected.add(seeds().hash(&key(source))));
+    let (mut found, mut lost, mut takings) = (Distinct::default(), 0, 0);
+    let mut take = |run: &mut ListMaps| {
+        ListMaps::take(&mut [run], &mut |_, taken| {
+            let Taken::Distinct { registers, missed } = taken else { unreachable!() };
+            found.merge(registers);
+            lost += missed;
+        });
+        takings += 1;
+    };
+    let (program, lists) = run.parts();
+    thread::scope(|scope| {
+        let send = |cpu: u32| {
+            pin_to_cpu(cpu as usize).unwrap();
+            for number in 0..KEYS {
+                let frame = frame(number * cpus + cpu, 9);
+                let options = TestRunOptions { data_in: Some(&frame), ..TestRunOptions::new() };
+                program.test_run(options).unwrap();
+            }
+        };
+        let senders: Vec<_> = (0..cpus).map(|cpu| scope.spawn(move || send(cpu))).collect();
+        while senders.iter().any(|sender| !sender.is_finished()) {
+            take(lists);
+        }
+    });
+    take(lists);
+    assert!(takings > 10, "{takings}");
+    assert_eq!(lost, 0);
+    assert_eq!(found, expected);
+}
