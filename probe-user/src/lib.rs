@@ -24,6 +24,7 @@ pub mod cancel;
 pub mod capture;
 pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod count;
 pub mod explain;
 pub mod extcap;

@@ -12,7 +12,7 @@ mod interfaces;
 mod lists;
 mod rate;
 mod shared;
-mod values;
+pub(crate) mod values;
 
 use std::{any::TypeId, ffi::OsString, path::PathBuf, process::ExitCode};
 
