@@ -9,9 +9,9 @@ use crate::{Distinct, Estimate};
 
 /// How far back the last minute reaches.
 const MINUTE: Duration = Duration::from_secs(60);
-/// How long a part of it is at least. Thirteen parts, which is 416 KiB, are the most there are: the
-/// minute is the last 55 to 60 seconds.
-const PART: Duration = Duration::from_secs(5);
+/// How long a part of it is at least, as long as keys are taken in every second: so the minute is the
+/// last 55 to 60 seconds, in 16 parts at the most, which is 512 KiB.
+const PART: Duration = Duration::from_secs(4);
 
 /// The registers of all spans.
 #[derive(Clone, Debug, Default)]
@@ -101,7 +101,7 @@ mod tests {
             let (least, most) = if second <= 60 { (second, second) } else { (55, 60) };
             let within = minute.low <= u64::from(most) + 1 && minute.high > u64::from(least);
             assert!(within, "{minute:?} after {second} s");
-            assert!(periods.minute.len() <= 13, "{} parts", periods.minute.len());
+            assert!(periods.minute.len() <= 16, "{} parts", periods.minute.len());
         }
     }
 

@@ -13,8 +13,6 @@ pub struct View<'a> {
     pub sets: &'a [Set],
     /// Those of each set.
     pub admissions: &'a [[Admission; WAYS]],
-    /// Frames that were not admitted.
-    pub refused: Counter,
 }
 
 /// What one table says of one key.
@@ -80,8 +78,12 @@ impl Table {
 
     /// What it holds.
     pub fn view(&self) -> View<'_> {
-        let Self { sets, admissions, refused, .. } = self;
-        View { sets, admissions, refused: *refused }
+        View { sets: &self.sets, admissions: &self.admissions }
+    }
+
+    /// Frames that were not admitted.
+    pub fn refused(&self) -> Counter {
+        self.refused
     }
 
     /// Forgets all that it counted.

@@ -73,10 +73,11 @@ impl Totals {
         }
     }
 
-    /// Adds what one table counted since it was empty: each CPU's, again and again.
-    pub fn add(&mut self, view: &View<'_>) {
+    /// Adds what one table counted since it was empty, and what it refused: each CPU's, again and
+    /// again.
+    pub fn add(&mut self, view: &View<'_>, refused: Counter) {
         assert_eq!(view.sets.len(), self.squares.len(), "tables of another size");
-        self.refused += view.refused;
+        self.refused += refused;
         let least = |number: usize| f64::from(view.sets[number].least());
         for (number, square) in self.squares.iter_mut().enumerate() {
             *square += least(number).powi(2);

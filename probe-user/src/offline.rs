@@ -1,18 +1,24 @@
 //! Filters over the frames of a file: in this process, or by the loaded program.
 
-use std::{mem, ops::ControlFlow, path::Path};
+use std::{iter, mem, ops::ControlFlow, path::Path};
 
 use anyhow::Result;
-use probe_common::Counter;
+use probe_common::{
+    Counter,
+    key::{Key, Seeds},
+    top::TopLayout,
+};
 use probe_filter::{Filter, Machine, ir};
 use probe_frame::{Frame, LinkType};
 use probe_pcap::{ReadError, Reader};
+use probe_sketch::{Distinct, Table};
 
 use crate::{
     explain,
-    kernel::{Lists, RuleSpec, TestRun},
+    kernel::{self, Lists, RuleSpec, Taken, TestRun},
+    keys::List,
     reporter,
-    rules::{Rule, RuleSet},
+    rules::{Rule, RuleSet, lists_of},
     source::Engine,
     stop,
 };
@@ -44,7 +50,10 @@ pub struct Matcher {
     /// For the link types of frames before it.
     others: Vec<Compiled>,
     seen: Counter,
+    /// Of the rules, and behind them of the lists.
     counts: Vec<Counter>,
+    /// The lists of frames that are looked at here.
+    twins: Vec<Twin>,
     /// What the kernel had counted for the first rule before the frame at hand.
     before: u64,
     /// Frames that the kernel does not take, looked at here instead.
@@ -61,14 +70,16 @@ struct Compiled {
 }
 
 impl Compiled {
-    fn new(filters: &[Filter], engine: Engine, link: LinkType) -> Result<Self> {
+    fn new(rules: &[Rule], filters: &[Filter], engine: Engine, link: LinkType) -> Result<Self> {
         let graphs: Vec<_> = filters.iter().map(Filter::graph).collect();
         let kernel = match engine {
             Engine::User => None,
             Engine::Kernel(hook, direction) => {
                 let hook = hook.on(direction, false);
-                let spec = |&graph| RuleSpec { graph, sampler: None, lists: Lists::default() };
-                let specs: Vec<_> = graphs.iter().map(spec).collect();
+                let lists = lists_of(rules).map(|(_, list)| list.wanted());
+                let wanted = iter::repeat_n(Lists::default(), rules.len()).chain(lists);
+                let spec = |(&graph, lists)| RuleSpec { graph, sampler: None, lists };
+                let specs: Vec<_> = graphs.iter().zip(wanted).map(spec).collect();
                 Some(TestRun::new(&specs, hook, link).map_err(explain::kernel)?)
             }
         };
@@ -80,9 +91,10 @@ impl Matcher {
     /// Begins with the link type that the rules were compiled for. For each other one that comes
     /// they are compiled once.
     pub fn new(rules: &RuleSet, engine: Engine, link: LinkType) -> Result<Self> {
-        let now = Compiled::new(rules.filters(), engine, link)?;
+        let now = Compiled::new(rules.rules(), rules.filters(), engine, link)?;
+        let counts = vec![Counter::default(); rules.filters().len()];
         let rules = rules.rules().to_vec();
-        let counts = vec![Counter::default(); rules.len()];
+        let twins = lists_of(&rules).map(|(_, list)| Twin::new(list)).collect();
         Ok(Self {
             rules,
             engine,
@@ -90,6 +102,7 @@ impl Matcher {
             others: Vec::new(),
             seen: Counter::default(),
             counts,
+            twins,
             before: 0,
             not_taken: 0,
             next_look: 0,
@@ -103,7 +116,7 @@ impl Matcher {
             Some(at) => self.others.swap_remove(at),
             None => {
                 let filters = RuleSet::filters_for_more(&self.rules, link)?;
-                Compiled::new(&filters, self.engine, link)?
+                Compiled::new(&self.rules, &filters, self.engine, link)?
             }
         };
         self.others.push(mem::replace(&mut self.now, next));
@@ -140,13 +153,41 @@ impl Matcher {
             outbound: frame.outbound,
         };
         let mut first = false;
+        let of_rules = self.rules.len();
+        let mut keyed = 0u64;
         self.now.machine.run(&seen, |rule| {
             first |= rule == 0;
             if let Some(count) = self.counts.get_mut(rule) {
                 *count += one(frame);
             }
+            if let Some(list) = rule.checked_sub(of_rules) {
+                keyed |= 1 << list;
+            }
         });
+        if keyed != 0 {
+            self.count_keys(keyed, frame.wire_len);
+        }
         first
+    }
+
+    /// Counts a frame in the lists, one bit each, that it has a key for.
+    fn count_keys(&mut self, keyed: u64, wire_len: u32) {
+        let of_rules = self.rules.len();
+        for (list, twin) in self.twins.iter_mut().enumerate() {
+            if keyed >> list & 1 != 0 {
+                twin.count(Key(self.now.machine.key(of_rules + list)), wire_len);
+            }
+        }
+    }
+
+    /// Takes what the lists have counted, as [`Programs::take_lists`](crate::kernel::Programs) does:
+    /// the index is that of the list's counter.
+    pub fn take_lists(&mut self, f: &mut dyn FnMut(usize, Taken<'_>)) {
+        for (counter, twin) in (self.rules.len()..).zip(&mut self.twins) {
+            twin.take(&mut |part| f(counter, part));
+        }
+        let all = self.others.iter_mut().chain([&mut self.now]);
+        all.filter_map(|compiled| compiled.kernel.as_mut()).for_each(|run| run.take_lists(f));
     }
 
     /// Counts a frame, and says whether the first rule matches it.
@@ -168,7 +209,7 @@ impl Matcher {
         self.seen
     }
 
-    /// What each rule matched.
+    /// What each rule matched, and behind the rules each list.
     pub fn totals(&self) -> Result<Vec<Counter>> {
         let mut totals = self.counts.clone();
         let all = self.others.iter().chain([&self.now]);
@@ -188,9 +229,10 @@ impl Matcher {
         if self.seen.packets < self.next_look {
             return Ok(false);
         }
-        let matches: u64 = self.totals()?.iter().map(|count| count.packets).sum();
+        let rules = self.rules.len();
+        let matches: u64 = self.totals()?.iter().take(rules).map(|count| count.packets).sum();
         let missing = goal.saturating_sub(matches);
-        let most = self.counts.len().max(1) as u64;
+        let most = rules.max(1) as u64;
         self.next_look = self.seen.packets + missing.div_ceil(most);
         Ok(missing == 0)
     }
@@ -198,6 +240,44 @@ impl Matcher {
     /// Frames that the kernel does not take, and that were looked at here.
     pub fn not_taken(&self) -> u64 {
         self.not_taken
+    }
+}
+
+/// A list's twin of what programs count in.
+struct Twin {
+    top: Option<Table>,
+    distinct: Option<Distinct>,
+    seeds: Seeds,
+}
+
+impl Twin {
+    fn new(list: &List) -> Self {
+        let seeds = kernel::seeds();
+        // As large as that of a program on frames handed in.
+        let sets = TopLayout::LARGEST.sets() as usize;
+        // The same file gives the same counts each time, but for which hashes collide.
+        let top = list.top.map(|_| Table::new(sets, seeds, 1));
+        Self { top, distinct: list.distinct.then(Distinct::default), seeds }
+    }
+
+    fn count(&mut self, key: Key, wire_len: u32) {
+        if let Some(top) = &mut self.top {
+            top.count(key, wire_len);
+        }
+        if let Some(distinct) = &mut self.distinct {
+            distinct.add(self.seeds.hash(&key));
+        }
+    }
+
+    fn take(&mut self, f: &mut dyn FnMut(Taken<'_>)) {
+        if let Some(top) = &mut self.top {
+            f(Taken::Top { table: top.view(), refused: top.refused() });
+            top.clear();
+        }
+        if let Some(distinct) = &mut self.distinct {
+            f(Taken::Distinct { registers: distinct.words(), missed: 0 });
+            distinct.clear();
+        }
     }
 }
 

@@ -253,9 +253,7 @@ impl RuleSet {
     /// What the kernel side wants to know.
     pub fn specs(&self) -> Vec<RuleSpec<'_>> {
         let of_rule = |rule: &Rule| (rule.sampler, Lists::default());
-        let of_list = |(_, list): (&Rule, &List)| {
-            (None, Lists { top: list.top.is_some(), distinct: list.distinct })
-        };
+        let of_list = |(_, list): (&Rule, &List)| (None, list.wanted());
         let wanted = self.rules.iter().map(of_rule).chain(self.lists().map(of_list));
         self.filters
             .iter()
@@ -265,7 +263,8 @@ impl RuleSet {
     }
 }
 
-fn lists_of(rules: &[Rule]) -> impl Iterator<Item = (&Rule, &List)> {
+/// The lists of rules, rule by rule: in the order of their filters and counters.
+pub fn lists_of(rules: &[Rule]) -> impl Iterator<Item = (&Rule, &List)> {
     rules.iter().flat_map(|rule| rule.lists.iter().map(move |list| (rule, list)))
 }
 

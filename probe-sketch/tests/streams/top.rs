@@ -37,7 +37,7 @@ fn count(kind: Kind, seed: u64) -> Outcome {
                 Counter { packets: 1, bytes: len(source).into() };
         }
         for table in &mut tables {
-            totals.add(&table.view());
+            totals.add(&table.view(), table.refused());
             table.clear();
         }
     }

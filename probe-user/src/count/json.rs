@@ -3,7 +3,10 @@
 
 use serde::Serialize;
 
-use super::snapshot::{Row, Snapshot};
+use super::{
+    lists,
+    snapshot::{Row, Snapshot},
+};
 use crate::clock::rfc3339_ms;
 
 #[derive(Serialize)]
@@ -37,6 +40,50 @@ struct Rule<'a> {
     peak_pps: Option<f64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     parts: Vec<Part<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    top: Vec<Top<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    distinct: Vec<Different<'a>>,
+}
+
+/// A rule's largest keys.
+#[derive(Serialize)]
+struct Top<'a> {
+    by: &'a str,
+    keys: Vec<Key<'a>>,
+    other: Packets,
+    without: u64,
+}
+
+#[derive(Serialize)]
+struct Key<'a> {
+    key: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    packets: u64,
+    bytes: u64,
+    low: u64,
+    high: u64,
+    share: f64,
+    pps: f64,
+    bps: f64,
+}
+
+#[derive(Serialize)]
+struct Packets {
+    packets: u64,
+}
+
+/// How many different keys.
+#[derive(Serialize)]
+struct Different<'a> {
+    by: &'a str,
+    estimate: u64,
+    low: u64,
+    high: u64,
+    interval: u64,
+    minute: u64,
+    missed: u64,
 }
 
 /// What was seen of one interface and direction; only where there are several.
@@ -99,6 +146,41 @@ fn rule<'a>(snapshot: &'a Snapshot, row: &'a Row) -> Rule<'a> {
         bps: thousandths(row.count.bps),
         peak_pps: row.peak_pps.map(thousandths),
         parts: parts.collect(),
+        top: row.lists.top.iter().map(top).collect(),
+        distinct: row.lists.distinct.iter().map(different).collect(),
+    }
+}
+
+fn top(top: &lists::Top) -> Top<'_> {
+    let keys = top.keys.iter().map(|row| Key {
+        key: &row.key,
+        name: row.name.as_deref(),
+        packets: row.count.total.packets,
+        bytes: row.count.total.bytes,
+        low: row.low,
+        high: row.high,
+        share: millionths(row.share),
+        pps: thousandths(row.count.pps),
+        bps: thousandths(row.count.bps),
+    });
+    Top {
+        by: &top.by,
+        keys: keys.collect(),
+        other: Packets { packets: top.other },
+        without: top.without,
+    }
+}
+
+fn different(different: &lists::Different) -> Different<'_> {
+    let lists::Different { by, since_start, interval, minute, missed } = different;
+    Different {
+        by,
+        estimate: since_start.estimate,
+        low: since_start.low,
+        high: since_start.high,
+        interval: interval.estimate,
+        minute: minute.estimate,
+        missed: *missed,
     }
 }
 
@@ -107,12 +189,39 @@ fn thousandths(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
 
+fn millionths(value: f64) -> f64 {
+    (value * 1e6).round() / 1e6
+}
+
 #[cfg(test)]
 mod tests {
     use super::{
-        super::snapshot::tests::{sample, split_sample},
+        super::snapshot::tests::{listed_sample, sample, split_sample},
         *,
     };
+
+    #[test]
+    fn lists_of_a_rule() {
+        let value: serde_json::Value = serde_json::from_slice(&line(&listed_sample())).unwrap();
+        let rule = &value["rules"][0];
+        let expected = serde_json::json!([{
+            "by": "src",
+            "keys": [
+                {"key": "192.0.2.1", "name": "a.example", "packets": 600, "bytes": 36_000,
+                 "low": 600, "high": 600, "share": 0.6, "pps": 600.0, "bps": 288_000.0},
+                {"key": "2001:db8::1", "packets": 123, "bytes": 7_380,
+                 "low": 120, "high": 140, "share": 0.123, "pps": 23.5, "bps": 11_280.0},
+            ],
+            "other": {"packets": 270},
+            "without": 7,
+        }]);
+        assert_eq!(rule["top"], expected);
+        let expected = serde_json::json!([{"by": "src", "estimate": 100, "low": 98, "high": 103,
+            "interval": 20, "minute": 90, "missed": 0}]);
+        assert_eq!(rule["distinct"], expected);
+        // A rule that nobody asks for lists has no empty ones.
+        assert_eq!(value["rules"][1]["top"], serde_json::Value::Null);
+    }
 
     #[test]
     fn golden() {

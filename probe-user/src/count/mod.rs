@@ -1,14 +1,18 @@
 //! `probe count`: many filters counted at once. One reading of the maps a tick makes a
 //! [`Snapshot`]; table, JSON and CSV are views of it.
 
+mod cells;
 mod csv;
 mod json;
+mod key_table;
+mod lists;
 mod output;
 mod screen;
 mod snapshot;
 mod table;
 mod view;
 
+pub use lists::{Different, KeyRow, OfRule, Top};
 pub use snapshot::{Count, Part, Row, Snapshot};
 
 use std::{
@@ -33,10 +37,16 @@ use crate::{
     stop,
     watch::{Event, Events, ProgramOptions, Watch},
 };
+use lists::{Lists, Span};
 use view::View;
 
 /// How often `-c` is looked at.
 const COUNT_TICK: Duration = Duration::from_millis(50);
+/// How often lists are taken at least, however long the interval is: the counts of a table have 32 bits,
+/// and the last minute is put together from what is taken.
+const TAKE: Duration = Duration::from_secs(10);
+/// The same of a file, in its own time.
+const TAKE_OF_FILE: Duration = Duration::from_secs(5);
 
 /// What to count, and how to show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +67,12 @@ pub struct Plan {
     pub colors: bool,
     /// Whether keys have names beside them.
     pub names: NameStyle,
+}
+
+impl Plan {
+    fn has_lists(&self) -> bool {
+        self.rules.iter().any(|rule| !rule.lists.is_empty())
+    }
 }
 
 /// How counts are shown.
@@ -88,8 +104,9 @@ async fn on_interfaces(plan: &Plan, live: &Live) -> Result<()> {
     let Watch { rules, chosen, mut session, stop } = watch;
     let mut events = Events::watch(stop, session.attachments(), chosen.any)?;
     let hook = interfaces::hooks(session.attachments());
-    let counting = Counting::new(&rules, hook, chosen.labels());
-    let view = View::new(plan.format, plan.colors)?;
+    let lists = Lists::new(&rules, kernel::seeds(), plan.names);
+    let counting = Counting::new(&rules, hook, chosen.labels(), lists);
+    let view = View::new(plan.format, plan.colors, plan.has_lists())?;
     count(plan, counting, &mut session, &mut events, view).await
 }
 
@@ -104,10 +121,12 @@ async fn count(
     let start = Instant::now();
     let deadline = plan.duration.map(|duration| start + duration);
     let mut next = start + plan.interval;
+    let mut take = start + TAKE;
     loop {
         // Ticks, the end, and the look at -c: whichever comes first.
         let look = plan.count.map(|_| Instant::now() + COUNT_TICK);
-        let wake = [Some(next), deadline, look].into_iter().flatten().min().unwrap_or(next);
+        let times = [Some(next), Some(take), deadline, look];
+        let wake = times.into_iter().flatten().min().unwrap_or(next);
         let event = events.wait(wake).await;
         let now = Instant::now();
         if let Event::Changed(changes) = &event {
@@ -116,17 +135,24 @@ async fn count(
         let none_left = events.none_left();
         let ended = event == Event::Stop || none_left.is_some();
         let over = ended || deadline.is_some_and(|deadline| now >= deadline);
+        // Before the counters are read, so that no list is ahead of its rule.
+        if now >= next.min(take) {
+            counting.take_lists(programs, now - start);
+            take = now + TAKE;
+        }
         if !over && plan.count.is_none() && now < next {
             continue;
         }
         let counts = programs.counts().map_err(explain::kernel)?;
         let reached = plan.count.is_some_and(|goal| {
-            counts.rules.iter().map(|counter| counter.packets).sum::<u64>() >= goal
+            let of_rules = counts.rules.iter().take(plan.rules.len());
+            of_rules.map(|counter| counter.packets).sum::<u64>() >= goal
         });
         if over || reached {
             // The last reading is one of a moment at which nobody counts.
             let detached = programs.detach();
             let elapsed = start.elapsed();
+            counting.take_lists(programs, elapsed);
             let counts = programs.counts().map_err(explain::kernel)?;
             let total = counting.total(elapsed, &counts);
             view.last(&total, &stop::requested)?;
@@ -155,12 +181,23 @@ struct Counting<'a> {
     elapsed_before: Duration,
     /// The highest rate of each rule so far.
     peaks: Vec<Option<f64>>,
+    lists: Lists,
 }
 
 impl<'a> Counting<'a> {
-    fn new(set: &'a RuleSet, hook: String, interfaces: Vec<String>) -> Self {
+    fn new(set: &'a RuleSet, hook: String, interfaces: Vec<String>, lists: Lists) -> Self {
         let (before, peaks) = (Counts::default(), vec![None; set.rules().len()]);
-        Self { set, hook, interfaces, before, elapsed_before: Duration::ZERO, peaks }
+        Self { set, hook, interfaces, before, elapsed_before: Duration::ZERO, peaks, lists }
+    }
+
+    /// Adds what came in the lists up to now.
+    fn take_lists(&mut self, programs: &mut impl Programs, elapsed: Duration) {
+        programs.take_lists(&mut |counter, part| self.lists.add(elapsed, counter, part));
+    }
+
+    /// The same of the frames of a file.
+    fn take_from_file(&mut self, matcher: &mut Matcher, elapsed: Duration) {
+        matcher.take_lists(&mut |counter, part| self.lists.add(elapsed, counter, part));
     }
 
     /// Rates belong to the interval since the reading before.
@@ -172,6 +209,7 @@ impl<'a> Counting<'a> {
         }
         self.before = counts.clone();
         self.elapsed_before = elapsed;
+        self.lists.begin_interval();
         snapshot
     }
 
@@ -205,12 +243,14 @@ impl<'a> Counting<'a> {
             };
             self.before.parts.iter().find(same).map_or(&[][..], |old| &old.rules)
         };
-        let row = |(index, rule): (usize, &Rule)| Row {
+        let lists = self.lists.rows(self.set, &counts.rules, Span { interval, last });
+        let row = |((index, rule), lists): ((usize, &Rule), OfRule)| Row {
             name: rule.name.clone(),
             filter: rule.filter.clone(),
             count: since(&self.before.rules, &counts.rules, index),
             peak_pps: None,
             parts: (parts.iter()).map(|part| since(before(part), &part.rules, index)).collect(),
+            lists,
         };
         Snapshot {
             time: clock::now(),
@@ -226,9 +266,14 @@ impl<'a> Counting<'a> {
                     seen: part.seen,
                 })
                 .collect(),
-            rules: self.set.rules().iter().enumerate().map(row).collect(),
+            rules: self.set.rules().iter().enumerate().zip(lists).map(row).collect(),
         }
     }
+}
+
+/// From a time to a later one.
+fn since(begin: WallTime, end: WallTime) -> Duration {
+    Duration::from_nanos(end.0.saturating_sub(begin.0))
 }
 
 /// Counts the frames of a file: one snapshot, whose clock is the file's.
@@ -239,8 +284,12 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
     let mut matcher = Matcher::new(&set, engine, link)?;
     let needs = Needs { test_run: engine != Engine::User, ..Needs::default() };
     privileges::drop(user, needs)?;
-    let view = View::new(plan.format, plan.colors)?;
+    let view = View::new(plan.format, plan.colors, plan.has_lists())?;
+    let lists = Lists::new(&set, kernel::seeds(), plan.names);
+    let interfaces = vec![reader.name().to_string()];
+    let mut counting = Counting::new(&set, "file".into(), interfaces, lists);
     let (mut first, mut last) = (None, WallTime::default());
+    let mut taken = Duration::ZERO;
     // What was counted before a damaged record is told all the same.
     let damage = 'file: loop {
         let frames = match reader.batch() {
@@ -249,7 +298,12 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
             Err(error) => break Some(error),
         };
         for frame in frames {
-            first.get_or_insert(frame.time);
+            let begin = *first.get_or_insert(frame.time);
+            let elapsed = since(begin, last);
+            if plan.has_lists() && since(begin, frame.time) >= taken + TAKE_OF_FILE {
+                counting.take_from_file(&mut matcher, elapsed);
+                taken = elapsed;
+            }
             last = last.max(frame.time);
             matcher.count(&frame)?;
             if let Some(goal) = plan.count
@@ -259,8 +313,8 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
             }
         }
     };
-    let elapsed = Duration::from_nanos(last.0.saturating_sub(first.unwrap_or(last).0));
-    let mut counting = Counting::new(&set, "file".into(), vec![reader.name().to_string()]);
+    let elapsed = since(first.unwrap_or(last), last);
+    counting.take_from_file(&mut matcher, elapsed);
     let counts = Counts { seen: matcher.seen(), rules: matcher.totals()?, ..Counts::default() };
     let mut snapshot = counting.total(elapsed, &counts);
     snapshot.time = last;
@@ -334,10 +388,11 @@ mod tests {
         let mut programs =
             Scripted { readings, reading: Cell::new(0), after_detach, detached: false };
         let (mut reader, writer) = std::io::pipe().unwrap();
-        let view = View::over(Output::with_room(writer, readings.len()).unwrap(), plan.format);
+        let view = View::over(Output::with_room(writer, readings.len()).unwrap(), plan.format, false);
+        let lists = Lists::new(&set, kernel::seeds(), plan.names);
         let counted = runtime::block_on(async {
             let mut events = Events::watch(Stop::on_signals()?, &[Attachment::loopback()], false)?;
-            let counting = Counting::new(&set, "tcx".into(), vec!["lo".into()]);
+            let counting = Counting::new(&set, "tcx".into(), vec!["lo".into()], lists);
             count(&plan, counting, &mut programs, &mut events, view?).await
         });
         counted.unwrap();

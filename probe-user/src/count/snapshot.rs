@@ -6,6 +6,8 @@ use std::time::Duration;
 use probe_common::Counter;
 use probe_frame::WallTime;
 
+use super::lists::OfRule;
+
 /// All counts at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
@@ -59,6 +61,8 @@ pub struct Row {
     pub peak_pps: Option<f64>,
     /// Of each of the snapshot's parts.
     pub parts: Vec<Count>,
+    /// Its keys.
+    pub lists: OfRule,
 }
 
 /// A total and its rates.
@@ -96,7 +100,12 @@ impl std::ops::AddAssign for Count {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::*;
+    use probe_sketch::Estimate;
+
+    use super::{
+        super::lists::{Different, KeyRow, Top},
+        *,
+    };
 
     /// The snapshot of the golden texts.
     pub(in crate::count) fn sample() -> Snapshot {
@@ -119,6 +128,7 @@ pub(super) mod tests {
                     },
                     peak_pps: Some(1250.0),
                     parts: Vec::new(),
+                    lists: OfRule::default(),
                 },
                 Row {
                     name: "get".into(),
@@ -130,6 +140,7 @@ pub(super) mod tests {
                     },
                     peak_pps: Some(6.54321),
                     parts: Vec::new(),
+                    lists: OfRule::default(),
                 },
             ],
         }
@@ -154,6 +165,39 @@ pub(super) mod tests {
             };
             row.parts = packets.map(count).to_vec();
         }
+        snapshot
+    }
+
+    /// The same with the sources of the first rule.
+    pub(in crate::count) fn listed_sample() -> Snapshot {
+        let mut snapshot = sample();
+        let row = |key: &str, packets: u64, pps, share| KeyRow {
+            key: key.into(),
+            name: None,
+            count: Count {
+                total: Counter { packets, bytes: packets * 60 },
+                pps,
+                bps: pps * 480.0,
+            },
+            low: packets,
+            high: packets,
+            share,
+        };
+        let keys = vec![
+            KeyRow { name: Some("a.example".into()), ..row("192.0.2.1", 600, 600.0, 0.6) },
+            KeyRow { low: 120, high: 140, ..row("2001:db8::1", 123, 23.5, 0.123) },
+        ];
+        let estimate = |estimate| Estimate { estimate, low: estimate - 2, high: estimate + 3 };
+        snapshot.rules[0].lists = OfRule {
+            top: vec![Top { by: "src".into(), keys, other: 270, without: 7 }],
+            distinct: vec![Different {
+                by: "src".into(),
+                since_start: estimate(100),
+                interval: estimate(20),
+                minute: estimate(90),
+                missed: 0,
+            }],
+        };
         snapshot
     }
 

@@ -2,10 +2,15 @@
 
 use std::cmp::Reverse;
 
-use anstyle::{AnsiColor, Effects, Style};
+use anstyle::Style;
 use probe_frame::visible;
 
-use super::snapshot::{Count, Row, Snapshot};
+use super::{
+    cells::{self, Cell, GAP, HEAD, MINUTE, QUIET, RATE, painted},
+    key_table,
+    lists::OfRule,
+    snapshot::{Count, Row, Snapshot},
+};
 use crate::{
     history::{CELLS, History},
     text::{cut, grouped, si, width},
@@ -16,8 +21,6 @@ const FILTER_WIDTH: usize = 48;
 /// Narrowest column of names, and of expressions, that is of any use.
 const LEAST_NAME: usize = 8;
 const LEAST_FILTER: usize = 12;
-/// Columns between two columns.
-const GAP: &str = "  ";
 
 /// What there is to draw on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,13 +40,20 @@ pub fn table(snapshot: &Snapshot, history: Option<&History>, room: Room) -> Vec<
     let interfaces = visible(&snapshot.interfaces.join(", "));
     let title = format!("{interfaces} on {}, {total} {seconds:.1} s", snapshot.hook);
     let mut lines = vec![cut(&title, room.columns.unwrap_or(usize::MAX))];
-    let chosen = choose(snapshot, room.lines);
+    let has_lists = snapshot.rules.iter().any(|row| row.lists != OfRule::default());
+    // Where there are lists, rules may have half of the lines.
+    let of_rules = room.lines.map(|lines| if has_lists { lines.div_ceil(2).max(FIXED + 1) } else { lines });
+    let chosen = choose(snapshot, of_rules);
     let table = lay_out(snapshot, history, &chosen, room);
     lines.extend(table);
     if let Some(note) = chosen.note(snapshot) {
         let note = cut(&note, room.columns.unwrap_or(usize::MAX));
         lines.push(painted(&note, QUIET, room.colors));
     }
+    let rules: Vec<&Row> =
+        chosen.rules.iter().filter_map(|&rule| snapshot.rules.get(rule)).collect();
+    let left = room.lines.map(|all| all.saturating_sub(lines.len()));
+    lines.extend(key_table::lines(&rules, snapshot.last, Room { lines: left, ..room }));
     lines
 }
 
@@ -297,20 +307,6 @@ impl Column {
     }
 }
 
-const HEAD: Style = Style::new().effects(Effects::BOLD);
-const QUIET: Style = Style::new().effects(Effects::DIMMED);
-const RATE: Style = color(AnsiColor::Green);
-const MINUTE: Style = color(AnsiColor::Cyan);
-
-const fn color(color: AnsiColor) -> Style {
-    Style::new().fg_color(Some(anstyle::Color::Ansi(color)))
-}
-
-fn painted(text: &str, style: Style, colors: bool) -> String {
-    let style = if colors && !text.is_empty() { style } else { Style::new() };
-    format!("{style}{text}{style:#}")
-}
-
 /// Lines with all columns that there is room for.
 fn lay_out(
     snapshot: &Snapshot,
@@ -325,23 +321,13 @@ fn lay_out(
         _ => cut(&column.text(line), width_of),
     };
     let draw = |line: &Line| {
-        let mut drawn = String::new();
-        // Blanks are written before what follows them, so that none ends a line.
-        let mut blanks = 0;
-        for &(column, width_of) in &columns {
-            let text = cell(line, column, width_of);
-            let rest = width_of.saturating_sub(width(&text));
-            let (before, behind) = if column.is_text() { (0, rest) } else { (rest, 0) };
-            blanks += before;
-            if text.trim().is_empty() {
-                blanks += width(&text) + behind + GAP.len();
-                continue;
-            }
-            drawn.extend(std::iter::repeat_n(' ', blanks));
-            drawn.push_str(&painted(&text, column.style(line.role), room.colors));
-            blanks = behind + GAP.len();
-        }
-        drawn
+        let cells = columns.iter().map(|&(column, width)| Cell {
+            text: cell(line, column, width),
+            width,
+            is_text: column.is_text(),
+            style: column.style(line.role),
+        });
+        cells::line(cells, room.colors)
     };
     lines.iter().map(draw).collect()
 }

@@ -23,6 +23,8 @@ const MESSAGES: usize = 3;
 pub struct View {
     format: Format,
     colors: bool,
+    /// Whether rules have lists, for which CSV has more columns.
+    lists: bool,
     /// Of a table on a terminal.
     live: Option<Live>,
     /// Until the last snapshot.
@@ -38,33 +40,32 @@ struct Live {
 
 impl View {
     /// Writes what comes before the first snapshot. Starts a thread. `colors`: whether a table on a
-    /// terminal has them.
-    pub fn new(format: Format, colors: bool) -> Result<Self> {
+    /// terminal has them; `lists`: whether rules have
+    /// lists.
+    pub fn new(format: Format, colors: bool, lists: bool) -> Result<Self> {
         let dumb = env::var_os("TERM").is_none_or(|name| name == "dumb");
         let live = format == Format::Table && io::stdout().is_terminal() && !dumb;
-        let mut view = Self::over(Output::start()?, format)?;
+        let mut view = Self::over(Output::start()?, format, lists)?;
         (view.colors, view.live) = (colors, live.then(Live::default));
         Ok(view)
     }
 
     /// As [`new`](Self::new), to any output.
-    pub(super) fn over(mut output: Output, format: Format) -> Result<Self> {
+    pub(super) fn over(mut output: Output, format: Format, lists: bool) -> Result<Self> {
         if format == Format::Csv {
-            output.offer(csv::HEAD.into())?;
+            output.offer(csv::head(lists).into())?;
         }
-        Ok(Self { format, colors: false, live: None, output: Some(output) })
+        Ok(Self { format, colors: false, lists, live: None, output: Some(output) })
     }
 
     /// Shows a snapshot, unless the reader is far behind: the next one has the same totals and more.
     pub fn tick(&mut self, snapshot: &Snapshot) -> Result<()> {
-        let Some(output) = &mut self.output else { return Ok(()) };
-        let Some(live) = &mut self.live else {
-            let mut text =
-                bytes(self.format, snapshot, Room { colors: self.colors, ..Room::default() });
+        let Self { output: Some(output), live: Some(live), .. } = self else {
+            let mut text = self.bytes(snapshot, Room { colors: self.colors, ..Room::default() });
             if self.format == Format::Table {
                 text.push(b'\n');
             }
-            return output.offer(text).map(drop);
+            return self.output.as_mut().map_or(Ok(()), |output| output.offer(text).map(drop));
         };
         let counters: Vec<_> = snapshot.rules.iter().map(|row| row.count.total).collect();
         live.history.add(snapshot.elapsed, &counters);
@@ -82,7 +83,16 @@ impl View {
     pub fn last(mut self, snapshot: &Snapshot, ending: &dyn Fn() -> bool) -> Result<()> {
         let columns = self.live.is_some().then(|| Screen::size().0);
         let room = Room { columns, lines: None, colors: self.colors };
-        self.finish(bytes(self.format, snapshot, room), ending)
+        let text = self.bytes(snapshot, room);
+        self.finish(text, ending)
+    }
+
+    fn bytes(&self, snapshot: &Snapshot, room: Room) -> Vec<u8> {
+        match self.format {
+            Format::Table => (table(snapshot, None, room).join("\n") + "\n").into(),
+            Format::Json => json::line(snapshot),
+            Format::Csv => csv::rows(snapshot, self.lists),
+        }
     }
 
     /// Writes what is left, and gives the terminal back.
@@ -117,13 +127,5 @@ impl Live {
         drawn.truncate(lines - messages.len());
         drawn.extend(messages.iter().map(|message| cut(message, columns)));
         drawn
-    }
-}
-
-fn bytes(format: Format, snapshot: &Snapshot, room: Room) -> Vec<u8> {
-    match format {
-        Format::Table => (table(snapshot, None, room).join("\n") + "\n").into(),
-        Format::Json => json::line(snapshot),
-        Format::Csv => csv::rows(snapshot),
     }
 }

@@ -13,6 +13,8 @@ pub use text::{name, text};
 
 use probe_filter::{Key, KeyError};
 
+use crate::kernel::Lists;
+
 /// Keys that a list shows, where nothing else is asked for.
 pub const TOP: usize = 10;
 /// Keys that a list can show: a quarter of those that are kept, of which the least are not in order.
@@ -27,6 +29,13 @@ pub struct List {
     pub top: Option<usize>,
     /// Whether to say how many different keys there are.
     pub distinct: bool,
+}
+
+impl List {
+    /// What programs are to count.
+    pub fn wanted(&self) -> Lists {
+        Lists { top: self.top.is_some(), distinct: self.distinct }
+    }
 }
 
 /// Asks for more of a rule: a list by each key, whatever is asked of it.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use probe_common::key::Seeds;
+use probe_common::{Counter, key::Seeds};
 use probe_sketch::{Periods, Totals, View};
 
 use super::List;
@@ -13,33 +13,38 @@ pub const KEPT: usize = 4096;
 /// One list's largest keys, and how many different ones: as far as they are asked for.
 #[derive(Clone, Debug)]
 pub struct Tally {
-    /// The largest keys.
-    pub top: Option<Totals>,
-    /// How many different ones.
-    pub distinct: Option<Periods>,
+    list: List,
+    seeds: Seeds,
+    /// The largest keys, since the first table came.
+    top: Option<Totals>,
+    distinct: Periods,
+    /// Frames whose key may be missing among the different ones.
+    missed: u64,
 }
 
 impl Tally {
-    /// Of tables with `sets` sets and these seeds.
-    pub fn new(list: &List, sets: usize, seeds: Seeds) -> Self {
-        Self {
-            top: list.top.map(|_| Totals::new(sets, seeds, KEPT)),
-            distinct: list.distinct.then(Periods::default),
-        }
+    /// Of keys that are hashed with these seeds.
+    pub fn new(list: List, seeds: Seeds) -> Self {
+        Self { list, seeds, top: None, distinct: Periods::default(), missed: 0 }
     }
 
-    /// Adds what one CPU's table has counted since it was empty.
-    pub fn add_table(&mut self, table: &View<'_>) {
-        if let Some(top) = &mut self.top {
-            top.add(table);
-        }
+    /// What it is a list of.
+    pub fn list(&self) -> List {
+        self.list
     }
 
-    /// Adds the registers of the keys that came up to `now`, since the start.
-    pub fn add_registers(&mut self, now: Duration, words: &[u64]) {
-        if let Some(distinct) = &mut self.distinct {
-            distinct.add(now, words);
-        }
+    /// Adds what one CPU's table has counted since it was empty, and what it refused.
+    pub fn add_table(&mut self, table: &View<'_>, refused: Counter) {
+        let sets = table.sets.len();
+        let top = self.top.get_or_insert_with(|| Totals::new(sets, self.seeds, KEPT));
+        top.add(table, refused);
+    }
+
+    /// Adds the registers of the keys that came up to `now`, since the start; in vain for `missed`
+    /// frames.
+    pub fn add_registers(&mut self, now: Duration, words: &[u64], missed: u64) {
+        self.distinct.add(now, words);
+        self.missed += missed;
     }
 
     /// What is added from now on belongs to another interval.
@@ -47,8 +52,21 @@ impl Tally {
         if let Some(top) = &mut self.top {
             top.begin_interval();
         }
-        if let Some(distinct) = &mut self.distinct {
-            distinct.begin_interval();
-        }
+        self.distinct.begin_interval();
+    }
+
+    /// The largest keys, where any were counted.
+    pub fn top(&self) -> Option<&Totals> {
+        self.top.as_ref()
+    }
+
+    /// How many different keys.
+    pub fn distinct(&self) -> &Periods {
+        &self.distinct
+    }
+
+    /// Frames whose key may be missing among the different ones.
+    pub fn missed(&self) -> u64 {
+        self.missed
     }
 }

@@ -1,0 +1,190 @@
+//! The lists of rules in a snapshot: the largest keys, and how many different ones there are.
+
+use std::time::Duration;
+
+use probe_common::{Counter, key::Seeds};
+use probe_print::Names;
+use probe_sketch::{Estimate, Row};
+
+use super::snapshot::Count;
+use crate::{
+    kernel::Taken,
+    keys::{self, Tally},
+    names::{self, NameStyle},
+    rules::RuleSet,
+};
+
+/// A rule's largest keys.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Top {
+    /// What the rule's packets are counted by, as the user writes it.
+    pub by: String,
+    /// The largest key first.
+    pub keys: Vec<KeyRow>,
+    /// Packets with other keys.
+    pub other: u64,
+    /// The rule's packets without such a key.
+    pub without: u64,
+}
+
+/// One key of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct KeyRow {
+    /// The key.
+    pub key: String,
+    /// What it is called, if that is known.
+    pub name: Option<String>,
+    /// Its packets and bytes.
+    pub count: Count,
+    /// There were at least so many packets.
+    pub low: u64,
+    /// There were at most so many packets.
+    pub high: u64,
+    /// Part of the rule's packets, from 0 to 1.
+    pub share: f64,
+}
+
+impl KeyRow {
+    /// Whether the count is exact.
+    pub fn is_exact(&self) -> bool {
+        self.low == self.high
+    }
+
+    /// How far the truth may be from the count, in packets.
+    pub fn uncertainty(&self) -> u64 {
+        let packets = self.count.total.packets;
+        self.high.saturating_sub(packets).max(packets.saturating_sub(self.low))
+    }
+}
+
+/// How many different keys a rule's packets had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Different {
+    /// What is counted, as the user writes it.
+    pub by: String,
+    /// Since the start.
+    pub since_start: Estimate,
+    /// In the interval; that of the last snapshot is the whole run.
+    pub interval: Estimate,
+    /// In the last minute.
+    pub minute: Estimate,
+    /// Packets whose key may be missing, because several CPUs wrote a register at the same moment.
+    pub missed: u64,
+}
+
+/// What the lists of all rules have counted so far.
+pub struct Lists {
+    /// In the order of the lists, and so of their counters, which are behind those of the rules.
+    tallies: Vec<Tally>,
+    rules: usize,
+    names: Box<dyn Names + Send>,
+}
+
+/// The lists of one rule.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OfRule {
+    /// Largest keys.
+    pub top: Vec<Top>,
+    /// Different keys.
+    pub distinct: Vec<Different>,
+}
+
+impl Lists {
+    /// Of these rules, with keys that are hashed with these seeds.
+    pub fn new(set: &RuleSet, seeds: Seeds, style: NameStyle) -> Self {
+        let tallies: Vec<Tally> = set.lists().map(|(_, list)| Tally::new(*list, seeds)).collect();
+        // The files of names are read where there is something to name.
+        let style = if tallies.is_empty() { NameStyle::Numbers } else { style };
+        Self { tallies, rules: set.rules().len(), names: names::names(style, false) }
+    }
+
+    /// Adds what programs, or their twin, counted up to `now` since the start. `counter` is the number
+    /// of the list's counter.
+    pub fn add(&mut self, now: Duration, counter: usize, part: Taken<'_>) {
+        let list = counter.checked_sub(self.rules).and_then(|list| self.tallies.get_mut(list));
+        match (list, part) {
+            (None, _) => {}
+            (Some(tally), Taken::Top { table, refused }) => tally.add_table(&table, refused),
+            (Some(tally), Taken::Distinct { registers, missed }) => {
+                tally.add_registers(now, registers, missed);
+            }
+        }
+    }
+
+    /// What is added from now on belongs to another interval.
+    pub fn begin_interval(&mut self) {
+        self.tallies.iter_mut().for_each(Tally::begin_interval);
+    }
+
+    /// The lists of each rule, of which `counters` are the totals, its own and those of the lists.
+    /// Rates are those of the interval; of the whole run in the `last` snapshot.
+    pub fn rows(&self, set: &RuleSet, counters: &[Counter], span: Span) -> Vec<OfRule> {
+        let mut tallies = self.tallies.iter().zip(counters.get(self.rules..).unwrap_or_default());
+        let rules = set.rules().iter().zip(counters);
+        let rows = rules.map(|(rule, &matched)| {
+            let mut of_rule = OfRule::default();
+            for (tally, &keyed) in tallies.by_ref().take(rule.lists.len()) {
+                let list = tally.list();
+                if let Some(count) = list.top {
+                    of_rule.top.push(self.top(tally, count, [matched, keyed], span));
+                }
+                if list.distinct {
+                    of_rule.distinct.push(different(tally, span));
+                }
+            }
+            of_rule
+        });
+        rows.collect()
+    }
+
+    fn top(&self, tally: &Tally, count: usize, counters: [Counter; 2], span: Span) -> Top {
+        let [matched, keyed] = counters.map(|counter| counter.packets);
+        let by = tally.list().key;
+        let row = |row: Row| {
+            let packets = row.counter.packets;
+            let rates = if span.last { row.counter } else { row.since };
+            KeyRow {
+                key: keys::text(by, &row.key),
+                name: keys::name(by, &row.key, &*self.names),
+                count: Count {
+                    total: row.counter,
+                    ..Count::since(Counter::default(), rates, span.interval)
+                },
+                low: row.low,
+                // No key has more packets than all of them. They were read after the tables.
+                high: row.high.min(keyed).max(packets),
+                share: if matched == 0 { 0.0 } else { packets as f64 / matched as f64 },
+            }
+        };
+        let rows = tally.top().map(|totals| totals.top(count)).unwrap_or_default();
+        let keys: Vec<KeyRow> = rows.into_iter().map(row).collect();
+        let shown = keys.iter().map(|row| row.count.total.packets).sum();
+        Top {
+            by: by.to_string(),
+            keys,
+            other: keyed.saturating_sub(shown),
+            without: matched.saturating_sub(keyed),
+        }
+    }
+}
+
+/// The time that a snapshot is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Span {
+    /// Its interval.
+    pub interval: Duration,
+    /// Whether that is the whole run.
+    pub last: bool,
+}
+
+fn different(tally: &Tally, span: Span) -> Different {
+    let distinct = tally.distinct();
+    let since_start = distinct.since_start();
+    Different {
+        by: tally.list().key.to_string(),
+        since_start,
+        interval: if span.last { since_start } else { distinct.in_interval() },
+        minute: distinct.in_minute(),
+        missed: tally.missed(),
+    }
+}
