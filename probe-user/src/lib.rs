@@ -44,6 +44,7 @@ pub mod reporter;
 pub mod resolver;
 pub mod rules;
 pub mod runtime;
+pub mod serve;
 pub mod source;
 pub mod stdout;
 pub mod stop;
@@ -66,6 +67,8 @@ pub enum Command {
     Filter(filter::Plan),
     /// Describe interfaces.
     Interfaces(interfaces::Plan),
+    /// Check the configuration of `probe serve`.
+    Check(serve::check::Plan),
     /// Answer Wireshark.
     Extcap(extcap::Plan),
 }
@@ -82,6 +85,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::List(list) => capture::list(&list),
         Command::Filter(plan) => filter::run(&plan),
         Command::Interfaces(plan) => interfaces::run(&plan),
+        Command::Check(plan) => serve::check::run(&plan),
         Command::Extcap(plan) => extcap::run(&plan),
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     failure::Usage,
     interfaces,
     kernel::{Lists, RuleSpec},
-    keys::{self, List},
+    keys::List,
     link_type, reporter,
     resolver::InTime,
 };

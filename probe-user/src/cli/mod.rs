@@ -11,6 +11,7 @@ mod hints;
 mod interfaces;
 mod lists;
 mod rate;
+mod serve;
 mod shared;
 pub(crate) mod values;
 
@@ -28,6 +29,7 @@ use filter::FilterArgs;
 use interfaces::InterfacesArgs;
 use lists::Lists;
 use rate::RateArgs;
+use serve::CheckArgs;
 use shared::{Expression, Live, Offline, Promiscuous};
 
 /// Reads the command line, and makes a plan of it.
@@ -124,6 +126,8 @@ enum Subcommands {
     Filter(FilterArgs),
     /// List interfaces: state, driver, counters, suitable hooks
     Interfaces(InterfacesArgs),
+    /// Check the configuration of `probe serve`: mistakes, interfaces, what each rule costs
+    Check(CheckArgs),
     /// Be a capture plug-in of Wireshark (extcap)
     Extcap(Box<ExtcapArgs>),
     /// Print version
@@ -138,6 +142,7 @@ impl Subcommands {
             Self::Capture(args) => args.plan(),
             Self::Filter(args) => Ok(Command::Filter(args.plan())),
             Self::Interfaces(args) => Ok(Command::Interfaces(args.plan())),
+            Self::Check(args) => Ok(Command::Check(args.plan())),
             Self::Extcap(args) => args.plan().map(Command::Extcap).map_err(Error::new),
             // It comes the way that the flag's does.
             Self::Version => return from_words(["probe", "--version"]),

@@ -134,7 +134,7 @@ impl Config {
         document(text, file, "the configuration", |document, mistakes| {
             let config = read(document, mistakes);
             if config.rules.is_empty() && config.health.is_none() {
-                mistakes.add(&document.at(), "there is neither a [[rule]] nor a [health] in it");
+                mistakes.missing(&document.at(), "there is neither a [[rule]] nor a [health] in it");
             }
             config
         })
@@ -176,14 +176,11 @@ fn document<T>(
     let mut mistakes = Mistakes::new(file, text);
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
-        mistakes.add(&error.span().unwrap_or(0..0), error.message());
+        mistakes.damage(&error.span().unwrap_or(0..0), error.message());
     }
     let mut section = Section::new(name, table.get_ref(), 0..0);
     let read = read(&mut section, &mut mistakes);
-    // What is missing from a document that could not be read whole may stand there.
-    if errors.is_empty() {
-        section.end(&mut mistakes);
-    }
+    section.end(&mut mistakes);
     let lines = mistakes.into_lines();
     if lines.is_empty() { Ok(read) } else { Err(Usage::new(lines.join("\n")).into()) }
 }
@@ -195,7 +192,7 @@ fn read(document: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Config {
         not: patterns(document, "not", mistakes).unwrap_or_default(),
     };
     if interfaces.wanted.is_empty() {
-        mistakes.add(&document.at(), "no interface is named: interfaces = [\"eth0\", \"veth*\"]");
+        mistakes.missing(&document.at(), "no interface is named: interfaces = [\"eth0\", \"veth*\"]");
     }
     let hook_value = document.parsed("hook", mistakes, values::hook);
     let direction = document.parsed("direction", mistakes, values::direction);
@@ -230,7 +227,7 @@ fn read(document: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Config {
     let health = document.table("health", "[health]", mistakes).map(|mut section| {
         let ports = section.numbers("ports", 1..=u64::from(u16::MAX), mistakes);
         if ports.as_ref().is_none_or(Vec::is_empty) {
-            mistakes.add(&section.at(), "[health] has no ports, as in ports = [80, 443]");
+            mistakes.missing(&section.at(), "[health] has no ports, as in ports = [80, 443]");
         }
         section.end(mistakes);
         let ports = ports.unwrap_or_default();
@@ -281,7 +278,7 @@ fn record(
     let directory = section.required("directory", mistakes);
     let max_files = section.number("max_files", 1..=u64::MAX, mistakes);
     if last.is_none() {
-        mistakes.add(&section.at(), "[[record]] has no `last`, as in last = \"30s\"");
+        mistakes.missing(&section.at(), "[[record]] has no `last`, as in last = \"30s\"");
     }
     section.end(mistakes);
     let (rule, last, when, directory) = (rule?, last?, when?, directory?);

@@ -18,13 +18,16 @@ pub(super) struct Mistakes<'a> {
     lines: Vec<usize>,
     /// Where, in bytes, and what.
     found: Vec<(usize, String)>,
+    /// Whether the document is no TOML: then what seems to be missing may stand in what was not
+    /// understood.
+    damaged: bool,
 }
 
 impl<'a> Mistakes<'a> {
     pub fn new(file: &'a str, text: &'a str) -> Self {
         let newlines = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
         let lines = [0].into_iter().chain(newlines.map(|(at, _)| at + 1)).collect();
-        Self { file, text, lines, found: Vec::new() }
+        Self { file, text, lines, found: Vec::new(), damaged: false }
     }
 
     /// The name of the file, as it was given.
@@ -35,6 +38,19 @@ impl<'a> Mistakes<'a> {
     /// Notes one.
     pub fn add(&mut self, at: &Range<usize>, what: impl fmt::Display) {
         self.found.push((at.start, what.to_string()));
+    }
+
+    /// Notes that something is no TOML.
+    pub fn damage(&mut self, at: &Range<usize>, what: impl fmt::Display) {
+        self.damaged = true;
+        self.add(at, what);
+    }
+
+    /// Notes that something is not there.
+    pub fn missing(&mut self, at: &Range<usize>, what: impl fmt::Display) {
+        if !self.damaged {
+            self.add(at, what);
+        }
     }
 
     /// The line of a place, the first of which is 1.
@@ -125,7 +141,7 @@ impl<'t> Section<'t> {
     ) -> Option<Value<String>> {
         let is_there = self.table.iter().any(|(name, _)| name.get_ref() == key);
         if !is_there {
-            mistakes.add(&self.at, format_args!("{} has no `{key}`", self.name));
+            mistakes.missing(&self.at, format_args!("{} has no `{key}`", self.name));
         }
         self.string(key, mistakes)
     }
@@ -251,6 +267,9 @@ impl<'t> Section<'t> {
 
     /// Ends the reading: keys that nobody asked for are mistakes.
     pub fn end(self, mistakes: &mut Mistakes<'_>) {
+        if mistakes.damaged {
+            return;
+        }
         for key in self.table.keys() {
             if self.known.iter().any(|known| known == key.get_ref()) {
                 continue;

@@ -6,7 +6,12 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{Config, Listen, Record};
-use crate::{kernel::Direction, rules::Rule, source::Choice};
+use crate::{
+    kernel::Direction,
+    keys::{self, List},
+    rules::Rule,
+    source::Choice,
+};
 
 #[derive(Serialize)]
 struct File<'a> {
@@ -100,7 +105,7 @@ impl std::fmt::Display for Listen {
 
 fn rule(rule: &Rule) -> RuleText<'_> {
     let keys = rule.lists.iter();
-    let top = keys.clone().filter_map(|list| Some(format!("{},{}", list.key, list.top?)));
+    let top = keys.clone().filter_map(|list| Some(by(list, list.top?)));
     RuleText {
         name: &rule.name,
         filter: &rule.filter,
@@ -112,6 +117,14 @@ fn rule(rule: &Rule) -> RuleText<'_> {
         by: top.collect(),
         distinct: keys.filter(|list| list.distinct).map(|list| list.key.to_string()).collect(),
     }
+}
+
+/// A list of so many keys, as `by` reads it: behind a prefix of IPv4 addresses a number alone would
+/// be that of IPv6.
+fn by(list: &List, top: usize) -> String {
+    let short = format!("{},{top}", list.key);
+    let is_read = keys::by(&short) == Ok((list.key, Some(top)));
+    if is_read { short } else { format!("{},128,{top}", list.key) }
 }
 
 fn record(record: &Record) -> RecordText<'_> {
