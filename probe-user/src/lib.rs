@@ -67,6 +67,10 @@ pub enum Command {
     Filter(filter::Plan),
     /// Describe interfaces.
     Interfaces(interfaces::Plan),
+    /// Count always, as a service.
+    Serve(serve::Plan),
+    /// Be the process that serves HTTP for it, at these descriptors.
+    ServeHttp(Vec<i32>),
     /// Check the configuration of `probe serve`.
     Check(serve::check::Plan),
     /// Answer Wireshark.
@@ -85,6 +89,8 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::List(list) => capture::list(&list),
         Command::Filter(plan) => filter::run(&plan),
         Command::Interfaces(plan) => interfaces::run(&plan),
+        Command::Serve(plan) => serve::run(&plan),
+        Command::ServeHttp(sockets) => serve::http::run(&sockets),
         Command::Check(plan) => serve::check::run(&plan),
         Command::Extcap(plan) => extcap::run(&plan),
     }

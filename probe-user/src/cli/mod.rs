@@ -29,7 +29,7 @@ use filter::FilterArgs;
 use interfaces::InterfacesArgs;
 use lists::Lists;
 use rate::RateArgs;
-use serve::CheckArgs;
+use serve::{CheckArgs, ServeArgs, ServeHttpArgs};
 use shared::{Expression, Live, Offline, Promiscuous};
 
 /// Reads the command line, and makes a plan of it.
@@ -126,6 +126,11 @@ enum Subcommands {
     Filter(FilterArgs),
     /// List interfaces: state, driver, counters, suitable hooks
     Interfaces(InterfacesArgs),
+    /// Count always, as a service: metrics by HTTP, rules that change without a gap
+    Serve(ServeArgs),
+    /// Serve HTTP for `probe serve`
+    #[command(hide = true)]
+    ServeHttp(ServeHttpArgs),
     /// Check the configuration of `probe serve`: mistakes, interfaces, what each rule costs
     Check(CheckArgs),
     /// Be a capture plug-in of Wireshark (extcap)
@@ -142,6 +147,8 @@ impl Subcommands {
             Self::Capture(args) => args.plan(),
             Self::Filter(args) => Ok(Command::Filter(args.plan())),
             Self::Interfaces(args) => Ok(Command::Interfaces(args.plan())),
+            Self::Serve(args) => Ok(Command::Serve(args.plan())),
+            Self::ServeHttp(args) => Ok(Command::ServeHttp(args.sockets)),
             Self::Check(args) => Ok(Command::Check(args.plan())),
             Self::Extcap(args) => args.plan().map(Command::Extcap).map_err(Error::new),
             // It comes the way that the flag's does.

@@ -3,10 +3,10 @@
 
 mod cells;
 mod csv;
-mod json;
+pub(crate) mod json;
 mod key_table;
 mod lists;
-mod output;
+pub(crate) mod output;
 mod screen;
 mod snapshot;
 mod table;

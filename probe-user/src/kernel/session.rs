@@ -215,6 +215,24 @@ impl Session {
         Ok(())
     }
 
+    /// Attaches the programs to one interface, which need not be one of the plan; whether the right
+    /// to do so is there is the caller's to know.
+    ///
+    /// # Errors
+    /// See [`Error`]: what failed, and on what.
+    pub fn attach_one(
+        &mut self,
+        interface: &Interface,
+        direction: Direction,
+    ) -> Result<Attachment, Error> {
+        if let Err(error) = self.attach_to(interface, direction) {
+            // Of two directions one may be attached.
+            self.forget(index(&interface.name)?);
+            return Err(error);
+        }
+        self.attachments.last().cloned().ok_or(Error::Missing(names::FILTER))
+    }
+
     /// Puts the interfaces into promiscuous mode until the programs are detached: all but loopbacks,
     /// which have no other hosts' frames, and those that are gone. Needs `CAP_NET_RAW`.
     ///
@@ -369,8 +387,7 @@ impl Programs for Session {
         if self.hook.is_xdp() || others {
             return Ok(None);
         }
-        self.attach_to(interface, self.direction)?;
-        Ok(self.attachments.last().cloned())
+        self.attach_one(interface, self.direction).map(Some)
     }
 
     fn forget(&mut self, index: u32) {
