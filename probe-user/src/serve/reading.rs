@@ -23,6 +23,8 @@ use crate::{
 pub struct Reading {
     /// What no other reading has.
     pub tag: String,
+    /// How many readings had been asked for by then by the part that serves HTTP.
+    pub asked: u64,
     /// Whether an interval ends with it.
     pub interval_ends: bool,
     /// How long an interval is.
@@ -160,6 +162,7 @@ impl Reader {
             usage.map_or(0.0, |usage| seconds(usage.user_time()) + seconds(usage.system_time()));
         Reading {
             tag: format!("{:x}-{:x}", self.began, self.number),
+            asked: 0,
             interval_ends: tick != Tick::Between,
             interval_seconds: interval_length.as_secs_f64(),
             snapshot: String::from_utf8_lossy(&json::line(&snapshot)).into_owned(),

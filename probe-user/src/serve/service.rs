@@ -123,10 +123,13 @@ impl<'a> Service<'a> {
                 Woken::Event(Event::Stop) => return Ok(()),
                 Woken::Event(Event::Changed(_)) => {
                     self.follow()?;
+                    self.publish(Tick::Between)?;
                 }
                 Woken::Event(Event::Deadline) => {}
                 Woken::Hangup => {
+                    // What became of it was said, and is counted.
                     let _ = self.reload();
+                    self.publish(Tick::Between)?;
                 }
                 Woken::Asked(Some(Asked::Read)) => self.publish(Tick::Between)?,
                 Woken::Asked(Some(Asked::Reload)) => {

@@ -52,6 +52,8 @@ pub enum Asked {
 pub struct Worker {
     child: Child,
     asked: mpsc::Receiver<Asked>,
+    /// How many readings it asked for.
+    reads: u64,
     readings: watch::Sender<Option<Box<Reading>>>,
     answers: mpsc::Sender<Option<String>>,
     tasks: [JoinHandle<()>; 2],
@@ -108,17 +110,19 @@ impl Worker {
                 }
             }
         });
-        Ok(Self { child, asked, readings, answers, tasks: [listen, tell] })
+        Ok(Self { child, asked, reads: 0, readings, answers, tasks: [listen, tell] })
     }
 
     /// What it asks for next; `None` where it has ended.
     pub async fn asked(&mut self) -> Option<Asked> {
-        self.asked.recv().await
+        let asked = self.asked.recv().await;
+        self.reads += u64::from(asked == Some(Asked::Read));
+        asked
     }
 
-    /// Gives it a reading.
+    /// Gives it a reading, made now.
     pub fn tell(&self, reading: Reading) {
-        self.readings.send_replace(Some(Box::new(reading)));
+        self.readings.send_replace(Some(Box::new(Reading { asked: self.reads, ..reading })));
     }
 
     /// Tells it what became of a reload.

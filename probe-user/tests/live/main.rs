@@ -42,6 +42,7 @@ mod real_text;
 mod refusals;
 mod rig;
 mod scattered;
+mod serve;
 mod snapshots;
 mod split;
 mod stalls;

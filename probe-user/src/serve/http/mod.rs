@@ -55,12 +55,14 @@ pub fn run(sockets: &[RawFd]) -> Result<()> {
     runtime::block_on(async {
         let control = UnixStream::from_std(control).context("standard input")?;
         let (news, until_it_ends) = News::follow(control);
+        for part in confine::confine() {
+            reporter::note(format_args!("the process that serves HTTP goes without {part}"));
+        }
+        // Who connects before there is anything to tell waits.
+        news.first().await;
         for listener in listeners {
             let is_local = matches!(listener, Listener::Unix(_));
             connections::accept(listener, routes::router(news.clone(), is_local))?;
-        }
-        for part in confine::confine() {
-            reporter::note(format_args!("the process that serves HTTP goes without {part}"));
         }
         let _ = until_it_ends.await;
         Ok(())

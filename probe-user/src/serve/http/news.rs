@@ -1,10 +1,7 @@
 //! The readings, as they come from the process that counts; and the way to ask it for more.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -13,7 +10,7 @@ use tokio::{
     net::{UnixStream, unix::OwnedReadHalf},
     sync::{Mutex, mpsc, watch},
     task::JoinHandle,
-    time::timeout,
+    time::{sleep_until, timeout},
 };
 
 use crate::serve::{
@@ -21,9 +18,10 @@ use crate::serve::{
     worker::{Asked, Told},
 };
 
-/// A reading that is older is not given to whoever scrapes: another one is asked for.
-const FRESH: Duration = Duration::from_millis(100);
-/// How long another one is waited for.
+/// Time between two readings that are asked for: so many requests cannot make the other process read
+/// all the time.
+const GAP: Duration = Duration::from_millis(20);
+/// How long one is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a reload may take: the kernel verifies programs for seconds, where rules are many.
 const RELOAD: Duration = Duration::from_secs(60);
@@ -43,8 +41,8 @@ pub struct News {
     /// The newest of those that end an interval.
     ticks: watch::Receiver<Option<Arc<Arrived>>>,
     ask: mpsc::Sender<Asked>,
-    /// Whether a reading is asked for already.
-    asked: Arc<AtomicBool>,
+    /// How many readings were asked for, and when the last was; whoever has it is the one that asks.
+    asked: Arc<Mutex<(u64, Option<Instant>)>>,
     /// What became of reloads; whoever has it is the one that waits for it.
     reloaded: Arc<Mutex<mpsc::Receiver<Option<String>>>>,
 }
@@ -64,15 +62,20 @@ impl News {
         let (newest, see_newest) = watch::channel(None);
         let (ticks, see_ticks) = watch::channel(None);
         let (answer, reloaded) = mpsc::channel(4);
-        let asked = Arc::new(AtomicBool::new(false));
         let news = Self {
             newest: see_newest,
             ticks: see_ticks,
             ask,
-            asked: Arc::clone(&asked),
+            asked: Arc::default(),
             reloaded: Arc::new(Mutex::new(reloaded)),
         };
-        (news, tokio::spawn(read(from, newest, ticks, answer, asked)))
+        (news, tokio::spawn(read(from, newest, ticks, answer)))
+    }
+
+    /// Waits for the first reading.
+    pub async fn first(&self) {
+        // It fails where the process that counts is gone, and then this one goes, too.
+        let _ = self.ticks.clone().wait_for(Option::is_some).await;
     }
 
     /// The newest reading.
@@ -90,17 +93,23 @@ impl News {
         self.ticks.clone()
     }
 
-    /// A reading of this moment; however many ask for one, they share it. Where none comes, the
+    /// A reading made after this was called; all that wait for one share it. Where none comes, the
     /// newest there is.
     pub async fn fresh(&self) -> Option<Arc<Arrived>> {
-        let mut newest = self.newest.clone();
-        if let Some(reading) = newest.borrow_and_update().as_ref().filter(|it| it.at.elapsed() < FRESH) {
-            return Some(Arc::clone(reading));
+        let called = Instant::now();
+        let mut asked = self.asked.lock().await;
+        if asked.1.is_none_or(|last| last <= called) {
+            if let Some(last) = asked.1 {
+                sleep_until((last + GAP).into()).await;
+            }
+            *asked = (asked.0 + 1, Some(Instant::now()));
+            // It fails where the process that counts is gone, and then this one goes, too.
+            let _ = self.ask.send(Asked::Read).await;
+            let answers = |arrived: &Option<Arc<Arrived>>| {
+                arrived.as_ref().is_some_and(|arrived| arrived.reading.asked >= asked.0)
+            };
+            let _ = timeout(PATIENCE, self.newest.clone().wait_for(answers)).await;
         }
-        if !self.asked.swap(true, Ordering::Relaxed) && self.ask.try_send(Asked::Read).is_err() {
-            self.asked.store(false, Ordering::Relaxed);
-        }
-        let _ = timeout(PATIENCE, newest.changed()).await;
         self.newest()
     }
 
@@ -127,13 +136,11 @@ async fn read(
     newest: watch::Sender<Option<Arc<Arrived>>>,
     ticks: watch::Sender<Option<Arc<Arrived>>>,
     answer: mpsc::Sender<Option<String>>,
-    asked: Arc<AtomicBool>,
 ) {
     let mut lines = BufReader::new(from).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         match serde_json::from_str(&line) {
             Ok(Told::Reading(reading)) => {
-                asked.store(false, Ordering::Relaxed);
                 let arrived = Arc::new(Arrived { at: Instant::now(), reading: *reading });
                 if arrived.reading.interval_ends {
                     ticks.send_replace(Some(Arc::clone(&arrived)));
