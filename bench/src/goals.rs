@@ -39,10 +39,20 @@ pub enum Goal {
     BulkCapture,
     /// True rates that lie in the interval of `probe rate`.
     Rate,
+    /// A list of the largest keys, in test runs.
+    Top,
+    /// The same in a flood of random sources.
+    TopLive,
+    /// The same against the best of what others have.
+    TopToBest,
+    /// A number of different keys, in test runs.
+    Distinct,
+    /// The same in a flood of random sources.
+    DistinctLive,
 }
 
 /// All of them, in the order of the table.
-const ALL: [Goal; 17] = [
+const ALL: [Goal; 22] = [
     Goal::CountToTcpdump,
     Goal::CountToNftables,
     Goal::CountNative,
@@ -60,6 +70,11 @@ const ALL: [Goal; 17] = [
     Goal::BulkCount,
     Goal::BulkCapture,
     Goal::Rate,
+    Goal::Top,
+    Goal::TopLive,
+    Goal::TopToBest,
+    Goal::Distinct,
+    Goal::DistinctLive,
 ];
 
 impl Goal {
@@ -87,6 +102,13 @@ impl Goal {
             Self::BulkCount => "bulk TCP while counted on tcx: time to nothing attached",
             Self::BulkCapture => "the same while captured, 96 bytes of a frame",
             Self::Rate => "probe rate: true rates outside the interval",
+            Self::Top => "--by src: added to the rule, ns, worst stream",
+            Self::TopLive => "the same live, random sources",
+            Self::TopToBest => {
+                "the same to the best of LRU hash, per-CPU hash, nftables set, bpftrace"
+            }
+            Self::Distinct => "--distinct src: added to the rule, ns, worst stream",
+            Self::DistinctLive => "the same live, random sources",
         }
     }
 
@@ -94,7 +116,11 @@ impl Goal {
     const fn limit(self) -> f64 {
         match self {
             Self::CountToTcpdump => 0.08,
-            Self::CountToNftables => 0.25,
+            Self::CountToNftables | Self::TopToBest => 0.25,
+            Self::Top => 25.0,
+            Self::TopLive => 60.0,
+            Self::Distinct => 5.0,
+            Self::DistinctLive => 15.0,
             Self::CountNative => 10.0,
             Self::Rules64 => 3.0,
             Self::Rules512 => 12.0,

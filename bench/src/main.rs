@@ -17,6 +17,8 @@
 //! | `effect` | what an observer does to the traffic that it looks at |
 //! | `growth`, `plot` | what grows with what, as curves |
 //! | `offline` | counting the frames of a file |
+//! | `health` | `probe health`: its cost, and real clients in a flood |
+//! | `sources` | counting by source in floods: cost, and whether it is right |
 //! | `start` | from the start to the first counted packet, memory |
 
 // They end the program where a write fails; see xtask's shell.rs.
@@ -26,6 +28,7 @@ mod compare;
 mod effect;
 mod goals;
 mod growth;
+mod health;
 mod kernel;
 mod live;
 mod loss;
@@ -40,6 +43,7 @@ mod report;
 mod revision;
 mod rig;
 mod rules;
+mod sources;
 mod start;
 mod stats;
 mod summaries;
@@ -107,10 +111,14 @@ enum Suite {
     Offline,
     /// From the start to the first counted packet; memory and CPU while counting
     Start,
+    /// Counting by source in floods: cost, beside the kernel's own maps, and whether it is right
+    Sources,
+    /// What `probe health` costs, and whether it tells real clients in a flood of SYNs
+    Health,
 }
 
 impl Suite {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 11] = [
         Self::Rate,
         Self::Live,
         Self::Loss,
@@ -120,6 +128,8 @@ impl Suite {
         Self::Growth,
         Self::Offline,
         Self::Start,
+        Self::Sources,
+        Self::Health,
     ];
 
     fn measure(self, bench: &Bench, report: &mut Report) -> Result<()> {
@@ -133,6 +143,8 @@ impl Suite {
             Self::Growth => growth::run(bench, report),
             Self::Offline => offline::run(bench, report),
             Self::Start => start::run(bench, report),
+            Self::Sources => sources::run(bench, report),
+            Self::Health => health::run(bench, report),
         }
     }
 }

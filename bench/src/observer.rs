@@ -10,7 +10,7 @@ use testbed::requirements::find_tool;
 use testbed::{Namespace, Running, SCRATCH_DIR, SERVER_LINK, run};
 
 use crate::summaries::{self, FrameCounts, SummaryFormat};
-use crate::yardstick::Yardstick;
+use crate::yardstick::{self, Yardstick};
 
 /// Ample for a start or an end.
 pub const LIMIT: Duration = Duration::from_secs(30);
@@ -24,6 +24,16 @@ const NFTABLES: &str = "table netdev watch {
     chain ingress {
         type filter hook ingress device \"srv0\" priority 0; policy accept;
         tcp flags == syn counter name syn
+    }
+}
+";
+
+/// Those of the set.
+const NFTABLES_SET: &str = "table netdev watch {
+    set sources { type ipv4_addr; flags dynamic; size 65536; }
+    chain ingress {
+        type filter hook ingress device \"srv0\" priority 0; policy accept;
+        update @sources { ip saddr counter }
     }
 }
 ";
@@ -43,10 +53,12 @@ pub struct Observer {
 #[derive(Clone, Debug)]
 enum How {
     Nothing,
-    /// A tcx program that does nothing, out of this object.
-    Empty(PathBuf),
+    /// A tcx program, out of this object.
+    Tcx(PathBuf, &'static str),
     /// An ingress counter of nftables.
     Nftables,
+    /// A set of nftables to which each source is added, with a counter.
+    NftablesSet,
     /// A counting rule of iptables.
     Iptables,
     /// A program that runs while it watches.
@@ -86,7 +98,7 @@ pub struct Watching<'a> {
     observer: &'a Observer,
     process: Option<(Running, Duration)>,
     /// Comes off its link where this ends.
-    _empty: Option<Yardstick>,
+    _tcx: Option<Yardstick>,
 }
 
 impl Observer {
@@ -97,7 +109,13 @@ impl Observer {
     /// A tcx program that does nothing: what no program at this hook can cost less than.
     pub fn empty(yardstick: &Path) -> Self {
         let name = "an empty tcx program".into();
-        Self { name, exact: false, ours: true, how: How::Empty(yardstick.into()) }
+        Self { name, exact: false, ours: true, how: How::Tcx(yardstick.into(), "empty_tcx") }
+    }
+
+    /// A program of the sources suite, which counts by source in a map of the kernel.
+    pub fn map_of_sources(program: &'static str, called: &str) -> Self {
+        let how = How::Tcx(yardstick::example("sources"), program);
+        Self { name: called.into(), exact: false, ours: true, how }
     }
 
     /// probe; `words` begin with its command. `label` tells two builds apart.
@@ -106,7 +124,7 @@ impl Observer {
         let capture = *command == "capture";
         let mut arguments = vec![(*command).to_owned(), "-i".into(), SERVER_LINK.into()];
         arguments.extend(rest.iter().map(|word| (*word).to_owned()));
-        if *command == "count" {
+        if ["count", "health"].contains(command) {
             arguments.extend(["--format".into(), "json".into()]);
         }
         let to_file = words.contains(&"-w");
@@ -114,7 +132,11 @@ impl Observer {
             program,
             arguments,
             ready: Ready::Stderr("probe: attached to"),
-            summary: if capture { SummaryFormat::Tcpdump } else { SummaryFormat::Count },
+            summary: match *command {
+                "capture" => SummaryFormat::Tcpdump,
+                "health" => SummaryFormat::Health,
+                _ => SummaryFormat::Count,
+            },
             mute: capture && !to_file,
             traces: false,
         };
@@ -177,6 +199,31 @@ impl Observer {
         it
     }
 
+    /// The same trace point, counted by IPv4 source address.
+    pub fn bpftrace_by_source() -> Self {
+        let script = format!(
+            "BEGIN {{ printf(\"ready\\n\"); }} \
+             tracepoint:net:netif_receive_skb /str(args->name) == \"{SERVER_LINK}\"/ {{ \
+             $skb = (struct sk_buff *)args->skbaddr; \
+             $ip = (struct iphdr *)($skb->head + $skb->network_header); \
+             @by[$ip->saddr] = count(); @ = count(); }} END {{ clear(@by); }}"
+        );
+        let words = ["-e", script.as_str()];
+        let mut it =
+            Self::tool("bpftrace", &[], &words, Ready::Stdout("ready"), SummaryFormat::Bpftrace);
+        it.name = "bpftrace: ... { @by[$ip->saddr] = count(); }".into();
+        if let How::Process(process) = &mut it.how {
+            process.traces = true;
+        }
+        it
+    }
+
+    /// A dynamic set of nftables with a counter for each source.
+    pub fn nftables_set() -> Self {
+        let name = "nftables: update @sources { ip saddr counter }, 65,536".into();
+        Self { name, exact: false, ours: false, how: How::NftablesSet }
+    }
+
     /// An ingress counter of nftables.
     pub fn nftables() -> Self {
         let name = "nftables: tcp flags == syn counter".into();
@@ -216,8 +263,8 @@ impl Observer {
     /// The program that it is, where that is not on this machine.
     pub fn missing(&self) -> Option<&str> {
         let name = match &self.how {
-            How::Nothing | How::Empty(_) => return None,
-            How::Nftables => "nft",
+            How::Nothing | How::Tcx(..) => return None,
+            How::Nftables | How::NftablesSet => "nft",
             How::Iptables => "iptables",
             How::Process(process) => process.program.to_str()?,
         };
@@ -226,21 +273,23 @@ impl Observer {
 
     /// Whether it counts, well or badly.
     pub fn counts(&self) -> bool {
-        !matches!(self.how, How::Nothing | How::Empty(_))
+        !matches!(self.how, How::Nothing | How::Tcx(..))
     }
 
     /// Starts watching the server's link and waits until it does.
     pub fn start(&self, namespace: &Namespace) -> Result<Watching<'_>> {
-        let mut empty = None;
+        let mut tcx = None;
         let process = match &self.how {
             How::Nothing => None,
-            How::Empty(object) => {
-                empty = Some(namespace.enter(|| Yardstick::at_ingress(object, "empty_tcx"))?);
+            How::Tcx(object, program) => {
+                tcx = Some(namespace.enter(|| Yardstick::at_ingress(object, program))?);
                 None
             }
-            How::Nftables => {
+            How::Nftables | How::NftablesSet => {
                 let file = format!("{SCRATCH_DIR}/watch.nft");
-                namespace.enter(|| Ok(fs::write(&file, NFTABLES)?))?;
+                let is_set = matches!(self.how, How::NftablesSet);
+                let rules = if is_set { NFTABLES_SET } else { NFTABLES };
+                namespace.enter(|| Ok(fs::write(&file, rules)?))?;
                 let mut nft = namespace.command("nft");
                 nft.args(["-f", &file]);
                 run(nft, LIMIT)?;
@@ -259,7 +308,7 @@ impl Observer {
                 Some((running, cpu))
             }
         };
-        Ok(Watching { observer: self, process, _empty: empty })
+        Ok(Watching { observer: self, process, _tcx: tcx })
     }
 }
 
@@ -297,7 +346,8 @@ impl Watching<'_> {
                     iptables.args(["-t", "raw", "-nvxL", "PREROUTING"]);
                     summaries::iptables(&run(iptables, LIMIT)?.text())?
                 }
-                How::Nothing | How::Empty(_) | How::Process(_) => 0,
+                // A set that is full no longer counts.
+                How::Nothing | How::Tcx(..) | How::NftablesSet | How::Process(_) => 0,
             };
             return Ok(Summary { counts: FrameCounts::exactly(counted), ..Summary::default() });
         };

@@ -1,6 +1,7 @@
 //! The rig of all floods: a veth pair of its own for each observer, sender and receive
 //! path on the first CPU, the observer on the last.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -31,8 +32,8 @@ pub struct Sample {
 pub struct Flood {
     /// Tells floods apart: what an observer adds is taken against nothing in the same flood.
     pub name: String,
-    /// The frames, in turn.
-    pub frames: Vec<Vec<u8>>,
+    /// The frames, in turn. Where there are more than go into a piece, each piece has other ones.
+    pub frames: Arc<Vec<Vec<u8>>>,
     /// How many, behind the warm-up.
     pub packets: u64,
     /// The share of them that an exact observer has to count: so many of so many.
@@ -109,7 +110,7 @@ impl Flood {
 
     /// One frame, again and again, which matches.
     pub fn of(name: &str, frame: Vec<u8>, packets: u64) -> Self {
-        Self { name: name.to_owned(), frames: vec![frame], packets, share: (1, 1) }
+        Self { name: name.to_owned(), frames: Arc::new(vec![frame]), packets, share: (1, 1) }
     }
 
     /// Smallest frames of which so many percent are SYNs, the others segments of a connection.
@@ -121,7 +122,18 @@ impl Flood {
         let is_syn = |n: u64| (n + 1) * wanted / TURN > n * wanted / TURN;
         let frame = |n| if is_syn(n) { syn(SMALLEST) } else { ack(SMALLEST) };
         let name = format!("{percent} % SYNs");
-        Self { name, frames: (0..TURN).map(frame).collect(), packets, share: (wanted, TURN) }
+        let frames = Arc::new((0..TURN).map(frame).collect());
+        Self { name, frames, packets, share: (wanted, TURN) }
+    }
+
+    /// The frames of the piece that begins with this one.
+    fn piece(&self, start: u64) -> &[Vec<u8>] {
+        let (all, piece) = (&self.frames[..], PIECE as usize);
+        if all.len() <= piece {
+            return all;
+        }
+        let start = start as usize % all.len();
+        &all[start..all.len().min(start + piece)]
     }
 }
 
@@ -141,7 +153,7 @@ fn measure_on(pair: Pair, observer: &Observer, flood: &Flood) -> Result<Sample> 
         let mut pieces = Vec::new();
         for start in (0..flood.packets).step_by(PIECE as usize) {
             let count = PIECE.min(flood.packets - start);
-            let sent = sender.send_paced(&flood.frames, count, None)?;
+            let sent = sender.send_paced(flood.piece(start), count, None)?;
             ensure!(sent.frames == count, "{} of {count} frames were sent", sent.frames);
             pieces.push(sent.elapsed.as_nanos() as f64 / count as f64);
         }

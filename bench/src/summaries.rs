@@ -10,6 +10,8 @@ use testbed::Finished;
 pub enum SummaryFormat {
     /// The last JSON line of `probe count`.
     Count,
+    /// That of `probe health`: SYNs to the port.
+    Health,
     /// tcpdump's summary lines, which `probe capture` prints, too.
     Tcpdump,
     /// dumpcap's.
@@ -51,6 +53,7 @@ impl SummaryFormat {
         let (out, err) = (finished.text(), &finished.stderr);
         match self {
             Self::Count => Ok(FrameCounts::exactly(last_count(&out)?)),
+            Self::Health => Ok(FrameCounts::exactly(last_syns(&out)?)),
             Self::Tcpdump => Ok(FrameCounts {
                 counted: first_word(err, "received by filter")?,
                 lost: first_word(err, "dropped by kernel")?,
@@ -87,6 +90,13 @@ fn last_count(text: &str) -> Result<u64> {
     let line = text.lines().last().context("probe count printed nothing")?;
     let object: serde_json::Value = serde_json::from_str(line)?;
     object["rules"][0]["packets"].as_u64().with_context(|| format!("no count in: {line}"))
+}
+
+/// The SYNs in the last JSON line of `probe health`.
+fn last_syns(text: &str) -> Result<u64> {
+    let line = text.lines().last().context("probe health printed nothing")?;
+    let object: serde_json::Value = serde_json::from_str(line)?;
+    object["ports"][0]["packets"]["syn"].as_u64().with_context(|| format!("no count in: {line}"))
 }
 
 /// The packets in `nft list counter`.

@@ -1,5 +1,5 @@
-//! The programs that probe is measured against: `probe-ebpf/examples/yardstick.rs`, built
-//! with the toolchain that builds probe's own.
+//! The programs that probe is measured against: `probe-ebpf/examples`, built with the toolchain
+//! that builds probe's own.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ const TARGET: &str = "bpfel-unknown-none";
 /// Builds them.
 pub fn build() -> Result<()> {
     let toolchain = setup::toolchain()?;
-    let mut build = cargo(&["build", "--package", "probe-ebpf", "--example", "yardstick"]);
+    let mut build = cargo(&["build", "--package", "probe-ebpf", "--examples"]);
     build.args(["--release", "-Z", "build-std=core", "--target", TARGET, "--target-dir"]);
     build.arg(folder());
     // As probe-user's build script does; there stands why.
@@ -38,7 +38,12 @@ fn folder() -> PathBuf {
 
 /// Where the object lies.
 pub fn object() -> PathBuf {
-    folder().join(TARGET).join("release/examples/yardstick")
+    example("yardstick")
+}
+
+/// Where an object of the examples lies.
+pub fn example(name: &str) -> PathBuf {
+    folder().join(TARGET).join("release/examples").join(name)
 }
 
 /// The programs, loaded.
@@ -50,8 +55,9 @@ impl Yardstick {
         let bytes = std::fs::read(object)
             .with_context(|| format!("reading the yardstick, {}", object.display()))?;
         let mut loader = EbpfLoader::new();
-        loader.override_global("TO", &to, true);
-        Ok(Self(loader.load(&bytes).context("loading the yardstick")?))
+        // Of the sources suite's programs none redirects.
+        loader.override_global("TO", &to, false);
+        Ok(Self(loader.load(&bytes).with_context(|| format!("loading {}", object.display()))?))
     }
 
     /// A classifier attached by tcx to what the server's link receives, in its namespace.

@@ -22,6 +22,8 @@ macro_rules! for_each_constant {
             second_at: SECOND_AT, u32;
             /// The sampled rules that do not take every match, one bit each.
             selective: SELECTIVE, u64;
+            /// Those of them that take the frames of some connections alone, one bit each.
+            by_flow: BY_FLOW, u64;
             /// 1 where the machine's stores become visible in program order, as x86's do.
             stores_in_order: STORES_IN_ORDER, u8;
             /// 1 where the kernel has `bpf_xdp_load_bytes` (5.18).

@@ -78,3 +78,48 @@ pub fn registers(words: &[u64]) -> impl Iterator<Item = u8> + '_ {
 }
 
 const _: () = assert!(size_of::<DistinctTable>() == 64 + (32 << 10));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A hash of register 0 and of this rank.
+    fn hash(rank: u32) -> u64 {
+        1 << (rank - 1)
+    }
+
+    #[test]
+    fn a_word_that_others_write_is_tried_again() {
+        // Other registers of the word have grown, so often.
+        for others in 0..=TRIES as u64 {
+            let (mut word, mut left) = (0, others);
+            let grew = grow(word, hash(5), |old, new| {
+                if left > 0 {
+                    left -= 1;
+                    word += 1 << 8;
+                }
+                let was = word;
+                if was == old {
+                    word = new;
+                }
+                was
+            });
+            let register = if grew { 5 } else { 0 };
+            assert_eq!((grew, word), (others < TRIES as u64, others << 8 | register));
+        }
+    }
+
+    #[test]
+    fn what_another_has_written_need_not_be_written() {
+        // Another one has let this register grow as far, or farther.
+        for theirs in [5, 9] {
+            let mut tries = 0;
+            assert!(grow(0, hash(5), |_, _| {
+                tries += 1;
+                theirs
+            }));
+            assert_eq!(tries, 1);
+        }
+        assert!(grow(7, hash(5), |_, _| panic!("nothing to write")));
+    }
+}

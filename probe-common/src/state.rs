@@ -26,7 +26,8 @@ impl core::ops::AddAssign for Counter {
     }
 }
 
-/// How one sampled rule chooses frames. Written by user space before attaching.
+/// How one sampled rule chooses frames. Written by user space before attaching; which connections
+/// are chosen may change later.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Sampler {
@@ -36,6 +37,24 @@ pub struct Sampler {
     pub ns_per_frame: u64,
     /// Nanoseconds that the bucket holds when full: the burst.
     pub burst_ns: u64,
+    /// The largest 32-bit hash of a connection of which frames are chosen; [`ALL_FLOWS`](Self::ALL_FLOWS)
+    /// where connections do not matter.
+    pub flow_limit: u64,
+}
+
+impl Sampler {
+    /// The limit that leaves no connection out.
+    pub const ALL_FLOWS: u64 = u32::MAX as u64;
+
+    /// Whether it takes every match.
+    pub fn takes_all(&self) -> bool {
+        self.every <= 1 && self.ns_per_frame == 0 && !self.chooses_flows()
+    }
+
+    /// Whether it takes the frames of some connections alone.
+    pub fn chooses_flows(&self) -> bool {
+        self.flow_limit < Self::ALL_FLOWS
+    }
 }
 
 /// Where one sampled rule stands on one CPU.
@@ -80,6 +99,9 @@ pub struct CpuState {
     pub keyed: u64,
     /// Their keys.
     pub keys: [Key; MAX_KEYED],
+    /// The hash of the connection of the frame at hand, for each sampled rule that matches it and
+    /// chooses by connection.
+    pub flows: [u32; MAX_SAMPLED],
     /// Working memory of generated filter code; its contents mean nothing between frames.
     pub scratch: [u64; SCRATCH_WORDS],
     /// Sampling state, one for each sampled rule.
@@ -143,7 +165,10 @@ const _: () = {
     assert!(size_of::<Counter>() == 16);
     assert!(core::mem::offset_of!(CpuState, pending) == 16);
     assert!(core::mem::offset_of!(CpuState, rules) == 32);
-    assert!(core::mem::offset_of!(CpuState, scratch) == 32 + 16 * MAX_RULES + 32 + 20 * MAX_KEYED);
+    assert!(
+        core::mem::offset_of!(CpuState, scratch)
+            == 32 + 16 * MAX_RULES + 32 + 20 * MAX_KEYED + 4 * MAX_SAMPLED
+    );
     // PCPU_MIN_UNIT_SIZE, include/linux/percpu.h
     assert!(size_of::<CpuState>() <= 32 * 1024);
     // Generated code addresses all of it by 16-bit offsets.

@@ -22,7 +22,7 @@ pub const WAYS: usize = 4;
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
 pub struct Entry {
-    /// Bits of the key's hash that did not choose the set.
+    /// Bits of the key's hash that did not choose the set, and never 0.
     tag: u32,
     /// Frames. Stops at its largest value: user space empties tables long before.
     packets: u32,
@@ -84,17 +84,16 @@ impl Set {
     /// has no entry for the key: its numbers are even over all values.
     #[inline(always)]
     pub fn count(&mut self, tag: u32, len: u32, random: impl FnOnce() -> u32) -> Outcome {
-        let (mut least_way, mut least) = (0, u32::MAX);
-        for (way, entry) in self.0.iter_mut().enumerate() {
-            if entry.tag == tag && entry.packets != 0 {
-                entry.packets = entry.packets.saturating_add(1);
-                entry.bytes += u64::from(len);
-                return Outcome::Counted;
-            }
-            if entry.packets < least {
-                (least_way, least) = (way, entry.packets);
-            }
+        // Of an empty entry the tag is 0.
+        let tag = tag | 1;
+        let (way, difference) = self.least_of(|entry| entry.tag ^ tag);
+        if difference == 0 {
+            let entry = &mut self.0[way];
+            entry.packets = entry.packets.saturating_add(1);
+            entry.bytes += u64::from(len);
+            return Outcome::Counted;
         }
+        let (way, least) = self.least_of(|entry| entry.packets);
         // One in least + 1 of the random numbers, without a division.
         let count = u64::from(least) + 1;
         if (u64::from(random()) * count) >> 32 != 0 {
@@ -102,8 +101,16 @@ impl Set {
         }
         // The frame stands for `count` frames of its key, of which all but it were refused.
         let bytes = u64::from(len) * count;
-        self.0[least_way & (WAYS - 1)] = Entry { tag, packets: count as u32, bytes };
-        Outcome::Admitted { way: least_way, error: least }
+        self.0[way] = Entry { tag, packets: count as u32, bytes };
+        Outcome::Admitted { way, error: least }
+    }
+
+    /// The first entry that has the least of some value, and the value.
+    #[inline(always)]
+    fn least_of(&self, value: impl Fn(&Entry) -> u32) -> (usize, u32) {
+        let ranked = |way: usize| u64::from(value(&self.0[way])) << 2 | way as u64;
+        let least = lesser(lesser(ranked(0), ranked(1)), lesser(ranked(2), ranked(3)));
+        (least as usize & (WAYS - 1), (least >> 2) as u32)
     }
 
     /// The entries, each in its place.
@@ -116,6 +123,15 @@ impl Set {
     pub fn least(&self) -> u32 {
         self.0.iter().map(|entry| entry.packets).min().unwrap_or(0)
     }
+}
+
+/// The lesser one, without a branch: which of several entries it is nobody can predict, and a branch
+/// that is predicted wrongly costs more than all the rest. Both are below 2^40: by 63 bits the compiler
+/// would know what is meant, and make a branch of it.
+#[inline(always)]
+fn lesser(a: u64, b: u64) -> u64 {
+    let difference = a.wrapping_sub(b) as i64;
+    b.wrapping_add((difference & difference >> 40) as u64)
 }
 
 /// What the memory of one list and CPU begins with: all that a frame touches beside its set.
@@ -168,11 +184,16 @@ impl TopLayout {
         self.sets
     }
 
-    /// Where a half's sets begin, in bytes.
+    /// Where a half's sets begin, in bytes. A mask in the place of a product: a verifier before Linux
+    /// 6.10 or so learns bounds of sums, differences and masks of unknown numbers, and of nothing else.
     #[inline(always)]
     pub const fn sets_at(self, half: u32) -> u32 {
-        const OF_A_SET: u32 = (size_of::<Set>() + WAYS * size_of::<Admission>()) as u32;
-        size_of::<TopHeader>() as u32 + half * self.sets * OF_A_SET
+        size_of::<TopHeader>() as u32 + (self.half_size() & (half & 1).wrapping_neg())
+    }
+
+    /// Bytes of a half.
+    const fn half_size(self) -> u32 {
+        self.sets * (size_of::<Set>() + WAYS * size_of::<Admission>()) as u32
     }
 
     /// Where a half's admissions begin, in bytes.
@@ -183,7 +204,7 @@ impl TopLayout {
 
     /// Bytes of all of it.
     pub const fn value_size(self) -> u32 {
-        self.sets_at(2)
+        size_of::<TopHeader>() as u32 + 2 * self.half_size()
     }
 }
 

@@ -6,7 +6,7 @@ use probe_common::{Bucket, CpuState, MAX_SAMPLED, Sampler};
 
 use crate::{
     frame::Frame,
-    maps::{SAMPLED, SAMPLERS, SELECTIVE},
+    maps::{BY_FLOW, SAMPLED, SAMPLERS, SELECTIVE},
     ring,
 };
 
@@ -55,8 +55,15 @@ fn choose(state: &mut CpuState, pending: u64) -> u64 {
         if pending & bit == 0 {
             continue;
         }
-        if let (Some(sampler), Some(bucket)) =
-            (SAMPLERS.get(slot), state.buckets.get_mut(slot as usize))
+        let Some(sampler) = SAMPLERS.get(slot) else { continue };
+        // Before all else: frames of other connections do not count for `every` and cost no clock.
+        if BY_FLOW.load() & bit != 0
+            && let Some(&flow) = state.flows.get(slot as usize)
+            && u64::from(flow) > sampler.flow_limit
+        {
+            continue;
+        }
+        if let Some(bucket) = state.buckets.get_mut(slot as usize)
             && take(sampler, bucket)
         {
             rules |= bit;

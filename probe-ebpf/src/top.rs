@@ -1,17 +1,25 @@
 //! Which keys come most often: a table for each list and CPU.
 
+use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use probe_common::{
     Counter,
     key::Key,
     top::{Admission, Outcome, Set, TopHeader, TopLayout, WAYS, next_random},
 };
 
-use crate::maps::{TOP_SETS, TOPS};
+use crate::maps::{LIST_CPUS, TOP_SETS, TOPS};
 
-/// Counts a frame of `wire_len` bytes in a table of this CPU's.
+/// Counts a frame of `wire_len` bytes in this CPU's table of a list.
 #[inline(always)]
-pub fn count(table: u32, key: &Key, hash: u64, wire_len: u32) {
-    let Some(header) = TOPS.get_ptr_mut(table) else { return };
+pub fn count(list: u32, key: &Key, hash: u64, wire_len: u32) {
+    // SAFETY: the helper takes nothing and returns a number.
+    let cpu = unsafe { bpf_get_smp_processor_id() };
+    let cpus = LIST_CPUS.load();
+    // A CPU that came online later has no table: the rule's counter alone has its frames.
+    if cpu >= cpus {
+        return;
+    }
+    let Some(header) = TOPS.get_ptr_mut(list * cpus + cpu) else { return };
     let layout = TopLayout::of(TOP_SETS.load());
     // SAFETY: within a map value.
     let half = unsafe { &raw const (*header).counting };
@@ -32,12 +40,11 @@ pub fn count(table: u32, key: &Key, hash: u64, wire_len: u32) {
     match set.count((hash >> 32) as u32, wire_len, random) {
         Outcome::Counted => {}
         Outcome::Admitted { way, error } => {
-            let place = number * WAYS as u32 + (way & (WAYS - 1)) as u32;
-            let at = layout.admissions_at(half) + place * size_of::<Admission>() as u32;
+            let at = layout.admissions_at(half) + number * size_of::<[Admission; WAYS]>() as u32;
             // SAFETY: as above.
-            let admission = unsafe { start.add(at as usize) }.cast::<Admission>();
+            let admissions = unsafe { start.add(at as usize) }.cast::<[Admission; WAYS]>();
             // SAFETY: as above.
-            unsafe { admission.write(Admission::new(*key, error)) };
+            unsafe { (*admissions)[way & (WAYS - 1)] = Admission::new(*key, error) };
         }
         Outcome::Refused => {
             // SAFETY: as above; of this half.

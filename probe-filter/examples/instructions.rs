@@ -121,6 +121,7 @@ fn target() -> Target {
         keyed: 24,
         keys: 20_000,
         keys_len: 64,
+        flows: 25_200,
         scratch: 64,
         scratch_len: 32,
     };

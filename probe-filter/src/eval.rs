@@ -5,6 +5,7 @@ use crate::chain::{
     AUTHENTICATION, IPV4_HEADER_LENGTH, IPV4_PROTOCOL, IPV6_EXTENSIONS, IPV6_HEADER_BYTES,
     IPV6_NEXT_HEADER, NO_NEXT_HEADER,
 };
+use crate::flow_hash::NO_FLOW;
 use crate::ir::{Alu, ChainKind, Compare, Frame, Graph, Meta, Target, Test, Value, ValueId, Width};
 use crate::key::KEY_WORDS;
 
@@ -29,6 +30,18 @@ pub fn key(graph: &Graph, frame: &Frame<'_>) -> Option<[u32; KEY_WORDS]> {
     Some(key)
 }
 
+/// The hash of the frame's connection, where the graph matches and was compiled to find it
+/// ([`Options::flows`](crate::Options::flows)); [`NO_FLOW`] where the frame belongs to none.
+pub fn flow(graph: &Graph, frame: &Frame<'_>) -> Option<u32> {
+    let part = graph.flow()?;
+    let mut evaluation = Evaluation { graph, frame, vars: vec![0; graph.vars() as usize] };
+    if !evaluation.run().unwrap_or(false) {
+        return None;
+    }
+    let found = evaluation.walk(part.entry).unwrap_or(false);
+    Some(if found { evaluation.vars[part.hash.0 as usize] } else { NO_FLOW })
+}
+
 /// One value of a graph without variables; `None` is a trap.
 #[cfg(test)]
 pub(crate) fn compute(graph: &Graph, value: ValueId, frame: &Frame<'_>) -> Option<u32> {
@@ -43,7 +56,11 @@ struct Evaluation<'a> {
 
 impl Evaluation<'_> {
     fn run(&mut self) -> Result<bool, Trap> {
-        let mut at = self.graph.entry();
+        self.walk(self.graph.entry())
+    }
+
+    fn walk(&mut self, entry: Target) -> Result<bool, Trap> {
+        let mut at = entry;
         loop {
             let node = match at {
                 Target::Match => return Ok(true),

@@ -225,6 +225,19 @@ pub struct Graph {
     findings: Vec<Var>,
     regions: Vec<Region>,
     key: Vec<Var>,
+    flow: Option<FlowPart>,
+}
+
+/// The part of a graph that is walked behind a match, and finds out by which hash the frame's connection is
+/// sampled. It changes nothing of the match, and nothing of the graph leads into it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowPart {
+    /// Where it is entered. It ends in [`Target::Match`] where the frame belongs to a connection.
+    pub entry: Target,
+    /// How many of the graph's first nodes it has.
+    pub nodes: usize,
+    /// The variable that holds the hash then.
+    pub hash: Var,
 }
 
 impl Graph {
@@ -292,6 +305,16 @@ impl Graph {
     /// a match; none if the graph has no key.
     pub fn key(&self) -> &[Var] {
         &self.key
+    }
+
+    /// Says where the part begins that finds the hash of the frame's connection: all nodes so far are its.
+    pub(crate) fn set_flow(&mut self, entry: Target, hash: Var) {
+        self.flow = Some(FlowPart { entry, nodes: self.nodes.len(), hash });
+    }
+
+    /// What finds the hash by which whole connections are sampled, if the filter was compiled for that.
+    pub fn flow(&self) -> Option<FlowPart> {
+        self.flow
     }
 
     /// Says where the walk starts.

@@ -131,7 +131,8 @@ impl FromStr for Key {
 
 /// `24`, for IPv4, or `24,64`, for both.
 fn prefix_from(text: &str) -> Result<Prefix, &'static str> {
-    const LENGTHS: &str = "a prefix length is a number up to 32; behind a comma, for IPv6, up to 128";
+    const LENGTHS: &str =
+        "a prefix length is a number up to 32; behind a comma, for IPv6, up to 128";
     let length = |text: &str, most: u8| {
         let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
         let length = text.parse().ok().filter(|&length| digits && length <= most);
@@ -180,7 +181,8 @@ mod tests {
             let error = text.parse::<Key>().unwrap_err().to_string();
             assert!(error.starts_with(&format!("no key is called '{text}': ")), "{error}");
         }
-        for (text, meant) in [("source", "src"), ("scr", "src"), ("Dport", "dport"), ("ip", "src")] {
+        for (text, meant) in [("source", "src"), ("scr", "src"), ("Dport", "dport"), ("ip", "src")]
+        {
             let error = text.parse::<Key>().unwrap_err().to_string();
             assert!(error.ends_with(&format!("did you mean {meant}?")), "{error}");
         }

@@ -18,6 +18,7 @@ pub mod ebpf;
 mod error;
 pub mod eval;
 mod flow;
+mod flow_hash;
 mod hints;
 pub mod ir;
 mod key;
@@ -36,6 +37,7 @@ pub mod testing;
 use std::fmt;
 
 pub use error::{Error, Span};
+pub use flow_hash::{Flow, FlowSeed, NO_FLOW, flow_limit};
 pub use hints::in_ascii;
 pub use ir::{Frame, LinkType, VlanTag, VlanView};
 pub use key::{KEY_WORDS, Key, KeyError, Prefix};
@@ -67,6 +69,8 @@ pub struct Options<'a> {
     pub ifindex: Option<u32>,
     /// Who knows names.
     pub resolver: &'a dyn Resolver,
+    /// What connections are hashed with, where whole ones are sampled.
+    pub flows: Option<FlowSeed>,
 }
 
 impl<'a> Options<'a> {
@@ -105,6 +109,15 @@ impl<'a> Options<'a> {
     pub fn resolver(self, resolver: &'a dyn Resolver) -> Self {
         Self { resolver, ..self }
     }
+
+    /// Compiles a filter that also finds the hash of each match's connection, by which whole
+    /// connections are sampled: [`eval::flow`], [`Machine::flow`] and, in the programs,
+    /// [`StateLayout::flows`](ebpf::StateLayout::flows) have it. It looks where the filter's last word looks, as a [`Key`]
+    /// does.
+    #[must_use]
+    pub fn flows(self, seed: impl Into<Option<FlowSeed>>) -> Self {
+        Self { flows: seed.into(), ..self }
+    }
 }
 
 impl Default for Options<'_> {
@@ -118,6 +131,7 @@ impl Default for Options<'_> {
             direction: false,
             ifindex: None,
             resolver: &NoNames,
+            flows: None,
         }
     }
 }

@@ -153,6 +153,13 @@ impl<'a> Fields<'a> {
         self.left = self.left.saturating_sub(length);
     }
 
+    /// As [`skip`](Self::skip); but a length that is too small for that wraps, as it does in tcpdump,
+    /// and then only the bytes end the fields.
+    pub fn skip_wrapping(&mut self, length: usize) {
+        self.rest = self.rest.from(length);
+        self.left = self.left.checked_sub(length).unwrap_or(usize::MAX);
+    }
+
     pub fn slice(&mut self, length: usize) -> Result<&'a [u8], Stop> {
         let bytes = self.rest.slice(0, length)?;
         self.skip(length);

@@ -190,6 +190,13 @@ impl<'p> Text<'p> {
         }
     }
 
+    /// So many bytes from the wire as hexadecimal digits: what there is of them, where they are
+    /// [cut](Stop::Cut).
+    pub fn hex_digits(&mut self, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
+        self.hex(p.limit(length).all());
+        p.slice(0, length).map(|_| ())
+    }
+
     /// A span of seconds, as in `1h30m`.
     pub fn relative_time(&mut self, mut seconds: u32) {
         if seconds == 0 {

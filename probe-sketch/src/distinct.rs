@@ -4,6 +4,8 @@ use probe_common::distinct::{MAX_RANK, REGISTERS, WORDS, grown, registers, word_
 
 /// Standard deviations to either side of an estimate: 99.9 % of a normal distribution.
 const DEVIATIONS: f64 = 3.3;
+/// What is less probable is not said: as much lies outside of so many deviations.
+const CERTAIN: f64 = 0.001;
 
 /// The registers of some time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +79,12 @@ impl Distinct {
         let rate = most_likely(&histogram);
         let estimate = rate * registers;
         let variance = registers.powi(2) / -curvature(&histogram, rate) - estimate;
-        let deviation = DEVIATIONS * variance.max(0.0).sqrt();
+        // Of few keys, the variance is the probability that two of them share a register, and nothing
+        // else is uncertain.
+        if variance < CERTAIN {
+            return Estimate { estimate: filled, low: filled, high: filled };
+        }
+        let deviation = DEVIATIONS * variance.sqrt();
         Estimate {
             estimate: (estimate.round() as u64).max(filled),
             // Each register that is not empty has had a key.

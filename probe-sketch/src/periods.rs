@@ -82,7 +82,9 @@ mod tests {
 
     #[test]
     fn each_span_has_its_own_keys() {
-        let seeds = Seeds::new(std::array::from_fn(|n| 0x9e37_79b9_7f4a_7c15u64.wrapping_mul(n as u64 + 1)));
+        let seeds = Seeds::new(std::array::from_fn(|n| {
+            0x9e37_79b9_7f4a_7c15u64.wrapping_mul(n as u64 + 1)
+        }));
         let mut periods = Periods::default();
         // One new key a second, and one that always comes.
         for second in 1..=200 {

@@ -57,7 +57,9 @@ pub fn kernel(error: kernel::Error) -> Error {
         }
         K::Rings { .. } => "try a smaller --buffer-size",
         K::Lists { .. } | K::TooManyLists(_) => "count by fewer keys",
-        K::ListMemory { .. } => "count by fewer keys, or allow more by top.memory",
+        K::ListMemory { .. } => {
+            "count by fewer keys, or allow more by --top-memory (top.memory in a rules file)"
+        }
         K::Occupied { .. } => "use --hook tcx, which runs beside it, or detach it first",
         // bpf_mprog_attach in kernel/bpf/mprog.c.
         K::Attach { hook: kernel::Hook::Tcx, .. } if error.errno() == Some(libc::ERANGE) => {

@@ -26,6 +26,18 @@ impl fmt::Display for Usage {
 
 impl Error for Usage {}
 
+/// An answer that was told as it was asked for, and that is not the good one: exit code 1, without a message.
+#[derive(Debug)]
+pub struct Negative;
+
+impl fmt::Display for Negative {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the answer is no")
+    }
+}
+
+impl Error for Negative {}
+
 /// A failure, and what the user can do about it. Its text is that of the failure, with all causes.
 #[derive(Debug)]
 pub struct Hinted {
@@ -72,7 +84,7 @@ fn is_usage(error: &anyhow::Error) -> bool {
 /// An error either leaves its cause to its `source`, or says it in its own text and has none.
 pub fn report(error: &anyhow::Error) -> ExitCode {
     let code = code(error);
-    if code != 0 {
+    if code != 0 && !error.is::<Negative>() {
         reporter::say(format_args!("{error:#}"));
         if let Some(hint) = hint(error) {
             reporter::say(hint);

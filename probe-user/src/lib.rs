@@ -4,6 +4,7 @@
 //! cli ─> plans ─> rules ─> watch ─> kernel ─┬─> count    ─> table | JSON | CSV
 //!                                           ├─> rate     ─> text | JSON
 //!                 file (-r) ────────────────┴─> capture  ─> probe-print (lines) | file (-w)
+//!                                              ├── connections ─> probe-flow ─> text | JSON | CSV
 //!                                              └── extcap (for Wireshark)
 //! ```
 //!
@@ -25,11 +26,14 @@ pub mod capture;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod connections;
 pub mod count;
+pub mod diagnose;
 pub mod explain;
 pub mod extcap;
 pub mod failure;
 pub mod filter;
+pub mod health;
 pub mod history;
 pub mod interfaces;
 pub mod json;
@@ -44,10 +48,12 @@ pub mod reporter;
 pub mod resolver;
 pub mod rules;
 pub mod runtime;
+mod screen;
 pub mod serve;
 pub mod source;
 pub mod stdout;
 pub mod stop;
+mod terminal;
 pub mod text;
 pub mod watch;
 pub mod zone;
@@ -59,10 +65,16 @@ pub enum Command {
     Count(count::Plan),
     /// Measure a rate.
     Rate(rate::Plan),
+    /// Say what is wrong with a port.
+    Diagnose(diagnose::Plan),
     /// Show or save frames.
     Capture(Box<capture::Plan>),
+    /// Follow connections, or requests on them.
+    Connections(Box<connections::Plan>),
     /// Show what `probe capture` lists.
     List(capture::List),
+    /// Say how ports do.
+    Health(health::Plan),
     /// Check a filter, and show what it compiles to.
     Filter(filter::Plan),
     /// Describe interfaces.
@@ -85,8 +97,11 @@ pub fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Count(plan) => count::run(&plan),
         Command::Rate(plan) => rate::run(&plan),
+        Command::Diagnose(plan) => diagnose::run(&plan),
         Command::Capture(plan) => capture::run(&plan).map(drop),
+        Command::Connections(plan) => connections::run(&plan),
         Command::List(list) => capture::list(&list),
+        Command::Health(plan) => health::run(&plan),
         Command::Filter(plan) => filter::run(&plan),
         Command::Interfaces(plan) => interfaces::run(&plan),
         Command::Serve(plan) => serve::run(&plan),

@@ -1,10 +1,10 @@
 //! Filters over the frames of a file: in this process, or by the loaded program.
 
-use std::{iter, mem, ops::ControlFlow, path::Path};
+use std::{mem, ops::ControlFlow, path::Path};
 
 use anyhow::Result;
 use probe_common::{
-    Counter,
+    Counter, Sampler,
     key::{Key, Seeds},
     top::TopLayout,
 };
@@ -15,7 +15,7 @@ use probe_sketch::{Distinct, Table};
 
 use crate::{
     explain,
-    kernel::{self, Lists, RuleSpec, Taken, TestRun},
+    kernel::{self, Counts, Lists, RuleSpec, Taken, TestRun},
     keys::List,
     reporter,
     rules::{Rule, RuleSet, lists_of},
@@ -44,6 +44,8 @@ pub fn open(path: &Path) -> Result<Option<Reader>> {
 /// The filters of a rule set, ready to look at frames, and what they counted.
 pub struct Matcher {
     rules: Vec<Rule>,
+    /// Up to which hash the first rule samples connections, if it does.
+    flow_limit: Option<u64>,
     engine: Engine,
     /// For the link type of the frame at hand.
     now: Compiled,
@@ -54,8 +56,8 @@ pub struct Matcher {
     counts: Vec<Counter>,
     /// The lists of frames that are looked at here.
     twins: Vec<Twin>,
-    /// What the kernel had counted for the first rule before the frame at hand.
-    before: u64,
+    /// What the kernel had counted for the first rule before the frame at hand, and had chosen.
+    before: First<u64>,
     /// Frames that the kernel does not take, looked at here instead.
     not_taken: u64,
     /// As long as so few frames were seen, [`reached`](Self::reached) need not look.
@@ -69,6 +71,16 @@ struct Compiled {
     kernel: Option<TestRun>,
 }
 
+/// What became of a frame at the first rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct First<T = bool> {
+    /// It matched.
+    pub matched: T,
+    /// It also belongs to a connection that the rule samples; so does every match where it
+    /// samples all of them.
+    pub chosen: T,
+}
+
 impl Compiled {
     fn new(rules: &[Rule], filters: &[Filter], engine: Engine, link: LinkType) -> Result<Self> {
         let graphs: Vec<_> = filters.iter().map(Filter::graph).collect();
@@ -76,9 +88,10 @@ impl Compiled {
             Engine::User => None,
             Engine::Kernel(hook, direction) => {
                 let hook = hook.on(direction, false);
-                let lists = lists_of(rules).map(|(_, list)| list.wanted());
-                let wanted = iter::repeat_n(Lists::default(), rules.len()).chain(lists);
-                let spec = |(&graph, lists)| RuleSpec { graph, sampler: None, lists };
+                let of_rules = rules.iter().map(|rule| (by_flow(rule), Lists::default()));
+                let of_lists = lists_of(rules).map(|(_, list)| (None, list.wanted()));
+                let wanted = of_rules.chain(of_lists);
+                let spec = |(&graph, (sampler, lists))| RuleSpec { graph, sampler, lists };
                 let specs: Vec<_> = graphs.iter().zip(wanted).map(spec).collect();
                 Some(TestRun::new(&specs, hook, link).map_err(explain::kernel)?)
             }
@@ -94,16 +107,18 @@ impl Matcher {
         let now = Compiled::new(rules.rules(), rules.filters(), engine, link)?;
         let counts = vec![Counter::default(); rules.filters().len()];
         let rules = rules.rules().to_vec();
+        let flow_limit = rules.first().and_then(by_flow).map(|sampler| sampler.flow_limit);
         let twins = lists_of(&rules).map(|(_, list)| Twin::new(list)).collect();
         Ok(Self {
             rules,
+            flow_limit,
             engine,
             now,
             others: Vec::new(),
             seen: Counter::default(),
             counts,
             twins,
-            before: 0,
+            before: First::default(),
             not_taken: 0,
             next_look: 0,
         })
@@ -143,20 +158,20 @@ impl Matcher {
         Ok(())
     }
 
-    /// Looks at a frame in this process; says whether the first rule matches it.
+    /// Looks at a frame in this process; says what the first rule makes of it.
     #[inline(always)]
-    fn look(&mut self, frame: &Frame<'_>) -> bool {
+    fn look(&mut self, frame: &Frame<'_>) -> First {
         let seen = ir::Frame {
             bytes: frame.bytes,
             wire_len: frame.wire_len,
             vlan: None,
             outbound: frame.outbound,
         };
-        let mut first = false;
+        let mut matched = false;
         let of_rules = self.rules.len();
         let mut keyed = 0u64;
         self.now.machine.run(&seen, |rule| {
-            first |= rule == 0;
+            matched |= rule == 0;
             if let Some(count) = self.counts.get_mut(rule) {
                 *count += one(frame);
             }
@@ -167,7 +182,9 @@ impl Matcher {
         if keyed != 0 {
             self.count_keys(keyed, frame.wire_len);
         }
-        first
+        let flow = || u64::from(self.now.machine.flow(0));
+        let chosen = matched && self.flow_limit.is_none_or(|limit| flow() <= limit);
+        First { matched, chosen }
     }
 
     /// Counts a frame in the lists, one bit each, that it has a key for.
@@ -190,8 +207,8 @@ impl Matcher {
         all.filter_map(|compiled| compiled.kernel.as_mut()).for_each(|run| run.take_lists(f));
     }
 
-    /// Counts a frame, and says whether the first rule matches it.
-    pub fn first_matches(&mut self, frame: &Frame<'_>) -> Result<bool> {
+    /// Counts a frame, and says what the first rule makes of it.
+    pub fn first(&mut self, frame: &Frame<'_>) -> Result<First> {
         if self.engine == Engine::User {
             if frame.link != self.now.link {
                 self.turn_to(frame.link)?;
@@ -199,9 +216,30 @@ impl Matcher {
             self.seen += one(frame);
             return Ok(self.look(frame));
         }
+        if frame.link != self.now.link {
+            self.turn_to(frame.link)?;
+        }
+        if self.now.kernel.as_ref().is_some_and(|kernel| !kernel.takes(frame.bytes)) {
+            self.seen += one(frame);
+            self.not_taken += 1;
+            return Ok(self.look(frame));
+        }
         self.count(frame)?;
-        let now = self.totals()?.first().map_or(0, |count| count.packets);
-        Ok(std::mem::replace(&mut self.before, now) != now)
+        let mut now = First::default();
+        for counts in self.kernel_counts() {
+            let Counts { rules, ledger, .. } = counts?;
+            let matched = rules.first().map_or(0, |count| count.packets);
+            now.matched += matched;
+            // Without a sampler the program chooses none, and what matches is chosen here.
+            now.chosen += if self.flow_limit.is_some() { ledger.chosen } else { matched };
+        }
+        let before = mem::replace(&mut self.before, now);
+        Ok(First { matched: before.matched != now.matched, chosen: before.chosen != now.chosen })
+    }
+
+    /// Counts a frame, and says whether the first rule matches it.
+    pub fn first_matches(&mut self, frame: &Frame<'_>) -> Result<bool> {
+        Ok(self.first(frame)?.matched)
     }
 
     /// Frames looked at.
@@ -212,14 +250,19 @@ impl Matcher {
     /// What each rule matched, and behind the rules each list.
     pub fn totals(&self) -> Result<Vec<Counter>> {
         let mut totals = self.counts.clone();
-        let all = self.others.iter().chain([&self.now]);
-        for kernel in all.filter_map(|compiled| compiled.kernel.as_ref()) {
-            let counts = kernel.counts().map_err(explain::kernel)?;
-            for (total, count) in totals.iter_mut().zip(counts.rules) {
+        for counts in self.kernel_counts() {
+            for (total, count) in totals.iter_mut().zip(counts?.rules) {
                 *total += count;
             }
         }
         Ok(totals)
+    }
+
+    /// What the program in the kernel counted, for each link type.
+    fn kernel_counts(&self) -> impl Iterator<Item = Result<Counts>> + '_ {
+        let all = self.others.iter().chain([&self.now]);
+        let programs = all.filter_map(|compiled| compiled.kernel.as_ref());
+        programs.map(|kernel| kernel.counts().map_err(explain::kernel))
     }
 
     /// Whether all rules together have matched so often by now. A frame adds one to each rule
@@ -279,6 +322,13 @@ impl Twin {
             distinct.clear();
         }
     }
+}
+
+/// How the rule samples whole connections, if it does. What else a sampler says belongs to CPUs and to
+/// time, which a file has not.
+fn by_flow(rule: &Rule) -> Option<Sampler> {
+    let of_flows = |sampler: Sampler| Sampler { every: 1, ns_per_frame: 0, burst_ns: 0, ..sampler };
+    rule.sampler.filter(Sampler::chooses_flows).map(of_flows)
 }
 
 fn one(frame: &Frame<'_>) -> Counter {

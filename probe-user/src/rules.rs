@@ -1,11 +1,16 @@
 //! Named filters: from the command line and from a rules file, compiled together.
 
-use std::{collections::HashMap, fmt, path::Path};
+use std::{
+    collections::HashMap,
+    fmt,
+    hash::{BuildHasher as _, RandomState},
+    path::Path,
+};
 
 use anyhow::{Context as _, Result, anyhow};
 use probe_common::{Counter, MAX_KEYED, MAX_RULES, MAX_SAMPLED, Sampler};
 use probe_filter::{
-    Filter, Key, Options,
+    Filter, FlowSeed, Key, Options, flow_limit,
     ir::{LinkType, VlanView},
 };
 
@@ -43,6 +48,15 @@ impl fmt::Display for Place {
     }
 }
 
+/// Which connections are captured, whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowSampling {
+    /// One in so many.
+    pub one_in: u32,
+    /// What chooses them.
+    pub seed: FlowSeed,
+}
+
 /// One rule as the user gave it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
@@ -54,6 +68,8 @@ pub struct Rule {
     pub sampler: Option<Sampler>,
     /// What its matches are counted by, beside their number.
     pub lists: Vec<List>,
+    /// What connections are hashed with, where the frames of some of them are.
+    pub flows: Option<FlowSeed>,
     /// Where it was given.
     pub place: Place,
 }
@@ -66,8 +82,25 @@ impl Rule {
             filter: filter.into(),
             sampler: None,
             lists: Vec::new(),
+            flows: None,
             place: Place::Expression,
         }
+    }
+
+    /// Of what it samples, only the frames of some connections, where that is asked for.
+    pub fn choose_flows(&mut self, flows: Option<FlowSampling>) {
+        if let (Some(sampler), Some(FlowSampling { one_in, seed })) = (&mut self.sampler, flows) {
+            sampler.flow_limit = flow_limit(one_in).into();
+            self.flows = Some(seed);
+        }
+    }
+
+    /// Its filter, compiled.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn compile(&self, options: &Options<'_>) -> Result<Filter, probe_filter::Error> {
+        probe_filter::compile(&self.filter, &options.flows(self.flows))
     }
 
     /// What an error about it begins with; nothing where it is the only one.
@@ -105,11 +138,25 @@ pub fn valid_name(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
 }
 
+/// What a rules file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RulesFile {
+    /// Its rules, at least one.
+    pub rules: Vec<Rule>,
+    /// Bytes that lists may take (`top.memory`).
+    pub list_memory: Option<u64>,
+}
+
 /// Reads a rules file. Errors name the file and the line; a file without a rule is one.
-pub fn read_file(path: &Path) -> Result<Vec<Rule>> {
+pub fn read_file(path: &Path) -> Result<RulesFile> {
     let text =
         bounded::read(path).with_context(|| format!("--rules: reading {}", path.display()))?;
     config::rules_file(&text, &path.display().to_string())
+}
+
+/// A seed that nobody knows, another one at each start.
+pub fn drawn_seed() -> FlowSeed {
+    FlowSeed::new(RandomState::new().hash_one(()))
 }
 
 /// Every `every`th match, at most `max_rate` frames a second on each CPU, with a burst of
@@ -117,7 +164,7 @@ pub fn read_file(path: &Path) -> Result<Vec<Rule>> {
 pub fn sampler(every: u64, max_rate: Option<u64>) -> Sampler {
     let ns_per_frame = max_rate.map_or(0, |rate| (1_000_000_000 / rate.max(1)).max(1));
     let burst_ns = if ns_per_frame == 0 { 0 } else { ns_per_frame.max(100_000_000) };
-    Sampler { every: every.max(1), ns_per_frame, burst_ns }
+    Sampler { every: every.max(1), ns_per_frame, burst_ns, flow_limit: Sampler::ALL_FLOWS }
 }
 
 /// So many frames without a match are no chance.
@@ -183,7 +230,7 @@ impl RuleSet {
         let filters = rules
             .iter()
             .map(|rule| {
-                probe_filter::compile(&rule.filter, options).map_err(|error| {
+                rule.compile(options).map_err(|error| {
                     let message = format!("{}{error}", rule.label(several));
                     if error.is_resolvers() { anyhow!(message) } else { Usage::new(message).into() }
                 })
@@ -196,7 +243,7 @@ impl RuleSet {
     /// file. A rule that asks for what these do not have matches none of them, and a note says so.
     pub fn filters_for_more(rules: &[Rule], link: LinkType) -> Result<Vec<Filter>> {
         let options = file_options(link);
-        let compile = |rule: &Rule| match probe_filter::compile(&rule.filter, &options) {
+        let compile = |rule: &Rule| match rule.compile(&options) {
             Err(error) if !error.is_resolvers() => {
                 let (label, name) = (rule.label(rules.len() > 1), link_type::known(link).name);
                 reporter::note(format_args!(
@@ -272,13 +319,16 @@ pub fn lists_of(rules: &[Rule]) -> impl Iterator<Item = (&Rule, &List)> {
 fn check_lists(rules: &[Rule]) -> Result<(), Usage> {
     let (lists, rules) = (lists_of(rules).count(), rules.len());
     let message = |most: String| {
-        format!("--by, --distinct: {lists} lists, one for each rule and key; one program holds {most}")
+        format!(
+            "--by, --distinct: {lists} lists, one for each rule and key; one program holds {most}"
+        )
     };
     if lists > MAX_KEYED {
         return Err(Usage::new(message(format!("at most {MAX_KEYED}"))));
     }
     if rules + lists > MAX_RULES {
-        let most = format!("at most {MAX_RULES} rules and lists together, and there are {rules} rules");
+        let most =
+            format!("at most {MAX_RULES} rules and lists together, and there are {rules} rules");
         return Err(Usage::new(message(most)));
     }
     Ok(())
@@ -413,7 +463,9 @@ mod tests {
 
     #[test]
     fn samplers() {
-        assert_eq!(sampler(10, None), Sampler { every: 10, ns_per_frame: 0, burst_ns: 0 });
+        let flow_limit = Sampler::ALL_FLOWS;
+        let tenth = Sampler { every: 10, ns_per_frame: 0, burst_ns: 0, flow_limit };
+        assert_eq!(sampler(10, None), tenth);
         let limited = sampler(1, Some(1000));
         assert_eq!((limited.ns_per_frame, limited.burst_ns), (1_000_000, 100_000_000));
         assert_eq!(sampler(1, Some(1)).burst_ns, 1_000_000_000);

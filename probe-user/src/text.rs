@@ -1,5 +1,6 @@
 //! Numbers and words that fit into a column.
 
+use probe_frame::visible_lines;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// What stands in the place of what was cut off.
@@ -31,6 +32,36 @@ pub fn cut(text: &str, room: usize) -> String {
         out.push(CUT);
     }
     out
+}
+
+/// A number of bytes in units of `unit`, or with a suffix `K`, `M` or `G`.
+pub fn size(text: &str, unit: usize) -> Result<usize, String> {
+    let bad = || "expected a size such as 4096, 512K or 8M".to_string();
+    let (number, factor) = match text.strip_suffix(['K', 'k', 'M', 'm', 'G', 'g']) {
+        Some(number) => match text.as_bytes().last() {
+            Some(b'K' | b'k') => (number, 1 << 10),
+            Some(b'M' | b'm') => (number, 1 << 20),
+            _ => (number, 1 << 30),
+        },
+        None => (text, unit),
+    };
+    let number: usize = number.parse().map_err(|_| bad())?;
+    match number.checked_mul(factor) {
+        Some(0) => Err("must be more than zero".into()),
+        Some(bytes) if bytes <= 1 << 30 => Ok(bytes),
+        _ => Err("must be at most 1G".into()),
+    }
+}
+
+/// A field of CSV (RFC 4180). The ends of lines in it stay, as that has them; other control characters become
+/// [visible](visible_lines).
+pub fn csv_field(text: &str) -> String {
+    let text = visible_lines(text);
+    if text.contains([',', '"', '\n']) {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    } else {
+        text
+    }
 }
 
 /// Digits in groups of three.

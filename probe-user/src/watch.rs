@@ -40,6 +40,8 @@ pub struct ProgramOptions {
     pub goal: u64,
     /// Whether interfaces and directions are counted apart; not with rings or a race.
     pub split: bool,
+    /// Bytes that lists may take; `None`: [`Memory::DEFAULT_BOUND`].
+    pub list_memory: Option<u64>,
     /// Whether files are created later.
     pub files: bool,
     /// Whether commands are started later (-z).
@@ -104,7 +106,7 @@ impl Watch {
             ring_bytes: program.ring_bytes,
             goal: program.goal,
             places,
-            list_memory: Memory::DEFAULT_BOUND,
+            list_memory: program.list_memory.unwrap_or(Memory::DEFAULT_BOUND),
             diagnostics: live.diagnostics,
         };
         // Until here a signal ends the process, and with it a verification: the kernel looks for

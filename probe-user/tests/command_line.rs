@@ -427,3 +427,45 @@ fn a_filter_shows_what_it_compiles_to() {
     assert_eq!(code, 0);
     assert!(out.contains("frame[12:2] = 0x806?  yes: match, no: no match"), "{out}");
 }
+
+#[test]
+fn a_connection_in_a_file_is_diagnosed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.pcap");
+    let [client, server] = [testbed::CLIENT_V4, testbed::SERVER_V4];
+    let segment = |from_client: bool, flags: u8, sequence: u32, acknowledgment: u32| {
+        let (from, to) = if from_client { (client, server) } else { (server, client) };
+        let [source, destination] = if from_client { [40_000, 22] } else { [22, 40_000] };
+        let tcp = testbed::Tcp {
+            source,
+            destination,
+            sequence,
+            acknowledgment,
+            flags,
+            ..Default::default()
+        };
+        let bytes = testbed::Frame::ipv4(from, to).tcp(tcp).build();
+        let wire_len = bytes.len() as u32;
+        (bytes, wire_len)
+    };
+    let (syn, ack) = (testbed::tcp_flags::SYN, testbed::tcp_flags::ACK);
+    let handshake =
+        [segment(true, syn, 10, 0), segment(false, syn | ack, 90, 11), segment(true, ack, 11, 91)];
+    // A millisecond and a bit apart.
+    samples::write(&path, &handshake);
+    let path = path.to_str().expect("a path");
+    let target = format!("{server}:22");
+    let (code, out, err) = run(&["diagnose", "-r", path, &target]);
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert_eq!(out, "22/tcp OPEN: handshake 2.47 ms, no data, still open\n");
+    let (code, out, err) =
+        run(&["diagnose", "-r", path, "--format", "json", &format!("{server}:23")]);
+    assert_eq!((code, err.as_str()), (1, ""));
+    let object: serde_json::Value = serde_json::from_str(&out).expect("an object");
+    assert_eq!(object["verdict"], "UNCLEAR");
+    assert_eq!(
+        object["evidence"],
+        format!("no connection to {server} at this port was seen at {path}")
+    );
+    assert!(object["outcome"].is_null() && object["syn_synack_us"].is_null());
+}

@@ -13,9 +13,12 @@
 //! | `capture_files` | files of pcap and pcapng made from a seed, and what is in them |
 //! | `random` | random numbers that are the same every time, and random damage |
 //! | `sender` | sends given frames in order and says exactly how many went |
+//! | `sources` | streams of sources at which schemes to count by source fail |
 //! | `trafgen` | netsniff-ng's generator, for floods |
 //! | `tun` | a device without a link layer, whose wire is the test |
+//! | `conversation` | two hosts that talk, frame by frame, at given times |
 //! | `http` | nginx and curl: real requests over real connections |
+//! | `scenario` | client, router and server: what can become of an attempt, with its truth |
 //! | `requirements` | what a test needs, and what happens where it is missing |
 //!
 //! Nothing is left behind, whatever ends the process: namespaces have no name, so
@@ -23,6 +26,7 @@
 //! last child; children are killed by the kernel when their parent dies.
 
 mod capture_files;
+mod conversation;
 mod frames;
 pub mod grammar;
 mod http;
@@ -33,11 +37,14 @@ mod process;
 mod random;
 pub mod requirements;
 pub mod samples;
+pub mod scenario;
 mod sender;
+mod sources;
 mod trafgen;
 mod tun;
 
 pub use capture_files::{CaptureFile, FileFrame, Record};
+pub use conversation::{Conversation, Speaker};
 pub use frames::{Extension, Frame, Icmp, Ipv4, Ipv6, Network, Tcp, Transport, Udp, tcp_flags};
 pub use http::{HttpServer, LARGE_PAGE, http_get, http_get_large};
 pub use link::LinkCounters;
@@ -49,5 +56,6 @@ pub use pair::{
 pub use process::{Finished, Running, run};
 pub use random::{Random, changed};
 pub use sender::{FrameSender, Pace, Sent, pin_to_cpu, raise_priority};
+pub use sources::{LATE, Stream};
 pub use trafgen::trafgen;
 pub use tun::Tun;

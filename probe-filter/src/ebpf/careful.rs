@@ -102,10 +102,10 @@ impl Careful<'_> {
                 self.value(*value, 0)?;
                 self.search(cases, *default);
             }
-            &Action::Store { rule, word, value, next } => {
+            &Action::Store { rule, what, value, next } => {
                 self.value(value, 0)?;
                 let layout = &self.target.layout;
-                if let Some(offset) = self.on_match.key_word(layout, rule, word) {
+                if let Some(offset) = self.on_match.place_of(layout, rule, what) {
                     self.asm.emit(Insn::store(Size::Word, STATE, offset, R0));
                 }
                 self.go(next);

@@ -4,6 +4,7 @@ use super::Part;
 use super::asm::Assembler;
 use super::insn::{Insn, Op, Operand, Reg, Size};
 use super::target::StateLayout;
+use crate::flow::Left;
 use crate::key::KEY_WORDS;
 
 /// What code does where a rule matches.
@@ -32,10 +33,14 @@ impl OnMatch<'_> {
         }
     }
 
-    /// Where a word of a rule's key lies in the state, if the rule has one.
-    pub(crate) fn key_word(&self, layout: &StateLayout, rule: u32, word: u8) -> Option<i16> {
-        let place = u32::from(self.marks(rule).key?) * KEY_WORDS as u32 + u32::from(word);
-        Some((layout.keys + 4 * place) as i16)
+    /// Where what a rule leaves lies in the state, if it is wanted.
+    pub(crate) fn place_of(&self, layout: &StateLayout, rule: u32, what: Left) -> Option<i16> {
+        let Marks { pending, key } = self.marks(rule);
+        let (start, place) = match what {
+            Left::Key(word) => (layout.keys, u32::from(key?) * KEY_WORDS as u32 + u32::from(word)),
+            Left::Flow => (layout.flows, pending?.into()),
+        };
+        Some((start + 4 * place) as i16)
     }
 }
 

@@ -110,6 +110,7 @@ pub fn inline(graph: &Graph, host: &Host<'_>) -> Result<Vec<Insn>, Error> {
             keyed: 0,
             keys: 0,
             keys_len: 0,
+            flows: 0,
             scratch: 0,
             scratch_len: SCRATCH_WORDS,
         },

@@ -224,6 +224,7 @@ fn check(rules: &[Rule<'_>], target: &Target) -> Result<(), Error> {
         layout.pending.saturating_add(8),
         layout.keyed.saturating_add(8),
         layout.keys.saturating_add(layout.keys_len.saturating_mul(4 * KEY_WORDS as u32)),
+        layout.flows.saturating_add(4 * 64),
         layout.scratch.saturating_add(layout.scratch_len.saturating_mul(8)),
     ];
     if ends.iter().any(|&end| end > i16::MAX as u32) {

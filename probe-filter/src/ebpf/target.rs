@@ -55,6 +55,9 @@ pub struct StateLayout {
     pub keys: u32,
     /// Keys there is room for.
     pub keys_len: u32,
+    /// The 32-bit hash of the frame's connection for each bit of `pending`, in the machine's byte order: written
+    /// where a rule with a [flow part](crate::ir::Graph::flow) matches.
+    pub flows: u32,
     /// Working memory of the generated code.
     pub scratch: u32,
     /// 64-bit words of it.

@@ -29,10 +29,10 @@ pub(crate) enum Action {
         cases: Vec<(u32, BlockId)>,
         default: BlockId,
     },
-    /// A word of the key by which the rule of this index counts frames gets a value.
+    /// What the rule of this index leaves for a match gets a value.
     Store {
         rule: u32,
-        word: u8,
+        what: Left,
         value: ValueId,
         next: BlockId,
     },
@@ -48,6 +48,15 @@ pub(crate) enum Action {
         next: BlockId,
     },
     End,
+}
+
+/// What a rule leaves beside its counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Left {
+    /// This word of the key that it counts frames by.
+    Key(u8),
+    /// The hash of the frame's connection.
+    Flow,
 }
 
 /// The operands of [`Test::Chain`](crate::ir::Test::Chain).
@@ -104,8 +113,8 @@ impl Action {
             &Self::Set { var, value: id, next } => {
                 Self::Set { var, value: value(id), next: target(next) }
             }
-            &Self::Store { rule, word, value: id, next } => {
-                Self::Store { rule, word, value: value(id), next: target(next) }
+            &Self::Store { rule, what, value: id, next } => {
+                Self::Store { rule, what, value: value(id), next: target(next) }
             }
             &Self::Compare { compare, left, right, yes, no } => {
                 let (left, right) = (value(left), value(right));

@@ -1,12 +1,14 @@
 //! Graphs into flows, one for each rule.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use rustc_hash::FxHashMap;
 
+use crate::flow_hash::NO_FLOW;
 use crate::ir::{Compare, Graph, Node, NodeId, Region, Target, Test, Value, ValueId, Var};
 
-use super::{Action, BlockId, Chain, END, Flow};
+use super::{Action, BlockId, Chain, END, Flow, Left};
 
 /// What a region has found, in the variable for its answer.
 pub(crate) const YES: u32 = 1;
@@ -28,36 +30,53 @@ pub(crate) fn lower_with(
     asked: &FxHashMap<NodeId, (Region, Var)>,
 ) -> BlockId {
     let mut import = Import::new(graph, rename);
-    let counted = flow.plain(Action::Count { rule, next: END });
-    let counted = (0..).zip(graph.key()).fold(counted, |next, (word, &var)| {
-        flow.need_vars(rename(var).0 + 1);
-        let value = flow.value(Value::Var(rename(var)));
-        flow.plain(Action::Store { rule, word, value, next })
-    });
     let mut blocks = vec![END; graph.nodes().len()];
-    let target = |blocks: &[BlockId], target| match target {
+    let target = |blocks: &[BlockId], target, matches| match target {
         Target::Node(id) => blocks[id.0 as usize],
-        Target::Match => counted,
+        Target::Match => matches,
         Target::NoMatch => END,
     };
     let needed = needed(graph, asked);
-    for (id, node) in graph.nodes().iter().enumerate().filter(|&(id, _)| needed[id]) {
-        let block = match asked.get(&NodeId(id as u32)) {
-            Some(&(region, answer)) => {
-                let (yes, no) = (target(&blocks, region.yes), target(&blocks, region.no));
-                ask(flow, answer, yes, no)
-            }
-            None => {
-                let (yes, no) = (target(&blocks, node.yes), target(&blocks, node.no));
-                import.node(flow, node, yes, no, END)
-            }
-        };
-        blocks[id] = block;
+    let mut lower = |flow: &mut Flow, blocks: &mut [BlockId], ids: Range<usize>, matches| {
+        for (id, node) in ids.clone().zip(&graph.nodes()[ids]).filter(|&(id, _)| needed[id]) {
+            let targets = |yes, no| (target(blocks, yes, matches), target(blocks, no, matches));
+            blocks[id] = match asked.get(&NodeId(id as u32)) {
+                Some(&(region, answer)) => {
+                    let (yes, no) = targets(region.yes, region.no);
+                    ask(flow, answer, yes, no)
+                }
+                None => {
+                    let (yes, no) = targets(node.yes, node.no);
+                    import.node(flow, node, yes, no, END)
+                }
+            };
+        }
+    };
+    let store = |flow: &mut Flow, what, var, next| {
+        flow.need_vars(rename(var).0 + 1);
+        let value = flow.value(Value::Var(rename(var)));
+        flow.plain(Action::Store { rule, what, value, next })
+    };
+    // Behind the counter, so that a trap there ends the rule like any other.
+    let mut behind = END;
+    let mut first = 0;
+    if let Some(part) = graph.flow() {
+        first = part.nodes;
+        let found = store(flow, Left::Flow, part.hash, END);
+        lower(flow, &mut blocks, 0..first, found);
+        let next = target(&blocks, part.entry, found);
+        let value = flow.constant(NO_FLOW);
+        behind = flow.plain(Action::Store { rule, what: Left::Flow, value, next });
     }
+    let counted = flow.plain(Action::Count { rule, next: behind });
+    let counted = (0..)
+        .zip(graph.key())
+        .fold(counted, |next, (word, &var)| store(flow, Left::Key(word), var, next));
+    lower(flow, &mut blocks, first..graph.nodes().len(), counted);
     flow.need_vars(graph.vars());
     // Variables start at 0, and hold another rule's leftovers before.
     let zero = flow.value(Value::Const(0));
-    let entry = target(&blocks, graph.entry());
+    let entry = target(&blocks, graph.entry(), counted);
     (0..graph.vars())
         .map(Var)
         .filter(|&var| rename(var) == var)
@@ -73,6 +92,9 @@ fn needed(graph: &Graph, asked: &FxHashMap<NodeId, (Region, Var)>) -> Vec<bool> 
         }
     };
     note(&mut needed, graph.entry());
+    if let Some(part) = graph.flow() {
+        note(&mut needed, part.entry);
+    }
     for (id, node) in graph.nodes().iter().enumerate().rev() {
         if needed[id] {
             let (yes, no) = match asked.get(&NodeId(id as u32)) {

@@ -19,7 +19,7 @@ use rustc_hash::FxHashMap;
 
 use crate::ir::{Value, ValueId, Var};
 
-pub(crate) use action::{Action, Chain};
+pub(crate) use action::{Action, Chain, Left};
 pub(crate) use lower::{Exits, Import, NO, TRAPPED, YES, lower, lower_with};
 pub(crate) use order::order;
 pub(crate) use values::{Values, var_bit};

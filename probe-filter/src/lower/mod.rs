@@ -9,6 +9,7 @@ mod arithmetic;
 mod build;
 mod decnet;
 mod ethernet;
+mod flow;
 mod ip;
 mod key;
 mod macros;
@@ -78,7 +79,12 @@ pub fn lower(
         whole = Some(whole.map_or(has_key, |whole| lowering.and(whole, has_key)));
         lowering.graph.set_key(words);
     }
-    let Lowering { mut graph, predicates: arena, notes, .. } = lowering;
+    let flow = options.flows.map(|seed| lowering.flow(&seed)).transpose()?;
+    let Lowering { mut graph, predicates: mut arena, notes, .. } = lowering;
+    if let Some((found, hash)) = flow {
+        let entry = arena.emit(found, &mut graph);
+        graph.set_flow(entry, hash);
+    }
     let entry = match whole {
         Some(whole) => arena.emit(whole, &mut graph),
         None => Target::Match,

@@ -92,7 +92,7 @@ impl Predicates {
 
     /// Adds the nodes of a predicate to a graph. Without recursion: a predicate nests
     /// as deep as its text is long.
-    pub fn emit(mut self, id: PredicateId, graph: &mut Graph) -> Target {
+    pub fn emit(&mut self, id: PredicateId, graph: &mut Graph) -> Target {
         let mut tasks = vec![Task::Emit(id, Target::Match, Target::NoMatch)];
         let mut done: Vec<Target> = Vec::new();
         let mut emitted = vec![false; self.0.len()];

@@ -18,7 +18,7 @@ const ERRORS: [u32; 5] = [3, 4, 5, 11, 12];
 const FIRST_ERROR6: u32 = 1;
 const LAST_ERROR6: u32 = 4;
 /// Bytes before the quoted packet, of either protocol.
-const ICMP_HEADER: u32 = 8;
+pub const ICMP_HEADER: u32 = 8;
 
 impl Lowering<'_> {
     /// An ICMP error about a packet. The words behind it look into that packet.
@@ -36,7 +36,8 @@ impl Lowering<'_> {
         whole
     }
 
-    fn quotes_ipv4(&mut self) -> PredicateId {
+    /// Whether the walk came to an ICMP error that quotes an IPv4 packet.
+    pub fn quotes_ipv4(&mut self) -> PredicateId {
         let icmp = self.protocol_is(number::ICMP);
         let ipv4 = self.version_is(4);
         let kind = self.transport_field(0, Width::Byte);
@@ -50,7 +51,8 @@ impl Lowering<'_> {
         self.all(icmp, &[ipv4, error, version, long_enough])
     }
 
-    fn quotes_ipv6(&mut self) -> PredicateId {
+    /// The same of ICMPv6 and IPv6.
+    pub fn quotes_ipv6(&mut self) -> PredicateId {
         let icmp = self.protocol_is(number::ICMPV6);
         let ipv6 = self.version_is(6);
         let kind = self.transport_field(0, Width::Byte);

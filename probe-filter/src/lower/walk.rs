@@ -74,7 +74,7 @@ impl Lowering<'_> {
 
     /// Whether there is an IP packet whose first fragment this is, and where its last
     /// header starts.
-    fn find_transport(&mut self) -> Result<PredicateId, Error> {
+    pub fn find_transport(&mut self) -> Result<PredicateId, Error> {
         let (ip, ip6) = self.find_network()?;
         let ipv4 = self.ipv4_packet();
         let ipv4 = self.and(ip, ipv4);
@@ -85,7 +85,7 @@ impl Lowering<'_> {
 
     /// Two tests, for IPv4 and for IPv6. The first, which is always evaluated, sets
     /// where the network header starts.
-    fn find_network(&mut self) -> Result<(PredicateId, PredicateId), Error> {
+    pub fn find_network(&mut self) -> Result<(PredicateId, PredicateId), Error> {
         let vars = self.vars();
         let Some((type_at, start)) = self.ethertype_place() else {
             let header = self.layers.network_header();
@@ -251,18 +251,33 @@ impl Lowering<'_> {
 
     /// Whether the last header that the walk came to is of this protocol.
     pub fn protocol_is(&mut self, number: u32) -> PredicateId {
-        let protocol = self.vars().protocol;
-        let protocol = self.variable(protocol);
+        let protocol = self.found_protocol();
         self.compare_constant(Compare::Eq, protocol, number)
     }
 
     /// Whether the packet that the walk is in is of this version of IP.
     pub fn version_is(&mut self, version: u32) -> PredicateId {
-        let at = self.vars().network;
-        let at = self.variable(at);
+        let at = self.network_start();
+        self.version_at(at, version)
+    }
+
+    /// Whether an IP header starts there that is of this version.
+    pub fn version_at(&mut self, at: ValueId, version: u32) -> PredicateId {
         let first = self.load(Width::Byte, Some(at), 0);
         let found = self.alu_constant(Alu::Shr, first, 4);
         self.compare_constant(Compare::Eq, found, version)
+    }
+
+    /// Where the IP header starts that the walk is in.
+    pub fn network_start(&mut self) -> ValueId {
+        let at = self.vars().network;
+        self.variable(at)
+    }
+
+    /// The protocol of the last header that the walk came to.
+    pub fn found_protocol(&mut self) -> ValueId {
+        let protocol = self.vars().protocol;
+        self.variable(protocol)
     }
 
     /// Where the last header that the walk came to starts.

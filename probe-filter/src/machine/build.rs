@@ -1,6 +1,7 @@
 //! From the flow to steps.
 
 use crate::flow::{Action, Block, BlockId, Flow};
+use crate::flow_hash::NO_FLOW;
 use crate::ir::{Alu, Compare, Graph, Value, ValueId};
 use crate::key::KEY_WORDS;
 use crate::passes::{self, View};
@@ -32,6 +33,7 @@ impl Machine {
             steps: Vec::new(),
             values: Values { computed: Vec::new(), vars: vec![0; flow.vars() as usize] },
             keys: vec![[0; KEY_WORDS]; graphs.len()],
+            flows: vec![NO_FLOW; graphs.len()],
             entry: flow.entry().0,
         };
         let mut taken_apart = vec![None; flow.values.len()];
@@ -52,8 +54,8 @@ impl Machine {
             // Nothing is held here that had to start afresh.
             Action::Boundary { next } => return Built::Nothing(next.0),
             Action::Count { rule, next } => Step::Count { rule, next: next.0 },
-            Action::Store { rule, word, value, next } => {
-                Step::Store { rule, word, value: operand(value), next: next.0, trap }
+            Action::Store { rule, what, value, next } => {
+                Step::Store { rule, what, value: operand(value), next: next.0, trap }
             }
             Action::Set { var, value, next } => {
                 let value = operand(value);

@@ -10,7 +10,8 @@ mod cases;
 mod field;
 
 use crate::eval::{Trap, alu, chain, constant_compare, known};
-use crate::flow::Chain;
+use crate::flow::{Chain, Left};
+use crate::flow_hash::NO_FLOW;
 use crate::ir::{Alu, Compare, Frame, Meta};
 use crate::key::KEY_WORDS;
 
@@ -26,6 +27,8 @@ pub struct Machine {
     values: Values,
     /// A key for each filter.
     keys: Vec<[u32; KEY_WORDS]>,
+    /// The hash of a connection for each filter.
+    flows: Vec<u32>,
     entry: u32,
 }
 
@@ -70,10 +73,10 @@ enum Step {
         rule: u32,
         next: u32,
     },
-    /// A word of a filter's key.
+    /// What a filter leaves for a match.
     Store {
         rule: u32,
-        word: u8,
+        what: Left,
         value: Operand,
         next: u32,
         trap: u32,
@@ -193,10 +196,16 @@ impl Machine {
         self.keys.get(filter).copied().unwrap_or_default()
     }
 
+    /// The hash of the last frame's connection, if this filter matched it and was compiled to find it
+    /// ([`Options::flows`](crate::Options::flows)); [`NO_FLOW`] where the frame belongs to none.
+    pub fn flow(&self, filter: usize) -> u32 {
+        self.flows.get(filter).copied().unwrap_or(NO_FLOW)
+    }
+
     /// Calls `count` with the number of each filter that matches the frame.
     #[inline]
     pub fn run(&mut self, frame: &Frame<'_>, mut count: impl FnMut(usize)) {
-        let Self { tests, steps, values, keys, entry } = self;
+        let Self { tests, steps, values, keys, flows, entry } = self;
         let tests = tests.as_slice();
         let mut at = *entry;
         loop {
@@ -273,10 +282,15 @@ impl Machine {
                     let value = values.value(*value, frame);
                     values.set(*var, value, *next, *trap)
                 }
-                Step::Store { rule, word, value, next, trap } => {
+                Step::Store { rule, what, value, next, trap } => {
                     match values.value(*value, frame) {
                         Ok(value) => {
-                            keys[*rule as usize][usize::from(*word)] = value;
+                            match what {
+                                Left::Key(word) => {
+                                    keys[*rule as usize][usize::from(*word)] = value;
+                                }
+                                Left::Flow => flows[*rule as usize] = value,
+                            }
                             *next
                         }
                         Err(Trap) => *trap,

@@ -60,8 +60,9 @@ pub(super) fn unless(
     rest: BlockId,
     next: BlockId,
 ) -> BlockId {
-    let Some((count, rule)) = find_count(rules, case) else { return next };
-    let counted = out.plain(Action::Count { rule, next });
+    let Some(count) = find_count(rules, case) else { return next };
+    // With what the rule does behind it.
+    let counted = graft(rules, out, &mut FxHashMap::from_iter([(END, next)]), count);
     // Where the rest gets to the case it will match as the case has: it counts then.
     // Where it ends or traps it will not, and the rule is counted here.
     let mut known = FxHashMap::from_iter([(case, next), (END, counted)]);
@@ -70,12 +71,12 @@ pub(super) fn unless(
 }
 
 /// The block that counts the rule.
-fn find_count(rules: &Flow, start: BlockId) -> Option<(BlockId, u32)> {
+fn find_count(rules: &Flow, start: BlockId) -> Option<BlockId> {
     let mut seen = FxHashMap::default();
     let mut pending = vec![start];
     while let Some(id) = pending.pop() {
-        if let Action::Count { rule, .. } = rules.at(id).action {
-            return Some((id, rule));
+        if let Action::Count { .. } = rules.at(id).action {
+            return Some(id);
         }
         if seen.insert(id, ()).is_none() {
             rules.at(id).action.for_each_target(|to| pending.push(to));

@@ -35,17 +35,40 @@ pub fn graph(random: &mut Random, size: u32) -> Graph {
     let mut graph = Graph::new();
     let vars: Vec<Var> = (0..random.pick(&[0, 0, 1, 2, 16])).map(|_| graph.var()).collect();
     let pool: Vec<ValueId> = (0..3).map(|_| value(random, &mut graph, &vars, 2)).collect();
+    // Behind matches, as whole connections are sampled.
+    if !vars.is_empty() && random.chance(30) {
+        let entry = nodes(random, &mut graph, &vars, &pool, size);
+        let hash = random.pick(&vars);
+        graph.set_flow(entry, hash);
+    }
+    let entry = nodes(random, &mut graph, &vars, &pool, size);
+    graph.set_entry(entry);
+    if !vars.is_empty() && random.chance(50) {
+        let words = (0..KEY_WORDS).map(|_| random.pick(&vars)).collect();
+        graph.set_key(words);
+    }
+    graph
+}
+
+/// Up to so many nodes, which lead to each other, and where they are entered.
+fn nodes(
+    random: &mut Random,
+    graph: &mut Graph,
+    vars: &[Var],
+    pool: &[ValueId],
+    size: u32,
+) -> Target {
     let mut targets = vec![Target::Match, Target::NoMatch];
     for _ in 0..=random.below(size) {
         let sets = if !vars.is_empty() && random.chance(30) {
-            let value = value(random, &mut graph, &vars, 1);
-            vec![(random.pick(&vars), value)]
+            let value = value(random, graph, vars, 1);
+            vec![(random.pick(vars), value)]
         } else {
             Vec::new()
         };
         let test = if random.chance(4) {
             let kind = random.pick(&[ChainKind::Ipv4, ChainKind::Ipv6]);
-            let network_base = random.chance(30).then(|| value(random, &mut graph, &vars, 1));
+            let network_base = random.chance(30).then(|| value(random, graph, vars, 1));
             let protocol = random.pick(&[6, 17, 58, 59, 51, 44, 0]);
             // Behind a tag: a chain that begins inside of one is what no expression asks for.
             Test::Chain { kind, network_base, network: random.pick(&[16, 18, 22]), protocol }
@@ -58,15 +81,12 @@ pub fn graph(random: &mut Random, size: u32) -> Graph {
                 Compare::Ge,
                 Compare::Set,
             ]);
-            let left = if random.chance(60) {
-                random.pick(&pool)
-            } else {
-                value(random, &mut graph, &vars, 3)
-            };
+            let left =
+                if random.chance(60) { random.pick(pool) } else { value(random, graph, vars, 3) };
             let right = if random.chance(85) {
-                constant(random, &mut graph)
+                constant(random, graph)
             } else {
-                value(random, &mut graph, &vars, 2)
+                value(random, graph, vars, 2)
             };
             Test::Compare(compare, left, right)
         };
@@ -78,13 +98,7 @@ pub fn graph(random: &mut Random, size: u32) -> Graph {
         let target = graph.node(Node { sets, test, yes, no });
         targets.push(target);
     }
-    let entry = targets[targets.len() - 1];
-    graph.set_entry(entry);
-    if !vars.is_empty() && random.chance(50) {
-        let words = (0..KEY_WORDS).map(|_| random.pick(&vars)).collect();
-        graph.set_key(words);
-    }
-    graph
+    targets[targets.len() - 1]
 }
 
 fn constant(random: &mut Random, graph: &mut Graph) -> ValueId {

@@ -1,6 +1,6 @@
 //! Graphs made smaller: the smallest that is still wrong.
 
-use crate::ir::{Graph, Node, Target, Test, Value, ValueId};
+use crate::ir::{FlowPart, Graph, Node, Target, Test, Value, ValueId};
 
 /// A graph that can be changed.
 #[derive(Clone)]
@@ -9,11 +9,13 @@ struct Parts {
     nodes: Vec<Node>,
     vars: u32,
     entry: Target,
+    flow: Option<FlowPart>,
 }
 
 impl Parts {
     fn of(graph: &Graph) -> Self {
         Self {
+            flow: graph.flow(),
             values: graph.values().to_vec(),
             nodes: graph.nodes().to_vec(),
             vars: graph.vars(),
@@ -30,16 +32,25 @@ impl Parts {
         for &value in &self.values {
             graph.value(value);
         }
-        for node in &self.nodes {
+        for (number, node) in self.nodes.iter().enumerate() {
+            self.set_flow_before(number, &mut graph);
             graph.node(node.clone());
         }
+        self.set_flow_before(self.nodes.len(), &mut graph);
         graph.set_entry(self.entry);
         graph
+    }
+
+    fn set_flow_before(&self, number: usize, graph: &mut Graph) {
+        if let Some(part) = self.flow.filter(|part| part.nodes == number) {
+            graph.set_flow(part.entry, part.hash);
+        }
     }
 
     fn is_reached(&self, wanted: usize) -> bool {
         let mut reached = vec![false; self.nodes.len()];
         let mut pending = vec![self.entry];
+        pending.extend(self.flow.map(|part| part.entry));
         while let Some(at) = pending.pop() {
             let Target::Node(id) = at else { continue };
             if !std::mem::replace(&mut reached[id.0 as usize], true) {

@@ -8,7 +8,7 @@ use probe_filter::testing;
 use probe_filter::testing::random::{self, Random};
 use test_support::{bpf, shrink};
 
-use crate::harness::kernel::{Loaded, Seen, Sent, pending_bit, target, this_kernel};
+use crate::harness::kernel::{Loaded, Seen, Sent, flow_place, pending_bit, target, this_kernel};
 use crate::harness::{kernel, show};
 
 /// A case for the hook: what it is sent, and what filters are to see.
@@ -28,6 +28,11 @@ fn expected(graphs: &[Graph], frame: &Frame<'_>, counted_len: u64) -> Seen {
     let matching = |rule: &usize| matched[*rule];
     Seen {
         keys: graphs.iter().map(|graph| eval::key(graph, frame)).collect(),
+        flows: graphs
+            .iter()
+            .enumerate()
+            .map(|(rule, graph)| flow_place((rule, graph)).and_then(|_| eval::flow(graph, frame)))
+            .collect(),
         bytes: matched.iter().map(|&yes| if yes { counted_len } else { 0 }).collect(),
         pending: (0..graphs.len()).filter(matching).map(bit).sum(),
         matched,

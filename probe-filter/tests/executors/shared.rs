@@ -5,7 +5,7 @@ use probe_filter::ebpf::{Flavour, Kernel};
 use probe_filter::ir::{Graph, LinkType, VlanView};
 use probe_filter::testing::frames::pool;
 use probe_filter::testing::random::Random;
-use probe_filter::{Options, compile};
+use probe_filter::{FlowSeed, Options, compile};
 use test_support::{bpf, expressions::MACROS};
 
 use crate::ebpf::{Case, compare_on};
@@ -79,6 +79,31 @@ fn mixture() -> Vec<String> {
         .map(String::from),
     );
     texts
+}
+
+/// Rules that sample whole connections (every third one has a place for the hash), with the walk that
+/// finds them shared, and one of them by itself.
+#[test]
+fn hashes_of_connections_are_the_evaluators() {
+    if !bpf::available() {
+        return;
+    }
+    let texts = ["", "udp", "len > 90", "@syn", "", "tcp", "vlan", "", "", "@unreachable and tcp"];
+    for (first, (flavour, vlan)) in (1..).zip(SETTINGS) {
+        let options = Options::default().vlan(vlan).flows(FlowSeed::new(first));
+        let graphs = texts.map(|text| compile(text, &options).expect(text).graph().clone());
+        for graphs in [&graphs[..], &graphs[..1], &graphs[9..]] {
+            let kernel = this_kernel();
+            let case = Case { flavour, vlan, kernel, seeds: 0..1, longest: 0, scattered: false };
+            let loaded = Loaded::new(graphs, &target(flavour, vlan, kernel)).expect("loads");
+            let mut random = Random(first);
+            for frame in pool(LinkType::Ethernet, first, 700) {
+                if (14..3000).contains(&frame.len()) {
+                    compare_on(&case, graphs, &loaded, frame, &mut random, first);
+                }
+            }
+        }
+    }
 }
 
 fn graphs(texts: &[String], vlan: VlanView) -> Vec<Graph> {

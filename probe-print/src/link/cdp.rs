@@ -242,16 +242,12 @@ fn addresses(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<(), Stop> {
             }
             _ => {
                 put!(t, "pt=0x{kind:02x}, pl={length}, pb=");
-                for byte in p.slice(start, length)? {
-                    put!(t, " {byte:02x}");
-                }
+                spaced(t, p, start, length)?;
                 put!(t, ", al={width}, a=");
                 if size < at + width {
                     return cut_off(t, "A", at);
                 }
-                for byte in p.slice(at, width)? {
-                    put!(t, " {byte:02x}");
-                }
+                spaced(t, p, at, width)?;
             }
         }
         at += width;
@@ -264,4 +260,12 @@ fn addresses(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<(), Stop> {
         put!(t, " ({} bytes of stray data)", size - at);
     }
     Ok(())
+}
+
+/// So many bytes, each with a space in front; what there is of them, where they are [cut](Stop::Cut).
+fn spaced(t: &mut Text<'_>, p: Bytes<'_>, at: usize, length: usize) -> Result<(), Stop> {
+    for byte in p.from(at).limit(length).all() {
+        put!(t, " {byte:02x}");
+    }
+    p.slice(at, length).map(|_| ())
 }

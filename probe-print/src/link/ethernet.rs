@@ -79,7 +79,7 @@ fn body(
     let mut ethertype = p.u16(at)?;
     at += TYPE;
     let mut length_shown = false;
-    let (uncut, mut p, whole, mut length) = (p, p, length, length);
+    let (mut unlimited, mut p, whole, mut length) = (p, p, length, length);
     if ethertype == MACSEC {
         if verbose {
             put_ethertype(t, ethertype);
@@ -94,18 +94,20 @@ fn body(
             }
             Protected::Readable(tag, rest) => {
                 at += tag;
-                // Without the check value, of which the captured bytes have all or none.
-                p = p.limit((at + rest).min(p.len() - macsec::CHECK));
+                // Without the check value, of which the captured bytes have all or none. What the
+                // tag says of the length holds for what is shown here, not for what is inside.
+                unlimited = p.limit(p.len() - macsec::CHECK);
+                p = unlimited.limit(at + rest);
                 length = at + rest;
             }
         }
-        ethertype = p.u16(at)?;
-        at += TYPE;
-        if length < at {
-            put!(t, " [caplen {} < {TYPE}]", length + TYPE - at);
-            t.invalid();
+        ethertype = unlimited.u16(at)?;
+        let captured = p.len() - at;
+        if captured < TYPE {
+            put!(t, " [caplen {captured} < {TYPE}]");
             return Ok(Body::Printed(at));
         }
+        at += TYPE;
     }
     // Each tag takes four bytes, so the loop ends with the bytes.
     while is_tag(ethertype) {
@@ -155,7 +157,7 @@ fn body(
             put_ethertype(t, ethertype);
             if length_shown { put!(t, ", ") } else { put!(t, ", length {whole}: ") }
         }
-        if by_type(t, ethertype, uncut.from(at), rest, Some(source))? {
+        if by_type(t, ethertype, unlimited.from(at), rest, Some(source))? {
             return Ok(Body::Printed(at));
         }
     }

@@ -212,7 +212,7 @@ fn carried(
     length: usize,
 ) -> Result<(), Stop> {
     if protocol & 0xff00 == ESCAPED {
-        return escaped(t, p.from(at - 1));
+        return if length > at { escaped(t, p.from(at - 1)) } else { Ok(()) };
     }
     let (p, length) = (p.from(at), length.saturating_sub(at));
     match protocol {

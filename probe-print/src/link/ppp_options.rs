@@ -48,6 +48,7 @@ const QUALITY: u16 = 0xc025;
 const CALLBACKS: &[(u8, &str)] =
     &[(0, "UserAuth"), (1, "DialString"), (2, "LocalID"), (3, "E.164"), (4, "X.500"), (6, "CBCP")];
 
+const IPCP_NUMBER: u16 = 0x8021;
 const IPCP: &[(u8, &str)] = &[
     (1, "IP-Addrs"),
     (2, "IP-Comp"),
@@ -58,6 +59,7 @@ const IPCP: &[(u8, &str)] = &[
     (131, "Sec-DNS"),
     (132, "Sec-NBNS"),
 ];
+const IP6CP_NUMBER: u16 = 0x8057;
 const IP6CP: &[(u8, &str)] = &[(1, "Interface-ID")];
 const CCP: &[(u8, &str)] = &[
     (0, "OUI"),
@@ -83,6 +85,8 @@ enum Shown {
     Whole,
     /// It is shown as bytes.
     Unknown,
+    /// So many of its bytes are; as in tcpdump, its dump begins behind them.
+    Past(usize),
     /// Nothing of it is shown, but what follows is.
     Skipped,
     /// Its length is so wrong that nothing behind it is looked at.
@@ -100,8 +104,8 @@ pub(super) fn print(
 ) -> Result<(), Stop> {
     let names = match protocol {
         0xc021 => &[][..],
-        0x8021 => IPCP,
-        0x8057 => IP6CP,
+        IPCP_NUMBER => IPCP,
+        IP6CP_NUMBER => IP6CP,
         0x80fd => CCP,
         0xc02b => BACP,
         _ => return Ok(()),
@@ -109,14 +113,7 @@ pub(super) fn print(
     while fields.left() > 0 {
         let p = fields.rest();
         let (Ok(kind), Ok(size)) = (p.u8(0), p.u8(1).map(usize::from)) else {
-            let name = match protocol {
-                0xc021 => "lcp",
-                0x8021 => "ipcp",
-                0x8057 => "ip6cp",
-                0x80fd => "ccp",
-                _ => "bacp",
-            };
-            put!(t, "[|{name}]");
+            cut(t, protocol);
             return Ok(());
         };
         // As in tcpdump, an option may be as long as the message.
@@ -125,7 +122,7 @@ pub(super) fn print(
         }
         let name = match protocol {
             0xc021 => LCP.get(usize::from(kind)).copied(),
-            0x8021 | 0x8057 => Some(name_of(names, kind).unwrap_or("unknown")),
+            IPCP_NUMBER | IP6CP_NUMBER => Some(name_of(names, kind).unwrap_or("unknown")),
             _ => Some(name_of(names, kind).unwrap_or("Unknown")),
         };
         match name {
@@ -142,18 +139,19 @@ pub(super) fn print(
             let value = p.from(2);
             let shown = match protocol {
                 0xc021 => lcp(t, kind, p, size, protocols)?,
-                0x8021 => ipcp(t, kind, value, size)?,
-                0x8057 => ip6cp(t, kind, value, size)?,
+                IPCP_NUMBER => ipcp(t, kind, value, size)?,
+                IP6CP_NUMBER => ip6cp(t, kind, value, size)?,
                 0x80fd => ccp(t, kind, value, size)?,
                 _ => bacp(t, kind, value, size)?,
             };
             match shown {
                 Shown::Last => return Ok(()),
                 Shown::Skipped => {}
-                Shown::Whole | Shown::Unknown => {
+                Shown::Whole | Shown::Unknown | Shown::Past(_) => {
                     let unknown = matches!(shown, Shown::Unknown);
+                    let past = if let Shown::Past(bytes) = shown { bytes } else { 0 };
                     if t.style.verbose > 1 || unknown {
-                        t.unknown(value, length, "\n\t    ");
+                        t.unknown(value.from(past), length, "\n\t    ");
                     }
                 }
             }
@@ -165,6 +163,18 @@ pub(super) fn print(
         fields.skip(size);
     }
     Ok(())
+}
+
+/// Says that an option is cut, in the words of tcpdump, which with some fields ends only the options.
+fn cut(t: &mut Text<'_>, protocol: u16) {
+    let name = match protocol {
+        0xc021 => "lcp",
+        IPCP_NUMBER => "ipcp",
+        IP6CP_NUMBER => "ip6cp",
+        0x80fd => "ccp",
+        _ => "bacp",
+    };
+    put!(t, "[|{name}]");
 }
 
 /// Whether a length is the right one; it says so where not. No `Stop`: some options with a
@@ -278,14 +288,23 @@ fn compression(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<Shown, Sto
         put!(t, " (length bogus, should be >= {HEADERS_SIZE})");
         return Ok(Shown::Last);
     }
-    p.slice(0, HEADERS_SIZE - 2)?;
+    // As in tcpdump, two bytes more than are read.
+    if !p.has(0, HEADERS_SIZE) {
+        cut(t, IPCP_NUMBER);
+        return Ok(Shown::Last);
+    }
     put!(t, "\n\t    TCP Space {}, non-TCP Space {}", p.u16(2)?, p.u16(4)?);
     put!(t, ", maxPeriod {}, maxTime {}, maxHdr {}", p.u16(6)?, p.u16(8)?, p.u16(10)?);
-    let mut more = Fields::new(p.from(HEADERS_SIZE - 2), size - HEADERS_SIZE);
-    if more.left() > 0 {
+    let all = size - HEADERS_SIZE;
+    let mut more = Fields::new(p.from(HEADERS_SIZE - 2), all);
+    if all > 0 {
         put!(t, "\n\t      Suboptions, length {}", more.left());
         while more.left() >= 2 {
-            let (kind, size) = (more.rest().u8(0)?, usize::from(more.rest().u8(1)?));
+            let (Ok(kind), Ok(size)) = (more.rest().u8(0), more.rest().u8(1).map(usize::from))
+            else {
+                cut(t, IPCP_NUMBER);
+                return Ok(Shown::Last);
+            };
             if kind == 0 || size == 0 {
                 break;
             }
@@ -302,6 +321,7 @@ fn compression(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<Shown, Sto
             }
             more.skip(size);
         }
+        return Ok(Shown::Past(HEADERS_SIZE + all - more.left()));
     }
     Ok(Shown::Whole)
 }
@@ -312,6 +332,10 @@ fn ip6cp(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<Shown,
     }
     if !exactly(t, size, 10) {
         return Ok(Shown::Skipped);
+    }
+    if !p.has(0, 8) {
+        cut(t, IP6CP_NUMBER);
+        return Ok(Shown::Last);
     }
     put!(t, ": {:04x}:{:04x}:{:04x}:{:04x}", p.u16(0)?, p.u16(2)?, p.u16(4)?, p.u16(6)?);
     Ok(Shown::Whole)

@@ -182,13 +182,8 @@ fn multiple(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
         put!(t, "\n\t\tMSTI regional-root-id ");
         bridge(t, p, at + 1)?;
         put!(t, ", pathcost {cost}");
-        put!(
-            t,
-            "\n\t\tMSTI bridge-prio {}, port-prio {}",
-            p.u8(at + 13)? >> 4,
-            p.u8(at + 14)? >> 4
-        );
-        put!(t, ", hops {}", p.u8(at + 15)?);
+        let (bridge, port, hops) = (p.u8(at + 13)? >> 4, p.u8(at + 14)? >> 4, p.u8(at + 15)?);
+        put!(t, "\n\t\tMSTI bridge-prio {bridge}, port-prio {port}, hops {hops}");
         left -= INSTANCE;
         at += INSTANCE;
     }

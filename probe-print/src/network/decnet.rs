@@ -145,7 +145,8 @@ fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
         _ => {
             put!(t, "unknown control message");
             dump::hex_and_text(p.limit(length).all(), "\n\t", t.out);
-            return Ok(());
+            // As in tcpdump, which wants as many bytes as there are from the length in front on.
+            return p.slice(0, length.min(p.len() + LENGTH)).map(|_| ());
         }
     };
     put!(t, "{name}");

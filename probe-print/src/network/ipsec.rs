@@ -15,6 +15,7 @@ pub(crate) fn authentication(
     fragmented: bool,
 ) -> Result<(), Stop> {
     t.protocol = "ah";
+    p.need(0, 1)?;
     let next = p.u8(0)?;
     put!(t, "AH");
     let size = 4 * (usize::from(p.u8(1)?) + 2);

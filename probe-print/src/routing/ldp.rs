@@ -254,7 +254,7 @@ fn value(t: &mut Text<'_>, kind: u16, mut value: Fields<'_>) -> Result<(), Stop>
         FEC => class(t, value)?,
         LABEL => put!(t, "\n\t      Label: {}", p.u32(0)? & 0xf_ffff),
         STATUS => {
-            let (status, message) = (p.u32(0)?, p.u32(4)?);
+            let status = p.u32(0)?;
             let fatal = match status >> 31 {
                 0 => "Advisory Notification",
                 _ => "Fatal error",
@@ -262,6 +262,7 @@ fn value(t: &mut Text<'_>, kind: u16, mut value: Fields<'_>) -> Result<(), Stop>
             let forward = if status & 0x4000_0000 == 0 { "don't" } else { "do" };
             put!(t, "\n\t      Status: 0x{:02x}", status & 0x3fff_ffff);
             put!(t, ", Flags: [{fatal} and {forward} forward]");
+            let message = p.u32(4)?;
             if message != 0 {
                 put!(t, ", causing Message ID: 0x{message:08x}");
             }
@@ -310,7 +311,7 @@ fn class(t: &mut Text<'_>, mut value: Fields<'_>) -> Result<(), Stop> {
             };
             let version = if six { "IPv6" } else { "IPv4" };
             let lead = format!(": {version} prefix ");
-            match bgp::prefix(t, value.rest().limit(value.left()), &lead, six) {
+            match bgp::prefix(t, value.rest(), value.left(), &lead, six) {
                 Err(Stop::Invalid) => put!(t, ": {version} prefix (invalid length)"),
                 printed => printed?,
             }
@@ -327,17 +328,18 @@ fn class(t: &mut Text<'_>, mut value: Fields<'_>) -> Result<(), Stop> {
 fn pseudowire(t: &mut Text<'_>, mut value: Fields<'_>) -> Result<(), Stop> {
     let p = value.rest();
     let (kind, size, group) = (p.u16(0)?, usize::from(p.u8(2)?), p.u32(3)?);
-    let circuit = size > 0;
-    if circuit {
+    let mut circuit = None;
+    if size > 0 {
         enough(t, &value, 11)?;
+        circuit = Some(p.u32(7)?);
     }
     put!(t, ": {}", name_of(PSEUDOWIRES, kind & 0x7fff).unwrap_or("Unknown"));
     put!(t, ", {}control word, group-ID {group}", if kind & 0x8000 == 0 { "no " } else { "" });
-    if circuit {
-        put!(t, ", VC-ID {}", p.u32(7)?);
+    if let Some(circuit) = circuit {
+        put!(t, ", VC-ID {circuit}");
     }
     put!(t, ", VC-info-length: {size}");
-    if !circuit {
+    if circuit.is_none() {
         return Ok(());
     }
     let Some(size) = size.checked_sub(4) else {

@@ -18,4 +18,5 @@ pub(super) mod rip;
 pub(super) mod ripng;
 pub(super) mod rpki_rtr;
 pub(super) mod rsvp;
+pub(super) mod traffic;
 pub(super) mod vrrp;

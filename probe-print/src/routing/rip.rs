@@ -43,11 +43,11 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     match (command, version) {
         (REQUEST | RESPONSE, 1) => {
             put!(t, ", routes: {}", length / ROUTE);
-            routes(t, all.from(HEADER), 1);
+            routes(t, all.from(HEADER), 1)?;
         }
         (REQUEST | RESPONSE, 2) => {
             put!(t, ", routes: {} or less", length / ROUTE);
-            routes(t, all.from(HEADER), 2);
+            routes(t, all.from(HEADER), 2)?;
         }
         (REQUEST | RESPONSE, _) => put!(t, ", unknown version"),
         (4..=6, _) => {}
@@ -61,7 +61,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
 }
 
 /// Prints what is whole of the routes.
-fn routes(t: &mut Text<'_>, mut p: Bytes<'_>, version: u8) {
+fn routes(t: &mut Text<'_>, mut p: Bytes<'_>, version: u8) -> Result<(), Stop> {
     // Each route takes at least one byte.
     while !p.is_empty() {
         let used = match version {
@@ -73,18 +73,20 @@ fn routes(t: &mut Text<'_>, mut p: Bytes<'_>, version: u8) {
             Ok(used) => {
                 put!(t, " [remaining entries length {} < {used}]", p.len());
                 t.invalid();
-                return;
+                break;
             }
+            Err(Stop::Cut) => return Err(Stop::Cut),
             Err(_) => {
                 t.truncated();
-                return;
+                break;
             }
         }
     }
+    Ok(())
 }
 
 fn route_1(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
-    p.slice(0, ROUTE)?;
+    p.need(0, ROUTE)?;
     let family = p.u16(0)?;
     if !matches!(family, 0 | INET) {
         put!(t, "\n\t AFI {}, ", family_name(family));
@@ -111,6 +113,7 @@ fn family_name(family: u16) -> String {
 }
 
 fn route_2(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
+    p.need(0, 4)?;
     let (family, tag) = (p.u16(0)?, p.u16(2)?);
     if family == AUTHENTICATION {
         match tag {
@@ -119,7 +122,7 @@ fn route_2(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
                 t.padded(p.from(4), 16)?;
             }
             3 => {
-                p.slice(4, 16)?;
+                p.need(4, 16)?;
                 put!(t, "\n\t  Auth header: Packet Len {}, Key-ID {},", p.u16(4)?, p.u8(6)?);
                 put!(t, " Auth Data Len {}, SeqNo {},", p.u8(7)?, p.u32(8)?);
                 put!(t, " MBZ {}, MBZ {}", p.u32(12)?, p.u32(16)?);
@@ -137,7 +140,7 @@ fn route_2(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
         put!(t, "\n\t  AFI {}", family_name(family));
         dump::hex(p.from(4).limit(ROUTE - 4).all(), "\n\t  ", 0, t.out);
     } else {
-        p.slice(0, ROUTE)?;
+        p.need(0, ROUTE)?;
         let name = if family == INET { "IPv4" } else { "0" };
         let host = t.v4(p, 4)?.to_string();
         let mask = p.u32(8)?;

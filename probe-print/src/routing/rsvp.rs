@@ -27,7 +27,7 @@ const MESSAGES: &[(u8, &str)] = &[
 /// Prints version, message and length; with `-v` the rest of the header.
 pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     t.protocol = "rsvp";
-    p.slice(0, HEADER)?;
+    p.need(0, HEADER)?;
     let (first, kind) = (p.u8(0)?, p.u8(1)?);
     let (version, flags) = (first >> 4, first & 0xf);
     if version != VERSION {

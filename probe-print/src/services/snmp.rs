@@ -56,6 +56,7 @@ fn name(names: &[&'static str], number: i32) -> Option<&'static str> {
 }
 
 /// What remains of a sequence. Where something is wrong the functions here say what, and stop.
+#[derive(Clone, Copy)]
 struct Rest<'a> {
     p: Bytes<'a>,
     length: usize,
@@ -293,6 +294,7 @@ fn version_3(t: &mut Text<'_>, mut rest: Rest<'_>) -> Result<(), Stop> {
             put!(t, "{text}");
         }
     };
+    let whole = rest;
     let mut head = rest.sequence(t, "!message")?;
     brace(t, "{ ");
     head.integer(t, "msgID!=INT")?;
@@ -322,6 +324,9 @@ fn version_3(t: &mut Text<'_>, mut rest: Rest<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     brace(t, "{ USM ");
+    // As in tcpdump, from behind the last field of the head on, which may not be its end.
+    let used = whole.p.len() - head.p.len();
+    let mut rest = Rest { p: head.p, length: whole.length.saturating_sub(used), taken: 0 };
     let security = rest.string(t, "msgSecurityParameters!=STR")?;
     t.part(|t| user_based(t, Rest::inside(&security)))?;
     brace(t, "} ");

@@ -124,7 +124,8 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         let text = t.out.split_off(start);
         if dumped {
             put!(t, "{}", if first { "\nTelnet:" } else { "" });
-            dump::hex(fields.rest().limit(size).all(), "\n", length - fields.left(), t.out);
+            let at = p.len() - fields.rest().len();
+            dump::hex(fields.rest().limit(size).all(), "\n", at, t.out);
             match size {
                 0..=8 => put!(t, "{:1$}\t", "", (8 - size) * 3),
                 _ => put!(t, "\n\t\t\t\t"),
@@ -134,7 +135,8 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         }
         t.out.extend(text);
         first = false;
-        fields.skip(size);
+        // The last one may lack its SE.
+        fields.skip_wrapping(size);
     }
     if !first {
         put!(t, "{}", if dumped { "\n" } else { "]" });

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use probe_common::{Counter, key::Key, top::WAYS};
 use probe_sketch::{Table, Totals};
 
-use crate::stream::{KINDS, Kind, LATE, Random, key, len, stream};
+use crate::stream::{Kind, LATE, Random, key, len, stream};
 
 const FRAMES: usize = 1_000_000;
 /// Frames of an epoch: a tick of a second at 100,000 frames a second.
@@ -56,7 +56,7 @@ fn largest(truth: &HashMap<Key, Counter>, count: usize) -> Vec<(Key, Counter)> {
 #[test]
 fn the_largest_keys_are_found_in_any_stream() {
     let (mut rows, mut outside) = (0, Vec::new());
-    for kind in KINDS {
+    for kind in Kind::ALL {
         for seed in 1..=5 {
             let Outcome { totals, truth } = count(kind, seed);
             let entries = (SETS * WAYS * CPUS) as f64;
@@ -104,7 +104,7 @@ fn the_largest_keys_are_found_in_any_stream() {
 
 #[test]
 fn every_frame_is_in_the_table_or_refused() {
-    for kind in KINDS {
+    for kind in Kind::ALL {
         let Outcome { totals, .. } = count(kind, 7);
         let kept: u64 = totals.top(usize::MAX).iter().map(|row| row.counter.packets).sum();
         assert_eq!(kept, totals.kept());

@@ -37,6 +37,9 @@ struct Args {
     /// Compare frames by grammar, so many of each protocol
     #[arg(long, value_name = "FRAMES", required_unless_present = "captures")]
     generate: Option<usize>,
+    /// With --generate: one row for all protocols of a family whose frames are all equal
+    #[arg(long, requires = "generate", conflicts_with = "only")]
+    families: bool,
     /// The number that the frames hang on
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -58,7 +61,8 @@ struct Tally {
 fn main() -> Result<()> {
     let args = Args::parse();
     let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
-    let (mut files, mut others) = (0, 0);
+    let mut families: BTreeMap<&str, usize> = BTreeMap::new();
+    let (mut files, mut others, mut on_purpose) = (0, 0, 0);
     if let Some(count) = args.generate {
         let folder = tempfile::tempdir()?;
         for protocol in testbed::grammar::protocols() {
@@ -66,9 +70,19 @@ fn main() -> Result<()> {
                 continue;
             }
             let path = folder.path().join("generated.pcap");
-            let pairs = generated::pairs(&path, &[protocol], args.seed, count, &args.flags)?;
+            let compared = generated::compare(&path, &[protocol], args.seed, count, &args.flags)?;
+            on_purpose += compared.on_purpose;
+            let mut pairs = compared.pairs;
+            if args.families && pairs.iter().all(|pair| pair.ours == pair.theirs) {
+                pairs.iter_mut().for_each(|pair| pair.protocol = protocol.family.into());
+                *families.entry(protocol.family).or_default() += 1;
+            }
             add(&args, &path, pairs, &mut tallies);
         }
+    }
+    for (family, protocols) in families {
+        let tally = tallies.remove(family).unwrap_or_default();
+        tallies.insert(format!("{family}: {protocols} protocols"), tally);
     }
     for path in captures(&args.captures)? {
         if compare(&args, &path, &mut tallies)? {
@@ -78,7 +92,11 @@ fn main() -> Result<()> {
         }
     }
     report(&args, &tallies);
-    println!("\n{files} captures; {others} of other link types or no captures");
+    if args.generate.is_some() {
+        println!("\n{on_purpose} more frames differ on purpose");
+    } else {
+        println!("\n{files} captures; {others} of other link types or no captures");
+    }
     Ok(())
 }
 

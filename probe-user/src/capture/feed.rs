@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Frames that were captured, in the order of their time.
-pub(super) trait Feed {
+pub(crate) trait Feed {
     /// Waits until it is time to look for frames, or as long as the timeout, and does.
     fn look(&mut self, timeout: Duration);
     /// Looks for all that there are: for the end, when no more come.
@@ -24,7 +24,7 @@ pub(super) trait Feed {
 }
 
 /// Frames out of the rings, at the time of day, with the tags that the kernel holds beside them.
-pub(super) struct RingFeed {
+pub(crate) struct RingFeed {
     rings: Rings,
     clock: KernelClock,
     /// What frames begin with, by the program set that wrote them.
@@ -36,7 +36,7 @@ pub(super) struct RingFeed {
 }
 
 impl RingFeed {
-    pub(super) fn new(rings: Rings, links: Vec<LinkType>, snaplen: u32) -> Self {
+    pub(crate) fn new(rings: Rings, links: Vec<LinkType>, snaplen: u32) -> Self {
         let clock = KernelClock::start(rings.clock());
         Self { rings, clock, links, snaplen: snaplen as usize, tagged: Vec::new() }
     }

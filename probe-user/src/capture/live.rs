@@ -16,7 +16,7 @@ use super::{
     feed::RingFeed,
     fifo::Pipe,
     open_sinks, origin,
-    pump::{Closed, Intake, Pump},
+    pump::{Closed, Intake, Losses, Pump},
     sink::Sink,
 };
 use crate::{
@@ -42,14 +42,16 @@ pub(super) async fn run(plan: &Plan, live: &Live) -> Result<Lost> {
     let Open { rules, mut pump, cpus, in_vain } = open(plan, live)?;
     let ended = if in_vain { None } else { pump.run().await? };
     let Closed { account, written, detached } = pump.close()?;
-    reporter::plain(account.summary(plan.account).trim_end());
+    let mut lost = account.sum(Fate::LostInKernel);
+    if plan.outputs.consumer.is_none() || plan.account || lost > 0 {
+        reporter::plain(account.summary(plan.account).trim_end());
+    }
     rules.say_again(account.seen, &[Counter { packets: account.matched, bytes: 0 }]);
     if account.refused > 0 && kernel::cpus().is_ok_and(|now| now > cpus) {
         reporter::note(
             "a CPU that came online after the start has no ring: its frames are counted as refused",
         );
     }
-    let mut lost = account.sum(Fate::LostInKernel);
     match written {
         // Frames that came after the reader had gone are no loss.
         Err(error) if failure::is_broken_pipe(&error) => {}
@@ -83,6 +85,7 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
     let limits = &plan.limits;
     let mut rule = Rule::new(RULE, &plan.filter);
     rule.sampler = Some(rules::sampler(limits.sample, limits.max_rate));
+    rule.choose_flows(limits.flows);
     let sets = place.chosen.links().len();
     let program = ProgramOptions {
         snaplen: limits.snaplen,
@@ -115,6 +118,7 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
         events,
         deadline,
         has_reader: plan.outputs.lines.is_some() || !plan.outputs.are_files(),
+        losses: plan.outputs.consumer.is_some().then(Losses::default),
     };
     Ok(Open { rules, pump, cpus, in_vain })
 }

@@ -9,7 +9,7 @@
 mod conveyor;
 mod cooked;
 mod events;
-mod feed;
+pub(crate) mod feed;
 mod fifo;
 mod file_sink;
 mod lists;
@@ -24,7 +24,12 @@ mod sink;
 mod sources;
 mod strftime;
 
-use std::{fs::File, path::PathBuf};
+use std::{
+    fmt,
+    fs::File,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use anyhow::Result;
 use probe_filter::LinkType;
@@ -33,7 +38,7 @@ use probe_print::Place;
 
 use crate::{failure::Usage, link_type, runtime, source::Source};
 use file_sink::Clock;
-use sink::{CountSink, Sink};
+use sink::CountSink;
 use sources::Sources;
 
 pub use fifo::Pipe;
@@ -42,6 +47,7 @@ pub use lists::{CodeOf, List, list};
 pub use pump::Limits;
 pub use rotation::Rotate;
 pub use sink::Lines;
+pub(crate) use sink::Sink;
 
 /// What to capture, and where to.
 #[derive(Clone, Debug)]
@@ -69,12 +75,37 @@ pub struct Outputs {
     pub lines: Option<Lines>,
     /// Nowhere, but of a file's frames the number is told at the end.
     pub number: bool,
+    /// To another command, which writes to standard output what it makes of them.
+    pub consumer: Option<Consumer>,
+}
+
+/// A sink of another command, to be taken once. It is told when frames are lost, and of frames alone
+/// nothing is said: neither what is read nor, unless some were lost, how many there were.
+#[derive(Clone)]
+pub struct Consumer(Arc<Mutex<Option<Box<dyn Sink>>>>);
+
+impl Consumer {
+    pub(crate) fn new(sink: Box<dyn Sink>) -> Self {
+        Self(Arc::new(Mutex::new(Some(sink))))
+    }
+
+    fn take(&self) -> Option<Box<dyn Sink>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Consumer")
+    }
 }
 
 impl Outputs {
     /// Whether anything goes to standard output while frames come.
     fn use_stdout(&self) -> bool {
-        self.lines.is_some() || self.file.as_ref().is_some_and(FileOutput::is_stdout)
+        self.lines.is_some()
+            || self.consumer.is_some()
+            || self.file.as_ref().is_some_and(FileOutput::is_stdout)
     }
 
     /// Whether frames go to files of which the names are known.
@@ -157,6 +188,7 @@ fn open_sinks(
     if let Some(lines) = &plan.outputs.lines {
         sinks.push(Box::new(lines.open(places)?));
     }
+    sinks.extend(plan.outputs.consumer.as_ref().and_then(Consumer::take));
     if sinks.is_empty() {
         sinks.push(Box::new(CountSink::default()));
     }

@@ -18,7 +18,7 @@ use crate::{
     account::Account,
     cancel, clock, failure,
     link_type::{self, Known},
-    offline::Matcher,
+    offline::{First, Matcher},
     privileges::{self, Needs},
     reporter,
     rules::{self, Rule, RuleSet},
@@ -47,7 +47,9 @@ pub(super) fn run(
     };
     let link = reader.link();
     check_link(plan.link, link)?;
-    let rule = Rule::new(RULE, &plan.filter);
+    let mut rule = Rule::new(RULE, &plan.filter);
+    rule.sampler = Some(rules::sampler(plan.limits.sample, None));
+    rule.choose_flows(plan.limits.flows);
     let set = RuleSet::compile(vec![rule], &rules::file_options(link))?;
     let matcher = Matcher::new(&set, engine, link)?;
     // What is in a file may be anybody's: it is not for root to look into it.
@@ -65,10 +67,13 @@ pub(super) fn run(
     let snaplen = asked.map_or(reader.snaplen(), |asked| asked.min(reader.snaplen()));
     let kept = Kept { link, snaplen, mixed: false };
     outlet.borrow_mut().sinks = open_sinks(plan, kept, origin, Vec::new(), None)?;
-    let mut pass = Pass { plan, matcher, outlet: Rc::clone(&outlet), matches: 0, captured: 0 };
+    let mut pass =
+        Pass { plan, matcher, outlet: Rc::clone(&outlet), matches: 0, of_flows: 0, captured: 0 };
     let mut damaged = None;
     let flow = loop {
-        announce(plan, &reader);
+        if plan.outputs.consumer.is_none() {
+            announce(plan, &reader);
+        }
         match pass.over(&mut reader) {
             Ok(ControlFlow::Continue(())) => {}
             Ok(ControlFlow::Break(())) => break Ok(()),
@@ -157,6 +162,8 @@ struct Pass<'a> {
     matcher: Matcher,
     outlet: Rc<RefCell<Outlet>>,
     matches: u64,
+    /// Matches of the connections that are sampled.
+    of_flows: u64,
     captured: u64,
 }
 
@@ -165,11 +172,12 @@ impl Pass<'_> {
     fn over(&mut self, reader: &mut Reader) -> Result<ControlFlow<()>> {
         while let Some(frame) = reader.next()? {
             check_link(self.plan.link, frame.link)?;
-            if !self.matcher.first_matches(&frame)? {
-                continue;
-            }
-            self.matches += 1;
-            if !self.matches.is_multiple_of(self.plan.limits.sample) {
+            let First { matched, chosen } = self.matcher.first(&frame)?;
+            self.matches += u64::from(matched);
+            self.of_flows += u64::from(chosen);
+            // Where all are wanted, a division a frame is saved.
+            let sample = self.plan.limits.sample;
+            if !chosen || sample > 1 && !self.of_flows.is_multiple_of(sample) {
                 continue;
             }
             let frame = snapped(frame, self.plan.limits.snaplen);
@@ -200,7 +208,7 @@ impl Pass<'_> {
             let s = if self.captured == 1 { "" } else { "s" };
             stdout::print(format!("{} packet{s}\n", self.captured).as_bytes())?;
         }
-        if self.plan.limits.sample > 1 {
+        if self.plan.limits.sample > 1 || self.plan.limits.flows.is_some() {
             reporter::say(format_args!("matched {}, sampled {}", self.matches, self.captured));
         }
         finished

@@ -6,7 +6,7 @@ use probe_frame::{LinkType, visible};
 use probe_pcap::{Interface, Origin};
 use probe_print::Place;
 
-use super::{Plan, RULE};
+use super::{Limits, Plan, RULE};
 use crate::{
     interfaces::hardware_address,
     kernel::{Attachment, Direction},
@@ -17,7 +17,7 @@ pub(super) fn live(plan: &Plan, attachments: &[Attachment]) -> Origin {
     Origin {
         interfaces: attachments.iter().map(interface).collect(),
         filter: plan.filter.clone(),
-        comment: comment(RULE, plan.limits.sample, plan.limits.max_rate),
+        comment: comment(RULE, &plan.limits),
         ..here()
     }
 }
@@ -46,7 +46,8 @@ pub(super) fn place(attachment: &Attachment) -> Place {
 /// Of frames from a file.
 pub(super) fn file(plan: &Plan, link: LinkType, name: &str) -> Origin {
     let description = format!("read from {name}");
-    let comment = every(plan.limits.sample);
+    let of_file = flows(&plan.limits).into_iter().chain(every(&plan.limits));
+    let comment = joined(of_file.collect());
     Origin {
         interfaces: vec![Interface { description, link, ..Interface::default() }],
         filter: plan.filter.clone(),
@@ -77,27 +78,48 @@ fn which(direction: Direction) -> &'static str {
     }
 }
 
-fn every(sample: u64) -> Option<String> {
-    (sample > 1).then(|| format!("1 in {sample}"))
+fn every(limits: &Limits) -> Option<String> {
+    (limits.sample > 1).then(|| format!("1 in {}", limits.sample))
+}
+
+fn flows(limits: &Limits) -> Option<String> {
+    limits.flows.map(|flows| format!("1 connection in {}", flows.one_in))
+}
+
+fn joined(parts: Vec<String>) -> Option<String> {
+    (!parts.is_empty()).then(|| parts.join(", "))
 }
 
 /// What to say of each frame that sampling chose: nothing where it chose all.
-fn comment(rule: &str, sample: u64, max_rate: Option<u64>) -> Option<String> {
-    let rate = max_rate.map(|rate| format!("at most {rate} a second"));
-    let parts: Vec<String> = every(sample).into_iter().chain(rate).collect();
-    (!parts.is_empty()).then(|| format!("rule {rule}: {} on each CPU", parts.join(", ")))
+fn comment(rule: &str, limits: &Limits) -> Option<String> {
+    let rate = limits.max_rate.map(|rate| format!("at most {rate} a second"));
+    let of_cpu = joined(every(limits).into_iter().chain(rate).collect());
+    let of_cpu = of_cpu.map(|parts| format!("{parts} on each CPU"));
+    let parts = joined(flows(limits).into_iter().chain(of_cpu).collect());
+    parts.map(|parts| format!("rule {rule}: {parts}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use probe_filter::FlowSeed;
+
     use super::*;
+    use crate::rules::FlowSampling;
 
     #[test]
     fn only_sampled_frames_have_a_comment() {
-        assert_eq!(comment("match", 1, None), None);
-        let every = comment("match", 100, None);
-        assert_eq!(every.as_deref(), Some("rule match: 1 in 100 on each CPU"));
-        let both = comment("match", 2, Some(1000));
-        assert_eq!(both.as_deref(), Some("rule match: 1 in 2, at most 1000 a second on each CPU"));
+        let limits = |sample, max_rate, one_in: Option<u32>| {
+            let flows = one_in.map(|one_in| FlowSampling { one_in, seed: FlowSeed::new(1) });
+            Limits { sample, max_rate, flows, ..Limits::default() }
+        };
+        for (limits, expected) in [
+            (limits(100, None, None), "1 in 100 on each CPU"),
+            (limits(2, Some(1000), None), "1 in 2, at most 1000 a second on each CPU"),
+            (limits(1, None, Some(16)), "1 connection in 16"),
+            (limits(2, None, Some(16)), "1 connection in 16, 1 in 2 on each CPU"),
+        ] {
+            assert_eq!(comment("match", &limits), Some(format!("rule match: {expected}")));
+        }
+        assert_eq!(comment("match", &Limits::default()), None);
     }
 }

@@ -13,8 +13,10 @@ use super::{conveyor::Conveyor, events, events::Events, feed::Feed};
 use crate::{
     account::Account,
     clock, explain, interfaces,
-    kernel::{Programs, Span},
-    reporter, stop,
+    kernel::{Counts, Programs, Span},
+    reporter,
+    rules::FlowSampling,
+    stop,
 };
 
 /// How long a wait for frames lasts at most, so that signals are noticed.
@@ -34,6 +36,8 @@ pub struct Limits {
     pub snaplen: u32,
     /// One match in so many is captured, on each CPU.
     pub sample: u64,
+    /// Of which connections, where not of all.
+    pub flows: Option<FlowSampling>,
     /// Frames a second at most, on each CPU.
     pub max_rate: Option<u64>,
     /// The end, by frames.
@@ -50,6 +54,7 @@ impl Default for Limits {
         Self {
             snaplen: MAX_FRAME,
             sample: 1,
+            flows: None,
             max_rate: None,
             count: None,
             duration: None,
@@ -70,6 +75,36 @@ pub(super) struct Pump<F, P> {
     /// Whether the output has a reader, which may be slow. A file takes as long as it gets
     /// anywhere.
     pub(super) has_reader: bool,
+    /// What was lost so far, where a sink is to be told at once.
+    pub(super) losses: Option<Losses>,
+}
+
+/// Frames lost in the kernel, looked at now and then.
+pub(super) struct Losses {
+    frames: u64,
+    looked: Instant,
+}
+
+impl Default for Losses {
+    fn default() -> Self {
+        Self { frames: 0, looked: Instant::now() }
+    }
+}
+
+impl Losses {
+    /// Reading the counters of all CPUs takes system calls.
+    const INTERVAL: Duration = Duration::from_millis(100);
+
+    fn are_due(&self) -> bool {
+        self.looked.elapsed() >= Self::INTERVAL
+    }
+
+    /// Whether there are more than there were.
+    fn grow(&mut self, counts: &Counts) -> bool {
+        self.looked = Instant::now();
+        let frames = counts.ledger.lost + counts.ledger.refused;
+        std::mem::replace(&mut self.frames, frames) < frames
+    }
 }
 
 /// What came of a capture.
@@ -102,6 +137,12 @@ impl<F: Feed, P: Programs> Pump<F, P> {
                 let counts = self.programs.counts().map_err(explain::kernel)?;
                 reporter::say(self.intake.account.interim(&counts));
             }
+            if let Some(losses) = self.losses.as_mut().filter(|losses| losses.are_due()) {
+                let counts = self.programs.counts().map_err(explain::kernel)?;
+                if losses.grow(&counts) {
+                    self.intake.conveyor.tell_of_loss();
+                }
+            }
             for attachment in interfaces::follow(&self.events.changes(), &mut self.programs) {
                 self.intake.conveyor.introduce(attachment);
             }
@@ -125,7 +166,10 @@ impl<F: Feed, P: Programs> Pump<F, P> {
         self.feed.look_at_all();
         self.intake.drain(&mut self.feed);
         let counts = self.programs.counts().map_err(explain::kernel)?;
-        let Intake { conveyor, mut account, .. } = self.intake;
+        let Intake { mut conveyor, mut account, .. } = self.intake;
+        if self.losses.is_some_and(|mut losses| losses.grow(&counts)) {
+            conveyor.tell_of_loss();
+        }
         account.kernel(&counts);
         // For the file; what the sinks have is known when they are finished.
         let behind = account.output_behind + conveyor.dropped();
@@ -343,6 +387,7 @@ mod tests {
             // Whatever was not looked at by then is when the programs are off.
             deadline: Some(Instant::now() + Duration::from_millis(20)),
             has_reader: false,
+            losses: None,
         };
         assert_eq!(runtime::block_on(pump.run()).unwrap(), None);
         pump.close().unwrap()

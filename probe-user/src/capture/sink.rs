@@ -20,7 +20,7 @@ use crate::{
 
 /// Whom a sink waits for: it says how long once the user wants the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Waits {
+pub(crate) enum Waits {
     /// A disk, which comes back: as long as the process may live.
     Disk,
     /// The reader of a pipe: as long as it makes progress.
@@ -29,7 +29,7 @@ pub(super) enum Waits {
     Stdout,
 }
 
-pub(super) trait Sink: Send {
+pub(crate) trait Sink: Send {
     /// Takes a frame, or breaks: it was one too many.
     fn frame(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>>;
     /// Takes frames and hands all of them on, or breaks: the last one was one too many.
@@ -64,6 +64,9 @@ pub(super) trait Sink: Send {
     fn tick(&mut self, _now: WallTime) -> Result<ControlFlow<()>> {
         Ok(ControlFlow::Continue(()))
     }
+    /// Frames that were chosen for it have been lost since it was last told so. Only a
+    /// [consumer](super::Consumer) is.
+    fn lost(&mut self) {}
     /// Nothing follows; here is the account of it all, where there is one.
     fn finish(&mut self, _statistics: Option<&Statistics>) -> Result<()> {
         self.flush()

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use clap::{ArgAction, Args, ColorChoice, ValueEnum};
+use probe_filter::FlowSeed;
 use probe_frame::{MAX_FRAME, Precision};
 use probe_print::{Dump, Style, TimeStyle};
 
@@ -18,6 +19,7 @@ use crate::{
     failure::Usage,
     names::NameStyle,
     reporter,
+    rules::{self, FlowSampling},
     source::{DirectionChoice, Promiscuity},
 };
 
@@ -37,6 +39,7 @@ pub enum FileFormat {
     after_help = "Examples:\n  \
     probe capture -i eth0 @syn\n  \
     probe capture -i eth0 -w get.pcap --sample 100 @get\n  \
+    probe capture -i eth0 -w some.pcap --sample-flows 1000 'tcp port 443'\n  \
     probe capture -r trace.pcap -v 'udp port 53'"
 )]
 pub struct CaptureArgs {
@@ -113,6 +116,15 @@ pub struct CaptureArgs {
     /// Capture one match in N (on each CPU); all are counted
     #[arg(long, value_name = "N", value_parser = values::number::<u64, 1, { u64::MAX }>)]
     pub sample: Option<u64>,
+
+    /// Capture whole connections, one in N: all matches of a connection, both directions, or none; all are counted
+    #[arg(long, value_name = "N", value_parser = values::number::<u32, 1, { u32::MAX as u64 }>)]
+    pub sample_flows: Option<u32>,
+
+    /// Let SEED say which connections --sample-flows chooses, to get the same ones again [default: drawn at each start]
+    #[arg(long, value_name = "SEED", requires = "sample_flows",
+          value_parser = values::number::<u64, 0, { u64::MAX }>)]
+    pub flow_seed: Option<u64>,
 
     /// Capture at most RATE matches per second (on each CPU); all are counted
     #[arg(long, value_name = "RATE", value_parser = values::number::<u64, 1, { u64::MAX }>)]
@@ -250,7 +262,12 @@ impl CaptureArgs {
             link: self.lists.link_type,
             limits: self.limits(),
             account: self.verbose > 0,
-            outputs: Outputs { file: output, lines: self.lines(), number: self.only_count },
+            outputs: Outputs {
+                file: output,
+                lines: self.lines(),
+                number: self.only_count,
+                consumer: None,
+            },
             source: self.offline.source(files, self.live.plan(DirectionChoice::Both, promiscuity)),
         })))
     }
@@ -277,6 +294,10 @@ impl CaptureArgs {
         Limits {
             snaplen: values::snaplen(self.snaplen),
             sample: self.sample.unwrap_or(1),
+            flows: self.sample_flows.map(|one_in| FlowSampling {
+                one_in,
+                seed: self.flow_seed.map_or_else(rules::drawn_seed, FlowSeed::new),
+            }),
             max_rate: self.max_rate,
             count: self.count,
             duration: self.duration,
@@ -418,7 +439,8 @@ mod tests {
         assert!(!account);
         assert!(matches!(source, Source::Live(live) if live.interfaces == ["lo"]));
         assert_eq!((filter.as_str(), link, limits), ("tcp or udp", None, Limits::default()));
-        let Outputs { file: None, lines: Some(lines), number: false } = outputs else {
+        let Outputs { file: None, lines: Some(lines), number: false, consumer: None } = outputs
+        else {
             panic!("{outputs:?}");
         };
         assert_eq!((lines.names, lines.each), (NameStyle::Background, false));
@@ -444,6 +466,17 @@ mod tests {
         };
         assert_eq!(outputs.file, Some(file));
         assert!(outputs.lines.is_none() && !outputs.number);
+    }
+
+    #[test]
+    fn whole_connections_are_chosen_by_a_seed() {
+        let flows = |words: &[&str]| plan(words).limits.flows;
+        let (one_in, seed) = (16, FlowSeed::new(7));
+        let given = flows(&["-i", "lo", "--sample-flows", "16", "--flow-seed", "7"]);
+        assert_eq!(given, Some(FlowSampling { one_in, seed }));
+        let [one, other] = [(); 2].map(|()| flows(&["-i", "lo", "--sample-flows", "16"]).unwrap());
+        assert_ne!(one.seed, other.seed);
+        assert_eq!(flows(&["-i", "lo"]), None);
     }
 
     #[test]

@@ -6,13 +6,14 @@ use anyhow::Result;
 use clap::{Args, ColorChoice, ValueEnum};
 
 use super::{Expression, Live, Offline, Promiscuous, shared, values};
-use probe_filter::Key;
+use probe_filter::{Key, Prefix};
 
 use crate::{
     count::{self, Plan},
-    keys::{self, List},
+    keys::{self, By, List},
     names::NameStyle,
-    rules::{self, Rule},
+    reporter,
+    rules::{self, Rule, RulesFile},
     source::DirectionChoice,
 };
 
@@ -46,7 +47,8 @@ pub struct CountArgs {
     #[arg(long = "rule", value_name = "NAME=EXPR")]
     pub rules: Vec<Rule>,
 
-    /// Read named filters from a TOML file: `[[rule]]` with name, filter and optionally sample
+    /// Read named filters from a TOML file: `[[rule]]` with name and filter, and if wanted by, top and
+    /// distinct (as --by and --distinct) and sample; `[top]` with memory (as --top-memory)
     #[arg(long = "rules", value_name = "FILE")]
     pub rules_file: Option<PathBuf>,
 
@@ -55,12 +57,17 @@ pub struct CountArgs {
     /// several times. Without a rule: of every packet, with how many different keys there are
     /// [default of N: 10]
     #[arg(long, value_name = "KEY[,N]", value_parser = keys::by)]
-    pub by: Vec<(Key, Option<usize>)>,
+    pub by: Vec<By>,
 
     /// Say how many different keys each rule has: since the start, in the last interval and in the
     /// last minute; may be given several times
     #[arg(long, value_name = "KEY", value_parser = str::parse::<Key>)]
     pub distinct: Vec<Key>,
+
+    /// Memory that the lists of --by and --distinct may take; their tables are smaller and their counts
+    /// less exact where all of them need more [default: 64M]
+    #[arg(long, value_name = "SIZE", value_parser = values::memory)]
+    pub top_memory: Option<u64>,
 
     /// Show names of hosts and services beside the keys: as soon as they are known, and of a file
     /// waited for
@@ -101,7 +108,7 @@ impl CountArgs {
     /// # Errors
     /// A rules file that cannot be read, and what is wrong in it.
     pub fn plan(self) -> Result<Plan> {
-        let rules = self.rules()?;
+        let (rules, memory_of_file) = self.rules()?;
         self.offline.has_no_clock(self.duration)?;
         let names = match (self.names, &self.offline.file) {
             (false, _) => NameStyle::Numbers,
@@ -124,16 +131,16 @@ impl CountArgs {
             },
             colors: shared::colors(color),
             names,
+            list_memory: self.top_memory.or(memory_of_file),
         })
     }
 
     /// The rules of the file, those of the command line, and the expression under its own name. An
-    /// expression alone, or nothing at all, is one rule.
-    fn rules(&self) -> Result<Vec<Rule>> {
-        let mut rules = match &self.rules_file {
-            Some(path) => rules::read_file(path)?,
-            None => Vec::new(),
-        };
+    /// expression alone, or nothing at all, is one rule. Beside them the memory that lists may take, where
+    /// the file says that.
+    fn rules(&self) -> Result<(Vec<Rule>, Option<u64>)> {
+        let file = self.rules_file.as_deref().map(rules::read_file).transpose()?;
+        let RulesFile { mut rules, list_memory } = file.unwrap_or_default();
         rules.extend(self.rules.iter().cloned());
         let text = self.expression.text();
         // What is hitting this server, and from how many: keys alone ask for both.
@@ -141,6 +148,7 @@ impl CountArgs {
         if !text.is_empty() || rules.is_empty() {
             rules.push(Rule::new("match", text));
         }
+        self.by.iter().for_each(few_bits);
         for rule in &mut rules {
             for &(key, top) in &self.by {
                 let top = top.or(Some(keys::TOP));
@@ -154,6 +162,18 @@ impl CountArgs {
         for rule in &mut rules {
             rule.sampler = None;
         }
-        Ok(rules)
+        Ok((rules, list_memory))
+    }
+}
+
+/// `src/24,20` is not a list of 20 networks, though it looks like one.
+fn few_bits(&(key, _): &By) {
+    if let Key::Source(Prefix { v4, v6 }) | Key::Destination(Prefix { v4, v6 }) = key
+        && (1..v4).contains(&v6)
+    {
+        reporter::note(format_args!(
+            "--by {key}: {v6} is the prefix length of IPv6; a number of keys comes behind it, as in \
+             --by src/{v4},64,{v6}"
+        ));
     }
 }

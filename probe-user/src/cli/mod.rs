@@ -4,9 +4,12 @@
 
 mod capture;
 mod compat;
+mod connections;
 mod count;
+mod diagnose;
 mod extcap;
 mod filter;
+mod health;
 mod hints;
 mod interfaces;
 mod lists;
@@ -20,12 +23,17 @@ use std::{any::TypeId, ffi::OsString, path::PathBuf, process::ExitCode};
 use anyhow::{Context as _, Error};
 use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::{Command, failure, reporter};
+use probe_filter::Key;
+
+use crate::{Command, failure, keys::By, reporter};
 use capture::CaptureArgs;
 use compat::Compat;
+use connections::{ConnectionsArgs, HttpArgs};
 use count::CountArgs;
+use diagnose::DiagnoseArgs;
 use extcap::ExtcapArgs;
 use filter::FilterArgs;
+use health::HealthArgs;
 use interfaces::InterfacesArgs;
 use lists::Lists;
 use rate::RateArgs;
@@ -109,7 +117,9 @@ struct Cli {
 /// value of `-c`, and not an unknown flag `-5`. Names and files stay as they are.
 fn may_be_negative(arg: Arg) -> Arg {
     let value = arg.get_value_parser().type_id();
-    let takes_text = value == TypeId::of::<String>() || value == TypeId::of::<PathBuf>();
+    let texts =
+        [TypeId::of::<String>(), TypeId::of::<PathBuf>(), TypeId::of::<Key>(), TypeId::of::<By>()];
+    let takes_text = texts.iter().any(|text| value == *text);
     let takes_number = arg.get_action().takes_values() && !arg.is_positional() && !takes_text;
     if takes_number { arg.allow_hyphen_values(true) } else { arg }
 }
@@ -122,6 +132,14 @@ enum Subcommands {
     Rate(RateArgs),
     /// Show or save packets, as tcpdump does
     Capture(Box<CaptureArgs>),
+    /// Tell how connections went: open, refused, rejected, unanswered, how fast, what HTTP said
+    Connections(Box<ConnectionsArgs>),
+    /// Tell of HTTP/1 requests: status, size, time to first byte
+    Http(Box<HttpArgs>),
+    /// How the ports of a server do: outcomes of connections, times, a verdict
+    Health(Box<HealthArgs>),
+    /// Say what is wrong with a port: open, refused, rejected, dropped, and how one knows
+    Diagnose(DiagnoseArgs),
     /// Check a filter, and show what it compiles to
     Filter(FilterArgs),
     /// List interfaces: state, driver, counters, suitable hooks
@@ -145,6 +163,10 @@ impl Subcommands {
             Self::Count(args) => args.plan().map(Command::Count),
             Self::Rate(args) => args.plan().map(Command::Rate).map_err(Error::new),
             Self::Capture(args) => args.plan(),
+            Self::Connections(args) => Ok(Command::Connections(Box::new(args.plan()?))),
+            Self::Http(args) => Ok(Command::Connections(Box::new(args.plan()?))),
+            Self::Health(args) => args.plan().map(Command::Health),
+            Self::Diagnose(args) => Ok(Command::Diagnose(args.plan())),
             Self::Filter(args) => Ok(Command::Filter(args.plan())),
             Self::Interfaces(args) => Ok(Command::Interfaces(args.plan())),
             Self::Serve(args) => Ok(Command::Serve(args.plan())),

@@ -9,6 +9,7 @@ use crate::{
     kernel::{Direction, Hook},
     link_type::{self, Known},
     source::Choice,
+    text::size,
 };
 
 /// Longer than anybody waits; a time without a bound would overflow a clock.
@@ -56,23 +57,36 @@ pub fn number<T: TryFrom<u64>, const MIN: u64, const MAX: u64>(text: &str) -> Re
     })
 }
 
-/// A number of bytes in units of `unit`, or with a suffix `K`, `M` or `G`.
-pub fn size(text: &str, unit: usize) -> Result<usize, String> {
-    let bad = || "expected a size such as 4096, 512K or 8M".to_string();
-    let (number, factor) = match text.strip_suffix(['K', 'k', 'M', 'm', 'G', 'g']) {
-        Some(number) => match text.as_bytes().last() {
-            Some(b'K' | b'k') => (number, 1 << 10),
-            Some(b'M' | b'm') => (number, 1 << 20),
-            _ => (number, 1 << 30),
-        },
-        None => (text, unit),
-    };
-    let number: usize = number.parse().map_err(|_| bad())?;
-    match number.checked_mul(factor) {
-        Some(0) => Err("must be more than zero".into()),
-        Some(bytes) if bytes <= 1 << 30 => Ok(bytes),
-        _ => Err("must be at most 1G".into()),
+/// Bytes that were written with escapes. A type of its own: clap takes a list of bytes for a list of values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Escaped(pub Vec<u8>);
+
+/// A text with `\r`, `\n`, `\t`, `\0`, `\xHH` and `\\` in it.
+pub fn escaped(text: &str) -> Result<Escaped, String> {
+    const EXPECTED: &str = r"expected \r, \n, \t, \0, \xHH or \\ where a backslash stands";
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\\') {
+        bytes.extend(before.as_bytes());
+        let kind = after.chars().next().ok_or(EXPECTED)?;
+        rest = after.get(kind.len_utf8()..).unwrap_or_default();
+        bytes.push(match kind {
+            'r' => b'\r',
+            'n' => b'\n',
+            't' => b'\t',
+            '0' => 0,
+            '\\' => b'\\',
+            'x' => {
+                let digits = rest.get(..2).filter(|two| two.bytes().all(|c| c.is_ascii_hexdigit()));
+                let byte = digits.and_then(|two| u8::from_str_radix(two, 16).ok());
+                rest = rest.get(2..).unwrap_or_default();
+                byte.ok_or(EXPECTED)?
+            }
+            _ => return Err(EXPECTED.into()),
+        });
     }
+    bytes.extend(rest.as_bytes());
+    Ok(Escaped(bytes))
 }
 
 /// tcpdump's `-s`, where 0 is all that there may be of a frame.
@@ -83,6 +97,11 @@ pub fn snaplen(bytes: u32) -> u32 {
 /// tcpdump's `-B`: KiB unless a suffix says otherwise.
 pub fn buffer_size(text: &str) -> Result<usize, String> {
     size(text, 1 << 10)
+}
+
+/// Bytes, or with a suffix `K`, `M` or `G`.
+pub fn memory(text: &str) -> Result<u64, String> {
+    size(text, 1).map(|bytes| bytes as u64)
 }
 
 /// tcpdump's `-C`: millions of bytes, or with a suffix of its later versions powers of

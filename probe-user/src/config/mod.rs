@@ -17,6 +17,7 @@ use std::{
 
 use anyhow::{Context as _, Error, Result};
 use glob::Pattern;
+use probe_common::MAX_RULES;
 use probe_filter::VlanView;
 use toml::de::DeTable;
 
@@ -25,7 +26,7 @@ use crate::{
     cli::values,
     failure::{Hinted, Usage},
     kernel::{Direction, Hook},
-    rules::{Rule, live_options},
+    rules::{Rule, RulesFile, live_options},
     source::Choice,
 };
 use reader::{Mistakes, Section, Value};
@@ -48,6 +49,8 @@ pub struct Config {
     pub interval: Duration,
     /// What is counted.
     pub rules: Vec<Rule>,
+    /// Bytes that the lists of all rules may take.
+    pub list_memory: Option<u64>,
     /// Where HTTP is served.
     pub listen: Vec<Listen>,
     /// Whom the part that serves HTTP runs as; `None`: see
@@ -134,7 +137,8 @@ impl Config {
         document(text, file, "the configuration", |document, mistakes| {
             let config = read(document, mistakes);
             if config.rules.is_empty() && config.health.is_none() {
-                mistakes.missing(&document.at(), "there is neither a [[rule]] nor a [health] in it");
+                mistakes
+                    .missing(&document.at(), "there is neither a [[rule]] nor a [health] in it");
             }
             config
         })
@@ -145,7 +149,7 @@ impl Config {
 ///
 /// # Errors
 /// All mistakes together.
-pub fn rules_file(text: &str, file: &str) -> Result<Vec<Rule>> {
+pub fn rules_file(text: &str, file: &str) -> Result<RulesFile> {
     /// What to say of a file that has no rule in it.
     const EXAMPLE: &str = "a rules file is TOML, one [[rule]] after the other:\n\
         [[rule]]\nname = \"syn\"\nfilter = \"@syn and dst port 80\"";
@@ -155,13 +159,15 @@ pub fn rules_file(text: &str, file: &str) -> Result<Vec<Rule>> {
         if has_head { error } else { Hinted::new(error, EXAMPLE).into() }
     };
     let read = document(text, file, "a rules file", |document, mistakes| {
-        rules::read(document, mistakes).into_iter().map(|written| written.rule).collect::<Vec<_>>()
+        let written = rules::read(document, mistakes).into_iter();
+        let list_memory = rules::list_memory(document, mistakes);
+        RulesFile { rules: written.map(|written| written.rule).collect(), list_memory }
     });
     match read {
-        Ok(rules) if rules.is_empty() => {
+        Ok(read) if read.rules.is_empty() => {
             Err(hinted(Usage::new(format!("{file}: there is no [[rule]] in it")).into()))
         }
-        Ok(rules) => Ok(rules),
+        Ok(read) => Ok(read),
         Err(error) => Err(hinted(error)),
     }
 }
@@ -173,6 +179,13 @@ fn document<T>(
     name: &'static str,
     read: impl FnOnce(&mut Section<'_>, &mut Mistakes<'_>) -> T,
 ) -> Result<T> {
+    // Seen before it is parsed, which takes the longer the more there are. In a filter such lines
+    // would be a mistake as well.
+    let heads = text.lines().filter(|line| line.trim_start().starts_with("[[rule]]")).count();
+    if heads > MAX_RULES {
+        let message = format!("{file}: {heads} rules; one program holds at most {MAX_RULES}");
+        return Err(Usage::new(message).into());
+    }
     let mut mistakes = Mistakes::new(file, text);
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
@@ -192,7 +205,8 @@ fn read(document: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Config {
         not: patterns(document, "not", mistakes).unwrap_or_default(),
     };
     if interfaces.wanted.is_empty() {
-        mistakes.missing(&document.at(), "no interface is named: interfaces = [\"eth0\", \"veth*\"]");
+        mistakes
+            .missing(&document.at(), "no interface is named: interfaces = [\"eth0\", \"veth*\"]");
     }
     let hook_value = document.parsed("hook", mistakes, values::hook);
     let direction = document.parsed("direction", mistakes, values::direction);
@@ -219,7 +233,7 @@ fn read(document: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Config {
     for rules::Written { rule, filter_at } in rules::read(document, mistakes) {
         // For frames of Ethernet; those of other interfaces are compiled for when these are known.
         let options = live_options(&[], Default::default(), VlanView::default());
-        if let Err(error) = probe_filter::compile(&rule.filter, &options) {
+        if let Err(error) = rule.compile(&options) {
             mistakes.add(&filter_at, format_args!("rule {}: {error}", rule.name));
         }
         all.push(rule);
@@ -243,6 +257,7 @@ fn read(document: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Config {
         direction: direction.map_or(Direction::In, |direction| direction.value),
         interval: interval.unwrap_or(INTERVAL),
         rules: all,
+        list_memory: rules::list_memory(document, mistakes),
         listen: listen.unwrap_or_else(|| vec![LISTEN.parse().expect("an address and a port")]),
         user,
         health,
@@ -266,11 +281,7 @@ fn patterns(
     Some(patterns)
 }
 
-fn record(
-    mut section: Section<'_>,
-    rules: &[Rule],
-    mistakes: &mut Mistakes<'_>,
-) -> Option<Record> {
+fn record(mut section: Section<'_>, rules: &[Rule], mistakes: &mut Mistakes<'_>) -> Option<Record> {
     let rule = section.required("rule", mistakes);
     let last = section.duration("last", mistakes);
     let when = section.required("when", mistakes);

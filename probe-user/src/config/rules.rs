@@ -1,13 +1,15 @@
 //! One `[[rule]]`, of a rules file as of the whole configuration.
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use probe_common::{MAX_RULES, Sampler};
+use probe_filter::FlowSeed;
 
 use super::reader::{Mistakes, Section, Value};
 use crate::{
     keys::{self, List},
-    rules::{self, Place, Rule},
+    rules::{self, FlowSampling, Place, Rule},
+    text::size,
 };
 
 /// A rule, and where its filter stands.
@@ -24,29 +26,28 @@ pub(super) fn read(document: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> V
         mistakes.add(&sections[MAX_RULES].at(), message);
         return Vec::new();
     }
-    let mut names: Vec<(String, usize)> = Vec::new();
+    let seed = rules::drawn_seed();
+    let mut places: HashMap<String, Place> = HashMap::new();
     let mut rules = Vec::new();
     for section in sections {
-        let Some(written) = rule(section, mistakes) else { continue };
-        let Rule { name, place: Place::File(_, line), .. } = &written.rule else { continue };
-        match names.iter().find(|(known, _)| known == name) {
-            Some((_, before)) => {
-                let what = format!("a rule named `{name}` is in line {before} already");
-                mistakes.add(&written.filter_at, what);
-            }
-            None => names.push((name.clone(), *line)),
+        let Some(written) = rule(section, seed, mistakes) else { continue };
+        let Rule { name, place, .. } = &written.rule;
+        if let Some(other) = places.insert(name.clone(), place.clone()) {
+            let what = format!("two rules are named {name:?}: {other}, {place}");
+            mistakes.add(&written.filter_at, what);
         }
         rules.push(written);
     }
     rules
 }
 
-fn rule(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Written> {
+fn rule(mut section: Section<'_>, seed: FlowSeed, mistakes: &mut Mistakes<'_>) -> Option<Written> {
     let (at, line) = (section.at(), mistakes.line(section.at().start));
     let name = section.required("name", mistakes);
     let filter = section.required("filter", mistakes);
     let sampler = sampler(&mut section, mistakes);
     let lists = lists(&mut section, &at, mistakes);
+    let flows = section.number("sample_flows", 1..=u64::from(u32::MAX), mistakes);
     section.end(mistakes);
     let (name, filter) = (name?, filter?);
     if !rules::valid_name(&name.value) {
@@ -55,8 +56,19 @@ fn rule(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Written
         return None;
     }
     let place = Place::File(mistakes.file().to_owned(), line);
-    let rule = Rule { name: name.value, filter: filter.value, sampler, lists, place };
-    Some(Written { rule, filter_at: filter.at })
+    let sampler = sampler.or(flows.as_ref().map(|_| rules::sampler(1, None)));
+    let (name, filter_at, filter) = (name.value, filter.at, filter.value);
+    let mut rule = Rule { name, filter, sampler, lists, flows: None, place };
+    rule.choose_flows(flows.map(|flows| FlowSampling { one_in: flows.value as u32, seed }));
+    Some(Written { rule, filter_at })
+}
+
+/// `[top]`: bytes that the lists of all rules may take.
+pub(super) fn list_memory(document: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<u64> {
+    let mut section = document.table("top", "[top]", mistakes)?;
+    let memory = section.parsed("memory", mistakes, |text| size(text, 1).map(|bytes| bytes as u64));
+    section.end(mistakes);
+    memory.map(|memory| memory.value)
 }
 
 fn sampler(section: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Option<Sampler> {

@@ -1,7 +1,8 @@
-use probe_common::Sampler;
-
 use super::*;
-use crate::{keys::List, rules::Place};
+use crate::{
+    keys::List,
+    rules::{Place, sampler},
+};
 
 /// What is said of a text, line by line.
 fn said<T>(read: Result<T>) -> Vec<String> {
@@ -17,21 +18,23 @@ fn a_rules_file() {
          [[rule]]\nname = \"all\"\nfilter = \"\"\n",
         "r.toml",
     )
-    .unwrap();
-    assert_eq!(rules[0].sampler, Some(Sampler { every: 1000, ns_per_frame: 0, burst_ns: 0 }));
+    .unwrap()
+    .rules;
+    assert_eq!(rules[0].sampler, Some(sampler(1000, None)));
     let place = Place::File("r.toml".into(), 5);
     assert_eq!(rules[1], Rule { place, ..Rule::new("all", "") });
 }
 
 #[test]
 fn lists_of_a_rules_file() {
-    let rules = rules_file(
+    let read = rules_file(
         "[[rule]]\nname = \"a\"\nfilter = \"\"\nby = [\"src\", \"src/24,3\"]\ntop = 5\n\
          distinct = [\"src\", \"dport\"]\n[[rule]]\nname = \"b\"\nfilter = \"\"\n\
-         by = \"src,dport\"\n",
+         by = \"src,dport\"\n[top]\nmemory = \"8M\"\n",
         "r.toml",
-    )
-    .unwrap();
+    );
+    let RulesFile { rules, list_memory } = read.unwrap();
+    assert_eq!(list_memory, Some(8 << 20));
     let list = |key: &str, top, distinct| List { key: key.parse().unwrap(), top, distinct };
     // As on the command line, src/24,3 is a prefix of both, not three of them.
     let expected =
@@ -50,7 +53,10 @@ fn mistakes_of_a_rules_file_name_file_line_and_column() {
             "r.toml:4:10: filter: expected a text in quotes, found an integer",
         ),
         (&format!("{rule}colour = 1\n"), "r.toml:4:1: no key is named `colour`: [[rule]] has name"),
-        (&format!("{rule}smaple = 1\n"), "r.toml:4:1: no key is named `smaple`: did you mean `sample`?"),
+        (
+            &format!("{rule}smaple = 1\n"),
+            "r.toml:4:1: no key is named `smaple`: did you mean `sample`?",
+        ),
         ("[[rule]]\nname = \"a b\"\nfilter = \"\"\n", "r.toml:2:8: \"a b\" is not a valid name"),
         (&format!("{rule}sample = 0\n"), "r.toml:4:10: sample: expected a whole number from 1"),
         (
@@ -62,12 +68,19 @@ fn mistakes_of_a_rules_file_name_file_line_and_column() {
             "r.toml:4:13: distinct: no key is called 'scr': did you mean src?",
         ),
         (&format!("\n{rule}top = 5\n"), "r.toml:2:1: top is the number"),
-        (&format!("{rule}top = 0\nby = [\"src\"]\n"), "r.toml:4:7: top: expected a whole number from 1 to 1024"),
+        (
+            &format!("{rule}top = 0\nby = [\"src\"]\n"),
+            "r.toml:4:7: top: expected a whole number from 1 to 1024",
+        ),
+        (&format!("{rule}[top]\nmemory = \"x\"\n"), "r.toml:5:10: memory: expected a size"),
         (&format!("{rule}by = 7\n"), "r.toml:4:6: by: expected a list"),
-        (&format!("{rule}{rule}"), "r.toml:6:10: a rule named `a` is in line 1 already"),
+        (&format!("{rule}{rule}"), "r.toml:6:10: two rules are named \"a\": r.toml:1, r.toml:4"),
         ("[[rule]]\nname = \"\u{e9}\u{e9}\" filter\n", "r.toml:2:13:"),
         ("rule = 7\n", "r.toml:1:8: rule: expected a list of tables, [[rule]]"),
-        ("interfaces = []\n[[rule]]\nname = \"a\"\nfilter = \"\"\n", "r.toml:1:1: no key is named `interfaces`"),
+        (
+            "interfaces = []\n[[rule]]\nname = \"a\"\nfilter = \"\"\n",
+            "r.toml:1:1: no key is named `interfaces`",
+        ),
         ("# later\n", "r.toml: there is no [[rule]] in it"),
     ] {
         let said = said(rules_file(text, "r.toml"));
@@ -115,6 +128,18 @@ fn a_whole_configuration_comes_back_from_its_text() {
     // Where a rule stands is another place.
     again.rules[0].place = config.rules[0].place.clone();
     assert_eq!(again, config);
+}
+
+#[test]
+fn what_a_rule_samples_comes_back_from_its_text() {
+    for keys in
+        ["sample = 7", "max_rate = 100", "sample_flows = 1000", "sample = 3\nsample_flows = 7"]
+    {
+        let text = format!("interfaces = \"lo\"\n[[rule]]\nname = \"a\"\nfilter = \"\"\n{keys}\n");
+        let config = Config::parse(&text, "p.toml").unwrap();
+        let again = Config::parse(&config.text().unwrap(), "p.toml").unwrap();
+        assert_eq!(again.rules[0].sampler, config.rules[0].sampler, "{keys}");
+    }
 }
 
 #[test]

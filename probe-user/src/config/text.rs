@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use probe_common::Sampler;
 use serde::Serialize;
 
 use super::{Config, Listen, Record};
@@ -25,6 +26,8 @@ struct File<'a> {
     user: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     health: Option<Health<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top: Option<Top>,
     rule: Vec<RuleText<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     record: Vec<RecordText<'a>>,
@@ -36,6 +39,11 @@ struct Health<'a> {
 }
 
 #[derive(Serialize)]
+struct Top {
+    memory: String,
+}
+
+#[derive(Serialize)]
 struct RuleText<'a> {
     name: &'a str,
     filter: &'a str,
@@ -43,6 +51,8 @@ struct RuleText<'a> {
     sample: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     max_rate: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sample_flows: Option<u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     by: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -86,6 +96,7 @@ impl Config {
             listen: self.listen.iter().map(Listen::to_string).collect(),
             user: self.user.as_deref(),
             health: self.health.as_ref().map(|health| Health { ports: &health.ports }),
+            top: self.list_memory.map(|bytes| Top { memory: bytes.to_string() }),
             rule: self.rules.iter().map(rule).collect(),
             record: self.records.iter().map(record).collect(),
         };
@@ -114,6 +125,11 @@ fn rule(rule: &Rule) -> RuleText<'_> {
             .sampler
             .filter(|sampler| sampler.ns_per_frame != 0)
             .map(|sampler| 1_000_000_000 / sampler.ns_per_frame),
+        // The limit is a share of 2^32 (probe_filter::flow_limit).
+        sample_flows: rule
+            .sampler
+            .filter(Sampler::chooses_flows)
+            .map(|sampler| (1 << 32) / (sampler.flow_limit + 1)),
         by: top.collect(),
         distinct: keys.filter(|list| list.distinct).map(|list| list.key.to_string()).collect(),
     }

@@ -8,14 +8,13 @@
 use std::fmt::Write as _;
 
 use probe_common::Counter;
-use probe_frame::visible_lines;
 use probe_sketch::Estimate;
 
 use super::{
     lists::{Different, KeyRow, Top},
     snapshot::{Count, Part, Snapshot},
 };
-use crate::clock::rfc3339_ms;
+use crate::{clock::rfc3339_ms, text::csv_field};
 
 const HEAD: &str = "time,elapsed,final,hook,interfaces,seen_packets,seen_bytes,\
                     rule,filter,packets,bytes,pps,bps,peak_pps,interface,direction";
@@ -35,14 +34,14 @@ pub fn rows(snapshot: &Snapshot, has_lists: bool) -> Vec<u8> {
     let mut out = String::new();
     let time = rfc3339_ms(snapshot.time);
     let elapsed = snapshot.elapsed.as_secs_f64();
-    let interfaces = quoted(&snapshot.interfaces.join(" "));
-    let (last, hook) = (snapshot.last, quoted(&snapshot.hook));
+    let interfaces = csv_field(&snapshot.interfaces.join(" "));
+    let (last, hook) = (snapshot.last, csv_field(&snapshot.hook));
     for row in &snapshot.rules {
-        let (name, filter) = (quoted(&row.name), quoted(&row.filter));
+        let (name, filter) = (csv_field(&row.name), csv_field(&row.filter));
         let mut put = |seen: Counter, count: Count, peak: Option<f64>, part: Option<&Part>| {
             let Count { total, pps, bps } = count;
             let peak = peak.map(|peak| format!("{peak:.3}")).unwrap_or_default();
-            let interface = part.map(|part| quoted(&part.interface)).unwrap_or_default();
+            let interface = part.map(|part| csv_field(&part.interface)).unwrap_or_default();
             let direction = part.map(Part::direction).unwrap_or_default();
             let _ = writeln!(
                 out,
@@ -64,7 +63,7 @@ pub fn rows(snapshot: &Snapshot, has_lists: bool) -> Vec<u8> {
         for different in &row.lists.distinct {
             let Different { by, since_start, interval, minute, .. } = different;
             let Estimate { estimate, low, high } = since_start;
-            let (by, interval, minute) = (quoted(by), interval.estimate, minute.estimate);
+            let (by, interval, minute) = (csv_field(by), interval.estimate, minute.estimate);
             let _ = writeln!(
                 out,
                 "{common},,,,,,,,distinct,{by},,,{low},{high},,{estimate},{interval},{minute}"
@@ -76,10 +75,10 @@ pub fn rows(snapshot: &Snapshot, has_lists: bool) -> Vec<u8> {
 
 /// The rows of a list: its keys, the other ones, and the packets without one.
 fn put_top(out: &mut String, common: &str, top: &Top) {
-    let by = quoted(&top.by);
+    let by = csv_field(&top.by);
     for row in &top.keys {
         let Count { total, pps, bps } = row.count;
-        let (key, name) = (quoted(&row.key), quoted(row.name.as_deref().unwrap_or_default()));
+        let (key, name) = (csv_field(&row.key), csv_field(row.name.as_deref().unwrap_or_default()));
         let KeyRow { low, high, share, .. } = row;
         let _ = writeln!(
             out,
@@ -89,17 +88,6 @@ fn put_top(out: &mut String, common: &str, top: &Top) {
     }
     for (kind, packets) in [("other", top.other), ("without", top.without)] {
         let _ = writeln!(out, "{common},{packets},,,,,,,{kind},{by},,,,,,,,");
-    }
-}
-
-/// A field. The ends of lines in it stay, as RFC 4180 has them; other control characters become
-/// [visible](visible_lines).
-fn quoted(text: &str) -> String {
-    let text = visible_lines(text);
-    if text.contains([',', '"', '\n']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
-    } else {
-        text
     }
 }
 

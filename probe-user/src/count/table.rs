@@ -42,7 +42,8 @@ pub fn table(snapshot: &Snapshot, history: Option<&History>, room: Room) -> Vec<
     let mut lines = vec![cut(&title, room.columns.unwrap_or(usize::MAX))];
     let has_lists = snapshot.rules.iter().any(|row| row.lists != OfRule::default());
     // Where there are lists, rules may have half of the lines.
-    let of_rules = room.lines.map(|lines| if has_lists { lines.div_ceil(2).max(FIXED + 1) } else { lines });
+    let of_rules =
+        room.lines.map(|lines| if has_lists { lines.div_ceil(2).max(FIXED + 1) } else { lines });
     let chosen = choose(snapshot, of_rules);
     let table = lay_out(snapshot, history, &chosen, room);
     lines.extend(table);

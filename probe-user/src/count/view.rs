@@ -11,10 +11,16 @@ use anyhow::Result;
 use super::{
     Format, Snapshot, csv, json,
     output::Output,
-    screen::Screen,
     table::{Room, table},
 };
-use crate::{history::History, reporter, text::cut};
+use crate::{
+    history::History,
+    reporter,
+    screen::Screen,
+    stop,
+    terminal::{self, Terminal},
+    text::cut,
+};
 
 /// Messages that are shown below a table on the screen; all of them are said at the end.
 const MESSAGES: usize = 3;
@@ -32,10 +38,11 @@ pub struct View {
 }
 
 /// A table that is drawn over the one before.
-#[derive(Default)]
 struct Live {
-    screen: Screen,
+    terminal: Terminal,
     history: History,
+    /// What was shown last.
+    last: Option<Snapshot>,
 }
 
 impl View {
@@ -46,7 +53,11 @@ impl View {
         let dumb = env::var_os("TERM").is_none_or(|name| name == "dumb");
         let live = format == Format::Table && io::stdout().is_terminal() && !dumb;
         let mut view = Self::over(Output::start()?, format, lists)?;
-        (view.colors, view.live) = (colors, live.then(Live::default));
+        view.colors = colors;
+        if live {
+            let (terminal, history) = (Terminal::watch()?, History::default());
+            view.live = Some(Live { terminal, history, last: None });
+        }
         Ok(view)
     }
 
@@ -60,7 +71,7 @@ impl View {
 
     /// Shows a snapshot, unless the reader is far behind: the next one has the same totals and more.
     pub fn tick(&mut self, snapshot: &Snapshot) -> Result<()> {
-        let Self { output: Some(output), live: Some(live), .. } = self else {
+        let Self { output: Some(_), live: Some(live), .. } = self else {
             let mut text = self.bytes(snapshot, Room { colors: self.colors, ..Room::default() });
             if self.format == Format::Table {
                 text.push(b'\n');
@@ -69,13 +80,38 @@ impl View {
         };
         let counters: Vec<_> = snapshot.rules.iter().map(|row| row.count.total).collect();
         live.history.add(snapshot.elapsed, &counters);
+        live.last = Some(snapshot.clone());
+        self.draw()
+    }
+
+    /// Draws the last snapshot, unless a shell has the terminal.
+    fn draw(&mut self) -> Result<()> {
+        let (Some(output), Some(live)) = (&mut self.output, &mut self.live) else { return Ok(()) };
+        let Some(snapshot) = live.last.as_ref().filter(|_| !terminal::in_background()) else {
+            return Ok(());
+        };
         // Before the screen is another one, lest a message is lost on it.
         reporter::hold();
-        let frame = live.screen.frame(&live.lines(snapshot, Screen::size(), self.colors));
+        let frame = live.terminal.screen.frame(&live.lines(snapshot, Screen::size(), self.colors));
         if output.offer(frame.into())? {
-            live.screen.drawn();
+            live.terminal.screen.drawn();
         }
         Ok(())
+    }
+
+    /// Waits until the terminal, if there is one, asks for something.
+    pub async fn asked(&mut self) {
+        match &mut self.live {
+            Some(live) => live.terminal.asked().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Does what the terminal asks for: stops, with the terminal as it was, and draws anew.
+    pub fn answer(&mut self) -> Result<()> {
+        let Self { live: Some(live), output, .. } = self else { return Ok(()) };
+        let give_back = |leave: &str| Output::restart(output, leave, &stop::requested);
+        if live.terminal.answer(give_back)? { self.draw() } else { Ok(()) }
     }
 
     /// Shows the last snapshot, and waits until it is written; not for long where the user is
@@ -98,7 +134,7 @@ impl View {
     /// Writes what is left, and gives the terminal back.
     fn finish(&mut self, text: Vec<u8>, ending: &dyn Fn() -> bool) -> Result<()> {
         let Some(output) = self.output.take() else { return Ok(()) };
-        let leave = self.live.as_mut().map_or("", |live| live.screen.leave());
+        let leave = self.live.as_mut().map_or("", |live| live.terminal.screen.leave());
         let result = output.finish([leave.as_bytes(), &text].concat(), ending);
         reporter::release();
         result

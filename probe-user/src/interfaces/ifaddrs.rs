@@ -20,6 +20,11 @@ pub(super) fn addresses() -> HashMap<String, Vec<String>> {
     addresses
 }
 
+/// The addresses of all interfaces: what is addressed to them is for this host.
+pub fn own_addresses() -> Vec<IpAddr> {
+    entries().filter_map(|entry| entry.address.as_ref().and_then(ip)).collect()
+}
+
 /// The interfaces with their flags, in the kernel's order, which is that of their indices.
 pub(super) fn flags() -> Vec<(String, InterfaceFlags)> {
     let mut flags: Vec<(String, InterfaceFlags)> = Vec::new();
@@ -30,6 +35,12 @@ pub(super) fn flags() -> Vec<(String, InterfaceFlags)> {
         }
     }
     flags
+}
+
+/// The interface that has this address.
+pub fn holder(address: IpAddr) -> Option<String> {
+    let has = |entry: &InterfaceAddress| entry.address.as_ref().and_then(ip) == Some(address);
+    entries().find(has).map(|entry| entry.interface_name)
 }
 
 /// The entries of the list; none where the system has no list.

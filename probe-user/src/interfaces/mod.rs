@@ -27,6 +27,7 @@ use crate::{
 use choose::named;
 pub use choose::{Chosen, choose, known_link_type};
 pub use devices::{ANY, Device, devices, list};
+pub use ifaddrs::{holder, own_addresses};
 pub use links::{Change, Links, Newcomer, NoneLeft, follow};
 pub use ready::announce;
 pub use report::Interface;

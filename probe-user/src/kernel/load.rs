@@ -4,7 +4,7 @@ use std::{fs::File, mem::offset_of};
 
 use aya::{
     Ebpf, EbpfError,
-    maps::{Array, MapError},
+    maps::{Array, MapData, MapError},
 };
 use probe_common::{
     Constants, Counter, CpuState, MAX_KEYED, MAX_RULES, MAX_SAMPLED, RingLayout, SCRATCH_WORDS,
@@ -12,6 +12,7 @@ use probe_common::{
 };
 use probe_filter::{
     ebpf::{self, Flavour, Insn, StateLayout, Target},
+    flow_limit,
     ir::{Graph, LinkType, VlanView},
 };
 use probe_link::{Linked, XdpBuff};
@@ -81,6 +82,7 @@ const LAYOUT: StateLayout = StateLayout {
     keyed: offset_of!(CpuState, keyed) as u32,
     keys: offset_of!(CpuState, keys) as u32,
     keys_len: MAX_KEYED as u32,
+    flows: offset_of!(CpuState, flows) as u32,
     scratch: offset_of!(CpuState, scratch) as u32,
     scratch_len: SCRATCH_WORDS as u32,
 };
@@ -94,16 +96,20 @@ pub fn target(flavour: Flavour, vlan: VlanView, link: LinkType) -> Target {
 /// Intel SDM 3, 9.2.2 and AMD64 APM 2, 7.2: stores are not reordered with other stores.
 const STORES_IN_ORDER: bool = cfg!(target_arch = "x86_64");
 
-/// The slots of the samplers that do not take every match.
-fn selective(samplers: &[Sampler]) -> u64 {
-    let all = |sampler: &Sampler| sampler.every == 1 && sampler.ns_per_frame == 0;
-    let bits = samplers.iter().enumerate().map(|(slot, one)| u64::from(!all(one)) << slot);
-    bits.fold(0, |all, bit| all | bit)
+/// A bit for each slot that has what is asked for.
+fn bits(has: impl Iterator<Item = bool>) -> u64 {
+    has.zip(0..).fold(0, |bits, (has, slot)| bits | u64::from(has) << slot)
 }
 
-/// The object with the rules linked in and its constants set. Its programs are not yet
-/// in the kernel; its maps are.
-pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, Error> {
+/// The slots of the rules that choose by connection, or may come to: their filters find the hash.
+fn by_flow(setting: &Setting<'_>) -> u64 {
+    let sampled = setting.rules.iter().filter(|rule| rule.sampler.is_some());
+    bits(sampled.map(|rule| rule.graph.flow().is_some()))
+}
+
+/// The object with the rules linked in and its constants set, and how its rules sample. Its programs
+/// are not yet in the kernel; its maps are.
+pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<(Ebpf, Samplers), Error> {
     let samplers: Vec<Sampler> = setting.rules.iter().filter_map(|rule| rule.sampler).collect();
     if setting.rules.len() > MAX_RULES {
         return Err(Error::TooManyRules(setting.rules.len()));
@@ -134,9 +140,9 @@ pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<Ebpf, E
         .map_max_entries(names::DISTINCT, distinct.max(1))
         .load(&linked.object)
         .map_err(load_error)?;
-    write_samplers(&mut ebpf, &samplers)?;
+    let samplers = Samplers::take(&mut ebpf, samplers, by_flow(setting))?;
     timing.step("maps");
-    Ok(ebpf)
+    Ok((ebpf, samplers))
 }
 
 /// The object with the generated code in it, and with its constants.
@@ -157,7 +163,8 @@ fn link(
         ring_len: setting.ring.len[0],
         second_len: setting.ring.len[1],
         second_at: setting.ring.second_at,
-        selective: selective(samplers),
+        selective: bits(samplers.iter().map(|one| !one.takes_all())) | by_flow(setting),
+        by_flow: by_flow(setting),
         stores_in_order: STORES_IN_ORDER.into(),
         xdp_load_bytes: setting.xdp_load_bytes.into(),
         keyed: (!order.is_empty()).into(),
@@ -227,15 +234,47 @@ fn rules<'a>(setting: &Setting<'a>) -> Vec<ebpf::Rule<'a>> {
     rules.collect()
 }
 
-fn write_samplers(ebpf: &mut Ebpf, samplers: &[Sampler]) -> Result<(), Error> {
-    type Words = [u64; size_of::<Sampler>() / 8];
-    let of_map = |source| Error::Map { map: names::SAMPLERS, source };
-    let map = ebpf.map_mut(names::SAMPLERS).ok_or(Error::Missing(names::SAMPLERS))?;
-    let mut map: Array<_, Words> = map.try_into().map_err(of_map)?;
-    for (slot, &sampler) in samplers.iter().enumerate() {
-        map.set(slot as u32, bytemuck::cast::<_, Words>(sampler), 0).map_err(of_map)?;
+/// How the rules of a program sample.
+pub(super) struct Samplers {
+    map: Array<MapData, SamplerWords>,
+    samplers: Vec<Sampler>,
+    /// The slots of those that choose by connection.
+    by_flow: u64,
+}
+
+type SamplerWords = [u64; size_of::<Sampler>() / 8];
+
+impl Samplers {
+    /// Takes the map, and writes it.
+    fn take(ebpf: &mut Ebpf, samplers: Vec<Sampler>, by_flow: u64) -> Result<Self, Error> {
+        let map = ebpf.take_map(names::SAMPLERS).ok_or(Error::Missing(names::SAMPLERS))?;
+        let map = map.try_into().map_err(of_samplers)?;
+        let mut all = Self { map, samplers, by_flow };
+        all.write()?;
+        Ok(all)
     }
-    Ok(())
+
+    /// Of the rules that choose by connection, chooses one in so many from now on.
+    pub(super) fn choose_flows(&mut self, one_in: u32) -> Result<(), Error> {
+        let by_flow = |slot: usize| self.by_flow >> slot & 1 != 0;
+        for (_, sampler) in self.samplers.iter_mut().enumerate().filter(|(slot, _)| by_flow(*slot))
+        {
+            sampler.flow_limit = flow_limit(one_in).into();
+        }
+        self.write()
+    }
+
+    fn write(&mut self) -> Result<(), Error> {
+        for (slot, &sampler) in (0..).zip(&self.samplers) {
+            let words = bytemuck::cast::<_, SamplerWords>(sampler);
+            self.map.set(slot, words, 0).map_err(of_samplers)?;
+        }
+        Ok(())
+    }
+}
+
+fn of_samplers(source: MapError) -> Error {
+    Error::Map { map: names::SAMPLERS, source }
 }
 
 /// Says why a program did not load.
@@ -275,11 +314,20 @@ fn complexity_limit(error: &aya::programs::ProgramError) -> Option<String> {
 mod tests {
     use std::mem::offset_of;
 
+    use aya::programs::{SchedClassifier, TestRun as _, TestRunOptions};
     use aya_obj::maps::bpf_map_def;
-    use probe_filter::{Options, compile};
+    use probe_filter::{Flow, FlowSeed, Options, compile};
     use probe_link::{Changes, MAP_VALUE_SIZE};
+    use testbed::{
+        CLIENT_V4, Frame, SERVER_V4,
+        requirements::{Requirement, met},
+    };
 
     use super::*;
+    use crate::{
+        kernel::{counts::CountMaps, session::program},
+        rules,
+    };
 
     fn setting<'a>(rules: &'a [RuleSpec<'a>]) -> Setting<'a> {
         Setting {
@@ -323,5 +371,43 @@ mod tests {
     fn the_linker_knows_where_a_map_has_the_size_of_its_values() {
         let start = offset_of!(bpf_map_def, value_size);
         assert_eq!(MAP_VALUE_SIZE, start..start + size_of::<u32>());
+    }
+
+    /// Which connections are chosen changes while a program is loaded, and begins with all of them.
+    #[test]
+    fn connections_are_chosen_anew() {
+        if !met(&[Requirement::Root, Requirement::Kernel(5, 18)]) {
+            return;
+        }
+        const CONNECTIONS: u16 = 300;
+        let flow = |number| Flow {
+            addresses: [CLIENT_V4.into(), SERVER_V4.into()],
+            ports: Some((17, [number, 53])),
+        };
+        let seed = FlowSeed::new(1);
+        let filter = compile("", &Options::default().flows(seed)).unwrap();
+        let sampler = Some(rules::sampler(1, None));
+        let rules = [RuleSpec { graph: filter.graph(), sampler, lists: Lists::default() }];
+        let setting = Setting { flavour: Flavour::Skb, ..setting(&rules) };
+        let (mut ebpf, mut samplers) = load(&setting, &mut Timing::start()).unwrap();
+        let counts = CountMaps::take(&mut ebpf, 1, Split::None, 1).unwrap();
+        let program: &mut SchedClassifier = program(&mut ebpf, names::INGRESS).unwrap();
+        program.load().unwrap();
+        let mut chosen_before = 0;
+        for one_in in [None, Some(4), Some(50), Some(1), Some(2)] {
+            if let Some(one_in) = one_in {
+                samplers.choose_flows(one_in).unwrap();
+            }
+            let limit = flow_limit(one_in.unwrap_or(1));
+            let expected = (0..CONNECTIONS).filter(|&number| seed.hash(&flow(number)) <= limit);
+            for number in 0..CONNECTIONS {
+                let frame = Frame::ipv4(CLIENT_V4, SERVER_V4).udp(number, 53).build();
+                let options = TestRunOptions { data_in: Some(&frame), ..TestRunOptions::new() };
+                program.test_run(options).unwrap();
+            }
+            let chosen = counts.read().unwrap().ledger.chosen;
+            assert_eq!(chosen - chosen_before, expected.count() as u64, "one in {one_in:?}");
+            chosen_before = chosen;
+        }
     }
 }

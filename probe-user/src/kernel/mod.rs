@@ -24,6 +24,7 @@ mod ring;
 mod rings;
 pub mod rtnetlink;
 mod session;
+pub mod sock_diag;
 mod soundness;
 mod test_run;
 mod timing;

@@ -20,7 +20,7 @@ use probe_common::names;
 use super::{
     Error, Plan, Session, Taken, bpf,
     lists::ListMaps,
-    load::{load, name_largest_rule, verify_error},
+    load::{Samplers, load, name_largest_rule, verify_error},
     plan::RulesOf,
     session::{Link, log_diagnostics, verify, wait_for_programs},
     timing::Timing,
@@ -72,6 +72,7 @@ fn map_fd<'a>(ebpf: &'a Ebpf, name: &'static str) -> Result<BorrowedFd<'a>, Erro
 struct Next {
     ebpf: Ebpf,
     lists: ListMaps,
+    samplers: Samplers,
     rules: usize,
 }
 
@@ -110,6 +111,7 @@ impl Session {
         for (set, next) in self.sets.iter_mut().zip(next) {
             set.counts.set_rules(next.rules);
             set.ebpf = next.ebpf;
+            set.samplers = next.samplers;
             old_lists.push(std::mem::replace(&mut set.lists, next.lists));
         }
         ListMaps::take(&mut old_lists.iter_mut().collect::<Vec<_>>(), f);
@@ -181,7 +183,7 @@ fn prepare<'l>(
     timing: &mut Timing,
 ) -> Result<Next, Error> {
     let setting = plan.setting(of_link)?;
-    let mut ebpf = load(&setting, timing)?;
+    let (mut ebpf, samplers) = load(&setting, timing)?;
     shared.put_into(&ebpf)?;
     if plan.diagnostics {
         log_diagnostics(&mut ebpf);
@@ -191,7 +193,7 @@ fn prepare<'l>(
     for link in links {
         program_fd(&mut ebpf, link.program)?;
     }
-    Ok(Next { ebpf, lists, rules: of_link.rules.len() })
+    Ok(Next { ebpf, lists, samplers, rules: of_link.rules.len() })
 }
 
 /// A program of an object by its name, in the kernel.

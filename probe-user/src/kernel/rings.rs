@@ -220,7 +220,7 @@ mod tests {
             diagnostics: false,
             offline: false,
         };
-        let mut ebpf = load(&setting, &mut Timing::start()).unwrap();
+        let (mut ebpf, _samplers) = load(&setting, &mut Timing::start()).unwrap();
         let map = ebpf.take_map(names::RINGS).unwrap();
         let mut rings = Rings::open(vec![map], cpus, layout).unwrap();
         // Kept for a while, so that frames come through both rings.

@@ -1,12 +1,12 @@
 //! Questions to the kernel about interfaces, what is attached to them, and routes (rtnetlink(7)).
 
-use std::io;
+use std::{io, net::IpAddr};
 
 use netlink_packet_core::DefaultNla;
 use netlink_packet_route::{
     AddressFamily, RouteNetlinkMessage,
     link::{LinkAttribute, LinkMessage},
-    route::{RouteAttribute, RouteHeader, RouteMessage, RouteType},
+    route::{RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteType, RouteVia},
 };
 use netlink_sys::protocols::NETLINK_ROUTE;
 use probe_filter::LinkType;
@@ -117,6 +117,51 @@ pub fn default_route() -> io::Result<Option<u32>> {
         }
     }
     Ok(None)
+}
+
+/// How packets to an address leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The index of the interface.
+    pub index: u32,
+    /// The router that they go to first, if there is one.
+    pub gateway: Option<IpAddr>,
+    /// Whether the address is one of this host: they go by the loopback.
+    pub is_local: bool,
+}
+
+/// Asks for the route to an address (RTM_GETROUTE), which for some must be by one interface.
+///
+/// # Errors
+/// The kernel's: `ENETUNREACH` where there is none, `EHOSTUNREACH` and `EACCES` where the route says so
+/// (unreachable and prohibit, ip-route(8)).
+pub fn route_to(address: IpAddr, by: Option<u32>) -> io::Result<Route> {
+    let mut question = RouteMessage::default();
+    let (family, length, destination) = match address {
+        IpAddr::V4(address) => (AddressFamily::Inet, 32, RouteAddress::Inet(address)),
+        IpAddr::V6(address) => (AddressFamily::Inet6, 128, RouteAddress::Inet6(address)),
+    };
+    question.header.address_family = family;
+    question.header.destination_prefix_length = length;
+    question.attributes.push(RouteAttribute::Destination(destination));
+    question.attributes.extend(by.map(RouteAttribute::Oif));
+    let RouteNetlinkMessage::NewRoute(route) = ask(RouteNetlinkMessage::GetRoute(question))? else {
+        return Err(io::ErrorKind::InvalidData.into());
+    };
+    let index = route.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Oif(index) => Some(*index),
+        _ => None,
+    });
+    let gateway = route.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Gateway(RouteAddress::Inet(gateway)) => Some((*gateway).into()),
+        RouteAttribute::Gateway(RouteAddress::Inet6(gateway)) => Some((*gateway).into()),
+        RouteAttribute::Via(RouteVia::Inet(gateway)) => Some((*gateway).into()),
+        RouteAttribute::Via(RouteVia::Inet6(gateway)) => Some((*gateway).into()),
+        _ => None,
+    });
+    let is_local = route.header.kind == RouteType::Local;
+    let index = index.ok_or(io::ErrorKind::InvalidData)?;
+    Ok(Route { index, gateway, is_local })
 }
 
 /// Metric and interface of a default route; of several next hops the first.

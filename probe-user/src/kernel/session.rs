@@ -27,7 +27,7 @@ use super::{
     error::{Module, errno, is_permission},
     features::Features,
     lists::ListMaps,
-    load::{Setting, load, name_largest_rule, verify_error},
+    load::{Samplers, Setting, load, name_largest_rule, verify_error},
     occupants::xdp_occupant,
     offloads::{Offloads, TurnedOff},
     plan::{Interface, Plan},
@@ -82,6 +82,7 @@ pub(super) struct ProgramSet {
     pub ebpf: Ebpf,
     pub counts: CountMaps,
     pub lists: ListMaps,
+    pub samplers: Samplers,
     /// What programs that take the place of these count in, too.
     pub shared: Shared,
 }
@@ -136,7 +137,7 @@ impl Session {
         let (mut of_rings, mut memory) = (None, None);
         for of_link in plan.rules {
             let setting = plan.setting(of_link)?;
-            let mut ebpf = load(&setting, &mut timing)?;
+            let (mut ebpf, samplers) = load(&setting, &mut timing)?;
             let shared = Shared::of(&ebpf)?;
             if plan.diagnostics {
                 log_diagnostics(&mut ebpf);
@@ -149,7 +150,8 @@ impl Session {
             memory = (!setting.order.is_empty()).then_some(setting.memory);
             let (rules, Setting { split, slots, .. }) = (of_link.rules.len(), setting);
             let counts = CountMaps::take(&mut ebpf, rules, split, slots)?;
-            sets.push(ProgramSet { link: of_link.link, ebpf, counts, lists, shared });
+            let link = of_link.link;
+            sets.push(ProgramSet { link, ebpf, counts, lists, samplers, shared });
         }
         let rings = of_rings.map(|(cpus, layout)| Rings::open(rings, cpus, layout)).transpose()?;
         timing.step("rings");
@@ -287,6 +289,16 @@ impl Session {
         self.memory
     }
 
+    /// Rules that sample whole connections choose one in so many from now on, whichever number they began
+    /// with: who was chosen and still is stays chosen ([`probe_filter::flow_limit`]). Records that are stamped
+    /// while this runs may be of either number.
+    ///
+    /// # Errors
+    /// Those of the map.
+    pub fn choose_flows(&mut self, one_in: u32) -> Result<(), Error> {
+        self.sets.iter_mut().try_for_each(|set| set.samplers.choose_flows(one_in))
+    }
+
     fn attach_xdp(&mut self, set: usize, name: &str, index: u32) -> Result<Attached, Error> {
         let hook = self.hook;
         for &(mode, attached) in xdp_modes(hook) {
@@ -346,7 +358,8 @@ impl Session {
             let program: &mut SchedClassifier = program(&mut self.sets[set].ebpf, name)?;
             if tcx {
                 let loaded = program.fd().map_err(failed)?;
-                let link = bpf::link_tcx(loaded.as_fd(), index, attach_type == TcAttachType::Egress);
+                let link =
+                    bpf::link_tcx(loaded.as_fd(), index, attach_type == TcAttachType::Egress);
                 let fd = link.map_err(|io_error| {
                     failed(SyscallError { call: "bpf_link_create", io_error }.into())
                 })?;

@@ -74,6 +74,7 @@ impl TestRun {
             link,
             vlan: VlanView::AsFrame,
             snaplen: 0,
+            // Chosen frames are counted, whether the ring has room for them or not.
             ring: RingLayout::new(0, 0),
             rings: 1,
             order,
@@ -85,7 +86,8 @@ impl TestRun {
             diagnostics: false,
             offline: true,
         };
-        let mut ebpf = load(&setting, &mut Timing::start())?;
+        // Until the program is loaded, which refers to the map.
+        let (mut ebpf, _samplers) = load(&setting, &mut Timing::start())?;
         verify(&mut ebpf, hook).map_err(|error| name_largest_rule(error, &setting))?;
         let counts = CountMaps::take(&mut ebpf, rules.len(), Split::None, 1)?;
         let lists = ListMaps::open(&mut ebpf, &setting)?;
@@ -131,7 +133,7 @@ impl TestRun {
     /// Takes what the rules' lists have counted, as
     /// [`Programs::take_lists`](super::Programs::take_lists) does.
     pub fn take_lists(&mut self, f: &mut dyn FnMut(usize, Taken<'_>)) {
-        ListMaps::take(&mut [&mut self.lists], f);
+        self.lists.take_at_rest(f);
     }
 
     /// What the program counted so far.

@@ -49,12 +49,15 @@ pub fn ask(lists: &mut Vec<List>, more: List) {
     }
 }
 
+/// A key, and how many of the largest to list, where that is said.
+pub type By = (Key, Option<usize>);
+
 /// Reads `KEY` or `KEY,N`: a list of the N largest. Some keys have commas themselves, so that the
 /// whole text is tried first.
 ///
 /// # Errors
 /// In words, a text that names no key, and a number that is too small or too large.
-pub fn by(text: &str) -> Result<(Key, Option<usize>), String> {
+pub fn by(text: &str) -> Result<By, String> {
     let whole: Result<Key, KeyError> = text.parse();
     let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty();
     match (whole, text.rsplit_once(',')) {

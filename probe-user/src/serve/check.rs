@@ -83,14 +83,20 @@ fn costs(config: &Config, hook: Hook, present: &Present) -> Result<String> {
     let as_rules: Vec<ebpf::Rule<'_>> = (set.filters().iter())
         .map(|filter| ebpf::Rule { graph: filter.graph(), pending_bit: None, key: None })
         .collect();
-    let width = config.rules.iter().map(|rule| rule.name.len()).max().unwrap_or(0).max("(all)".len());
+    let width =
+        config.rules.iter().map(|rule| rule.name.len()).max().unwrap_or(0).max("(all)".len());
     let mut out = format!("\n{:width$}  instructions  bytes looked at  filter\n", "rule");
     for (rule, as_rule) in config.rules.iter().zip(&as_rules) {
         let stats = ebpf::generate(&[*as_rule], &target)?.stats;
         out.push_str(&row(&rule.name, width, &stats, &visible(&rule.filter)));
     }
     let all = ebpf::generate(&as_rules, &target)?.stats;
-    out.push_str(&row("(all)", width, &all, "together: what rules have in common is looked at once"));
+    out.push_str(&row(
+        "(all)",
+        width,
+        &all,
+        "together: what rules have in common is looked at once",
+    ));
     Ok(out)
 }
 

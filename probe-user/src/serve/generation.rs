@@ -58,12 +58,14 @@ impl Generation {
     }
 
     fn compile(config: &Config, slots: Slots, present: &Present) -> Result<Self> {
-        let rules = config.rules.clone();
+        // No frame is copied here, and so none is chosen.
+        let only_counts = |rule: &Rule| Rule { sampler: None, flows: None, ..rule.clone() };
+        let rules: Vec<Rule> = config.rules.iter().map(only_counts).collect();
         let [ethernet, raw] = LINKS.map(|link| rules::live_options(&[], link, VlanView::default()));
         let first = RuleSet::compile(rules.clone(), &ethernet)?.filters().to_vec();
         let has_raw = present.interfaces.iter().any(|(_, it)| it.link == LinkType::Raw);
         let for_raw = |rule: &Rule| {
-            probe_filter::compile(&rule.filter, &raw).or_else(|error| {
+            rule.compile(&raw).or_else(|error| {
                 if has_raw {
                     let (name, link) = (&rule.name, link_type::known(LinkType::Raw).name);
                     reporter::note(format_args!(
@@ -107,7 +109,8 @@ impl Generation {
 
     /// The plan for the kernel. Interfaces are attached to one by one, and none of them is in it.
     fn plan<T>(&self, config: &Config, hook: Hook, with: impl FnOnce(&Plan<'_>) -> T) -> T {
-        let rules: Vec<RulesOf<'_>> = self.compiled.iter().map(|it| it.rules(&self.slots)).collect();
+        let rules: Vec<RulesOf<'_>> =
+            self.compiled.iter().map(|it| it.rules(&self.slots)).collect();
         let none: [Interface; 0] = [];
         with(&Plan {
             interfaces: &none,

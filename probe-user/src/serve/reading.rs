@@ -81,8 +81,7 @@ impl State {
 
     /// Notes what is attached.
     pub fn attached(&mut self, attachments: &[Attachment]) {
-        let hooks =
-            [Attached::Tcx, Attached::XdpNative, Attached::XdpGeneric, Attached::Clsact];
+        let hooks = [Attached::Tcx, Attached::XdpNative, Attached::XdpGeneric, Attached::Clsact];
         let on = |hook| attachments.iter().filter(|it| it.hook == hook).count() as u64;
         self.attached = hooks.map(|hook| (hook.to_string(), on(hook))).to_vec();
     }
@@ -155,9 +154,8 @@ impl Reader {
         account.kernel(counts);
         let lost = account.counts().into_iter().filter(|count| count.fate == Fate::LostInKernel);
         let usage = getrusage(UsageWho::RUSAGE_SELF).ok();
-        let seconds = |time: nix::sys::time::TimeVal| {
-            time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6
-        };
+        let seconds =
+            |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
         let cpu_seconds =
             usage.map_or(0.0, |usage| seconds(usage.user_time()) + seconds(usage.system_time()));
         Reading {

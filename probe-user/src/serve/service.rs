@@ -197,14 +197,24 @@ impl<'a> Service<'a> {
         let of_rules = self.generation.counts(&counts.rules);
         let rules = &self.generation.rules;
         let attachments = self.session.attachments();
-        Ok(self.reader.read(rules, &counts, &of_rules, attachments, &self.state, tick, self.config.interval))
+        Ok(self.reader.read(
+            rules,
+            &counts,
+            &of_rules,
+            attachments,
+            &self.state,
+            tick,
+            self.config.interval,
+        ))
     }
 
     /// Reads the configuration again, and puts its rules to work. Nothing changes where anything is
     /// wrong with it.
     fn reload(&mut self) -> Result<()> {
         let reloading = NotifyState::monotonic_usec_now();
-        notify(&[&[NotifyState::Reloading][..], &reloading.into_iter().collect::<Vec<_>>()].concat());
+        notify(
+            &[&[NotifyState::Reloading][..], &reloading.into_iter().collect::<Vec<_>>()].concat(),
+        );
         let start = Instant::now();
         let result = self.try_reload();
         self.state.loaded(result.is_ok());
@@ -323,7 +333,8 @@ impl<'a> Service<'a> {
     /// once does not take the CPU; counting goes on meanwhile.
     fn worker_ended(&mut self) {
         if let Some(mut worker) = self.worker.take() {
-            let status = worker.status().map_or_else(|error| error.to_string(), |it| it.to_string());
+            let status =
+                worker.status().map_or_else(|error| error.to_string(), |it| it.to_string());
             reporter::note(format_args!("the process that serves HTTP ended: {status}"));
             self.state.http_restarts += 1;
         }
@@ -359,16 +370,17 @@ async fn wait(
 
 /// Names that no interface has now, and interfaces of other kinds.
 fn say_missing(present: &Present) {
-    let list = |names: &[String]| {
-        names.iter().map(|name| visible(name)).collect::<Vec<_>>().join(", ")
-    };
+    let list =
+        |names: &[String]| names.iter().map(|name| visible(name)).collect::<Vec<_>>().join(", ");
     if !present.missing.is_empty() {
         let names = list(&present.missing);
         reporter::note(format_args!("{names}: not there now, attached to when it comes"));
     }
     if !present.others.is_empty() {
         let names = list(&present.others);
-        reporter::note(format_args!("{names}: left out, frames begin with neither Ethernet nor IP"));
+        reporter::note(format_args!(
+            "{names}: left out, frames begin with neither Ethernet nor IP"
+        ));
     }
 }
 

@@ -58,7 +58,8 @@ impl Slots {
         }
         let mut next = vec![Slot::default(); self.0.len()];
         // Not those that programs raise which are still at work.
-        let mut free = (0..MAX_RULES).filter(|&at| self.0.get(at).is_none_or(|it| it.owner.is_none()));
+        let mut free =
+            (0..MAX_RULES).filter(|&at| self.0.get(at).is_none_or(|it| it.owner.is_none()));
         for (index, rule) in rules.iter().enumerate() {
             let Rule { name, filter, .. } = rule;
             let owner = Some(Owner { name: name.clone(), filter: filter.clone(), rule: index });
@@ -66,7 +67,8 @@ impl Slots {
                 next[at] = Slot { owner, base: self.0[at].base };
                 continue;
             }
-            let is_new = |rule: &&Rule| !old.contains_key(&(rule.name.as_str(), rule.filter.as_str()));
+            let is_new =
+                |rule: &&Rule| !old.contains_key(&(rule.name.as_str(), rule.filter.as_str()));
             let too_many =
                 || TooMany { old: owners().count(), new: rules.iter().filter(is_new).count() };
             let at = free.next().ok_or_else(too_many)?;

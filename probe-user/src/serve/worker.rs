@@ -76,8 +76,7 @@ impl Worker {
             .spawn()
             .context("starting the process that serves HTTP")?;
         own.set_nonblocking(true).context("making a socket")?;
-        let (from, mut to) =
-            UnixStream::from_std(own).context("making a socket")?.into_split();
+        let (from, mut to) = UnixStream::from_std(own).context("making a socket")?.into_split();
         let (ask, asked) = mpsc::channel(16);
         let listen = tokio::spawn(async move {
             let mut lines = BufReader::new(from).lines();

@@ -59,7 +59,7 @@ fn mixed() -> Vec<(Vec<u8>, u32)> {
     frames
 }
 
-fn write(path: &Path, link: LinkType, frames: &[(Vec<u8>, u32)]) -> anyhow::Result<()> {
+pub fn write(path: &Path, link: LinkType, frames: &[(Vec<u8>, u32)]) -> anyhow::Result<()> {
     let mut file = Writer::create(path, &Contents::pcap(link, Precision::Micro))?;
     for (number, (bytes, wire_len)) in (0..).zip(frames) {
         let time = WallTime::new(1_700_000_000, number * 1_000);

@@ -45,7 +45,18 @@ fn what_is_off_is_not_loaded() {
     let count = load(&["count", "@syn"]);
     let capture = load(&["capture", "-w", "/dev/null", "@syn"]);
     let diagnosed = load(&["capture", "-w", "/dev/null", "--diagnostics", "@syn"]);
+    let sampled = load(&["capture", "-w", "/dev/null", "--sample", "10", "@syn"]);
+    let by_flow =
+        load(&["capture", "-w", "/dev/null", "--sample", "10", "--sample-flows", "10", "@syn"]);
+    assert!(sampled < by_flow, "connections are hashed unasked: {sampled} {by_flow}");
     assert!(count < capture, "sampling is loaded for a count: {count} {capture}");
+    // Each kind of list is loaded where it is asked for. What a rule's key takes is in both.
+    let top = load(&["count", "--by", "src", "@syn"]);
+    let distinct = load(&["count", "--distinct", "src", "@syn"]);
+    let both = load(&["count", "--by", "src", "--distinct", "src", "@syn"]);
+    println!("bytes loaded: count {count}, top {top}, distinct {distinct}, both {both}");
+    assert!(count < top && top < both, "{count} {top} {both}");
+    assert!(count < distinct && distinct < both, "{count} {distinct} {both}");
     assert!(capture < diagnosed, "diagnostics are loaded unasked: {capture} {diagnosed}");
 }
 

@@ -24,7 +24,12 @@ struct Terminal<'a> {
 
 impl<'a> Terminal<'a> {
     /// Runs `probe` in a terminal of so many columns and lines.
-    fn new(pair: &'a Pair, (columns, lines): (usize, usize), arguments: &str) -> Self {
+    fn new(pair: &'a Pair, size: (usize, usize), arguments: &str) -> Self {
+        Self::running(pair, size, &format!("exec {} {arguments}", env!("CARGO_BIN_EXE_probe")))
+    }
+
+    /// Runs any command.
+    fn running(pair: &'a Pair, (columns, lines): (usize, usize), command: &str) -> Self {
         let mut server = pair.server.command("tmux");
         server.args(["-S", SOCKET, "-f", "/dev/null", "-D"]).env("TERM", "xterm-256color");
         let server = Running::spawn(server).unwrap();
@@ -34,9 +39,8 @@ impl<'a> Terminal<'a> {
             assert!(begin.elapsed() < LIMIT, "tmux does not start");
             thread::sleep(Duration::from_millis(20));
         }
-        let probe = format!("exec {} {arguments}", env!("CARGO_BIN_EXE_probe"));
         let (columns, lines) = (columns.to_string(), lines.to_string());
-        terminal.tmux(&["new-session", "-d", "-x", &columns, "-y", &lines, &probe]);
+        terminal.tmux(&["new-session", "-d", "-x", &columns, "-y", &lines, command]);
         terminal
     }
 
@@ -192,4 +196,68 @@ fn messages_are_not_drawn_over() {
     let lines =
         terminal.wait("the end", |lines| ended(lines) && lines.iter().any(|it| it == message));
     assert_eq!(lines.iter().filter(|line| *line == message).count(), 1, "{lines:#?}");
+}
+
+/// Another size is another table at once, not with the next interval: its head still has the time of
+/// the one before. A busy machine may be so slow that an interval ends meanwhile; not five times.
+#[test]
+fn another_size_is_drawn_at_once() {
+    let all = met(NEEDS);
+    if !met(TMUX) || !all {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let arguments = format!("count -i {SERVER_LINK} --interval 3s {}", rules(3));
+    let terminal = Terminal::new(&pair, (80, 24), &arguments);
+    let mut before = terminal.wait("the first table", is_table);
+    let widest = |lines: &[String]| lines.iter().map(|line| width(line)).max().unwrap_or(0);
+    let drawn_between = (0..5).any(|_| {
+        terminal.resize((120, 24));
+        let wide = terminal.wait("a wide table", |lines| is_table(lines) && widest(lines) > 80);
+        terminal.resize((80, 24));
+        let narrow =
+            terminal.wait("a narrow table", |lines| is_table(lines) && widest(lines) <= 80);
+        let same = wide[0] == before[0] && narrow == before;
+        before = narrow;
+        same
+    });
+    assert!(drawn_between, "{before:#?}");
+}
+
+/// Ctrl-Z gives the terminal back to the shell, and `fg` takes it again.
+#[test]
+fn stopped_and_continued() {
+    let all = met(NEEDS);
+    if !met(TMUX) || !all {
+        return;
+    }
+    let _alone = alone();
+    let probe = env!("CARGO_BIN_EXE_probe");
+    fn of_interfaces(lines: &[String]) -> bool {
+        lines.first().is_some_and(|line| line.starts_with("interface "))
+    }
+    let commands: [(&str, fn(&[String]) -> bool); 2] =
+        [("count -i srv0 --interval 200ms", is_table), ("interfaces --watch=200ms", of_interfaces)];
+    for (arguments, shown) in commands {
+        let pair = quiet_pair();
+        let terminal = Terminal::running(&pair, (80, 24), "PS1='shell> ' exec sh -i");
+        terminal.wait("the shell", |lines| lines.iter().any(|line| line.starts_with("shell>")));
+        terminal.tmux(&["send-keys", &format!("{probe} {arguments}"), "Enter"]);
+        terminal.wait("the table", shown);
+        terminal.tmux(&["send-keys", "C-z"]);
+        let given_back = |lines: &[String]| {
+            lines.iter().any(|line| line.contains("Stopped"))
+                && lines.last().is_some_and(|line| line.starts_with("shell>"))
+        };
+        let lines = terminal.wait("the shell again", given_back);
+        assert!(lines[0].starts_with("shell>") && lines[0].contains("probe"), "{lines:#?}");
+        terminal.tmux(&["send-keys", "fg", "Enter"]);
+        terminal.wait("the table again", shown);
+        terminal.tmux(&["send-keys", "C-c"]);
+        terminal.wait("the end", |lines| {
+            lines[0].starts_with("shell>")
+                && lines.last().is_some_and(|line| line.starts_with("shell>"))
+        });
+    }
 }

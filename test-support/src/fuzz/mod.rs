@@ -4,6 +4,7 @@
 pub mod classic;
 pub mod expression;
 pub mod file;
+pub mod flow;
 pub mod frame;
 pub mod print;
 

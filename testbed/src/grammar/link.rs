@@ -568,29 +568,62 @@ fn udld(w: &mut Writer) {
 
 fn cfm(w: &mut Writer) {
     w.ethernet(0x8902, |w| {
+        w.of(&[0, 0x20, 0xe0]);
+        let kind = w.of(&[1, 1, 2, 3, 4, 5, 37, 39]);
         w.any(1);
-        let kind = w.of(&[1, 2, 3, 4, 5, 37, 39]);
-        w.any(1);
-        w.of(&[70, 4, 17, 6]);
+        let size = match kind {
+            1 => 70,
+            4 => 6,
+            5 => 17,
+            _ => 4,
+        };
+        w.of(&[size, size, size, 0, 5, 70]);
         match kind {
             1 => {
-                w.any(4).any(2);
-                w.of(&[1, 2, 3, 4, 32]);
-                w.len8(0, |w| w.text(8).end());
-                w.of(&[1, 2, 3, 4]);
-                w.len8(0, |w| w.text(6).end());
-                w.fill(74);
+                let names = w.apart(|w| {
+                    if w.of(&[0, 1, 2, 3, 4, 32]) != 1 {
+                        w.len8(0, |w| w.text(8).end());
+                    }
+                    w.of(&[0, 1, 2, 3, 4]);
+                    w.len8(0, |w| w.text(6).end());
+                    w.fill(48);
+                });
+                w.any(4).any(2).put(&names).any(16);
             }
-            5 | 4 => w.any(4).any(1).mac().mac().end(),
+            4 => w.any(4).any(2).end(),
+            5 => w.any(4).any(1).mac().mac().end(),
             _ => w.any(4).end(),
         }
         w.many(3, |w| {
-            let kind = w.of(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 31]);
-            if kind > 0 {
-                w.len16(0, |w| w.any(9).end());
+            let kind = w.of(&[0, 1, 1, 1, 2, 3, 4, 5, 6, 7, 8, 31]);
+            match kind {
+                0 => {}
+                1 => w.len16(0, cfm_sender).end(),
+                2 | 3 => w.len16(0, |w| w.upto(8).end()).end(),
+                _ => w.len16(0, |w| w.any(9).end()).end(),
             }
         });
     });
+}
+
+/// Who sent a message: chassis, domain and address of its management.
+fn cfm_sender(w: &mut Writer) {
+    let kind = [1, 2, 4, 5, 5, 6, 7, 8][w.below(8)];
+    let chassis = w.apart(|w| match kind {
+        4 => w.mac().end(),
+        5 if w.one_in(2) => w.u8(1).v4().end(),
+        5 => w.u8(2).v6().end(),
+        _ => w.text(8).end(),
+    });
+    let length = w.length(chassis.len(), 0);
+    w.u8(length as u8);
+    if !chassis.is_empty() {
+        w.u8(kind).put(&chassis);
+    }
+    if w.one_in(2) {
+        w.len8(0, |w| w.any(5).end());
+        w.len8(0, |w| w.any(6).end());
+    }
 }
 
 fn macsec(w: &mut Writer) {

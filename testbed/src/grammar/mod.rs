@@ -22,6 +22,8 @@ use crate::{Random, samples::Sample};
 pub struct Protocol {
     /// Its name, as the table of docs/output.md has it.
     pub name: &'static str,
+    /// The layer that it is of.
+    pub family: &'static str,
     /// Writes an Ethernet frame.
     write: fn(&mut Writer),
 }
@@ -76,15 +78,17 @@ fn damaged(random: &mut Random, byte: u8) -> u8 {
 /// All protocols, those first that are seen most.
 pub fn protocols() -> Vec<Protocol> {
     let layers = [
-        network::PROTOCOLS,
-        transport::PROTOCOLS,
-        services::PROTOCOLS,
-        link::PROTOCOLS,
-        tunnel::PROTOCOLS,
-        routing::PROTOCOLS,
+        ("network", network::PROTOCOLS),
+        ("transport", transport::PROTOCOLS),
+        ("services", services::PROTOCOLS),
+        ("link", link::PROTOCOLS),
+        ("tunnels", tunnel::PROTOCOLS),
+        ("routing", routing::PROTOCOLS),
     ];
-    let rows = layers.into_iter().flatten();
-    rows.map(|&(name, write)| Protocol { name, write }).collect()
+    let of_layer = |(family, rows): (&'static str, &[Row])| -> Vec<Protocol> {
+        rows.iter().map(|&(name, write)| Protocol { name, family, write }).collect()
+    };
+    layers.into_iter().flat_map(of_layer).collect()
 }
 
 /// A name, and what writes a frame.

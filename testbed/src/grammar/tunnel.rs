@@ -14,6 +14,7 @@ pub(super) const PROTOCOLS: &[Row] = &[
     ("OTV", otv),
     ("IP in IP", ip_in_ip),
     ("LISP", lisp),
+    ("LSP ping", lsp_ping),
 ];
 
 /// A frame or a packet that is carried.
@@ -364,5 +365,18 @@ fn lisp(w: &mut Writer) {
             }
         }
         w.many(1, |w| w.any(24).end());
+    });
+}
+
+fn lsp_ping(w: &mut Writer) {
+    w.udp(&[3503], |w| {
+        w.of16(&[1, 1, 1, 2]);
+        w.any(2).upto(3);
+        w.upto(5);
+        w.any(2).any(4).any(4).any(8).any(8);
+        w.many(3, |w| {
+            w.of16(&[1, 2, 3, 5, 9, 10]);
+            w.len16(0, |w| w.any(8).end());
+        });
     });
 }

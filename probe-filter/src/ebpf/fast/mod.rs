@@ -177,9 +177,9 @@ impl Fast<'_> {
                 self.release(register);
                 self.go(next);
             }
-            &Action::Store { rule, word, value, next } => {
+            &Action::Store { rule, what, value, next } => {
                 let register = self.compute(value)?;
-                if let Some(offset) = self.on_match.key_word(&self.target.layout, rule, word) {
+                if let Some(offset) = self.on_match.place_of(&self.target.layout, rule, what) {
                     self.asm.emit(Insn::store(Size::Word, R4, offset, register));
                 }
                 self.release(register);

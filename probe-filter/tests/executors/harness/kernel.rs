@@ -18,7 +18,8 @@ const SCRATCH: usize = 32;
 const SCRATCH_WORDS: usize = 32;
 const KEYS: usize = SCRATCH + 8 * SCRATCH_WORDS;
 const KEYS_LEN: usize = 64;
-const RULES: usize = KEYS + 4 * KEY_WORDS * KEYS_LEN;
+const FLOWS: usize = KEYS + 4 * KEY_WORDS * KEYS_LEN;
+const RULES: usize = FLOWS + 4 * 64;
 const COUNTER: usize = 16;
 
 /// What is shown to the program besides the frame's bytes.
@@ -41,6 +42,8 @@ pub struct Seen {
     pub pending: u64,
     /// Of the rules that matched and have a key.
     pub keys: Vec<Option<[u32; KEY_WORDS]>>,
+    /// The hash of the connection, of the rules that matched, sample and find it.
+    pub flows: Vec<Option<u32>>,
 }
 
 /// The target with the tests' layout.
@@ -53,6 +56,7 @@ pub fn target(flavour: Flavour, vlan: VlanView, kernel: Kernel) -> Target {
         keyed: KEYED as u32,
         keys: KEYS as u32,
         keys_len: KEYS_LEN as u32,
+        flows: FLOWS as u32,
         scratch: SCRATCH as u32,
         scratch_len: SCRATCH_WORDS as u32,
     };
@@ -72,12 +76,19 @@ pub struct Loaded {
     rules: usize,
     /// The place of each rule's key.
     keys: Vec<Option<u8>>,
+    /// The place of each rule's connection.
+    flows: Vec<Option<u8>>,
 }
 
 /// Keys have their places in the order of the rules.
 fn key_places(graphs: &[Graph]) -> Vec<Option<u8>> {
     let mut places = 0..KEYS_LEN as u8;
     graphs.iter().map(|graph| (!graph.key().is_empty()).then(|| places.next())?).collect()
+}
+
+/// Connections have the places of their pending bits.
+pub fn flow_place((rule, graph): (usize, &Graph)) -> Option<u8> {
+    graph.flow().and_then(|_| pending_bit(rule))
 }
 
 /// Generates the code; every third rule samples.
@@ -104,11 +115,12 @@ impl Loaded {
     /// Puts the main program before the function and loads both.
     pub fn link(program: &Program, graphs: &[Graph], flavour: Flavour) -> Result<Self, String> {
         let (rules, keys) = (graphs.len(), key_places(graphs));
+        let flows = graphs.iter().enumerate().map(flow_place).collect();
         let map = Map::new(RULES + rules.max(1) * COUNTER).map_err(|error| error.to_string())?;
         let kind = if flavour == Flavour::Xdp { Kind::Xdp } else { Kind::Skb };
         let mut code = main_program(&map, kind);
         code.extend(program.to_bytes());
-        Ok(Self { prog: Prog::load(kind, &code)?, map, rules, keys })
+        Ok(Self { prog: Prog::load(kind, &code)?, map, rules, keys, flows })
     }
 
     /// Sends one frame through.
@@ -145,11 +157,18 @@ impl Loaded {
             key
         };
         let key = |place: &Option<u8>| place.filter(|place| keyed >> place & 1 != 0).map(key);
+        let flow = |place: u8| {
+            let bytes = &state[FLOWS + 4 * usize::from(place)..][..4];
+            u32::from_le_bytes(bytes.try_into().expect("4 bytes"))
+        };
+        let pending = word(PENDING);
+        let flow = |place: &Option<u8>| place.filter(|place| pending >> place & 1 != 0).map(flow);
         Seen {
+            flows: self.flows.iter().map(flow).collect(),
             keys: self.keys.iter().map(key).collect(),
             matched: (0..self.rules).map(|rule| packets(rule) == 1).collect(),
             bytes: (0..self.rules).map(|rule| word(RULES + rule * COUNTER + 8)).collect(),
-            pending: word(PENDING),
+            pending,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::{LSP, NODE, PROTOCOLS, SYSTEM, id, reach, verify};
 use crate::{
     bytes::{Bytes, Fields, Stop},
     ouis::OUIS,
-    text::{Text, bits, name_of, put},
+    text::{Text, bits, name_of, put, put_name},
 };
 
 const NAMES: &[(u8, &str)] = &[
@@ -52,6 +52,10 @@ const NAMES: &[(u8, &str)] = &[
     (250, "Vendor Private"),
 ];
 
+const DOMAINS: &[(u8, &str)] =
+    &[(0, "Reserved"), (1, "Routing-Domain Specific"), (AUTONOMOUS_SYSTEM, "AS Number Tag")];
+const AUTONOMOUS_SYSTEM: u8 = 2;
+
 const ADJACENCIES: &[(u8, &str)] = &[(0, "Up"), (1, "Initializing"), (2, "Down")];
 const RESTARTS: &[(u32, &str)] = &[
     (1, "Restart Request"),
@@ -82,6 +86,7 @@ pub(super) fn print(
             // What the checksum covers begins with the packet.
             12 => {
                 if size >= 2 {
+                    field.rest().need(0, 2)?;
                     let found = field.rest().u16(0)?;
                     put!(t, "\n\t      checksum: 0x{found:04x} ");
                     let place = packet.len() - field.rest().len();
@@ -89,7 +94,11 @@ pub(super) fn print(
                 }
                 Ok(())
             }
-            2 | 3 | 22 | 24 | 128 | 130 | 135 | 222 | 235..=237 => reach::print(t, kind, field),
+            128 | 130 => match reach::networks(t, field)? {
+                true => Ok(()),
+                false => return Ok(()),
+            },
+            2 | 3 | 22 | 24 | 135 | 222 | 235..=237 => reach::print(t, kind, field),
             _ => value(t, kind, field),
         };
         if printed != Err(Stop::Here) {
@@ -140,8 +149,10 @@ fn value(t: &mut Text<'_>, kind: u8, mut field: Fields<'_>) -> Result<(), Stop> 
             while field.left() > 0 {
                 claimed(&field, 16)?;
                 let p = field.rest();
-                put!(t, "\n\t      lsp-id: {}, seq: 0x{:08x}", id(p, 2, LSP)?, p.u32(10)?);
-                put!(t, ", lifetime: {:>5}s, chksum: 0x{:04x}", p.u16(0)?, p.u16(14)?);
+                put!(t, "\n\t      lsp-id: {}", id(p, 2, LSP)?);
+                put!(t, ", seq: 0x{:08x}", p.u32(10)?);
+                put!(t, ", lifetime: {:>5}s", p.u16(0)?);
+                put!(t, ", chksum: 0x{:04x}", p.u16(14)?);
                 field.skip(16);
             }
         }
@@ -164,12 +175,26 @@ fn value(t: &mut Text<'_>, kind: u8, mut field: Fields<'_>) -> Result<(), Stop> 
         14 => {}
         129 => {
             put!(t, "\n\t      NLPID(s): ");
-            for (index, &protocol) in p.slice(0, size)?.iter().enumerate() {
+            for index in 0..size {
+                let protocol = p.u8(index)?;
                 let name = name_of(PROTOCOLS, protocol).unwrap_or("unknown");
-                let separator = if index == 0 { "" } else { ", " };
-                put!(t, "{separator}{name} (0x{protocol:02x})");
+                let separator = if index + 1 == size { "" } else { ", " };
+                put!(t, "{name} (0x{protocol:02x}){separator}");
             }
         }
+        131 if size > 0 => {
+            let kind = field.u8()?;
+            put!(t, "\n\t      Inter-Domain Information Type: ");
+            put_name!(t, DOMAINS, kind, "Unknown (0x{kind:02x})");
+            match kind {
+                AUTONOMOUS_SYSTEM => {
+                    claimed(&field, 2)?;
+                    put!(t, "AS Number: {}", field.u16()?);
+                }
+                _ => t.unknown(field.rest(), field.left(), "\n\t      "),
+            }
+        }
+        131 => {}
         132 => {
             while field.left() > 0 {
                 claimed(&field, 4)?;
@@ -192,12 +217,21 @@ fn value(t: &mut Text<'_>, kind: u8, mut field: Fields<'_>) -> Result<(), Stop> 
             put!(t, "\n\t       RES: {}, MTID(s): {}", topology >> 12, topology & 0xfff);
             t.part(|t| port_capabilities(t, field))?;
         }
+        144 => {
+            claimed(&field, 2)?;
+            let topology = field.u16()?;
+            put!(t, "\n\t      O: {}, RES: {}", topology >> 15, topology >> 12 & 7);
+            put!(t, ", MTID(s): {}", topology & 0xfff);
+            bridging(t, field)?;
+        }
         211 => {
             if size == 0 {
                 return Ok(());
             }
+            p.need(0, 1)?;
             put!(t, "\n\t      Flags [{}]", bits(RESTARTS, p.u8(0)?.into(), ", ", "none"));
             if size >= 3 {
+                p.need(1, 2)?;
                 put!(t, ", Remaining holding time {}s", p.u16(1)?);
             }
             if size == 3 + SYSTEM {
@@ -285,6 +319,7 @@ fn prefix_neighbors(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<(), Stop>
     if field.left() < 4 {
         return Ok(());
     }
+    field.rest().need(0, 4)?;
     put!(t, "\n\t      Metric Block");
     reach::metrics(t, field.rest(), "\n\t\t")?;
     field.skip(4);
@@ -317,7 +352,7 @@ fn authentication(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<(), Stop> {
     match method {
         1 => t.padded(field.rest(), field.left())?,
         54 => {
-            t.hex(field.rest().slice(0, field.left())?);
+            t.hex_digits(field.rest(), field.left())?;
             if field.left() != 16 {
                 put!(t, ", (invalid subTLV) ");
             }
@@ -326,7 +361,7 @@ fn authentication(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<(), Stop> {
         3 => {
             claimed(&field, 2)?;
             put!(t, "{}, password: ", field.u16()?);
-            t.hex(field.rest().slice(0, field.left())?);
+            t.hex_digits(field.rest(), field.left())?;
         }
         _ => t.unknown(field.rest(), field.left(), "\n\t\t  "),
     }
@@ -427,6 +462,71 @@ fn port_capabilities(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<(), Stop
     Ok(())
 }
 
+/// What shortest path bridging tells of a bridge (RFC 6329, sections 14 and 16).
+fn bridging(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<(), Stop> {
+    const INSTANCE: usize = 19;
+    const TREE: usize = 8;
+    const SERVICE: usize = 8;
+    const NAMES: &[(u8, &str)] =
+        &[(1, "SPB Instance"), (3, "SPBM Service Identifier and Unicast Address")];
+    while field.left() > 2 {
+        let (kind, size) = (field.u8()?, usize::from(field.u8()?));
+        let name = name_of(NAMES, kind).unwrap_or("unknown");
+        put!(t, "\n\t      {name} subTLV #{kind}, length: {size}");
+        if field.left() < size {
+            put!(t, " (> containing TLV length)");
+            return Ok(());
+        }
+        let mut part = field.part(size);
+        let p = part.rest();
+        if !p.has(0, size) {
+            t.truncated();
+            return Ok(());
+        }
+        match kind {
+            1 if size < INSTANCE => {
+                put!(t, " (too short)");
+                return Ok(());
+            }
+            1 => {
+                put!(t, "\n\t        CIST Root-ID: {:08x} {:08x}", p.u32(0)?, p.u32(4)?);
+                put!(t, ", Path Cost: {:08x}, Prio: {}", p.u32(8)?, p.u16(12)?);
+                let source = p.u32(14)?;
+                put!(t, "\n\t        RES: {}, V: {}", source >> 21, source >> 20 & 1);
+                let trees = p.u8(18)?;
+                put!(t, ", SPSource-ID: {}, No of Trees: {trees:x}", source & 0xf_ffff);
+                part.skip(INSTANCE);
+                for _ in 0..trees {
+                    if part.left() < TREE {
+                        t.truncated();
+                        return Ok(());
+                    }
+                    let (flags, path, ids) = (part.u8()?, part.u32()?, part.u24()?);
+                    put!(t, "\n\t         U:{}, M:{}", flags >> 7, flags >> 6 & 1);
+                    put!(t, ", A:{}, RES:{}, ECT: {path:08x}", flags >> 5 & 1, flags & 0x1f);
+                    put!(t, ", BVID: {}, SPVID: {}", ids >> 12, ids & 0xfff);
+                }
+            }
+            3 if size < SERVICE => {
+                t.truncated();
+                return Ok(());
+            }
+            3 => {
+                put!(t, "\n\t        BMAC: {:08x}{:04x}", p.u32(0)?, p.u16(4)?);
+                put!(t, ", RES: {}, VID: {}", p.u16(6)? >> 12, p.u16(6)? & 0xfff);
+                part.skip(SERVICE);
+                while part.left() >= 4 {
+                    let service = part.u32()?;
+                    put!(t, "\n\t        T: {}, R: {}", service >> 31, service >> 30 & 1);
+                    put!(t, ", RES: {}, ISID: {}", service >> 24 & 0x3f, service & 0xff_ffff);
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// What a router can do: segment routing (RFC 8667).
 fn capabilities(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<(), Stop> {
     const SEGMENTS: u8 = 2;
@@ -449,6 +549,8 @@ fn capabilities(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<(), Stop> {
         let flags = part.u8()?;
         put!(t, ", Flags [{}]", bits(FAMILIES, flags.into(), ", ", "None"));
         put!(t, ", Range {}", part.u24()?);
+        // Where there is less than that, the count wraps, as it does in tcpdump.
+        part = Fields::new(part.rest(), (size as u8).wrapping_sub(4).into());
         while part.left() >= 5 {
             let (kind, size) = (part.u8()?, usize::from(part.u8()?));
             if size > part.left() {

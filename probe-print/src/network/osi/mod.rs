@@ -96,6 +96,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
 
 /// A system, a node or a link state packet: 6, 7 or 8 bytes.
 fn id(p: Bytes<'_>, at: usize, size: usize) -> Result<String, Stop> {
+    p.need(at, size)?;
     let mut text = String::new();
     for (index, byte) in p.slice(at, size)?.iter().enumerate() {
         match index {

@@ -6,7 +6,10 @@ use super::{NODE, SYSTEM, id};
 use crate::{
     address::V6,
     bytes::{Bytes, Fields, Stop},
-    text::{Text, bits, name_of, put},
+    routing::traffic::{
+        BANDWIDTH_MODELS, ENCODINGS, PROTECTIONS, SWITCHINGS, TIME_DIVISION, megabits,
+    },
+    text::{Text, bits, name_of, put, put_name},
 };
 
 const INDENT: &str = "\n\t      ";
@@ -45,6 +48,13 @@ const LINKS: &[(u8, &str)] = &[
     (255, "Reserved for future expansion"),
 ];
 
+const LINK_ATTRIBUTES: &[(u32, &str)] = &[
+    (1, "Local Protection Available"),
+    (2, "Link excluded from local protection path"),
+    (4, "Local maintenance required"),
+];
+const INDICATIONS: &[(u8, &str)] = &[(0, "Standard SONET/SDH"), (1, "Arbitrary SONET/SDH")];
+
 const SEGMENT_FLAGS: &[(u32, &str)] = &[
     (0x80, "Address family IPv6"),
     (0x40, "Backup"),
@@ -75,7 +85,6 @@ pub(super) fn print(t: &mut Text<'_>, kind: u8, mut field: Fields<'_>) -> Result
     match kind {
         2 => return neighbors(t, field, true),
         3 => return neighbors(t, field, false),
-        128 | 130 => return networks(t, field),
         222 | 235 | 237 => {
             field.claimed(2)?;
             topology(t, field.u16()?);
@@ -153,15 +162,19 @@ fn neighbors(t: &mut Text<'_>, mut field: Fields<'_>, routers: bool) -> Result<(
     Ok(())
 }
 
-fn networks(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<(), Stop> {
+/// Prints networks of old. `false` where one is cut or too short, which ends the packet without a
+/// word.
+pub(super) fn networks(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<bool, Stop> {
     const NETWORK: usize = 12;
     while field.left() > 0 {
         if field.left() < NETWORK {
             put!(t, "short IPv4 Reachability ({} vs {NETWORK})", field.left());
-            return Err(Stop::Short);
+            return Ok(false);
         }
         let p = field.rest();
-        p.need(0, NETWORK)?;
+        if !p.has(0, NETWORK) {
+            return Ok(false);
+        }
         let (host, mask) = (t.v4(p, 4)?.to_string(), p.u32(8)?);
         match mask.leading_ones() {
             ones if ones == mask.count_ones() => put!(t, "{INDENT}IPv4 prefix: {host:>15}/{ones}"),
@@ -173,7 +186,7 @@ fn networks(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<(), Stop> {
         others(t, p, INDENT)?;
         field.skip(NETWORK);
     }
-    Ok(())
+    Ok(true)
 }
 
 /// A neighbour, and how many bytes that took.
@@ -196,13 +209,16 @@ fn neighbor(t: &mut Text<'_>, field: Fields<'_>, measured: bool) -> Result<usize
         return Ok(field.left() - rest.left());
     }
     put!(t, ", sub-TLVs present ({sum})");
+    let used = |rest: &Fields<'_>| field.left() - rest.left();
     while sum > 0 {
         rest.rest().need(0, 2)?;
-        if rest.left() < 2 || sum < 2 {
-            let what = if rest.left() < 2 { "TLV" } else { "subTLVs" };
-            put!(t, "{DEEPER}Remaining data in {what} shorter than a subTLV header");
-            rest.skip(if rest.left() < 2 { rest.left() } else { sum });
-            break;
+        if rest.left() < 2 {
+            put!(t, "{DEEPER}Remaining data in TLV shorter than a subTLV header");
+            return Ok(field.left());
+        }
+        if sum < 2 {
+            put!(t, "{DEEPER}Remaining data in subTLVs shorter than a subTLV header");
+            return Ok(used(&rest) + sum);
         }
         let (kind, size) = (rest.u8()?, usize::from(rest.u8()?));
         sum -= 2;
@@ -210,26 +226,18 @@ fn neighbor(t: &mut Text<'_>, field: Fields<'_>, measured: bool) -> Result<usize
         put!(t, "{DEEPER}{name} subTLV #{kind}, length: {size}");
         if sum < size {
             put!(t, " (remaining data in subTLVs shorter than the current subTLV)");
-            rest.skip(sum);
-            break;
+            return Ok(used(&rest) + sum);
         }
         if rest.left() < size {
             put!(t, " (> remaining tlv length)");
-            rest.skip(rest.left());
-            break;
+            return Ok(field.left());
         }
         rest.rest().need(0, size)?;
         link(t, kind, rest.rest(), size)?;
         rest.skip(size);
         sum -= size;
     }
-    Ok(field.left() - rest.left())
-}
-
-/// Bytes a second, as a number with a fraction.
-fn megabits(p: Bytes<'_>, at: usize) -> Result<String, Stop> {
-    let bytes = f32::from_bits(p.u32(at)?);
-    Ok(format!("{:.3} Mbps", bytes * 8.0 / 1_000_000.0))
+    Ok(used(&rest))
 }
 
 fn link(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<(), Stop> {
@@ -249,7 +257,26 @@ fn link(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<(), Sto
                 put!(t, "{DEEPER}  TE-Class {class}: {}", megabits(p, 4 * class)?);
             }
         }
+        12 | 22 if size > 0 => {
+            let model = p.u8(0)?;
+            let name = name_of(BANDWIDTH_MODELS, model).unwrap_or("unknown");
+            put!(t, "{DEEPER}Bandwidth Constraints Model ID: {name} ({model})");
+            for class in 0..(size - 1) / 4 {
+                let rate = megabits(p, 1 + 4 * class)?;
+                put!(t, "{DEEPER}  Bandwidth constraint CT{class}: {rate}");
+            }
+        }
         18 if size >= 3 => put!(t, ", {}", p.u24(0)?),
+        19 if size == 2 => {
+            let set = p.u16(0)?;
+            let names = bits(LINK_ATTRIBUTES, set.into(), ", ", "Unknown");
+            put!(t, ", [ {names} ] (0x{set:04x})");
+        }
+        20 if size >= 2 => {
+            let protections = bits(PROTECTIONS, p.u8(0)?.into(), ", ", "none");
+            put!(t, ", {protections}, Priority {}", p.u8(1)?);
+        }
+        21 if size >= 36 => switching(t, p, size)?,
         29 if size >= 6 => {
             put!(t, ", LM: {}, P: {}, P-ID: {}", p.u24(0)?, p.u8(3)?, p.u16(4)?);
         }
@@ -264,15 +291,48 @@ fn link(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<(), Sto
                 _ => t.invalid(),
             }
         }
-        6 | 8..=11 | 18 | 29 | 32 => {}
+        6 | 8..=12 | 18..=22 | 29 | 32 => {}
         _ => t.unknown(p, size, "\n\t\t    "),
+    }
+    Ok(())
+}
+
+/// What an interface switches, and up to which bandwidth (RFC 5307, section 1.4).
+fn switching(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<(), Stop> {
+    const HEAD: usize = 36;
+    let (kind, encoding) = (p.u8(0)?, p.u8(1)?);
+    let name = name_of(SWITCHINGS, kind).unwrap_or("Unknown");
+    put!(t, "{DEEPER}  Interface Switching Capability:{name}");
+    put!(t, ", LSP Encoding: {}", name_of(ENCODINGS, encoding).unwrap_or("Unknown"));
+    put!(t, "{DEEPER}  Max LSP Bandwidth:");
+    for level in 0..8 {
+        put!(t, "{DEEPER}    priority level {level}: {}", megabits(p, 4 + 4 * level)?);
+    }
+    let (p, left) = (p.from(HEAD), size - HEAD);
+    match kind {
+        1..=4 if left >= 6 => {
+            put!(t, "{DEEPER}  Min LSP Bandwidth: {}", megabits(p, 0)?);
+            put!(t, "{DEEPER}  Interface MTU: {}", p.u16(4)?);
+        }
+        TIME_DIVISION if left >= 8 => {
+            put!(t, "{DEEPER}  Min LSP Bandwidth: {}", megabits(p, 0)?);
+            let indication = p.u8(4)?;
+            put!(t, "{DEEPER}  Indication ");
+            put_name!(t, INDICATIONS, indication, "Unknown ({indication})");
+        }
+        1..=4 | TIME_DIVISION => {}
+        _ if left > 0 => t.unknown(p, left, "\n\t\t    "),
+        _ => {}
     }
     Ok(())
 }
 
 /// A prefix, and how many bytes it took.
 fn prefix(t: &mut Text<'_>, field: Fields<'_>, six: bool) -> Result<usize, Stop> {
-    let mut rest = field;
+    // It may go on behind the field's end, and says so afterwards.
+    let start = field.rest();
+    let mut rest = Fields::new(start, usize::MAX);
+    let used = |rest: &Fields<'_>| start.len() - rest.rest().len();
     let metric = rest.u32()?;
     let status = rest.u8()?;
     let width = if six { rest.u8()? } else { status & 0x3f };
@@ -298,19 +358,19 @@ fn prefix(t: &mut Text<'_>, field: Fields<'_>, six: bool) -> Result<usize, Stop>
     }
     if status & if six { 0x20 } else { 0x40 } != 0 {
         put!(t, ", sub-TLVs present");
-        let mut sum = i32::from(rest.u8()?);
-        let used = field.left() - rest.left() + sum as usize;
+        let mut sum = u32::from(rest.u8()?);
+        let used = used(&rest) + sum as usize;
         put!(t, " ({sum})");
+        // The count wraps in tcpdump, too, which then reads on to the end of the bytes.
         while sum > 0 {
             let (kind, size) = (rest.u8()?, rest.u8()?);
             prefix_field(t, kind, rest.rest(), size.into())?;
             rest.skip(size.into());
-            sum -= 2 + i32::from(size);
+            sum = sum.wrapping_sub(2 + u32::from(size));
         }
-        // Past its end, tcpdump's count wraps and it reads on to the end of the bytes.
-        return if sum < 0 { Err(Stop::Cut) } else { Ok(used) };
+        return Ok(used);
     }
-    Ok(field.left() - rest.left())
+    Ok(used(&rest))
 }
 
 fn prefix_field(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, size: usize) -> Result<(), Stop> {

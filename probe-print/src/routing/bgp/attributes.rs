@@ -142,27 +142,41 @@ const TREES: &[(u8, &str)] = &[
     (7, "LDP MP2MP LSP"),
 ];
 
-/// Attributes that tcpdump takes apart by counting down their length.
-const LARGE_COMMUNITY: u8 = 32;
-const ATTRIBUTE_SET: u8 = 128;
-
-pub(super) fn print(t: &mut Text<'_>, mut fields: Fields<'_>, level: u8) -> Result<(), Stop> {
-    let too_short =
-        if level == 0 { "\n\t  [path attrs too short]" } else { " [path attr too short]" };
+/// Prints attributes; of the message `behind` bytes follow them. `level` says how many sets of
+/// attributes they are inside of. Gives how many bytes are left where one is too short.
+pub(super) fn print(
+    t: &mut Text<'_>,
+    mut fields: Fields<'_>,
+    behind: usize,
+    level: u8,
+) -> Result<usize, Stop> {
+    const DEEPEST: u8 = 11;
+    let top = level == 0;
+    let (separator, what, margin) =
+        if top { ("\n\t ", "attrs", "\n\t  ") } else { ("", "attr", "\n\t      ") };
+    let too_short = |t: &mut Text<'_>, separator: &str| {
+        put!(t, "{separator} [path {what} too short]");
+    };
+    // Whether the message has so many bytes, where it is looked at.
+    let need = |fields: &Fields<'_>, size: usize| {
+        fields.rest().need(0, size)?;
+        if top && fields.left() + behind < size { Err(Stop::Short) } else { Ok(()) }
+    };
     while fields.left() > 0 {
+        need(&fields, 2)?;
         if fields.left() < 2 {
-            put!(t, "{too_short}");
+            too_short(t, separator);
             break;
         }
         let (flags, kind) = (fields.u8()?, fields.u8()?);
-        let long = flags & 0x10 != 0;
-        if fields.left() < 1 + usize::from(long) {
-            put!(t, "{too_short}");
+        let wide = if flags & 0x10 == 0 { 1 } else { 2 };
+        need(&fields, wide)?;
+        if fields.left() < wide {
+            too_short(t, separator);
             break;
         }
-        let size = if long { usize::from(fields.u16()?) } else { fields.u8()?.into() };
+        let size = if wide == 2 { usize::from(fields.u16()?) } else { fields.u8()?.into() };
         let name = name_of(NAMES, kind).unwrap_or("Unknown Attribute");
-        let margin = if level == 0 { "\n\t  " } else { "\n\t      " };
         put!(t, "{margin}{name} ({kind}), length: {size}");
         if flags != 0 {
             put!(t, ", Flags [");
@@ -174,55 +188,38 @@ pub(super) fn print(t: &mut Text<'_>, mut fields: Fields<'_>, level: u8) -> Resu
             if flags & 0xf != 0 {
                 put!(t, "+{:x}", flags & 0xf);
             }
-            put!(t, "]{}", if level == 0 { ": " } else { "" });
+            put!(t, "]{}", if top { ": " } else { "" });
         }
-        if level > 0 {
+        if !top {
             put!(t, ": ");
         }
         if fields.left() < size {
-            put!(t, " [path {} too short]", if level == 0 { "attrs" } else { "attr" });
+            too_short(t, "");
             break;
         }
-        let value = Bytes::new(fields.slice(size)?);
-        attribute(t, kind, value)?;
-        // What tcpdump has counted down to nothing it does not dump.
-        let left = match kind {
-            LARGE_COMMUNITY if size.is_multiple_of(12) => 0,
-            ATTRIBUTE_SET => unread(value),
-            _ => size,
-        };
+        let value = fields.part(size);
+        if level == DEEPEST {
+            put!(t, "(too many nested levels, not recursing)");
+            continue;
+        }
+        let p = value.rest();
+        let left = attribute(t, kind, p, size, level)?;
         if t.style.verbose > 1 {
-            t.unknown(value, left, "\n\t    ");
+            t.unknown(p, left, "\n\t    ");
         }
     }
-    Ok(())
+    Ok(fields.left())
 }
 
-/// How many bytes of a set's attributes are left behind those that are whole.
-fn unread(set: Bytes<'_>) -> usize {
-    let mut fields = Fields::new(set.from(4), set.len().saturating_sub(4));
-    if set.len() < 4 {
-        return set.len();
-    }
-    while let (Ok(flags), Ok(_)) = (fields.rest().u8(0), fields.rest().u8(1)) {
-        let head = if flags & 0x10 == 0 { 3 } else { 4 };
-        let size = match fields.rest().from(2) {
-            _ if fields.left() < head => return fields.left() - 2,
-            p if head == 3 => p.u8(0).map(usize::from),
-            p => p.u16(0).map(usize::from),
-        };
-        fields.skip(head);
-        let size = size.unwrap_or_default();
-        if fields.left() < size {
-            break;
-        }
-        fields.skip(size);
-    }
-    fields.left()
-}
-
-fn attribute(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Stop> {
-    let size = p.len();
+/// Prints an attribute of so many bytes, some of which tcpdump reads on behind its end. Gives how
+/// many bytes a dump shows: what tcpdump has counted down to nothing it does not dump.
+fn attribute(
+    t: &mut Text<'_>,
+    kind: u8,
+    p: Bytes<'_>,
+    size: usize,
+    level: u8,
+) -> Result<usize, Stop> {
     let right = match kind {
         1 => size == 1,
         2 | AS4_PATH => size.is_multiple_of(2),
@@ -237,11 +234,11 @@ fn attribute(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Stop> {
     };
     if !right {
         put!(t, "invalid len");
-        return Ok(());
+        return Ok(size);
     }
     match kind {
         1 => put!(t, "{}", name_of(ORIGINS, p.u8(0)?).unwrap_or("Unknown Origin Typecode")),
-        2 | AS4_PATH => return path(t, kind, p),
+        2 | AS4_PATH => path(t, kind, p, size)?,
         3 | 9 => put!(t, "{}", t.v4(p, 0)?),
         4 | 5 => put!(t, "{}", p.u32(0)?),
         6 => {}
@@ -265,7 +262,7 @@ fn attribute(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Stop> {
                 put!(t, "{}{}", if at == 0 { "" } else { ", " }, t.v4(p, at)?);
             }
         }
-        14 | 15 => return multiprotocol(t, p, kind == 14),
+        14 | 15 => multiprotocol(t, p, size, kind == 14)?,
         16 => {
             for at in (0..size).step_by(8) {
                 extended(t, p.from(at))?;
@@ -277,10 +274,11 @@ fn attribute(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Stop> {
                 put!(t, "{}", if at == 0 { "" } else { ", " });
                 put!(t, "{}:{}:{}", p.u32(at)?, p.u32(at + 4)?, p.u32(at + 8)?);
             }
+            return Ok(0);
         }
-        22 => return tree(t, p),
-        26 => return metric(t, p),
-        128 => return set(t, p),
+        22 => tree(t, p, size)?,
+        26 => metric(t, p, size)?,
+        128 => return set(t, p, size, level),
         _ => {
             put!(t, "\n\t    no Attribute {kind} decoder");
             if t.style.verbose <= 1 {
@@ -288,22 +286,22 @@ fn attribute(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Stop> {
             }
         }
     }
-    Ok(())
+    Ok(size)
 }
 
 /// The way a route came, AS by AS. Whether an AS takes two bytes or four is not said.
-fn path(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Stop> {
-    if p.is_empty() {
+fn path(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, whole: usize) -> Result<(), Stop> {
+    if whole == 0 {
         put!(t, "empty");
         return Ok(());
     }
     let mut at = 0;
-    while let (Ok(1..=4), Ok(count)) = (p.u8(at), p.u8(at + 1)) {
-        at += 2 + 2 * usize::from(count);
+    while kind != AS4_PATH && at < whole && matches!(p.u8(at)?, 1..=4) {
+        at += 2 + 2 * usize::from(p.u8(at + 1)?);
     }
-    let size = if kind != AS4_PATH && at == p.len() { 2 } else { 4 };
+    let size = if at == whole { 2 } else { 4 };
     at = 0;
-    while at < p.len() {
+    while at < whole {
         let (open, close) = match p.u8(at)? {
             1 => ("{ ", "}"),
             2 => ("", ""),
@@ -328,8 +326,11 @@ fn path(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Stop> {
 }
 
 /// Routes of other families than unicast IPv4 (RFC 4760).
-fn multiprotocol(t: &mut Text<'_>, p: Bytes<'_>, reach: bool) -> Result<(), Stop> {
+fn multiprotocol(t: &mut Text<'_>, p: Bytes<'_>, size: usize, reach: bool) -> Result<(), Stop> {
     p.need(0, 3)?;
+    if reach && size < 3 {
+        return Err(Stop::Short);
+    }
     let (family, subsequent) = (p.u16(0)?, p.u8(2)?);
     let vendor = if subsequent > 128 { "vendor specific " } else { "" };
     put!(t, "\n\t    AFI: {} ({family})", name_of(FAMILIES, family).unwrap_or("Unknown AFI"));
@@ -339,12 +340,12 @@ fn multiprotocol(t: &mut Text<'_>, p: Bytes<'_>, reach: bool) -> Result<(), Stop
     if other.is_none() && !matches!((family, subsequent), (1 | 2, 1..=4)) {
         put!(t, "\n\t    no AFI {family} / SAFI {subsequent} decoder");
         if t.style.verbose <= 1 {
-            t.unknown(p, p.len(), "\n\t    ");
+            t.unknown(p, size, "\n\t    ");
         }
         return Ok(());
     }
     let six = family == 2;
-    let mut fields = Fields::new(p.from(3), p.len() - 3);
+    let mut fields = Fields::new(p.from(3), size.saturating_sub(3));
     if reach {
         fields.claimed(1)?;
         let length = usize::from(fields.u8()?);
@@ -390,12 +391,12 @@ fn multiprotocol(t: &mut Text<'_>, p: Bytes<'_>, reach: bool) -> Result<(), Stop
             fields.claimed(length)?;
             fields.skip(length);
         }
-    } else if fields.left() == 0 {
+    } else if size == 3 {
         put!(t, "\n\t      End-of-Rib Marker (empty NLRI)");
     }
     match other {
         Some(family) => vpn::print(t, family, fields),
-        None => prefixes::of_family(t, fields, six, subsequent == 4),
+        None => prefixes::of_family(t, fields, size, six, subsequent == 4),
     }
 }
 
@@ -438,9 +439,10 @@ fn extended(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
 }
 
 /// The tree that a customer's multicast is carried on (RFC 6514).
-fn tree(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
+fn tree(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<(), Stop> {
     const HEAD: usize = 5;
     p.need(0, HEAD)?;
+    let left = size.checked_sub(HEAD).ok_or(Stop::Short)?;
     let (flags, kind) = (p.u8(0)?, p.u8(1)?);
     let name = name_of(TREES, kind).unwrap_or("Unknown");
     let leaf = if flags & 1 == 0 { "none" } else { "Leaf Information required" };
@@ -452,18 +454,17 @@ fn tree(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
         3 => put!(t, "\n\t      Root-Node {}, P-Group {}", t.v4(p, 0)?, t.v4(p, 4)?),
         4 | 5 => put!(t, "\n\t      Sender {}, P-Group {}", t.v4(p, 0)?, t.v4(p, 4)?),
         6 => put!(t, "\n\t      Tunnel-Endpoint {}", t.v4(p, 0)?),
-        _ if t.style.verbose <= 1 => t.unknown(p, p.len(), "\n\t      "),
+        _ if t.style.verbose <= 1 => t.unknown(p, left, "\n\t      "),
         _ => {}
     }
     Ok(())
 }
 
 /// The metric of the network that a route leads out of (RFC 7311).
-fn metric(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
+fn metric(t: &mut Text<'_>, p: Bytes<'_>, size: usize) -> Result<(), Stop> {
     const METRIC: u8 = 1;
-    let mut fields = Fields::new(p, p.len());
-    while fields.left() > 0 {
-        fields.claimed(3)?;
+    let mut fields = Fields::new(p, size);
+    while fields.left() >= 3 {
         let (kind, size) = (fields.u8()?, usize::from(fields.u16()?));
         let name = if kind == METRIC { "AIGP" } else { "Unknown" };
         put!(t, "\n\t    {name} TLV ({kind}), length {size}");
@@ -481,13 +482,9 @@ fn metric(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
 }
 
 /// The attributes that a customer sees (RFC 6368).
-fn set(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
+fn set(t: &mut Text<'_>, p: Bytes<'_>, size: usize, level: u8) -> Result<usize, Stop> {
     p.need(0, 4)?;
+    let left = size.checked_sub(4).ok_or(Stop::Short)?;
     put!(t, "\n\t    Origin AS: {}", t.system(p.u32(0)?));
-    let mut printed = Ok(());
-    t.nested(|t| {
-        printed = print(t, Fields::new(p.from(4), p.len() - 4), 1);
-        Ok(())
-    })?;
-    printed
+    print(t, Fields::new(p.from(4), left), 0, level + 1)
 }

@@ -83,19 +83,20 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
             t.invalid();
             break;
         }
-        let Ok(message) = p.slice(at, length) else {
+        if !p.has(at, length) {
             put!(t, "\n[|BGP {}]", name_of(KINDS, kind).unwrap_or("Unknown Message Type"));
             break;
-        };
+        }
         let name = name_of(KINDS, kind).unwrap_or("Unknown");
         put!(t, "\n\t{name} Message ({kind}), length: {length}");
-        let message = Bytes::new(message);
+        // As in tcpdump, fields of a message may go on behind its end.
+        let message = p.from(at);
         t.part(|t| match kind {
-            OPEN => open::print(t, message),
-            UPDATE => update(t, message),
-            NOTIFICATION => open::notification(t, message),
+            OPEN => open::print(t, message, length),
+            UPDATE => update(t, message, length),
+            NOTIFICATION => open::notification(t, message, length),
             KEEPALIVE => Ok(()),
-            REFRESH => refresh(t, message),
+            REFRESH => refresh(t, message, length),
             _ => {
                 put!(t, "\n\t  no Message {kind} decoder");
                 t.unknown(message, length, "\n\t  ");
@@ -137,31 +138,33 @@ fn family(t: &mut Text<'_>, p: Bytes<'_>, at: usize, safi_at: usize) -> Result<(
     Ok(())
 }
 
-fn refresh(t: &mut Text<'_>, message: Bytes<'_>) -> Result<(), Stop> {
-    if !message.has(HEADER, 4) {
+fn refresh(t: &mut Text<'_>, message: Bytes<'_>, length: usize) -> Result<(), Stop> {
+    message.need(HEADER, 4)?;
+    if length < HEADER + 4 {
         return Ok(());
     }
     put!(t, "\n\t  ");
     family(t, message, HEADER, HEADER + 3)?;
     if t.style.verbose > 1 {
-        t.unknown(message, message.len(), "\n\t  ");
+        t.unknown(message, length, "\n\t  ");
     }
     Ok(())
 }
 
-fn update(t: &mut Text<'_>, message: Bytes<'_>) -> Result<(), Stop> {
-    let mut rest = Fields::new(message.from(HEADER), message.len() - HEADER);
+fn update(t: &mut Text<'_>, message: Bytes<'_>, length: usize) -> Result<(), Stop> {
+    let mut rest = Fields::new(message.from(HEADER), length - HEADER);
     rest.claimed(2)?;
     let withdrawn = usize::from(rest.u16()?);
     rest.claimed(withdrawn)?;
-    let mut routes = rest.part(withdrawn);
     let mut undecoded = withdrawn;
     if withdrawn > 1 {
         put!(t, "\n\t  Withdrawn routes:");
-        routes = Fields::new(routes.rest().limit(withdrawn), withdrawn);
-        prefixes::old(t, &mut routes)?;
+        let mut routes = Fields::new(rest.rest(), withdrawn);
+        prefixes::old(t, &mut routes, true)?;
         undecoded = routes.left();
     }
+    // As in tcpdump, behind an illegal prefix the attributes begin at it.
+    rest.skip(if withdrawn > 1 { withdrawn - undecoded } else { withdrawn });
     rest.claimed(2)?;
     let size = usize::from(rest.u16()?);
     if undecoded == 0 && size == 0 && rest.left() == 0 {
@@ -169,11 +172,11 @@ fn update(t: &mut Text<'_>, message: Bytes<'_>) -> Result<(), Stop> {
         return Ok(());
     }
     rest.claimed(size)?;
-    let attributes = Fields::new(rest.part(size).rest().limit(size), size);
-    attributes::print(t, attributes, 0)?;
+    let attributes = rest.part(size);
+    attributes::print(t, attributes, rest.left(), 0)?;
     if rest.left() > 0 {
         put!(t, "\n\t  Updated routes:");
-        return prefixes::old(t, &mut rest);
+        return prefixes::old(t, &mut rest, false);
     }
     Ok(())
 }

@@ -89,9 +89,10 @@ const CEASES: &[(u8, &str)] = &[
 const SHUTDOWN: u8 = 2;
 const RESET: u8 = 4;
 
-pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
+pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, message: usize) -> Result<(), Stop> {
     const OPEN: usize = 29;
     p.need(0, OPEN)?;
+    let most = message.checked_sub(OPEN).ok_or(Stop::Short)?;
     put!(t, "\n\t  Version {}, my AS {}", p.u8(HEADER)?, p.u16(20)?);
     put!(t, ", Holdtime {}s, ID {}", p.u16(22)?, t.v4(p, 24)?);
     let size = usize::from(p.u8(28)?);
@@ -100,6 +101,9 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     let mut at = 0;
     while at < size {
         rest.need(at, 2)?;
+        if most < at + 2 {
+            return Err(Stop::Short);
+        }
         let (kind, length) = (rest.u8(at)?, usize::from(rest.u8(at + 1)?));
         if at + 2 + length > size {
             put!(t, "\n\t     Option {kind}, length: {length}, goes past the end of the options");
@@ -192,9 +196,10 @@ fn capability(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-pub(super) fn notification(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
+pub(super) fn notification(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
     const NOTIFICATION: usize = 21;
-    if p.len() < NOTIFICATION {
+    p.need(0, NOTIFICATION)?;
+    if length < NOTIFICATION {
         return Ok(());
     }
     let (major, minor) = (p.u8(HEADER)?, p.u8(HEADER + 1)?);
@@ -211,7 +216,7 @@ pub(super) fn notification(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     };
     put!(t, "{separator}subcode ");
     named(t, names, minor, "Unknown");
-    let data = p.from(NOTIFICATION);
+    let data = p.limit(length).from(NOTIFICATION);
     match (major, minor) {
         (CEASE, 1) if data.len() >= 7 => {
             put!(t, ", ");

@@ -38,31 +38,50 @@ fn with_paths(p: Bytes<'_>, length: usize, most: u8) -> bool {
     at > length
 }
 
-/// Prints a prefix behind `lead`, and says how many bytes it takes: [`Stop::Invalid`] if its
-/// length cannot be.
+/// What a prefix is of.
+#[derive(Clone, Copy)]
+struct Kind {
+    six: bool,
+    labeled: bool,
+}
+
+/// Prints a prefix behind `lead`, for which there are so many bytes, and says how many it takes:
+/// [`Stop::Invalid`] if its length cannot be, [`Stop::Here`] if a labeled one does not fit.
 fn one(
     t: &mut Text<'_>,
     p: Bytes<'_>,
+    room: usize,
     lead: &str,
-    six: bool,
-    labeled: bool,
+    Kind { six, labeled }: Kind,
 ) -> Result<usize, Stop> {
     const LABEL: u8 = 24;
-    let bits = p.u8(0).or(Err(Stop::Short))?;
-    let mut at = 1;
-    let mut width = bits;
+    let at = if labeled { 4 } else { 1 };
     if labeled {
-        width = bits.checked_sub(LABEL).ok_or(Stop::Invalid)?;
-        at += 3;
+        p.need(0, at)?;
+    }
+    let left = match room.checked_sub(at) {
+        Some(left) => left,
+        None if labeled => return Err(Stop::Here),
+        None => return Err(Stop::Short),
+    };
+    let mut width = p.u8(0)?;
+    if labeled {
+        width = width.checked_sub(LABEL).ok_or(Stop::Invalid)?;
     }
     if width > if six { 128 } else { 32 } {
         return Err(Stop::Invalid);
     }
+    let size = usize::from(width).div_ceil(8);
+    match (six, labeled) {
+        (_, false) if size > left => return Err(Stop::Short),
+        (false, true) if size > left => return Err(Stop::Here),
+        _ => {}
+    }
     if six {
-        let address = p.prefix::<16>(at, width).or(Err(Stop::Short))?;
+        let address = p.prefix::<16>(at, width)?;
         put!(t, "{lead}{}/{width}", V6(Ipv6Addr::from(address)));
     } else {
-        let address = p.prefix::<4>(at, width).or(Err(Stop::Short))?;
+        let address = p.prefix::<4>(at, width)?;
         put!(t, "{lead}{}/{width}", Ipv4Addr::from(address));
     }
     if labeled {
@@ -70,29 +89,40 @@ fn one(
         let bottom = if label & 1 == 1 { "(bottom)" } else { "(BOGUS: Bottom of Stack NOT set!)" };
         put!(t, ", label:{} {bottom}", label >> 4);
     }
-    Ok(at + usize::from(width).div_ceil(8))
+    Ok(at + size)
 }
 
 /// Prints a prefix behind `lead`, in the form that LDP has from BGP; [`Stop::Invalid`] if its
 /// length cannot be.
-pub(crate) fn prefix(t: &mut Text<'_>, p: Bytes<'_>, lead: &str, six: bool) -> Result<(), Stop> {
-    match one(t, p, lead, six, false) {
+pub(crate) fn prefix(
+    t: &mut Text<'_>,
+    p: Bytes<'_>,
+    room: usize,
+    lead: &str,
+    six: bool,
+) -> Result<(), Stop> {
+    match one(t, p, room, lead, Kind { six, labeled: false }) {
         Err(Stop::Short) => Err(Stop::Cut),
         printed => printed.map(|_| ()),
     }
 }
 
-/// Prints prefixes of IPv4 in the places that BGP has had for them from the beginning.
-pub(super) fn old(t: &mut Text<'_>, fields: &mut Fields<'_>) -> Result<(), Stop> {
+/// Prints prefixes of IPv4 in the places that BGP has had for them from the beginning. Too few
+/// bytes for a path identifier end those that are withdrawn without a word.
+pub(super) fn old(t: &mut Text<'_>, fields: &mut Fields<'_>, withdrawn: bool) -> Result<(), Stop> {
     let paths = with_paths(fields.rest(), fields.left(), 32);
+    let kind = Kind { six: false, labeled: false };
     while fields.left() > 0 {
         let mut path = 0;
         if paths {
+            if withdrawn && fields.left() < 4 {
+                fields.skip(fields.left());
+                break;
+            }
             fields.claimed(4)?;
             path = fields.u32()?;
         }
-        let p = fields.rest().limit(fields.left());
-        match one(t, p, "\n\t    ", false, false) {
+        match one(t, fields.rest(), fields.left(), "\n\t    ", kind) {
             Ok(size) => fields.skip(size),
             Err(Stop::Invalid) => {
                 put!(t, "\n\t    (illegal prefix length)");
@@ -107,10 +137,11 @@ pub(super) fn old(t: &mut Text<'_>, fields: &mut Fields<'_>) -> Result<(), Stop>
     Ok(())
 }
 
-/// Prints prefixes of a family.
+/// Prints prefixes of a family, in an attribute of so many bytes.
 pub(super) fn of_family(
     t: &mut Text<'_>,
     mut fields: Fields<'_>,
+    whole: usize,
     six: bool,
     labeled: bool,
 ) -> Result<(), Stop> {
@@ -118,19 +149,23 @@ pub(super) fn of_family(
     let paths = !labeled && with_paths(fields.rest(), fields.left(), most);
     while fields.left() > 0 {
         let mut path = 0;
+        let mut p = fields.rest();
         if paths {
-            path = fields.u32()?;
+            path = p.u32(0)?;
+            p = p.from(4);
         }
-        let p = fields.rest().limit(fields.left());
-        match one(t, p, "\n\t      ", six, labeled) {
-            Ok(size) => fields.skip(size),
+        // As in tcpdump, each may be as long as the attribute, and what is illegal is three bytes
+        // long behind a path.
+        match one(t, p, whole, "\n\t      ", Kind { six, labeled }) {
+            Ok(size) => fields.skip(size + if paths { 4 } else { 0 }),
             Err(Stop::Invalid) => {
                 put!(t, "\n\t    (illegal prefix length)");
-                if paths {
-                    put!(t, "   Path Id: {path}");
+                if !paths {
+                    break;
                 }
-                break;
+                fields.skip(3);
             }
+            Err(Stop::Here) => break,
             Err(stop) => return Err(stop),
         }
         if paths {

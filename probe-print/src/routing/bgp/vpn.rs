@@ -128,6 +128,7 @@ fn distinguisher(t: &Text<'_>, p: Bytes<'_>) -> Result<String, Stop> {
 pub(super) fn print(t: &mut Text<'_>, family: Family, mut fields: Fields<'_>) -> Result<(), Stop> {
     while fields.left() > 0 {
         let p = fields.rest();
+        let start = t.out.len();
         let route = match family {
             Family::V4 | Family::V6 | Family::Osi { .. } => labeled(t, family, p),
             Family::Layer2 => layer_2(t, p),
@@ -143,7 +144,10 @@ pub(super) fn print(t: &mut Text<'_>, family: Family, mut fields: Fields<'_>) ->
                 break;
             }
             Err(Stop::Here) => break,
-            Err(stop) => return Err(stop),
+            Err(stop) => {
+                t.out.truncate(start);
+                return Err(stop);
+            }
         }
     }
     Ok(())
@@ -189,16 +193,22 @@ fn layer_2(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
     /// Where only who takes part is said.
     const MEMBER: usize = 12;
     const BLOCK: usize = 15;
+    /// tcpdump puts no more into its text.
+    const MOST: usize = 163;
     let length = usize::from(p.u16(0)?);
-    let body = p.slice(2, length).map(Bytes::new).or(Err(Stop::Short))?;
+    let body = p.from(2);
     if length == MEMBER {
+        body.need(0, MEMBER)?;
         put!(t, "\n\t      RD: {}, BGPNH: {}", distinguisher(t, body)?, t.v4(body, 8)?);
         return Ok(2 + length);
     }
     if length <= 17 {
         return Err(Stop::Short);
     }
-    put!(t, "\n\t      RD: {}, CE-ID: {}", distinguisher(t, body)?, body.u16(8)?);
+    body.need(0, BLOCK)?;
+    put!(t, "\n\t      ");
+    let start = t.out.len();
+    put!(t, "RD: {}, CE-ID: {}", distinguisher(t, body)?, body.u16(8)?);
     put!(t, ", Label-Block Offset: {}, Label Base {}", body.u16(10)?, body.u24(12)? >> 4);
     let mut rest = body.from(BLOCK);
     let mut left = length - BLOCK;
@@ -208,7 +218,7 @@ fn layer_2(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
             put!(t, "\n\t\tran past the end");
             break;
         }
-        let (Ok(kind), Ok(bits)) = (rest.u8(0), rest.u16(1)) else { return Err(Stop::Short) };
+        let (kind, bits) = (rest.u8(0)?, rest.u16(1)?);
         let size = usize::from(bits).div_ceil(8);
         rest = rest.from(3);
         if kind == 1 {
@@ -227,6 +237,7 @@ fn layer_2(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
             }
         }
     }
+    t.out.truncate(start + MOST);
     Ok(2 + length)
 }
 
@@ -250,7 +261,6 @@ fn multicast(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
     };
     body.need(0, after)?;
     let name = name_of(MULTICAST, kind).unwrap_or("Unknown");
-    let start = t.out.len();
     put!(t, "\n\t      Route-Type: {name} ({kind}), length: {length}");
     if after > 0 {
         put!(t, ", RD: {}", distinguisher(t, body)?);
@@ -265,10 +275,7 @@ fn multicast(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
     match kind {
         3 => {
             let left = length.wrapping_sub(source_and_group(t, rest)?);
-            if !rest.has(0, left as usize) {
-                t.out.truncate(start);
-                return Err(Stop::Short);
-            }
+            rest.need(0, left as usize)?;
             // As in tcpdump, from where source and group begin.
             put!(t, ", Originator {}", host(t, rest, left.wrapping_mul(8))?);
         }

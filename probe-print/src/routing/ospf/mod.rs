@@ -1,6 +1,7 @@
 //! OSPF, versions 2 and 3 (RFC 2328, RFC 5340): the first line, and the graceful restart
 //! (RFC 3623) that both have.
 
+mod traffic_engineering;
 mod v2;
 mod v3;
 
@@ -129,7 +130,7 @@ pub(crate) fn grace(t: &mut Text<'_>, mut part: Fields<'_>) -> Result<(), Stop> 
             _ if t.style.verbose <= 1 => t.unknown(p, length, "\n\t      "),
             _ => {}
         }
-        part.skip(length.next_multiple_of(4));
+        part.skip_wrapping(length.next_multiple_of(4));
     }
     Ok(())
 }

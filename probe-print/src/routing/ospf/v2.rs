@@ -2,7 +2,9 @@
 
 use crate::{
     bytes::{Bytes, Fields, Stop},
-    routing::ospf::{self, ACKNOWLEDGEMENT, DESCRIPTION, HELLO, REQUEST, UPDATE},
+    routing::ospf::{
+        self, ACKNOWLEDGEMENT, DESCRIPTION, HELLO, REQUEST, UPDATE, traffic_engineering,
+    },
     text::{Text, bits, name_of, put},
 };
 
@@ -50,8 +52,12 @@ const KINDS: &[(u32, &str)] = &[
     (11, "Domain Wide Opaque"),
 ];
 
-const OPAQUE: &[(u8, &str)] =
-    &[(1, "Traffic Engineering"), (GRACE, "Graceful restart"), (INFORMATION, "Router Information")];
+const OPAQUE: &[(u8, &str)] = &[
+    (TRAFFIC, "Traffic Engineering"),
+    (GRACE, "Graceful restart"),
+    (INFORMATION, "Router Information"),
+];
+const TRAFFIC: u8 = 1;
 const GRACE: u8 = 3;
 const INFORMATION: u8 = 4;
 
@@ -94,7 +100,9 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         0 => {}
         _ => return Ok(()),
     }
-    if p.u8(0)? != 2 {
+    let version = p.u8(0)?;
+    if version != 2 {
+        put!(t, " ospf [version {version}]");
         return Ok(());
     }
     let end = length.min(stated);
@@ -158,10 +166,11 @@ fn message(t: &mut Text<'_>, kind: u8, mut body: Fields<'_>) -> Result<(), Stop>
         UPDATE => {
             let count = body.u32()?;
             put!(t, ", {count} LSA{}", if count == 1 { "" } else { "s" });
+            let mut room = body.rest().len();
             // Each takes its header at least, so the loop ends with the bytes.
             for number in 1..=count {
                 put!(t, "\n\t  LSA #{number}");
-                body.skip(advertisement(t, body.rest())?);
+                body.skip(advertisement(t, body.rest(), &mut room)?);
             }
         }
         ACKNOWLEDGEMENT => {
@@ -200,11 +209,11 @@ fn header(t: &mut Text<'_>, p: Bytes<'_>) -> Result<Option<usize>, Stop> {
     Ok(Some(length))
 }
 
-/// Prints a link state advertisement and says how long it is.
-fn advertisement(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
+/// Prints a link state advertisement and says how long it is. `room` is for the links of routers.
+fn advertisement(t: &mut Text<'_>, p: Bytes<'_>, room: &mut usize) -> Result<usize, Stop> {
     let length = header(t, p)?.ok_or(Stop::Short)?;
     let part = Fields::new(p.from(ADVERTISEMENT), length - ADVERTISEMENT);
-    match content(t, p.u8(3)?, p.u8(4)?, part) {
+    match content(t, p.u8(3)?, p.u8(4)?, part, room) {
         // The next one is printed nevertheless.
         Err(Stop::Here) => return Ok(length),
         printed => printed?,
@@ -216,7 +225,13 @@ fn advertisement(t: &mut Text<'_>, p: Bytes<'_>) -> Result<usize, Stop> {
 }
 
 /// What is behind the header of an advertisement.
-fn content(t: &mut Text<'_>, kind: u8, opaque: u8, mut part: Fields<'_>) -> Result<(), Stop> {
+fn content(
+    t: &mut Text<'_>,
+    kind: u8,
+    opaque: u8,
+    mut part: Fields<'_>,
+    room: &mut usize,
+) -> Result<(), Stop> {
     let p = part.rest();
     match kind {
         1 => {
@@ -226,8 +241,7 @@ fn content(t: &mut Text<'_>, kind: u8, opaque: u8, mut part: Fields<'_>) -> Resu
                 bits(ROUTER_FLAGS, p.u8(0)?.into(), ", ", "none")
             );
             let count = p.u16(2)?;
-            // Links behind the advertisement's end would be shown again with the next one.
-            links(t, p.limit(part.left()).from(4), count)?;
+            links(t, p.from(4), count, room)?;
         }
         2 => {
             put!(t, "\n\t    Mask {}\n\t    Connected Routers:", t.v4(p, 0)?);
@@ -268,10 +282,9 @@ fn content(t: &mut Text<'_>, kind: u8, opaque: u8, mut part: Fields<'_>) -> Resu
             }
         }
         9..=11 => match opaque {
-            GRACE => ospf::grace(t, part).map_err(|stop| match stop {
-                Stop::Short => Stop::Here,
-                stop => stop,
-            })?,
+            // Where these end early, the next advertisement is printed nevertheless.
+            GRACE => ospf::grace(t, part).map_err(here)?,
+            TRAFFIC => traffic_engineering::print(t, p, part.left()).map_err(here)?,
             INFORMATION => information(t, part)?,
             _ if t.style.verbose <= 1 => t.unknown(p, part.left(), "\n\t    "),
             _ => {}
@@ -279,6 +292,10 @@ fn content(t: &mut Text<'_>, kind: u8, opaque: u8, mut part: Fields<'_>) -> Resu
         _ => {}
     }
     Ok(())
+}
+
+fn here(stop: Stop) -> Stop {
+    if stop == Stop::Short { Stop::Here } else { stop }
 }
 
 fn topology(metric: u32) -> String {
@@ -302,8 +319,10 @@ fn external(t: &mut Text<'_>, p: Bytes<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The links of a router.
-fn links(t: &mut Text<'_>, mut p: Bytes<'_>, count: u16) -> Result<(), Stop> {
+/// The links of a router, as many as it says that it has. As in tcpdump, they may go on behind the
+/// end of the advertisement; but all links of a packet take no more bytes than it has: each of
+/// thousands of crafted advertisements could show the links of all those behind it, otherwise.
+fn links(t: &mut Text<'_>, mut p: Bytes<'_>, count: u16, room: &mut usize) -> Result<(), Stop> {
     const LINK: usize = 12;
     const METRIC: usize = 4;
     // Even where there is none, tcpdump wants the bytes of one.
@@ -322,6 +341,7 @@ fn links(t: &mut Text<'_>, mut p: Bytes<'_>, count: u16) -> Result<(), Stop> {
         };
         put!(t, "\n\t      {}: {}, {}: {}", names.0, t.v4(p, 0)?, names.1, t.v4(p, 4)?);
         let more = usize::from(p.u8(9)?);
+        *room = room.checked_sub(LINK + METRIC * more).ok_or(Stop::Cut)?;
         for index in 0..=more {
             let at = 8 + METRIC * index;
             let number = if index == 0 { 0 } else { u32::from(p.u8(at)?) };

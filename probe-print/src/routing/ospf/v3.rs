@@ -5,7 +5,9 @@ use std::net::Ipv6Addr;
 use crate::{
     address::V6,
     bytes::{Bytes, Fields, Stop},
-    routing::ospf::{self, ACKNOWLEDGEMENT, DESCRIPTION, HELLO, REQUEST, UPDATE},
+    routing::ospf::{
+        self, ACKNOWLEDGEMENT, DESCRIPTION, HELLO, REQUEST, UPDATE, traffic_engineering,
+    },
     text::{Text, bits, name_of, put},
 };
 
@@ -228,13 +230,16 @@ fn advertisement(t: &mut Text<'_>, mut body: Fields<'_>) -> Result<(), Stop> {
         }
         0x2009 => {
             p.need(8, 4)?;
-            part.claimed(12)?;
             link_state_kind(t, p.u16(2)?, p.from(4))?;
+            // As in tcpdump, of the twelve bytes in front of the prefixes only these count.
+            const COUNTED: usize = 6;
+            part.claimed(COUNTED)?;
             let count = p.u16(0)?;
             put!(t, "\n\t      Prefixes {count}:");
-            part.skip(12);
+            let part = Fields::new(p.from(12), part.left() - COUNTED);
             return prefixes(t, part, count.into());
         }
+        0x000a => return traffic_engineering::print(t, p, part.left()),
         0x000b => return ospf::grace(t, part),
         _ => t.unknown(p, part.left(), "\n\t      "),
     }

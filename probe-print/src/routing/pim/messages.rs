@@ -106,6 +106,7 @@ impl Message<'_> {
                 self.address(t, " group=", Role::Group)?;
                 self.address(t, " src=", Role::Unicast)?;
                 self.fields.claimed(8)?;
+                self.fields.rest().need(0, 8)?;
                 let (preference, metric) = (self.fields.u32()?, self.fields.u32()?);
                 let tree = if preference >> 31 == 1 { " RPT" } else { "" };
                 put!(t, "{tree} pref={} metric={metric}", preference & 0x7fff_ffff);
@@ -170,8 +171,10 @@ impl Message<'_> {
                 (22, _) => {}
                 (24 | 65_001, _) => {
                     let address_len = self.address_len;
-                    let mut list = Message { fields: value, address_len };
-                    while t.style.verbose > 1 && list.fields.left() > 0 {
+                    // As in tcpdump, an address may go on behind the option.
+                    let fields = Fields::new(bytes, length + self.fields.left());
+                    let mut list = Message { fields, address_len };
+                    while t.style.verbose > 1 && list.fields.left() > self.fields.left() {
                         list.address(t, "\n\t    ", Role::Unicast)?;
                     }
                 }
@@ -318,13 +321,16 @@ impl Message<'_> {
         let size = match self.address_len {
             0 => {
                 self.fields.claimed(2)?;
-                self.fields.rest().need(0, 2)?;
-                let (family, encoding) = (self.fields.u8()?, self.fields.u8()?);
-                match (family, encoding) {
-                    (1, 0) => 4,
-                    (2, 0) => 16,
+                let size = match self.fields.u8()? {
+                    1 => 4,
+                    2 => 16,
                     _ => return Err(Stop::Short),
+                };
+                // The native encoding is the only one.
+                if self.fields.u8()? != 0 {
+                    return Err(Stop::Short);
                 }
+                size
             }
             size => size,
         };

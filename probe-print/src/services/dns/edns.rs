@@ -27,7 +27,7 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, at: usize, end: usize) -> Re
         let data = p.slice(next + 4, length.into()).or(Err(Stop::Short))?;
         if !data.is_empty() {
             put!(t, " ");
-            value(t, code, data)?;
+            value(t, code, data, p.from(next + 4))?;
         }
         next += 4 + data.len();
         if next < end {
@@ -38,7 +38,8 @@ pub(super) fn print(t: &mut Text<'_>, p: Bytes<'_>, at: usize, end: usize) -> Re
     Ok(())
 }
 
-fn value(t: &mut Text<'_>, code: u16, data: &[u8]) -> Result<(), Stop> {
+/// Prints what an option holds. `message` goes on behind the data.
+fn value(t: &mut Text<'_>, code: u16, data: &[u8], message: Bytes<'_>) -> Result<(), Stop> {
     let p = Bytes::new(data);
     let names = |t: &mut Text<'_>, names: &[(u8, &'static str)]| {
         for (index, &number) in data.iter().enumerate() {
@@ -65,7 +66,7 @@ fn value(t: &mut Text<'_>, code: u16, data: &[u8]) -> Result<(), Stop> {
         12 => put!(t, "({})", data.len()),
         13 => {
             // A name that is none has said so, and the option ends there.
-            match domain_name::name(t, p, 0) {
+            match domain_name::name_from(t, message, 0, data.len()) {
                 Ok(_) | Err(Stop::Short) => {}
                 Err(stop) => return Err(stop),
             }

@@ -25,7 +25,8 @@ pub(super) fn print(t: &mut Text<'_>, kind: u8, body: Fields<'_>) -> Result<(), 
         2 | 3 => data(t, body),
         4 => experimenter(t, body),
         6 => {
-            put!(t, "\n\t dpid 0x{:016x}, n_buffers {}", p.u64(0)?, p.u32(8)?);
+            put!(t, "\n\t dpid 0x{:016x}", p.u64(0)?);
+            put!(t, ", n_buffers {}", p.u32(8)?);
             put!(t, ", n_tables {}", p.u8(12)?);
             put!(t, ", auxiliary_id {}", p.u8(13)?);
             flags(t, "\n\t capabilities", p.u32(16)?, names::CAPABILITIES, CAPABILITIES_REST);

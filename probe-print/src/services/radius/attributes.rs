@@ -344,6 +344,17 @@ fn tagged(t: &mut Text<'_>, code: u8) {
 }
 
 fn number(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Stop> {
+    // Of these the first byte stands by itself, also where the others are cut.
+    if matches!(kind, TUNNEL_PREFERENCE | VLAN) {
+        let first = p.u8(0)?;
+        if kind == VLAN {
+            tagged(t, first)
+        } else {
+            tag(t, first)
+        }
+        put!(t, "{}", p.u24(1)?);
+        return Ok(());
+    }
     let value = p.u32(0)?;
     match (kind, value) {
         (FRAMED_IPX, 0xffff_fffe) => put!(t, "NAS Select"),
@@ -357,14 +368,6 @@ fn number(t: &mut Text<'_>, kind: u8, p: Bytes<'_>) -> Result<(), Stop> {
         }
         (APPLETALK_LINK, 0) => put!(t, "Unnumbered"),
         (APPLETALK_NETWORK, 0) => put!(t, "NAS assigned"),
-        (TUNNEL_PREFERENCE, _) => {
-            tag(t, p.u8(0)?);
-            put!(t, "{}", p.u24(1)?);
-        }
-        (VLAN, _) => {
-            tagged(t, p.u8(0)?);
-            put!(t, "{}", p.u24(1)?);
-        }
         _ => put!(t, "{value}"),
     }
     Ok(())
@@ -429,10 +432,12 @@ fn vendor(t: &mut Text<'_>, mut fields: Fields<'_>) -> Result<(), Stop> {
 }
 
 /// Bytes as digits, in capitals.
-fn digits(t: &mut Text<'_>, bytes: &[u8]) {
-    for byte in bytes {
+/// So many bytes; what there is of them, where they are [cut](Stop::Cut).
+fn digits(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
+    for byte in p.limit(length).all() {
         put!(t, "{byte:02X}");
     }
+    p.slice(0, length).map(|_| ())
 }
 
 fn own(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
@@ -460,23 +465,21 @@ fn own(t: &mut Text<'_>, kind: u8, p: Bytes<'_>, length: usize) -> Result<(), St
     match kind {
         ARAP_PASSWORD => {
             put!(t, "User_challenge (");
-            digits(t, p.slice(0, 8)?);
+            digits(t, p, 8)?;
             put!(t, ") User_resp(");
-            digits(t, p.slice(8, 8)?);
+            digits(t, p.from(8), 8)?;
             put!(t, ")");
         }
         ARAP_FEATURES => {
             let can = if p.u8(0)? == 0 { "cannot" } else { "can" };
-            put!(t, "User {can} change password, Min password length: {}", p.u8(1)?);
+            put!(t, "User {can} change password");
+            put!(t, ", Min password length: {}", p.u8(1)?);
             for (at, name) in [(2, "created at"), (6, "expires in"), (10, "Current Time")] {
                 put!(t, ", {name}: ");
-                digits(t, p.slice(at, 4)?);
+                digits(t, p.from(at), 4)?;
             }
         }
-        ARAP_RESPONSE => {
-            digits(t, p.limit(8).all());
-            p.slice(0, 8)?;
-        }
+        ARAP_RESPONSE => digits(t, p, 8)?,
         ERROR_CAUSE => {
             let cause = p.u32(0)?;
             put!(t, "Error cause {cause}: ");

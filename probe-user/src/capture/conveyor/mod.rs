@@ -46,6 +46,8 @@ enum Message {
     Frames(Batch),
     /// Frames may also be of this interface from here on.
     Interface(Attachment),
+    /// Frames were lost since the last one of these.
+    Lost,
     /// The last one: the account, without what the sinks know better.
     End(Statistics),
 }
@@ -150,6 +152,14 @@ impl Conveyor {
         if let Some(full) = &self.full {
             // As in `send`.
             let _ = full.send(Message::Interface(attachment));
+        }
+    }
+
+    /// Tells the sinks that frames were lost, behind those that were [sent](Self::send).
+    pub(super) fn tell_of_loss(&mut self) {
+        if let Some(full) = &self.full {
+            // As in `send`.
+            let _ = full.send(Message::Lost);
         }
     }
 

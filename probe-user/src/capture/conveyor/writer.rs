@@ -48,6 +48,10 @@ pub(super) fn write(
                 sink.introduce(&attachment)?;
                 Ok(ControlFlow::Continue(()))
             }),
+            Ok(Message::Lost) => all(sinks, |sink| {
+                sink.lost();
+                Ok(ControlFlow::Continue(()))
+            }),
             Ok(Message::End(statistics)) => {
                 end = Some(statistics);
                 Ok(ControlFlow::Continue(()))

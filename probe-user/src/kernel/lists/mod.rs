@@ -8,6 +8,7 @@ mod tops;
 use std::{
     hash::{BuildHasher as _, RandomState},
     sync::OnceLock,
+    time::{Duration, Instant},
 };
 
 use aya::Ebpf;
@@ -159,14 +160,37 @@ impl ListMaps {
     /// rule: once a set and CPU for a list of the largest keys, once a set for a number of
     /// different keys.
     pub fn take(sets: &mut [&mut Self], f: &mut dyn FnMut(usize, Taken<'_>)) {
+        let start = Instant::now();
+        if Self::turn(sets) {
+            wait_for_programs();
+        }
+        let waited = start.elapsed();
+        Self::take_turned(sets, f);
+        if sets.iter().any(|set| !set.order.is_empty()) {
+            let ms = |time: Duration| time.as_secs_f64() * 1e3;
+            let read = start.elapsed() - waited;
+            log::debug!("lists: read in {:.2} ms, after a wait of {:.2} ms", ms(read), ms(waited));
+        }
+    }
+
+    /// As [`take`](Self::take), where no program runs: there is none to wait for.
+    pub fn take_at_rest(&mut self, f: &mut dyn FnMut(usize, Taken<'_>)) {
+        let sets = &mut [self];
+        Self::turn(sets);
+        Self::take_turned(sets, f);
+    }
+
+    /// Lets the programs count in the other halves, if there are any.
+    fn turn(sets: &mut [&mut Self]) -> bool {
         let mut turned = false;
         for tops in sets.iter_mut().filter_map(|set| set.tops.as_mut()) {
             tops.turn();
             turned = true;
         }
-        if turned {
-            wait_for_programs();
-        }
+        turned
+    }
+
+    fn take_turned(sets: &mut [&mut Self], f: &mut dyn FnMut(usize, Taken<'_>)) {
         for Self { order, tops, distinct } in sets {
             if let Some(tops) = tops {
                 for (list, &rule) in order.tops().iter().enumerate() {

@@ -33,7 +33,8 @@ impl Format {
         for item in accept.split(',') {
             let mut parts = item.split(';').map(str::trim);
             let kind = parts.next().unwrap_or_default();
-            let quality = parts.find_map(|part| part.strip_prefix("q=")).map_or(Ok(1.0), str::parse);
+            let quality =
+                parts.find_map(|part| part.strip_prefix("q=")).map_or(Ok(1.0), str::parse);
             let quality: f32 = quality.unwrap_or(0.0);
             match kind {
                 "application/openmetrics-text" => open_metrics = f32::max(open_metrics, quality),
@@ -78,7 +79,13 @@ impl Collector for Metrics {
         let packets = rules.iter().map(|(name, packets, _)| (name.as_str(), *packets));
         out.counters("rule_packets", "Frames that a rule matched", None, "rule", packets)?;
         let bytes = rules.iter().map(|(name, _, bytes)| (name.as_str(), *bytes));
-        out.counters("rule", "Bytes of the frames that a rule matched, without FCS", BYTES, "rule", bytes)?;
+        out.counters(
+            "rule",
+            "Bytes of the frames that a rule matched, without FCS",
+            BYTES,
+            "rule",
+            bytes,
+        )?;
         let lost = lost.iter().map(|(cause, frames)| (cause.as_str(), *frames));
         let help = "Frames that a rule chose to be copied, and that were lost";
         out.counters("lost_frames", help, None, "cause", lost)?;
@@ -99,9 +106,19 @@ impl Collector for Metrics {
         let help = "Times that the configuration was read again, by result";
         out.counters("reloads", help, None, "result", reloads)?;
         let help = "Whether the configuration was taken the last time that it was read";
-        out.gauge("config_last_reload_successful", help, None, u8::from(state.last_reload_succeeded).into())?;
+        out.gauge(
+            "config_last_reload_successful",
+            help,
+            None,
+            u8::from(state.last_reload_succeeded).into(),
+        )?;
         let help = "When a configuration was last taken, since 1970";
-        out.gauge("config_last_reload_success_timestamp", help, SECONDS, state.last_reload_seconds)?;
+        out.gauge(
+            "config_last_reload_success_timestamp",
+            help,
+            SECONDS,
+            state.last_reload_seconds,
+        )?;
 
         out.counter("readings", "Readings of the kernel's counters", None, state.readings)?;
         let help = "Time that readings of the kernel's counters took";

@@ -7,7 +7,9 @@ use axum::{
     extract::State,
     http::{
         HeaderMap, HeaderValue, StatusCode,
-        header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS},
+        header::{
+            ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS,
+        },
     },
     response::{
         IntoResponse, Response,
@@ -72,7 +74,8 @@ async fn readyz(State(news): State<News>) -> Response {
 async fn snapshot(State(news): State<News>, headers: HeaderMap) -> Response {
     let Some(tick) = news.tick() else { return not_yet() };
     let tag = format!("\"{}\"", tick.reading.tag);
-    let known = headers.get(IF_NONE_MATCH).and_then(|known| known.to_str().ok()).unwrap_or_default();
+    let known =
+        headers.get(IF_NONE_MATCH).and_then(|known| known.to_str().ok()).unwrap_or_default();
     let fixed = [
         (ETAG, HeaderValue::try_from(&tag).unwrap_or(HeaderValue::from_static("\"\""))),
         (CACHE_CONTROL, HeaderValue::from_static("no-cache")),

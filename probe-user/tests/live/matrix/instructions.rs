@@ -33,6 +33,13 @@ const PROGRAMS: &[(&str, &[&str], u64, u64)] = &[
         16_500,
         7_800,
     ),
+    ("count --by src", &["count", "--by", "src", "--rule", "a=@syn"], 17_000, 10_000),
+    (
+        "count --by src --distinct src",
+        &["count", "--by", "src", "--distinct", "src", "--rule", "a=@syn"],
+        17_000,
+        10_000,
+    ),
     ("rate -c @syn", &["rate", "-c", "1000", "@syn"], 14_000, 7_100),
     ("capture @get", &["capture", "-w", "/dev/null", "@get"], 11_500, 6_500),
     (
@@ -40,6 +47,18 @@ const PROGRAMS: &[(&str, &[&str], u64, u64)] = &[
         &["capture", "--sample", "10", "-w", "/dev/null", "@get"],
         11_500,
         7_000,
+    ),
+    (
+        "capture --sample-flows @get",
+        &["capture", "--sample-flows", "10", "-w", "/dev/null", "@get"],
+        31_000,
+        15_500,
+    ),
+    (
+        "capture --sample-flows",
+        &["capture", "--sample-flows", "10", "-w", "/dev/null"],
+        26_500,
+        14_000,
     ),
 ];
 

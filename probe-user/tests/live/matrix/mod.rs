@@ -10,6 +10,7 @@ mod bare;
 mod capture;
 mod count;
 mod instructions;
+mod lists;
 mod machine;
 mod offline;
 mod rate;

@@ -25,9 +25,8 @@ fn interfaces_come_and_go() {
     for hook in ["tcx", "xdp-generic"] {
         let pair = quiet_pair();
         // Names alone, as no interface has them now, and a glob that has none either.
-        let head = format!(
-            "interfaces = [\"later0\", \"glob*\"]\nnot = \"glob9*\"\nhook = \"{hook}\"\n"
-        );
+        let head =
+            format!("interfaces = [\"later0\", \"glob*\"]\nnot = \"glob9*\"\nhook = \"{hook}\"\n");
         let all = rule("all", "");
         let service = Service::start(&pair.server, &head, &all, &[]);
         assert!(service.running.stderr().contains("later0: not there now"));

@@ -135,7 +135,8 @@ fn a_thousand_connections() {
     for number in 0..1000 {
         let Ok(mut stream) = UnixStream::connect(service.socket()) else { continue };
         // Half of them have begun a request, the others read no answer.
-        let begun: &[u8] = if number % 2 == 0 { b"GET /met" } else { b"GET /metrics HTTP/1.1\r\n\r\n" };
+        let begun: &[u8] =
+            if number % 2 == 0 { b"GET /met" } else { b"GET /metrics HTTP/1.1\r\n\r\n" };
         let _ = stream.write_all(begun);
         open.push(stream);
     }

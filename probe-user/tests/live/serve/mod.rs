@@ -2,6 +2,7 @@
 
 mod following;
 mod http;
+mod prometheus;
 mod reloads;
 mod rights;
 
@@ -65,7 +66,8 @@ impl Service {
         let mut stream = UnixStream::connect(self.socket()).unwrap();
         stream.set_read_timeout(Some(LIMIT)).unwrap();
         let headers = headers.replace('\n', "\r\n");
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
         stream.write_all(head.as_bytes()).unwrap();
         let (mut text, mut bytes) = (Vec::new(), [0; 4096]);
         // Whoever sent more than was read is told so by a reset behind the answer.

@@ -47,7 +47,8 @@ fn fifty_reloads_under_a_flood() {
     let _alone = alone();
     for hook in ["tcx", "xdp-native"] {
         let pair = quiet_pair();
-        let head = format!("interfaces = \"{SERVER_LINK}\"\nhook = \"{hook}\"\ninterval = \"200ms\"\n");
+        let head =
+            format!("interfaces = \"{SERVER_LINK}\"\nhook = \"{hook}\"\ninterval = \"200ms\"\n");
         let service = Service::start(&pair.server, &head, &rules(&FIRST, true), &["--json"]);
         let before = pair.server.counters(SERVER_LINK).unwrap();
         let (frames, pace) = (mix(), Pace::default());
@@ -104,9 +105,12 @@ fn reload_often(service: &Service, head: &str) {
         assert_eq!(status, if is_bad { 422 } else { 200 }, "{said}");
         is_first ^= !is_bad;
         let metrics = service.request("GET", "/metrics", "").body;
-        let of_rule = |name: &str| value(&metrics, &format!("probe_rule_packets_total{{rule=\"{name}\"}}"));
+        let of_rule =
+            |name: &str| value(&metrics, &format!("probe_rule_packets_total{{rule=\"{name}\"}}"));
         let seen = value(&metrics, "probe_seen_packets_total");
-        for (name, now) in SHARED.map(|(name, _)| (name, of_rule(name))).into_iter().chain([("seen", seen)]) {
+        for (name, now) in
+            SHARED.map(|(name, _)| (name, of_rule(name))).into_iter().chain([("seen", seen)])
+        {
             let last = before.insert(name.into(), now).unwrap_or_default();
             assert!(now >= last && now <= seen, "{name}: {last}, {now} of {seen}");
         }

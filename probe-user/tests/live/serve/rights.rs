@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, time::Instant};
 
-use testbed::{ SERVER_LINK, requirements::met, run};
+use testbed::{SERVER_LINK, requirements::met, run};
 
 use super::{Service, rule};
 use crate::{

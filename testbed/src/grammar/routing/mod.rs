@@ -29,6 +29,8 @@ pub(super) const PROTOCOLS: &[Row] = &[
     ("IS-IS", isis),
     ("RPKI-RTR", rpki),
     ("IGRP", igrp),
+    ("RSVP", rsvp),
+    ("LMP", lmp),
 ];
 
 fn vrrp(w: &mut Writer) {
@@ -344,5 +346,30 @@ fn igrp(w: &mut Writer) {
         counts.into_iter().for_each(|count| w.u16(count as u16).end());
         w.any(2);
         (0..counts.iter().sum()).for_each(|_| w.any(14).end());
+    });
+}
+
+fn rsvp(w: &mut Writer) {
+    w.ip(46, |w| {
+        w.of(&[0x10, 0x10, 0x10, 0x11, 0x20]);
+        w.of(&[1, 2, 3, 4, 5, 6, 7, 12, 13, 14, 15, 20, 21]);
+        w.any(2).any(1).u8(0);
+        let objects = w.apart(|w| {
+            w.many(3, |w| {
+                w.len16(4, |w| w.of(&[1, 3, 5, 7, 8]).end()).any(8);
+            });
+        });
+        let length = w.length(objects.len(), 8);
+        w.u16(length as u16).put(&objects);
+    });
+}
+
+fn lmp(w: &mut Writer) {
+    w.udp(&[701], |w| {
+        w.of(&[0x10, 0x10, 0x10, 0x20]);
+        w.u8(0).upto(3);
+        let kinds: Vec<u8> = (1..=20).chain(50..=52).collect();
+        w.of(&kinds);
+        w.len16(8, |w| w.many(3, |w| w.any(8).end()).end()).u16(0).any(4);
     });
 }

@@ -1,0 +1,6 @@
+//! Connections that the test makes, and what the tracker says of them.
+
+mod endings;
+mod floods;
+mod follow;
+mod talks;

@@ -1,0 +1,87 @@
+//! How many connections may be followed: as many as the budget of records a second has room for.
+
+use std::time::Duration;
+
+/// How often the number is thought over.
+pub const LOOK: Duration = Duration::from_millis(100);
+
+/// One connection in so many at most: what the hash of 32 bits can tell apart, and still be a sample.
+const LEAST_SHARE: u32 = 1 << 20;
+
+/// Records have to stay below a quarter of the budget for so long until more connections are followed: a
+/// flood that ebbs for a moment does not make the number swing.
+const CALM: Duration = Duration::from_secs(2);
+
+/// Decides which share of the connections is followed: one in 1, 2, 4 and so on.
+#[derive(Debug)]
+pub struct Pace {
+    /// Records a second.
+    budget: f64,
+    one_in: u32,
+    calm: Duration,
+}
+
+impl Pace {
+    /// Begins with all connections.
+    pub fn new(budget: u64) -> Self {
+        Self { budget: budget as f64, one_in: 1, calm: Duration::ZERO }
+    }
+
+    /// So many records came in a span of time, and `lost` others did not find room. Says which share is followed
+    /// from now on, if that changes.
+    pub fn look(&mut self, records: u64, lost: u64, span: Duration) -> Option<u32> {
+        let seconds = span.as_secs_f64();
+        if seconds <= 0.0 {
+            return None;
+        }
+        let rate = (records + lost) as f64 / seconds;
+        let times = (rate / self.budget).ceil() as u32;
+        // Whoever loses records is too slow for its budget.
+        let times = times.max(if lost > 0 { 2 } else { 1 });
+        self.calm = if rate * 4.0 < self.budget { self.calm + span } else { Duration::ZERO };
+        let before = self.one_in;
+        if times > 1 {
+            let wanted = self.one_in.saturating_mul(times.min(LEAST_SHARE).next_power_of_two());
+            self.one_in = wanted.min(LEAST_SHARE);
+        } else if self.calm >= CALM && self.one_in > 1 {
+            // Half of the budget at most.
+            self.one_in /= 2;
+            self.calm = Duration::ZERO;
+        }
+        (self.one_in != before).then_some(self.one_in)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_follows_the_load() {
+        let mut pace = Pace::new(100_000);
+        let looks = |pace: &mut Pace, records, times| -> Vec<u32> {
+            (0..times).filter_map(|_| pace.look(records, 0, LOOK)).collect()
+        };
+        let nothing: [u32; 0] = [];
+        assert_eq!(looks(&mut pace, 10_000, 100), nothing);
+        // Thirteen times the budget, then what is left of it.
+        assert_eq!(looks(&mut pace, 130_000, 1), [16]);
+        assert_eq!(looks(&mut pace, 8_125, 100), nothing);
+        assert_eq!(looks(&mut pace, 20_001, 1), [64]);
+        // A quarter of the budget is no reason, a moment of calm neither.
+        assert_eq!(looks(&mut pace, 2_500, 100), nothing);
+        assert_eq!(looks(&mut pace, 100, 19), nothing);
+        assert_eq!(looks(&mut pace, 5_000, 1), nothing);
+        assert_eq!(looks(&mut pace, 100, 200), [32, 16, 8, 4, 2, 1]);
+        assert_eq!(looks(&mut pace, 100, 200), nothing);
+    }
+
+    #[test]
+    fn losses_and_extremes() {
+        let mut pace = Pace::new(100_000);
+        assert_eq!(pace.look(1_000, 1, LOOK), Some(2));
+        assert_eq!(pace.look(0, 0, Duration::ZERO), None);
+        assert_eq!(pace.look(u64::MAX / 4, u64::MAX / 4, LOOK), Some(LEAST_SHARE));
+        assert_eq!(pace.look(u64::MAX / 4, 0, LOOK), None);
+    }
+}

@@ -1,0 +1,356 @@
+//! Frames and counts of a run, put together to reports.
+
+use std::time::Duration;
+
+use probe_common::{Counter, Ledger};
+use probe_flow::{Limits, Tracker};
+use probe_frame::{Frame, WallTime};
+
+use super::{
+    Plan,
+    host::HostLog,
+    report::{Counts, Followed, Port, Report},
+    rules::Rules,
+    service::Service,
+    tally::{Spell, Tallies, Tally},
+    verdict::{Facts, judge},
+};
+
+/// Connections that are followed at once. With at most [`Limits::BYTES_PER_CONNECTION`] bytes each that is
+/// 100 MB.
+const CONNECTIONS: usize = 1 << 17;
+
+/// A run: what was seen so far.
+pub struct Watching {
+    plan: Plan,
+    rules: Rules,
+    tracker: Tracker,
+    tallies: Tallies,
+    hook: String,
+    interfaces: Vec<String>,
+    host: HostLog,
+    lost: u64,
+    /// From this time on some of the connections that were followed are not.
+    thinned: Option<WallTime>,
+    /// Records that came.
+    records: u64,
+}
+
+impl Watching {
+    /// Nothing was seen yet.
+    pub fn new(plan: &Plan, rules: Rules, hook: String, interfaces: Vec<String>) -> Self {
+        let mut limits = Limits::default();
+        limits.connections = CONNECTIONS;
+        Self {
+            plan: plan.clone(),
+            rules,
+            tracker: Tracker::new(limits),
+            tallies: Tallies::new(&plan.services),
+            hook,
+            interfaces,
+            host: HostLog::default(),
+            lost: 0,
+            thinned: None,
+            records: 0,
+        }
+    }
+
+    /// Takes a frame that the rule of the stories matched.
+    pub fn frame(&mut self, frame: &Frame<'_>) {
+        self.records += 1;
+        if self.thinned.is_some_and(|since| frame.time > since) {
+            self.thinned = None;
+            self.tracker.lost();
+        }
+        self.tracker.frame(frame, &mut self.tallies);
+    }
+
+    /// Frames that came so far, and those that did not find room.
+    pub fn records(&self) -> (u64, u64) {
+        (self.records, self.lost)
+    }
+
+    /// Takes what the kernel says of frames that did not get here.
+    pub fn ledger(&mut self, ledger: &Ledger) {
+        let lost = ledger.lost + ledger.refused;
+        if lost > self.lost {
+            self.lost = lost;
+            self.tracker.lost();
+        }
+    }
+
+    /// From this time on the frames are those of one connection in `one_in`.
+    pub fn follow(&mut self, time: WallTime, one_in: u32) {
+        let one_in = u64::from(one_in);
+        if one_in > self.tallies.weights.now() {
+            // Of those that were followed some have no more frames, and nobody can tell which.
+            self.thinned = Some(time);
+        }
+        self.tallies.weights.change(time, one_in);
+    }
+
+    /// Asks the host what it says now. Before the first frame, and before each report.
+    pub fn ask_host(&mut self, elapsed: Duration) {
+        self.host.ask(elapsed);
+    }
+
+    /// What there is to say. `now`: the clock of the frames. `counters`: those of the rules. The last report
+    /// is about the whole run.
+    pub fn report(
+        &mut self,
+        now: WallTime,
+        elapsed: Duration,
+        counters: &[Counter],
+        last: bool,
+    ) -> Report {
+        self.tracker.expire(now, &mut self.tallies);
+        self.tallies.look(now, self.tracker.open());
+        let figures = self.tracker.figures();
+        let mut ports: Vec<Port> = match self.plan.services.as_slice() {
+            [] => self.tallies.ports().map(|(service, tally)| (service, tally)).collect(),
+            services => services
+                .iter()
+                .filter_map(|service| Some((*service, self.tallies.port(*service)?)))
+                .collect::<Vec<_>>(),
+        }
+        .into_iter()
+        .map(|(service, tally)| self.port(service, tally, elapsed, counters, last))
+        .collect();
+        if self.plan.services.is_empty() {
+            // The busiest first, and of those the lowest port.
+            ports.sort_by_key(|port| std::cmp::Reverse(port.counts.connections));
+            ports.truncate(self.plan.most);
+        }
+        let report = Report {
+            time: now,
+            elapsed,
+            last,
+            hook: self.hook.clone(),
+            interfaces: self.interfaces.clone(),
+            followed: Followed {
+                one_in: self.tallies.weights.now(),
+                now: self.tracker.open().count() as u64,
+                lost: self.lost,
+                refused: figures.refused,
+            },
+            ports,
+        };
+        let Self { tallies, rules, .. } = self;
+        let asked: Vec<(Service, u64)> = (tallies.ports())
+            .map(|(service, tally)| (service, counts(rules, service, tally, counters).syn))
+            .collect();
+        tallies.tick(elapsed, |service| {
+            asked.iter().find(|(other, _)| *other == service).map_or(0, |(_, asked)| *asked)
+        });
+        report
+    }
+
+    fn port(
+        &self,
+        service: Service,
+        tally: &Tally,
+        elapsed: Duration,
+        counters: &[Counter],
+        last: bool,
+    ) -> Port {
+        let counts = counts(&self.rules, service, tally, counters);
+        let spell = tally.spell(elapsed, counts.syn, last);
+        let begun = elapsed.saturating_sub(spell.span);
+        let view = tally.server().and_then(|server| self.host.view(server, service, begun));
+        let Spell { span, asked, outcomes, handshake, first_byte, http, clients } = spell;
+        let facts = Facts {
+            service,
+            span,
+            asked,
+            outcomes,
+            clients,
+            handshake,
+            first_byte,
+            http,
+            rejection: tally.rejection(),
+            host: view.as_ref(),
+            slow: self.plan.slow,
+        };
+        let (verdict, why) = judge(&facts);
+        let seconds = span.as_secs_f64();
+        let asked_per_second = if seconds > 0.0 { asked as f64 / seconds } else { 0.0 };
+        Port { service, verdict, why, counts, asked_per_second, handshake, first_byte }
+    }
+}
+
+/// What was counted of a port: in full by the rules, or what the stories say.
+fn counts(rules: &Rules, service: Service, tally: &Tally, counters: &[Counter]) -> Counts {
+    let sums = tally.sums();
+    let [connections, answered, completed] = sums.progress();
+    let outcomes = tally.outcomes();
+    let counted = rules.counts(service, counters).unwrap_or_else(|| Counts {
+        syn: connections + outcomes.retransmitted,
+        synack: answered,
+        ..Counts::default()
+    });
+    Counts {
+        connections,
+        answered,
+        completed,
+        refused: outcomes.refused,
+        rejected: outcomes.rejected,
+        unanswered: outcomes.unanswered,
+        half_open: tally.now().half_open,
+        abandoned: sums.abandoned(),
+        retransmitted: outcomes.retransmitted,
+        http: sums.http(),
+        margin: sums.margin(),
+        ..counted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, net::Ipv4Addr, time::Instant};
+
+    use probe_frame::LinkType;
+    use testbed::{Frame as Built, Tcp, tcp_flags};
+
+    use super::*;
+    use crate::{
+        health::{Format, service::Protocol},
+        source::{Live, Source},
+    };
+
+    fn plan(services: &[Service]) -> Plan {
+        Plan {
+            source: Source::Live(Live::default()),
+            services: services.to_vec(),
+            most: 20,
+            most_records: 1,
+            filter: String::new(),
+            slow: Duration::from_millis(800),
+            interval: Duration::from_secs(1),
+            duration: None,
+            format: Format::Json,
+            colors: false,
+        }
+    }
+
+    fn watching(services: &[Service]) -> Watching {
+        let rules = Rules::new(services, "");
+        Watching::new(&plan(services), rules, "tcx".into(), vec!["eth0".into()])
+    }
+
+    /// The three segments of a handshake, one millisecond apart.
+    fn handshake(n: u32, start: u64) -> [(WallTime, Vec<u8>); 3] {
+        let client = Ipv4Addr::from_bits(10 << 24 | n);
+        let server = Ipv4Addr::new(192, 0, 2, 1);
+        let ports = (1024 + (n % 60_000) as u16, 80);
+        let segment = |flags, from_client: bool, sequence, acknowledgment| {
+            let (source, destination) = if from_client { ports } else { (ports.1, ports.0) };
+            let ends = if from_client { (client, server) } else { (server, client) };
+            let tcp =
+                Tcp { source, destination, flags, sequence, acknowledgment, ..Tcp::default() };
+            Built::ipv4(ends.0, ends.1).tcp(tcp).build()
+        };
+        let at = |ms: u64| WallTime(start + ms * 1_000_000);
+        [
+            (at(0), segment(tcp_flags::SYN, true, 7, 0)),
+            (at(1), segment(tcp_flags::SYN | tcp_flags::ACK, false, 9, 8)),
+            (at(2), segment(tcp_flags::ACK, true, 8, 10)),
+        ]
+    }
+
+    fn take(watching: &mut Watching, time: WallTime, bytes: &[u8]) {
+        let (wire_len, link) = (bytes.len() as u32, LinkType::Ethernet);
+        watching.frame(&Frame { time, wire_len, link, bytes, ifindex: 1, outbound: None });
+    }
+
+    /// Bytes of memory in use by this process (proc(5), /proc/self/statm: pages).
+    fn resident() -> u64 {
+        let text = fs::read_to_string("/proc/self/statm").unwrap();
+        text.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
+    }
+
+    /// Run alone with --nocapture it prints what docs/health.md says.
+    #[test]
+    fn a_hundred_thousand_connections() {
+        const CONNECTIONS: u32 = 100_000;
+        let service = Service { protocol: Protocol::Tcp, port: 80 };
+        let before = resident();
+        let mut watching = watching(&[service]);
+        let start = Instant::now();
+        for n in 0..CONNECTIONS {
+            // A connection every ten microseconds; a tenth is not completed.
+            let segments = handshake(n, 1_000_000_000 + u64::from(n) * 10_000);
+            let taken = if n % 10 == 0 { 2 } else { 3 };
+            for (time, bytes) in segments.iter().take(taken) {
+                take(&mut watching, *time, bytes);
+            }
+        }
+        let followed = start.elapsed();
+        let now = WallTime(1_000_000_000 + u64::from(CONNECTIONS) * 10_000 + 2_000_000_000);
+        let start = Instant::now();
+        let report = watching.report(now, Duration::from_secs(4), &[], false);
+        let refresh = start.elapsed();
+        let memory = resident() - before;
+        let port = &report.ports[0];
+        assert_eq!(port.counts.connections, 100_000);
+        assert_eq!((port.counts.completed, port.counts.half_open), (90_000, 10_000));
+        assert_eq!((report.followed.now, report.followed.refused), (100_000, 0));
+        assert_eq!((port.handshake.n, port.verdict.word()), (90_000, "healthy"));
+        // The middle of a bucket.
+        assert!((port.handshake.p50_us - 2_000.0).abs() <= 0.022 * 2_000.0, "{port:?}");
+        println!("followed in {followed:?}, report in {refresh:?}, {} MiB", memory >> 20);
+    }
+
+    #[test]
+    fn ports_that_answer_are_found_and_the_busiest_come_first() {
+        let mut watching = watching(&[]);
+        for n in 0..3 {
+            for (time, mut bytes) in handshake(n, 1_000_000_000) {
+                take(&mut watching, time, &bytes);
+                // The same again on another port, for one of them.
+                if n == 0 {
+                    let [source, destination] = [34, 36];
+                    let place = if bytes[source..source + 2] == 80u16.to_be_bytes() {
+                        source
+                    } else {
+                        destination
+                    };
+                    bytes[place..place + 2].copy_from_slice(&22u16.to_be_bytes());
+                    take(&mut watching, time, &bytes);
+                }
+            }
+        }
+        let (_, syn) = &handshake(9, 1_000_000_000)[0];
+        let mut unanswered = syn.clone();
+        unanswered[36..38].copy_from_slice(&23u16.to_be_bytes());
+        take(&mut watching, WallTime(1_500_000_000), &unanswered);
+        let report = watching.report(WallTime(4_000_000_000), Duration::from_secs(3), &[], true);
+        let ports: Vec<_> = (report.ports.iter())
+            .map(|port| (port.service.port, port.counts.completed, port.counts.exact))
+            .collect();
+        assert_eq!(ports, [(80, 3, false), (22, 1, false)]);
+        assert_eq!(report.ports[0].counts.connections, 3);
+    }
+
+    #[test]
+    fn what_is_followed_stands_for_all_and_a_loss_is_no_answer() {
+        let service = Service { protocol: Protocol::Tcp, port: 80 };
+        let mut watching = watching(&[service]);
+        let [(first, syn), ..] = handshake(1, 1_000_000_000);
+        take(&mut watching, first, &syn);
+        // One in 16 from now on: nobody can tell what became of the first.
+        watching.follow(WallTime(1_500_000_000), 16);
+        for (time, bytes) in handshake(2, 2_000_000_000) {
+            take(&mut watching, time, &bytes);
+        }
+        let report = watching.report(WallTime(4_000_000_000), Duration::from_secs(3), &[], false);
+        let counts = report.ports[0].counts;
+        assert_eq!((counts.connections, counts.completed, counts.unanswered), (17, 16, 0));
+        assert!(counts.margin >= 51, "3.3 times the root of 16 * 15: {}", counts.margin);
+        let ledger = Ledger { chosen: 9, lost: 2, refused: 0, last_error: 0 };
+        let [(first, syn), ..] = handshake(3, 4_000_000_000);
+        take(&mut watching, first, &syn);
+        watching.ledger(&ledger);
+        let report = watching.report(WallTime(8_000_000_000), Duration::from_secs(7), &[], false);
+        assert_eq!((report.followed.lost, report.ports[0].counts.unanswered), (2, 0));
+    }
+}

@@ -1,0 +1,110 @@
+//! SYNs from random sources at the rig's rate, beside real clients.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use testbed::{
+    CLIENT_LINK, Frame, FrameSender, HttpServer, Pair, SERVER_LINK, SERVER_V4, SERVER_V6, Tcp,
+    http_get,
+    requirements::{Requirement, met},
+    tcp_flags,
+};
+
+use super::{NEEDS, health, port, report_of};
+use crate::rig::{LIMIT, alone};
+
+/// Real connections, half of them over IPv6.
+const REAL: u64 = 100;
+
+/// Number `n` of the flood: sources all over 10.0.0.0/8.
+fn syn(n: u64) -> Vec<u8> {
+    let n = n as u32;
+    let source = Ipv4Addr::from_bits(10 << 24 | n.wrapping_mul(0x9e37_79b1) >> 8);
+    let tcp = Tcp {
+        source: 1024 + (n % 60_000) as u16,
+        destination: 80,
+        sequence: n.wrapping_mul(0x85eb_ca6b),
+        flags: tcp_flags::SYN,
+        window: 64_240,
+        options: vec![2, 4, 5, 0xb4],
+        ..Tcp::default()
+    };
+    Frame::ipv4(source, SERVER_V4).tcp(tcp).build()
+}
+
+/// A server that answers whoever asks: to 10.0.0.0/8 by the client's link, where nobody takes it.
+fn pair() -> Pair {
+    let pair = Pair::new().unwrap();
+    pair.offloads_off().unwrap();
+    pair.server.ip(&[format!("route add 10.0.0.0/8 dev {SERVER_LINK}")]).unwrap();
+    pair
+}
+
+/// Floods a server with SYNs, each of a source of its own, so many a second, while real clients come, and returns the last report.
+fn flooded(syns: u64, rate: f64, arguments: &[&str]) -> Flooded {
+    let pair = pair();
+    let _server = HttpServer::start(&pair.server, 80).unwrap();
+    let frames: Vec<Vec<u8>> = (0..syns).map(syn).collect();
+    let running = health(&pair.server, SERVER_LINK, &[&["--port", "80"], arguments].concat());
+    let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
+    let before = pair.server.counters(SERVER_LINK).unwrap();
+    let sent = std::thread::scope(|scope| {
+        let flood = scope.spawn(|| sender.send_paced(&frames, syns, Some(rate)).unwrap());
+        for address in [IpAddr::V4(SERVER_V4), IpAddr::V6(SERVER_V6)] {
+            http_get(&pair.client, address, 80, REAL / 2, LIMIT).unwrap();
+        }
+        flood.join().unwrap()
+    });
+    assert_eq!(sent.frames, syns);
+    let received = pair.server.counters(SERVER_LINK).unwrap().since(before).rx_packets;
+    assert!(received >= syns, "the flood arrived: {received}");
+    let finished = running.interrupt(LIMIT).unwrap();
+    assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
+    Flooded { report: report_of(&finished), memory: finished.max_resident }
+}
+
+struct Flooded {
+    report: serde_json::Value,
+    /// Bytes.
+    memory: u64,
+}
+
+const TOOLS: [Requirement; 2] = [Requirement::Tool("nginx"), Requirement::Tool("curl")];
+
+#[test]
+fn real_clients_are_told_apart() {
+    if !met(NEEDS) || !met(&TOOLS) {
+        return;
+    }
+    let _alone = alone();
+    const SYNS: u64 = 60_000;
+    let Flooded { report, .. } = flooded(SYNS, 30_000.0, &["--max-records", "100000000"]);
+    let said = port(&report, "tcp", 80);
+    let count = |field: &str| said[field].as_u64().unwrap();
+    assert_eq!(report["followed"]["one_in"], 1);
+    assert_eq!(report["followed"]["refused"], 0);
+    assert_eq!(said["verdict"], "flooded", "{said}");
+    assert_eq!(count("completed"), REAL, "{said}");
+    assert_eq!(count("connections"), SYNS + REAL, "{said}");
+    assert_eq!(count("half_open") + count("abandoned"), SYNS, "{said}");
+}
+
+#[test]
+fn a_flood_beyond_the_budget_is_followed_in_part() {
+    if !met(NEEDS) || !met(&TOOLS) {
+        return;
+    }
+    let _alone = alone();
+    const SYNS: u64 = 300_000;
+    let Flooded { report, memory } = flooded(SYNS, 100_000.0, &["--max-records", "50000"]);
+    let said = port(&report, "tcp", 80);
+    let count = |field: &str| said[field].as_u64().unwrap();
+    assert!(report["followed"]["one_in"].as_u64().unwrap() > 1, "{report}");
+    assert_eq!(said["verdict"], "flooded", "{said}");
+    // The kernel counts all of them, and the estimate is as close as it says.
+    let truth = SYNS + REAL;
+    assert!(count("syn") >= truth, "{said}");
+    assert!(count("connections").abs_diff(truth) <= count("margin"), "{said}");
+    assert!(said["why"].as_str().unwrap().contains("SYN cookies"), "{said}");
+    // Connections that are followed at once are bounded.
+    assert!(memory < 256 << 20, "{memory} bytes");
+}
