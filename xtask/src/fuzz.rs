@@ -15,6 +15,7 @@ use xtask::shell::{cargo, root, run, say, target_dir};
 const TARGETS: &[(&str, &str)] = &[
     ("print", "probe-print"),
     ("file", "probe-pcap"),
+    ("flow", "probe-flow"),
     ("expression", "probe-filter"),
     ("frame", "probe-filter"),
     ("classic", "probe-filter"),
