@@ -18,6 +18,7 @@
 //! | `growth`, `plot` | what grows with what, as curves |
 //! | `offline` | counting the frames of a file |
 //! | `health` | `probe health`: its cost, and real clients in a flood |
+//! | `record` | a flight recorder while nothing happens |
 //! | `sources` | counting by source in floods: cost, and whether it is right |
 //! | `start` | from the start to the first counted packet, memory |
 
@@ -39,6 +40,7 @@ mod plot;
 mod program;
 mod quick;
 mod rate;
+mod record;
 mod report;
 mod revision;
 mod rig;
@@ -109,6 +111,8 @@ enum Suite {
     Growth,
     /// Counting the frames of a file, beside tcpdump and tshark
     Offline,
+    /// A flight recorder while nothing happens, beside captures
+    Record,
     /// From the start to the first counted packet; memory and CPU while counting
     Start,
     /// Counting by source in floods: cost, beside the kernel's own maps, and whether it is right
@@ -118,7 +122,7 @@ enum Suite {
 }
 
 impl Suite {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Rate,
         Self::Live,
         Self::Loss,
@@ -127,6 +131,7 @@ impl Suite {
         Self::Effect,
         Self::Growth,
         Self::Offline,
+        Self::Record,
         Self::Start,
         Self::Sources,
         Self::Health,
@@ -142,6 +147,7 @@ impl Suite {
             Self::Effect => effect::run(bench, report),
             Self::Growth => growth::run(bench, report),
             Self::Offline => offline::run(bench, report),
+            Self::Record => record::run(bench, report),
             Self::Start => start::run(bench, report),
             Self::Sources => sources::run(bench, report),
             Self::Health => health::run(bench, report),

@@ -121,7 +121,12 @@ impl Observer {
     /// probe; `words` begin with its command. `label` tells two builds apart.
     pub fn probe(program: PathBuf, label: &str, words: &[&str]) -> Self {
         let (command, rest) = words.split_first().expect("probe has commands");
-        let capture = *command == "capture";
+        let summary = match *command {
+            "capture" => SummaryFormat::Tcpdump,
+            "record" => SummaryFormat::Record,
+            "health" => SummaryFormat::Health,
+            _ => SummaryFormat::Count,
+        };
         let mut arguments = vec![(*command).to_owned(), "-i".into(), SERVER_LINK.into()];
         arguments.extend(rest.iter().map(|word| (*word).to_owned()));
         if ["count", "health"].contains(command) {
@@ -132,12 +137,8 @@ impl Observer {
             program,
             arguments,
             ready: Ready::Stderr("probe: attached to"),
-            summary: match *command {
-                "capture" => SummaryFormat::Tcpdump,
-                "health" => SummaryFormat::Health,
-                _ => SummaryFormat::Count,
-            },
-            mute: capture && !to_file,
+            summary,
+            mute: *command == "capture" && !to_file,
             traces: false,
         };
         let label = if label.is_empty() { String::new() } else { format!(" [{label}]") };

@@ -14,6 +14,8 @@ pub enum SummaryFormat {
     Health,
     /// tcpdump's summary lines, which `probe capture` prints, too.
     Tcpdump,
+    /// The last line of `probe record`, where nothing triggered it.
+    Record,
     /// dumpcap's.
     Dumpcap,
     /// netsniff-ng's, on standard output.
@@ -53,6 +55,13 @@ impl SummaryFormat {
         let (out, err) = (finished.text(), &finished.stderr);
         match self {
             Self::Count => Ok(FrameCounts::exactly(last_count(&out)?)),
+            Self::Record => {
+                // probe: nothing happened in 1.2 s: 20,000 frames were not recorded
+                let line = line_with(err, "frames were not recorded")?;
+                let count = line.rsplit(": ").next().and_then(|rest| rest.split(' ').next());
+                let count = count.unwrap_or_default().replace(',', "");
+                Ok(FrameCounts::exactly(number(&count)?))
+            }
             Self::Health => Ok(FrameCounts::exactly(last_syns(&out)?)),
             Self::Tcpdump => Ok(FrameCounts {
                 counted: first_word(err, "received by filter")?,

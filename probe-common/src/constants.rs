@@ -20,6 +20,9 @@ macro_rules! for_each_constant {
             /// Where the large ring begins in the map value, in bytes:
             /// `RingLayout::second_at`.
             second_at: SECOND_AT, u32;
+            /// 1 where a CPU has one ring, which overwrites its oldest records:
+            /// `RingLayout::overwrites`. Its size is `ring_len`.
+            overwrites: OVERWRITES, u8;
             /// The sampled rules that do not take every match, one bit each.
             selective: SELECTIVE, u64;
             /// Those of them that take the frames of some connections alone, one bit each.

@@ -18,6 +18,7 @@ compile_error!(
 mod constants;
 pub mod distinct;
 pub mod key;
+pub mod overwriting;
 mod record;
 mod ring;
 mod state;

@@ -13,6 +13,10 @@
 //!   has to keep the branch: the load is volatile, and what is stored behind it differs from what
 //!   happens without it.
 //!
+//! For a flight recorder a CPU has one ring instead, which overwrites its oldest records
+//! ([`probe_common::overwriting`]): [`overwrite`]. It needs the first of these orders, and that what
+//! is written after a `publish` becomes visible after it.
+//!
 //! **Of the two rings of a CPU** a record goes into the small one if that has room, else into the
 //! large one. Each is in the order of time by itself, both together need not be: while the
 //! reader is behind, records leave for the large ring, and those after them go into the small one
@@ -22,12 +26,16 @@
 use core::arch::asm;
 
 use aya_ebpf::helpers::bpf_get_smp_processor_id;
-use probe_common::{RING_CONTROL_LEN, RecordHeader, RingControl, record_len};
+use probe_common::{
+    RING_CONTROL_LEN, RecordHeader, RingControl,
+    overwriting::{LINK_LEN, Link, slot_len},
+    record_len,
+};
 
 use crate::{
     atomic::fetch_add,
     frame::{Frame, at_most},
-    maps::{RING_LEN, RINGS, SECOND_AT, SECOND_LEN, SNAPLEN, STORES_IN_ORDER},
+    maps::{OVERWRITES, RING_LEN, RINGS, SECOND_AT, SECOND_LEN, SNAPLEN, STORES_IN_ORDER},
 };
 
 /// `ENOSPC`: both rings are full (include/uapi/asm-generic/errno-base.h).
@@ -49,6 +57,9 @@ pub fn write<F: Frame>(frame: &F, timestamp_ns: u64, rules: u64) -> Result<(), i
     };
     let (all, most) = (frame.len(), SNAPLEN.load());
     let captured_len = at_most(at_most(all, most), F::longest_copy());
+    if OVERWRITES.load() != 0 {
+        return overwrite(frame, rings, frame.header(timestamp_ns, rules, captured_len));
+    }
     let record = record_len(captured_len);
     // SAFETY: the second ring's control words are within the map value (`RingLayout`), which
     // the verifier checks against the map that is there.
@@ -67,6 +78,43 @@ pub fn write<F: Frame>(frame: &F, timestamp_ns: u64, rules: u64) -> Result<(), i
     frame.copy(bytes, captured_len)?;
     publish(place.ring, place.end);
     Ok(())
+}
+
+/// Writes one record over the oldest ones of this CPU's only ring, as
+/// [`probe_common::overwriting`] lays it out. There is no reader to wait for.
+///
+/// # Errors
+/// A negative errno, where the frame could not be copied: then nothing is published.
+#[inline(always)]
+fn overwrite<F: Frame>(frame: &F, ring: *mut RingControl, header: RecordHeader) -> Result<(), i64> {
+    // SAFETY: within the map value. Nobody but this CPU's programs writes it, and they do
+    // not interrupt each other (see `count::observe`).
+    let produced = unsafe { (*ring).produced };
+    // SAFETY: as above.
+    let records = unsafe { (*ring).records } + 1;
+    let slot = slot_len(header.captured_len);
+    let end = produced + slot;
+    // SAFETY: behind the ring's bytes there is room for what `overwriting::reach` has.
+    let start = unsafe { at(ring, produced).add(LINK_LEN as usize) };
+    let captured_len = header.captured_len;
+    // SAFETY: as above; a multiple of eight, as all that stands in the ring.
+    unsafe { start.cast::<RecordHeader>().write(header) };
+    // SAFETY: as above.
+    frame.copy(unsafe { start.add(size_of::<RecordHeader>()) }, captured_len)?;
+    let link = Link::new(records, slot).to_word();
+    // SAFETY: within the ring, and a multiple of eight.
+    unsafe { at(ring, end).cast::<u64>().write(link) };
+    // SAFETY: as for `produced`.
+    unsafe { (*ring).records = records };
+    publish(ring, end);
+    Ok(())
+}
+
+/// The place of a position in the only ring of this CPU.
+#[inline(always)]
+fn at(ring: *mut RingControl, position: u64) -> *mut u8 {
+    let offset = RING_CONTROL_LEN as u64 + (position & (u64::from(RING_LEN.load()) - 1));
+    ring.cast::<u8>().wrapping_add(offset as usize)
 }
 
 /// Where a record goes.

@@ -88,11 +88,13 @@ const ALIASES: [(&str, &str); 20] = [
 
 /// What may have been meant, and all that there is.
 fn unknown(name: &str) -> String {
-    let alias = ALIASES.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(name));
-    let distance = |known: &&str| strsim::osa_distance(&name.to_ascii_lowercase(), known);
-    // Of short words, one letter: else each would be near to another.
-    let near = || NAMES.into_iter().filter(|known| distance(known) <= 1).min_by_key(distance);
-    match alias.map(|(_, key)| *key).or_else(near) {
+    let name = name.to_ascii_lowercase();
+    let known = ALIASES.into_iter().chain(NAMES.map(|key| (key, key)));
+    let distances = known.map(|(known, key)| (strsim::osa_distance(&name, known), key));
+    // One letter: else each of these short words would be near to another.
+    let near =
+        distances.filter(|(distance, _)| *distance <= 1).min_by_key(|(distance, _)| *distance);
+    match near.map(|(_, key)| key) {
         Some(key) => format!("did you mean {key}?"),
         None => format!("the keys are {}, and src/24 or src/24,64 for networks", NAMES.join(" ")),
     }
@@ -181,7 +183,8 @@ mod tests {
             let error = text.parse::<Key>().unwrap_err().to_string();
             assert!(error.starts_with(&format!("no key is called '{text}': ")), "{error}");
         }
-        for (text, meant) in [("source", "src"), ("scr", "src"), ("Dport", "dport"), ("ip", "src")]
+        for (text, meant) in
+            [("source", "src"), ("scr", "src"), ("Dport", "dport"), ("sorce", "src")]
         {
             let error = text.parse::<Key>().unwrap_err().to_string();
             assert!(error.ends_with(&format!("did you mean {meant}?")), "{error}");

@@ -75,4 +75,6 @@ pub struct Origin {
     pub filter: String,
     /// What to say of each frame: the rules and the sampling that chose it.
     pub comment: Option<String>,
+    /// What to say of the whole file, a comment each.
+    pub comments: Vec<String>,
 }

@@ -1,7 +1,8 @@
 //! How the program ends: the one place that turns an error into a message and an exit code.
 //!
 //! 0 is success (also where the reader of our output went away), 1 a failure at run
-//! time, 2 a mistake on the command line, an expression that does not compile included.
+//! time, 2 a mistake on the command line, an expression that does not compile included, 3 that a
+//! condition held which the caller wants to be told of (`--fail-if`).
 
 use std::{error::Error, fmt, io, process::ExitCode};
 
@@ -26,6 +27,24 @@ impl fmt::Display for Usage {
 
 impl Error for Usage {}
 
+/// A condition held that the caller wants to be told of: exit code 3.
+#[derive(Debug)]
+pub struct Alert(String);
+
+impl Alert {
+    /// Which one, and its value.
+    pub fn new(sentence: impl Into<String>) -> Self {
+        Self(sentence.into())
+    }
+}
+
+impl fmt::Display for Alert {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Alert {}
 /// An answer that was told as it was asked for, and that is not the good one: exit code 1, without a message.
 #[derive(Debug)]
 pub struct Negative;
@@ -66,6 +85,8 @@ pub fn code(error: &anyhow::Error) -> u8 {
         0
     } else if is_usage(error) {
         2
+    } else if error.is::<Alert>() {
+        3
     } else {
         1
     }
@@ -133,6 +154,7 @@ mod tests {
         let usage = anyhow::Error::new(Usage::new("no such flag")).context("reading flags");
         assert_eq!(code(&usage), 2);
         assert_eq!(code(&Hinted::new(usage, "write it so").into()), 2);
+        assert_eq!(code(&Alert::new("--fail-if syn > 5: 6 packets").into()), 3);
         let pipe: anyhow::Result<()> =
             Err(io::Error::from(io::ErrorKind::BrokenPipe)).context("writing to stdout");
         assert_eq!(code(&pipe.unwrap_err()), 0);

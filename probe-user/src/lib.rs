@@ -25,14 +25,17 @@ pub mod cancel;
 pub mod capture;
 pub mod cli;
 pub mod clock;
+pub mod condition;
 pub mod config;
 pub mod connections;
 pub mod count;
 pub mod diagnose;
+pub mod duration;
 pub mod explain;
 pub mod extcap;
 pub mod failure;
 pub mod filter;
+pub mod framing;
 pub mod health;
 pub mod history;
 pub mod interfaces;
@@ -41,9 +44,11 @@ pub mod kernel;
 pub mod keys;
 pub mod link_type;
 pub mod names;
+pub mod nearest;
 pub mod offline;
 pub mod privileges;
 pub mod rate;
+pub mod record;
 pub mod reporter;
 pub mod resolver;
 pub mod rules;
@@ -75,6 +80,8 @@ pub enum Command {
     List(capture::List),
     /// Say how ports do.
     Health(health::Plan),
+    /// Keep the last frames, and write them when something happens.
+    Record(Box<record::Plan>),
     /// Check a filter, and show what it compiles to.
     Filter(filter::Plan),
     /// Describe interfaces.
@@ -102,6 +109,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Connections(plan) => connections::run(&plan),
         Command::List(list) => capture::list(&list),
         Command::Health(plan) => health::run(&plan),
+        Command::Record(plan) => record::run(&plan),
         Command::Filter(plan) => filter::run(&plan),
         Command::Interfaces(plan) => interfaces::run(&plan),
         Command::Serve(plan) => serve::run(&plan),

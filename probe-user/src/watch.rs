@@ -36,6 +36,8 @@ pub struct ProgramOptions {
     pub snaplen: u32,
     /// Bytes of each CPU's ring; 0 opens none.
     pub ring_bytes: usize,
+    /// Whether that ring overwrites its oldest records, for a flight recorder.
+    pub overwrites: bool,
     /// Matches after which the race of `probe rate` ends; 0: no race.
     pub goal: u64,
     /// Whether interfaces and directions are counted apart; not with rings or a race.
@@ -104,6 +106,7 @@ impl Watch {
             vlan: live.vlan,
             snaplen: program.snaplen,
             ring_bytes: program.ring_bytes,
+            overwrites: program.overwrites,
             goal: program.goal,
             places,
             list_memory: program.list_memory.unwrap_or(Memory::DEFAULT_BOUND),

@@ -48,13 +48,13 @@ fn capture() -> (TempDir, PathBuf) {
 fn help_and_version_go_to_stdout() {
     let (code, out, err) = run(&["--help"]);
     assert_eq!((code, err.as_str()), (0, ""));
-    for word in ["count", "rate", "capture", "filter", "interfaces"] {
+    for word in ["count", "rate", "capture", "health", "filter", "interfaces"] {
         assert!(out.contains(word), "{word}");
     }
     let (code, out, _) = run(&["--version"]);
     assert_eq!((code, out.as_str()), (0, concat!("probe ", env!("CARGO_PKG_VERSION"), "\n")));
     assert_eq!(run(&["version"]), (0, out, String::new()));
-    for command in ["count", "rate", "capture", "filter", "interfaces"] {
+    for command in ["count", "rate", "capture", "health", "filter", "interfaces"] {
         let (code, out, err) = run(&[command, "--help"]);
         assert_eq!((code, err.as_str()), (0, ""), "{command}");
         assert!(out.contains("Usage: probe"), "{command}");
@@ -72,6 +72,9 @@ fn mistakes_are_code_2_and_go_to_stderr() {
         (&["count", "-i", "lo", "--interval", "soon"], "expected a time such as 500ms"),
         (&["count", "-i", "lo", "--hook", "nic"], "no such hook; one of auto, tcx, xdp"),
         (&["count", "-i", "lo", "--rule", "nameless"], "expected NAME=EXPR"),
+        (&["health", "-i", "lo", "--port", "http"], "expected a port from 1 to 65535"),
+        (&["health", "-i", "lo", "--port", "80", "prot 80"], "prot 80"),
+        (&["health", "-i", "lo", "--port", "80", "--top", "3"], "cannot be used with"),
         (&["count", "-i", "lo", "--rule", "a=tcp", "--rule", "a=udp"], "two rules are named"),
         (&["capture", "-r", "x", "-i", "lo"], "cannot be used with"),
         (&["capture", "-i", "lo", "--engine", "kernel"], "cannot be used with"),

@@ -24,8 +24,6 @@ pub struct Side {
     anchored: bool,
     /// Whether its SYN was seen, so that `origin` is where the stream begins.
     pub(crate) syn: bool,
-    /// Whether it has reset the connection.
-    pub(crate) rst: bool,
     /// Whether the acknowledgment that came with its FIN covered the other side's FIN.
     pub(crate) fin_after_peers: bool,
     /// Offset of its FIN.

@@ -58,6 +58,9 @@ impl Encoder {
             text(out, SHB_HARDWARE, &self.origin.hardware);
             text(out, SHB_OS, &self.origin.os);
             text(out, SHB_USERAPPL, &self.origin.application);
+            for comment in &self.origin.comments {
+                text(out, COMMENT, comment);
+            }
             end_options(out);
         });
         for interface in &self.origin.interfaces {
@@ -280,6 +283,7 @@ mod tests {
             interfaces,
             filter: "tcp".into(),
             comment: Some("rule a: 1 in 9".into()),
+            comments: vec!["why".into(), "and how".into()],
         }
     }
 
@@ -298,10 +302,11 @@ mod tests {
         encoder(vec![interface(7, "eth0")]).head(&mut out);
         #[rustfmt::skip]
         let expected = [
-            b"\x0a\x0d\x0d\x0a\x40\0\0\0", &b"\x4d\x3c\x2b\x1a\x01\0\0\0"[..],
+            b"\x0a\x0d\x0d\x0a\x54\0\0\0", &b"\x4d\x3c\x2b\x1a\x01\0\0\0"[..],
             b"\xff\xff\xff\xff\xff\xff\xff\xff",
             b"\x02\0\x03\0cpu\0", b"\x03\0\x05\0Linux\0\0\0", b"\x04\0\x07\0probe 1\0",
-            b"\0\0\0\0", b"\x40\0\0\0",
+            b"\x01\0\x03\0why\0", b"\x01\0\x07\0and how\0",
+            b"\0\0\0\0", b"\x54\0\0\0",
             b"\x01\0\0\0\x38\0\0\0", b"\x01\0\0\0\x60\0\0\0",
             b"\x02\0\x04\0eth0", b"\x03\0\x03\0tcx\0", b"\x09\0\x01\0\x09\0\0\0",
             b"\x0b\0\x04\0\0tcp", b"\0\0\0\0", b"\x38\0\0\0",

@@ -169,6 +169,7 @@ fn origin(interfaces: u32) -> Origin {
         interfaces: (0..interfaces).map(interface).collect(),
         filter: "tcp port 80".into(),
         comment: Some("1 in 10".into()),
+        comments: vec!["why it was written".into(), "and what it lacks".into()],
     }
 }
 

@@ -141,7 +141,7 @@ fn control(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(), Stop> {
         7 => ("lev-1-routing ", 4),
         9 => ("lev-2-routing ", 4),
         11 => ("router-hello ", 18),
-        13 => ("endnode-hello ", 31),
+        13 => ("endnode-hello ", 32),
         _ => {
             put!(t, "unknown control message");
             dump::hex_and_text(p.limit(length).all(), "\n\t", t.out);

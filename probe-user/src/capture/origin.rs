@@ -23,7 +23,7 @@ pub(super) fn live(plan: &Plan, attachments: &[Attachment]) -> Origin {
 }
 
 /// What files say of an interface.
-pub(super) fn interface(attachment: &Attachment) -> Interface {
+pub(crate) fn interface(attachment: &Attachment) -> Interface {
     let Attachment { interface, index, link, hook, direction } = attachment;
     let description = format!("{hook}, frames {}, all passed on", which(*direction));
     Interface { index: *index, name: interface.clone(), description, link: *link }
@@ -57,7 +57,7 @@ pub(super) fn file(plan: &Plan, link: LinkType, name: &str) -> Origin {
 }
 
 /// This machine and this program.
-fn here() -> Origin {
+pub(crate) fn here() -> Origin {
     let read = |path| fs::read_to_string(path).unwrap_or_default();
     let cpu = read("/proc/cpuinfo");
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name"));

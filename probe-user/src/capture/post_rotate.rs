@@ -21,18 +21,18 @@ const NICE: libc::c_int = 19;
 const PATIENCE: Duration = Duration::from_millis(300);
 
 /// Runs the command, and knows the children that have not ended.
-pub(super) struct PostRotate {
+pub(crate) struct PostRotate {
     command: OsString,
     running: Vec<(Child, PathBuf)>,
 }
 
 impl PostRotate {
-    pub(super) fn new(command: OsString) -> Self {
+    pub(crate) fn new(command: OsString) -> Self {
         Self { command, running: Vec::new() }
     }
 
     /// Starts `command file`.
-    pub(super) fn run(&mut self, file: &Path) {
+    pub(crate) fn run(&mut self, file: &Path) {
         self.reap();
         let mut command = Command::new(&self.command);
         // A group of its own: Ctrl-C ends the capture, and not the compression of a file.
@@ -46,7 +46,7 @@ impl PostRotate {
     }
 
     /// Takes note of the children that have ended.
-    pub(super) fn reap(&mut self) {
+    pub(crate) fn reap(&mut self) {
         let mut running = std::mem::take(&mut self.running);
         running.retain_mut(|(child, file)| match child.try_wait() {
             Ok(None) => true,
@@ -64,7 +64,7 @@ impl PostRotate {
     }
 
     /// Waits a little; commands that take longer go on without us.
-    pub(super) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         let end = Instant::now() + PATIENCE;
         self.reap();
         while !self.running.is_empty() && Instant::now() < end {

@@ -5,11 +5,12 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::Result;
 use clap::{Args, ColorChoice, ValueEnum};
 
-use super::{Expression, Live, Offline, Promiscuous, shared, values};
+use super::{Expression, Live, Offline, Promiscuous, shared, shared::conditions, values};
 use probe_filter::{Key, Prefix};
 
 use crate::{
     count::{self, Plan},
+    failure::Usage,
     keys::{self, By, List},
     names::NameStyle,
     reporter,
@@ -35,7 +36,8 @@ pub enum CountFormat {
     probe count -i eth0 --rule syn=@syn --rule get='payload \"GET \"' --format json\n  \
     probe count -i eth0 --by src            who sends most, and how many there are\n  \
     probe count -i eth0 --by src/24,64,20 --distinct src 'udp port 53'\n  \
-    probe count -r trace.pcap --rules rules.toml")]
+    probe count -r trace.pcap --rules rules.toml\n  \
+    probe count -i eth0 --duration 10s --rule syn=@syn --fail-if 'syn > 1000/s'")]
 pub struct CountArgs {
     #[command(flatten)]
     pub live: Live,
@@ -87,6 +89,11 @@ pub struct CountArgs {
           value_parser = values::number::<u64, 1, { u64::MAX }>)]
     pub count: Option<u64>,
 
+    /// Exit with 3 if this held: over the whole run, or with `for` as soon as it has held so long, as
+    /// in 'syn > 1000/s' and 'bytes of get > 10M/s for 5s'; may be given several times
+    #[arg(long, value_name = "CONDITION")]
+    pub fail_if: Vec<String>,
+
     /// Output format [default: table]
     #[arg(long, value_enum, default_value = "table", hide_default_value = true)]
     pub format: CountFormat,
@@ -109,6 +116,11 @@ impl CountArgs {
     /// A rules file that cannot be read, and what is wrong in it.
     pub fn plan(self) -> Result<Plan> {
         let (rules, memory_of_file) = self.rules()?;
+        let fail_if = conditions("--fail-if", &self.fail_if, &rules)?;
+        if let Some(lost) = fail_if.iter().find(|condition| condition.is_about_losses()) {
+            let why = "probe count copies no frames, so that none can be lost";
+            return Err(Usage::new(format!("--fail-if {lost}: {why}")).into());
+        }
         self.offline.has_no_clock(self.duration)?;
         let names = match (self.names, &self.offline.file) {
             (false, _) => NameStyle::Numbers,
@@ -124,6 +136,7 @@ impl CountArgs {
             interval,
             duration,
             count,
+            fail_if,
             format: match format {
                 CountFormat::Table => count::Format::Table,
                 CountFormat::Json => count::Format::Json,

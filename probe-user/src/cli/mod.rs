@@ -14,6 +14,7 @@ mod hints;
 mod interfaces;
 mod lists;
 mod rate;
+mod record;
 mod serve;
 mod shared;
 pub(crate) mod values;
@@ -37,6 +38,7 @@ use health::HealthArgs;
 use interfaces::InterfacesArgs;
 use lists::Lists;
 use rate::RateArgs;
+use record::RecordArgs;
 use serve::{CheckArgs, ServeArgs, ServeHttpArgs};
 use shared::{Expression, Live, Offline, Promiscuous};
 
@@ -132,6 +134,8 @@ enum Subcommands {
     Rate(RateArgs),
     /// Show or save packets, as tcpdump does
     Capture(Box<CaptureArgs>),
+    /// Keep the last seconds of packets, and save them when something happens
+    Record(Box<RecordArgs>),
     /// Tell how connections went: open, refused, rejected, unanswered, how fast, what HTTP said
     Connections(Box<ConnectionsArgs>),
     /// Tell of HTTP/1 requests: status, size, time to first byte
@@ -163,6 +167,7 @@ impl Subcommands {
             Self::Count(args) => args.plan().map(Command::Count),
             Self::Rate(args) => args.plan().map(Command::Rate).map_err(Error::new),
             Self::Capture(args) => args.plan(),
+            Self::Record(args) => args.plan().map(Box::new).map(Command::Record),
             Self::Connections(args) => Ok(Command::Connections(Box::new(args.plan()?))),
             Self::Http(args) => Ok(Command::Connections(Box::new(args.plan()?))),
             Self::Health(args) => args.plan().map(Command::Health),

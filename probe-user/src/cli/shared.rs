@@ -8,8 +8,10 @@ use probe_filter::VlanView;
 
 use super::values;
 use crate::{
+    condition::{self, Condition},
     failure::Usage,
     kernel::{Direction, Hook},
+    rules::Rule,
     source::{self, Choice, DirectionChoice, Promiscuity, Source},
 };
 
@@ -137,6 +139,20 @@ impl Offline {
         };
         Source::Stored { files, engine, user: live.user }
     }
+}
+
+/// The conditions of a flag, on the counts of these rules.
+///
+/// # Errors
+/// What is wrong with one of them, and where.
+pub fn conditions(flag: &str, texts: &[String], rules: &[Rule]) -> Result<Vec<Condition>, Usage> {
+    let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
+    let read = |text: &String| condition::parse(text, &names);
+    texts
+        .iter()
+        .map(read)
+        .collect::<Result<_, _>>()
+        .map_err(|error| Usage::new(format!("{flag}: {error}")))
 }
 
 /// Whether standard output gets colours. Where the user does not say, NO_COLOR, CLICOLOR,

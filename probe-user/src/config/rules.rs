@@ -86,7 +86,7 @@ fn lists(section: &mut Section<'_>, at: &Range<usize>, mistakes: &mut Mistakes<'
     let top = section.number("top", 1..=keys::MOST as u64, mistakes);
     let distinct = section.strings("distinct", mistakes).unwrap_or_default();
     if top.is_some() && by.is_empty() {
-        mistakes.add(at, "top is the number of keys that by lists, as in by = [\"src\"]");
+        mistakes.add(at, "top says how many keys by lists, and there is no by = [\"src\"]");
     }
     let top = top.map(|top| top.value as usize);
     let mut lists = Vec::new();

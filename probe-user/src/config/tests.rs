@@ -61,13 +61,13 @@ fn mistakes_of_a_rules_file_name_file_line_and_column() {
         (&format!("{rule}sample = 0\n"), "r.toml:4:10: sample: expected a whole number from 1"),
         (
             &format!("{rule}by = [\"src\",\n\"sorce\"]\n"),
-            "r.toml:5:1: by: no key is called 'sorce'",
+            "r.toml:5:1: by: no key is called 'sorce': did you mean src?",
         ),
         (
             &format!("{rule}distinct = [\"scr\"]\nby = [\"src\"]\n"),
             "r.toml:4:13: distinct: no key is called 'scr': did you mean src?",
         ),
-        (&format!("\n{rule}top = 5\n"), "r.toml:2:1: top is the number"),
+        (&format!("\n{rule}top = 5\n"), "r.toml:2:1: top says how many keys by lists"),
         (
             &format!("{rule}top = 0\nby = [\"src\"]\n"),
             "r.toml:4:7: top: expected a whole number from 1 to 1024",

@@ -9,8 +9,11 @@ use crate::{rules, source::Source};
 /// the handshake; what begins with a message of HTTP/1 or TLS; and the last segment of each write (PSH),
 /// among which are requests and responses that fit into one. Data in between are known by their sequence
 /// numbers alone.
+///
+/// PSH is looked for where it is behind IPv4, and behind IPv6 without extension headers.
 pub(crate) const TCP: &str = "@syn or @synack or @fin or @rst or (tcp and not payload[0] >= 0) \
-                   or @http or @tls-hello or tcp[tcpflags] & tcp-push != 0 \
+                   or @http or @tls-hello \
+                   or (ip proto 6 and ip[6:2] & 0x1fff = 0 and ip[((ip[0] & 15) << 2) + 13] & 8 != 0) \
                    or (ip6 proto 6 and ip6[53] & 8 != 0)";
 
 /// What is to be followed.

@@ -52,6 +52,7 @@ struct Top<'a> {
     by: &'a str,
     keys: Vec<Key<'a>>,
     other: Packets,
+    refused: u64,
     without: u64,
 }
 
@@ -167,6 +168,7 @@ fn top(top: &lists::Top) -> Top<'_> {
         by: &top.by,
         keys: keys.collect(),
         other: Packets { packets: top.other },
+        refused: top.refused,
         without: top.without,
     }
 }
@@ -213,6 +215,7 @@ mod tests {
                  "low": 120, "high": 140, "share": 0.123, "pps": 23.5, "bps": 11_280.0},
             ],
             "other": {"packets": 270},
+            "refused": 200,
             "without": 7,
         }]);
         assert_eq!(rule["top"], expected);

@@ -23,6 +23,8 @@ pub struct Top {
     pub keys: Vec<KeyRow>,
     /// Packets with other keys.
     pub other: u64,
+    /// Those of them that no table had a place for.
+    pub refused: u64,
     /// The rule's packets without such a key.
     pub without: u64,
 }
@@ -163,6 +165,7 @@ impl Lists {
             by: by.to_string(),
             keys,
             other: keyed.saturating_sub(shown),
+            refused: tally.top().map_or(0, |totals| totals.refused().packets),
             without: matched.saturating_sub(keyed),
         }
     }
@@ -279,6 +282,10 @@ mod tests {
         }
         take(&mut matcher, frames.len());
         let counters = matcher.totals().unwrap();
+        for (tally, keyed) in lists.tallies.iter().zip(&counters[1..]) {
+            let Some(top) = tally.top() else { continue };
+            assert_eq!(top.kept() + top.dropped() + top.refused().packets, keyed.packets);
+        }
         let span = Span { interval: Duration::from_secs(1), last: true };
         (lists.rows(&set, &counters, span).swap_remove(0), counters)
     }

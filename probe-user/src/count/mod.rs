@@ -1,6 +1,7 @@
 //! `probe count`: many filters counted at once. One reading of the maps a tick makes a
 //! [`Snapshot`]; table, JSON and CSV are views of it.
 
+mod alerts;
 mod cells;
 mod csv;
 pub(crate) mod json;
@@ -25,7 +26,9 @@ use probe_common::Counter;
 use probe_frame::WallTime;
 
 use crate::{
-    clock, explain, interfaces,
+    clock,
+    condition::Condition,
+    explain, interfaces,
     kernel::{self, Counts, Direction, Programs},
     names::NameStyle,
     offline::{self, Matcher},
@@ -37,6 +40,7 @@ use crate::{
     stop,
     watch::{Event, Events, ProgramOptions, Watch},
 };
+use alerts::Alerts;
 use lists::{Lists, Span};
 use view::View;
 
@@ -49,7 +53,7 @@ const TAKE: Duration = Duration::from_secs(10);
 const TAKE_OF_FILE: Duration = Duration::from_secs(5);
 
 /// What to count, and how to show it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// Where the frames come from.
     pub source: Source<PathBuf>,
@@ -61,6 +65,8 @@ pub struct Plan {
     pub duration: Option<Duration>,
     /// The end, by what all rules together have matched.
     pub count: Option<u64>,
+    /// What is told of by exit code 3 (`--fail-if`).
+    pub fail_if: Vec<Condition>,
     /// How counts are shown.
     pub format: Format,
     /// Whether a table has colours.
@@ -122,7 +128,8 @@ async fn count(
     mut view: View,
 ) -> Result<()> {
     let start = Instant::now();
-    let deadline = plan.duration.map(|duration| start + duration);
+    let mut deadline = plan.duration.map(|duration| start + duration);
+    let mut alerts = Alerts::new(&plan.fail_if, plan.interval);
     let mut next = start + plan.interval;
     let mut take = start + TAKE;
     loop {
@@ -169,10 +176,13 @@ async fn count(
             counting.set.say_again(counts.seen.packets, &counts.rules);
             detached.map_err(explain::kernel)?;
             // What was counted until then stands; that no more can come is a failure.
-            return none_left.map_or(Ok(()), |none| Err(none.into()));
+            return alerts.end(elapsed, &counts, none_left.map(Into::into));
         }
         if now >= next {
             view.tick(&counting.tick(now - start, &counts))?;
+            if alerts.interval(now - start, &counts) {
+                deadline = Some(now);
+            }
             // A tick that came late does not make the later ones come in a burst.
             while next <= now {
                 next += plan.interval;
@@ -299,6 +309,7 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
     let interfaces = vec![reader.name().to_string()];
     let mut counting = Counting::new(&set, "file".into(), interfaces, lists);
     let (mut first, mut last) = (None, WallTime::default());
+    let mut alerts = Alerts::new(&plan.fail_if, plan.interval);
     let mut taken = Duration::ZERO;
     // What was counted before a damaged record is told all the same.
     let damage = 'file: loop {
@@ -315,6 +326,10 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
                 taken = elapsed;
             }
             last = last.max(frame.time);
+            alerts.before_frame(since(begin, last), || {
+                let (seen, rules) = (matcher.seen(), matcher.totals()?);
+                Ok(Counts { seen, rules, ..Counts::default() })
+            })?;
             matcher.count(&frame)?;
             if let Some(goal) = plan.count
                 && matcher.reached(goal)?
@@ -338,7 +353,7 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
             matcher.not_taken()
         ));
     }
-    damage.map_or(Ok(()), |error| Err(error.into()))
+    alerts.end(elapsed, &counts, damage.map(Into::into))
 }
 
 #[cfg(test)]
@@ -414,6 +429,7 @@ mod tests {
             interval: Duration::from_millis(1),
             duration: None,
             count: Some(10),
+            fail_if: Vec::new(),
             format: Format::Json,
             colors: false,
             names: NameStyle::Numbers,

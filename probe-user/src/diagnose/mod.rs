@@ -236,7 +236,9 @@ async fn live(
     let ledger = session.counts().map_err(explain::kernel)?.ledger;
     let lost = ledger.lost + ledger.refused;
     if lost > 0 {
-        reporter::note(format_args!("{lost} frames of the connection were lost: see them missing"));
+        reporter::note(format_args!(
+            "{lost} frames were lost on the way to probe: what is said here lacks them"
+        ));
     }
     let attempt = match &attempt {
         None => Attempted::ByOthers,

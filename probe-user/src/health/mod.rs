@@ -3,7 +3,7 @@
 //! an interval all of it becomes a [`Report`].
 //!
 //! ```text
-//! rules      what is counted of a port, and which segments are read
+//! selection  what is counted of a port, and which segments are read
 //! tally      what became of connections, by port; weight: how many each stands for
 //! pace       how many connections are followed, by the load
 //! host       what this host's kernel says beside the packets
@@ -16,7 +16,7 @@ mod host;
 mod json;
 mod pace;
 mod report;
-mod rules;
+mod selection;
 mod service;
 mod table;
 mod tally;
@@ -35,6 +35,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use probe_common::RingLayout;
+use probe_filter::{LinkType, Options};
 use probe_frame::WallTime;
 
 use crate::{
@@ -43,14 +44,14 @@ use crate::{
     kernel::Programs as _,
     offline::{self, Matcher},
     privileges::{self, Needs},
-    rules::{RuleSet, file_options},
+    rules::{self, Rule, RuleSet},
     runtime,
     source::{Engine, Live, Source},
     stop,
     watch::{Event, Events, ProgramOptions, Watch},
 };
 use pace::Pace;
-use rules::{Rules, SNAPLEN};
+use selection::{Rules, SNAPLEN};
 use view::View;
 use watching::Watching;
 
@@ -108,8 +109,16 @@ pub fn run(plan: &Plan) -> Result<()> {
     }
 }
 
+/// The rules of the plan. A mistake in the expression is reported in the user's own words.
+fn rules(plan: &Plan, options: &Options<'_>) -> Result<Rules> {
+    RuleSet::compile(vec![Rule::new("match", &plan.filter)], options)?;
+    let quoted = format!("@unreachable and ({})", plan.filter);
+    let quotable = !plan.filter.is_empty() && probe_filter::compile(&quoted, options).is_ok();
+    Ok(Rules::new(&plan.services, &plan.filter, quotable))
+}
+
 async fn on_interfaces(plan: &Plan, live: &Live) -> Result<()> {
-    let rules = Rules::new(&plan.services, &plan.filter);
+    let rules = rules(plan, &rules::live_options(&live.interfaces, LinkType::Ethernet, live.vlan))?;
     let options =
         ProgramOptions { snaplen: SNAPLEN, ring_bytes: RING, ..ProgramOptions::default() };
     let watch = Watch::start(live, rules.rules().to_vec(), options)?;
@@ -201,13 +210,13 @@ fn drain(feed: &mut RingFeed, watching: &mut Watching, most: usize) {
 fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Result<()> {
     let Some(mut reader) = offline::open(path)? else { return Ok(()) };
     let link = reader.link();
-    let rules = Rules::new(&plan.services, &plan.filter);
+    let rules = rules(plan, &rules::file_options(link))?;
     // The frames of the first rule are told apart from the others.
     let mut all = rules.rules().to_vec();
     let stories = all.remove(rules.stories());
-    let story = RuleSet::compile(vec![stories], &file_options(link))?;
+    let story = RuleSet::compile(vec![stories], &rules::file_options(link))?;
     let mut stories = Matcher::new(&story, engine, link)?;
-    let set = RuleSet::compile(all, &file_options(link))?;
+    let set = RuleSet::compile(all, &rules::file_options(link))?;
     let mut matcher = Matcher::new(&set, engine, link)?;
     let needs = Needs { test_run: engine != Engine::User, ..Needs::default() };
     privileges::drop(user, needs)?;

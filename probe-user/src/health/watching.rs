@@ -10,7 +10,7 @@ use super::{
     Plan,
     host::HostLog,
     report::{Counts, Followed, Port, Report},
-    rules::Rules,
+    selection::Rules,
     service::Service,
     tally::{Spell, Tallies, Tally},
     verdict::{Facts, judge},
@@ -233,7 +233,7 @@ mod tests {
     }
 
     fn watching(services: &[Service]) -> Watching {
-        let rules = Rules::new(services, "");
+        let rules = Rules::new(services, "", true);
         Watching::new(&plan(services), rules, "tcx".into(), vec!["eth0".into()])
     }
 

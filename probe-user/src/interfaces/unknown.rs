@@ -1,7 +1,7 @@
 //! A name that no interface has.
 
 use super::sysfs;
-use crate::failure::Usage;
+use crate::{failure::Usage, nearest::closest};
 
 /// What to say of an interface that does not exist: which one may have been meant.
 pub fn unknown(name: &str) -> Usage {
@@ -11,7 +11,7 @@ pub fn unknown(name: &str) -> Usage {
     if let Some(advice) = part_of_another(name, &names) {
         return Usage::new(format!("{message}: {advice}"));
     }
-    match closest(name, &names) {
+    match closest(name, names.iter().map(String::as_str)) {
         Some(guess) => message.push_str(&format!("; did you mean {guess:?}?")),
         None if !names.is_empty() => {
             message.push_str(&format!("; the interfaces are {}", names.join(", ")));
@@ -40,28 +40,9 @@ fn part_of_another(name: &str, names: &[String]) -> Option<String> {
     id.parse::<u16>().ok().map(|id| format!("-i {of} with the filter 'vlan {id}'{others}"))
 }
 
-/// The name that is at most two edits away, and nearest.
-fn closest<'a>(name: &str, names: &'a [String]) -> Option<&'a str> {
-    names
-        .iter()
-        .map(|candidate| (strsim::levenshtein(name, candidate), candidate.as_str()))
-        .filter(|(distance, candidate)| *distance <= 2 && *distance < candidate.len())
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn guesses() {
-        let names = ["lo", "eth0", "wlan0"].map(String::from);
-        assert_eq!(closest("etho", &names), Some("eth0"));
-        assert_eq!(closest("wlan", &names), Some("wlan0"));
-        assert_eq!(closest("bond7", &names), None);
-        assert_eq!(closest("", &names), None);
-    }
 
     #[test]
     fn parts_of_others() {

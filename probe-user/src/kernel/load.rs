@@ -163,6 +163,7 @@ fn link(
         ring_len: setting.ring.len[0],
         second_len: setting.ring.len[1],
         second_at: setting.ring.second_at,
+        overwrites: setting.ring.overwrites.into(),
         selective: bits(samplers.iter().map(|one| !one.takes_all())) | by_flow(setting),
         by_flow: by_flow(setting),
         stores_in_order: STORES_IN_ORDER.into(),

@@ -54,6 +54,8 @@ pub struct Plan<'a> {
     /// Bytes of each CPU's ring, see [`RingLayout`]; 0 makes none. Before Linux 6.0 it may get
     /// less, [`RingLayout::OLD_VALUE_LIMIT`].
     pub ring_bytes: usize,
+    /// Whether a CPU's ring overwrites its oldest records, for a flight recorder.
+    pub overwrites: bool,
     /// Matches of the sampled rules after which the race of `probe rate` ends; 0: no race.
     pub goal: u64,
     /// How many interfaces are counted apart at most, and frames received apart from frames sent;
@@ -109,7 +111,11 @@ impl Plan<'_> {
             link: set.link,
             vlan: self.vlan,
             snaplen,
-            ring: RingLayout::within(limit, self.ring_bytes, snaplen),
+            ring: if self.overwrites {
+                RingLayout::overwriting(limit, self.ring_bytes, snaplen)
+            } else {
+                RingLayout::within(limit, self.ring_bytes, snaplen)
+            },
             rings: if self.ring_bytes == 0 { 1 } else { cpus()? },
             order,
             memory,

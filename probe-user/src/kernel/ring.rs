@@ -30,6 +30,8 @@ use std::{
 use memmap2::{MmapOptions, MmapRaw};
 use probe_common::{RING_CONTROL_LEN, RecordHeader, RingControl, RingLayout, record_len};
 
+use super::merge::Timed;
+
 /// One record in a ring.
 pub struct Record {
     /// What the kernel says of the frame.
@@ -123,7 +125,7 @@ impl Ring {
     /// # Errors
     /// Those of mmap(2).
     pub fn map(array: BorrowedFd<'_>, cpus: usize, layout: RingLayout) -> io::Result<Vec<Self>> {
-        let RingLayout { len: [first, second], second_at, value_size } = layout;
+        let RingLayout { len: [first, second], second_at, value_size, overwrites: _ } = layout;
         let [second_at, value_size] = [second_at as usize, value_size as usize];
         let len = value_size.checked_mul(cpus).ok_or(io::ErrorKind::OutOfMemory)?;
         let memory = Arc::new(Mapping::new(array, len)?);
@@ -152,12 +154,6 @@ impl Ring {
         let new = head.wrapping_sub(self.head);
         self.head = head;
         new
-    }
-
-    /// The time of the next record, `CLOCK_MONOTONIC` nanoseconds. `None` where there is
-    /// none before the last [`refresh`](Self::refresh).
-    pub fn next_time(&self) -> Option<u64> {
-        Some(self.peek()?.timestamp_ns)
     }
 
     /// The next record, if it is not younger than `until`.
@@ -207,19 +203,27 @@ impl Ring {
     }
 }
 
+impl Timed for Ring {
+    /// `None` where there is none before the last [`refresh`](Self::refresh).
+    fn next_time(&self) -> Option<u64> {
+        Some(self.peek()?.timestamp_ns)
+    }
+}
+
 /// A map's values, for reading and for moving the readers' positions.
-struct Mapping {
+pub(super) struct Mapping {
     memory: MmapRaw,
     returns: Mutex<Returns>,
 }
 
 impl Mapping {
-    fn new(map: BorrowedFd<'_>, len: usize) -> io::Result<Self> {
+    pub(super) fn new(map: BorrowedFd<'_>, len: usize) -> io::Result<Self> {
         let memory = MmapOptions::new().len(len).map_raw(&map)?;
         Ok(Self { memory, returns: Mutex::default() })
     }
 
-    fn word(&self, offset: usize) -> &AtomicU64 {
+    /// A word of the mapping, at a multiple of eight.
+    pub(super) fn word(&self, offset: usize) -> &AtomicU64 {
         assert!(
             offset.is_multiple_of(8) && offset + 8 <= self.memory.len(),
             "a word of the mapping"
@@ -228,6 +232,18 @@ impl Mapping {
         // SAFETY: inside of the mapping; aligned, because the mapping is and the offset is; mapped as long as self
         // lives; and shared with programs that load and store it whole.
         unsafe { AtomicU64::from_ptr(word.cast()) }
+    }
+
+    /// Copies words that programs may be writing, from a multiple of eight on.
+    pub(super) fn load(&self, offset: usize, words: &mut [u64]) {
+        let end = offset.saturating_add(size_of_val(words));
+        assert!(offset.is_multiple_of(8) && end <= self.memory.len(), "words of the mapping");
+        let mut place = self.memory.as_mut_ptr().wrapping_add(offset).cast();
+        for word in words {
+            // SAFETY: as in `word`, of which this is many.
+            *word = unsafe { AtomicU64::from_ptr(place) }.load(Ordering::Relaxed);
+            place = place.wrapping_add(1);
+        }
     }
 
     /// The bytes of a span that belongs to this loan, which has not ended.

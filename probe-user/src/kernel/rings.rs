@@ -11,13 +11,9 @@ use probe_common::{RingLayout, names};
 
 use super::{
     Error, Ktime,
+    merge::{IN_FLIGHT_NS, earliest},
     ring::{Loan, Record, Ring, Span},
 };
-
-/// How long a record may take from its time stamp to its place in the ring, in
-/// nanoseconds. Younger records wait for the next look, so that an older one of
-/// another CPU still comes before them.
-const IN_FLIGHT_NS: u64 = 100_000;
 
 /// How long the reader sleeps at most. Nobody wakes it: a wake-up costs the receive path more
 /// than the record, and a look at an empty ring costs next to nothing.
@@ -126,7 +122,7 @@ impl Rings {
         {
             return Some((self.set, record));
         }
-        self.earliest = self.find_earliest();
+        self.earliest = earliest(&self.rings, self.horizon);
         let (index, limit) = self.earliest?;
         self.set = index / self.of_set;
         Some((self.set, self.rings.get_mut(index)?.next(limit)?))
@@ -151,24 +147,6 @@ impl Rings {
         let pause = elapsed.as_nanos() * u128::from(aim) / u128::from(fullest.max(1));
         self.pause = Duration::from_nanos(pause.min(self.quiet.as_nanos()) as u64).max(BUSY);
         self.earliest = None;
-    }
-
-    fn find_earliest(&self) -> Option<(usize, u64)> {
-        let mut first: Option<(usize, u64)> = None;
-        let mut limit = self.horizon;
-        for (index, ring) in self.rings.iter().enumerate() {
-            let Some(time) = ring.next_time().filter(|&time| time <= self.horizon) else {
-                continue;
-            };
-            match first {
-                Some((_, earliest)) if time >= earliest => limit = limit.min(time),
-                _ => {
-                    limit = first.map_or(limit, |(_, second)| limit.min(second));
-                    first = Some((index, time));
-                }
-            }
-        }
-        first.map(|(index, _)| (index, limit))
     }
 }
 

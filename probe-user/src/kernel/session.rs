@@ -21,7 +21,7 @@ use probe_filter::ir::LinkType;
 use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{
-    Attached, Counts, Direction, Error, Hook, Memory, Rings, Taken, bpf,
+    Attached, Counts, Direction, Error, FlightRings, Hook, Memory, Rings, Taken, bpf,
     clsact::Filter,
     counts::CountMaps,
     error::{Module, errno, is_permission},
@@ -105,6 +105,7 @@ pub struct Session {
     pub(super) hook: Hook,
     pub(super) direction: Direction,
     rings: Option<Rings>,
+    flight: Option<FlightRings>,
     pub(super) memory: Option<Memory>,
     attachments: Vec<Attachment>,
     pub(super) links: Vec<Link>,
@@ -144,7 +145,7 @@ impl Session {
             }
             if plan.ring_bytes != 0 {
                 rings.push(ebpf.take_map(names::RINGS).ok_or(Error::Missing(names::RINGS))?);
-                of_rings = Some((setting.rings, setting.ring));
+                of_rings = Some((setting.rings, setting.ring, setting.snaplen));
             }
             let lists = ListMaps::open(&mut ebpf, &setting)?;
             memory = (!setting.order.is_empty()).then_some(setting.memory);
@@ -153,13 +154,21 @@ impl Session {
             let link = of_link.link;
             sets.push(ProgramSet { link, ebpf, counts, lists, samplers, shared });
         }
-        let rings = of_rings.map(|(cpus, layout)| Rings::open(rings, cpus, layout)).transpose()?;
+        let (mut lossless, mut flight) = (None, None);
+        match of_rings {
+            Some((cpus, layout, snaplen)) if layout.overwrites => {
+                flight = Some(FlightRings::open(rings, cpus, layout, snaplen)?);
+            }
+            Some((cpus, layout, _)) => lossless = Some(Rings::open(rings, cpus, layout)?),
+            None => {}
+        }
         timing.step("rings");
         let mut session = Self {
             sets,
             hook: plan.hook,
             direction: plan.direction,
-            rings,
+            rings: lossless,
+            flight,
             memory,
             attachments: Vec::new(),
             links: Vec::new(),
@@ -282,6 +291,11 @@ impl Session {
     /// The rings, once, if the plan asked for them.
     pub fn take_rings(&mut self) -> Option<Rings> {
         self.rings.take()
+    }
+
+    /// The rings that overwrite their oldest records, once, if the plan asked for them.
+    pub fn take_flight(&mut self) -> Option<FlightRings> {
+        self.flight.take()
     }
 
     /// What the lists of all rules take, if there are any.

@@ -53,7 +53,8 @@ pub fn ask(lists: &mut Vec<List>, more: List) {
 pub type By = (Key, Option<usize>);
 
 /// Reads `KEY` or `KEY,N`: a list of the N largest. Some keys have commas themselves, so that the
-/// whole text is tried first.
+/// whole text is tried first; and what stands behind the only comma of a network is its prefix length of
+/// IPv6, or a mistake.
 ///
 /// # Errors
 /// In words, a text that names no key, and a number that is too small or too large.
@@ -62,7 +63,7 @@ pub fn by(text: &str) -> Result<By, String> {
     let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty();
     match (whole, text.rsplit_once(',')) {
         (Ok(key), _) => Ok((key, None)),
-        (Err(_), Some((key, top))) if number(top) => {
+        (Err(_), Some((key, top))) if number(top) && (!key.contains('/') || key.contains(',')) => {
             let key = key.parse().map_err(|error: KeyError| error.to_string())?;
             let top = top.parse().ok().filter(|top| (1..=MOST).contains(top));
             let top = top.ok_or_else(|| format!("expected 1 to {MOST} keys behind the comma"))?;
@@ -97,6 +98,7 @@ mod tests {
             ("srcc,5", "no key is called 'srcc': did you mean src?"),
             ("dst,dport", "no key is called 'dst,dport'"),
             ("src/33", "a prefix length is a number up to 32"),
+            ("src/24,129", "behind a comma, for IPv6, up to 128"),
             ("", "no key is called ''"),
         ] {
             let error = by(text).unwrap_err();

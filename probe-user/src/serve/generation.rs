@@ -121,6 +121,7 @@ impl Generation {
             vlan: VlanView::default(),
             snaplen: 0,
             ring_bytes: 0,
+            overwrites: false,
             goal: 0,
             places: 0,
             list_memory: Memory::DEFAULT_BOUND,

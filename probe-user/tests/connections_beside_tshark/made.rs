@@ -18,8 +18,8 @@ pub struct Made {
     pub connections: Vec<Connection>,
     /// By time.
     pub requests: Vec<Request>,
-    /// Of each, whether the first segments of request and response came once.
-    pub clean: Vec<bool>,
+    /// The clients all of whose messages' first segments came once.
+    pub clean: BTreeSet<String>,
 }
 
 /// How long the sender waits before it sends a segment again: longer than a message takes.
@@ -30,20 +30,22 @@ const SEGMENT: usize = 400;
 /// Writes a capture of forty connections.
 pub fn write(path: &Path, seed: u64) -> Made {
     let mut random = Random::new(seed);
-    let mut made = Made { connections: Vec::new(), requests: Vec::new(), clean: Vec::new() };
+    let mut made = Made { connections: Vec::new(), requests: Vec::new(), clean: BTreeSet::new() };
     let mut frames = Vec::new();
     let mut requests = Vec::new();
     for number in 0..40u64 {
         let mut talk = Talk::new(number, &mut random);
         talk.run(&mut random);
         made.connections.push(talk.truth());
+        if talk.clean {
+            made.clean.insert(talk.ends[0].clone());
+        }
         requests.extend(talk.requests);
         frames.extend(talk.talk.frames);
     }
     frames.sort_by_key(|frame| frame.0);
     requests.sort_by_key(|(at, _)| *at);
-    (made.clean, made.requests) =
-        requests.into_iter().map(|(_, (clean, request))| (clean, request)).unzip();
+    made.requests = requests.into_iter().map(|(_, request)| request).collect();
     let contents = Contents::pcap(LinkType::Ethernet, Precision::Nano);
     let mut writer = Writer::create(path, &contents).unwrap();
     for (time, bytes) in &frames {
@@ -64,7 +66,9 @@ struct Talk {
     handshake: Option<f64>,
     again: [u64; 2],
     /// With the time at which each was begun.
-    requests: Vec<(u64, (bool, Request))>,
+    requests: Vec<(u64, Request)>,
+    /// Whether each message's first segment came once.
+    clean: bool,
 }
 
 impl Talk {
@@ -86,6 +90,7 @@ impl Talk {
             handshake: None,
             again: [0; 2],
             requests: Vec::new(),
+            clean: true,
         }
     }
 
@@ -169,25 +174,20 @@ impl Talk {
             ),
             _ => format!("HTTP/1.1 {status} X\r\nContent-Length: {size}\r\n\r\n{content}"),
         };
-        let (begun, one) = self.message(Client, request.as_bytes(), random);
-        let (answered, other) = self.message(Server, response.as_bytes(), random);
-        self.requests.push((
-            begun,
-            (
-                one && other,
-                Request {
-                    method: method.into(),
-                    path,
-                    status: Some(status),
-                    first_byte: Some((answered - begun) as f64),
-                },
-            ),
-        ));
+        let begun = self.message(Client, request.as_bytes(), random);
+        let answered = self.message(Server, response.as_bytes(), random);
+        let request = Request {
+            client: self.ends[0].clone(),
+            method: method.into(),
+            path,
+            status: Some(status),
+            first_byte: Some((answered - begun) as f64),
+        };
+        self.requests.push((begun, request));
     }
 
-    /// Sends a message, and acknowledges it. Says when its first byte was seen for the first time, and
-    /// whether that was the only one.
-    fn message(&mut self, from: Speaker, bytes: &[u8], random: &mut Random) -> (u64, bool) {
+    /// Sends a message, and acknowledges it. Says when its first byte was seen for the first time.
+    fn message(&mut self, from: Speaker, bytes: &[u8], random: &mut Random) -> u64 {
         let start = self.wait(random);
         let own = from as usize;
         let acknowledgment = *self.talk.next(if from == Client { Server } else { Client });
@@ -229,7 +229,8 @@ impl Talk {
         let at = self.wait(random);
         self.talk.ack(at, if from == Client { Server } else { Client });
         let firsts: Vec<u64> = seen.iter().filter(|seen| seen.1 == 0).map(|seen| seen.0).collect();
-        (firsts[0], firsts.len() == 1)
+        self.clean &= firsts.len() == 1;
+        firsts[0]
     }
 
     fn truth(&self) -> Connection {

@@ -44,6 +44,8 @@ impl Connection {
 /// A request and its response.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
+    /// Who asked, with the port.
+    pub client: String,
     pub method: String,
     pub path: String,
     pub status: Option<u64>,
@@ -89,6 +91,7 @@ pub fn requests(path: &Path) -> Vec<Request> {
     lines.sort_by_key(|line| line["time"].as_str().unwrap().to_owned());
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let request = |line: Value| Request {
+        client: format!("{} {}", text(&line["client"]), line["client_port"]),
         method: text(&line["method"]),
         path: text(&line["path"]),
         status: line["status"].as_u64(),

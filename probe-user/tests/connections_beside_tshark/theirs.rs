@@ -171,6 +171,7 @@ pub fn requests(frames: &[Fields]) -> Vec<Request> {
     let request = |frame: &Fields| {
         let response = responses.get(&number(&frame["frame.number"]).unwrap());
         Request {
+            client: source(frame),
             method: frame["http.request.method"].clone(),
             path: frame["http.request.uri"].clone(),
             status: response.and_then(|response| number(&response["http.response.code"])),

@@ -23,9 +23,12 @@ struct Terminal<'a> {
 }
 
 impl<'a> Terminal<'a> {
-    /// Runs `probe` in a terminal of so many columns and lines.
+    /// Runs `probe` in a terminal of so many columns and lines. A shell outlives it: at the end of the
+    /// process that leads the session the kernel hangs the terminal up, and what tmux has not read
+    /// by then is lost (disassociate_ctty in drivers/tty/tty_jobctrl.c).
     fn new(pair: &'a Pair, size: (usize, usize), arguments: &str) -> Self {
-        Self::running(pair, size, &format!("exec {} {arguments}", env!("CARGO_BIN_EXE_probe")))
+        let probe = env!("CARGO_BIN_EXE_probe");
+        Self::running(pair, size, &format!("trap : INT; {probe} {arguments}; exec sleep 600"))
     }
 
     /// Runs any command.

@@ -94,10 +94,12 @@ pub(super) fn print(
                 }
                 Ok(())
             }
-            128 | 130 => match reach::networks(t, field)? {
-                true => Ok(()),
-                false => return Ok(()),
-            },
+            128 | 130 => {
+                if !reach::networks(t, field)? {
+                    return Ok(());
+                }
+                Ok(())
+            }
             2 | 3 | 22 | 24 | 135 | 222 | 235..=237 => reach::print(t, kind, field),
             _ => value(t, kind, field),
         };

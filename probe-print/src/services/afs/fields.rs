@@ -89,6 +89,8 @@ impl<'a> Walk<'a> {
                 let known = if self.fields.u32()? == 0 { "no" } else { "yes" };
                 put!(t, " syncsite {known}");
             }
+            // The kind of a lock is read, and not shown.
+            "@lock" => drop(self.fields.u32()?),
             "@skip" => {
                 let length = self.fields.u32()? as usize;
                 self.fields.slice(length).or(Err(Stop::Short))?;

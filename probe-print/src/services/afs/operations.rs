@@ -283,7 +283,7 @@ pub(super) const UBIK: &[Operation] = &[
     op(10007, "vote-xsdebug", "", ""),
     op(20000, "disk-begin", "tid n", ""),
     op(20001, "disk-commit", "tid n", ""),
-    op(20002, "disk-lock", "tid n file i pos i length i", ""),
+    op(20002, "disk-lock", "tid n file i pos i length i @lock", ""),
     op(20003, "disk-write", "tid n file i pos i", ""),
     op(20004, "disk-getversion", "", "dbversion n"),
     op(20005, "disk-getfile", "file i", ""),

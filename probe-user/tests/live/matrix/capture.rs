@@ -3,6 +3,7 @@
 
 use std::io::Cursor;
 
+use probe_filter::{Flow, FlowSeed, flow_limit};
 use probe_frame::WallTime;
 use probe_pcap::Reader;
 use testbed::{
@@ -19,7 +20,7 @@ const ROUNDS: usize = 40;
 
 /// Frames of a file in a namespace's folder: their times, their bytes, and their lengths on the
 /// wire.
-pub(super) fn frames(namespace: &Namespace, file: &str) -> Vec<(WallTime, Vec<u8>, u32)> {
+pub(crate) fn frames(namespace: &Namespace, file: &str) -> Vec<(WallTime, Vec<u8>, u32)> {
     let bytes = namespace.enter(|| Ok(std::fs::read(file)?)).unwrap();
     let mut reader = Reader::new(file.to_owned(), Box::new(Cursor::new(bytes))).unwrap();
     let mut frames = Vec::new();
@@ -96,6 +97,36 @@ fn sampled_and_cut() {
         let capture = watching(&pair, hook, &arguments);
         send(&pair, &frames);
         assert_eq!(end(capture, hook), (100, 100), "{hook}");
+        assert_same(hook, &read(&pair.server, file), &chosen, 96);
+    }
+}
+
+/// The datagrams of every connection that the seed chooses, and of no other one.
+#[test]
+fn whole_connections() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let (seed, limit) = (FlowSeed::new(1), flow_limit(8));
+    let addresses = [CLIENT_V4.into(), NOBODY_V4.into()];
+    let is_chosen =
+        |number: u16| seed.hash(&Flow { addresses, ports: Some((17, [number, 7])) }) <= limit;
+    let frame = |number: u16| Frame::ipv4(CLIENT_V4, NOBODY_V4).udp(number, 7);
+    let numbers = || (0..3).flat_map(|_| 1..400_u16);
+    let frames: Vec<Vec<u8>> = numbers().map(|number| frame(number).build()).collect();
+    let chosen: Vec<Vec<u8>> =
+        numbers().filter(|&number| is_chosen(number)).map(|number| frame(number).build()).collect();
+    let pair = quiet_pair();
+    for hook in HOOKS {
+        let file = "/dev/shm/flows.pcap";
+        let sampling = ["--sample-flows", "8", "--flow-seed", "1"];
+        let arguments =
+            [&["capture", "-v", "-w", file][..], &sampling, &["udp dst port 7"]].concat();
+        let capture = watching(&pair, hook, &arguments);
+        send(&pair, &frames);
+        let count = chosen.len() as u64;
+        assert_eq!(end(capture, hook), (count, count), "{hook}");
         assert_same(hook, &read(&pair.server, file), &chosen, 96);
     }
 }

@@ -7,13 +7,14 @@
 //! alone. `cargo xtask test --kernel` runs all of them where they belong.
 
 mod bare;
-mod capture;
+pub(crate) mod capture;
 mod count;
 mod instructions;
 mod lists;
 mod machine;
 mod offline;
 mod rate;
+pub(crate) mod record;
 mod refused;
 mod rules;
 

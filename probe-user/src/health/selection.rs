@@ -46,15 +46,17 @@ const STORIES: &str = "stories";
 
 impl Rules {
     /// Rules for ports; none: for all TCP ports. `filter`: an expression that holds for all frames. The
-    /// stories are those of all connections, and may become those of some.
-    pub fn new(services: &[Service], filter: &str) -> Self {
-        let narrowed = |rule: String| match filter {
-            "" => rule,
-            filter => match rule.split_once("@unreachable and ") {
-                // Behind it the words are about the packet that was rejected.
-                Some(("", quoted)) => format!("@unreachable and ({filter}) and {quoted}"),
-                _ => format!("({filter}) and {rule}"),
-            },
+    /// stories are those of all connections, and may become those of some. `quotable`: the expression can be
+    /// asked of a packet that an ICMP error quotes, too; else all errors count.
+    pub fn new(services: &[Service], filter: &str, quotable: bool) -> Self {
+        let narrowed = |rule: String| match (filter, rule.split_once("@unreachable and ")) {
+            ("", _) => rule,
+            // Behind it the words are about the packet that was rejected.
+            (_, Some(("", quoted))) if quotable => {
+                format!("@unreachable and ({filter}) and {quoted}")
+            }
+            (_, Some(("", _))) => rule,
+            _ => format!("({filter}) and {rule}"),
         };
         let mut rules = Vec::new();
         for service in services {
@@ -159,7 +161,7 @@ mod tests {
             (vec![service("80")], ""),
             (vec![service("80"), service("53/udp"), service("53")], "net 192.0.2.0/24 or ip6"),
         ] {
-            let rules = Rules::new(&services, filter);
+            let rules = Rules::new(&services, filter, true);
             assert_eq!(rules.rules().len(), services.len() * 5 + 1);
             assert_eq!(rules.rules()[rules.stories()].name, "stories");
             RuleSet::compile(rules.rules().to_vec(), &Options::default()).unwrap();
@@ -167,8 +169,18 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_be_asked_of_a_quoted_packet_is_not() {
+        let of_errors = |quotable| {
+            let rules = Rules::new(&[service("80")], "ether host 2:0:0:0:0:1", quotable);
+            rules.rules()[4].filter.clone()
+        };
+        assert_eq!(of_errors(false), "@unreachable and tcp dst port 80");
+        assert!(probe_filter::compile(&of_errors(true), &Options::default()).is_err());
+    }
+
+    #[test]
     fn counters_are_found_by_their_port() {
-        let rules = Rules::new(&[service("80"), service("53/udp")], "");
+        let rules = Rules::new(&[service("80"), service("53/udp")], "", true);
         let counter = |packets| Counter { packets, bytes: 0 };
         let counters: Vec<Counter> = (1..=11).map(counter).collect();
         let counts = rules.counts(service("53/udp"), &counters).unwrap();

@@ -1,0 +1,344 @@
+//! The text of a condition, read. The grammar stands in the module above.
+
+use std::ops::Range;
+
+use super::{
+    Comparison, Condition, ConditionError,
+    subject::{Measure, Per, Subject},
+};
+use crate::{duration, nearest::closest};
+
+/// Words that say what is counted, and those that are a subject alone.
+const MEASURES: [(&str, Measure); 5] = [
+    ("rate", Measure::Packets),
+    ("packets", Measure::Packets),
+    ("bytes", Measure::Bytes),
+    ("bits", Measure::Bits),
+    ("share", Measure::Share),
+];
+const SEEN: &str = "seen";
+const LOST: &str = "lost";
+
+/// Reads a condition on the counts of rules with these names.
+///
+/// # Errors
+/// What is wrong, and where.
+pub fn parse(text: &str, rules: &[&str]) -> Result<Condition, ConditionError> {
+    let mut parser = Parser { text, rules, at: 0 };
+    let (subject, is_rate) = parser.subject()?;
+    let comparison = parser.comparison()?;
+    let (bound, per) = parser.bound(&subject, is_rate)?;
+    let mut lasting = None;
+    let mut until = bound * comparison.margin();
+    loop {
+        let word = parser.next();
+        match word.text {
+            "" => break,
+            "for" if lasting.is_none() => {
+                let time = parser.next();
+                lasting = Some(
+                    duration::parse(time.text)
+                        .map_err(|expected| parser.error(&time, "this is no time", expected))?,
+                );
+            }
+            "until" => {
+                let place = parser.peek();
+                let (value, unit) = parser.bound(&subject, is_rate)?;
+                if unit != per {
+                    let like = format!("the bound has {:?}", per.suffix());
+                    return Err(parser.error(&place, "this bound is of another kind", like));
+                }
+                if comparison.holds(value, bound) && value != bound {
+                    let expected = "it says when the condition is over: a value on the other side";
+                    return Err(parser.error(&place, "here the condition still holds", expected));
+                }
+                until = value;
+            }
+            _ => {
+                let expected = "expected for, until or the end";
+                return Err(parser.error(&word, "this cannot follow a bound", expected));
+            }
+        }
+    }
+    let text = text.trim().to_owned();
+    Ok(Condition { text, subject, comparison, bound, per, lasting, until })
+}
+
+/// A word, and where it stands.
+struct Word<'a> {
+    text: &'a str,
+    span: Range<usize>,
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    rules: &'a [&'a str],
+    at: usize,
+}
+
+impl<'a> Parser<'a> {
+    /// The next word: signs of comparison, or what stands between blanks and those. Empty at the end.
+    fn next(&mut self) -> Word<'a> {
+        let rest = self.text.get(self.at..).unwrap_or_default();
+        let start = self.text.len() - rest.trim_start().len();
+        let rest = rest.trim_start();
+        let sign = |c: char| "<>=!".contains(c);
+        let signs = rest.starts_with(sign);
+        let end = rest.find(|c: char| c.is_whitespace() || sign(c) != signs).unwrap_or(rest.len());
+        self.at = start + end;
+        Word { text: rest.get(..end).unwrap_or_default(), span: start..self.at }
+    }
+
+    fn peek(&mut self) -> Word<'a> {
+        let at = self.at;
+        let word = self.next();
+        self.at = at;
+        word
+    }
+
+    fn error(
+        &self,
+        word: &Word<'_>,
+        message: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> ConditionError {
+        let mut message = message.into();
+        if word.text.is_empty() {
+            message = "the condition ends too early".into();
+        }
+        let (text, span) = (self.text.to_owned(), word.span.clone());
+        ConditionError { text, span, message, advice: advice.into() }
+    }
+
+    /// What the condition is about, and whether it was called a rate.
+    fn subject(&mut self) -> Result<(Subject, bool), ConditionError> {
+        let word = self.next();
+        let measure = MEASURES.iter().find(|(name, _)| *name == word.text);
+        let Some(&(name, measure)) = measure else {
+            return Ok((self.whose(&word, Measure::Packets)?, false));
+        };
+        let is_rate = name == "rate";
+        if self.peek().text != "of" {
+            return match self.rules {
+                [_] => Ok((Subject::Rule { index: 0, measure }, is_rate)),
+                [] => Err(self.error(&word, "there is no rule that could have one", "")),
+                [first, ..] => {
+                    let advice = format!("there are several rules: write {name} of {first}");
+                    Err(self.error(&word, format!("of which rule is the {name}?"), advice))
+                }
+            };
+        }
+        self.next();
+        let of = self.next();
+        Ok((self.whose(&of, measure)?, is_rate))
+    }
+
+    /// The rule of a name, or what is counted for all frames.
+    fn whose(&self, word: &Word<'_>, measure: Measure) -> Result<Subject, ConditionError> {
+        if let Some(index) = self.rules.iter().position(|rule| *rule == word.text) {
+            return Ok(Subject::Rule { index, measure });
+        }
+        match (word.text, measure) {
+            (SEEN, _) => return Ok(Subject::Seen(measure)),
+            (LOST, Measure::Packets) => return Ok(Subject::Lost),
+            _ => {}
+        }
+        let words = MEASURES.iter().map(|(name, _)| *name).chain([SEEN, LOST]);
+        let known = || self.rules.iter().copied().chain(words);
+        let advice = match (closest(word.text, known()), self.rules) {
+            (Some(meant), _) => format!("did you mean {meant}?"),
+            (None, [rule]) => format!("expected rate, bytes, bits, share, seen, lost or {rule}"),
+            (None, rules) => format!("the rules are {}", rules.join(", ")),
+        };
+        Err(self.error(word, "no rule has this name", advice))
+    }
+
+    fn comparison(&mut self) -> Result<Comparison, ConditionError> {
+        let word = self.next();
+        match word.text {
+            ">" => Ok(Comparison::Above),
+            ">=" | "=>" => Ok(Comparison::AtLeast),
+            "<" => Ok(Comparison::Below),
+            "<=" | "=<" => Ok(Comparison::AtMost),
+            _ => Err(self.error(&word, "this is no comparison", "expected >, >=, < or <=")),
+        }
+    }
+
+    /// A bound that fits the subject.
+    fn bound(&mut self, subject: &Subject, is_rate: bool) -> Result<(f64, Per), ConditionError> {
+        let word = self.next();
+        let number = |c: char| c.is_ascii_digit() || c == '.';
+        let end = word.text.find(|c| !number(c)).unwrap_or(word.text.len());
+        let (digits, unit) = word.text.split_at(end);
+        let Ok(number) = digits.parse::<f64>() else {
+            return Err(self.error(
+                &word,
+                "this is no number",
+                "expected one such as 1000/s or 50k/s",
+            ));
+        };
+        let (factor, unit) = match unit.chars().next() {
+            Some('k' | 'K') => (1e3, &unit[1..]),
+            Some('M') => (1e6, &unit[1..]),
+            Some('G') => (1e9, &unit[1..]),
+            _ => (1.0, unit),
+        };
+        let per = match unit {
+            "" => Per::Run,
+            "/s" | "/sec" => Per::Second,
+            "/m" | "/min" => Per::Minute,
+            "%" => Per::Hundred,
+            _ => {
+                let expected = "after the number may stand k, M or G, and then /s, /m or %";
+                return Err(self.error(&word, "this is no unit", expected));
+            }
+        };
+        let share = matches!(
+            subject,
+            Subject::Rule { measure: Measure::Share, .. } | Subject::Seen(Measure::Share)
+        );
+        match (share, is_rate, per) {
+            (true, _, Per::Hundred) | (false, false, Per::Run | Per::Second | Per::Minute) => {}
+            (false, true, Per::Second | Per::Minute) => {}
+            (true, ..) => {
+                let advice = format!("a share is in percent, such as {digits}%");
+                return Err(self.error(&word, "this bound is of another kind", advice));
+            }
+            (false, true, Per::Run) => {
+                let advice = format!("a rate is one per second or per minute: {}/s", word.text);
+                return Err(self.error(&word, "this bound lacks its time", advice));
+            }
+            (false, _, Per::Hundred) => {
+                let advice = "only a share is in percent, such as share of NAME > 50%";
+                return Err(self.error(&word, "this bound is of another kind", advice));
+            }
+        }
+        Ok((number * factor, per))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const RULES: [&str; 3] = ["syn", "get", "bytes"];
+
+    fn read(text: &str) -> Condition {
+        parse(text, &RULES).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    #[test]
+    fn what_conditions_mean() {
+        let rule = |index, measure| Subject::Rule { index, measure };
+        for (text, subject, bound, per) in [
+            ("syn > 1000/s", rule(0, Measure::Packets), 1e3, Per::Second),
+            ("syn>=1.5k/m", rule(0, Measure::Packets), 1.5e3, Per::Minute),
+            ("rate of get < 50k/s", rule(1, Measure::Packets), 5e4, Per::Second),
+            ("packets of get < 2M", rule(1, Measure::Packets), 2e6, Per::Run),
+            ("bytes of syn > 10M/s", rule(0, Measure::Bytes), 1e7, Per::Second),
+            ("bits of seen > 1G/s", Subject::Seen(Measure::Bits), 1e9, Per::Second),
+            ("rate of bytes > 1/s", rule(2, Measure::Packets), 1.0, Per::Second),
+            ("share of syn > 50%", rule(0, Measure::Share), 50.0, Per::Hundred),
+            ("lost > 0", Subject::Lost, 0.0, Per::Run),
+            ("seen <= 0/s", Subject::Seen(Measure::Packets), 0.0, Per::Second),
+        ] {
+            let condition = read(text);
+            assert_eq!((&condition.subject, condition.per), (&subject, per), "{text}");
+            assert_eq!((condition.bound, condition.to_string().as_str()), (bound, text));
+        }
+        let condition = read("syn > 1000/s for 2s until 600/s");
+        assert_eq!(condition.lasting, Some(Duration::from_secs(2)));
+        assert_eq!(condition.until, 600.0);
+        assert_eq!((read("syn > 1k/s").until, read("syn < 1k/s").until), (800.0, 1250.0));
+        let alone = parse("rate > 50k/s for 2s", &["match"]).unwrap();
+        assert_eq!(alone.subject, rule(0, Measure::Packets));
+    }
+
+    #[test]
+    fn mistakes_have_a_place_and_advice() {
+        for (text, said) in [
+            ("sny > 1/s", "no rule has this name\n  sny > 1/s\n  ^^^\ndid you mean syn?"),
+            (
+                "syn > ",
+                "the condition ends too early\n  syn > \n        ^\nexpected one such as 1000/s or 50k/s",
+            ),
+            (
+                "syn >> 1/s",
+                "this is no comparison\n  syn >> 1/s\n      ^^\nexpected >, >=, < or <=",
+            ),
+            ("syn != 1", "this is no comparison\n  syn != 1\n      ^^\nexpected >, >=, < or <="),
+            (
+                "syn > 10m/s",
+                "this is no unit\n  syn > 10m/s\n        ^^^^^\nafter the number may stand k, M or G, and \
+                 then /s, /m or %",
+            ),
+            (
+                "rate > 5/s",
+                "of which rule is the rate?\n  rate > 5/s\n  ^^^^\nthere are several rules: write \
+                 rate of syn",
+            ),
+            (
+                "rate of syn > 5k",
+                "this bound lacks its time\n  rate of syn > 5k\n                ^^\na rate is one per \
+                 second or per minute: 5k/s",
+            ),
+            (
+                "share of syn > 5/s",
+                "this bound is of another kind\n  share of syn > 5/s\n                 ^^^\na share \
+                 is in percent, such as 5%",
+            ),
+            (
+                "syn > 5%",
+                "this bound is of another kind\n  syn > 5%\n        ^^\nonly a share is in percent, \
+                 such as share of NAME > 50%",
+            ),
+            (
+                "syn > 5/s for ever",
+                "this is no time\n  syn > 5/s for ever\n                ^^^^\nexpected a time such as \
+                 500ms, 1s, 1m30s or 2h",
+            ),
+            (
+                "syn > 5/s and get > 5/s",
+                "this cannot follow a bound\n  syn > 5/s and get > 5/s\n            ^^^\nexpected \
+                 for, until or the end",
+            ),
+            (
+                "syn > 5/s until 6/s",
+                "here the condition still holds\n  syn > 5/s until 6/s\n                  ^^^\nit says \
+                 when the condition is over: a value on the other side",
+            ),
+        ] {
+            assert_eq!(parse(text, &RULES).unwrap_err().to_string(), said);
+        }
+        let error = parse("verdict 80 flooded", &["match"]).unwrap_err().to_string();
+        assert!(
+            error.ends_with("expected rate, bytes, bits, share, seen, lost or match"),
+            "{error}"
+        );
+    }
+
+    proptest! {
+        /// Whatever stands there, the answer is a condition or a place in the text.
+        #[test]
+        fn any_text_is_read_or_refused_at_its_place(text in "\\PC{0,40}") {
+            if let Err(error) = parse(&text, &RULES) {
+                prop_assert!(text.get(error.span()).is_some());
+                prop_assert!(error.to_string().contains('^'));
+            }
+        }
+
+        #[test]
+        fn words_in_any_order(words in prop::collection::vec(
+            prop::sample::select(vec!["syn", "rate", "of", "bytes", "<", ">=", "5k/s", "7%", "for", "2s",
+                "until", "4k/s", "\u{e9}"]), 0..10)) {
+            let text = words.join(" ");
+            if let Err(error) = parse(&text, &RULES) {
+                prop_assert!(text.get(error.span()).is_some());
+            }
+        }
+    }
+}
