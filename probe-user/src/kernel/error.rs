@@ -115,7 +115,7 @@ pub enum Error {
     #[error("reading the kernel's clock by a program")]
     Clock { source: io::Error },
 
-    #[error("putting map {map} into programs that take the place of others")]
+    #[error("duplicating the descriptor of {map}")]
     Share { map: &'static str, source: io::Error },
 
     #[error("the programs cannot be exchanged while they count: {what} would have to change, too")]
