@@ -50,7 +50,7 @@ impl Link {
     /// Behind so many records, of which the last one's slot has `len` bytes.
     #[inline(always)]
     pub const fn new(records: u64, len: u64) -> Self {
-        Self(records << Self::LEN_BITS | len / 8)
+        Self((records << Self::LEN_BITS) | (len / 8))
     }
 
     /// As it stands in the ring, in the machine's byte order.

@@ -4,7 +4,7 @@ use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use probe_common::{
     Counter,
     key::Key,
-    top::{Admission, Outcome, Set, TopHeader, TopLayout, WAYS, next_random},
+    top::{Admission, Outcome, Set, TopLayout, WAYS, next_random},
 };
 
 use crate::maps::{LIST_CPUS, TOP_SETS, TOPS};

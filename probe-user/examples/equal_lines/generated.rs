@@ -87,15 +87,20 @@ fn lacks_length(frame: &[u8]) -> bool {
     })
 }
 
-/// Whether tcpdump shows two of AppleTalk's addresses, of three numbers each, for which it looks in
-/// datagrams of some ports, too (KIP).
+/// Whether tcpdump shows two of AppleTalk's addresses, of three numbers (of two in short headers, but
+/// not both: so DECnet's are), for which it looks in datagrams of some ports, too (KIP).
 fn is_apple_talk(theirs: &str) -> bool {
-    let is_address = |word: &str| {
+    let numbers = |word: &str| -> Option<usize> {
         let numbers: Vec<&str> = word.trim_end_matches(':').split('.').collect();
-        numbers.len() == 3 && numbers.iter().all(|number| number.parse::<u16>().is_ok())
+        numbers.iter().all(|number| number.parse::<u16>().is_ok()).then_some(numbers.len())
     };
     let words: Vec<&str> = theirs.split_whitespace().collect();
-    words.windows(3).any(|words| words[1] == ">" && is_address(words[0]) && is_address(words[2]))
+    words.windows(3).filter(|words| words[1] == ">").any(|words| {
+        matches!(
+            (numbers(words[0]), numbers(words[2])),
+            (Some(2 | 3), Some(3)) | (Some(3), Some(2))
+        )
+    })
 }
 
 /// Whether a port is one of a protocol that probe has no printer for: MSDP, lwres, NFS, Zephyr, VAT,

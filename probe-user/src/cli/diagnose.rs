@@ -35,7 +35,7 @@ pub enum Format {
     probe diagnose [2001:db8::1]:53/udp\n  \
     probe diagnose -r trace.pcap 192.0.2.1:22")]
 pub struct DiagnoseArgs {
-    /// The port: HOST:PORT, [IPv6]:PORT, with /udp behind it for UDP; names are looked up
+    /// The port: HOST:PORT, an IPv6 address in brackets, /udp behind it for UDP; names are looked up
     #[arg(value_name = "HOST:PORT")]
     pub target: Target,
 

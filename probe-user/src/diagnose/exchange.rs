@@ -88,8 +88,12 @@ impl Exchange {
             _ => {}
         });
         for id in begun {
-            // The first one is looked at; another one between the same ports takes its place never.
-            if self.id.is_none() { self.id = Some(id) } else { self.others += 1 }
+            if self.id.is_none() {
+                self.id = Some(id);
+            } else if wanted.client_port.is_none() {
+                // From our own port it is a SYN that was sent again behind an error.
+                self.others += 1;
+            }
         }
         self.ended = self.ended.take().or(ended.into_iter().find(|one| Some(one.id()) == self.id));
         if let Some(seen) = seen.filter(|seen| Some(seen.id) == self.id) {

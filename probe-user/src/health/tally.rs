@@ -199,10 +199,8 @@ impl Tally {
     pub fn spell(&self, elapsed: Duration, asked: u64, whole: bool) -> Spell {
         let begun = elapsed.saturating_sub(SPAN);
         // The latest reading that is at least a span ago; without one the span begins at the start.
-        let first = match whole {
-            true => 0,
-            false => self.ticks.partition_point(|tick| tick.elapsed <= begun),
-        };
+        let first =
+            if whole { 0 } else { self.ticks.partition_point(|tick| tick.elapsed <= begun) };
         let before = first.checked_sub(1).and_then(|place| self.ticks.get(place));
         let (since, sums, asked_before) =
             before.map_or_else(Default::default, |tick| (tick.elapsed, tick.sums, tick.asked));

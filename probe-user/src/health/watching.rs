@@ -107,7 +107,7 @@ impl Watching {
         self.tallies.look(now, self.tracker.open());
         let figures = self.tracker.figures();
         let mut ports: Vec<Port> = match self.plan.services.as_slice() {
-            [] => self.tallies.ports().map(|(service, tally)| (service, tally)).collect(),
+            [] => self.tallies.ports().collect(),
             services => services
                 .iter()
                 .filter_map(|service| Some((*service, self.tallies.port(*service)?)))

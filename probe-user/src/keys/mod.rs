@@ -1,6 +1,6 @@
 //! What a rule's frames are counted by beside their number: the largest keys, and how many different
 //! ones there are. Asked for here, counted by the kernel programs or by their twin for files, put
-//! together in a [`Tally`], and written as people know them by [`text`].
+//! together in a [`Tally`], and written as people know them by [`text()`].
 //!
 //! A list is a filter of its own, of the rule's frames that have the key, and so has a counter: what
 //! the rule matched beyond it has no such key.

@@ -128,7 +128,7 @@ fn connection(frames: &[&Fields]) -> Connection {
             "closed"
         }
         (_, [Some(_), _] | [_, Some(_)]) => "reset",
-        _ if syn.is_some() && completed || synack.is_some() && completed => "open",
+        _ if completed && (syn.is_some() || synack.is_some()) => "open",
         _ if syn.is_some() && synack.is_some() => "half-open",
         _ if syn.is_some() => "unanswered",
         _ => "partial",

@@ -80,7 +80,7 @@ fn frame(source: u32, port: u16) -> Frame {
 }
 
 fn address(source: u32) -> IpAddr {
-    if source % 2 == 0 {
+    if source.is_multiple_of(2) {
         Ipv4Addr::from_bits(0x0a00_0000 | source).into()
     } else {
         Ipv6Addr::new(0x2001, 0xdb8, 0, 7, 0, 0, (source >> 16) as u16, source as u16).into()
@@ -88,7 +88,7 @@ fn address(source: u32) -> IpAddr {
 }
 
 fn wire_len(source: u32) -> u64 {
-    (14 + if source % 2 == 0 { 20 } else { 40 } + 8 + PAYLOAD) as u64
+    (14 + if source.is_multiple_of(2) { 20 } else { 40 } + 8 + PAYLOAD) as u64
 }
 
 /// Not IP: it has no source address of it.

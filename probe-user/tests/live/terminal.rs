@@ -240,7 +240,8 @@ fn stopped_and_continued() {
     fn of_interfaces(lines: &[String]) -> bool {
         lines.first().is_some_and(|line| line.starts_with("interface "))
     }
-    let commands: [(&str, fn(&[String]) -> bool); 2] =
+    type Shown = fn(&[String]) -> bool;
+    let commands: [(&str, Shown); 2] =
         [("count -i srv0 --interval 200ms", is_table), ("interfaces --watch=200ms", of_interfaces)];
     for (arguments, shown) in commands {
         let pair = quiet_pair();

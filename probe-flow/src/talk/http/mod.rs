@@ -115,10 +115,7 @@ struct Pairs {
 
 impl Http {
     pub(super) fn new(from_beginning: bool) -> Self {
-        let server = match from_beginning {
-            true => Reader::new(Kind::Responses),
-            false => Reader::lost(Kind::Responses),
-        };
+        let server = if from_beginning { Reader::new } else { Reader::lost }(Kind::Responses);
         Self { client: Reader::new(Kind::Requests), server, pairs: Pairs::default() }
     }
 

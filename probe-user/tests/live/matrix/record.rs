@@ -46,7 +46,7 @@ fn every_hook_keeps_the_last_frames() {
         assert_eq!(overwritten, Some(first as u64), "{hook}: {}", finished.stderr);
         // A link, a header, the bytes up to a multiple of eight; all but the longest one fits.
         let slots: usize =
-            held.iter().map(|(_, bytes, _)| 8 + (40 + bytes.len() + 7) / 8 * 8).sum();
+            held.iter().map(|(_, bytes, _)| 8 + (40 + bytes.len()).next_multiple_of(8)).sum();
         assert!(slots > (1 << 20) * 95 / 100, "{hook}: {slots} bytes on {SERVER_LINK}");
     }
 }
