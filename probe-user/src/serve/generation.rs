@@ -95,7 +95,7 @@ impl Generation {
     /// # Errors
     /// What the kernel refuses.
     pub fn load(&self, config: &Config, hook: Hook) -> Result<Session> {
-        self.plan(config, hook, |plan| Session::load(plan)).map_err(explain::kernel)
+        self.plan(config, hook, Session::load).map_err(explain::kernel)
     }
 
     /// Puts them into the place of those that a session runs.

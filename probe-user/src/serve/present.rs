@@ -37,8 +37,8 @@ impl Present {
         patterns: &Patterns,
         all: impl Iterator<Item = (u32, String, Option<probe_filter::LinkType>)>,
     ) -> Self {
-        let mut present = Self::default();
-        present.missing = patterns.names().map(str::to_owned).collect();
+        let missing = patterns.names().map(str::to_owned).collect();
+        let mut present = Self { missing, ..Self::default() };
         for (index, name, link) in all {
             present.missing.retain(|missing| *missing != name);
             if !patterns.take(&name) {

@@ -87,6 +87,20 @@ impl State {
     }
 }
 
+/// What a reading is made of.
+pub struct Counted<'a> {
+    /// The rules.
+    pub rules: &'a [Rule],
+    /// All counts of the programs.
+    pub counts: &'a Counts,
+    /// Those of the rules, in their order.
+    pub rule_counts: &'a [Counter],
+    /// Where the programs are.
+    pub attachments: &'a [Attachment],
+    /// Time between two readings.
+    pub interval: Duration,
+}
+
 /// Makes readings, each with the rates since the one before.
 pub struct Reader {
     start: Instant,
@@ -104,18 +118,10 @@ impl Reader {
         Self { start, began: clock::now().0, number: 0, before: HashMap::new(), elapsed_before }
     }
 
-    /// One reading; `rule_counts` is in the order of the rules. `tick` says whether rates of the
-    /// readings after it begin here.
-    pub fn read(
-        &mut self,
-        rules: &[Rule],
-        counts: &Counts,
-        rule_counts: &[Counter],
-        attachments: &[Attachment],
-        state: &State,
-        tick: Tick,
-        interval_length: Duration,
-    ) -> Reading {
+    /// One reading. `tick` says whether rates of the readings after it begin here.
+    pub fn read(&mut self, counted: &Counted<'_>, state: &State, tick: Tick) -> Reading {
+        let &Counted { rules, counts, rule_counts, attachments, interval: interval_length } =
+            counted;
         let elapsed = self.start.elapsed();
         if tick == Tick::Last {
             // As the last line of `probe count` has it: the rates of the whole run.

@@ -13,7 +13,7 @@ use super::{
     generation::{Generation, direction_on},
     listen::Listeners,
     present::Present,
-    reading::{Reader, Reading, State, Tick},
+    reading::{Counted, Reader, Reading, State, Tick},
     supported,
     worker::{Asked, Worker},
 };
@@ -194,18 +194,14 @@ impl<'a> Service<'a> {
         let counts = self.session.counts().map_err(explain::kernel)?;
         self.state.readings += 1;
         self.state.reading_seconds += start.elapsed().as_secs_f64();
-        let of_rules = self.generation.counts(&counts.rules);
-        let rules = &self.generation.rules;
-        let attachments = self.session.attachments();
-        Ok(self.reader.read(
-            rules,
-            &counts,
-            &of_rules,
-            attachments,
-            &self.state,
-            tick,
-            self.config.interval,
-        ))
+        let counted = Counted {
+            rules: &self.generation.rules,
+            counts: &counts,
+            rule_counts: &self.generation.counts(&counts.rules),
+            attachments: self.session.attachments(),
+            interval: self.config.interval,
+        };
+        Ok(self.reader.read(&counted, &self.state, tick))
     }
 
     /// Reads the configuration again, and puts its rules to work. Nothing changes where anything is
