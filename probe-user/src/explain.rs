@@ -90,7 +90,6 @@ fn too_old(error: &kernel::Error, release: (u32, u32)) -> Option<String> {
         K::Load(_)
             | K::Verify { .. }
             | K::Attach { .. }
-            | K::NoLink { .. }
             | K::NoModule { .. }
             | K::Map { .. }
             | K::Rings { .. }
@@ -104,10 +103,6 @@ fn too_old(error: &kernel::Error, release: (u32, u32)) -> Option<String> {
              built with CONFIG_BPF_SYSCALL"
         )),
         _ if release < FLOOR => Some(format!("this kernel is Linux {major}.{minor}; {needs}")),
-        (K::NoLink { .. }, _) => Some(format!(
-            "this kernel reports Linux {major}.{minor}; {needs}. --hook clsact needs no links, but \
-             its filter stays attached if probe is killed"
-        )),
         (K::Attach { hook: kernel::Hook::Tcx, .. }, Some(libc::EINVAL | libc::EOPNOTSUPP)) => {
             Some(format!(
                 "this kernel (Linux {major}.{minor}) has no tcx, which needs Linux 6.6 or newer, \
@@ -146,12 +141,10 @@ mod tests {
     fn what_an_old_kernel_lacks() {
         let ring =
             |errno| kernel::Error::Rings { source: std::io::Error::from_raw_os_error(errno) };
-        let no_link = kernel::Error::NoLink { interface: "a".into(), hook: kernel::Hook::Xdp };
         for (error, release, expected) in [
             (ring(libc::ENOSYS), (6, 18), Some("this kernel (Linux 6.18) has no bpf(2)")),
             (ring(libc::EINVAL), (5, 10), Some("Linux 5.10; probe needs Linux 5.15 or newer")),
             (ring(libc::EINVAL), (5, 15), None),
-            (no_link, (5, 4), Some("Linux 5.4; probe needs Linux 5.15 or newer")),
             (kernel::Error::EmptyObject, (4, 19), None),
             (kernel::Error::Permission { operation: String::new() }, (4, 19), None),
         ] {

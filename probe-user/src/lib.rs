@@ -26,6 +26,7 @@ pub mod capture;
 pub mod cli;
 pub mod clock;
 pub mod condition;
+pub mod config;
 pub mod connections;
 pub mod count;
 pub mod diagnose;
@@ -53,6 +54,7 @@ pub mod resolver;
 pub mod rules;
 pub mod runtime;
 mod screen;
+pub mod serve;
 pub mod source;
 pub mod stdout;
 pub mod stop;
@@ -84,6 +86,12 @@ pub enum Command {
     Filter(filter::Plan),
     /// Describe interfaces.
     Interfaces(interfaces::Plan),
+    /// Count always, as a service.
+    Serve(serve::Plan),
+    /// Be the process that serves HTTP for it, at these descriptors.
+    ServeHttp(Vec<i32>),
+    /// Check the configuration of `probe serve`.
+    Check(serve::check::Plan),
     /// Answer Wireshark.
     Extcap(extcap::Plan),
 }
@@ -104,6 +112,9 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Record(plan) => record::run(&plan),
         Command::Filter(plan) => filter::run(&plan),
         Command::Interfaces(plan) => interfaces::run(&plan),
+        Command::Serve(plan) => serve::run(&plan),
+        Command::ServeHttp(sockets) => serve::http::run(&sockets),
+        Command::Check(plan) => serve::check::run(&plan),
         Command::Extcap(plan) => extcap::run(&plan),
     }
 }

@@ -31,6 +31,8 @@ pub struct Needs {
     pub test_run: bool,
     /// Creating files wherever root may: where root stays root, and only then.
     pub files: bool,
+    /// Loading and attaching other programs.
+    pub reload: bool,
     /// Starting a command (-z), which may be one that gains rights by its file.
     pub commands: bool,
 }
@@ -48,8 +50,12 @@ impl Needs {
         // setting closed all of bpf(2), reading a map through an open descriptor included.
         let bpf = self.maps && kernel::release() < (5, 19) && unprivileged_bpf_disabled();
         [
-            (self.filters || self.features || self.test_run, Capability::CAP_NET_ADMIN),
-            (bpf || self.test_run, Capability::CAP_BPF),
+            (
+                self.filters || self.features || self.test_run || self.reload,
+                Capability::CAP_NET_ADMIN,
+            ),
+            (bpf || self.test_run || self.reload, Capability::CAP_BPF),
+            (self.reload, Capability::CAP_PERFMON),
             (self.files && root_stays, Capability::CAP_DAC_OVERRIDE),
         ]
         .into_iter()
@@ -237,6 +243,8 @@ mod tests {
         for needs in [filters, features] {
             assert!(needs.capabilities(false).contains(&Capability::CAP_NET_ADMIN));
         }
+        let reload = Needs { reload: true, ..Needs::default() };
+        assert_eq!(reload.capabilities(false), TO_ATTACH.into_iter().collect());
         assert!(Needs::default().capabilities(true).is_empty());
     }
 }

@@ -7,25 +7,23 @@ use std::{
     path::Path,
 };
 
-use anyhow::{Context as _, Error, Result, anyhow};
+use anyhow::{Context as _, Result, anyhow};
 use probe_common::{Counter, MAX_KEYED, MAX_RULES, MAX_SAMPLED, Sampler};
 use probe_filter::{
     Filter, FlowSeed, Key, Options, flow_limit,
     ir::{LinkType, VlanView},
 };
-use serde::Deserialize;
 
 use probe_frame::visible;
 
 use crate::{
-    bounded,
-    failure::{Hinted, Usage},
+    bounded, config,
+    failure::Usage,
     interfaces,
     kernel::{Lists, RuleSpec},
-    keys::{self, List},
+    keys::List,
     link_type, reporter,
     resolver::InTime,
-    text::size,
 };
 
 /// Where the user gave a rule.
@@ -98,7 +96,10 @@ impl Rule {
     }
 
     /// Its filter, compiled.
-    fn compile(&self, options: &Options<'_>) -> Result<Filter, probe_filter::Error> {
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn compile(&self, options: &Options<'_>) -> Result<Filter, probe_filter::Error> {
         probe_filter::compile(&self.filter, &options.flows(self.flows))
     }
 
@@ -128,27 +129,13 @@ impl std::str::FromStr for Rule {
     }
 }
 
-const NAME_HELP: &str = "use letters, digits, '_', '-' and '.', at most 64";
+/// What a name may be.
+pub const NAME_HELP: &str = "use letters, digits, '_', '-' and '.', at most 64";
 
 /// Names go into CSV, JSON and metrics unquoted.
-fn valid_name(name: &str) -> bool {
+pub fn valid_name(name: &str) -> bool {
     (1..=64).contains(&name.len())
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(default)]
-    rule: Vec<toml::Spanned<Entry>>,
-    top: Option<TopSection>,
-}
-
-/// What holds for the lists of all rules.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TopSection {
-    memory: Option<toml::Spanned<String>>,
 }
 
 /// What a rules file says.
@@ -160,133 +147,11 @@ pub struct RulesFile {
     pub list_memory: Option<u64>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Entry {
-    name: String,
-    filter: String,
-    sample: Option<u64>,
-    max_rate: Option<u64>,
-    #[serde(default)]
-    by: Vec<toml::Spanned<String>>,
-    top: Option<usize>,
-    #[serde(default)]
-    distinct: Vec<toml::Spanned<String>>,
-    sample_flows: Option<u32>,
-}
-
 /// Reads a rules file. Errors name the file and the line; a file without a rule is one.
 pub fn read_file(path: &Path) -> Result<RulesFile> {
     let text =
         bounded::read(path).with_context(|| format!("--rules: reading {}", path.display()))?;
-    parse(&text, &path.display().to_string())
-}
-
-/// What to say of a file that has no rule in it.
-const EXAMPLE: &str = "a rules file is TOML, one [[rule]] after the other:\n\
-    [[rule]]\nname = \"syn\"\nfilter = \"@syn and dst port 80\"";
-
-fn parse(text: &str, file: &str) -> Result<RulesFile> {
-    // Seen before it is parsed, which takes the longer the more there are. In a filter such lines
-    // would be a mistake as well.
-    let heads = text.lines().filter(|line| line.trim_start().starts_with("[[rule]]")).count();
-    check_number(file, heads)?;
-    let parsed: File = toml::from_str(text).map_err(|error| {
-        let at = error.span().map_or(0, |span| span.start);
-        let line = Lines { text, at: 0, line: 1 }.of(at);
-        let mistake = Usage::new(format!("{file}:{line}: {}", error.message()));
-        // Where nothing is a rule's head, it is YAML or a list, not a slip in TOML.
-        if heads == 0 { Error::new(Hinted::new(mistake, EXAMPLE)) } else { mistake.into() }
-    })?;
-    if parsed.rule.is_empty() {
-        let mistake = Usage::new(format!("{file}: there is no [[rule]] in it"));
-        return Err(Hinted::new(mistake, EXAMPLE).into());
-    }
-    check_number(file, parsed.rule.len())?;
-    let mut lines = Lines { text, at: 0, line: 1 };
-    let seed = drawn_seed();
-    let list_memory = parsed.top.and_then(|top| top.memory).map(|memory| {
-        let line = Lines { text, at: 0, line: 1 }.of(memory.span().start);
-        let bytes = size(memory.get_ref(), 1).map(|bytes| bytes as u64);
-        bytes.map_err(|error| Usage::new(format!("{file}:{line}: top.memory: {error}")))
-    });
-    let list_memory = list_memory.transpose()?;
-    let rules = parsed
-        .rule
-        .into_iter()
-        .map(|entry| {
-            let line = lines.of(entry.span().start);
-            let lists = lists(text, file, line, entry.get_ref())?;
-            let Entry { name, filter, sample, max_rate, sample_flows, .. } = entry.into_inner();
-            if !valid_name(&name) {
-                return Err(Usage::new(format!(
-                    "{file}:{line}: {name:?} is not a valid name: {NAME_HELP}"
-                )));
-            }
-            if sample == Some(0) || max_rate == Some(0) || sample_flows == Some(0) {
-                return Err(Usage::new(format!(
-                    "{file}:{line}: sample, max_rate and sample_flows must be at least 1"
-                )));
-            }
-            let samples = sample.is_some() || max_rate.is_some() || sample_flows.is_some();
-            let sampler = samples.then(|| sampler(sample.unwrap_or(1), max_rate));
-            let place = Place::File(file.to_owned(), line);
-            let mut rule = Rule { name, filter, sampler, lists, flows: None, place };
-            rule.choose_flows(sample_flows.map(|one_in| FlowSampling { one_in, seed }));
-            Ok(rule)
-        })
-        .collect::<Result<_, Usage>>()?;
-    Ok(RulesFile { rules, list_memory })
-}
-
-/// The lists of a rule in a file, which begins at a line.
-fn lists(text: &str, file: &str, line: usize, entry: &Entry) -> Result<Vec<List>, Usage> {
-    let Entry { by, top, distinct, .. } = entry;
-    let wrong = |line, what: &str| Usage::new(format!("{file}:{line}: {what}"));
-    let of_key = |key: &toml::Spanned<String>, what: String| {
-        wrong(Lines { text, at: 0, line: 1 }.of(key.span().start), &what)
-    };
-    if top.is_some_and(|top| !(1..=keys::MOST).contains(&top)) {
-        return Err(wrong(line, &format!("top must be from 1 to {}", keys::MOST)));
-    }
-    if top.is_some() && by.is_empty() {
-        return Err(wrong(line, "top says how many keys by lists, and there is no by = [\"src\"]"));
-    }
-    let mut lists = Vec::new();
-    for written in by {
-        let (key, own) =
-            keys::by(written.get_ref()).map_err(|error| of_key(written, format!("by: {error}")))?;
-        let top = own.or(*top).or(Some(keys::TOP));
-        keys::ask(&mut lists, List { key, top, distinct: false });
-    }
-    for written in distinct {
-        let key = written.get_ref().parse();
-        let key = key.map_err(|error| of_key(written, format!("distinct: {error}")))?;
-        keys::ask(&mut lists, List { key, top: None, distinct: true });
-    }
-    Ok(lists)
-}
-
-fn check_number(file: &str, rules: usize) -> Result<(), Usage> {
-    let message =
-        || format!("--rules: {file}: {rules} rules; one program holds at most {MAX_RULES}");
-    if rules > MAX_RULES { Err(Usage::new(message())) } else { Ok(()) }
-}
-
-/// The numbers of lines, for places that come in their order: each byte is looked at once.
-struct Lines<'a> {
-    text: &'a str,
-    at: usize,
-    line: usize,
-}
-
-impl Lines<'_> {
-    fn of(&mut self, at: usize) -> usize {
-        let passed = self.text.as_bytes().get(self.at..at).unwrap_or_default();
-        self.line += passed.iter().filter(|&&byte| byte == b'\n').count();
-        self.at = self.at.max(at);
-        self.line
-    }
+    config::rules_file(&text, &path.display().to_string())
 }
 
 /// A seed that nobody knows, another one at each start.
@@ -564,41 +429,6 @@ mod tests {
     }
 
     #[test]
-    fn a_rules_file() {
-        let rules = parse(
-            "[[rule]]\nname = \"syn\"\nfilter = \"@syn and dst port 80\"\nsample = 1000\n\
-             [[rule]]\nname = \"all\"\nfilter = \"\"\n",
-            "r.toml",
-        )
-        .unwrap()
-        .rules;
-        assert_eq!(rules[0].sampler, Some(sampler(1000, None)));
-        let place = Place::File("r.toml".into(), 5);
-        assert_eq!(rules[1], Rule { place, ..Rule::new("all", "") });
-    }
-
-    #[test]
-    fn lists_of_a_rules_file() {
-        let rules = parse(
-            "[[rule]]\nname = \"a\"\nfilter = \"\"\nby = [\"src\", \"src/24,3\"]\ntop = 5\n\
-             distinct = [\"src\", \"dport\"]\n[[rule]]\nname = \"b\"\nfilter = \"\"\n\
-             by = [\"src,dport\"]\n[top]\nmemory = \"8M\"\n",
-            "r.toml",
-        );
-        let RulesFile { rules, list_memory } = rules.unwrap();
-        assert_eq!(list_memory, Some(8 << 20));
-        let list = |key: &str, top, distinct| List { key: key.parse().unwrap(), top, distinct };
-        // As on the command line, src/24,3 is a prefix of both, not three of them.
-        let expected = [
-            list("src", Some(5), true),
-            list("src/24,3", Some(5), false),
-            list("dport", None, true),
-        ];
-        assert_eq!(rules[0].lists, expected);
-        assert_eq!(rules[1].lists, [list("src,dport", Some(10), false)]);
-    }
-
-    #[test]
     fn lists_have_filters_behind_those_of_the_rules() {
         let mut rules = vec![Rule::new("a", "tcp"), Rule::new("b", "udp")];
         let list = |key: &str| List { key: key.parse().unwrap(), top: Some(1), distinct: false };
@@ -629,43 +459,6 @@ mod tests {
             (0..10).map(|n| Rule { name: format!("r{n}"), ..rules[0].clone() }).collect();
         let error = RuleSet::compile(many, &file_options(LinkType::Ethernet)).err().unwrap();
         assert!(error.to_string().contains("70 lists, one for each rule and key"), "{error}");
-    }
-
-    #[test]
-    fn errors_name_file_and_line() {
-        for (text, expected) in [
-            ("[[rule]]\nname = \"a\"\n", "r.toml:1: missing field `filter`"),
-            ("\n[[rule]]\nname = \"a\"\nfilter = 3\n", "r.toml:4:"),
-            ("[[rule]]\nname = \"a\"\nfilter = \"\"\ncolour = 1\n", "r.toml:4: unknown field"),
-            ("[[rule]]\nname = \"a b\"\nfilter = \"\"\n", "r.toml:1: \"a b\" is not a valid name"),
-            ("[[rule]]\nname = \"a\"\nfilter = \"\"\nsample = 0\n", "r.toml:1: sample"),
-            (
-                "[[rule]]\nname = \"a\"\nfilter = \"\"\nby = [\"src\",\n\"sorce\"]\n",
-                "r.toml:5: by: no key is called 'sorce': did you mean src?",
-            ),
-            (
-                "[[rule]]\nname = \"a\"\nfilter = \"\"\ndistinct = [\"scr\"]\nby = [\"src\"]\n",
-                "r.toml:4: distinct: no key is called 'scr': did you mean src?",
-            ),
-            (
-                "\n[[rule]]\nname = \"a\"\nfilter = \"\"\ntop = 5\n",
-                "r.toml:2: top says how many keys by lists",
-            ),
-            (
-                "[[rule]]\nname = \"a\"\nfilter = \"\"\ntop = 0\nby = [\"src\"]\n",
-                "r.toml:1: top must be from 1 to 1024",
-            ),
-            ("[[rule]]\nname = \"a\"\nfilter = \"\"\nby = \"src\"\n", "r.toml:4:"),
-            (
-                "[[rule]]\nname = \"a\"\nfilter = \"\"\n[top]\nmemory = \"x\"\n",
-                "r.toml:5: top.memory: expected a size",
-            ),
-            ("# later\n", "r.toml: there is no [[rule]] in it"),
-        ] {
-            let error = parse(text, "r.toml").unwrap_err();
-            assert!(error.to_string().starts_with(expected), "{error}");
-            assert_eq!(crate::failure::code(&error), 2);
-        }
     }
 
     #[test]

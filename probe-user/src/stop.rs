@@ -22,9 +22,21 @@ static SIGNALS: AtomicU32 = AtomicU32::new(0);
 /// Whether a second signal has a meaning of its own here.
 static SECOND_HANDLED: AtomicBool = AtomicBool::new(false);
 
+/// Set where SIGHUP asks for something else than the end.
+static HANGUP_IS_NO_END: AtomicBool = AtomicBool::new(false);
+
 /// The signals that ask for the end. nohup(1) has SIGHUP ignored, and it stays so.
 fn handled() -> impl Iterator<Item = i32> {
-    [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|&signal| signal != SIGHUP || !is_ignored(SIGHUP))
+    let ends = |&signal: &i32| {
+        signal != SIGHUP || !(is_ignored(SIGHUP) || HANGUP_IS_NO_END.load(Ordering::Relaxed))
+    };
+    [SIGINT, SIGTERM, SIGHUP].into_iter().filter(ends)
+}
+
+/// Promises to handle SIGHUP as what it means to a service: to read its configuration again. To be
+/// called before [`on_signals`].
+pub fn hangup_is_no_end() {
+    HANGUP_IS_NO_END.store(true, Ordering::Relaxed);
 }
 
 /// Starts to count the signals.

@@ -84,14 +84,14 @@ fn rules_files_name_file_and_line() {
     let negative = format!("{a}filter = \"tcp\"\nsample = -1\n");
     let huge = format!("{a}filter = \"tcp\"\nsample = 99999999999999999999999\n");
     let table: &[(&str, &str, &[&str])] = &[
-        ("over.toml", &over, &["--rules", "1025 rules", "1024"]),
-        ("broken.toml", "[[rule]\nname = \"a\"\n", &["broken.toml:1: "]),
+        ("over.toml", &over, &["over.toml: 1025 rules", "1024"]),
+        ("broken.toml", "[[rule]\nname = \"a\"\n", &["broken.toml:1:"]),
         ("empty.toml", "", &["empty.toml: ", "no [[rule]]"]),
         ("twice.toml", &twice, &["\"a\"", "twice.toml:1", "twice.toml:4"]),
         ("wrong.toml", &wrong, &["wrong.toml:2: rule a: ", "tcp prot", "^^^^"]),
-        ("types.toml", "rule = 3\n", &["types.toml:1: "]),
-        ("negative.toml", &negative, &["negative.toml:4: "]),
-        ("huge.toml", &huge, &["huge.toml:4: "]),
+        ("types.toml", "rule = 3\n", &["types.toml:1:"]),
+        ("negative.toml", &negative, &["negative.toml:4:"]),
+        ("huge.toml", &huge, &["huge.toml:4:"]),
     ];
     let path = |name: &str| folder.path().join(name).to_str().expect("text").to_owned();
     for (name, text, parts) in table {

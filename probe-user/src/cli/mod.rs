@@ -15,8 +15,9 @@ mod interfaces;
 mod lists;
 mod rate;
 mod record;
+mod serve;
 mod shared;
-mod values;
+pub(crate) mod values;
 
 use std::{any::TypeId, ffi::OsString, path::PathBuf, process::ExitCode};
 
@@ -38,6 +39,7 @@ use interfaces::InterfacesArgs;
 use lists::Lists;
 use rate::RateArgs;
 use record::RecordArgs;
+use serve::{CheckArgs, ServeArgs, ServeHttpArgs};
 use shared::{Expression, Live, Offline, Promiscuous};
 
 /// Reads the command line, and makes a plan of it.
@@ -146,6 +148,13 @@ enum Subcommands {
     Filter(FilterArgs),
     /// List interfaces: state, driver, counters, suitable hooks
     Interfaces(InterfacesArgs),
+    /// Count always, as a service: metrics by HTTP, rules that change without a gap
+    Serve(ServeArgs),
+    /// Serve HTTP for `probe serve`
+    #[command(hide = true)]
+    ServeHttp(ServeHttpArgs),
+    /// Check the configuration of `probe serve`: mistakes, interfaces, what each rule costs
+    Check(CheckArgs),
     /// Be a capture plug-in of Wireshark (extcap)
     Extcap(Box<ExtcapArgs>),
     /// Print version
@@ -165,6 +174,9 @@ impl Subcommands {
             Self::Diagnose(args) => Ok(Command::Diagnose(args.plan())),
             Self::Filter(args) => Ok(Command::Filter(args.plan())),
             Self::Interfaces(args) => Ok(Command::Interfaces(args.plan())),
+            Self::Serve(args) => Ok(Command::Serve(args.plan())),
+            Self::ServeHttp(args) => Ok(Command::ServeHttp(args.sockets)),
+            Self::Check(args) => Ok(Command::Check(args.plan())),
             Self::Extcap(args) => args.plan().map(Command::Extcap).map_err(Error::new),
             // It comes the way that the flag's does.
             Self::Version => return from_words(["probe", "--version"]),

@@ -4,7 +4,7 @@
 mod alerts;
 mod cells;
 mod csv;
-mod json;
+pub(crate) mod json;
 mod key_table;
 mod lists;
 pub(crate) mod output;

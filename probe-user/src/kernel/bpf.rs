@@ -7,7 +7,7 @@ use std::{
 
 use aya::programs::XdpMode;
 use aya_obj::generated::{
-    BPF_F_XDP_HAS_FRAGS, XDP_FLAGS_DRV_MODE, XDP_FLAGS_HW_MODE, XDP_FLAGS_SKB_MODE,
+    BPF_F_BEFORE, BPF_F_XDP_HAS_FRAGS, XDP_FLAGS_DRV_MODE, XDP_FLAGS_HW_MODE, XDP_FLAGS_SKB_MODE,
     bpf_attach_type, bpf_attr, bpf_cmd, bpf_prog_type,
 };
 use probe_filter::ebpf::Insn;
@@ -59,6 +59,35 @@ pub(super) fn link_xdp(
     attributes.link_create.attach_type = bpf_attach_type::BPF_XDP as u32;
     attributes.link_create.flags = flags;
     descriptor(bpf_cmd::BPF_LINK_CREATE, &mut attributes)
+}
+
+/// Attaches a classifier at the tcx hook by a link, before all that are there: a program after us
+/// may end the chain with a verdict.
+///
+/// # Errors
+/// The kernel's.
+pub(super) fn link_tcx(program: BorrowedFd<'_>, ifindex: u32, egress: bool) -> io::Result<OwnedFd> {
+    let hook =
+        if egress { bpf_attach_type::BPF_TCX_EGRESS } else { bpf_attach_type::BPF_TCX_INGRESS };
+    let mut attributes = zeroed();
+    attributes.link_create.__bindgen_anon_1.prog_fd = program.as_raw_fd() as u32;
+    attributes.link_create.__bindgen_anon_2.target_ifindex = ifindex;
+    attributes.link_create.attach_type = hook as u32;
+    attributes.link_create.flags = BPF_F_BEFORE;
+    descriptor(bpf_cmd::BPF_LINK_CREATE, &mut attributes)
+}
+
+/// Puts another program in the place of the one that a link has. A frame meets either of them. The
+/// kernel asks for no capability (`link_update`, kernel/bpf/syscall.c).
+///
+/// # Errors
+/// The kernel's: ENOLINK where the interface is gone, EINVAL where the program was loaded for
+/// another type of attachment.
+pub(super) fn update_link(link: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::Result<()> {
+    let mut attributes = zeroed();
+    attributes.link_update.link_fd = link.as_raw_fd() as u32;
+    attributes.link_update.__bindgen_anon_1.new_prog_fd = program.as_raw_fd() as u32;
+    call(bpf_cmd::BPF_LINK_UPDATE, &mut attributes).map(drop)
 }
 
 /// Asks to attach what is no program to frames received, at the tcx hook. The kernel looks up the

@@ -74,6 +74,11 @@ impl CountMaps {
         })
     }
 
+    /// Reads the counters of so many rules from now on.
+    pub(super) fn set_rules(&mut self, rules: usize) {
+        self.rules = rules;
+    }
+
     /// Gives an interface counters of its own, if the programs were loaded so and there are any
     /// left. Before a program is attached to it.
     ///

@@ -50,12 +50,6 @@ pub enum Error {
     #[error("restoring {features} on {interface}")]
     Restore { interface: String, features: String, source: io::Error },
 
-    #[error(
-        "attaching {hook} to {interface}: this kernel has no BPF links for it, so that the \
-             program would stay attached after probe is killed"
-    )]
-    NoLink { interface: String, hook: Hook },
-
     #[error("this probe was built without its kernel programs (PROBE_EMPTY_OBJECT=1)")]
     EmptyObject,
 
@@ -120,6 +114,12 @@ pub enum Error {
 
     #[error("reading the kernel's clock by a program")]
     Clock { source: io::Error },
+
+    #[error("duplicating the descriptor of {map}")]
+    Share { map: &'static str, source: io::Error },
+
+    #[error("the programs cannot be exchanged while they count: {what} would have to change, too")]
+    Replace { what: &'static str },
 
     #[error("running the program on a frame")]
     TestRun(#[source] Box<ProgramError>),

@@ -21,6 +21,7 @@ mod offloads;
 mod plan;
 mod programs;
 mod promiscuous;
+mod replace;
 mod ring;
 mod rings;
 pub mod rtnetlink;

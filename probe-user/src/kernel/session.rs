@@ -9,8 +9,7 @@ use std::{
 use aya::{
     Ebpf,
     programs::{
-        LinkOrder, ProgramError, SchedClassifier, TcAttachType, Xdp, XdpMode,
-        links::FdLink,
+        ProgramError, SchedClassifier, TcAttachType, Xdp, XdpMode,
         tc::{NlOptions, TcAttachOptions, qdisc_add_clsact},
     },
     sys::SyscallError,
@@ -34,6 +33,7 @@ use super::{
     plan::{Interface, Plan},
     programs::Programs,
     promiscuous::Promiscuous,
+    replace::Shared,
     soundness,
     timing::Timing,
 };
@@ -77,32 +77,43 @@ impl Attachment {
 }
 
 /// The programs for interfaces of one link type.
-struct ProgramSet {
-    link: LinkType,
-    ebpf: Ebpf,
-    counts: CountMaps,
-    lists: ListMaps,
-    samplers: Samplers,
+pub(super) struct ProgramSet {
+    pub link: LinkType,
+    pub ebpf: Ebpf,
+    pub counts: CountMaps,
+    pub lists: ListMaps,
+    pub samplers: Samplers,
+    /// What programs that take the place of these count in, too.
+    pub shared: Shared,
+}
+
+/// A program on a hook, for as long as the descriptor is open.
+pub(super) struct Link {
+    /// The index of the interface that it is on.
+    pub index: u32,
+    /// The set of the program.
+    pub set: usize,
+    /// The program's name there.
+    pub program: &'static str,
+    pub fd: OwnedFd,
 }
 
 /// Loaded and attached programs. Dropping it detaches them; so does the end of the
 /// process, however it comes, because links belong to it (clsact is the exception).
 pub struct Session {
-    sets: Vec<ProgramSet>,
-    hook: Hook,
-    direction: Direction,
+    pub(super) sets: Vec<ProgramSet>,
+    pub(super) hook: Hook,
+    pub(super) direction: Direction,
     rings: Option<Rings>,
     flight: Option<FlightRings>,
-    memory: Option<Memory>,
+    pub(super) memory: Option<Memory>,
     attachments: Vec<Attachment>,
-    xdp_links: Vec<OwnedFd>,
-    /// With the index of the interface that each is on.
-    tcx_links: Vec<(u32, FdLink)>,
+    pub(super) links: Vec<Link>,
     /// Behind the links: dropped when they are gone.
     turned_off: Vec<TurnedOff>,
-    filters: Vec<Filter>,
+    pub(super) filters: Vec<Filter>,
     promiscuous: Option<Promiscuous>,
-    timing: Timing,
+    pub(super) timing: Timing,
 }
 
 impl Session {
@@ -128,6 +139,7 @@ impl Session {
         for of_link in plan.rules {
             let setting = plan.setting(of_link)?;
             let (mut ebpf, samplers) = load(&setting, &mut timing)?;
+            let shared = Shared::of(&ebpf)?;
             if plan.diagnostics {
                 log_diagnostics(&mut ebpf);
             }
@@ -139,7 +151,8 @@ impl Session {
             memory = (!setting.order.is_empty()).then_some(setting.memory);
             let (rules, Setting { split, slots, .. }) = (of_link.rules.len(), setting);
             let counts = CountMaps::take(&mut ebpf, rules, split, slots)?;
-            sets.push(ProgramSet { link: of_link.link, ebpf, counts, lists, samplers });
+            let link = of_link.link;
+            sets.push(ProgramSet { link, ebpf, counts, lists, samplers, shared });
         }
         let (mut lossless, mut flight) = (None, None);
         match of_rings {
@@ -158,8 +171,7 @@ impl Session {
             flight,
             memory,
             attachments: Vec::new(),
-            xdp_links: Vec::new(),
-            tcx_links: Vec::new(),
+            links: Vec::new(),
             turned_off: Vec::new(),
             filters: Vec::new(),
             promiscuous: None,
@@ -212,6 +224,24 @@ impl Session {
         let (interface, link) = (name.clone(), interface.link);
         self.attachments.push(Attachment { interface, index, link, hook, direction });
         Ok(())
+    }
+
+    /// Attaches the programs to one interface, which need not be one of the plan; whether the right
+    /// to do so is there is the caller's to know.
+    ///
+    /// # Errors
+    /// See [`Error`]: what failed, and on what.
+    pub fn attach_one(
+        &mut self,
+        interface: &Interface,
+        direction: Direction,
+    ) -> Result<Attachment, Error> {
+        if let Err(error) = self.attach_to(interface, direction) {
+            // Of two directions one may be attached.
+            self.forget(index(&interface.name)?);
+            return Err(error);
+        }
+        self.attachments.last().cloned().ok_or(Error::Missing(names::FILTER))
     }
 
     /// Puts the interfaces into promiscuous mode until the programs are detached: all but loopbacks,
@@ -289,8 +319,9 @@ impl Session {
             let program = xdp_program(&mut self.sets[set].ebpf, mode)?;
             let fd = program.fd().map_err(|source| attach_error(name, hook, source))?;
             let error = match bpf::link_xdp(fd.as_fd(), index, mode) {
-                Ok(link) => {
-                    self.xdp_links.push(link);
+                Ok(fd) => {
+                    let program = xdp_name(mode);
+                    self.links.push(Link { index, set, program, fd });
                     return Ok(attached);
                 }
                 Err(error) => error,
@@ -339,27 +370,25 @@ impl Session {
                 continue;
             }
             let program: &mut SchedClassifier = program(&mut self.sets[set].ebpf, name)?;
-            let options = if tcx {
-                // First in line: a program after us may end the chain with a verdict.
-                TcAttachOptions::TcxOrder(LinkOrder::first())
-            } else {
-                TcAttachOptions::Netlink(NlOptions::default())
-            };
+            if tcx {
+                let loaded = program.fd().map_err(failed)?;
+                let link =
+                    bpf::link_tcx(loaded.as_fd(), index, attach_type == TcAttachType::Egress);
+                let fd = link.map_err(|io_error| {
+                    failed(SyscallError { call: "bpf_link_create", io_error }.into())
+                })?;
+                self.links.push(Link { index, set, program: name, fd });
+                continue;
+            }
+            let options = TcAttachOptions::Netlink(NlOptions::default());
             let id = program.attach_with_options(interface, attach_type, options);
             let id = id.map_err(|error| match errno(&error) {
                 // No filter of this kind (tcf_proto_lookup_ops in net/sched/cls_api.c).
-                Some(libc::ENOENT) if !tcx => lacks(Module::ClsBpf),
+                Some(libc::ENOENT) => lacks(Module::ClsBpf),
                 _ => failed(error),
             })?;
-            if tcx {
-                let link = program.take_link(id).map_err(failed)?;
-                let link = FdLink::try_from(link)
-                    .map_err(|_| Error::NoLink { interface: interface.into(), hook })?;
-                self.tcx_links.push((index, link));
-            } else {
-                let filter = Filter::new(interface, index, program, id);
-                self.filters.push(filter.map_err(failed)?);
-            }
+            let filter = Filter::new(interface, index, program, id);
+            self.filters.push(filter.map_err(failed)?);
         }
         Ok(if tcx { Attached::Tcx } else { Attached::Clsact })
     }
@@ -385,19 +414,17 @@ impl Programs for Session {
         if self.hook.is_xdp() || others {
             return Ok(None);
         }
-        self.attach_to(interface, self.direction)?;
-        Ok(self.attachments.last().cloned())
+        self.attach_one(interface, self.direction).map(Some)
     }
 
     fn forget(&mut self, index: u32) {
         self.attachments.retain(|attachment| attachment.index != index);
-        self.tcx_links.retain(|(of, _)| *of != index);
+        self.links.retain(|link| link.index != index);
     }
 
     fn detach(&mut self) -> Result<(), Error> {
         self.promiscuous = None;
-        self.xdp_links.clear();
-        self.tcx_links.clear();
+        self.links.clear();
         let mut result = Ok(());
         for filter in std::mem::take(&mut self.filters) {
             result = result.and(filter.take_off());
@@ -427,7 +454,7 @@ impl Session {
 }
 
 /// Puts the programs that the plan needs in any case into the kernel.
-fn verify(ebpf: &mut Ebpf, plan: &Plan<'_>) -> Result<(), Error> {
+pub(super) fn verify(ebpf: &mut Ebpf, plan: &Plan<'_>) -> Result<(), Error> {
     if let Some(&(mode, _)) = xdp_modes(plan.hook).first() {
         return xdp_program(ebpf, mode).map(drop);
     }
@@ -482,15 +509,20 @@ const fn xdp_modes(hook: Hook) -> &'static [(XdpMode, Attached)] {
 /// where the kernel knows them, generic XDP never does: there it would take the Ethernet header
 /// from whoever comes behind (Linux 6.9 and newer, `skb_cow_data_for_xdp`).
 pub(super) fn xdp_program(ebpf: &mut Ebpf, mode: XdpMode) -> Result<&mut Xdp, Error> {
-    let name = match mode {
-        XdpMode::Driver if Features::of_this_kernel().xdp_fragments => names::XDP,
-        _ => names::XDP_LINEAR,
-    };
+    let name = xdp_name(mode);
     let program: &mut Xdp = program(ebpf, name)?;
     if program.fd().is_err() {
         program.load().map_err(|source| verify_error(name, source))?;
     }
     Ok(program)
+}
+
+/// The name of the XDP program for a mode.
+fn xdp_name(mode: XdpMode) -> &'static str {
+    match mode {
+        XdpMode::Driver if Features::of_this_kernel().xdp_fragments => names::XDP,
+        _ => names::XDP_LINEAR,
+    }
 }
 
 pub(super) fn program<'a, P>(ebpf: &'a mut Ebpf, name: &'static str) -> Result<&'a mut P, Error>
@@ -522,7 +554,7 @@ fn attach_error(interface: &str, hook: Hook, error: ProgramError) -> Error {
 }
 
 /// Writes what the kernel side logs to the `log` facade, from a task of its own.
-fn log_diagnostics(ebpf: &mut Ebpf) {
+pub(super) fn log_diagnostics(ebpf: &mut Ebpf) {
     let logger = match aya_log::EbpfLogger::init(ebpf) {
         Ok(logger) => logger,
         Err(error) => return log::warn!("kernel-side diagnostics: {error}"),

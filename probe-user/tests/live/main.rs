@@ -47,6 +47,7 @@ mod record;
 mod refusals;
 mod rig;
 mod scattered;
+mod serve;
 mod snapshots;
 mod split;
 mod stalls;

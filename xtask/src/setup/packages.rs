@@ -66,6 +66,7 @@ const PACKAGES: &[Package] = &[
     package("bind9-dnsutils", Brings::Tool("dig"), &[Use::Test]),
     package("openssh-server", Brings::Tool("sshd"), &[Use::Test]),
     package("udhcpc", Brings::Tool("udhcpc"), &[Use::Test]),
+    package("prometheus", Brings::Tool("promtool"), &[Use::Test]),
     package("tmux", Brings::Tool("tmux"), &[Use::Test]),
     // libFuzzer is C++.
     package("g++", Brings::Tool("c++"), &[Use::Fuzz]),

@@ -1,0 +1,310 @@
+//! Files that say what to count: a rules file, and the configuration of `probe serve`, which is one
+//! with more in it. All mistakes of a file are told at once, each with its line and column.
+
+mod patterns;
+mod reader;
+mod rules;
+mod text;
+
+pub use patterns::Patterns;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Error, Result};
+use glob::Pattern;
+use probe_common::MAX_RULES;
+use probe_filter::VlanView;
+use toml::de::DeTable;
+
+use crate::{
+    bounded,
+    cli::values,
+    failure::{Hinted, Usage},
+    kernel::{Direction, Hook},
+    rules::{Rule, RulesFile, live_options},
+    source::Choice,
+};
+use reader::{Mistakes, Section, Value};
+
+/// Where metrics are served, unless the file says otherwise: this host alone.
+const LISTEN: &str = "127.0.0.1:9977";
+/// Time between two readings, unless the file says otherwise.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// What `probe serve` does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Which interfaces are watched.
+    pub interfaces: Patterns,
+    /// Where programs are attached.
+    pub hook: Choice<Hook>,
+    /// Which frames they look at.
+    pub direction: Direction,
+    /// Time between two readings.
+    pub interval: Duration,
+    /// What is counted.
+    pub rules: Vec<Rule>,
+    /// Bytes that the lists of all rules may take.
+    pub list_memory: Option<u64>,
+    /// Where HTTP is served.
+    pub listen: Vec<Listen>,
+    /// Whom the part that serves HTTP runs as; `None`: see
+    /// [`privileges::drop`](crate::privileges::drop).
+    pub user: Option<String>,
+    /// Ports whose health is watched.
+    pub health: Option<Health>,
+    /// What is recorded, and when.
+    pub records: Vec<Record>,
+}
+
+/// A place to serve HTTP at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listen {
+    /// An address and a port.
+    Tcp(SocketAddr),
+    /// A socket in the file system.
+    Unix(PathBuf),
+    /// The sockets that systemd hands over (sd_listen_fds(3)).
+    Systemd,
+}
+
+/// `[health]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// The ports, of TCP.
+    pub ports: Vec<u16>,
+}
+
+/// `[[record]]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The rule whose frames are kept.
+    pub rule: String,
+    /// How far back.
+    pub last: Duration,
+    /// When they are written; a condition.
+    pub when: String,
+    /// For how long the writing goes on.
+    pub after: Duration,
+    /// Where to.
+    pub directory: PathBuf,
+    /// How many files there are at most.
+    pub max_files: Option<u64>,
+}
+
+impl FromStr for Listen {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "systemd" {
+            return Ok(Self::Systemd);
+        }
+        if let Some(path) = text.strip_prefix("unix:") {
+            let path = PathBuf::from(path);
+            return if path.is_absolute() {
+                Ok(Self::Unix(path))
+            } else {
+                Err("a path behind unix: begins with /".into())
+            };
+        }
+        text.parse().map(Self::Tcp).map_err(|_| {
+            "expected an address and a port (127.0.0.1:9977, [::1]:9977), unix:/PATH or systemd"
+                .into()
+        })
+    }
+}
+
+impl Config {
+    /// Reads a file; `-` is standard input.
+    ///
+    /// # Errors
+    /// Those of reading, and all mistakes in it together.
+    pub fn read(path: &Path) -> Result<Self> {
+        let text = bounded::read(path).with_context(|| format!("reading {}", path.display()))?;
+        Self::parse(&text, &path.display().to_string())
+    }
+
+    /// As [`read`](Self::read), of the text of a file of this name.
+    ///
+    /// # Errors
+    /// All mistakes together.
+    pub fn parse(text: &str, file: &str) -> Result<Self> {
+        document(text, file, "the configuration", |document, mistakes| {
+            let config = read(document, mistakes);
+            if config.rules.is_empty() && config.health.is_none() {
+                mistakes
+                    .missing(&document.at(), "there is neither a [[rule]] nor a [health] in it");
+            }
+            config
+        })
+    }
+}
+
+/// The rules of a rules file, of which there is at least one.
+///
+/// # Errors
+/// All mistakes together.
+pub fn rules_file(text: &str, file: &str) -> Result<RulesFile> {
+    /// What to say of a file that has no rule in it.
+    const EXAMPLE: &str = "a rules file is TOML, one [[rule]] after the other:\n\
+        [[rule]]\nname = \"syn\"\nfilter = \"@syn and dst port 80\"";
+    // Where nothing is a rule's head, it is YAML or a list, not a slip in TOML.
+    let has_head = text.lines().any(|line| line.trim_start().starts_with("[[rule]]"));
+    let hinted = |error: Error| -> Error {
+        if has_head { error } else { Hinted::new(error, EXAMPLE).into() }
+    };
+    let read = document(text, file, "a rules file", |document, mistakes| {
+        let written = rules::read(document, mistakes).into_iter();
+        let list_memory = rules::list_memory(document, mistakes);
+        RulesFile { rules: written.map(|written| written.rule).collect(), list_memory }
+    });
+    match read {
+        Ok(read) if read.rules.is_empty() => {
+            Err(hinted(Usage::new(format!("{file}: there is no [[rule]] in it")).into()))
+        }
+        Ok(read) => Ok(read),
+        Err(error) => Err(hinted(error)),
+    }
+}
+
+/// Reads a document by `read`, and makes one error of all its mistakes.
+fn document<T>(
+    text: &str,
+    file: &str,
+    name: &'static str,
+    read: impl FnOnce(&mut Section<'_>, &mut Mistakes<'_>) -> T,
+) -> Result<T> {
+    // Seen before it is parsed, which takes the longer the more there are. In a filter such lines
+    // would be a mistake as well.
+    let heads = text.lines().filter(|line| line.trim_start().starts_with("[[rule]]")).count();
+    if heads > MAX_RULES {
+        let message = format!("{file}: {heads} rules; one program holds at most {MAX_RULES}");
+        return Err(Usage::new(message).into());
+    }
+    let mut mistakes = Mistakes::new(file, text);
+    let (table, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        mistakes.damage(&error.span().unwrap_or(0..0), error.message());
+    }
+    let mut section = Section::new(name, table.get_ref(), 0..0);
+    let read = read(&mut section, &mut mistakes);
+    section.end(&mut mistakes);
+    let lines = mistakes.into_lines();
+    if lines.is_empty() { Ok(read) } else { Err(Usage::new(lines.join("\n")).into()) }
+}
+
+fn read(document: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Config {
+    let value = |value: Option<Value<_>>| value.map(|Value { value, .. }| value);
+    let interfaces = Patterns {
+        wanted: patterns(document, "interfaces", mistakes).unwrap_or_default(),
+        not: patterns(document, "not", mistakes).unwrap_or_default(),
+    };
+    if interfaces.wanted.is_empty() {
+        mistakes
+            .missing(&document.at(), "no interface is named: interfaces = [\"eth0\", \"veth*\"]");
+    }
+    let hook_value = document.parsed("hook", mistakes, values::hook);
+    let direction = document.parsed("direction", mistakes, values::direction);
+    if let (Some(Value { value: Choice::Given(hook), .. }), Some(direction)) =
+        (&hook_value, &direction)
+        && hook.is_xdp()
+        && direction.value.has_egress()
+    {
+        mistakes.add(&direction.at, format_args!("direction: {hook} sees received frames only"));
+    }
+    let interval = value(document.duration("interval", mistakes));
+    let listen = document.strings("listen", mistakes).map(|texts| {
+        let mut listen = Vec::new();
+        for Value { at, value } in texts {
+            match value.parse() {
+                Ok(place) => listen.push(place),
+                Err(wanted) => mistakes.add(&at, format_args!("listen: {wanted}")),
+            }
+        }
+        listen
+    });
+    let user = document.string("user", mistakes).map(|user| user.value);
+    let mut all = Vec::new();
+    for rules::Written { rule, filter_at } in rules::read(document, mistakes) {
+        // For frames of Ethernet; those of other interfaces are compiled for when these are known.
+        let options = live_options(&[], Default::default(), VlanView::default());
+        if let Err(error) = rule.compile(&options) {
+            mistakes.add(&filter_at, format_args!("rule {}: {error}", rule.name));
+        }
+        all.push(rule);
+    }
+    let health = document.table("health", "[health]", mistakes).map(|mut section| {
+        let ports = section.numbers("ports", 1..=u64::from(u16::MAX), mistakes);
+        if ports.as_ref().is_none_or(Vec::is_empty) {
+            mistakes.missing(&section.at(), "[health] has no ports, as in ports = [80, 443]");
+        }
+        section.end(mistakes);
+        let ports = ports.unwrap_or_default();
+        Health { ports: ports.into_iter().filter_map(|it| it.value.try_into().ok()).collect() }
+    });
+    let mut records = Vec::new();
+    for section in document.tables("record", "[[record]]", mistakes) {
+        records.extend(record(section, &all, mistakes));
+    }
+    Config {
+        interfaces,
+        hook: hook_value.map_or(Choice::Auto, |hook| hook.value),
+        direction: direction.map_or(Direction::In, |direction| direction.value),
+        interval: interval.unwrap_or(INTERVAL),
+        rules: all,
+        list_memory: rules::list_memory(document, mistakes),
+        listen: listen.unwrap_or_else(|| vec![LISTEN.parse().expect("an address and a port")]),
+        user,
+        health,
+        records,
+    }
+}
+
+fn patterns(
+    document: &mut Section<'_>,
+    key: &'static str,
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Vec<Pattern>> {
+    let texts = document.strings(key, mistakes)?;
+    let mut patterns = Vec::new();
+    for Value { at, value } in texts {
+        match Pattern::new(&value) {
+            Ok(pattern) => patterns.push(pattern),
+            Err(error) => mistakes.add(&at, format_args!("{key}: {value:?}: {}", error.msg)),
+        }
+    }
+    Some(patterns)
+}
+
+fn record(mut section: Section<'_>, rules: &[Rule], mistakes: &mut Mistakes<'_>) -> Option<Record> {
+    let rule = section.required("rule", mistakes);
+    let last = section.duration("last", mistakes);
+    let when = section.required("when", mistakes);
+    let after = section.duration("after", mistakes);
+    let directory = section.required("directory", mistakes);
+    let max_files = section.number("max_files", 1..=u64::MAX, mistakes);
+    if last.is_none() {
+        mistakes.missing(&section.at(), "[[record]] has no `last`, as in last = \"30s\"");
+    }
+    section.end(mistakes);
+    let (rule, last, when, directory) = (rule?, last?, when?, directory?);
+    if rules.iter().all(|known| known.name != rule.value) {
+        mistakes.add(&rule.at, format_args!("rule: no [[rule]] is named `{}`", rule.value));
+    }
+    Some(Record {
+        rule: rule.value,
+        last: last.value,
+        when: when.value,
+        after: after.map_or(Duration::ZERO, |after| after.value),
+        directory: directory.value.into(),
+        max_files: max_files.map(|most| most.value),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! What is answered to which request.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{
+            ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS,
+        },
+    },
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+    routing::{get, post},
+};
+use tokio_stream::{Stream, StreamExt as _, wrappers::WatchStream};
+
+use super::{
+    metrics::{self, Format},
+    news::News,
+};
+
+/// How many intervals, and seconds beside them, a reading may be late before the program is not well.
+const LATE: (u32, Duration) = (3, Duration::from_secs(2));
+
+/// All paths; `is_local` where only who may write to a file connects.
+pub fn router(news: News, is_local: bool) -> Router {
+    let reload = if is_local { post(reload) } else { post(refuse_reload) };
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/api/v1/snapshot", get(snapshot))
+        .route("/api/v1/stream", get(stream))
+        .route("/-/reload", reload)
+        .with_state(news)
+}
+
+async fn metrics(State(news): State<News>, headers: HeaderMap) -> Response {
+    let Some(arrived) = news.fresh().await else { return not_yet() };
+    let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    let format = Format::wanted(accept);
+    let text = metrics::text(&arrived.reading, format);
+    ([(CONTENT_TYPE, format.content_type())], text).into_response()
+}
+
+/// Whether counters are being read.
+async fn healthz(State(news): State<News>) -> Response {
+    let Some(tick) = news.tick() else { return not_yet() };
+    let interval = Duration::from_secs_f64(tick.reading.interval_seconds.max(0.0));
+    let (intervals, seconds) = LATE;
+    let late = tick.at.elapsed();
+    if late <= interval * intervals + seconds {
+        return "ok\n".into_response();
+    }
+    let text = format!("the last reading is {:.1} s old\n", late.as_secs_f64());
+    (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+}
+
+/// Whether programs are attached.
+async fn readyz(State(news): State<News>) -> Response {
+    let Some(arrived) = news.newest() else { return not_yet() };
+    let attached: u64 = arrived.reading.state.attached.iter().map(|(_, on)| on).sum();
+    if attached > 0 {
+        return "ok\n".into_response();
+    }
+    (StatusCode::SERVICE_UNAVAILABLE, "attached to no interface yet\n").into_response()
+}
+
+async fn snapshot(State(news): State<News>, headers: HeaderMap) -> Response {
+    let Some(tick) = news.tick() else { return not_yet() };
+    let tag = format!("\"{}\"", tick.reading.tag);
+    let known =
+        headers.get(IF_NONE_MATCH).and_then(|known| known.to_str().ok()).unwrap_or_default();
+    let fixed = [
+        (ETAG, HeaderValue::try_from(&tag).unwrap_or(HeaderValue::from_static("\"\""))),
+        (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ];
+    if known.split(',').any(|one| one.trim().trim_start_matches("W/") == tag || one.trim() == "*") {
+        return (StatusCode::NOT_MODIFIED, fixed).into_response();
+    }
+    let json = [(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    (fixed, json, tick.reading.snapshot.clone()).into_response()
+}
+
+async fn stream(
+    State(news): State<News>,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>> + use<>> {
+    let ticks = WatchStream::new(news.ticks()).filter_map(|tick| {
+        let reading = &tick?.reading;
+        let event = Event::default().event("snapshot").id(&reading.tag);
+        Some(Ok(event.data(reading.snapshot.trim_end())))
+    });
+    Sse::new(ticks).keep_alive(KeepAlive::default())
+}
+
+async fn reload(State(news): State<News>) -> Response {
+    match news.reload().await {
+        Ok(()) => "reloaded\n".into_response(),
+        Err(error) => (StatusCode::UNPROCESSABLE_ENTITY, error + "\n").into_response(),
+    }
+}
+
+async fn refuse_reload() -> Response {
+    let text = "reloads are asked for by SIGHUP, or at a socket in the file system \
+                (listen = \"unix:/PATH\")\n";
+    (StatusCode::FORBIDDEN, text).into_response()
+}
+
+fn not_yet() -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, "nothing was read yet\n").into_response()
+}

@@ -1,0 +1,80 @@
+//! `probe serve`: always on, configured by a file; and `probe check`, which says what that file would
+//! do.
+
+pub mod check;
+mod generation;
+pub mod http;
+mod listen;
+mod present;
+mod reading;
+mod service;
+mod slots;
+mod worker;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use nix::unistd::User;
+
+use crate::{config::Config, failure::Usage, runtime, stdout, stop};
+use listen::Listeners;
+use service::Service;
+
+/// What to serve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The configuration; `-` is standard input.
+    pub file: PathBuf,
+    /// Whether to print it, defaults included, and end.
+    pub print_config: bool,
+    /// Whether to give up the rights to load and attach once that is done.
+    pub no_reload: bool,
+    /// Whether each interval is a line of JSON on standard output.
+    pub json: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// Mistakes in the configuration, and what the kernel refuses.
+pub fn run(plan: &Plan) -> Result<()> {
+    let config = Config::read(&plan.file)?;
+    if plan.print_config {
+        return stdout::print(config.text()?.as_bytes());
+    }
+    supported(&config)?;
+    stop::hangup_is_no_end();
+    let listeners = Listeners::open(&config.listen)?;
+    runtime::block_on(async {
+        let (mut service, stop) = Service::start(plan, config, listeners)?;
+        service.announce();
+        let ran = service.run(stop).await;
+        service.end().await.and(ran)
+    })
+}
+
+/// Refuses what can be written in a configuration, but that this version cannot run.
+///
+/// # Errors
+/// Those parts, all of them.
+fn supported(config: &Config) -> Result<(), Usage> {
+    let mut parts = Vec::new();
+    if config.health.is_some() {
+        parts.push("[health]");
+    }
+    if !config.records.is_empty() {
+        parts.push("[[record]]");
+    }
+    if config.rules.iter().any(|rule| !rule.lists.is_empty()) {
+        parts.push("by and distinct (probe count has them)");
+    }
+    if parts.is_empty() {
+        return match &config.user {
+            Some(user) if !matches!(User::from_name(user), Ok(Some(_))) => {
+                Err(Usage::new(format!("user: no user is named {user:?}")))
+            }
+            _ => Ok(()),
+        };
+    }
+    Err(Usage::new(format!("not in this version of probe serve: {}", parts.join("; "))))
+}

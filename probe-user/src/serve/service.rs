@@ -1,0 +1,388 @@
+//! The part of `probe serve` that has rights: it loads, attaches, reads, and follows interfaces and
+//! the configuration. No byte of a frame or of a request comes here.
+
+use std::{collections::HashSet, time::Instant};
+
+use anyhow::{Context as _, Result};
+use probe_frame::visible;
+use sd_notify::NotifyState;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{
+    Plan,
+    generation::{Generation, direction_on},
+    listen::Listeners,
+    present::Present,
+    reading::{Counted, Reader, Reading, State, Tick},
+    supported,
+    worker::{Asked, Worker},
+};
+use crate::{
+    config::Config,
+    count::output::Output,
+    explain,
+    failure::Usage,
+    interfaces,
+    kernel::{Direction, Hook, Programs as _, Session},
+    privileges::{self, Needs},
+    reporter,
+    source::{Choice, DirectionChoice, Live},
+    stop::{self, Stop},
+    watch::{Event, Events},
+};
+
+/// Everything that goes on.
+pub struct Service<'a> {
+    plan: &'a Plan,
+    config: Config,
+    hook: Hook,
+    generation: Generation,
+    session: Session,
+    /// Interfaces that could not be attached to, by their indices: not tried again until the
+    /// configuration is read again.
+    refused: HashSet<u32>,
+    state: State,
+    reader: Reader,
+    worker: Option<Worker>,
+    listeners: Listeners,
+    output: Option<Output>,
+}
+
+impl<'a> Service<'a> {
+    /// Loads and attaches, and gives up the rights that are not needed any more. Needs the runtime,
+    /// and that no other thread runs yet (see [`privileges::drop`]).
+    ///
+    /// # Errors
+    /// What the kernel refuses, of interfaces that are there.
+    pub fn start(plan: &'a Plan, config: Config, listeners: Listeners) -> Result<(Self, Stop)> {
+        let hook = config.hook.on(config.direction, true);
+        let present = Present::ask(&config.interfaces)?;
+        say_missing(&present);
+        let generation = Generation::first(&config, &present)?;
+        let session = generation.load(&config, hook)?;
+        let stop = Stop::on_signals().context("watching signals")?;
+        let mut service = Self {
+            plan,
+            config,
+            hook,
+            generation,
+            session,
+            refused: HashSet::new(),
+            state: State::default(),
+            reader: Reader::new(),
+            worker: None,
+            listeners,
+            output: None,
+        };
+        for (_, interface) in &present.interfaces {
+            let direction = direction_on(&service.config, &interface.name);
+            service.session.attach_one(interface, direction).map_err(explain::kernel)?;
+            service.state.interfaces_attached += 1;
+        }
+        let needs = Needs { reload: !plan.no_reload, ..Needs::of(&service.session) };
+        privileges::drop(service.config.user.as_deref(), needs)?;
+        service.state.loaded(true);
+        service.state.attached(service.session.attachments());
+        if plan.json {
+            service.output = Some(Output::start()?);
+        }
+        service.start_worker()?;
+        Ok((service, stop))
+    }
+
+    /// Says that everything is attached; scripts and systemd wait for it.
+    pub fn announce(&self) {
+        let live = Live {
+            hook: Choice::Given(self.hook),
+            direction: DirectionChoice::Given(self.config.direction),
+            ..Live::default()
+        };
+        if self.session.attachments().is_empty() {
+            reporter::say("attached to nothing: none of the interfaces is there yet");
+        } else {
+            interfaces::announce(&self.session, self.generation.rules.len(), &live);
+        }
+        notify(&[NotifyState::Ready]);
+    }
+
+    /// Goes on until a signal asks for the end.
+    ///
+    /// # Errors
+    /// Those of reading the counters, of the worker's start, and of standard output.
+    pub async fn run(&mut self, stop: Stop) -> Result<()> {
+        let mut events = Events::watch(stop, self.session.attachments(), true)?;
+        let mut hangup = signal(SignalKind::hangup()).context("watching signals")?;
+        let watchdog = sd_notify::watchdog_enabled().map(|period| period / 2);
+        self.publish(Tick::Interval)?;
+        let mut next = Instant::now() + self.config.interval;
+        let mut alive = Instant::now();
+        loop {
+            let alive_until = watchdog.map(|period| alive + period);
+            let wake = alive_until.map_or(next, |until| until.min(next));
+            match wait(&mut events, &mut hangup, self.worker.as_mut(), wake).await {
+                Woken::Event(Event::Stop) => return Ok(()),
+                Woken::Event(Event::Changed(_)) => {
+                    self.follow()?;
+                    self.publish(Tick::Between)?;
+                }
+                Woken::Event(Event::Deadline) => {}
+                Woken::Hangup => {
+                    // What became of it was said, and is counted.
+                    let _ = self.reload();
+                    self.publish(Tick::Between)?;
+                }
+                Woken::Asked(Some(Asked::Read)) => self.publish(Tick::Between)?,
+                Woken::Asked(Some(Asked::Reload)) => {
+                    let refused = self.reload().err().map(|error| format!("{error:#}"));
+                    self.publish(Tick::Between)?;
+                    if let Some(worker) = &self.worker {
+                        worker.answer(refused);
+                    }
+                }
+                Woken::Asked(None) => self.worker_ended(),
+            }
+            if alive_until.is_some_and(|until| Instant::now() >= until) {
+                notify(&[NotifyState::Watchdog]);
+                alive = Instant::now();
+            }
+            if Instant::now() >= next {
+                if self.worker.is_none() {
+                    self.start_worker()?;
+                }
+                self.publish(Tick::Interval)?;
+                // A tick that came late does not make the later ones come in a burst.
+                while next <= Instant::now() {
+                    next += self.config.interval;
+                }
+            }
+        }
+    }
+
+    /// Takes the programs off, and tells the last counts.
+    ///
+    /// # Errors
+    /// What detaching says, and those of standard output.
+    pub async fn end(mut self) -> Result<()> {
+        notify(&[NotifyState::Stopping]);
+        let detached = self.session.detach().map_err(explain::kernel);
+        let reading = self.read(Tick::Last)?;
+        if let Some(output) = self.output.take() {
+            output.finish(reading.snapshot.into_bytes(), &stop::requested)?;
+        }
+        if let Some(worker) = self.worker.take() {
+            worker.end().await;
+        }
+        detached
+    }
+
+    /// Reads the counters, and hands them to whoever wants them.
+    fn publish(&mut self, tick: Tick) -> Result<()> {
+        let reading = self.read(tick)?;
+        if tick == Tick::Interval
+            && let Some(output) = &mut self.output
+        {
+            output.offer(reading.snapshot.clone().into_bytes())?;
+        }
+        if let Some(worker) = &self.worker {
+            worker.tell(reading);
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, tick: Tick) -> Result<Reading> {
+        let start = Instant::now();
+        let counts = self.session.counts().map_err(explain::kernel)?;
+        self.state.readings += 1;
+        self.state.reading_seconds += start.elapsed().as_secs_f64();
+        let counted = Counted {
+            rules: &self.generation.rules,
+            counts: &counts,
+            rule_counts: &self.generation.counts(&counts.rules),
+            attachments: self.session.attachments(),
+            interval: self.config.interval,
+        };
+        Ok(self.reader.read(&counted, &self.state, tick))
+    }
+
+    /// Reads the configuration again, and puts its rules to work. Nothing changes where anything is
+    /// wrong with it.
+    fn reload(&mut self) -> Result<()> {
+        let reloading = NotifyState::monotonic_usec_now();
+        notify(
+            &[&[NotifyState::Reloading][..], &reloading.into_iter().collect::<Vec<_>>()].concat(),
+        );
+        let start = Instant::now();
+        let result = self.try_reload();
+        self.state.loaded(result.is_ok());
+        match &result {
+            Ok(()) => {
+                self.state.reloads += 1;
+                let (rules, took) = (self.generation.rules.len(), start.elapsed().as_secs_f64());
+                reporter::say(format_args!("reloaded: {rules} rules, in {took:.3} s"));
+            }
+            Err(error) => {
+                self.state.reloads_refused += 1;
+                reporter::say(format_args!("not reloaded, all goes on as before: {error:#}"));
+            }
+        }
+        notify(&[NotifyState::Ready]);
+        result
+    }
+
+    fn try_reload(&mut self) -> Result<()> {
+        if self.plan.no_reload {
+            return Err(Usage::new("--no-reload gave up the rights that it takes").into());
+        }
+        if self.plan.file.as_os_str() == "-" {
+            return Err(Usage::new("the configuration came from standard input").into());
+        }
+        let config = Config::read(&self.plan.file)?;
+        supported(&config)?;
+        self.same_frame(&config)?;
+        let present = Present::ask(&config.interfaces)?;
+        let counted = self.session.counts().map_err(explain::kernel)?.rules;
+        let generation = self.generation.next(&config, &present, &counted)?;
+        generation.replace(&mut self.session, &config, self.hook)?;
+        self.generation = generation;
+        self.config = config;
+        self.refused.clear();
+        say_missing(&present);
+        self.follow()
+    }
+
+    /// What cannot change while programs count.
+    fn same_frame(&self, config: &Config) -> Result<(), Usage> {
+        let now = &self.config;
+        let keys = [
+            ("hook", config.hook == now.hook),
+            ("direction", config.direction == now.direction),
+            ("listen", config.listen == now.listen),
+            ("user", config.user == now.user),
+        ];
+        match keys.iter().find(|(_, same)| !same) {
+            Some((key, _)) => {
+                Err(Usage::new(format!("{key} is another one, which takes a restart")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Attaches to the interfaces of the configuration that came, and lets go of those that went.
+    /// What cannot be attached to is left out, with a note.
+    fn follow(&mut self) -> Result<()> {
+        let present = Present::ask(&self.config.interfaces)?;
+        let is_present = |index: u32| present.interfaces.iter().any(|(it, _)| *it == index);
+        let gone: Vec<(u32, String)> = (self.session.attachments().iter())
+            .filter(|it| !is_present(it.index))
+            .map(|it| (it.index, it.interface.clone()))
+            .collect();
+        for (index, name) in gone {
+            self.session.forget(index);
+            self.state.interfaces_gone += 1;
+            reporter::say(format_args!("{} is gone", visible(&name)));
+        }
+        self.refused.retain(|index| is_present(*index));
+        for (index, interface) in &present.interfaces {
+            let known = self.session.attachments().iter().any(|it| it.index == *index);
+            if known || self.refused.contains(index) {
+                continue;
+            }
+            let direction = direction_on(&self.config, &interface.name);
+            let name = visible(&interface.name);
+            match self.attach(interface, direction) {
+                Ok(hook) => {
+                    self.state.interfaces_attached += 1;
+                    reporter::say(format_args!("{name} appeared: attached ({hook})"));
+                }
+                Err(error) => {
+                    self.state.interfaces_refused += 1;
+                    self.refused.insert(*index);
+                    reporter::note(format_args!("{name} appeared, and is left out: {error:#}"));
+                }
+            }
+        }
+        self.state.attached(self.session.attachments());
+        Ok(())
+    }
+
+    fn attach(
+        &mut self,
+        interface: &crate::kernel::Interface,
+        direction: Direction,
+    ) -> Result<crate::kernel::Attached> {
+        if self.plan.no_reload && self.hook.is_xdp() {
+            let message = "--no-reload gave up the right to attach XDP; start again to look at it";
+            return Err(Usage::new(message).into());
+        }
+        let attached = self.session.attach_one(interface, direction);
+        Ok(attached.map_err(explain::kernel)?.hook)
+    }
+
+    fn start_worker(&mut self) -> Result<()> {
+        if !self.listeners.is_empty() {
+            self.worker = Some(Worker::start(&self.listeners)?);
+        }
+        Ok(())
+    }
+
+    /// Notes that the worker ended. It is started again at the next tick, so that one which ends at
+    /// once does not take the CPU; counting goes on meanwhile.
+    fn worker_ended(&mut self) {
+        if let Some(mut worker) = self.worker.take() {
+            let status =
+                worker.status().map_or_else(|error| error.to_string(), |it| it.to_string());
+            reporter::note(format_args!("the process that serves HTTP ended: {status}"));
+            self.state.http_restarts += 1;
+        }
+    }
+}
+
+/// What there is to do.
+enum Woken {
+    Event(Event),
+    Hangup,
+    /// The worker wants something; `None`: it has ended.
+    Asked(Option<Asked>),
+}
+
+async fn wait(
+    events: &mut Events,
+    hangup: &mut Signal,
+    worker: Option<&mut Worker>,
+    until: Instant,
+) -> Woken {
+    let asked = async {
+        match worker {
+            Some(worker) => worker.asked().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        event = events.wait(until) => Woken::Event(event),
+        _ = hangup.recv() => Woken::Hangup,
+        asked = asked => Woken::Asked(asked),
+    }
+}
+
+/// Names that no interface has now, and interfaces of other kinds.
+fn say_missing(present: &Present) {
+    let list =
+        |names: &[String]| names.iter().map(|name| visible(name)).collect::<Vec<_>>().join(", ");
+    if !present.missing.is_empty() {
+        let names = list(&present.missing);
+        reporter::note(format_args!("{names}: not there now, attached to when it comes"));
+    }
+    if !present.others.is_empty() {
+        let names = list(&present.others);
+        reporter::note(format_args!(
+            "{names}: left out, frames begin with neither Ethernet nor IP"
+        ));
+    }
+}
+
+/// Tells systemd, where it asked to be told (sd_notify(3)).
+fn notify(state: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(state) {
+        log::warn!("telling systemd: {error}");
+    }
+}

@@ -1,0 +1,86 @@
+//! Interfaces that come and go, by themselves and with the configuration.
+
+use testbed::{
+    CLIENT_LINK, CLIENT_V4, Frame, FrameSender, Pair, SERVER_LINK, SERVER_V4, requirements::met,
+};
+
+use super::{Service, rule};
+use crate::rig::{LIMIT, NEEDS, alone, quiet_pair};
+
+/// Frames sent to the server's end of the rig, all of which arrived.
+fn send(pair: &Pair, frames: usize) {
+    let frame = Frame::ipv4(CLIENT_V4, SERVER_V4).udp(1, 2).build();
+    let before = pair.server.counters(SERVER_LINK).unwrap();
+    let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
+    sender.send(&vec![frame; frames]).unwrap();
+    pair.server.wait_for_received(SERVER_LINK, before, frames as u64, LIMIT).unwrap();
+}
+
+#[test]
+fn interfaces_come_and_go() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    for hook in ["tcx", "xdp-generic"] {
+        let pair = quiet_pair();
+        // Names alone, as no interface has them now, and a glob that has none either.
+        let head =
+            format!("interfaces = [\"later0\", \"glob*\"]\nnot = \"glob9*\"\nhook = \"{hook}\"\n");
+        let all = rule("all", "");
+        let service = Service::start(&pair.server, &head, &all, &[]);
+        assert!(service.running.stderr().contains("later0: not there now"));
+        assert_eq!(service.request("GET", "/readyz", "").status, 503);
+        let add = |name: &str| format!("link add {name} type veth peer name {name}p");
+        let attached = format!("appeared: attached ({hook})");
+        for name in ["glob9", "later0", "glob1"] {
+            pair.server.ip(&[add(name)]).unwrap();
+        }
+        for name in ["later0", "glob1"] {
+            service.running.wait_for_line(&format!("{name} {attached}"), LIMIT).unwrap();
+        }
+        assert_eq!(service.request("GET", "/readyz", "").status, 200);
+        let on_hook = format!("probe_attached_interfaces{{hook=\"{hook}\"}}");
+        // glob1p and later0p: the first is one of the glob.
+        service.running.wait_for_line(&format!("glob1p {attached}"), LIMIT).unwrap();
+        assert_eq!(service.metric(&on_hook), 3.0);
+        pair.server.ip(&["link del glob1"]).unwrap();
+        service.running.wait_for_line("glob1p is gone", LIMIT).unwrap();
+        service.running.wait_for_line("glob1 is gone", LIMIT).unwrap();
+        assert_eq!(service.metric("probe_interface_events_total{event=\"attached\"}"), 3.0);
+        assert_eq!(service.metric("probe_interface_events_total{event=\"gone\"}"), 2.0);
+        // Renamed to what is watched, and away from it.
+        pair.server.ip(&[format!("link set {SERVER_LINK} down")]).unwrap();
+        pair.server.ip(&[format!("link set {SERVER_LINK} name glob7")]).unwrap();
+        service.running.wait_for_line(&format!("glob7 {attached}"), LIMIT).unwrap();
+        pair.server.ip(&[format!("link set glob7 name {SERVER_LINK}")]).unwrap();
+        service.running.wait_for_line("glob7 is gone", LIMIT).unwrap();
+        service.end();
+    }
+}
+
+/// A reload that names another interface: it is attached to, the other one let go, and what was
+/// counted stays.
+#[test]
+fn a_reload_names_other_interfaces() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let watched = format!("interfaces = [\"{SERVER_LINK}\"]\n");
+    let other = "interfaces = [\"lo\"]\n";
+    let service = Service::start(&pair.server, &watched, &rule("all", ""), &[]);
+    let counted = || service.metric("probe_rule_packets_total{rule=\"all\"}");
+    send(&pair, 7);
+    assert_eq!(counted(), 7.0);
+    service.write(other, &rule("all", ""));
+    assert_eq!(service.reload().0, 200);
+    send(&pair, 5);
+    assert_eq!(counted(), 7.0);
+    service.write(&watched, &rule("all", ""));
+    assert_eq!(service.reload().0, 200);
+    send(&pair, 3);
+    assert_eq!(counted(), 10.0);
+    service.end();
+}

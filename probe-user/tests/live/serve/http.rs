@@ -1,0 +1,160 @@
+//! Requests, good and bad, many and slow.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::TcpStream,
+    os::unix::net::UnixStream,
+    process::Stdio,
+};
+
+use testbed::{
+    CLIENT_LINK, CLIENT_V4, Frame, FrameSender, Namespace, SERVER_LINK, SERVER_V4,
+    requirements::{Requirement, met},
+};
+
+use super::{Answer, Service, rule, value};
+use crate::rig::{LIMIT, NEEDS, alone, quiet_pair};
+
+fn start(namespace: &Namespace) -> Service {
+    let head = format!("interfaces = \"{SERVER_LINK}\"\ninterval = \"50ms\"\n");
+    Service::start(namespace, &head, &(rule("all", "") + &rule("syn", "@syn")), &[])
+}
+
+#[test]
+fn metrics_come_in_the_form_that_is_asked_for() {
+    if !met(NEEDS) || !met(&[Requirement::Tool("promtool")]) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let service = start(&pair.server);
+    let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
+    let frame = Frame::ipv4(CLIENT_V4, SERVER_V4).udp(1, 2).build();
+    let before = pair.server.counters(SERVER_LINK).unwrap();
+    sender.send(&vec![frame; 10]).unwrap();
+    pair.server.wait_for_received(SERVER_LINK, before, 10, LIMIT).unwrap();
+
+    let text = service.request("GET", "/metrics", "");
+    assert!(text.head.contains("content-type: text/plain; version=0.0.4"), "{}", text.head);
+    assert_eq!(value(&text.body, "probe_rule_packets_total{rule=\"all\"}"), 10.0);
+    assert_eq!(value(&text.body, "probe_rule_packets_total{rule=\"syn\"}"), 0.0);
+    let open = service.request("GET", "/metrics", "Accept: application/openmetrics-text\n");
+    assert!(open.head.contains("content-type: application/openmetrics-text; version=1.0.0"));
+    assert!(open.body.ends_with("# EOF\n"), "{}", open.body);
+
+    let mut promtool = pair.server.command("promtool");
+    promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped());
+    let mut running = promtool.spawn().unwrap();
+    running.stdin.take().unwrap().write_all(text.body.as_bytes()).unwrap();
+    let output = running.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.is_empty(), "{said}");
+    service.end();
+}
+
+#[test]
+fn readings_by_their_tags_and_as_a_stream() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let service = start(&pair.server);
+    let first = service.request("GET", "/api/v1/snapshot", "");
+    assert_eq!(first.status, 200);
+    let object: serde_json::Value = serde_json::from_str(&first.body).unwrap();
+    assert_eq!(object["rules"][1]["filter"], "@syn");
+    let mut stream = UnixStream::connect(service.socket()).unwrap();
+    stream.set_read_timeout(Some(LIMIT)).unwrap();
+    stream.write_all(b"GET /api/v1/stream HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    let (mut text, mut bytes) = (String::new(), [0; 4096]);
+    while text.matches("event: snapshot").count() < 3 {
+        let read = stream.read(&mut bytes).unwrap();
+        assert_ne!(read, 0, "{text}");
+        text.push_str(std::str::from_utf8(&bytes[..read]).unwrap());
+    }
+    assert!(text.contains("content-type: text/event-stream"), "{text}");
+    let tag = text.lines().rfind(|line| line.starts_with("id: ")).unwrap().to_owned();
+    assert!(!first.head.contains(&tag["id: ".len()..]), "{tag}");
+    drop(stream);
+    // The tag of the newest one is that of a stream that begins now, or it is older than that.
+    let newest = service.request("GET", "/api/v1/snapshot", "If-None-Match: *\n");
+    assert_eq!((newest.status, newest.body.as_str()), (304, ""));
+    let other = service.request("GET", "/api/v1/snapshot", "If-None-Match: \"other\"\n");
+    assert_eq!(other.status, 200);
+    service.end();
+}
+
+#[test]
+fn what_is_wrong_is_refused() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let service = start(&pair.server);
+    let long = "x".repeat(20_000);
+    let many = "X: y\n".repeat(100);
+    for (method, path, headers, status) in [
+        ("GET", "/nothing", "", 404),
+        ("POST", "/metrics", "", 405),
+        ("GET", "/-/reload", "", 405),
+        ("GET", "/metrics", &*format!("X: {long}\n"), 431),
+        ("GET", "/metrics", &many, 431),
+        ("GET", &format!("/{long}"), "", 414),
+        ("BAD METHOD", "/", "", 400),
+    ] {
+        let answer = service.request(method, path, headers);
+        // Too long a line is one or the other to hyper.
+        let is_too_long = status == 414 && answer.status == 431;
+        assert!(answer.status == status || is_too_long, "{method} {:.20}: {}", path, answer.status);
+    }
+    // By TCP nobody reloads: any user of this host, and any page in a browser, may connect.
+    let text = pair.server.enter(|| {
+        let mut stream = TcpStream::connect("127.0.0.1:9977")?;
+        stream.write_all(b"POST /-/reload HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text)?;
+        Ok(text)
+    });
+    assert_eq!(Answer::read(&text.unwrap()).status, 403);
+    service.end();
+}
+
+/// A thousand connections that say nothing, or read nothing: those beyond the limit are sent away, and
+/// counting goes on.
+#[test]
+fn a_thousand_connections() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let service = start(&pair.server);
+    let mut open = Vec::new();
+    for number in 0..1000 {
+        let Ok(mut stream) = UnixStream::connect(service.socket()) else { continue };
+        // Half of them have begun a request, the others read no answer.
+        let begun: &[u8] =
+            if number % 2 == 0 { b"GET /met" } else { b"GET /metrics HTTP/1.1\r\n\r\n" };
+        let _ = stream.write_all(begun);
+        open.push(stream);
+    }
+    // One that is too many is told so.
+    let mut refused = UnixStream::connect(service.socket()).unwrap();
+    refused.set_read_timeout(Some(LIMIT)).unwrap();
+    let mut text = String::new();
+    refused.read_to_string(&mut text).unwrap();
+    assert_eq!(Answer::read(&text).status, 503);
+    // The other socket has room of its own.
+    let scrape = pair.server.enter(|| {
+        let mut stream = TcpStream::connect("127.0.0.1:9977")?;
+        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text)?;
+        Ok(text)
+    });
+    assert_eq!(Answer::read(&scrape.unwrap()).status, 200);
+    drop(open);
+    service.end();
+}

@@ -1,0 +1,131 @@
+//! `probe serve` on real traffic: reloads, interfaces, HTTP, rights.
+
+mod following;
+mod http;
+mod prometheus;
+mod reloads;
+mod rights;
+
+use std::{
+    fmt::Write as _,
+    fs,
+    io::{Read as _, Write as _},
+    os::unix::net::UnixStream,
+    path::PathBuf,
+};
+
+use serde_json::Value;
+use tempfile::TempDir;
+use testbed::{Finished, Namespace, Running};
+
+use crate::rig::{LIMIT, probe};
+
+/// `probe serve` in a namespace, with a configuration and a socket in a folder of its own.
+struct Service {
+    running: Running,
+    folder: TempDir,
+}
+
+/// A rule of a configuration.
+fn rule(name: &str, filter: &str) -> String {
+    format!("[[rule]]\nname = \"{name}\"\nfilter = '{filter}'\n")
+}
+
+impl Service {
+    /// Starts it, and waits until it is attached. `head` is what stands before the rules; the
+    /// socket is one of the places to listen at.
+    fn start(namespace: &Namespace, head: &str, rules: &str, flags: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let service = |running, folder| Self { running, folder };
+        let file = folder.path().join("probe.toml");
+        fs::write(&file, configuration(&folder, head, rules)).unwrap();
+        let arguments = [&["serve", file.to_str().unwrap()], flags].concat();
+        let running = Running::spawn(probe(namespace, &arguments)).unwrap();
+        running.wait_for_line("attached to", LIMIT).unwrap();
+        service(running, folder)
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.path().join("probe.sock")
+    }
+
+    /// Writes another configuration.
+    fn write(&self, head: &str, rules: &str) {
+        let file = self.folder.path().join("probe.toml");
+        fs::write(file, configuration(&self.folder, head, rules)).unwrap();
+    }
+
+    /// Reloads, and waits for what is said of it.
+    fn reload(&self) -> (u16, String) {
+        let answer = self.request("POST", "/-/reload", "");
+        (answer.status, answer.body)
+    }
+
+    /// A request at the socket; `headers` end with a newline each.
+    fn request(&self, method: &str, path: &str, headers: &str) -> Answer {
+        let mut stream = UnixStream::connect(self.socket()).unwrap();
+        stream.set_read_timeout(Some(LIMIT)).unwrap();
+        let headers = headers.replace('\n', "\r\n");
+        let head =
+            format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let (mut text, mut bytes) = (Vec::new(), [0; 4096]);
+        // Whoever sent more than was read is told so by a reset behind the answer.
+        while let Ok(read @ 1..) = stream.read(&mut bytes) {
+            text.extend_from_slice(&bytes[..read]);
+        }
+        Answer::read(std::str::from_utf8(&text).unwrap())
+    }
+
+    /// A metric, by its name and labels as the text has them.
+    fn metric(&self, series: &str) -> f64 {
+        let text = self.request("GET", "/metrics", "").body;
+        value(&text, series)
+    }
+
+    /// Ends it as Ctrl-C does.
+    fn end(self) -> Finished {
+        let finished = self.running.interrupt(LIMIT).unwrap();
+        assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
+        finished
+    }
+}
+
+fn configuration(folder: &TempDir, head: &str, rules: &str) -> String {
+    let mut text = String::from(head);
+    let socket = folder.path().join("probe.sock");
+    let _ = writeln!(text, "listen = [\"unix:{}\", \"127.0.0.1:9977\"]", socket.display());
+    text + rules
+}
+
+/// The value of a series in a text of metrics.
+fn value(text: &str, series: &str) -> f64 {
+    let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+    let line = line.unwrap_or_else(|| panic!("no {series} in {text}"));
+    line.parse().unwrap()
+}
+
+/// What a server says.
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn read(text: &str) -> Self {
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("{text:?}"));
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = status.unwrap_or_else(|| panic!("{text:?}"));
+        Self { status, head: head.to_lowercase(), body: body.to_owned() }
+    }
+}
+
+/// The last line of `--json`.
+fn last(finished: &Finished) -> Value {
+    let text = finished.text();
+    let last = text.lines().last().unwrap_or_else(|| panic!("no output: {}", finished.stderr));
+    let last: Value = serde_json::from_str(last).unwrap();
+    assert_eq!(last["final"], true);
+    last
+}
