@@ -133,7 +133,10 @@ fn every_example_of_the_readme_runs() {
                 let mut read = namespace.command("tcpdump");
                 read.args(["-nn", "--count", "-r", &format!("/dev/shm/{file}")]);
                 let count = run(read, LIMIT).unwrap().text();
-                assert!(!count.starts_with("0 "), "{line}: {count}");
+                // Of one connection in a thousand there may be none among so few.
+                let may_be_empty = line.contains("--sample-flows");
+                assert!(count.contains(" packet"), "{line}: {count}");
+                assert!(may_be_empty || !count.starts_with("0 "), "{line}: {count}");
             }
             _ => assert!(!out.trim().is_empty(), "{line}: nothing on standard output; {err}"),
         }
