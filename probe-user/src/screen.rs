@@ -11,6 +11,17 @@ use terminal_size::{Height, Width, terminal_size_of};
 const ENTER: &str = "\x1b[?1049h";
 const LEAVE: &str = "\x1b[H\x1b[J\x1b[?1049l";
 
+/// What there is to draw on.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Room {
+    /// Columns; `None` where lines may have any length, as in a file.
+    pub columns: Option<usize>,
+    /// Lines; `None` where the table may have any number of them.
+    pub lines: Option<usize>,
+    /// Whether roles have colours.
+    pub colors: bool,
+}
+
 /// Standard output as a screen.
 #[derive(Debug, Default)]
 pub struct Screen {

@@ -7,9 +7,11 @@ use super::{
     cells::{Cell, GAP, HEAD, QUIET, RATE, line, painted},
     lists::{Different, KeyRow, Top},
     snapshot::Row,
-    table::Room,
 };
-use crate::text::{cut, grouped, si, width};
+use crate::{
+    screen::Room,
+    text::{cut, grouped, si, width},
+};
 
 /// Lines of a list beside its keys: the blank one above it, and the heads of its columns.
 const ABOVE: usize = 2;

@@ -7,14 +7,12 @@ mod csv;
 pub(crate) mod json;
 mod key_table;
 mod lists;
-pub(crate) mod output;
 mod snapshot;
 mod table;
 mod view;
 
 pub use lists::{Different, KeyRow, OfRule, Top};
 pub use snapshot::{Count, Part, Row, Snapshot};
-pub(crate) use table::Room;
 
 use std::{
     path::{Path, PathBuf},
@@ -363,7 +361,8 @@ mod tests {
     use probe_common::key::Key;
     use probe_sketch::Table;
 
-    use super::{output::Output, *};
+    use super::*;
+    use crate::{display::Display, output::Output};
     use crate::{
         kernel::{Attachment, Counts, Error},
         stop::Stop,
@@ -442,8 +441,8 @@ mod tests {
         let mut programs =
             Scripted { readings, reading: Cell::new(0), after_detach, detached: false, table };
         let (mut reader, writer) = std::io::pipe().unwrap();
-        let view =
-            View::over(Output::with_room(writer, readings.len()).unwrap(), plan.format, false);
+        let output = Output::with_room(writer, readings.len()).unwrap();
+        let view = View::over(Display::over(output), plan.format, false);
         let lists = Lists::new(&set, kernel::seeds(), plan.names);
         let counted = runtime::block_on(async {
             let mut events = Events::watch(Stop::on_signals()?, &[Attachment::loopback()], false)?;

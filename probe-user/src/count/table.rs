@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     history::{CELLS, History},
+    screen::Room,
     text::{cut, grouped, si, width},
 };
 
@@ -21,17 +22,6 @@ const FILTER_WIDTH: usize = 48;
 /// Narrowest column of names, and of expressions, that is of any use.
 const LEAST_NAME: usize = 8;
 const LEAST_FILTER: usize = 12;
-
-/// What there is to draw on.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Room {
-    /// Columns; `None` where lines may have any length, as in a file.
-    pub columns: Option<usize>,
-    /// Lines; `None` where the table may have any number of them.
-    pub lines: Option<usize>,
-    /// Whether roles have colours.
-    pub colors: bool,
-}
 
 /// The lines of the table.
 pub fn table(snapshot: &Snapshot, history: Option<&History>, room: Room) -> Vec<String> {

@@ -8,7 +8,7 @@ use super::{
     verdict::{Times, Verdict, time},
 };
 use crate::{
-    count::Room,
+    screen::Room,
     text::{cut, grouped, si, width},
 };
 

@@ -6,7 +6,6 @@ use std::{collections::HashSet, time::Instant};
 use anyhow::{Context as _, Result};
 use probe_frame::visible;
 use sd_notify::NotifyState;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{
     Plan,
@@ -19,15 +18,15 @@ use super::{
 };
 use crate::{
     config::Config,
-    count::output::Output,
     explain,
     failure::Usage,
     interfaces,
     kernel::{Direction, Hook, Programs as _, Session},
+    output::Output,
     privileges::{self, Needs},
     reporter,
     source::{Choice, DirectionChoice, Live},
-    stop::{self, Stop},
+    stop::{self, Hangup, Stop},
     watch::{Event, Events},
 };
 
@@ -111,7 +110,7 @@ impl<'a> Service<'a> {
     /// Those of reading the counters, of the worker's start, and of standard output.
     pub async fn run(&mut self, stop: Stop) -> Result<()> {
         let mut events = Events::watch(stop, self.session.attachments(), true)?;
-        let mut hangup = signal(SignalKind::hangup()).context("watching signals")?;
+        let hangup = Hangup::watch().context("watching signals")?;
         let watchdog = sd_notify::watchdog_enabled().map(|period| period / 2);
         self.publish(Tick::Interval)?;
         let mut next = Instant::now() + self.config.interval;
@@ -119,7 +118,7 @@ impl<'a> Service<'a> {
         loop {
             let alive_until = watchdog.map(|period| alive + period);
             let wake = alive_until.map_or(next, |until| until.min(next));
-            match wait(&mut events, &mut hangup, self.worker.as_mut(), wake).await {
+            match wait(&mut events, &hangup, self.worker.as_mut(), wake).await {
                 Woken::Event(Event::Stop) => return Ok(()),
                 Woken::Event(Event::Changed(_)) => {
                     self.follow()?;
@@ -347,7 +346,7 @@ enum Woken {
 
 async fn wait(
     events: &mut Events,
-    hangup: &mut Signal,
+    hangup: &Hangup,
     worker: Option<&mut Worker>,
     until: Instant,
 ) -> Woken {
@@ -359,7 +358,7 @@ async fn wait(
     };
     tokio::select! {
         event = events.wait(until) => Woken::Event(event),
-        _ = hangup.recv() => Woken::Hangup,
+        () = hangup.wait() => Woken::Hangup,
         asked = asked => Woken::Asked(asked),
     }
 }
