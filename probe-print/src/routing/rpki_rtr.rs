@@ -143,7 +143,8 @@ fn error(t: &mut Text<'_>, p: Bytes<'_>, size: usize, outer: bool) -> Result<(),
     let length = p.u32(at)? as usize;
     at += 4;
     if length > 0 {
-        if size - at < length {
+        // tcpdump adds in 32 bits, which may wrap.
+        if (size as u32) < (at as u32).wrapping_add(length as u32) {
             return Err(Stop::Invalid);
         }
         put!(t, "{margin}Error text: ");
