@@ -2,7 +2,7 @@
 //! a flood of SYNs at the rig's full rate.
 
 use std::fmt::Write as _;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use testbed::{
     CLIENT_LINK, Frame, FrameSender, HttpServer, Pair, Running, SERVER_LINK, SERVER_MAC, SERVER_V4,
-    SERVER_V6, Tcp, http_get, pin_to_cpu, tcp_flags,
+    SERVER_V6, http_get, pin_to_cpu, stranger,
 };
 use xtask::shell::say;
 
@@ -84,7 +84,9 @@ fn entries(bench: &Bench) -> Vec<Entry> {
     let packets = bench.packets(200_000, 20_000);
     let syns = Flood {
         name: "SYNs of many sources".into(),
-        frames: Arc::new((0..SOURCES).map(|n| syn(n, STRANGER)).collect()),
+        frames: Arc::new(
+            (0..SOURCES).map(|n| Frame { destination: STRANGER, ..stranger(n) }.build()).collect(),
+        ),
         packets,
         share: (1, 1),
     };
@@ -108,23 +110,6 @@ fn entries(bench: &Bench) -> Vec<Entry> {
     entries
 }
 
-/// Number `n` of the sources asks for a connection to port 80.
-fn syn(n: u32, destination: [u8; 6]) -> Vec<u8> {
-    let source = Ipv4Addr::from_bits(10 << 24 | n.wrapping_mul(0x9e37_79b1) >> 8);
-    let tcp = Tcp {
-        source: 1024 + (n % 60_000) as u16,
-        destination: 80,
-        sequence: n.wrapping_mul(0x85eb_ca6b),
-        flags: tcp_flags::SYN,
-        window: 64_240,
-        options: vec![2, 4, 5, 0xb4],
-        ..Tcp::default()
-    };
-    let mut frame = Frame::ipv4(source, SERVER_V4).tcp(tcp);
-    frame.destination = destination;
-    frame.build()
-}
-
 /// One run, as a line of the table.
 fn beside_real_clients(
     program: &str,
@@ -136,7 +121,8 @@ fn beside_real_clients(
     let pair = Pair::new()?;
     pair.server.ip(&[format!("route add 10.0.0.0/8 dev {SERVER_LINK}")])?;
     let _server = HttpServer::start(&pair.server, 80)?;
-    let frames: Vec<Vec<u8>> = (0..syns).map(|n| syn(n, destination)).collect();
+    let frames: Vec<Vec<u8>> =
+        (0..syns).map(|n| Frame { destination, ..stranger(n) }.build()).collect();
     let mut command = pair.server.command(program);
     let most = budget.to_string();
     command.args(["health", "-i", SERVER_LINK, "--port", "80", "--format", "json"]);

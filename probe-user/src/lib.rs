@@ -57,6 +57,7 @@ pub mod rules;
 pub mod runtime;
 mod screen;
 pub mod serve;
+mod signal_pipe;
 pub mod source;
 pub mod stdout;
 pub mod stop;

@@ -85,42 +85,6 @@ pub fn handle_second_signal() {
     SECOND_HANDLED.store(true, Ordering::Relaxed);
 }
 
-/// The wait for SIGHUP where that [is no end](hangup_is_no_end), beside other things. tokio's own
-/// signals would take descriptors at the start of every command, and panic where there are none.
-#[derive(Debug)]
-pub struct Hangup {
-    /// Readable from a signal on until it is waited for.
-    came: UnixStream,
-}
-
-impl Hangup {
-    /// Starts to watch. Needs the runtime.
-    ///
-    /// # Errors
-    /// Where the handler cannot be installed.
-    pub fn watch() -> io::Result<Self> {
-        let (came, send) = net::UnixStream::pair()?;
-        low_level::pipe::register(SIGHUP, send)?;
-        came.set_nonblocking(true)?;
-        Ok(Self { came: UnixStream::from_std(came)? })
-    }
-
-    /// Waits for one; several that came meanwhile are one.
-    pub async fn wait(&self) {
-        let mut bytes = [0; 64];
-        loop {
-            if self.came.readable().await.is_err() {
-                // The runtime is about to end.
-                std::future::pending().await
-            }
-            match self.came.try_read(&mut bytes) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                _ => return,
-            }
-        }
-    }
-}
-
 /// The wait for a signal, beside other things.
 #[derive(Debug)]
 pub struct Stop {

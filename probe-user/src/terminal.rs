@@ -3,7 +3,6 @@
 
 use std::{
     io,
-    os::unix::net,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -17,11 +16,10 @@ use nix::{
 };
 use signal_hook::{
     consts::{SIGTSTP, SIGWINCH},
-    flag, low_level,
+    flag,
 };
-use tokio::net::UnixStream;
 
-use crate::screen::Screen;
+use crate::{screen::Screen, signal_pipe::SignalPipe};
 
 /// The terminal that a table is drawn on, and what it asks for.
 #[derive(Debug)]
@@ -30,10 +28,7 @@ pub struct Terminal {
     pub screen: Screen,
     resized: Arc<AtomicBool>,
     stopping: Arc<AtomicBool>,
-    /// Readable from either on.
-    came: net::UnixStream,
-    /// To wait for that in the runtime; made when it is needed.
-    waiter: Option<UnixStream>,
+    came: SignalPipe,
 }
 
 impl Terminal {
@@ -44,37 +39,21 @@ impl Terminal {
     /// Where the handlers cannot be installed.
     pub fn watch() -> Result<Self> {
         let install = || -> io::Result<Self> {
-            let (came, send) = net::UnixStream::pair()?;
-            came.set_nonblocking(true)?;
             let (resized, stopping) = (Arc::default(), Arc::default());
-            for (signal, asked) in [(SIGWINCH, &resized), (SIGTSTP, &stopping)] {
-                // In this order: whoever is woken finds it set.
-                flag::register(signal, Arc::clone(asked))?;
-                low_level::pipe::register(signal, send.try_clone()?)?;
-            }
-            Ok(Self { screen: Screen::default(), resized, stopping, came, waiter: None })
+            // Before the pipe: whoever is woken finds them set.
+            flag::register(SIGWINCH, Arc::clone(&resized))?;
+            flag::register(SIGTSTP, Arc::clone(&stopping))?;
+            let came = SignalPipe::watch(&[SIGWINCH, SIGTSTP])?;
+            Ok(Self { screen: Screen::default(), resized, stopping, came })
         };
         install().context("watching the terminal's signals")
     }
 
     /// Waits until something is asked for. Needs the runtime.
     pub async fn asked(&mut self) {
-        if self.waiter.is_none() {
-            // Without one, another size is drawn with the next table.
-            self.waiter = self.came.try_clone().and_then(UnixStream::from_std).ok();
-        }
-        let Some(waiter) = &self.waiter else { return std::future::pending().await };
-        let mut bytes = [0; 64];
-        loop {
-            if waiter.readable().await.is_err() {
-                // The runtime is about to end.
-                std::future::pending().await
-            }
-            // A byte for each signal; none where the readiness was of bytes that are read already.
-            match waiter.try_read(&mut bytes) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                _ => return,
-            }
+        if self.came.wait().await.is_err() {
+            // Another size is drawn with the next table.
+            std::future::pending().await
         }
     }
 

@@ -56,6 +56,6 @@ pub use pair::{
 pub use process::{Finished, Running, run};
 pub use random::{Random, changed};
 pub use sender::{FrameSender, Pace, Sent, pin_to_cpu, raise_priority};
-pub use sources::{LATE, Stream};
+pub use sources::{LATE, Stream, stranger};
 pub use trafgen::trafgen;
 pub use tun::Tun;

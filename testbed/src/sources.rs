@@ -1,5 +1,9 @@
 //! Streams of sources, as numbers: those at which schemes that count by source fail.
 
+use std::net::Ipv4Addr;
+
+use crate::{Frame, SERVER_V4, Tcp, tcp_flags};
+
 /// Sources of the Zipf distribution: they have the lowest numbers.
 const POPULATION: usize = 1_000_000;
 
@@ -70,6 +74,21 @@ impl Stream {
         }
         sources
     }
+}
+
+/// Number `n` of many strangers, all over 10.0.0.0/8, asks for a connection to port 80.
+pub fn stranger(n: u32) -> Frame {
+    let source = Ipv4Addr::from_bits(10 << 24 | n.wrapping_mul(0x9e37_79b1) >> 8);
+    let tcp = Tcp {
+        source: 1024 + (n % 60_000) as u16,
+        destination: 80,
+        sequence: n.wrapping_mul(0x85eb_ca6b),
+        flags: tcp_flags::SYN,
+        window: 64_240,
+        options: vec![2, 4, 5, 0xb4],
+        ..Tcp::default()
+    };
+    Frame::ipv4(source, SERVER_V4).tcp(tcp)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::{collections::HashSet, time::Instant};
 use anyhow::{Context as _, Result};
 use probe_frame::visible;
 use sd_notify::NotifyState;
+use signal_hook::consts::SIGHUP;
 
 use super::{
     Plan,
@@ -25,8 +26,9 @@ use crate::{
     output::Output,
     privileges::{self, Needs},
     reporter,
+    signal_pipe::SignalPipe,
     source::{Choice, DirectionChoice, Live},
-    stop::{self, Hangup, Stop},
+    stop::{self, Stop},
     watch::{Event, Events},
 };
 
@@ -110,7 +112,7 @@ impl<'a> Service<'a> {
     /// Those of reading the counters, of the worker's start, and of standard output.
     pub async fn run(&mut self, stop: Stop) -> Result<()> {
         let mut events = Events::watch(stop, self.session.attachments(), true)?;
-        let hangup = Hangup::watch().context("watching signals")?;
+        let mut hangup = SignalPipe::watch(&[SIGHUP]).context("watching signals")?;
         let watchdog = sd_notify::watchdog_enabled().map(|period| period / 2);
         self.publish(Tick::Interval)?;
         let mut next = Instant::now() + self.config.interval;
@@ -118,7 +120,7 @@ impl<'a> Service<'a> {
         loop {
             let alive_until = watchdog.map(|period| alive + period);
             let wake = alive_until.map_or(next, |until| until.min(next));
-            match wait(&mut events, &hangup, self.worker.as_mut(), wake).await {
+            match wait(&mut events, &mut hangup, self.worker.as_mut(), wake).await {
                 Woken::Event(Event::Stop) => return Ok(()),
                 Woken::Event(Event::Changed(_)) => {
                     self.follow()?;
@@ -346,7 +348,7 @@ enum Woken {
 
 async fn wait(
     events: &mut Events,
-    hangup: &Hangup,
+    hangup: &mut SignalPipe,
     worker: Option<&mut Worker>,
     until: Instant,
 ) -> Woken {
@@ -358,7 +360,7 @@ async fn wait(
     };
     tokio::select! {
         event = events.wait(until) => Woken::Event(event),
-        () = hangup.wait() => Woken::Hangup,
+        Ok(()) = hangup.wait() => Woken::Hangup,
         asked = asked => Woken::Asked(asked),
     }
 }

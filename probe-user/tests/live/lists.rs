@@ -12,8 +12,8 @@ use probe_filter::LinkType;
 use serde_json::Value;
 use testbed::{
     CLIENT_LINK, CLIENT_MAC, CLIENT_V4, CLIENT_V6, Finished, Frame, FrameSender, Namespace, Random,
-    SERVER_LINK, SERVER_V4, SERVER_V6, Stream, Tcp, Tun, pin_to_cpu, requirements::met, run,
-    tcp_flags,
+    Running, SERVER_LINK, SERVER_V4, SERVER_V6, Stream, Tcp, Tun, pin_to_cpu, requirements::met,
+    run, tcp_flags,
 };
 
 use crate::{
@@ -119,6 +119,11 @@ fn few_sources() -> Vec<Vec<u8>> {
     frames
 }
 
+/// `probe` with these words behind it, attached.
+fn counting(namespace: &Namespace, words: &str) -> Running {
+    attached(namespace, &words.split_whitespace().collect::<Vec<_>>())
+}
+
 /// Two CPUs send the same sources at the same time, by every hook: packets and bytes of each are
 /// exact, IPv4 and IPv6; and the account adds up.
 #[test]
@@ -131,36 +136,12 @@ fn sources_that_two_cpus_send() {
     let cpus = thread::available_parallelism().unwrap().get().min(2);
     for hook in ["tcx", "xdp-native", "xdp-generic", "clsact"] {
         let pair = quiet_pair();
-        let running = attached(
-            &pair.server,
-            &[
-                "count",
-                "-i",
-                SERVER_LINK,
-                "--hook",
-                hook,
-                "--format",
-                "json",
-                "--interval",
-                "50ms",
-                "--by",
-                "src,20",
-                "--by",
-                "src/8,64",
-                "--by",
-                "dport",
-                "--by",
-                "src,dport,30",
-                "--by",
-                "mac",
-                "--by",
-                "proto",
-                "--distinct",
-                "src",
-                "--distinct",
-                "dport",
-            ],
+        let words = format!(
+            "count -i {SERVER_LINK} --hook {hook} --format json --interval 50ms \
+                 --by src,20 --by src/8,64 --by dport --by src,dport,30 --by mac --by \
+                 proto --distinct src --distinct dport"
         );
+        let running = counting(&pair.server, &words);
         let before = pair.server.counters(SERVER_LINK).unwrap();
         thread::scope(|scope| {
             for cpu in 0..cpus {
@@ -254,23 +235,8 @@ fn two_link_types_are_in_one_list() {
     let _alone = alone();
     let pair = quiet_pair();
     let tun = Tun::new(&pair.server, "tun0").unwrap();
-    let running = attached(
-        &pair.server,
-        &[
-            "count",
-            "-i",
-            "any",
-            "--by",
-            "src",
-            "--by",
-            "mac",
-            "--distinct",
-            "src",
-            "--format",
-            "json",
-            "udp",
-        ],
-    );
+    let words = "count -i any --by src --by mac --distinct src --format json udp";
+    let running = counting(&pair.server, words);
     let before = pair.server.counters("tun0").unwrap();
     for source in 0..SOURCES {
         let frame = frame(source, 9).build();
@@ -324,25 +290,11 @@ fn the_truth_is_inside_of_the_interval_in_a_flood() {
         }
         let frames: Vec<Vec<u8>> = sources.iter().map(|&source| frame(source, 9).build()).collect();
         let pair = quiet_pair();
-        let running = attached(
-            &pair.server,
-            &[
-                "count",
-                "-i",
-                SERVER_LINK,
-                "--hook",
-                hook,
-                "--format",
-                "json",
-                "--interval",
-                "300ms",
-                "--by",
-                "src,50",
-                "--distinct",
-                "src",
-                "udp",
-            ],
+        let words = format!(
+            "count -i {SERVER_LINK} --hook {hook} --format json --interval 300ms \
+                 --by src,50 --distinct src udp"
         );
+        let running = counting(&pair.server, &words);
         let before = pair.server.counters(SERVER_LINK).unwrap();
         thread::scope(|scope| {
             for half in frames.chunks(FRAMES / 2) {

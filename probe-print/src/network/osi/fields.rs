@@ -395,20 +395,33 @@ fn shared_risk(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<(), Stop> {
     Ok(())
 }
 
+/// A part of a field: its kind, its length, and what is in it. `None` where it is longer than the field.
+fn part_of<'a>(
+    t: &mut Text<'_>,
+    field: &mut Fields<'a>,
+    indent: &str,
+    names: &[(u8, &'static str)],
+) -> Result<Option<(u8, Fields<'a>)>, Stop> {
+    let (kind, size) = (field.u8()?, usize::from(field.u8()?));
+    let name = name_of(names, kind).unwrap_or("unknown");
+    put!(t, "\n\t{indent}{name} subTLV #{kind}, length: {size}");
+    if field.left() < size {
+        put!(t, " (> containing TLV length)");
+        return Ok(None);
+    }
+    Ok(Some((kind, field.part(size))))
+}
+
 /// What a port can do in shortest path bridging (RFC 6329).
 fn port_capabilities(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<(), Stop> {
     const CONFIGURATION: usize = 51;
     const DIGEST: usize = 33;
     const NAMES: &[(u8, &str)] = &[(4, "SPB MCID"), (5, "SPB Digest"), (6, "SPB BVID")];
     while field.left() > 2 {
-        let (kind, size) = (field.u8()?, usize::from(field.u8()?));
-        let name = name_of(NAMES, kind).unwrap_or("unknown");
-        put!(t, "\n\t       {name} subTLV #{kind}, length: {size}");
-        if field.left() < size {
-            put!(t, " (> containing TLV length)");
+        let Some((kind, mut part)) = part_of(t, &mut field, "       ", NAMES)? else {
             return Ok(());
-        }
-        let mut part = field.part(size);
+        };
+        let size = part.left();
         let p = part.rest();
         p.need(0, size)?;
         match kind {
@@ -472,14 +485,10 @@ fn bridging(t: &mut Text<'_>, mut field: Fields<'_>) -> Result<(), Stop> {
     const NAMES: &[(u8, &str)] =
         &[(1, "SPB Instance"), (3, "SPBM Service Identifier and Unicast Address")];
     while field.left() > 2 {
-        let (kind, size) = (field.u8()?, usize::from(field.u8()?));
-        let name = name_of(NAMES, kind).unwrap_or("unknown");
-        put!(t, "\n\t      {name} subTLV #{kind}, length: {size}");
-        if field.left() < size {
-            put!(t, " (> containing TLV length)");
+        let Some((kind, mut part)) = part_of(t, &mut field, "      ", NAMES)? else {
             return Ok(());
-        }
-        let mut part = field.part(size);
+        };
+        let size = part.left();
         let p = part.rest();
         if !p.has(0, size) {
             t.truncated();

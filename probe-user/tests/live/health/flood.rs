@@ -1,12 +1,11 @@
 //! SYNs from random sources at the rig's rate, beside real clients.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use testbed::{
-    CLIENT_LINK, Frame, FrameSender, HttpServer, Pair, SERVER_LINK, SERVER_V4, SERVER_V6, Tcp,
-    http_get,
+    CLIENT_LINK, FrameSender, HttpServer, Pair, SERVER_LINK, SERVER_V4, SERVER_V6, http_get,
     requirements::{Requirement, met},
-    tcp_flags,
+    stranger,
 };
 
 use super::{NEEDS, health, port, report_of};
@@ -14,22 +13,6 @@ use crate::rig::{LIMIT, alone};
 
 /// Real connections, half of them over IPv6.
 const REAL: u64 = 100;
-
-/// Number `n` of the flood: sources all over 10.0.0.0/8.
-fn syn(n: u64) -> Vec<u8> {
-    let n = n as u32;
-    let source = Ipv4Addr::from_bits(10 << 24 | n.wrapping_mul(0x9e37_79b1) >> 8);
-    let tcp = Tcp {
-        source: 1024 + (n % 60_000) as u16,
-        destination: 80,
-        sequence: n.wrapping_mul(0x85eb_ca6b),
-        flags: tcp_flags::SYN,
-        window: 64_240,
-        options: vec![2, 4, 5, 0xb4],
-        ..Tcp::default()
-    };
-    Frame::ipv4(source, SERVER_V4).tcp(tcp).build()
-}
 
 /// A server that answers whoever asks: to 10.0.0.0/8 by the client's link, where nobody takes it.
 fn pair() -> Pair {
@@ -43,7 +26,7 @@ fn pair() -> Pair {
 fn flooded(syns: u64, rate: f64, arguments: &[&str]) -> Flooded {
     let pair = pair();
     let _server = HttpServer::start(&pair.server, 80).unwrap();
-    let frames: Vec<Vec<u8>> = (0..syns).map(syn).collect();
+    let frames: Vec<Vec<u8>> = (0..syns).map(|n| stranger(n as u32).build()).collect();
     let running = health(&pair.server, SERVER_LINK, &[&["--port", "80"], arguments].concat());
     let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
     let before = pair.server.counters(SERVER_LINK).unwrap();
