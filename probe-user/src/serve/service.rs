@@ -44,6 +44,8 @@ pub struct Service<'a> {
     refused: HashSet<u32>,
     state: State,
     reader: Reader,
+    /// Asks for the configuration to be read again.
+    hangup: SignalPipe,
     worker: Option<Worker>,
     listeners: Listeners,
     output: Option<Output>,
@@ -61,7 +63,9 @@ impl<'a> Service<'a> {
         say_missing(&present);
         let generation = Generation::first(&config, &present)?;
         let session = generation.load(&config, hook)?;
+        // Both before anybody is told that this is ready.
         let stop = Stop::on_signals().context("watching signals")?;
+        let hangup = SignalPipe::watch(&[SIGHUP]).context("watching signals")?;
         let mut service = Self {
             plan,
             config,
@@ -71,6 +75,7 @@ impl<'a> Service<'a> {
             refused: HashSet::new(),
             state: State::default(),
             reader: Reader::new(),
+            hangup,
             worker: None,
             listeners,
             output: None,
@@ -112,7 +117,6 @@ impl<'a> Service<'a> {
     /// Those of reading the counters, of the worker's start, and of standard output.
     pub async fn run(&mut self, stop: Stop) -> Result<()> {
         let mut events = Events::watch(stop, self.session.attachments(), true)?;
-        let mut hangup = SignalPipe::watch(&[SIGHUP]).context("watching signals")?;
         let watchdog = sd_notify::watchdog_enabled().map(|period| period / 2);
         self.publish(Tick::Interval)?;
         let mut next = Instant::now() + self.config.interval;
@@ -120,7 +124,7 @@ impl<'a> Service<'a> {
         loop {
             let alive_until = watchdog.map(|period| alive + period);
             let wake = alive_until.map_or(next, |until| until.min(next));
-            match wait(&mut events, &mut hangup, self.worker.as_mut(), wake).await {
+            match wait(&mut events, &mut self.hangup, self.worker.as_mut(), wake).await {
                 Woken::Event(Event::Stop) => return Ok(()),
                 Woken::Event(Event::Changed(_)) => {
                     self.follow()?;
