@@ -2,10 +2,14 @@
 //! do.
 
 pub mod check;
+mod confine;
+mod follower;
 mod generation;
 pub mod http;
 mod listen;
+mod part;
 mod present;
+mod process;
 mod reading;
 mod service;
 mod slots;
