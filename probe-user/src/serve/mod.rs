@@ -2,6 +2,7 @@
 //! do.
 
 pub mod check;
+mod document;
 mod generation;
 pub mod http;
 mod listen;
