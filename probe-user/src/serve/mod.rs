@@ -7,6 +7,7 @@ mod document;
 mod follower;
 mod generation;
 pub mod http;
+mod list_figures;
 mod listen;
 mod part;
 mod present;
@@ -69,9 +70,6 @@ fn supported(config: &Config) -> Result<(), Usage> {
     }
     if !config.records.is_empty() {
         parts.push("[[record]]");
-    }
-    if config.rules.iter().any(|rule| !rule.lists.is_empty()) {
-        parts.push("by and distinct (probe count has them)");
     }
     if parts.is_empty() {
         return match &config.user {

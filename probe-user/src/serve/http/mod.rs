@@ -11,6 +11,7 @@
 //! | `/-/reload` | POST, from a socket in the file system only: read the configuration again |
 
 mod connections;
+mod list_metrics;
 mod metrics;
 mod news;
 mod routes;
