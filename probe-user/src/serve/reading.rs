@@ -16,7 +16,10 @@ use crate::{
     count::{Count, Row, Snapshot},
     kernel::{Attached, Attachment, Counts},
     rules::Rule,
-    serve::document::{Document, Loss},
+    serve::{
+        document::{Document, Loss},
+        health::Health,
+    },
 };
 
 /// One reading.
@@ -38,6 +41,8 @@ pub struct Reading {
     pub rules: Vec<(String, u64, u64)>,
     /// Chosen frames that were lost, by cause.
     pub lost: Vec<(String, u64)>,
+    /// How the ports of `[health]` do, where there is one.
+    pub health: Option<Health>,
     /// How the program itself is doing.
     pub state: State,
 }
@@ -98,6 +103,8 @@ pub struct Counted<'a> {
     pub rule_counts: &'a [Counter],
     /// Where the programs are.
     pub attachments: &'a [Attachment],
+    /// How the ports do.
+    pub health: Option<Health>,
     /// Time between two readings.
     pub interval: Duration,
 }
@@ -120,8 +127,8 @@ impl Reader {
     }
 
     /// One reading. `tick` says whether rates of the readings after it begin here.
-    pub fn read(&mut self, counted: &Counted<'_>, state: &State, tick: Tick) -> Reading {
-        let &Counted { rules, counts, rule_counts, attachments, interval: interval_length } =
+    pub fn read(&mut self, counted: Counted<'_>, state: &State, tick: Tick) -> Reading {
+        let Counted { rules, counts, rule_counts, attachments, health, interval: interval_length } =
             counted;
         let elapsed = self.start.elapsed();
         if tick == Tick::Last {
@@ -162,25 +169,30 @@ impl Reader {
         let lost = account.counts().into_iter().filter(|count| count.fate == Fate::LostInKernel);
         let lost: Vec<Loss> =
             lost.map(|count| Loss { cause: count.name, frames: count.frames }).collect();
-        let usage = getrusage(UsageWho::RUSAGE_SELF).ok();
-        let seconds =
-            |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-        let cpu_seconds =
-            usage.map_or(0.0, |usage| seconds(usage.user_time()) + seconds(usage.system_time()));
+        let ports = health.as_ref().map_or(&[][..], |health| &health.ports);
         Reading {
             tag: format!("{:x}-{:x}", self.began, self.number),
             asked: 0,
             interval_ends: tick != Tick::Between,
             interval_seconds: interval_length.as_secs_f64(),
-            snapshot: Document { counts: &snapshot, lost: &lost }.line(),
+            snapshot: Document { counts: &snapshot, lost: &lost, ports }.line(),
             seen: (counts.seen.packets, counts.seen.bytes),
             rules: (rules.iter().zip(rule_counts))
                 .map(|(rule, count)| (rule.name.clone(), count.packets, count.bytes))
                 .collect(),
             lost: lost.iter().map(|loss| (loss.cause.to_owned(), loss.frames)).collect(),
-            state: State { cpu_seconds, ..state.clone() },
+            health,
+            state: State { cpu_seconds: cpu_seconds(), ..state.clone() },
         }
     }
+}
+
+/// CPU seconds of this process, in user and kernel mode.
+pub fn cpu_seconds() -> f64 {
+    let seconds =
+        |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    getrusage(UsageWho::RUSAGE_SELF)
+        .map_or(0.0, |usage| seconds(usage.user_time()) + seconds(usage.system_time()))
 }
 
 /// What a reading is for.
