@@ -20,6 +20,7 @@ use crate::{
     serve::{
         document::{Document, Loss},
         generation::Generation,
+        health::Health,
         list_figures::ListFigures,
     },
 };
@@ -45,6 +46,8 @@ pub struct Reading {
     pub lists: Vec<ListFigures>,
     /// Chosen frames that were lost, by cause.
     pub lost: Vec<(String, u64)>,
+    /// How the ports of `[health]` do, where there is one.
+    pub health: Option<Health>,
     /// How the program itself is doing.
     pub state: State,
 }
@@ -105,6 +108,8 @@ pub struct Counted<'a> {
     pub counts: &'a Counts,
     /// Where the programs are.
     pub attachments: &'a [Attachment],
+    /// How the ports do.
+    pub health: Option<Health>,
     /// Time between two readings.
     pub interval: Duration,
 }
@@ -143,8 +148,8 @@ impl Reader {
     }
 
     /// One reading. `tick` says whether rates of the readings after it begin here.
-    pub fn read(&mut self, counted: &Counted<'_>, state: &State, tick: Tick) -> Reading {
-        let &Counted { generation, counts, attachments, interval: interval_length } = counted;
+    pub fn read(&mut self, counted: Counted<'_>, state: &State, tick: Tick) -> Reading {
+        let Counted { generation, counts, attachments, health, interval: interval_length } = counted;
         let rules = &generation.rules;
         let elapsed = self.start.elapsed();
         if tick == Tick::Last {
@@ -195,25 +200,22 @@ impl Reader {
         let lost = account.counts().into_iter().filter(|count| count.fate == Fate::LostInKernel);
         let lost: Vec<Loss> =
             lost.map(|count| Loss { cause: count.name, frames: count.frames }).collect();
-        let usage = getrusage(UsageWho::RUSAGE_SELF).ok();
-        let seconds =
-            |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-        let cpu_seconds =
-            usage.map_or(0.0, |usage| seconds(usage.user_time()) + seconds(usage.system_time()));
+        let ports = health.as_ref().map_or(&[][..], |health| &health.ports);
         let lists = self.figures.iter().zip(of_lists);
         Reading {
             tag: format!("{:x}-{:x}", self.began, self.number),
             asked: 0,
             interval_ends: tick.ends_interval(),
             interval_seconds: interval_length.as_secs_f64(),
-            snapshot: Document { counts: &snapshot, lost: &lost }.line(),
+            snapshot: Document { counts: &snapshot, lost: &lost, ports }.line(),
             seen: (counts.seen.packets, counts.seen.bytes),
             rules: (rules.iter().zip(of_rules))
                 .map(|(rule, count)| (rule.name.clone(), count.packets, count.bytes))
                 .collect(),
             lists: lists.map(|(figures, counter)| figures.with_counter(*counter)).collect(),
             lost: lost.iter().map(|loss| (loss.cause.to_owned(), loss.frames)).collect(),
-            state: State { cpu_seconds, ..state.clone() },
+            health,
+            state: State { cpu_seconds: cpu_seconds(), ..state.clone() },
         }
     }
 }
@@ -228,6 +230,14 @@ fn since(before: Counter, now: Counter) -> Counter {
         packets: now.packets.saturating_sub(before.packets),
         bytes: now.bytes.saturating_sub(before.bytes),
     }
+}
+
+/// CPU seconds of this process, in user and kernel mode.
+pub fn cpu_seconds() -> f64 {
+    let seconds =
+        |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    getrusage(UsageWho::RUSAGE_SELF)
+        .map_or(0.0, |usage| seconds(usage.user_time()) + seconds(usage.system_time()))
 }
 
 /// What a reading is for.
@@ -280,8 +290,9 @@ mod tests {
             let rules = rules.iter().copied().map(counter).collect();
             let counts = Counts { rules, ..Counts::default() };
             let interval = Duration::from_secs(1);
-            let counted = Counted { generation, counts: &counts, attachments: &[], interval };
-            let reading = reader.read(&counted, &State::default(), tick);
+            let counted =
+                Counted { generation, counts: &counts, attachments: &[], health: None, interval };
+            let reading = reader.read(counted, &State::default(), tick);
             let document: serde_json::Value = serde_json::from_str(&reading.snapshot).unwrap();
             (reading, document["rules"][0].clone())
         };

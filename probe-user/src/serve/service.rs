@@ -12,7 +12,9 @@ use super::{
     Plan,
     follower::{Followed, Follower},
     generation::Generation,
+    health::Keeper,
     listen::Listeners,
+    part::{Hub, Word},
     present::Present,
     reading::{Counted, Reader, Reading, State, Tick},
     supported,
@@ -50,6 +52,9 @@ pub struct Service<'a> {
     /// Asks for the configuration to be read again.
     hangup: SignalPipe,
     worker: Option<Worker>,
+    /// Where the words of parts come in.
+    hub: Hub,
+    health: Keeper,
     listeners: Listeners,
     output: Option<Output>,
 }
@@ -60,7 +65,11 @@ impl<'a> Service<'a> {
     ///
     /// # Errors
     /// What the kernel refuses, of interfaces that are there.
-    pub fn start(plan: &'a Plan, config: Config, listeners: Listeners) -> Result<(Self, Stop)> {
+    pub async fn start(
+        plan: &'a Plan,
+        config: Config,
+        listeners: Listeners,
+    ) -> Result<(Self, Stop)> {
         let hook = config.hook.on(config.direction, true);
         let present = Present::ask(&config.interfaces)?;
         say_missing(&present);
@@ -81,11 +90,16 @@ impl<'a> Service<'a> {
             reader: Reader::new(),
             hangup,
             worker: None,
+            hub: Hub::new(),
+            health: Keeper::default(),
             listeners,
             output: None,
         };
         service.state.interfaces_attached =
             service.follower.attach(&mut service.session, &present)?;
+        // With all rights that there are, before this process gives up its own.
+        let prepared = service.health.prepare(&mut service.hub, &service.config).await?;
+        service.health.commit(prepared);
         let needs = Needs { reload: !plan.no_reload, ..Needs::of(&service.session) };
         privileges::drop(service.config.user.as_deref(), needs)?;
         service.loaded(true);
@@ -126,7 +140,8 @@ impl<'a> Service<'a> {
         loop {
             let alive_until = watchdog.map(|period| alive + period);
             let wake = alive_until.map_or(next, |until| until.min(next)).min(take);
-            match wait(&mut events, &mut self.hangup, self.worker.as_mut(), wake).await {
+            let Self { hangup, worker, hub, .. } = self;
+            match wait(&mut events, hangup, worker.as_mut(), hub, wake).await {
                 Woken::Event(Event::Stop) => return Ok(()),
                 Woken::Event(Event::Changed(_)) => {
                     self.follow()?;
@@ -135,18 +150,21 @@ impl<'a> Service<'a> {
                 Woken::Event(Event::Deadline) => {}
                 Woken::Hangup => {
                     // What became of it was said, and is counted.
-                    let _ = self.reload();
+                    let _ = self.reload().await;
                     self.publish(Tick::Reloaded)?;
                 }
                 Woken::Asked(Some(Asked::Read)) => self.publish(Tick::Between)?,
                 Woken::Asked(Some(Asked::Reload)) => {
-                    let refused = self.reload().err().map(|error| format!("{error:#}"));
+                    let refused = self.reload().await.err().map(|error| format!("{error:#}"));
                     self.publish(Tick::Reloaded)?;
                     if let Some(worker) = &self.worker {
                         worker.answer(refused);
                     }
                 }
                 Woken::Asked(None) => self.worker_ended(),
+                Woken::Said(word) => {
+                    self.health.take(&word).await;
+                }
             }
             if alive_until.is_some_and(|until| Instant::now() >= until) {
                 notify(&[NotifyState::Watchdog]);
@@ -155,6 +173,10 @@ impl<'a> Service<'a> {
             if Instant::now() >= next {
                 if self.worker.is_none() {
                     self.start_worker()?;
+                }
+                // Without the rights there are none to lend.
+                if !self.plan.no_reload {
+                    self.health.look_after(&mut self.hub).await;
                 }
                 self.publish(Tick::Interval)?;
                 // A tick that came late does not make the later ones come in a burst.
@@ -176,6 +198,7 @@ impl<'a> Service<'a> {
     pub async fn end(mut self) -> Result<()> {
         notify(&[NotifyState::Stopping]);
         let detached = self.session.detach().map_err(explain::kernel);
+        self.health.end(&mut self.hub).await;
         let reading = self.read(Tick::Last)?;
         if let Some(output) = self.output.take() {
             output.finish(reading.snapshot.into_bytes(), &stop::requested)?;
@@ -212,9 +235,10 @@ impl<'a> Service<'a> {
             generation: &self.generation,
             counts: &counts,
             attachments: self.session.attachments(),
+            health: self.health.health(),
             interval: self.config.interval,
         };
-        let reading = self.reader.read(&counted, &self.state, tick);
+        let reading = self.reader.read(counted, &self.state, tick);
         if tick == Tick::Interval {
             self.generation.begin_interval();
         }
@@ -229,13 +253,13 @@ impl<'a> Service<'a> {
 
     /// Reads the configuration again, and puts its rules to work. Nothing changes where anything is
     /// wrong with it.
-    fn reload(&mut self) -> Result<()> {
+    async fn reload(&mut self) -> Result<()> {
         let reloading = NotifyState::monotonic_usec_now();
         notify(
             &[&[NotifyState::Reloading][..], &reloading.into_iter().collect::<Vec<_>>()].concat(),
         );
         let start = Instant::now();
-        let result = self.try_reload();
+        let result = self.try_reload().await;
         self.loaded(result.is_ok());
         match &result {
             Ok(()) => {
@@ -252,7 +276,7 @@ impl<'a> Service<'a> {
         result
     }
 
-    fn try_reload(&mut self) -> Result<()> {
+    async fn try_reload(&mut self) -> Result<()> {
         if self.plan.no_reload {
             return Err(Usage::new("--no-reload gave up the rights that it takes").into());
         }
@@ -265,6 +289,7 @@ impl<'a> Service<'a> {
         let present = Present::ask(&config.interfaces)?;
         let counted = self.session.counts().map_err(explain::kernel)?.rules;
         let next = self.generation.next(&config, &present, &counted)?;
+        let health = self.health.prepare(&mut self.hub, &config).await?;
         let now = self.reader.elapsed();
         if let Err(error) =
             self.generation.exchange(next, &mut self.session, &config, self.hook, now)
@@ -273,6 +298,7 @@ impl<'a> Service<'a> {
             self.follow()?;
             return Err(error);
         }
+        self.health.commit(health);
         self.config = config;
         self.follower.set_patterns(self.config.interfaces.clone());
         say_missing(&present);
@@ -344,12 +370,15 @@ enum Woken {
     Hangup,
     /// The worker wants something; `None`: it has ended.
     Asked(Option<Asked>),
+    /// A part said something, or has ended.
+    Said(Word),
 }
 
 async fn wait(
     events: &mut Events,
     hangup: &mut SignalPipe,
     worker: Option<&mut Worker>,
+    hub: &mut Hub,
     until: Instant,
 ) -> Woken {
     let asked = async {
@@ -362,6 +391,7 @@ async fn wait(
         event = events.wait(until) => Woken::Event(event),
         Ok(()) = hangup.wait() => Woken::Hangup,
         asked = asked => Woken::Asked(asked),
+        word = hub.next() => Woken::Said(word),
     }
 }
 
