@@ -41,6 +41,7 @@ use probe_frame::WallTime;
 use crate::{
     capture::feed::{Feed as _, RingFeed},
     clock, explain, interfaces,
+    progress::Progress,
     kernel::Programs as _,
     offline::{self, Matcher},
     privileges::{self, Needs},
@@ -208,7 +209,8 @@ fn drain(feed: &mut RingFeed, watching: &mut Watching, most: usize) {
 
 /// The ports in a file: one report, whose clock is the file's.
 fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Result<()> {
-    let Some(mut reader) = offline::open(path)? else { return Ok(()) };
+    let progress = Progress::default();
+    let Some(mut reader) = offline::open(path, &progress)? else { return Ok(()) };
     let link = reader.link();
     let rules = rules(plan, &rules::file_options(link))?;
     // The frames of the first rule are told apart from the others.
@@ -220,6 +222,7 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
     let mut matcher = Matcher::new(&set, engine, link)?;
     let needs = Needs { test_run: engine != Engine::User, ..Needs::default() };
     privileges::drop(user, needs)?;
+    progress.start(false);
     let view = View::new(plan.format, plan.colors)?;
     let mut watching = Watching::new(plan, rules, "file".into(), vec![reader.name().to_string()]);
     let (mut first, mut last) = (None, WallTime::default());
@@ -236,6 +239,7 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
             matcher.count(&frame)?;
             if stories.first_matches(&frame)? {
                 watching.frame(&frame);
+    progress.end();
             }
         }
     };
