@@ -95,6 +95,17 @@ impl Rule {
         }
     }
 
+    /// Makes it ready for that: all connections are chosen until [`Programs::choose_flows`] says which.
+    ///
+    /// [`Programs::choose_flows`]: crate::kernel::Programs::choose_flows
+    pub fn prepare_flows(&mut self) {
+        self.choose_flows(Some(FlowSampling { one_in: 2, seed: drawn_seed() }));
+        if let Some(sampler) = &mut self.sampler {
+            // Nobody is left out yet, but the program is made for it.
+            sampler.flow_limit = Sampler::ALL_FLOWS - 1;
+        }
+    }
+
     /// Its filter, compiled.
     ///
     /// # Errors

@@ -4,8 +4,7 @@
 //!
 //! ```text
 //! selection  what is counted of a port, and which segments are read
-//! tally      what became of connections, by port; weight: how many each stands for
-//! pace       how many connections are followed, by the load
+//! tally      what became of connections, by port
 //! host       what this host's kernel says beside the packets
 //! watching   frames, counts and the host put together to reports
 //! verdict/   facts of a port -> a word and a sentence
@@ -14,7 +13,6 @@
 
 mod host;
 mod json;
-mod pace;
 mod report;
 mod selection;
 mod service;
@@ -23,7 +21,6 @@ mod tally;
 mod verdict;
 mod view;
 mod watching;
-mod weight;
 
 pub use report::Report;
 pub use service::{Protocol, Service};
@@ -41,17 +38,17 @@ use probe_frame::WallTime;
 use crate::{
     capture::feed::{Feed as _, RingFeed},
     clock, explain, interfaces,
-    progress::Progress,
     kernel::Programs as _,
     offline::{self, Matcher},
     privileges::{self, Needs},
+    progress::Progress,
     rules::{self, Rule, RuleSet},
     runtime,
+    share::{self, Pace},
     source::{Engine, Live, Source},
     stop,
     watch::{Event, Events, ProgramOptions, Watch},
 };
-use pace::Pace;
 use selection::{Rules, SNAPLEN};
 use view::View;
 use watching::Watching;
@@ -161,7 +158,7 @@ async fn on_interfaces(plan: &Plan, live: &Live) -> Result<()> {
         if ended {
             break;
         }
-        if now - paced >= pace::LOOK {
+        if now - paced >= share::LOOK {
             let counts = session.quick_counts().map_err(explain::kernel)?;
             watching.ledger(&counts.ledger);
             let ((came, lost), (came_before, lost_before)) = (watching.records(), before);
@@ -222,10 +219,10 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
     let mut matcher = Matcher::new(&set, engine, link)?;
     let needs = Needs { test_run: engine != Engine::User, ..Needs::default() };
     privileges::drop(user, needs)?;
-    progress.start(false);
     let view = View::new(plan.format, plan.colors)?;
     let mut watching = Watching::new(plan, rules, "file".into(), vec![reader.name().to_string()]);
     let (mut first, mut last) = (None, WallTime::default());
+    progress.start(false);
     // What was seen before a damaged record is told all the same.
     let damage = loop {
         let frames = match reader.batch() {
@@ -239,10 +236,10 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
             matcher.count(&frame)?;
             if stories.first_matches(&frame)? {
                 watching.frame(&frame);
-    progress.end();
             }
         }
     };
+    progress.end();
     let elapsed = Duration::from_nanos(last.0.saturating_sub(first.unwrap_or(last).0));
     let report = watching.report(last, elapsed, &matcher.totals()?, true);
     view.last(&report, &stop::requested)?;

@@ -1,6 +1,6 @@
 //! The rules of the kernel side: what is counted in full, and of which segments the stories are made.
 
-use probe_common::{Counter, Sampler};
+use probe_common::Counter;
 
 use super::{
     report::Counts,
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     connections::filter::TCP as TCP_STORIES,
-    rules::{self, FlowSampling, Rule, sampler},
+    rules::{Rule, sampler},
 };
 
 /// Bytes of a frame that stories need: the head of an HTTP response, whose status and length are in it.
@@ -74,12 +74,7 @@ impl Rules {
         }
         let mut stories = Rule::new(STORIES, stories(services, narrowed));
         stories.sampler = Some(sampler(1, None));
-        let seed = rules::drawn_seed();
-        stories.choose_flows(Some(FlowSampling { one_in: 2, seed }));
-        if let Some(sampler) = &mut stories.sampler {
-            // Nobody is left out yet, but the program is made for it.
-            sampler.flow_limit = Sampler::ALL_FLOWS - 1;
-        }
+        stories.prepare_flows();
         rules.push(stories);
         Self { services: services.to_vec(), rules }
     }
