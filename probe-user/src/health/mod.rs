@@ -4,8 +4,7 @@
 //!
 //! ```text
 //! selection  what is counted of a port, and which segments are read
-//! tally      what became of connections, by port; weight: how many each stands for
-//! pace       how many connections are followed, by the load
+//! tally      what became of connections, by port
 //! host       what this host's kernel says beside the packets
 //! watching   frames, counts and the host put together to reports
 //! engine     programs at work: rings, pace and reports, without a view
@@ -17,7 +16,6 @@ mod distribution;
 mod engine;
 mod host;
 mod json;
-mod pace;
 mod report;
 mod selection;
 mod service;
@@ -26,7 +24,6 @@ mod tally;
 mod verdict;
 mod view;
 mod watching;
-mod weight;
 
 pub use distribution::Distribution;
 pub use engine::Engine;
@@ -49,6 +46,7 @@ use crate::{
     interfaces,
     offline::{self, Matcher},
     privileges::{self, Needs},
+    progress::Progress,
     rules::{self, Rule, RuleSet},
     runtime,
     source::{self, Live, Source},
@@ -200,7 +198,8 @@ async fn show(
 
 /// The ports in a file: one report, whose clock is the file's.
 fn over_file(plan: &Plan, path: &Path, engine: source::Engine, user: Option<&str>) -> Result<()> {
-    let Some(mut reader) = offline::open(path)? else { return Ok(()) };
+    let progress = Progress::default();
+    let Some(mut reader) = offline::open(path, &progress)? else { return Ok(()) };
     let link = reader.link();
     let rules = rules(&plan.settings, &rules::file_options(link))?;
     // The frames of the first rule are told apart from the others.
@@ -216,6 +215,7 @@ fn over_file(plan: &Plan, path: &Path, engine: source::Engine, user: Option<&str
     let interfaces = vec![reader.name().to_string()];
     let mut watching = Watching::new(&plan.settings, rules, "file".into(), interfaces);
     let (mut first, mut last) = (None, WallTime::default());
+    progress.start(false);
     // What was seen before a damaged record is told all the same.
     let damage = loop {
         let frames = match reader.batch() {
@@ -232,6 +232,7 @@ fn over_file(plan: &Plan, path: &Path, engine: source::Engine, user: Option<&str
             }
         }
     };
+    progress.end();
     let elapsed = Duration::from_nanos(last.0.saturating_sub(first.unwrap_or(last).0));
     let report = watching.report(last, elapsed, &matcher.totals()?, true);
     view.last(&report, &stop::requested)?;
