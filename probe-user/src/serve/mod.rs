@@ -3,6 +3,7 @@
 
 pub mod check;
 mod confine;
+mod document;
 mod follower;
 mod generation;
 pub mod http;

@@ -13,9 +13,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::{Account, Fate},
     clock,
-    count::{Count, Row, Snapshot, json},
+    count::{Count, Row, Snapshot},
     kernel::{Attached, Attachment, Counts},
     rules::Rule,
+    serve::document::{Document, Loss},
 };
 
 /// One reading.
@@ -29,7 +30,7 @@ pub struct Reading {
     pub interval_ends: bool,
     /// How long an interval is.
     pub interval_seconds: f64,
-    /// The counts as `probe count --format json` has them, newline included.
+    /// The counts as [`Document`] has them, newline included.
     pub snapshot: String,
     /// Frames looked at: packets and bytes.
     pub seen: (u64, u64),
@@ -159,6 +160,8 @@ impl Reader {
         let mut account = Account::default();
         account.kernel(counts);
         let lost = account.counts().into_iter().filter(|count| count.fate == Fate::LostInKernel);
+        let lost: Vec<Loss> =
+            lost.map(|count| Loss { cause: count.name, frames: count.frames }).collect();
         let usage = getrusage(UsageWho::RUSAGE_SELF).ok();
         let seconds =
             |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
@@ -169,12 +172,12 @@ impl Reader {
             asked: 0,
             interval_ends: tick != Tick::Between,
             interval_seconds: interval_length.as_secs_f64(),
-            snapshot: String::from_utf8_lossy(&json::line(&snapshot)).into_owned(),
+            snapshot: Document { counts: &snapshot, lost: &lost }.line(),
             seen: (counts.seen.packets, counts.seen.bytes),
             rules: (rules.iter().zip(rule_counts))
                 .map(|(rule, count)| (rule.name.clone(), count.packets, count.bytes))
                 .collect(),
-            lost: lost.map(|count| (count.name.to_owned(), count.frames)).collect(),
+            lost: lost.iter().map(|loss| (loss.cause.to_owned(), loss.frames)).collect(),
             state: State { cpu_seconds, ..state.clone() },
         }
     }
