@@ -153,6 +153,9 @@ enum Subcommands {
     /// Serve HTTP for `probe serve`
     #[command(hide = true)]
     ServeHttp(ServeHttpArgs),
+    /// Follow connections for `probe serve`
+    #[command(hide = true)]
+    ServeHealth,
     /// Record for `probe serve`
     #[command(hide = true)]
     ServeRecord,
@@ -179,6 +182,7 @@ impl Subcommands {
             Self::Interfaces(args) => Ok(Command::Interfaces(args.plan())),
             Self::Serve(args) => Ok(Command::Serve(args.plan())),
             Self::ServeHttp(args) => Ok(Command::ServeHttp(args.sockets)),
+            Self::ServeHealth => Ok(Command::ServeHealth),
             Self::ServeRecord => Ok(Command::ServeRecord),
             Self::Check(args) => Ok(Command::Check(args.plan())),
             Self::Extcap(args) => args.plan().map(Command::Extcap).map_err(Error::new),

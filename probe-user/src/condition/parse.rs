@@ -6,7 +6,11 @@ use super::{
     Comparison, Condition, ConditionError,
     subject::{Measure, Per, Subject},
 };
-use crate::{duration, health::Verdict, nearest::closest};
+use crate::{
+    duration,
+    health::{Service, Verdict},
+    nearest::closest,
+};
 
 /// Words that say what is counted, and those that are a subject alone.
 const MEASURES: [(&str, Measure); 5] = [
@@ -25,11 +29,11 @@ const HEALTH: &str = "health";
 /// # Errors
 /// What is wrong, and where.
 pub fn parse(text: &str, rules: &[&str]) -> Result<Condition, ConditionError> {
-    read(Parser { text, rules, own: (rules.len() == 1).then_some(0), ports: &[], at: 0 })
+    read(Parser { text, rules, own: (rules.len() == 1).then_some(0), ports: None, at: 0 })
 }
 
 /// As [`parse`], where one of the rules, by its index, is the one that is meant where none is named
-/// (`rate > 50k/s`), and the health of these ports is known.
+/// (`rate > 50k/s`), and the health of these ports is known; of any where there is a list without one.
 ///
 /// # Errors
 /// As there.
@@ -37,7 +41,7 @@ pub fn parse_of(
     text: &str,
     rules: &[&str],
     own: usize,
-    ports: &[u16],
+    ports: Option<&[Service]>,
 ) -> Result<Condition, ConditionError> {
     read(Parser { text, rules, own: Some(own), ports, at: 0 })
 }
@@ -90,8 +94,8 @@ struct Parser<'a> {
     rules: &'a [&'a str],
     /// The rule that is meant where none is named.
     own: Option<usize>,
-    /// The ports whose health is known.
-    ports: &'a [u16],
+    /// The ports whose health is known; of any where the list is empty.
+    ports: Option<&'a [Service]>,
     at: usize,
 }
 
@@ -137,15 +141,22 @@ impl<'a> Parser<'a> {
             self.at = start;
             return Ok(None);
         }
-        let port = number.text.parse().ok().filter(|port| self.ports.contains(port));
-        let port = port.ok_or_else(|| {
-            let ports: Vec<String> = self.ports.iter().map(ToString::to_string).collect();
-            let advice = match &ports[..] {
-                [] => "probe serve does that, with [health] in its configuration".to_owned(),
-                ports => format!("[health] has {}", ports.join(", ")),
-            };
-            self.error(&number, "the health of this port is not watched", advice)
-        })?;
+        let service = number
+            .text
+            .parse()
+            .map_err(|expected: String| self.error(&number, "this is no port", expected))?;
+        let advice = match self.ports {
+            None => Some("probe serve does that, with [health] in its configuration".to_owned()),
+            Some([]) => None,
+            Some(ports) if ports.contains(&service) => None,
+            Some(ports) => {
+                let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
+                Some(format!("[health] has {}", ports.join(", ")))
+            }
+        };
+        if let Some(advice) = advice {
+            return Err(self.error(&number, "the health of this port is not watched", advice));
+        }
         let is = self.next();
         if is.text != "is" {
             return Err(self.error(&is, "this is no verdict", "expected is and a verdict"));
@@ -156,7 +167,7 @@ impl<'a> Parser<'a> {
             let known = Verdict::ALL.map(Verdict::word).join(", ");
             self.error(&word, "no verdict has this name", format!("expected one of {known}"))
         })?;
-        Ok(Some(Subject::Health { port, verdict }))
+        Ok(Some(Subject::Health { service, verdict }))
     }
 
     /// What may stand behind a verdict.
@@ -342,17 +353,18 @@ mod tests {
         );
         let alone = parse("rate > 50k/s for 2s", &["match"]).unwrap();
         assert_eq!(alone.subject, rule(0, Measure::Packets));
-        let own = parse_of("rate > 50k/s", &RULES, 1, &[]).unwrap();
+        let own = parse_of("rate > 50k/s", &RULES, 1, None).unwrap();
         assert_eq!(own.subject, rule(1, Measure::Packets));
-        let other = parse_of("share of syn > 5%", &RULES, 1, &[]).unwrap();
+        let other = parse_of("share of syn > 5%", &RULES, 1, None).unwrap();
         assert_eq!(other.subject, rule(0, Measure::Share));
     }
 
     #[test]
     fn verdicts() {
-        let read = |text: &str| parse_of(text, &["health", "syn"], 1, &[80, 443]);
-        let condition = read("health 443 is overloaded for 10s").unwrap();
-        let subject = Subject::Health { port: 443, verdict: Verdict::Overloaded };
+        let ports = ["80", "443", "53/udp"].map(|port| port.parse().unwrap());
+        let read = |text: &str| parse_of(text, &["health", "syn"], 1, Some(&ports));
+        let condition = read("health 53/udp is overloaded for 10s").unwrap();
+        let subject = Subject::Health { service: ports[2], verdict: Verdict::Overloaded };
         assert_eq!(
             (condition.subject, condition.lasting),
             (subject, Some(Duration::from_secs(10)))
@@ -364,7 +376,7 @@ mod tests {
             (
                 "health 8080 is slow",
                 "the health of this port is not watched\n  health 8080 is slow\n         ^^^^\n\
-                 [health] has 80, 443",
+                 [health] has 80, 443, 53/udp",
             ),
             (
                 "health 80 is bad",
@@ -383,6 +395,7 @@ mod tests {
         ] {
             assert_eq!(read(text).unwrap_err().to_string(), said);
         }
+        assert!(parse_of("health 8080 is slow", &["syn"], 0, Some(&[])).is_ok());
         let error = parse("health 80 is slow", &["syn"]).unwrap_err().to_string();
         assert!(error.ends_with("probe serve does that, with [health] in its configuration"));
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use probe_common::Counter;
 
-use crate::health::Verdict;
+use crate::health::{Service, Verdict};
 
 /// What a condition is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +22,8 @@ pub enum Subject {
     Lost,
     /// Whether a port has a verdict: 1 or 0.
     Health {
-        /// The port, of TCP.
-        port: u16,
+        /// The port.
+        service: Service,
         /// The verdict.
         verdict: Verdict,
     },
@@ -67,7 +67,7 @@ pub struct Readings<'a> {
     /// Frames that were lost.
     pub lost: u64,
     /// How ports do, where that is watched.
-    pub ports: &'a [(u16, Verdict)],
+    pub ports: &'a [(Service, Verdict)],
 }
 
 /// A reading, as far as a condition is about it.
@@ -94,7 +94,9 @@ impl Subject {
             }
             Self::Seen(measure) => of(readings.seen, measure),
             Self::Lost => readings.lost,
-            Self::Health { port, verdict } => readings.ports.contains(&(port, verdict)).into(),
+            Self::Health { service, verdict } => {
+                readings.ports.contains(&(service, verdict)).into()
+            }
         };
         Sample { elapsed: readings.elapsed, count, seen: readings.seen.packets }
     }

@@ -219,14 +219,15 @@ mod tests {
     #[test]
     fn a_verdict_that_lasts() {
         use Verdict::{Healthy, Overloaded, Slow};
-        let condition = parse_of("health 80 is overloaded for 2s", &RULES, 0, &[80]).unwrap();
+        let condition = parse_of("health 80 is overloaded for 2s", &RULES, 0, Some(&[])).unwrap();
         let mut watcher = Watcher::new(condition);
+        let of = |port: &str| port.parse().unwrap();
         let verdicts = [Overloaded, Healthy, Overloaded, Overloaded, Overloaded, Overloaded, Slow];
         let mut met = Vec::new();
         for (second, verdict) in (1..).zip(verdicts.into_iter().chain([Overloaded; 2])) {
             let elapsed = Duration::from_secs(second);
             // Another port is not meant.
-            let ports = [(443, Overloaded), (80, verdict)];
+            let ports = [(of("443"), Overloaded), (of("80"), verdict)];
             let readings = Readings { elapsed, ports: &ports, ..Readings::default() };
             met.extend(watcher.reading(&readings).map(|met| (second, met.to_string())));
         }

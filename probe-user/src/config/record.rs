@@ -8,6 +8,7 @@ use super::reader::{Mistakes, Section, Value};
 use crate::{
     cli::values,
     condition::{Condition, parse_of},
+    health::Service,
     rules::Rule,
     text::size,
 };
@@ -46,7 +47,7 @@ pub struct Record {
 pub(super) fn read(
     document: &mut Section<'_>,
     rules: &[Rule],
-    ports: &[u16],
+    ports: Option<&[Service]>,
     mistakes: &mut Mistakes<'_>,
 ) -> Vec<Record> {
     let mut records: Vec<Record> = Vec::new();
@@ -65,7 +66,7 @@ pub(super) fn read(
 fn record(
     mut section: Section<'_>,
     rules: &[Rule],
-    ports: &[u16],
+    ports: Option<&[Service]>,
     mistakes: &mut Mistakes<'_>,
 ) -> Option<Record> {
     let rule = section.required("rule", mistakes);

@@ -5,7 +5,10 @@
 use serde::Serialize;
 
 use super::recorders;
-use crate::count::{Snapshot, json};
+use crate::{
+    count::{Snapshot, json},
+    health::{self, Port},
+};
 
 /// The version of the object. Fields may be added to one; where a field goes, or means something else,
 /// this is another number.
@@ -17,6 +20,8 @@ pub struct Document<'a> {
     pub counts: &'a Snapshot,
     /// Chosen frames that were lost, by cause; each cause there is, 0 frames included.
     pub lost: &'a [Loss],
+    /// How the ports of `[health]` do.
+    pub ports: &'a [Port],
     /// How recorders do, in the order of the configuration.
     pub recorders: &'a [recorders::View],
 }
@@ -50,9 +55,11 @@ impl Document<'_> {
             #[serde(flatten)]
             counts: Counts,
             lost: &'a [Loss],
+            ports: Vec<health::OfPort<'a>>,
             recorders: Vec<Recorder<'a>>,
         }
-        let Self { counts, lost, recorders } = *self;
+        let Self { counts, lost, ports, recorders } = *self;
+        let (counts, ports) = (json::object(counts), health::ports(ports));
         let recorders = recorders.iter().map(|it| Recorder {
             rule: &it.rule,
             state: it.state,
@@ -62,7 +69,7 @@ impl Document<'_> {
             overwritten: it.overwritten,
         });
         let recorders = recorders.collect();
-        let object = Object { version: VERSION, counts: json::object(counts), lost, recorders };
+        let object = Object { version: VERSION, counts, lost, ports, recorders };
         String::from_utf8_lossy(&crate::json::line(&object)).into_owned()
     }
 }
@@ -91,7 +98,7 @@ mod tests {
         let expected = concat!(
             r#"{"version":1,"time":"2026-11-21T07:00:01.000Z","elapsed":1.0,"final":false,"#,
             r#""hook":"tcx","interfaces":["eth0"],"seen":{"packets":2,"bytes":120},"rules":[],"#,
-            r#""lost":[{"cause":"lost_in_ring","frames":3},{"cause":"refused","frames":0}],"#,
+            r#""lost":[{"cause":"lost_in_ring","frames":3},{"cause":"refused","frames":0}],"ports":[],"#,
             r#""recorders":[{"rule":"syn","state":"armed","files":2,"last_file":null,"#,
             r#""held_seconds":29.9,"overwritten":7}]}"#,
             "\n"
@@ -104,7 +111,8 @@ mod tests {
             overwritten: 7,
             ..recorders::View::default()
         };
-        let document = Document { counts: &counts, lost: &lost, recorders: &[recorder] };
+        let document =
+            Document { counts: &counts, lost: &lost, ports: &[], recorders: &[recorder] };
         assert_eq!(document.line(), expected);
     }
 }

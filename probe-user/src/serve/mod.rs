@@ -6,7 +6,9 @@ mod confine;
 mod document;
 mod follower;
 mod generation;
+pub mod health;
 pub mod http;
+mod list_figures;
 mod listen;
 mod part;
 mod present;
@@ -59,25 +61,15 @@ pub fn run(plan: &Plan) -> Result<()> {
     })
 }
 
-/// Refuses what can be written in a configuration, but that this version cannot run.
+/// Refuses what can be written in a configuration, but is not to be had on this machine.
 ///
 /// # Errors
-/// Those parts, all of them.
+/// What that is.
 fn supported(config: &Config) -> Result<(), Usage> {
-    let mut parts = Vec::new();
-    if config.health.is_some() {
-        parts.push("[health]");
+    match &config.user {
+        Some(user) if !matches!(User::from_name(user), Ok(Some(_))) => {
+            Err(Usage::new(format!("user: no user is named {user:?}")))
+        }
+        _ => recorders::check(config),
     }
-    if config.rules.iter().any(|rule| !rule.lists.is_empty()) {
-        parts.push("by and distinct (probe count has them)");
-    }
-    if parts.is_empty() {
-        return match &config.user {
-            Some(user) if !matches!(User::from_name(user), Ok(Some(_))) => {
-                Err(Usage::new(format!("user: no user is named {user:?}")))
-            }
-            _ => recorders::check(config),
-        };
-    }
-    Err(Usage::new(format!("not in this version of probe serve: {}", parts.join("; "))))
 }

@@ -88,6 +88,16 @@ impl Process {
     }
 }
 
+impl Drop for Process {
+    /// One that nobody waited for, as where something else failed.
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
 /// Ignores the signals that a user or systemd sends to all processes of `probe serve`: the one that
 /// counts sees to the others.
 ///

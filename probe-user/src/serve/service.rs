@@ -1,9 +1,10 @@
 //! The part of `probe serve` that has rights: it loads, attaches, reads, and follows interfaces and
 //! the configuration. No byte of a frame or of a request comes here.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use probe_common::Counter;
 use probe_frame::visible;
 use sd_notify::NotifyState;
 use signal_hook::consts::{SIGHUP, SIGUSR2};
@@ -12,6 +13,7 @@ use super::{
     Plan,
     follower::{Followed, Follower},
     generation::Generation,
+    health::Keeper,
     listen::Listeners,
     part::{Hub, Word},
     present::Present,
@@ -25,8 +27,9 @@ use crate::{
     config::Config,
     explain,
     failure::Usage,
+    health::{self, Verdict},
     interfaces,
-    kernel::{Attachment, Hook, Programs as _, Session},
+    kernel::{Attachment, Counts, Hook, Programs as _, Session},
     output::Output,
     privileges::{self, Needs},
     reporter,
@@ -35,6 +38,10 @@ use crate::{
     stop::{self, Stop},
     watch::{Event, Events},
 };
+
+/// How often lists are taken at least, however long the interval is: the counts of a table have 32 bits,
+/// and the last minute is put together from what is taken.
+const TAKE: Duration = Duration::from_secs(10);
 
 /// Everything that goes on.
 pub struct Service<'a> {
@@ -50,9 +57,11 @@ pub struct Service<'a> {
     hangup: SignalPipe,
     /// Asks for recordings.
     request: SignalPipe,
-    hub: Hub,
     recorders: Recorders,
     worker: Option<Worker>,
+    /// Where the words of parts come in.
+    hub: Hub,
+    health: Keeper,
     listeners: Listeners,
     output: Option<Output>,
 }
@@ -89,21 +98,24 @@ impl<'a> Service<'a> {
             reader: Reader::new(),
             hangup,
             request,
-            hub: Hub::new(),
             recorders: Recorders::default(),
             worker: None,
+            hub: Hub::new(),
+            health: Keeper::default(),
             listeners,
             output: None,
         };
         service.state.interfaces_attached =
             service.follower.attach(&mut service.session, &present)?;
-        // With all rights that there are, and before this process gives up its own.
+        // With all rights that there are, before this process gives up its own.
+        let prepared = service.health.prepare(&mut service.hub, &service.config).await?;
+        service.health.commit(prepared);
         let prepared = service.recorders.prepare(&service.config, &mut service.hub).await?;
         let nothing = Readings::default();
         service.recorders.take_over(prepared, &service.config.records, &nothing).await;
         let needs = Needs { reload: !plan.no_reload, ..Needs::of(&service.session) };
         privileges::drop(service.config.user.as_deref(), needs)?;
-        service.state.loaded(true);
+        service.loaded(true);
         service.state.attached(service.session.attachments());
         if plan.json {
             service.output = Some(Output::start()?);
@@ -136,10 +148,11 @@ impl<'a> Service<'a> {
         let watchdog = sd_notify::watchdog_enabled().map(|period| period / 2);
         self.publish(Tick::Interval)?;
         let mut next = Instant::now() + self.config.interval;
+        let mut take = Instant::now() + TAKE;
         let mut alive = Instant::now();
         loop {
             let alive_until = watchdog.map(|period| alive + period);
-            let wake = alive_until.map_or(next, |until| until.min(next));
+            let wake = alive_until.map_or(next, |until| until.min(next)).min(take);
             match self.wait(&mut events, wake).await {
                 Woken::Event(Event::Stop) => return Ok(()),
                 Woken::Event(Event::Changed(_)) => {
@@ -150,20 +163,17 @@ impl<'a> Service<'a> {
                 Woken::Hangup => {
                     // What became of it was said, and is counted.
                     let _ = self.reload().await;
-                    self.publish(Tick::Between)?;
+                    self.publish(Tick::Reloaded)?;
                 }
                 Woken::Request => {
                     if let Err(refusal) = self.record(recorders::By::Signal, None)? {
                         reporter::note(format_args!("SIGUSR2: {refusal}"));
                     }
                 }
-                Woken::Said(word) => {
-                    self.recorders.hear(&word);
-                }
                 Woken::Asked(Some(Asked::Read)) => self.publish(Tick::Between)?,
                 Woken::Asked(Some(Asked::Reload)) => {
                     let refused = self.reload().await.err().map(|error| format!("{error:#}"));
-                    self.publish(Tick::Between)?;
+                    self.publish(Tick::Reloaded)?;
                     self.answer(Told::Reloaded(refused));
                 }
                 Woken::Asked(Some(Asked::Record(rule))) => {
@@ -171,6 +181,11 @@ impl<'a> Service<'a> {
                     self.answer(Told::Recording(asked));
                 }
                 Woken::Asked(None) => self.worker_ended(),
+                Woken::Said(word) => {
+                    if !self.recorders.hear(&word) {
+                        self.health.take(&word).await;
+                    }
+                }
             }
             if alive_until.is_some_and(|until| Instant::now() >= until) {
                 notify(&[NotifyState::Watchdog]);
@@ -180,8 +195,9 @@ impl<'a> Service<'a> {
                 if self.worker.is_none() {
                     self.start_worker()?;
                 }
-                // Without the rights there is none to lend.
+                // Without the rights there are none to lend.
                 if !self.plan.no_reload {
+                    self.health.look_after(&mut self.hub).await;
                     self.recorders.restart(&mut self.hub).await;
                 }
                 self.publish(Tick::Interval)?;
@@ -189,6 +205,10 @@ impl<'a> Service<'a> {
                 while next <= Instant::now() {
                     next += self.config.interval;
                 }
+                take = Instant::now() + TAKE;
+            } else if Instant::now() >= take {
+                self.generation.take_lists(&mut self.session, self.reader.elapsed());
+                take = Instant::now() + TAKE;
             }
         }
     }
@@ -217,6 +237,7 @@ impl<'a> Service<'a> {
     pub async fn end(mut self) -> Result<()> {
         notify(&[NotifyState::Stopping]);
         let detached = self.session.detach().map_err(explain::kernel);
+        self.health.end(&mut self.hub).await;
         let reading = self.read(Tick::Last)?;
         if let Some(output) = self.output.take() {
             output.finish(reading.snapshot.into_bytes(), &stop::requested)?;
@@ -243,24 +264,37 @@ impl<'a> Service<'a> {
     }
 
     fn read(&mut self, tick: Tick) -> Result<Reading> {
+        if tick.has_lists() {
+            self.generation.take_lists(&mut self.session, self.reader.elapsed());
+        }
         let start = Instant::now();
         let counts = self.session.counts().map_err(explain::kernel)?;
         self.state.readings += 1;
         self.state.reading_seconds += start.elapsed().as_secs_f64();
-        let rule_counts = self.generation.counts(&counts.rules);
         if tick == Tick::Interval {
-            let readings = self.reader.readings(&counts, &rule_counts, &[]);
+            let (of_rules, verdicts) = self.now(&counts);
+            let readings = self.reader.readings(&counts, &of_rules, &verdicts);
             self.recorders.watch(Moment { rules: &self.generation.rules, readings });
         }
         let counted = Counted {
-            rules: &self.generation.rules,
+            generation: &self.generation,
             counts: &counts,
-            rule_counts: &rule_counts,
             attachments: self.session.attachments(),
+            health: self.health.health(),
             interval: self.config.interval,
             recorders: self.recorders.views(),
         };
-        Ok(self.reader.read(&counted, &self.state, tick))
+        let reading = self.reader.read(counted, &self.state, tick);
+        if tick == Tick::Interval {
+            self.generation.begin_interval();
+        }
+        Ok(reading)
+    }
+
+    /// Notes what became of a reload, of which the start is one.
+    fn loaded(&mut self, succeeded: bool) {
+        self.state.loaded(succeeded);
+        self.state.list_memory = self.session.list_memory().map_or(0, |memory| memory.total());
     }
 
     /// Starts recordings that somebody asks for.
@@ -270,10 +304,17 @@ impl<'a> Service<'a> {
         rule: Option<&str>,
     ) -> Result<Result<Vec<String>, Refusal>> {
         let counts = self.session.counts().map_err(explain::kernel)?;
-        let rule_counts = self.generation.counts(&counts.rules);
-        let readings = self.reader.readings(&counts, &rule_counts, &[]);
+        let (of_rules, verdicts) = self.now(&counts);
+        let readings = self.reader.readings(&counts, &of_rules, &verdicts);
         let moment = Moment { rules: &self.generation.rules, readings };
         Ok(self.recorders.ask(by, rule, moment))
+    }
+
+    /// What conditions are about: the counts of the rules, in their order, and the verdicts on ports.
+    fn now(&self, counts: &Counts) -> (Vec<Counter>, Vec<(health::Service, Verdict)>) {
+        let mut counters = self.generation.counts(&counts.rules);
+        counters.truncate(self.generation.rules.len());
+        (counters, self.health.health().map(|health| health.verdicts()).unwrap_or_default())
     }
 
     /// Answers what the worker asked.
@@ -292,7 +333,7 @@ impl<'a> Service<'a> {
         );
         let start = Instant::now();
         let result = self.try_reload().await;
-        self.state.loaded(result.is_ok());
+        self.loaded(result.is_ok());
         match &result {
             Ok(()) => {
                 self.state.reloads += 1;
@@ -320,18 +361,30 @@ impl<'a> Service<'a> {
         self.same_frame(&config)?;
         let present = Present::ask(&config.interfaces)?;
         let counted = self.session.counts().map_err(explain::kernel)?.rules;
-        let generation = self.generation.next(&config, &present, &counted)?;
-        let prepared = self.recorders.prepare(&config, &mut self.hub).await?;
-        if let Err(error) = generation.replace(&mut self.session, &config, self.hook) {
-            prepared.end().await;
+        let next = self.generation.next(&config, &present, &counted)?;
+        let recorders = self.recorders.prepare(&config, &mut self.hub).await?;
+        let health = match self.health.prepare(&mut self.hub, &config).await {
+            Ok(health) => health,
+            Err(error) => {
+                recorders.end().await;
+                return Err(error);
+            }
+        };
+        let now = self.reader.elapsed();
+        if let Err(error) =
+            self.generation.exchange(next, &mut self.session, &config, self.hook, now)
+        {
+            recorders.end().await;
+            // A link that did not take its old program back was let go.
+            self.follow()?;
             return Err(error);
         }
-        self.generation = generation;
+        self.health.commit(health);
         self.config = config;
         let counts = self.session.counts().map_err(explain::kernel)?;
-        let rule_counts = self.generation.counts(&counts.rules);
-        let readings = self.reader.readings(&counts, &rule_counts, &[]);
-        self.recorders.take_over(prepared, &self.config.records, &readings).await;
+        let (of_rules, verdicts) = self.now(&counts);
+        let readings = self.reader.readings(&counts, &of_rules, &verdicts);
+        self.recorders.take_over(recorders, &self.config.records, &readings).await;
         self.follower.set_patterns(self.config.interfaces.clone());
         say_missing(&present);
         self.follow()
@@ -402,10 +455,10 @@ enum Woken {
     Hangup,
     /// Recordings are asked for.
     Request,
-    /// A part has said something.
-    Said(Word),
     /// The worker wants something; `None`: it has ended.
     Asked(Option<Asked>),
+    /// A part said something, or has ended.
+    Said(Word),
 }
 
 /// Names that no interface has now, and interfaces of other kinds.

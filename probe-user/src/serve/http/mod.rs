@@ -3,7 +3,7 @@
 //!
 //! | path | what |
 //! | --- | --- |
-//! | `/metrics` | OpenMetrics 1.0 or Prometheus's text format 0.0.4, as the `Accept` header wants |
+//! | `/metrics` | Prometheus's protobuf or text 0.0.4, or OpenMetrics 1.0, as the `Accept` header wants |
 //! | `/healthz` | whether counters are being read |
 //! | `/readyz` | whether programs are attached |
 //! | `/api/v1/snapshot` | the counts of the last interval, with an `ETag` |
@@ -12,8 +12,11 @@
 //! | `/-/reload` | POST, from a socket in the file system only: read the configuration again |
 
 mod connections;
+mod health;
+mod list_metrics;
 mod metrics;
 mod news;
+mod record_metrics;
 mod routes;
 
 use std::{
