@@ -13,7 +13,7 @@ use super::{
     Plan,
     follower::{Followed, Follower},
     generation::Generation,
-    health::Keeper,
+    health::{Health, Keeper},
     listen::Listeners,
     part::{Hub, Word},
     present::Present,
@@ -271,8 +271,9 @@ impl<'a> Service<'a> {
         let counts = self.session.counts().map_err(explain::kernel)?;
         self.state.readings += 1;
         self.state.reading_seconds += start.elapsed().as_secs_f64();
+        let health = self.health.health();
         if tick == Tick::Interval {
-            let (of_rules, verdicts) = self.now(&counts);
+            let (of_rules, verdicts) = self.now(&counts, health.as_ref());
             let readings = self.reader.readings(&counts, &of_rules, &verdicts);
             self.recorders.watch(Moment { rules: &self.generation.rules, readings });
         }
@@ -280,7 +281,7 @@ impl<'a> Service<'a> {
             generation: &self.generation,
             counts: &counts,
             attachments: self.session.attachments(),
-            health: self.health.health(),
+            health,
             interval: self.config.interval,
             recorders: self.recorders.views(),
         };
@@ -304,17 +305,21 @@ impl<'a> Service<'a> {
         rule: Option<&str>,
     ) -> Result<Result<Vec<String>, Refusal>> {
         let counts = self.session.counts().map_err(explain::kernel)?;
-        let (of_rules, verdicts) = self.now(&counts);
+        let (of_rules, verdicts) = self.now(&counts, self.health.health().as_ref());
         let readings = self.reader.readings(&counts, &of_rules, &verdicts);
         let moment = Moment { rules: &self.generation.rules, readings };
         Ok(self.recorders.ask(by, rule, moment))
     }
 
     /// What conditions are about: the counts of the rules, in their order, and the verdicts on ports.
-    fn now(&self, counts: &Counts) -> (Vec<Counter>, Vec<(health::Service, Verdict)>) {
+    fn now(
+        &self,
+        counts: &Counts,
+        health: Option<&Health>,
+    ) -> (Vec<Counter>, Vec<(health::Service, Verdict)>) {
         let mut counters = self.generation.counts(&counts.rules);
         counters.truncate(self.generation.rules.len());
-        (counters, self.health.health().map(|health| health.verdicts()).unwrap_or_default())
+        (counters, health.map(Health::verdicts).unwrap_or_default())
     }
 
     /// Answers what the worker asked.
@@ -382,7 +387,7 @@ impl<'a> Service<'a> {
         self.health.commit(health);
         self.config = config;
         let counts = self.session.counts().map_err(explain::kernel)?;
-        let (of_rules, verdicts) = self.now(&counts);
+        let (of_rules, verdicts) = self.now(&counts, self.health.health().as_ref());
         let readings = self.reader.readings(&counts, &of_rules, &verdicts);
         self.recorders.take_over(recorders, &self.config.records, &readings).await;
         self.follower.set_patterns(self.config.interfaces.clone());
