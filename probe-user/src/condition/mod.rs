@@ -4,7 +4,8 @@
 //! ```text
 //! condition  = subject comparison bound [ "for" time ] [ "until" bound ]
 //! subject    = NAME                             packets of a rule
-//!            | "rate"                           those of the only rule, as a rate
+//!            | "rate"                           those of the only rule, or the own one of a
+//!                                               recorder, as a rate
 //!            | "bytes" | "bits" | "share"       the same of its bytes, its bits, and of its
 //!                                               part of the packets that were seen
 //!            | ("rate" | "packets" | "bytes" | "bits" | "share") "of" NAME
@@ -31,7 +32,7 @@ mod subject;
 mod watcher;
 
 pub use error::ConditionError;
-pub use parse::parse;
+pub use parse::{parse, parse_of};
 pub use subject::Readings;
 pub use watcher::{Met, Watcher};
 

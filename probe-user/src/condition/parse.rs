@@ -24,7 +24,20 @@ const LOST: &str = "lost";
 /// # Errors
 /// What is wrong, and where.
 pub fn parse(text: &str, rules: &[&str]) -> Result<Condition, ConditionError> {
-    let mut parser = Parser { text, rules, at: 0 };
+    read(text, rules, (rules.len() == 1).then_some(0))
+}
+
+/// As [`parse`], where one of the rules, by its index, is the one that is meant where none is named:
+/// `rate > 50k/s`.
+///
+/// # Errors
+/// As there.
+pub fn parse_of(text: &str, rules: &[&str], own: usize) -> Result<Condition, ConditionError> {
+    read(text, rules, Some(own))
+}
+
+fn read(text: &str, rules: &[&str], own: Option<usize>) -> Result<Condition, ConditionError> {
+    let mut parser = Parser { text, rules, own, at: 0 };
     let (subject, is_rate) = parser.subject()?;
     let comparison = parser.comparison()?;
     let (bound, per) = parser.bound(&subject, is_rate)?;
@@ -73,6 +86,8 @@ struct Word<'a> {
 struct Parser<'a> {
     text: &'a str,
     rules: &'a [&'a str],
+    /// The rule that is meant where none is named.
+    own: Option<usize>,
     at: usize,
 }
 
@@ -119,10 +134,10 @@ impl<'a> Parser<'a> {
         };
         let is_rate = name == "rate";
         if self.peek().text != "of" {
-            return match self.rules {
-                [_] => Ok((Subject::Rule { index: 0, measure }, is_rate)),
-                [] => Err(self.error(&word, "there is no rule that could have one", "")),
-                [first, ..] => {
+            return match (self.own, self.rules) {
+                (Some(index), _) => Ok((Subject::Rule { index, measure }, is_rate)),
+                (None, []) => Err(self.error(&word, "there is no rule that could have one", "")),
+                (None, [first, ..]) => {
                     let advice = format!("there are several rules: write {name} of {first}");
                     Err(self.error(&word, format!("of which rule is the {name}?"), advice))
                 }
@@ -227,7 +242,7 @@ mod tests {
 
     const RULES: [&str; 3] = ["syn", "get", "bytes"];
 
-    fn read(text: &str) -> Condition {
+    fn understood(text: &str) -> Condition {
         parse(text, &RULES).unwrap_or_else(|error| panic!("{error}"))
     }
 
@@ -246,16 +261,23 @@ mod tests {
             ("lost > 0", Subject::Lost, 0.0, Per::Run),
             ("seen <= 0/s", Subject::Seen(Measure::Packets), 0.0, Per::Second),
         ] {
-            let condition = read(text);
+            let condition = understood(text);
             assert_eq!((&condition.subject, condition.per), (&subject, per), "{text}");
             assert_eq!((condition.bound, condition.to_string().as_str()), (bound, text));
         }
-        let condition = read("syn > 1000/s for 2s until 600/s");
+        let condition = understood("syn > 1000/s for 2s until 600/s");
         assert_eq!(condition.lasting, Some(Duration::from_secs(2)));
         assert_eq!(condition.until, 600.0);
-        assert_eq!((read("syn > 1k/s").until, read("syn < 1k/s").until), (800.0, 1250.0));
+        assert_eq!(
+            (understood("syn > 1k/s").until, understood("syn < 1k/s").until),
+            (800.0, 1250.0)
+        );
         let alone = parse("rate > 50k/s for 2s", &["match"]).unwrap();
         assert_eq!(alone.subject, rule(0, Measure::Packets));
+        let own = parse_of("rate > 50k/s", &RULES, 1).unwrap();
+        assert_eq!(own.subject, rule(1, Measure::Packets));
+        let other = parse_of("share of syn > 5%", &RULES, 1).unwrap();
+        assert_eq!(other.subject, rule(0, Measure::Share));
     }
 
     #[test]

@@ -26,6 +26,18 @@ impl Watcher {
         Self { condition, before: Sample::default(), since: None, is_met: false }
     }
 
+    /// Begins at a reading: rates are those since then.
+    pub fn since(condition: Condition, readings: &Readings<'_>) -> Self {
+        let before = condition.subject.sample(readings);
+        Self { before, ..Self::new(condition) }
+    }
+
+    /// The same condition of rules that stand in another order: whether it holds, and since when, stays
+    /// as it is.
+    pub fn renew(&mut self, condition: Condition) {
+        self.condition = condition;
+    }
+
     /// The condition.
     pub fn condition(&self) -> &Condition {
         &self.condition
@@ -174,6 +186,26 @@ mod tests {
         ] {
             assert_eq!(said(text, 15_320, 10), expected);
         }
+    }
+
+    /// What was counted before a condition came is no rate.
+    #[test]
+    fn one_that_comes_later_knows_what_was_before() {
+        let reading = |packets, rules: &'static [Counter]| Readings {
+            elapsed: Duration::from_secs(packets),
+            seen: Counter::default(),
+            rules,
+            lost: 0,
+        };
+        const FIRST: [Counter; 1] = [Counter { packets: 1_000_000, bytes: 0 }];
+        const THEN: [Counter; 2] =
+            [Counter { packets: 5, bytes: 0 }, Counter { packets: 1_000_005, bytes: 0 }];
+        let condition = parse("syn > 10/s", &RULES).unwrap();
+        let mut watcher = Watcher::since(condition.clone(), &reading(10, &FIRST));
+        // The rule has another place from now on.
+        watcher.renew(parse("syn > 10/s", &["other", "syn"]).unwrap());
+        assert_eq!(watcher.reading(&reading(11, &THEN)), None);
+        assert!(Watcher::new(condition).reading(&reading(10, &FIRST)).is_some());
     }
 
     /// The definition, as plain as it can be: readings one by one, and all those before looked at.

@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use super::recorders;
 use crate::count::{Snapshot, json};
 
 /// The version of the object. Fields may be added to one; where a field goes, or means something else,
@@ -16,6 +17,19 @@ pub struct Document<'a> {
     pub counts: &'a Snapshot,
     /// Chosen frames that were lost, by cause; each cause there is, 0 frames included.
     pub lost: &'a [Loss],
+    /// How recorders do, in the order of the configuration.
+    pub recorders: &'a [recorders::View],
+}
+
+/// A recorder.
+#[derive(Serialize)]
+struct Recorder<'a> {
+    rule: &'a str,
+    state: recorders::State,
+    files: u64,
+    last_file: Option<&'a str>,
+    held_seconds: f64,
+    overwritten: u64,
 }
 
 /// Frames that were lost by one cause.
@@ -36,9 +50,19 @@ impl Document<'_> {
             #[serde(flatten)]
             counts: Counts,
             lost: &'a [Loss],
+            recorders: Vec<Recorder<'a>>,
         }
-        let Self { counts, lost } = *self;
-        let object = Object { version: VERSION, counts: json::object(counts), lost };
+        let Self { counts, lost, recorders } = *self;
+        let recorders = recorders.iter().map(|it| Recorder {
+            rule: &it.rule,
+            state: it.state,
+            files: it.files,
+            last_file: it.last_file.as_deref(),
+            held_seconds: it.held_seconds,
+            overwritten: it.overwritten,
+        });
+        let recorders = recorders.collect();
+        let object = Object { version: VERSION, counts: json::object(counts), lost, recorders };
         String::from_utf8_lossy(&crate::json::line(&object)).into_owned()
     }
 }
@@ -62,13 +86,25 @@ mod tests {
             parts: Vec::new(),
             rules: Vec::new(),
         };
-        let lost = [Loss { cause: "lost_in_ring", frames: 3 }, Loss { cause: "refused", frames: 0 }];
+        let lost =
+            [Loss { cause: "lost_in_ring", frames: 3 }, Loss { cause: "refused", frames: 0 }];
         let expected = concat!(
             r#"{"version":1,"time":"2026-11-21T07:00:01.000Z","elapsed":1.0,"final":false,"#,
             r#""hook":"tcx","interfaces":["eth0"],"seen":{"packets":2,"bytes":120},"rules":[],"#,
-            r#""lost":[{"cause":"lost_in_ring","frames":3},{"cause":"refused","frames":0}]}"#,
+            r#""lost":[{"cause":"lost_in_ring","frames":3},{"cause":"refused","frames":0}],"#,
+            r#""recorders":[{"rule":"syn","state":"armed","files":2,"last_file":null,"#,
+            r#""held_seconds":29.9,"overwritten":7}]}"#,
             "\n"
         );
-        assert_eq!(Document { counts: &counts, lost: &lost }.line(), expected);
+        let recorder = recorders::View {
+            rule: "syn".into(),
+            state: recorders::State::Armed,
+            files: 2,
+            held_seconds: 29.9,
+            overwritten: 7,
+            ..recorders::View::default()
+        };
+        let document = Document { counts: &counts, lost: &lost, recorders: &[recorder] };
+        assert_eq!(document.line(), expected);
     }
 }

@@ -12,6 +12,7 @@ mod part;
 mod present;
 mod process;
 mod reading;
+pub mod recorders;
 mod service;
 mod slots;
 mod worker;
@@ -51,7 +52,7 @@ pub fn run(plan: &Plan) -> Result<()> {
     stop::hangup_is_no_end();
     let listeners = Listeners::open(&config.listen)?;
     runtime::block_on(async {
-        let (mut service, stop) = Service::start(plan, config, listeners)?;
+        let (mut service, stop) = Service::start(plan, config, listeners).await?;
         service.announce();
         let ran = service.run(stop).await;
         service.end().await.and(ran)
@@ -67,9 +68,6 @@ fn supported(config: &Config) -> Result<(), Usage> {
     if config.health.is_some() {
         parts.push("[health]");
     }
-    if !config.records.is_empty() {
-        parts.push("[[record]]");
-    }
     if config.rules.iter().any(|rule| !rule.lists.is_empty()) {
         parts.push("by and distinct (probe count has them)");
     }
@@ -78,7 +76,7 @@ fn supported(config: &Config) -> Result<(), Usage> {
             Some(user) if !matches!(User::from_name(user), Ok(Some(_))) => {
                 Err(Usage::new(format!("user: no user is named {user:?}")))
             }
-            _ => Ok(()),
+            _ => recorders::check(config),
         };
     }
     Err(Usage::new(format!("not in this version of probe serve: {}", parts.join("; "))))

@@ -27,7 +27,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::process::Process;
+use super::process::{Process, Rights};
 
 /// How long a part may take until it is ready: the kernel verifies its programs.
 const READY: Duration = Duration::from_secs(60);
@@ -93,7 +93,7 @@ impl Part {
         command: &str,
         setup: &impl Serialize,
     ) -> Result<Self> {
-        let (process, socket) = Process::start(what, &[command.to_owned()])?;
+        let (process, socket) = Process::start(what, &[command.to_owned()], Rights::Lent)?;
         let (from, mut to) = socket.into_split();
         let mut from = BufReader::new(from);
         let ready = async {

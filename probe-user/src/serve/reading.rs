@@ -13,10 +13,14 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::{Account, Fate},
     clock,
+    condition::Readings,
     count::{Count, Row, Snapshot},
     kernel::{Attached, Attachment, Counts},
     rules::Rule,
-    serve::document::{Document, Loss},
+    serve::{
+        document::{Document, Loss},
+        recorders,
+    },
 };
 
 /// One reading.
@@ -38,6 +42,8 @@ pub struct Reading {
     pub rules: Vec<(String, u64, u64)>,
     /// Chosen frames that were lost, by cause.
     pub lost: Vec<(String, u64)>,
+    /// How recorders do.
+    pub recorders: Vec<recorders::View>,
     /// How the program itself is doing.
     pub state: State,
 }
@@ -100,6 +106,8 @@ pub struct Counted<'a> {
     pub attachments: &'a [Attachment],
     /// Time between two readings.
     pub interval: Duration,
+    /// How recorders do.
+    pub recorders: Vec<recorders::View>,
 }
 
 /// Makes readings, each with the rates since the one before.
@@ -119,9 +127,15 @@ impl Reader {
         Self { start, began: clock::now().0, number: 0, before: HashMap::new(), elapsed_before }
     }
 
+    /// Counts as conditions take them.
+    pub fn readings<'c>(&self, counts: &Counts, rules: &'c [Counter]) -> Readings<'c> {
+        let lost = counts.ledger.lost + counts.ledger.refused;
+        Readings { elapsed: self.start.elapsed(), seen: counts.seen, rules, lost }
+    }
+
     /// One reading. `tick` says whether rates of the readings after it begin here.
     pub fn read(&mut self, counted: &Counted<'_>, state: &State, tick: Tick) -> Reading {
-        let &Counted { rules, counts, rule_counts, attachments, interval: interval_length } =
+        let &Counted { rules, counts, rule_counts, attachments, interval: interval_length, .. } =
             counted;
         let elapsed = self.start.elapsed();
         if tick == Tick::Last {
@@ -172,12 +186,14 @@ impl Reader {
             asked: 0,
             interval_ends: tick != Tick::Between,
             interval_seconds: interval_length.as_secs_f64(),
-            snapshot: Document { counts: &snapshot, lost: &lost }.line(),
+            snapshot: Document { counts: &snapshot, lost: &lost, recorders: &counted.recorders }
+                .line(),
             seen: (counts.seen.packets, counts.seen.bytes),
             rules: (rules.iter().zip(rule_counts))
                 .map(|(rule, count)| (rule.name.clone(), count.packets, count.bytes))
                 .collect(),
             lost: lost.iter().map(|loss| (loss.cause.to_owned(), loss.frames)).collect(),
+            recorders: counted.recorders.clone(),
             state: State { cpu_seconds, ..state.clone() },
         }
     }

@@ -6,19 +6,22 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use probe_frame::visible;
 use sd_notify::NotifyState;
-use signal_hook::consts::SIGHUP;
+use signal_hook::consts::{SIGHUP, SIGUSR2};
 
 use super::{
     Plan,
     follower::{Followed, Follower},
     generation::Generation,
     listen::Listeners,
+    part::{Hub, Word},
     present::Present,
     reading::{Counted, Reader, Reading, State, Tick},
+    recorders::{self, Moment, Recorders, Refusal},
     supported,
-    worker::{Asked, Worker},
+    worker::{Asked, Told, Worker},
 };
 use crate::{
+    condition::Readings,
     config::Config,
     explain,
     failure::Usage,
@@ -45,6 +48,10 @@ pub struct Service<'a> {
     reader: Reader,
     /// Asks for the configuration to be read again.
     hangup: SignalPipe,
+    /// Asks for recordings.
+    request: SignalPipe,
+    hub: Hub,
+    recorders: Recorders,
     worker: Option<Worker>,
     listeners: Listeners,
     output: Option<Output>,
@@ -56,7 +63,11 @@ impl<'a> Service<'a> {
     ///
     /// # Errors
     /// What the kernel refuses, of interfaces that are there.
-    pub fn start(plan: &'a Plan, config: Config, listeners: Listeners) -> Result<(Self, Stop)> {
+    pub async fn start(
+        plan: &'a Plan,
+        config: Config,
+        listeners: Listeners,
+    ) -> Result<(Self, Stop)> {
         let hook = config.hook.on(config.direction, true);
         let present = Present::ask(&config.interfaces)?;
         say_missing(&present);
@@ -66,6 +77,7 @@ impl<'a> Service<'a> {
         // Both before anybody is told that this is ready.
         let stop = Stop::on_signals().context("watching signals")?;
         let hangup = SignalPipe::watch(&[SIGHUP]).context("watching signals")?;
+        let request = SignalPipe::watch(&[SIGUSR2]).context("watching signals")?;
         let mut service = Self {
             plan,
             config,
@@ -76,12 +88,19 @@ impl<'a> Service<'a> {
             state: State::default(),
             reader: Reader::new(),
             hangup,
+            request,
+            hub: Hub::new(),
+            recorders: Recorders::default(),
             worker: None,
             listeners,
             output: None,
         };
         service.state.interfaces_attached =
             service.follower.attach(&mut service.session, &present)?;
+        // With all rights that there are, and before this process gives up its own.
+        let prepared = service.recorders.prepare(&service.config, &mut service.hub).await?;
+        let nothing = Readings::default();
+        service.recorders.take_over(prepared, &service.config.records, &nothing).await;
         let needs = Needs { reload: !plan.no_reload, ..Needs::of(&service.session) };
         privileges::drop(service.config.user.as_deref(), needs)?;
         service.state.loaded(true);
@@ -121,7 +140,7 @@ impl<'a> Service<'a> {
         loop {
             let alive_until = watchdog.map(|period| alive + period);
             let wake = alive_until.map_or(next, |until| until.min(next));
-            match wait(&mut events, &mut self.hangup, self.worker.as_mut(), wake).await {
+            match self.wait(&mut events, wake).await {
                 Woken::Event(Event::Stop) => return Ok(()),
                 Woken::Event(Event::Changed(_)) => {
                     self.follow()?;
@@ -130,16 +149,26 @@ impl<'a> Service<'a> {
                 Woken::Event(Event::Deadline) => {}
                 Woken::Hangup => {
                     // What became of it was said, and is counted.
-                    let _ = self.reload();
+                    let _ = self.reload().await;
                     self.publish(Tick::Between)?;
+                }
+                Woken::Request => {
+                    if let Err(refusal) = self.record(recorders::By::Signal, None)? {
+                        reporter::note(format_args!("SIGUSR2: {refusal}"));
+                    }
+                }
+                Woken::Said(word) => {
+                    self.recorders.hear(&word);
                 }
                 Woken::Asked(Some(Asked::Read)) => self.publish(Tick::Between)?,
                 Woken::Asked(Some(Asked::Reload)) => {
-                    let refused = self.reload().err().map(|error| format!("{error:#}"));
+                    let refused = self.reload().await.err().map(|error| format!("{error:#}"));
                     self.publish(Tick::Between)?;
-                    if let Some(worker) = &self.worker {
-                        worker.answer(refused);
-                    }
+                    self.answer(Told::Reloaded(refused));
+                }
+                Woken::Asked(Some(Asked::Record(rule))) => {
+                    let asked = self.record(recorders::By::Request, rule.as_deref())?;
+                    self.answer(Told::Recording(asked));
                 }
                 Woken::Asked(None) => self.worker_ended(),
             }
@@ -151,12 +180,33 @@ impl<'a> Service<'a> {
                 if self.worker.is_none() {
                     self.start_worker()?;
                 }
+                // Without the rights there is none to lend.
+                if !self.plan.no_reload {
+                    self.recorders.restart(&mut self.hub).await;
+                }
                 self.publish(Tick::Interval)?;
                 // A tick that came late does not make the later ones come in a burst.
                 while next <= Instant::now() {
                     next += self.config.interval;
                 }
             }
+        }
+    }
+
+    async fn wait(&mut self, events: &mut Events, until: Instant) -> Woken {
+        let Self { hangup, request, hub, worker, .. } = self;
+        let asked = async {
+            match worker {
+                Some(worker) => worker.asked().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            event = events.wait(until) => Woken::Event(event),
+            Ok(()) = hangup.wait() => Woken::Hangup,
+            Ok(()) = request.wait() => Woken::Request,
+            word = hub.next() => Woken::Said(word),
+            asked = asked => Woken::Asked(asked),
         }
     }
 
@@ -171,6 +221,7 @@ impl<'a> Service<'a> {
         if let Some(output) = self.output.take() {
             output.finish(reading.snapshot.into_bytes(), &stop::requested)?;
         }
+        self.recorders.end().await;
         if let Some(worker) = self.worker.take() {
             worker.end().await;
         }
@@ -196,25 +247,51 @@ impl<'a> Service<'a> {
         let counts = self.session.counts().map_err(explain::kernel)?;
         self.state.readings += 1;
         self.state.reading_seconds += start.elapsed().as_secs_f64();
+        let rule_counts = self.generation.counts(&counts.rules);
+        if tick == Tick::Interval {
+            let readings = self.reader.readings(&counts, &rule_counts);
+            self.recorders.watch(Moment { rules: &self.generation.rules, readings });
+        }
         let counted = Counted {
             rules: &self.generation.rules,
             counts: &counts,
-            rule_counts: &self.generation.counts(&counts.rules),
+            rule_counts: &rule_counts,
             attachments: self.session.attachments(),
             interval: self.config.interval,
+            recorders: self.recorders.views(),
         };
         Ok(self.reader.read(&counted, &self.state, tick))
     }
 
+    /// Starts recordings that somebody asks for.
+    fn record(
+        &mut self,
+        by: recorders::By,
+        rule: Option<&str>,
+    ) -> Result<Result<Vec<String>, Refusal>> {
+        let counts = self.session.counts().map_err(explain::kernel)?;
+        let rule_counts = self.generation.counts(&counts.rules);
+        let readings = self.reader.readings(&counts, &rule_counts);
+        let moment = Moment { rules: &self.generation.rules, readings };
+        Ok(self.recorders.ask(by, rule, moment))
+    }
+
+    /// Answers what the worker asked.
+    fn answer(&self, answer: Told) {
+        if let Some(worker) = &self.worker {
+            worker.answer(answer);
+        }
+    }
+
     /// Reads the configuration again, and puts its rules to work. Nothing changes where anything is
     /// wrong with it.
-    fn reload(&mut self) -> Result<()> {
+    async fn reload(&mut self) -> Result<()> {
         let reloading = NotifyState::monotonic_usec_now();
         notify(
             &[&[NotifyState::Reloading][..], &reloading.into_iter().collect::<Vec<_>>()].concat(),
         );
         let start = Instant::now();
-        let result = self.try_reload();
+        let result = self.try_reload().await;
         self.state.loaded(result.is_ok());
         match &result {
             Ok(()) => {
@@ -231,7 +308,7 @@ impl<'a> Service<'a> {
         result
     }
 
-    fn try_reload(&mut self) -> Result<()> {
+    async fn try_reload(&mut self) -> Result<()> {
         if self.plan.no_reload {
             return Err(Usage::new("--no-reload gave up the rights that it takes").into());
         }
@@ -244,9 +321,17 @@ impl<'a> Service<'a> {
         let present = Present::ask(&config.interfaces)?;
         let counted = self.session.counts().map_err(explain::kernel)?.rules;
         let generation = self.generation.next(&config, &present, &counted)?;
-        generation.replace(&mut self.session, &config, self.hook)?;
+        let prepared = self.recorders.prepare(&config, &mut self.hub).await?;
+        if let Err(error) = generation.replace(&mut self.session, &config, self.hook) {
+            prepared.end().await;
+            return Err(error);
+        }
         self.generation = generation;
         self.config = config;
+        let counts = self.session.counts().map_err(explain::kernel)?;
+        let rule_counts = self.generation.counts(&counts.rules);
+        let readings = self.reader.readings(&counts, &rule_counts);
+        self.recorders.take_over(prepared, &self.config.records, &readings).await;
         self.follower.set_patterns(self.config.interfaces.clone());
         say_missing(&present);
         self.follow()
@@ -315,27 +400,12 @@ impl<'a> Service<'a> {
 enum Woken {
     Event(Event),
     Hangup,
+    /// Recordings are asked for.
+    Request,
+    /// A part has said something.
+    Said(Word),
     /// The worker wants something; `None`: it has ended.
     Asked(Option<Asked>),
-}
-
-async fn wait(
-    events: &mut Events,
-    hangup: &mut SignalPipe,
-    worker: Option<&mut Worker>,
-    until: Instant,
-) -> Woken {
-    let asked = async {
-        match worker {
-            Some(worker) => worker.asked().await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        event = events.wait(until) => Woken::Event(event),
-        Ok(()) = hangup.wait() => Woken::Hangup,
-        asked = asked => Woken::Asked(asked),
-    }
 }
 
 /// Names that no interface has now, and interfaces of other kinds.

@@ -3,6 +3,7 @@
 mod following;
 mod http;
 mod prometheus;
+mod recorders;
 mod reloads;
 mod rights;
 
