@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! condition  = subject comparison bound [ "for" time ] [ "until" bound ]
+//!            | "health" PORT "is" VERDICT [ "for" time ]
 //! subject    = NAME                             packets of a rule
 //!            | "rate"                           those of the only rule, or the own one of a
 //!                                               recorder, as a rate
@@ -22,9 +23,11 @@
 //! word that is 80 % of a bound from above, 125 % of one from below, so that a rate that trembles
 //! about its bound makes one event.
 //!
+//! A verdict is met when a port has it, and again only after it had another one.
+//!
 //! Nothing here has a clock: counts come in with the time at which they were read. What else is to be
-//! watched, such as the verdict on a port or a number of sources, is a variant of `Subject`, which the
-//! parser makes and [`Readings`] have a value for.
+//! watched, such as a number of sources, is a variant of `Subject`, which the parser makes and
+//! [`Readings`] have a value for.
 
 mod error;
 mod parse;

@@ -107,6 +107,9 @@ impl fmt::Display for Met {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { condition, value, per, count, unit, over } = self;
         let (count, seconds) = (grouped(*count), over.as_secs_f64());
+        if unit.is_empty() {
+            return f.write_str(condition);
+        }
         write!(f, "{condition}: ")?;
         if *per != Per::Run {
             // Of a small value the fraction counts.
@@ -128,7 +131,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::condition::parse;
+    use crate::{
+        condition::{parse, parse_of},
+        health::Verdict,
+    };
 
     const RULES: [&str; 1] = ["syn"];
 
@@ -141,7 +147,8 @@ mod tests {
             let counter = Counter { packets: total, bytes: total * 60 };
             let elapsed = Duration::from_millis(100) * number;
             let seen = Counter { packets: total + u64::from(number) * 10, bytes: 0 };
-            let readings = Readings { elapsed, seen, rules: &[counter], lost: total / 100 };
+            let readings =
+                Readings { elapsed, seen, rules: &[counter], lost: total / 100, ports: &[] };
             if watcher.reading(&readings).is_some() {
                 met.push(number as usize);
             }
@@ -174,7 +181,7 @@ mod tests {
             let counter = Counter { packets, bytes: packets * 60 };
             let elapsed = Duration::from_secs(seconds);
             let seen = Counter { packets: packets * 2, bytes: 0 };
-            let readings = Readings { elapsed, seen, rules: &[counter], lost: 3 };
+            let readings = Readings { elapsed, seen, rules: &[counter], lost: 3, ports: &[] };
             watcher.reading(&readings).unwrap().to_string()
         };
         for (text, expected) in [
@@ -195,7 +202,7 @@ mod tests {
             elapsed: Duration::from_secs(packets),
             seen: Counter::default(),
             rules,
-            lost: 0,
+            ..Readings::default()
         };
         const FIRST: [Counter; 1] = [Counter { packets: 1_000_000, bytes: 0 }];
         const THEN: [Counter; 2] =
@@ -206,6 +213,25 @@ mod tests {
         watcher.renew(parse("syn > 10/s", &["other", "syn"]).unwrap());
         assert_eq!(watcher.reading(&reading(11, &THEN)), None);
         assert!(Watcher::new(condition).reading(&reading(10, &FIRST)).is_some());
+    }
+
+    /// A verdict that stays for a time; again only after another one.
+    #[test]
+    fn a_verdict_that_lasts() {
+        use Verdict::{Healthy, Overloaded, Slow};
+        let condition = parse_of("health 80 is overloaded for 2s", &RULES, 0, &[80]).unwrap();
+        let mut watcher = Watcher::new(condition);
+        let verdicts = [Overloaded, Healthy, Overloaded, Overloaded, Overloaded, Overloaded, Slow];
+        let mut met = Vec::new();
+        for (second, verdict) in (1..).zip(verdicts.into_iter().chain([Overloaded; 2])) {
+            let elapsed = Duration::from_secs(second);
+            // Another port is not meant.
+            let ports = [(443, Overloaded), (80, verdict)];
+            let readings = Readings { elapsed, ports: &ports, ..Readings::default() };
+            met.extend(watcher.reading(&readings).map(|met| (second, met.to_string())));
+        }
+        let said = "health 80 is overloaded for 2s".to_owned();
+        assert_eq!(met, [(4, said.clone()), (9, said)]);
     }
 
     /// The definition, as plain as it can be: readings one by one, and all those before looked at.

@@ -232,7 +232,8 @@ fn read(document: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Config {
         let ports = ports.unwrap_or_default();
         Health { ports: ports.into_iter().filter_map(|it| it.value.try_into().ok()).collect() }
     });
-    let records = record::read(document, &all, mistakes);
+    let ports = health.as_ref().map_or(&[][..], |health| &health.ports);
+    let records = record::read(document, &all, ports, mistakes);
     Config {
         interfaces,
         hook: hook_value.map_or(Choice::Auto, |hook| hook.value),

@@ -41,16 +41,18 @@ pub struct Record {
     pub command: Option<String>,
 }
 
-/// All of them; those with a mistake are left out.
+/// All of them, with conditions on these rules and on the health of these ports; those with a mistake are
+/// left out.
 pub(super) fn read(
     document: &mut Section<'_>,
     rules: &[Rule],
+    ports: &[u16],
     mistakes: &mut Mistakes<'_>,
 ) -> Vec<Record> {
     let mut records: Vec<Record> = Vec::new();
     for section in document.tables("record", "[[record]]", mistakes) {
         let at = section.at();
-        let Some(record) = record(section, rules, mistakes) else { continue };
+        let Some(record) = record(section, rules, ports, mistakes) else { continue };
         if records.iter().any(|other| other.rule == record.rule) {
             let what = format!("the rule {} has a [[record]] already", record.rule);
             mistakes.add(&at, what);
@@ -60,7 +62,12 @@ pub(super) fn read(
     records
 }
 
-fn record(mut section: Section<'_>, rules: &[Rule], mistakes: &mut Mistakes<'_>) -> Option<Record> {
+fn record(
+    mut section: Section<'_>,
+    rules: &[Rule],
+    ports: &[u16],
+    mistakes: &mut Mistakes<'_>,
+) -> Option<Record> {
     let rule = section.required("rule", mistakes);
     let last = section.duration("last", mistakes);
     let when = section.strings("when", mistakes).unwrap_or_default();
@@ -84,7 +91,7 @@ fn record(mut section: Section<'_>, rules: &[Rule], mistakes: &mut Mistakes<'_>)
     let names: Vec<&str> = rules.iter().map(|rule| rule.name.as_str()).collect();
     let mut conditions = Vec::new();
     for Value { at, value } in when {
-        match parse_of(&value, &names, own) {
+        match parse_of(&value, &names, own, ports) {
             Ok(condition) => conditions.push(condition),
             Err(error) => mistakes.add(&at, format_args!("when: {error}")),
         }

@@ -218,7 +218,7 @@ fn what_a_record_may_say() {
     let when = "when = [\"rate > 5/s\", \"share of a > 5%\"]\n";
     let config = read(&format!("{all}{when}")).unwrap();
     let names: Vec<&str> = config.rules.iter().map(|rule| rule.name.as_str()).collect();
-    let own = crate::condition::parse_of("rate > 5/s", &names, 1).unwrap();
+    let own = crate::condition::parse_of("rate > 5/s", &names, 1, &[]).unwrap();
     assert_eq!(config.records[0].when[0], own);
     for (record, expected) in [
         (format!("{all}when = \"rate > 5\"\n"), "p.toml:12:8: when: this bound lacks its time"),

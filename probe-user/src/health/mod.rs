@@ -27,6 +27,7 @@ mod weight;
 
 pub use report::Report;
 pub use service::{Protocol, Service};
+pub use verdict::Verdict;
 
 use std::{
     path::{Path, PathBuf},

@@ -289,7 +289,7 @@ impl Armed<'_> {
 
 fn readings(elapsed: Duration, counts: &Counts) -> Readings<'_> {
     let lost = counts.ledger.lost + counts.ledger.refused;
-    Readings { elapsed, seen: counts.seen, rules: &counts.rules, lost }
+    Readings { elapsed, seen: counts.seen, rules: &counts.rules, lost, ports: &[] }
 }
 
 /// What the ring of a CPU takes in each of so many program sets: 64 MiB, less where many CPUs would make

@@ -15,6 +15,7 @@ use crate::{
     clock,
     condition::Readings,
     count::{Count, Row, Snapshot},
+    health::Verdict,
     kernel::{Attached, Attachment, Counts},
     rules::Rule,
     serve::{
@@ -127,10 +128,15 @@ impl Reader {
         Self { start, began: clock::now().0, number: 0, before: HashMap::new(), elapsed_before }
     }
 
-    /// Counts as conditions take them.
-    pub fn readings<'c>(&self, counts: &Counts, rules: &'c [Counter]) -> Readings<'c> {
+    /// Counts and verdicts as conditions take them.
+    pub fn readings<'c>(
+        &self,
+        counts: &Counts,
+        rules: &'c [Counter],
+        ports: &'c [(u16, Verdict)],
+    ) -> Readings<'c> {
         let lost = counts.ledger.lost + counts.ledger.refused;
-        Readings { elapsed: self.start.elapsed(), seen: counts.seen, rules, lost }
+        Readings { elapsed: self.start.elapsed(), seen: counts.seen, rules, lost, ports }
     }
 
     /// One reading. `tick` says whether rates of the readings after it begin here.

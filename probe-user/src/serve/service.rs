@@ -249,7 +249,7 @@ impl<'a> Service<'a> {
         self.state.reading_seconds += start.elapsed().as_secs_f64();
         let rule_counts = self.generation.counts(&counts.rules);
         if tick == Tick::Interval {
-            let readings = self.reader.readings(&counts, &rule_counts);
+            let readings = self.reader.readings(&counts, &rule_counts, &[]);
             self.recorders.watch(Moment { rules: &self.generation.rules, readings });
         }
         let counted = Counted {
@@ -271,7 +271,7 @@ impl<'a> Service<'a> {
     ) -> Result<Result<Vec<String>, Refusal>> {
         let counts = self.session.counts().map_err(explain::kernel)?;
         let rule_counts = self.generation.counts(&counts.rules);
-        let readings = self.reader.readings(&counts, &rule_counts);
+        let readings = self.reader.readings(&counts, &rule_counts, &[]);
         let moment = Moment { rules: &self.generation.rules, readings };
         Ok(self.recorders.ask(by, rule, moment))
     }
@@ -330,7 +330,7 @@ impl<'a> Service<'a> {
         self.config = config;
         let counts = self.session.counts().map_err(explain::kernel)?;
         let rule_counts = self.generation.counts(&counts.rules);
-        let readings = self.reader.readings(&counts, &rule_counts);
+        let readings = self.reader.readings(&counts, &rule_counts, &[]);
         self.recorders.take_over(prepared, &self.config.records, &readings).await;
         self.follower.set_patterns(self.config.interfaces.clone());
         say_missing(&present);

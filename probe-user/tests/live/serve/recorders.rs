@@ -12,6 +12,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use probe::kernel::tcx_occupants;
+use serde_json::Value;
 use testbed::{CLIENT_LINK, FrameSender, Pair, Running, SERVER_LINK, requirements::met, run};
 
 use super::{Answer, Service, configuration, rights::status, rule};
@@ -83,6 +85,20 @@ fn wait_for(service: &Service, series: &str, value: f64) {
     }
 }
 
+/// Waits until the object of an interval has such a recorder.
+fn wait_for_recorder(service: &Service, is_it: impl Fn(&Value) -> bool) -> Value {
+    let start = Instant::now();
+    loop {
+        let text = service.request("GET", "/api/v1/snapshot", "").body;
+        let object: Value = serde_json::from_str(&text).unwrap();
+        if is_it(&object["recorders"][0]) {
+            return object["recorders"][0].clone();
+        }
+        assert!(start.elapsed() < LIMIT, "{text} {}", service.running.stderr());
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 const FILES: &str = "probe_record_files_total{rule=\"udp\"}";
 
 /// The processes that record for another one.
@@ -137,11 +153,11 @@ fn a_condition_records_what_came_before_it() {
         assert_eq!(service.metric(triggers), 1.0);
         assert_eq!(service.metric("probe_record_bytes_total{rule=\"udp\"}"), text.len() as f64);
         assert_eq!(service.metric("probe_record_overwritten_frames_total{rule=\"udp\"}"), 0.0);
-        let text = service.request("GET", "/api/v1/snapshot", "").body;
-        let object: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let recorder = &object["recorders"][0];
-        assert_eq!((&recorder["rule"], &recorder["files"]), (&"udp".into(), &1.into()), "{text}");
+        let recorder = wait_for_recorder(&service, |recorder| recorder["files"] == 1);
+        assert_eq!(recorder["rule"], "udp");
+        assert_eq!(recorder["state"], "armed");
         assert_eq!(recorder["last_file"], name);
+        assert_eq!(recorder["overwritten"], 0);
         service.end();
     }
 }
@@ -203,14 +219,7 @@ fn a_recording_goes_on_until_its_end() {
     assert_eq!(service.request("POST", "/api/v1/record?rule=udp", "").status, 200);
     let again = service.request("POST", "/api/v1/record?rule=udp", "");
     assert_eq!((again.status, again.body.as_str()), (409, "already recording\n"));
-    let state = |service: &Service| {
-        let text = service.request("GET", "/api/v1/snapshot", "").body;
-        serde_json::from_str::<serde_json::Value>(&text).unwrap()["recorders"][0]["state"].clone()
-    };
-    let start = Instant::now();
-    while state(&service) != "recording" {
-        assert!(start.elapsed() < LIMIT, "{}", service.running.stderr());
-    }
+    wait_for_recorder(&service, |recorder| recorder["state"] == "recording");
     send(&pair, &frames[10..]);
     let finished = service.end();
     assert!(finished.stderr.contains("30 frames; rule udp: all frames"), "{}", finished.stderr);
@@ -343,6 +352,9 @@ fn a_recorder_may_write_files_and_nothing_else() {
         let (pair, folder) = (quiet_pair(), folder());
         let all = rules(&record(folder.path(), ""));
         let service = Service::start(&pair.server, &(head() + user), &all, &[]);
+        // The configuration is read again by whom they are by then.
+        let readable = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(service.folder.path(), readable).unwrap();
         let counting = service.running.id();
         let first = recorders(counting)[0];
         assert_confined(first, user.is_empty());
@@ -375,6 +387,12 @@ fn a_recorder_may_write_files_and_nothing_else() {
         assert_eq!(service.reload().0, 200);
         pair.server.ip(&["link add later0 type veth peer name later1"]).unwrap();
         service.running.wait_for_line("later0 appeared: attached (tcx)", LIMIT).unwrap();
+        let start = Instant::now();
+        let on_later = || pair.server.enter(|| Ok(tcx_occupants("later0")?.len())).unwrap();
+        while on_later() < 2 {
+            assert!(start.elapsed() < LIMIT, "{}", service.running.stderr());
+            thread::sleep(Duration::from_millis(5));
+        }
         assert!(!service.running.stderr().contains("is left out"), "{}", service.running.stderr());
 
         service.running.signal(libc::SIGKILL).unwrap();
