@@ -94,6 +94,8 @@ pub struct View {
     pub held_seconds: f64,
     /// Frames of their time that had been overwritten.
     pub overwritten: u64,
+    /// Frames that its programs could not keep.
+    pub lost: u64,
     /// Files that could not be made or finished.
     pub failures: u64,
     /// What asked for recordings.
@@ -446,6 +448,7 @@ impl Recorder {
             last_file: status.last_file.clone().or_else(|| before.last_file.clone()),
             held_seconds: held,
             overwritten: before.overwritten + status.overwritten,
+            lost: before.lost + status.lost,
             failures: before.failures + status.failures,
             triggers: self.triggers,
             restarts: self.restarts,
