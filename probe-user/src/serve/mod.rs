@@ -13,6 +13,7 @@ mod part;
 mod present;
 mod process;
 mod reading;
+pub mod recorders;
 mod service;
 mod slots;
 mod worker;
@@ -65,9 +66,6 @@ pub fn run(plan: &Plan) -> Result<()> {
 /// Those parts, all of them.
 fn supported(config: &Config) -> Result<(), Usage> {
     let mut parts = Vec::new();
-    if !config.records.is_empty() {
-        parts.push("[[record]]");
-    }
     if config.rules.iter().any(|rule| !rule.lists.is_empty()) {
         parts.push("by and distinct (probe count has them)");
     }
@@ -76,7 +74,7 @@ fn supported(config: &Config) -> Result<(), Usage> {
             Some(user) if !matches!(User::from_name(user), Ok(Some(_))) => {
                 Err(Usage::new(format!("user: no user is named {user:?}")))
             }
-            _ => Ok(()),
+            _ => recorders::check(config),
         };
     }
     Err(Usage::new(format!("not in this version of probe serve: {}", parts.join("; "))))

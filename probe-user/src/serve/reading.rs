@@ -13,12 +13,15 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::{Account, Fate},
     clock,
+    condition::Readings,
     count::{Count, Row, Snapshot},
+    health::Verdict,
     kernel::{Attached, Attachment, Counts},
     rules::Rule,
     serve::{
         document::{Document, Loss},
         health::Health,
+        recorders,
     },
 };
 
@@ -43,6 +46,8 @@ pub struct Reading {
     pub lost: Vec<(String, u64)>,
     /// How the ports of `[health]` do, where there is one.
     pub health: Option<Health>,
+    /// How recorders do.
+    pub recorders: Vec<recorders::View>,
     /// How the program itself is doing.
     pub state: State,
 }
@@ -107,6 +112,8 @@ pub struct Counted<'a> {
     pub health: Option<Health>,
     /// Time between two readings.
     pub interval: Duration,
+    /// How recorders do.
+    pub recorders: Vec<recorders::View>,
 }
 
 /// Makes readings, each with the rates since the one before.
@@ -126,10 +133,28 @@ impl Reader {
         Self { start, began: clock::now().0, number: 0, before: HashMap::new(), elapsed_before }
     }
 
+    /// Counts and verdicts as conditions take them.
+    pub fn readings<'c>(
+        &self,
+        counts: &Counts,
+        rules: &'c [Counter],
+        ports: &'c [(u16, Verdict)],
+    ) -> Readings<'c> {
+        let lost = counts.ledger.lost + counts.ledger.refused;
+        Readings { elapsed: self.start.elapsed(), seen: counts.seen, rules, lost, ports }
+    }
+
     /// One reading. `tick` says whether rates of the readings after it begin here.
     pub fn read(&mut self, counted: Counted<'_>, state: &State, tick: Tick) -> Reading {
-        let Counted { rules, counts, rule_counts, attachments, health, interval: interval_length } =
-            counted;
+        let Counted {
+            rules,
+            counts,
+            rule_counts,
+            attachments,
+            health,
+            recorders,
+            interval: length,
+        } = counted;
         let elapsed = self.start.elapsed();
         if tick == Tick::Last {
             // As the last line of `probe count` has it: the rates of the whole run.
@@ -174,14 +199,16 @@ impl Reader {
             tag: format!("{:x}-{:x}", self.began, self.number),
             asked: 0,
             interval_ends: tick != Tick::Between,
-            interval_seconds: interval_length.as_secs_f64(),
-            snapshot: Document { counts: &snapshot, lost: &lost, ports }.line(),
+            interval_seconds: length.as_secs_f64(),
+            snapshot: Document { counts: &snapshot, lost: &lost, ports, recorders: &recorders }
+                .line(),
             seen: (counts.seen.packets, counts.seen.bytes),
             rules: (rules.iter().zip(rule_counts))
                 .map(|(rule, count)| (rule.name.clone(), count.packets, count.bytes))
                 .collect(),
             lost: lost.iter().map(|loss| (loss.cause.to_owned(), loss.frames)).collect(),
             health,
+            recorders,
             state: State { cpu_seconds: cpu_seconds(), ..state.clone() },
         }
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use probe_frame::visible;
 use sd_notify::NotifyState;
-use signal_hook::consts::SIGHUP;
+use signal_hook::consts::{SIGHUP, SIGUSR2};
 
 use super::{
     Plan,
@@ -17,10 +17,12 @@ use super::{
     part::{Hub, Word},
     present::Present,
     reading::{Counted, Reader, Reading, State, Tick},
+    recorders::{self, Moment, Recorders, Refusal},
     supported,
-    worker::{Asked, Worker},
+    worker::{Asked, Told, Worker},
 };
 use crate::{
+    condition::Readings,
     config::Config,
     explain,
     failure::Usage,
@@ -47,10 +49,13 @@ pub struct Service<'a> {
     reader: Reader,
     /// Asks for the configuration to be read again.
     hangup: SignalPipe,
-    worker: Option<Worker>,
+    /// Asks for recordings.
+    request: SignalPipe,
     /// Where the words of parts come in.
     hub: Hub,
+    recorders: Recorders,
     health: Keeper,
+    worker: Option<Worker>,
     listeners: Listeners,
     output: Option<Output>,
 }
@@ -75,6 +80,7 @@ impl<'a> Service<'a> {
         // Both before anybody is told that this is ready.
         let stop = Stop::on_signals().context("watching signals")?;
         let hangup = SignalPipe::watch(&[SIGHUP]).context("watching signals")?;
+        let request = SignalPipe::watch(&[SIGUSR2]).context("watching signals")?;
         let mut service = Self {
             plan,
             config,
@@ -85,17 +91,22 @@ impl<'a> Service<'a> {
             state: State::default(),
             reader: Reader::new(),
             hangup,
-            worker: None,
+            request,
             hub: Hub::new(),
+            recorders: Recorders::default(),
             health: Keeper::default(),
+            worker: None,
             listeners,
             output: None,
         };
         service.state.interfaces_attached =
             service.follower.attach(&mut service.session, &present)?;
-        // With all rights that there are, before this process gives up its own.
+        // With all rights that there are, and before this process gives up its own.
         let prepared = service.health.prepare(&mut service.hub, &service.config).await?;
         service.health.commit(prepared);
+        let prepared = service.recorders.prepare(&service.config, &mut service.hub).await?;
+        let nothing = Readings::default();
+        service.recorders.take_over(prepared, &service.config.records, &nothing).await;
         let needs = Needs { reload: !plan.no_reload, ..Needs::of(&service.session) };
         privileges::drop(service.config.user.as_deref(), needs)?;
         service.state.loaded(true);
@@ -135,8 +146,7 @@ impl<'a> Service<'a> {
         loop {
             let alive_until = watchdog.map(|period| alive + period);
             let wake = alive_until.map_or(next, |until| until.min(next));
-            let Self { hangup, worker, hub, .. } = self;
-            match wait(&mut events, hangup, worker.as_mut(), hub, wake).await {
+            match self.wait(&mut events, wake).await {
                 Woken::Event(Event::Stop) => return Ok(()),
                 Woken::Event(Event::Changed(_)) => {
                     self.follow()?;
@@ -148,18 +158,27 @@ impl<'a> Service<'a> {
                     let _ = self.reload().await;
                     self.publish(Tick::Between)?;
                 }
+                Woken::Request => {
+                    if let Err(refusal) = self.record(recorders::By::Signal, None)? {
+                        reporter::note(format_args!("SIGUSR2: {refusal}"));
+                    }
+                }
+                Woken::Said(word) => {
+                    if !self.health.take(&word).await {
+                        self.recorders.hear(&word);
+                    }
+                }
                 Woken::Asked(Some(Asked::Read)) => self.publish(Tick::Between)?,
                 Woken::Asked(Some(Asked::Reload)) => {
                     let refused = self.reload().await.err().map(|error| format!("{error:#}"));
                     self.publish(Tick::Between)?;
-                    if let Some(worker) = &self.worker {
-                        worker.answer(refused);
-                    }
+                    self.answer(Told::Reloaded(refused));
+                }
+                Woken::Asked(Some(Asked::Record(rule))) => {
+                    let asked = self.record(recorders::By::Request, rule.as_deref())?;
+                    self.answer(Told::Recording(asked));
                 }
                 Woken::Asked(None) => self.worker_ended(),
-                Woken::Said(word) => {
-                    self.health.take(&word).await;
-                }
             }
             if alive_until.is_some_and(|until| Instant::now() >= until) {
                 notify(&[NotifyState::Watchdog]);
@@ -169,8 +188,9 @@ impl<'a> Service<'a> {
                 if self.worker.is_none() {
                     self.start_worker()?;
                 }
-                // Without the rights there are none to lend.
+                // Without the rights there is none to lend.
                 if !self.plan.no_reload {
+                    self.recorders.restart(&mut self.hub).await;
                     self.health.look_after(&mut self.hub).await;
                 }
                 self.publish(Tick::Interval)?;
@@ -179,6 +199,23 @@ impl<'a> Service<'a> {
                     next += self.config.interval;
                 }
             }
+        }
+    }
+
+    async fn wait(&mut self, events: &mut Events, until: Instant) -> Woken {
+        let Self { hangup, request, hub, worker, .. } = self;
+        let asked = async {
+            match worker {
+                Some(worker) => worker.asked().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            event = events.wait(until) => Woken::Event(event),
+            Ok(()) = hangup.wait() => Woken::Hangup,
+            Ok(()) = request.wait() => Woken::Request,
+            word = hub.next() => Woken::Said(word),
+            asked = asked => Woken::Asked(asked),
         }
     }
 
@@ -194,6 +231,7 @@ impl<'a> Service<'a> {
         if let Some(output) = self.output.take() {
             output.finish(reading.snapshot.into_bytes(), &stop::requested)?;
         }
+        self.recorders.end().await;
         if let Some(worker) = self.worker.take() {
             worker.end().await;
         }
@@ -219,15 +257,43 @@ impl<'a> Service<'a> {
         let counts = self.session.counts().map_err(explain::kernel)?;
         self.state.readings += 1;
         self.state.reading_seconds += start.elapsed().as_secs_f64();
+        let rule_counts = self.generation.counts(&counts.rules);
+        if tick == Tick::Interval {
+            let verdicts = self.health.verdicts();
+            let readings = self.reader.readings(&counts, &rule_counts, &verdicts);
+            self.recorders.watch(Moment { rules: &self.generation.rules, readings });
+        }
         let counted = Counted {
             rules: &self.generation.rules,
             counts: &counts,
-            rule_counts: &self.generation.counts(&counts.rules),
+            rule_counts: &rule_counts,
             attachments: self.session.attachments(),
             health: self.health.health(),
             interval: self.config.interval,
+            recorders: self.recorders.views(),
         };
         Ok(self.reader.read(counted, &self.state, tick))
+    }
+
+    /// Starts recordings that somebody asks for.
+    fn record(
+        &mut self,
+        by: recorders::By,
+        rule: Option<&str>,
+    ) -> Result<Result<Vec<String>, Refusal>> {
+        let counts = self.session.counts().map_err(explain::kernel)?;
+        let rule_counts = self.generation.counts(&counts.rules);
+        let verdicts = self.health.verdicts();
+        let readings = self.reader.readings(&counts, &rule_counts, &verdicts);
+        let moment = Moment { rules: &self.generation.rules, readings };
+        Ok(self.recorders.ask(by, rule, moment))
+    }
+
+    /// Answers what the worker asked.
+    fn answer(&self, answer: Told) {
+        if let Some(worker) = &self.worker {
+            worker.answer(answer);
+        }
     }
 
     /// Reads the configuration again, and puts its rules to work. Nothing changes where anything is
@@ -268,11 +334,27 @@ impl<'a> Service<'a> {
         let present = Present::ask(&config.interfaces)?;
         let counted = self.session.counts().map_err(explain::kernel)?.rules;
         let generation = self.generation.next(&config, &present, &counted)?;
-        let health = self.health.prepare(&mut self.hub, &config).await?;
-        generation.replace(&mut self.session, &config, self.hook)?;
+        let prepared = self.recorders.prepare(&config, &mut self.hub).await?;
+        let health = match self.health.prepare(&mut self.hub, &config).await {
+            Ok(health) => health,
+            Err(error) => {
+                prepared.end().await;
+                return Err(error);
+            }
+        };
+        if let Err(error) = generation.replace(&mut self.session, &config, self.hook) {
+            prepared.end().await;
+            health.end().await;
+            return Err(error);
+        }
         self.health.commit(health);
         self.generation = generation;
         self.config = config;
+        let counts = self.session.counts().map_err(explain::kernel)?;
+        let rule_counts = self.generation.counts(&counts.rules);
+        let verdicts = self.health.verdicts();
+        let readings = self.reader.readings(&counts, &rule_counts, &verdicts);
+        self.recorders.take_over(prepared, &self.config.records, &readings).await;
         self.follower.set_patterns(self.config.interfaces.clone());
         say_missing(&present);
         self.follow()
@@ -341,31 +423,12 @@ impl<'a> Service<'a> {
 enum Woken {
     Event(Event),
     Hangup,
+    /// Recordings are asked for.
+    Request,
+    /// A part has said something.
+    Said(Word),
     /// The worker wants something; `None`: it has ended.
     Asked(Option<Asked>),
-    /// A part said something, or has ended.
-    Said(Word),
-}
-
-async fn wait(
-    events: &mut Events,
-    hangup: &mut SignalPipe,
-    worker: Option<&mut Worker>,
-    hub: &mut Hub,
-    until: Instant,
-) -> Woken {
-    let asked = async {
-        match worker {
-            Some(worker) => worker.asked().await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        event = events.wait(until) => Woken::Event(event),
-        Ok(()) = hangup.wait() => Woken::Hangup,
-        asked = asked => Woken::Asked(asked),
-        word = hub.next() => Woken::Said(word),
-    }
 }
 
 /// Names that no interface has now, and interfaces of other kinds.

@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::{Health, Report, Setup, Told, sum::Earlier};
 use crate::{
     config::Config,
+    health::{Protocol, Verdict},
     reporter,
     serve::part::{Hub, Part, Word},
 };
@@ -47,6 +48,15 @@ pub struct Prepared {
     setup: Option<Setup>,
     /// A part that is armed, where one is needed.
     part: Option<Part>,
+}
+
+impl Prepared {
+    /// Ends the part: what is in force goes on.
+    pub async fn end(self) {
+        if let Some(part) = self.part {
+            part.end(EXIT).await;
+        }
+    }
 }
 
 impl Keeper {
@@ -185,6 +195,14 @@ impl Keeper {
         let newest = self.part.as_ref().and_then(|at_work| at_work.newest.as_ref());
         let Report { ports, followed, cpu_seconds } = self.earlier.with(&setup.settings, newest);
         Some(Health { ports, followed, cpu_seconds, restarts: self.restarts })
+    }
+
+    /// The verdicts on TCP ports, as far as they were reported.
+    pub fn verdicts(&self) -> Vec<(u16, Verdict)> {
+        let newest = self.part.as_ref().and_then(|at_work| at_work.newest.as_ref());
+        let ports = newest.iter().flat_map(|report| &report.ports);
+        let tcp = ports.filter(|port| port.service.protocol == Protocol::Tcp);
+        tcp.map(|port| (port.service.port, port.verdict)).collect()
     }
 
     /// Ends the part. Its last report, which is about the whole run, stays.

@@ -15,7 +15,10 @@ use prometheus_client::{
 };
 
 use super::health;
-use crate::serve::reading::Reading;
+use crate::serve::{
+    reading::Reading,
+    recorders::{self, View},
+};
 
 /// What all names begin with.
 const PREFIX: &str = "probe";
@@ -103,7 +106,7 @@ struct Metrics(Reading);
 
 impl Collector for Metrics {
     fn encode(&self, encoder: DescriptorEncoder) -> fmt::Result {
-        let Reading { seen, rules, lost, state, .. } = &self.0;
+        let Reading { seen, rules, lost, recorders, state, .. } = &self.0;
         let mut out = Families(encoder);
         out.counter("seen_packets", "Frames looked at", None, seen.0)?;
         out.counter("seen", "Bytes of the frames looked at, without FCS", BYTES, seen.1)?;
@@ -121,10 +124,12 @@ impl Collector for Metrics {
         let help = "Frames that a rule chose to be copied, and that were lost";
         out.counters("lost_frames", help, None, "cause", lost)?;
 
+        self::recorders(&mut out, recorders)?;
+
         out.gauge("rules", "Rules that are counted", None, rules.len() as f64)?;
-        let attached = state.attached.iter().map(|(hook, on)| (hook.as_str(), *on));
+        let attached = state.attached.iter().map(|(hook, on)| (hook.as_str(), *on as f64));
         let help = "Interfaces that programs are attached to, by hook";
-        out.gauges("attached_interfaces", help, "hook", attached)?;
+        out.gauges("attached_interfaces", help, None, "hook", attached)?;
         let events = [
             ("attached", state.interfaces_attached),
             ("gone", state.interfaces_gone),
@@ -162,6 +167,41 @@ impl Collector for Metrics {
         out.info("build", "The version of probe", &info)?;
         self.0.health.as_ref().map_or(Ok(()), |health| health::encode(&mut out, health))
     }
+}
+
+/// What recorders do, by their rules; nothing where there are none.
+fn recorders(out: &mut Families<'_>, all: &[View]) -> fmt::Result {
+    if all.is_empty() {
+        return Ok(());
+    }
+    let by_rule = |value: fn(&View) -> u64| all.iter().map(move |it| (it.rule.as_str(), value(it)));
+    let help = "Files that recorders have finished";
+    out.counters("record_files", help, None, "rule", by_rule(|it| it.files))?;
+    let help = "Bytes of the files that recorders have finished";
+    out.counters("record", help, BYTES, "rule", by_rule(|it| it.bytes))?;
+    let help =
+        "Frames of the time of a recording that had been overwritten, and are not in its file";
+    out.counters("record_overwritten_frames", help, None, "rule", by_rule(|it| it.overwritten))?;
+    let help = "Recordings that could not be started, or whose file could not be written";
+    out.counters("record_failures", help, None, "rule", by_rule(|it| it.failures))?;
+    let help = "Times that the process of a recorder was started again";
+    out.counters("record_restarts", help, None, "rule", by_rule(|it| it.restarts))?;
+    let triggers = all.iter().flat_map(|it| {
+        let View { rule, triggers, .. } = it;
+        [
+            (["condition", rule], triggers.condition),
+            (["signal", rule], triggers.signal),
+            (["request", rule], triggers.request),
+        ]
+    });
+    let help = "Recordings that were asked for, by what did: a condition, SIGUSR2, a request";
+    out.counters_by("record_triggers", help, ["cause", "rule"], triggers)?;
+    let held = all.iter().map(|it| (it.rule.as_str(), it.held_seconds));
+    let help = "How far back a recording would go now, at least";
+    out.gauges("record_held", help, SECONDS, "rule", held)?;
+    let running = |it: &View| u8::from(it.state != recorders::State::Stopped);
+    let running = all.iter().map(|it| (it.rule.as_str(), running(it).into()));
+    out.gauges("record_up", "Whether the process of a recorder is there", None, "rule", running)
 }
 
 const BYTES: Option<&Unit> = Some(&Unit::Bytes);
@@ -210,6 +250,20 @@ impl Families<'_> {
         })
     }
 
+    /// The same for values of two labels.
+    fn counters_by<'v>(
+        &mut self,
+        name: &str,
+        help: &str,
+        [first, second]: [&str; 2],
+        values: impl IntoIterator<Item = ([&'v str; 2], u64)>,
+    ) -> fmt::Result {
+        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+        values.into_iter().try_for_each(|([one, other], number)| {
+            count(&mut family.encode_family(&[(first, one), (second, other)])?, number)
+        })
+    }
+
     /// `NAME[_UNIT]`.
     pub(super) fn gauge(
         &mut self,
@@ -226,12 +280,13 @@ impl Families<'_> {
         &mut self,
         name: &str,
         help: &str,
+        unit: Option<&Unit>,
         label: &str,
-        values: impl IntoIterator<Item = (&'v str, u64)>,
+        values: impl IntoIterator<Item = (&'v str, f64)>,
     ) -> fmt::Result {
-        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        let mut family = self.0.encode_descriptor(name, help, unit, MetricType::Gauge)?;
         values.into_iter().try_for_each(|(value, number)| {
-            family.encode_family(&[(label, value)])?.encode_gauge(&(number as f64))
+            family.encode_family(&[(label, value)])?.encode_gauge(&number)
         })
     }
 
@@ -251,7 +306,7 @@ pub(super) fn count(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serve::reading::State;
+    use crate::serve::{reading::State, recorders::Triggers};
 
     #[test]
     fn the_accept_header_decides() {
@@ -283,6 +338,16 @@ mod tests {
             seen: (10, 600),
             rules: vec![("syn".into(), 3, 180), ("quiet".into(), 0, 0)],
             lost: vec![("lost_in_ring".into(), 0)],
+            recorders: vec![View {
+                rule: "syn".into(),
+                state: recorders::State::Armed,
+                files: 2,
+                bytes: 4096,
+                held_seconds: 29.5,
+                overwritten: 7,
+                triggers: Triggers { signal: 1, ..Triggers::default() },
+                ..View::default()
+            }],
             state: State {
                 attached: vec![("tcx".into(), 2), ("xdp-native".into(), 0)],
                 last_reload_succeeded: true,
@@ -302,6 +367,15 @@ mod tests {
             "probe_rule_packets_total{rule=\"syn\"} 3",
             "probe_rule_bytes_total{rule=\"quiet\"} 0",
             "probe_lost_frames_total{cause=\"lost_in_ring\"} 0",
+            "probe_record_files_total{rule=\"syn\"} 2",
+            "probe_record_bytes_total{rule=\"syn\"} 4096",
+            "probe_record_overwritten_frames_total{rule=\"syn\"} 7",
+            "probe_record_failures_total{rule=\"syn\"} 0",
+            "probe_record_restarts_total{rule=\"syn\"} 0",
+            "probe_record_triggers_total{cause=\"signal\",rule=\"syn\"} 1",
+            "probe_record_triggers_total{cause=\"condition\",rule=\"syn\"} 0",
+            "probe_record_held_seconds{rule=\"syn\"} 29.5",
+            "probe_record_up{rule=\"syn\"} 1.0",
             "probe_attached_interfaces{hook=\"tcx\"} 2.0",
             "probe_interface_events_total{event=\"gone\"} 0",
             "probe_reloads_total{result=\"failure\"} 0",
