@@ -182,6 +182,8 @@ fn recorders(out: &mut Families<'_>, all: &[View]) -> fmt::Result {
     let help =
         "Frames of the time of a recording that had been overwritten, and are not in its file";
     out.counters("record_overwritten_frames", help, None, "rule", by_rule(|it| it.overwritten))?;
+    let help = "Frames that the programs of a recorder could not keep";
+    out.counters("record_lost_frames", help, None, "rule", by_rule(|it| it.lost))?;
     let help = "Recordings that could not be started, or whose file could not be written";
     out.counters("record_failures", help, None, "rule", by_rule(|it| it.failures))?;
     let help = "Times that the process of a recorder was started again";
@@ -370,6 +372,7 @@ mod tests {
             "probe_record_files_total{rule=\"syn\"} 2",
             "probe_record_bytes_total{rule=\"syn\"} 4096",
             "probe_record_overwritten_frames_total{rule=\"syn\"} 7",
+            "probe_record_lost_frames_total{rule=\"syn\"} 0",
             "probe_record_failures_total{rule=\"syn\"} 0",
             "probe_record_restarts_total{rule=\"syn\"} 0",
             "probe_record_triggers_total{cause=\"signal\",rule=\"syn\"} 1",

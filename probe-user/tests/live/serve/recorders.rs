@@ -311,6 +311,36 @@ fn files_are_bounded_over_restarts() {
     }
 }
 
+/// A command gets each file, and has no right either.
+#[test]
+fn a_command_runs_on_each_file() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let (pair, folder) = (quiet_pair(), folder());
+    let all = rules(&record(folder.path(), "command = \"gzip\"\n"));
+    let service = Service::start(&pair.server, &head(), &all, &[]);
+    let recorder = recorders(service.running.id())[0];
+    // A filter of system calls would be the command's, too.
+    assert_eq!(
+        (status(recorder, "Seccomp"), status(recorder, "NoNewPrivs")),
+        ("0".into(), "1".into())
+    );
+    assert_no_right(recorder);
+    send(&pair, &numbered(10));
+    assert_eq!(service.request("POST", "/api/v1/record", "").status, 200);
+    wait_for(&service, FILES, 1.0);
+    let start = Instant::now();
+    let is_there =
+        || matches!(&files(folder.path())[..], [one] if one.extension() == Some("gz".as_ref()));
+    while !is_there() {
+        assert!(start.elapsed() < LIMIT, "{}", service.running.stderr());
+        thread::sleep(Duration::from_millis(5));
+    }
+    service.end();
+}
+
 /// A folder that cannot be written to is told before anything is attached.
 #[test]
 fn a_folder_that_cannot_be_written_to_is_refused() {
@@ -442,10 +472,14 @@ fn sockets(process: u32) -> BTreeSet<PathBuf> {
     targets.filter(|target| target.to_string_lossy().starts_with("socket:")).collect()
 }
 
-fn assert_confined(process: u32, is_root: bool) {
+fn assert_no_right(process: u32) {
     for set in ["CapPrm", "CapEff", "CapInh", "CapBnd", "CapAmb"] {
         assert_eq!(u64::from_str_radix(&status(process, set), 16).unwrap(), 0, "{set}");
     }
+}
+
+fn assert_confined(process: u32, is_root: bool) {
+    assert_no_right(process);
     assert_eq!(status(process, "NoNewPrivs"), "1");
     assert_eq!(status(process, "Seccomp"), "2");
     assert_eq!(status(process, "Uid").starts_with("0\t"), is_root);
