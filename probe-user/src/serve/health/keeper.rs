@@ -191,16 +191,19 @@ impl Keeper {
 
     /// How the ports do, as far as it was reported; `None` where nobody asks for it.
     pub fn health(&self) -> Option<Health> {
-        let setup = self.setup.as_ref()?;
-        let newest = self.part.as_ref().and_then(|at_work| at_work.newest.as_ref());
-        let Report { ports, followed, cpu_seconds } = self.earlier.with(&setup.settings, newest);
-        Some(Health { ports, followed, cpu_seconds, restarts: self.restarts })
+        let settings = &self.setup.as_ref()?.settings;
+        let up = self.part.as_ref().is_some_and(|it| it.newest.is_some() && it.ending.is_none());
+        let Report { ports, followed, cpu_seconds } = self.earlier.with(settings, self.newest());
+        Some(Health { ports, followed, cpu_seconds, up, restarts: self.restarts })
+    }
+
+    fn newest(&self) -> Option<&Report> {
+        self.part.as_ref()?.newest.as_ref()
     }
 
     /// The verdicts on TCP ports, as far as they were reported.
     pub fn verdicts(&self) -> Vec<(u16, Verdict)> {
-        let newest = self.part.as_ref().and_then(|at_work| at_work.newest.as_ref());
-        let ports = newest.iter().flat_map(|report| &report.ports);
+        let ports = self.newest().into_iter().flat_map(|report| &report.ports);
         let tcp = ports.filter(|port| port.service.protocol == Protocol::Tcp);
         tcp.map(|port| (port.service.port, port.verdict)).collect()
     }
