@@ -13,7 +13,7 @@ use super::{
     Plan,
     follower::{Followed, Follower},
     generation::Generation,
-    health::{Health, Keeper},
+    health::Keeper,
     listen::Listeners,
     part::{Hub, Word},
     present::Present,
@@ -57,11 +57,11 @@ pub struct Service<'a> {
     hangup: SignalPipe,
     /// Asks for recordings.
     request: SignalPipe,
-    recorders: Recorders,
-    worker: Option<Worker>,
     /// Where the words of parts come in.
     hub: Hub,
+    recorders: Recorders,
     health: Keeper,
+    worker: Option<Worker>,
     listeners: Listeners,
     output: Option<Output>,
 }
@@ -98,10 +98,10 @@ impl<'a> Service<'a> {
             reader: Reader::new(),
             hangup,
             request,
-            recorders: Recorders::default(),
-            worker: None,
             hub: Hub::new(),
+            recorders: Recorders::default(),
             health: Keeper::default(),
+            worker: None,
             listeners,
             output: None,
         };
@@ -271,9 +271,8 @@ impl<'a> Service<'a> {
         let counts = self.session.counts().map_err(explain::kernel)?;
         self.state.readings += 1;
         self.state.reading_seconds += start.elapsed().as_secs_f64();
-        let health = self.health.health();
         if tick == Tick::Interval {
-            let (of_rules, verdicts) = self.now(&counts, health.as_ref());
+            let (of_rules, verdicts) = self.now(&counts);
             let readings = self.reader.readings(&counts, &of_rules, &verdicts);
             self.recorders.watch(Moment { rules: &self.generation.rules, readings });
         }
@@ -281,7 +280,7 @@ impl<'a> Service<'a> {
             generation: &self.generation,
             counts: &counts,
             attachments: self.session.attachments(),
-            health,
+            health: self.health.health(),
             interval: self.config.interval,
             recorders: self.recorders.views(),
         };
@@ -305,21 +304,17 @@ impl<'a> Service<'a> {
         rule: Option<&str>,
     ) -> Result<Result<Vec<String>, Refusal>> {
         let counts = self.session.counts().map_err(explain::kernel)?;
-        let (of_rules, verdicts) = self.now(&counts, self.health.health().as_ref());
+        let (of_rules, verdicts) = self.now(&counts);
         let readings = self.reader.readings(&counts, &of_rules, &verdicts);
         let moment = Moment { rules: &self.generation.rules, readings };
         Ok(self.recorders.ask(by, rule, moment))
     }
 
     /// What conditions are about: the counts of the rules, in their order, and the verdicts on ports.
-    fn now(
-        &self,
-        counts: &Counts,
-        health: Option<&Health>,
-    ) -> (Vec<Counter>, Vec<(health::Service, Verdict)>) {
+    fn now(&self, counts: &Counts) -> (Vec<Counter>, Vec<(health::Service, Verdict)>) {
         let mut counters = self.generation.counts(&counts.rules);
         counters.truncate(self.generation.rules.len());
-        (counters, health.map(Health::verdicts).unwrap_or_default())
+        (counters, self.health.verdicts())
     }
 
     /// Answers what the worker asked.
@@ -380,6 +375,7 @@ impl<'a> Service<'a> {
             self.generation.exchange(next, &mut self.session, &config, self.hook, now)
         {
             recorders.end().await;
+            health.end().await;
             // A link that did not take its old program back was let go.
             self.follow()?;
             return Err(error);
@@ -387,7 +383,7 @@ impl<'a> Service<'a> {
         self.health.commit(health);
         self.config = config;
         let counts = self.session.counts().map_err(explain::kernel)?;
-        let (of_rules, verdicts) = self.now(&counts, self.health.health().as_ref());
+        let (of_rules, verdicts) = self.now(&counts);
         let readings = self.reader.readings(&counts, &of_rules, &verdicts);
         self.recorders.take_over(recorders, &self.config.records, &readings).await;
         self.follower.set_patterns(self.config.interfaces.clone());

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{Config, Patterns},
-    health::{Followed, Port, Service, Settings, Verdict},
+    health::{Followed, Port, Settings},
 };
 pub use keeper::Keeper;
 
@@ -76,13 +76,8 @@ pub struct Health {
     pub followed: Followed,
     /// CPU seconds of the process that follows them.
     pub cpu_seconds: f64,
-    /// Times that this process was started again.
+    /// Whether that process is there, and has reported.
+    pub up: bool,
+    /// Times that it was started again.
     pub restarts: u64,
-}
-
-impl Health {
-    /// The verdict on each port.
-    pub fn verdicts(&self) -> Vec<(Service, Verdict)> {
-        self.ports.iter().map(|port| (port.service, port.verdict)).collect()
-    }
 }
