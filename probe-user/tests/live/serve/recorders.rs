@@ -14,7 +14,9 @@ use std::{
 
 use probe::kernel::tcx_occupants;
 use serde_json::Value;
-use testbed::{CLIENT_LINK, FrameSender, Pair, Running, SERVER_LINK, requirements::met, run};
+use testbed::{
+    CLIENT_LINK, FrameSender, Pair, Running, SERVER_LINK, SERVER_V4, requirements::met, run,
+};
 
 use super::{Answer, Service, configuration, rights::status, rule};
 use crate::{
@@ -160,6 +162,28 @@ fn a_condition_records_what_came_before_it() {
         assert_eq!(recorder["overwritten"], 0);
         service.end();
     }
+}
+
+/// What the process of `[health]` says of a port is a condition, too.
+#[test]
+fn a_verdict_records() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let (pair, folder) = (quiet_pair(), folder());
+    let keys = "when = \"health 81 is closed\"\n[health]\nports = [80, 81]\n";
+    let all = rules(&record(folder.path(), keys));
+    let service = Service::start(&pair.server, &head(), &all, &[]);
+    let start = Instant::now();
+    while service.metric(FILES) != 1.0 {
+        assert!(start.elapsed() < LIMIT, "{}", service.running.stderr());
+        let is_refused = || Ok(TcpStream::connect((SERVER_V4, 81)).is_err());
+        assert!(pair.client.enter(is_refused).unwrap());
+    }
+    let text = fs::read(&files(folder.path())[0]).unwrap();
+    assert!(String::from_utf8_lossy(&text).contains("when health 81 is closed, at 2"));
+    service.end();
 }
 
 /// Somebody asks, by a request and by a signal.
