@@ -97,6 +97,8 @@ pub enum Command {
     ServeHttp(Vec<i32>),
     /// Be the process of its section `[health]`.
     ServeHealth,
+    /// Be the process that records for it.
+    ServeRecord,
     /// Check the configuration of `probe serve`.
     Check(serve::check::Plan),
     /// Answer Wireshark.
@@ -122,6 +124,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve(plan) => serve::run(&plan),
         Command::ServeHttp(sockets) => serve::http::run(&sockets),
         Command::ServeHealth => serve::health::part::run(),
+        Command::ServeRecord => serve::recorders::part::run(),
         Command::Check(plan) => serve::check::run(&plan),
         Command::Extcap(plan) => extcap::run(&plan),
     }

@@ -114,5 +114,5 @@ fn ports_of_a_file() {
     let narrowed = ["--format", "json", "--port", "80,81", "src port 81 or dst port 81"];
     assert_eq!(told(&health(folder.path(), &narrowed))[0], json!([80, "quiet", 0, 0, 0, 0, 0]));
     let table = health(folder.path(), &["--port", "80,81"]);
-    assert!(table.contains("nobody listens: 3 of 3 refused by RST"), "{table}");
+    assert!(table.contains("3 of 3 refused by RST: nobody listens"), "{table}");
 }

@@ -156,6 +156,9 @@ enum Subcommands {
     /// Follow connections for `probe serve`
     #[command(hide = true)]
     ServeHealth,
+    /// Record for `probe serve`
+    #[command(hide = true)]
+    ServeRecord,
     /// Check the configuration of `probe serve`: mistakes, interfaces, what each rule costs
     Check(CheckArgs),
     /// Be a capture plug-in of Wireshark (extcap)
@@ -180,6 +183,7 @@ impl Subcommands {
             Self::Serve(args) => Ok(Command::Serve(args.plan())),
             Self::ServeHttp(args) => Ok(Command::ServeHttp(args.sockets)),
             Self::ServeHealth => Ok(Command::ServeHealth),
+            Self::ServeRecord => Ok(Command::ServeRecord),
             Self::Check(args) => Ok(Command::Check(args.plan())),
             Self::Extcap(args) => args.plan().map(Command::Extcap).map_err(Error::new),
             // It comes the way that the flag's does.

@@ -3,8 +3,10 @@
 //!
 //! ```text
 //! condition  = subject comparison bound [ "for" time ] [ "until" bound ]
+//!            | "health" PORT "is" VERDICT [ "for" time ]
 //! subject    = NAME                             packets of a rule
-//!            | "rate"                           those of the only rule, as a rate
+//!            | "rate"                           those of the only rule, or the own one of a
+//!                                               recorder, as a rate
 //!            | "bytes" | "bits" | "share"       the same of its bytes, its bits, and of its
 //!                                               part of the packets that were seen
 //!            | ("rate" | "packets" | "bytes" | "bits" | "share") "of" NAME
@@ -21,9 +23,11 @@
 //! word that is 80 % of a bound from above, 125 % of one from below, so that a rate that trembles
 //! about its bound makes one event.
 //!
+//! A verdict is met when a port has it, and again only after it had another one.
+//!
 //! Nothing here has a clock: counts come in with the time at which they were read. What else is to be
-//! watched, such as the verdict on a port or a number of sources, is a variant of `Subject`, which the
-//! parser makes and [`Readings`] have a value for.
+//! watched, such as a number of sources, is a variant of `Subject`, which the parser makes and
+//! [`Readings`] have a value for.
 
 mod error;
 mod parse;
@@ -31,7 +35,7 @@ mod subject;
 mod watcher;
 
 pub use error::ConditionError;
-pub use parse::parse;
+pub use parse::{parse, parse_of};
 pub use subject::Readings;
 pub use watcher::{Met, Watcher};
 

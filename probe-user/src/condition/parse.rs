@@ -1,12 +1,16 @@
 //! The text of a condition, read. The grammar stands in the module above.
 
-use std::ops::Range;
+use std::{ops::Range, time::Duration};
 
 use super::{
     Comparison, Condition, ConditionError,
     subject::{Measure, Per, Subject},
 };
-use crate::{duration, nearest::closest};
+use crate::{
+    duration,
+    health::{Service, Verdict},
+    nearest::closest,
+};
 
 /// Words that say what is counted, and those that are a subject alone.
 const MEASURES: [(&str, Measure); 5] = [
@@ -18,13 +22,34 @@ const MEASURES: [(&str, Measure); 5] = [
 ];
 const SEEN: &str = "seen";
 const LOST: &str = "lost";
+const HEALTH: &str = "health";
 
 /// Reads a condition on the counts of rules with these names.
 ///
 /// # Errors
 /// What is wrong, and where.
 pub fn parse(text: &str, rules: &[&str]) -> Result<Condition, ConditionError> {
-    let mut parser = Parser { text, rules, at: 0 };
+    read(Parser { text, rules, own: (rules.len() == 1).then_some(0), ports: None, at: 0 })
+}
+
+/// As [`parse`], where one of the rules, by its index, is the one that is meant where none is named
+/// (`rate > 50k/s`), and the health of these ports is known; of any where there is a list without one.
+///
+/// # Errors
+/// As there.
+pub fn parse_of(
+    text: &str,
+    rules: &[&str],
+    own: usize,
+    ports: Option<&[Service]>,
+) -> Result<Condition, ConditionError> {
+    read(Parser { text, rules, own: Some(own), ports, at: 0 })
+}
+
+fn read(mut parser: Parser<'_>) -> Result<Condition, ConditionError> {
+    if let Some(subject) = parser.verdict()? {
+        return parser.end_of_verdict(subject);
+    }
     let (subject, is_rate) = parser.subject()?;
     let comparison = parser.comparison()?;
     let (bound, per) = parser.bound(&subject, is_rate)?;
@@ -34,13 +59,7 @@ pub fn parse(text: &str, rules: &[&str]) -> Result<Condition, ConditionError> {
         let word = parser.next();
         match word.text {
             "" => break,
-            "for" if lasting.is_none() => {
-                let time = parser.next();
-                lasting = Some(
-                    duration::parse(time.text)
-                        .map_err(|expected| parser.error(&time, "this is no time", expected))?,
-                );
-            }
+            "for" if lasting.is_none() => lasting = Some(parser.time()?),
             "until" => {
                 let place = parser.peek();
                 let (value, unit) = parser.bound(&subject, is_rate)?;
@@ -60,7 +79,7 @@ pub fn parse(text: &str, rules: &[&str]) -> Result<Condition, ConditionError> {
             }
         }
     }
-    let text = text.trim().to_owned();
+    let text = parser.text.trim().to_owned();
     Ok(Condition { text, subject, comparison, bound, per, lasting, until })
 }
 
@@ -73,6 +92,10 @@ struct Word<'a> {
 struct Parser<'a> {
     text: &'a str,
     rules: &'a [&'a str],
+    /// The rule that is meant where none is named.
+    own: Option<usize>,
+    /// The ports whose health is known; of any where the list is empty.
+    ports: Option<&'a [Service]>,
     at: usize,
 }
 
@@ -110,6 +133,79 @@ impl<'a> Parser<'a> {
         ConditionError { text, span, message, advice: advice.into() }
     }
 
+    /// `health PORT is VERDICT`, if that is what it is: a rule may be called `health`, too.
+    fn verdict(&mut self) -> Result<Option<Subject>, ConditionError> {
+        let start = self.at;
+        let (word, number) = (self.next(), self.next());
+        if word.text != HEALTH || !number.text.starts_with(|c: char| c.is_ascii_digit()) {
+            self.at = start;
+            return Ok(None);
+        }
+        let service = number
+            .text
+            .parse()
+            .map_err(|expected: String| self.error(&number, "this is no port", expected))?;
+        let advice = match self.ports {
+            None => Some("probe serve does that, with [health] in its configuration".to_owned()),
+            Some([]) => None,
+            Some(ports) if ports.contains(&service) => None,
+            Some(ports) => {
+                let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
+                Some(format!("[health] has {}", ports.join(", ")))
+            }
+        };
+        if let Some(advice) = advice {
+            return Err(self.error(&number, "the health of this port is not watched", advice));
+        }
+        let is = self.next();
+        if is.text != "is" {
+            return Err(self.error(&is, "this is no verdict", "expected is and a verdict"));
+        }
+        let word = self.next();
+        let verdict = Verdict::ALL.into_iter().find(|verdict| verdict.word() == word.text);
+        let verdict = verdict.ok_or_else(|| {
+            let known = Verdict::ALL.map(Verdict::word).join(", ");
+            self.error(&word, "no verdict has this name", format!("expected one of {known}"))
+        })?;
+        Ok(Some(Subject::Health { service, verdict }))
+    }
+
+    /// What may stand behind a verdict.
+    fn end_of_verdict(mut self, subject: Subject) -> Result<Condition, ConditionError> {
+        let word = self.next();
+        let lasting = match word.text {
+            "" => None,
+            "for" => Some(self.time()?),
+            _ => {
+                return Err(self.error(
+                    &word,
+                    "this cannot follow a verdict",
+                    "expected for or the end",
+                ));
+            }
+        };
+        let more = self.next();
+        if !more.text.is_empty() {
+            return Err(self.error(&more, "this cannot follow a time", "expected the end"));
+        }
+        // It is 1 while the port has the verdict.
+        Ok(Condition {
+            text: self.text.trim().to_owned(),
+            subject,
+            comparison: Comparison::AtLeast,
+            bound: 1.0,
+            per: Per::Run,
+            lasting,
+            until: 0.0,
+        })
+    }
+
+    fn time(&mut self) -> Result<Duration, ConditionError> {
+        let time = self.next();
+        duration::parse(time.text)
+            .map_err(|expected| self.error(&time, "this is no time", expected))
+    }
+
     /// What the condition is about, and whether it was called a rate.
     fn subject(&mut self) -> Result<(Subject, bool), ConditionError> {
         let word = self.next();
@@ -119,10 +215,10 @@ impl<'a> Parser<'a> {
         };
         let is_rate = name == "rate";
         if self.peek().text != "of" {
-            return match self.rules {
-                [_] => Ok((Subject::Rule { index: 0, measure }, is_rate)),
-                [] => Err(self.error(&word, "there is no rule that could have one", "")),
-                [first, ..] => {
+            return match (self.own, self.rules) {
+                (Some(index), _) => Ok((Subject::Rule { index, measure }, is_rate)),
+                (None, []) => Err(self.error(&word, "there is no rule that could have one", "")),
+                (None, [first, ..]) => {
                     let advice = format!("there are several rules: write {name} of {first}");
                     Err(self.error(&word, format!("of which rule is the {name}?"), advice))
                 }
@@ -219,15 +315,13 @@ impl<'a> Parser<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use proptest::prelude::*;
 
     use super::*;
 
     const RULES: [&str; 3] = ["syn", "get", "bytes"];
 
-    fn read(text: &str) -> Condition {
+    fn understood(text: &str) -> Condition {
         parse(text, &RULES).unwrap_or_else(|error| panic!("{error}"))
     }
 
@@ -246,16 +340,64 @@ mod tests {
             ("lost > 0", Subject::Lost, 0.0, Per::Run),
             ("seen <= 0/s", Subject::Seen(Measure::Packets), 0.0, Per::Second),
         ] {
-            let condition = read(text);
+            let condition = understood(text);
             assert_eq!((&condition.subject, condition.per), (&subject, per), "{text}");
             assert_eq!((condition.bound, condition.to_string().as_str()), (bound, text));
         }
-        let condition = read("syn > 1000/s for 2s until 600/s");
+        let condition = understood("syn > 1000/s for 2s until 600/s");
         assert_eq!(condition.lasting, Some(Duration::from_secs(2)));
         assert_eq!(condition.until, 600.0);
-        assert_eq!((read("syn > 1k/s").until, read("syn < 1k/s").until), (800.0, 1250.0));
+        assert_eq!(
+            (understood("syn > 1k/s").until, understood("syn < 1k/s").until),
+            (800.0, 1250.0)
+        );
         let alone = parse("rate > 50k/s for 2s", &["match"]).unwrap();
         assert_eq!(alone.subject, rule(0, Measure::Packets));
+        let own = parse_of("rate > 50k/s", &RULES, 1, None).unwrap();
+        assert_eq!(own.subject, rule(1, Measure::Packets));
+        let other = parse_of("share of syn > 5%", &RULES, 1, None).unwrap();
+        assert_eq!(other.subject, rule(0, Measure::Share));
+    }
+
+    #[test]
+    fn verdicts() {
+        let ports = ["80", "443", "53/udp"].map(|port| port.parse().unwrap());
+        let read = |text: &str| parse_of(text, &["health", "syn"], 1, Some(&ports));
+        let condition = read("health 53/udp is overloaded for 10s").unwrap();
+        let subject = Subject::Health { service: ports[2], verdict: Verdict::Overloaded };
+        assert_eq!(
+            (condition.subject, condition.lasting),
+            (subject, Some(Duration::from_secs(10)))
+        );
+        // A rule of that name.
+        let rule = Subject::Rule { index: 0, measure: Measure::Packets };
+        assert_eq!(read("health > 5/s").unwrap().subject, rule);
+        for (text, said) in [
+            (
+                "health 8080 is slow",
+                "the health of this port is not watched\n  health 8080 is slow\n         ^^^^\n\
+                 [health] has 80, 443, 53/udp",
+            ),
+            (
+                "health 80 is bad",
+                "no verdict has this name\n  health 80 is bad\n               ^^^\nexpected one of \
+                 healthy, closed, firewalled, flooded, overloaded, slow, quiet",
+            ),
+            (
+                "health 80 > 5",
+                "this is no verdict\n  health 80 > 5\n            ^\nexpected is and a verdict",
+            ),
+            (
+                "health 80 is slow until 5",
+                "this cannot follow a verdict\n  health 80 is slow until 5\n                    \
+                 ^^^^^\nexpected for or the end",
+            ),
+        ] {
+            assert_eq!(read(text).unwrap_err().to_string(), said);
+        }
+        assert!(parse_of("health 8080 is slow", &["syn"], 0, Some(&[])).is_ok());
+        let error = parse("health 80 is slow", &["syn"]).unwrap_err().to_string();
+        assert!(error.ends_with("probe serve does that, with [health] in its configuration"));
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use probe_common::Counter;
 
+use crate::health::{Service, Verdict};
+
 /// What a condition is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Subject {
@@ -18,6 +20,13 @@ pub enum Subject {
     Seen(Measure),
     /// Frames that were lost.
     Lost,
+    /// Whether a port has a verdict: 1 or 0.
+    Health {
+        /// The port.
+        service: Service,
+        /// The verdict.
+        verdict: Verdict,
+    },
 }
 
 /// What is counted.
@@ -57,6 +66,8 @@ pub struct Readings<'a> {
     pub rules: &'a [Counter],
     /// Frames that were lost.
     pub lost: u64,
+    /// How ports do, where that is watched.
+    pub ports: &'a [(Service, Verdict)],
 }
 
 /// A reading, as far as a condition is about it.
@@ -83,11 +94,14 @@ impl Subject {
             }
             Self::Seen(measure) => of(readings.seen, measure),
             Self::Lost => readings.lost,
+            Self::Health { service, verdict } => {
+                readings.ports.contains(&(service, verdict)).into()
+            }
         };
         Sample { elapsed: readings.elapsed, count, seen: readings.seen.packets }
     }
 
-    /// What is counted, for a sentence.
+    /// What is counted, for a sentence; nothing where it is a verdict.
     pub(super) fn unit(&self) -> &'static str {
         match self {
             Self::Rule { measure, .. } | Self::Seen(measure) => match measure {
@@ -96,6 +110,7 @@ impl Subject {
                 Measure::Bits => "bits",
             },
             Self::Lost => "frames",
+            Self::Health { .. } => "",
         }
     }
 }

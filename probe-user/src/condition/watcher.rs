@@ -26,6 +26,18 @@ impl Watcher {
         Self { condition, before: Sample::default(), since: None, is_met: false }
     }
 
+    /// Begins at a reading: rates are those since then.
+    pub fn since(condition: Condition, readings: &Readings<'_>) -> Self {
+        let before = condition.subject.sample(readings);
+        Self { before, ..Self::new(condition) }
+    }
+
+    /// The same condition of rules that stand in another order: whether it holds, and since when, stays
+    /// as it is.
+    pub fn renew(&mut self, condition: Condition) {
+        self.condition = condition;
+    }
+
     /// The condition.
     pub fn condition(&self) -> &Condition {
         &self.condition
@@ -95,6 +107,9 @@ impl fmt::Display for Met {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { condition, value, per, count, unit, over } = self;
         let (count, seconds) = (grouped(*count), over.as_secs_f64());
+        if unit.is_empty() {
+            return f.write_str(condition);
+        }
         write!(f, "{condition}: ")?;
         if *per != Per::Run {
             // Of a small value the fraction counts.
@@ -116,7 +131,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::condition::parse;
+    use crate::{
+        condition::{parse, parse_of},
+        health::Verdict,
+    };
 
     const RULES: [&str; 1] = ["syn"];
 
@@ -129,7 +147,8 @@ mod tests {
             let counter = Counter { packets: total, bytes: total * 60 };
             let elapsed = Duration::from_millis(100) * number;
             let seen = Counter { packets: total + u64::from(number) * 10, bytes: 0 };
-            let readings = Readings { elapsed, seen, rules: &[counter], lost: total / 100 };
+            let readings =
+                Readings { elapsed, seen, rules: &[counter], lost: total / 100, ports: &[] };
             if watcher.reading(&readings).is_some() {
                 met.push(number as usize);
             }
@@ -162,7 +181,7 @@ mod tests {
             let counter = Counter { packets, bytes: packets * 60 };
             let elapsed = Duration::from_secs(seconds);
             let seen = Counter { packets: packets * 2, bytes: 0 };
-            let readings = Readings { elapsed, seen, rules: &[counter], lost: 3 };
+            let readings = Readings { elapsed, seen, rules: &[counter], lost: 3, ports: &[] };
             watcher.reading(&readings).unwrap().to_string()
         };
         for (text, expected) in [
@@ -174,6 +193,46 @@ mod tests {
         ] {
             assert_eq!(said(text, 15_320, 10), expected);
         }
+    }
+
+    /// What was counted before a condition came is no rate.
+    #[test]
+    fn one_that_comes_later_knows_what_was_before() {
+        let reading = |packets, rules: &'static [Counter]| Readings {
+            elapsed: Duration::from_secs(packets),
+            seen: Counter::default(),
+            rules,
+            ..Readings::default()
+        };
+        const FIRST: [Counter; 1] = [Counter { packets: 1_000_000, bytes: 0 }];
+        const THEN: [Counter; 2] =
+            [Counter { packets: 5, bytes: 0 }, Counter { packets: 1_000_005, bytes: 0 }];
+        let condition = parse("syn > 10/s", &RULES).unwrap();
+        let mut watcher = Watcher::since(condition.clone(), &reading(10, &FIRST));
+        // The rule has another place from now on.
+        watcher.renew(parse("syn > 10/s", &["other", "syn"]).unwrap());
+        assert_eq!(watcher.reading(&reading(11, &THEN)), None);
+        assert!(Watcher::new(condition).reading(&reading(10, &FIRST)).is_some());
+    }
+
+    /// A verdict that stays for a time; again only after another one.
+    #[test]
+    fn a_verdict_that_lasts() {
+        use Verdict::{Healthy, Overloaded, Slow};
+        let condition = parse_of("health 80 is overloaded for 2s", &RULES, 0, Some(&[])).unwrap();
+        let mut watcher = Watcher::new(condition);
+        let of = |port: &str| port.parse().unwrap();
+        let verdicts = [Overloaded, Healthy, Overloaded, Overloaded, Overloaded, Overloaded, Slow];
+        let mut met = Vec::new();
+        for (second, verdict) in (1..).zip(verdicts.into_iter().chain([Overloaded; 2])) {
+            let elapsed = Duration::from_secs(second);
+            // Another port is not meant.
+            let ports = [(of("443"), Overloaded), (of("80"), verdict)];
+            let readings = Readings { elapsed, ports: &ports, ..Readings::default() };
+            met.extend(watcher.reading(&readings).map(|met| (second, met.to_string())));
+        }
+        let said = "health 80 is overloaded for 2s".to_owned();
+        assert_eq!(met, [(4, said.clone()), (9, said)]);
     }
 
     /// The definition, as plain as it can be: readings one by one, and all those before looked at.

@@ -3,10 +3,12 @@
 
 mod patterns;
 mod reader;
+mod record;
 mod rules;
 mod text;
 
 pub use patterns::Patterns;
+pub use record::Record;
 
 use std::{
     net::SocketAddr,
@@ -38,7 +40,7 @@ const LISTEN: &str = "127.0.0.1:9977";
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// What `probe serve` does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// Which interfaces are watched.
     pub interfaces: Patterns,
@@ -72,23 +74,6 @@ pub enum Listen {
     Unix(PathBuf),
     /// The sockets that systemd hands over (sd_listen_fds(3)).
     Systemd,
-}
-
-/// `[[record]]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// The rule whose frames are kept.
-    pub rule: String,
-    /// How far back.
-    pub last: Duration,
-    /// When they are written; a condition.
-    pub when: String,
-    /// For how long the writing goes on.
-    pub after: Duration,
-    /// Where to.
-    pub directory: PathBuf,
-    /// How many files there are at most.
-    pub max_files: Option<u64>,
 }
 
 impl FromStr for Listen {
@@ -234,10 +219,8 @@ fn read(document: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Config {
     }
     let health = document.table("health", "[health]", mistakes);
     let health = health.map(|section| read_health(section, mistakes));
-    let mut records = Vec::new();
-    for section in document.tables("record", "[[record]]", mistakes) {
-        records.extend(record(section, &all, mistakes));
-    }
+    let ports = health.as_ref().map(|health| &health.services[..]);
+    let records = record::read(document, &all, ports, mistakes);
     Config {
         interfaces,
         hook: hook_value.map_or(Choice::Auto, |hook| hook.value),
@@ -306,31 +289,6 @@ fn read_health(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> health:
         most_records: most_records.map_or(default.most_records, |most| most.value),
         slow: slow.map_or(default.slow, |slow| slow.value),
     }
-}
-
-fn record(mut section: Section<'_>, rules: &[Rule], mistakes: &mut Mistakes<'_>) -> Option<Record> {
-    let rule = section.required("rule", mistakes);
-    let last = section.duration("last", mistakes);
-    let when = section.required("when", mistakes);
-    let after = section.duration("after", mistakes);
-    let directory = section.required("directory", mistakes);
-    let max_files = section.number("max_files", 1..=u64::MAX, mistakes);
-    if last.is_none() {
-        mistakes.missing(&section.at(), "[[record]] has no `last`, as in last = \"30s\"");
-    }
-    section.end(mistakes);
-    let (rule, last, when, directory) = (rule?, last?, when?, directory?);
-    if rules.iter().all(|known| known.name != rule.value) {
-        mistakes.add(&rule.at, format_args!("rule: no [[rule]] is named `{}`", rule.value));
-    }
-    Some(Record {
-        rule: rule.value,
-        last: last.value,
-        when: when.value,
-        after: after.map_or(Duration::ZERO, |after| after.value),
-        directory: directory.value.into(),
-        max_files: max_files.map(|most| most.value),
-    })
 }
 
 #[cfg(test)]

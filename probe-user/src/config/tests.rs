@@ -118,7 +118,11 @@ last = "30s"
 when = "rate > 50k/s for 2s"
 after = "90s"
 directory = "/var/lib/probe"
-max_files = 20
+max_files = 30
+max_bytes = "64M"
+snaplen = 96
+buffer_size = "8M"
+command = "zstd"
 "#;
 
 #[test]
@@ -130,6 +134,9 @@ fn a_whole_configuration_comes_back_from_its_text() {
     let expected = Settings { services, most: 20, filter, most_records: 5000, slow };
     assert_eq!(config.health, Some(expected));
     assert_eq!(config.records[0].after, Duration::from_secs(90));
+    let record = &config.records[0];
+    assert_eq!((record.max_files, record.max_bytes, record.snaplen), (30, 64 << 20, 96));
+    assert_eq!(record.ring_bytes, Some(8 << 20));
     assert_eq!(config.listen[1], Listen::Unix("/run/probe.sock".into()));
     let mut again = Config::parse(&config.text().unwrap(), "probe.toml").unwrap();
     // Where a rule stands is another place.
@@ -211,6 +218,42 @@ when = "rate > 1/s"
     assert_eq!(heads.len(), expected.len(), "{said:#?}");
     for (line, expected) in heads.iter().zip(expected) {
         assert!(line.starts_with(expected), "{line}: {expected}");
+    }
+}
+
+#[test]
+fn what_a_record_may_say() {
+    let read = |record: &str| {
+        let rules =
+            "[[rule]]\nname = \"a\"\nfilter = \"\"\n[[rule]]\nname = \"b\"\nfilter = \"\"\n";
+        let text = format!("interfaces = \"lo\"\n{rules}[[record]]\nrule = \"b\"\n{record}");
+        Config::parse(&text, "p.toml")
+    };
+    let all = "last = \"1s\"\ndirectory = \"/tmp\"\n";
+    let record = read(all).unwrap().records.remove(0);
+    assert_eq!((record.when.len(), record.max_files, record.max_bytes), (0, 20, 1 << 30));
+    assert_eq!((record.snaplen, record.ring_bytes), (probe_frame::MAX_FRAME, None));
+    // Without a name it is the recorder's own rule.
+    let when = "when = [\"rate > 5/s\", \"share of a > 5%\"]\n";
+    let config = read(&format!("{all}{when}")).unwrap();
+    let names: Vec<&str> = config.rules.iter().map(|rule| rule.name.as_str()).collect();
+    let own = crate::condition::parse_of("rate > 5/s", &names, 1, None).unwrap();
+    assert_eq!(config.records[0].when[0], own);
+    for (record, expected) in [
+        (format!("{all}when = \"rate > 5\"\n"), "p.toml:12:8: when: this bound lacks its time"),
+        (
+            format!("{all}max_files = 0\n"),
+            "p.toml:12:13: max_files: expected a whole number from 1",
+        ),
+        (format!("{all}max_bytes = 7\n"), "p.toml:12:13: max_bytes: expected a text in quotes"),
+        (format!("{all}buffer = \"1M\"\n"), "p.toml:12:1: no key is named `buffer`"),
+        (
+            format!("{all}[[record]]\nrule = \"b\"\n{all}"),
+            "p.toml:12:1: the rule b has a [[record]] already",
+        ),
+    ] {
+        let said = said(read(&record));
+        assert!(said[0].starts_with(expected), "{said:?}: {expected}");
     }
 }
 

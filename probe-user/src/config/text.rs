@@ -79,11 +79,17 @@ struct RuleText<'a> {
 struct RecordText<'a> {
     rule: &'a str,
     last: String,
-    when: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    when: Vec<String>,
     after: String,
     directory: &'a std::path::Path,
+    max_files: u32,
+    max_bytes: String,
+    snaplen: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
-    max_files: Option<u64>,
+    buffer_size: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    command: Option<&'a str>,
 }
 
 impl Config {
@@ -178,10 +184,14 @@ fn record(record: &Record) -> RecordText<'_> {
     RecordText {
         rule: &record.rule,
         last: duration(record.last),
-        when: &record.when,
+        when: record.when.iter().map(ToString::to_string).collect(),
         after: duration(record.after),
         directory: &record.directory,
         max_files: record.max_files,
+        max_bytes: record.max_bytes.to_string(),
+        snaplen: record.snaplen,
+        buffer_size: record.ring_bytes.map(|bytes| bytes.to_string()),
+        command: record.command.as_deref(),
     }
 }
 

@@ -95,7 +95,8 @@ fn sentence(met: &Met) -> String {
 }
 
 fn readings(elapsed: Duration, counts: &Counts) -> Readings<'_> {
-    Readings { elapsed, seen: counts.seen, rules: &counts.rules, lost: counts.ledger.lost }
+    let lost = counts.ledger.lost;
+    Readings { elapsed, seen: counts.seen, rules: &counts.rules, lost, ports: &[] }
 }
 
 #[cfg(test)]

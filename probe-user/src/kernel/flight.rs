@@ -86,6 +86,12 @@ impl FlightRings {
         self.rings.iter().map(Ring::written).collect()
     }
 
+    /// Bytes that were written to each ring so far, links included: of them the last
+    /// [`ring_len`](Self::ring_len) are there. Costs a load a ring, and no system call.
+    pub fn produced(&self) -> Vec<u64> {
+        self.rings.iter().map(Ring::produced).collect()
+    }
+
     /// Of each ring the number of records before the one that comes next, since the programs were
     /// loaded: of those that were handed out, and of those that were overwritten.
     pub fn positions(&self) -> Vec<u64> {
@@ -209,6 +215,10 @@ impl Ring {
 
     fn written(&self) -> u64 {
         self.control(offset_of!(RingControl, records), Ordering::Relaxed)
+    }
+
+    fn produced(&self) -> u64 {
+        self.control(offset_of!(RingControl, produced), Ordering::Relaxed)
     }
 
     /// Gets the copy's memory before it is needed: page faults during the copy would cost records.

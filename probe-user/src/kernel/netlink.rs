@@ -62,8 +62,8 @@ fn send<M: NetlinkSerializable>(protocol: isize, question: M, flags: u16) -> io:
     request.serialize(&mut bytes);
 
     let socket = Socket::new(protocol)?;
-    socket.connect(&SocketAddr::new(0, 0))?;
-    socket.send(&bytes, 0)?;
+    // Not connected: parts of `probe serve` may not do that (serve/confine.rs).
+    socket.send_to(&bytes, &SocketAddr::new(0, 0), 0)?;
     Ok(socket)
 }
 

@@ -14,8 +14,6 @@ use aya::{
     },
     sys::SyscallError,
 };
-use netlink_sys::{Socket, protocols::NETLINK_ROUTE};
-use nix::{errno::Errno, net::if_::if_nametoindex};
 use probe_common::names;
 use probe_filter::ir::LinkType;
 use tokio::io::{Interest, unix::AsyncFd};
@@ -34,7 +32,7 @@ use super::{
     programs::Programs,
     promiscuous::Promiscuous,
     replace::Shared,
-    soundness,
+    rtnetlink, soundness,
     timing::Timing,
 };
 
@@ -535,17 +533,13 @@ where
 }
 
 pub(super) fn index(name: &str) -> Result<u32, Error> {
-    if_nametoindex(name).map_err(|error| match error {
-        Errno::ENODEV | Errno::ENXIO | Errno::EINVAL => {
-            Error::UnknownInterface { name: name.into() }
-        }
-        // The C library asks by a socket, and where it gets none, its error is that of the last
-        // other way it tried (`__opensock` of glibc).
-        _ => {
-            let source = Socket::new(NETLINK_ROUTE).err().unwrap_or_else(|| error.into());
-            Error::Interface { interface: name.into(), source }
-        }
-    })
+    // Not by if_nametoindex(3): it opens a socket of another family, which parts of `probe serve` may
+    // not (serve/confine.rs).
+    match rtnetlink::link_named(name) {
+        Ok(Some(link)) => Ok(link.header.index),
+        Ok(None) => Err(Error::UnknownInterface { name: name.into() }),
+        Err(source) => Err(Error::Interface { interface: name.into(), source }),
+    }
 }
 
 fn attach_error(interface: &str, hook: Hook, error: ProgramError) -> Error {

@@ -17,7 +17,7 @@ mod words;
 
 pub use files::{Output, WhenFull};
 pub use recorder::{Recorder, Settings};
-pub use words::{Before, Recorded};
+pub use words::{Before, Recorded, counts};
 
 use std::{
     ffi::OsString,
@@ -44,7 +44,7 @@ use crate::{
 use happening::{Request, Running};
 
 /// How often the rings are read while a file is written.
-const FOLLOW: Duration = Duration::from_millis(20);
+pub(crate) const FOLLOW: Duration = Duration::from_millis(20);
 
 /// Rings of all CPUs together where nothing else is asked for, and the most and the least that one of
 /// them gets.
@@ -277,33 +277,27 @@ impl Armed<'_> {
             "{}: {why}",
             if is_new { "recording" } else { "still recording" }
         ));
-        if let Some(recorded) = self.recorder.trigger(why, &self.words(elapsed, &counts))? {
+        let names = self.plan.rules.iter().map(|rule| rule.name.as_str());
+        let of_rules = names.zip(counts.rules.iter().copied());
+        let words = words::counts(elapsed, counts.seen, of_rules);
+        if let Some(recorded) = self.recorder.trigger(why, &words)? {
             reporter::say(recorded);
         }
         Ok(())
-    }
-
-    /// The counts at a trigger.
-    fn words(&self, elapsed: Duration, counts: &Counts) -> String {
-        let of = |name: &str, packets, bytes| {
-            format!("{name} {} packets, {} bytes", grouped(packets), grouped(bytes))
-        };
-        let rules = self.plan.rules.iter().zip(&counts.rules);
-        let rules = rules.map(|(rule, count)| of(&rule.name, count.packets, count.bytes));
-        let seen = of("seen", counts.seen.packets, counts.seen.bytes);
-        let all: Vec<String> = [seen].into_iter().chain(rules).collect();
-        format!("in the {} since the start: {}", words::seconds(elapsed), all.join("; "))
     }
 }
 
 fn readings(elapsed: Duration, counts: &Counts) -> Readings<'_> {
     let lost = counts.ledger.lost + counts.ledger.refused;
-    Readings { elapsed, seen: counts.seen, rules: &counts.rules, lost }
+    Readings { elapsed, seen: counts.seen, rules: &counts.rules, lost, ports: &[] }
 }
 
 /// What the ring of a CPU takes in each of so many program sets: 64 MiB, less where many CPUs would make
 /// that a lot.
-fn default_ring(sets: usize) -> Result<usize> {
+///
+/// # Errors
+/// Where it is not known how many CPUs there are.
+pub(crate) fn default_ring(sets: usize) -> Result<usize> {
     let cpus = kernel::cpus().map_err(explain::kernel)?.max(1) as usize;
     let share = (ALL_RINGS / cpus / sets.max(1)).clamp(LEAST, MOST);
     Ok((1 << share.ilog2()).min(RingLayout::MOST))

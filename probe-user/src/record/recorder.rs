@@ -67,7 +67,10 @@ pub struct Recorder {
 struct Mark {
     /// Kernel time, nanoseconds.
     time: u64,
+    /// Records of each ring.
     written: Vec<u64>,
+    /// Their bytes.
+    produced: Vec<u64>,
 }
 
 /// A file that is being written.
@@ -137,6 +140,18 @@ impl Recorder {
         if let Some(recording) = &mut self.recording {
             recording.writer.add_interface(interface);
         }
+    }
+
+    /// How far back a file would go now, at least: to within a part of `last`. Makes no system call.
+    pub fn held(&self) -> Duration {
+        let (now, last) = (self.flight.clock().now(), self.last_ns());
+        let (produced, len) = (self.flight.produced(), self.flight.ring_len());
+        let is_whole = |mark: &&Mark| {
+            let since = produced.iter().zip(&mark.produced).map(|(now, then)| now - then);
+            since.max().unwrap_or(0) <= len
+        };
+        let oldest = self.marks.iter().find(is_whole).map_or(now, |mark| mark.time);
+        Duration::from_nanos((now - oldest).min(last))
     }
 
     /// Whether a file is being written.
@@ -215,7 +230,8 @@ impl Recorder {
     }
 
     fn mark(&mut self, time: u64) {
-        self.marks.push_back(Mark { time, written: self.flight.written() });
+        let (written, produced) = (self.flight.written(), self.flight.produced());
+        self.marks.push_back(Mark { time, written, produced });
     }
 
     /// Creates the file, with what is known by now, and passes over frames that are too old.

@@ -185,6 +185,27 @@ fn recorders_share_rings() {
     assert_eq!(numbers(&other.trigger("b", "").unwrap().unwrap()), [0; 0]);
 }
 
+#[test]
+fn how_far_back_a_file_would_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let (flight, mut cpus) = bed::rings(2, 16 << 10, 96);
+    let mut recorder = armed(flight, settings(folder.path(), 50, 0));
+    write(&mut cpus[0], now(), 0);
+    thread::sleep(Duration::from_millis(60));
+    recorder.tick();
+    assert_eq!(recorder.held(), Duration::from_millis(50));
+    // The ring of one CPU goes round, and holds nothing of the time before.
+    for number in 0..1000 {
+        write(&mut cpus[1], now(), number);
+    }
+    assert_eq!(recorder.held(), Duration::ZERO);
+    thread::sleep(Duration::from_millis(1));
+    recorder.tick();
+    thread::sleep(Duration::from_millis(1));
+    let held = recorder.held();
+    assert!(held >= Duration::from_millis(1) && held <= Duration::from_millis(50), "{held:?}");
+}
+
 /// The end comes in the middle of a recording: the file has what came until then.
 #[test]
 fn an_end_leaves_a_whole_file() {

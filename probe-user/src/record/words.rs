@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use probe_common::RingLayout;
+use probe_common::{Counter, RingLayout};
 
 use crate::text::grouped;
 
@@ -90,6 +90,19 @@ impl fmt::Display for Recorded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path.display(), summary(self))
     }
+}
+
+/// Counts at one moment, in the first so much time since the start: of all frames, and of rules by name.
+pub fn counts<'a>(
+    elapsed: Duration,
+    seen: Counter,
+    rules: impl Iterator<Item = (&'a str, Counter)>,
+) -> String {
+    let of = |(name, count): (&str, Counter)| {
+        format!("{name} {} packets, {} bytes", grouped(count.packets), grouped(count.bytes))
+    };
+    let all: Vec<String> = [("seen", seen)].into_iter().chain(rules).map(of).collect();
+    format!("in the {} since the start: {}", seconds(elapsed), all.join("; "))
 }
 
 /// Seconds with three digits at least.

@@ -12,7 +12,7 @@ use probe_frame::visible;
 
 use super::{generation::LINKS, present::Present, supported};
 use crate::{
-    config::Config,
+    config::{Config, Record},
     explain,
     kernel::{self, Direction, Hook, Memory},
     link_type,
@@ -80,6 +80,13 @@ fn places(config: &Config, hook: Hook, present: &Present) -> String {
     let listen: Vec<String> = config.listen.iter().map(ToString::to_string).collect();
     let listen = if listen.is_empty() { "nowhere".into() } else { listen.join(", ") };
     let _ = writeln!(out, "HTTP        {listen}");
+    for Record { rule, last, directory, max_files, .. } in &config.records {
+        let (last, folder) = (last.as_secs_f64(), visible(&directory.to_string_lossy()));
+        let _ = writeln!(
+            out,
+            "record      {rule}: the last {last} s, by tcx; at most {max_files} files in {folder}"
+        );
+    }
     out
 }
 

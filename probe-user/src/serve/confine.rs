@@ -55,6 +55,8 @@ const CALLS: &[libc::c_long] = &[
     libc::SYS_mremap,
     libc::SYS_munmap,
     libc::SYS_nanosleep,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_poll,
     libc::SYS_ppoll,
     libc::SYS_read,
     libc::SYS_readv,
@@ -93,11 +95,14 @@ const OF_FILES: &[libc::c_long] = &[
 ];
 
 /// What asking the kernel for its interfaces takes, beside the sockets; the wait for programs that are
-/// taken off is `membarrier`, and what open files say is read anew by `pread64`.
-const OF_INTERFACES: &[libc::c_long] = &[libc::SYS_bind, libc::SYS_membarrier, libc::SYS_pread64];
+/// taken off is `membarrier`, what open files say is read anew by `pread64`, and its CPU time by
+/// `getrusage`.
+const OF_INTERFACES: &[libc::c_long] =
+    &[libc::SYS_bind, libc::SYS_getrusage, libc::SYS_membarrier, libc::SYS_pread64];
 
-/// The sockets by which interfaces are asked for, in the order of the first argument of socket(2).
-const FAMILIES: [libc::c_int; 2] = [libc::AF_UNIX, libc::AF_NETLINK];
+/// The sockets that may be opened: interfaces are asked for by them. One of AF_UNIX would be a way to
+/// whatever listens on this machine.
+const FAMILIES: [libc::c_int; 1] = [libc::AF_NETLINK];
 
 /// Takes everything else away for good; says what this kernel has not, or refused.
 pub fn confine(work: Work<'_>) -> Vec<String> {

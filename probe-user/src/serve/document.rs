@@ -4,6 +4,7 @@
 
 use serde::Serialize;
 
+use super::recorders;
 use crate::{
     count::{Snapshot, json},
     health::{self, Port},
@@ -21,6 +22,19 @@ pub struct Document<'a> {
     pub lost: &'a [Loss],
     /// How the ports of `[health]` do.
     pub ports: &'a [Port],
+    /// How recorders do, in the order of the configuration.
+    pub recorders: &'a [recorders::View],
+}
+
+/// A recorder.
+#[derive(Serialize)]
+struct Recorder<'a> {
+    rule: &'a str,
+    state: recorders::State,
+    files: u64,
+    last_file: Option<&'a str>,
+    held_seconds: f64,
+    overwritten: u64,
 }
 
 /// Frames that were lost by one cause.
@@ -42,10 +56,20 @@ impl Document<'_> {
             counts: Counts,
             lost: &'a [Loss],
             ports: Vec<health::OfPort<'a>>,
+            recorders: Vec<Recorder<'a>>,
         }
-        let Self { counts, lost, ports } = *self;
+        let Self { counts, lost, ports, recorders } = *self;
         let (counts, ports) = (json::object(counts), health::ports(ports));
-        let object = Object { version: VERSION, counts, lost, ports };
+        let recorders = recorders.iter().map(|it| Recorder {
+            rule: &it.rule,
+            state: it.state,
+            files: it.files,
+            last_file: it.last_file.as_deref(),
+            held_seconds: it.held_seconds,
+            overwritten: it.overwritten,
+        });
+        let recorders = recorders.collect();
+        let object = Object { version: VERSION, counts, lost, ports, recorders };
         String::from_utf8_lossy(&crate::json::line(&object)).into_owned()
     }
 }
@@ -74,9 +98,21 @@ mod tests {
         let expected = concat!(
             r#"{"version":1,"time":"2026-11-21T07:00:01.000Z","elapsed":1.0,"final":false,"#,
             r#""hook":"tcx","interfaces":["eth0"],"seen":{"packets":2,"bytes":120},"rules":[],"#,
-            r#""lost":[{"cause":"lost_in_ring","frames":3},{"cause":"refused","frames":0}],"ports":[]}"#,
+            r#""lost":[{"cause":"lost_in_ring","frames":3},{"cause":"refused","frames":0}],"ports":[],"#,
+            r#""recorders":[{"rule":"syn","state":"armed","files":2,"last_file":null,"#,
+            r#""held_seconds":29.9,"overwritten":7}]}"#,
             "\n"
         );
-        assert_eq!(Document { counts: &counts, lost: &lost, ports: &[] }.line(), expected);
+        let recorder = recorders::View {
+            rule: "syn".into(),
+            state: recorders::State::Armed,
+            files: 2,
+            held_seconds: 29.9,
+            overwritten: 7,
+            ..recorders::View::default()
+        };
+        let document =
+            Document { counts: &counts, lost: &lost, ports: &[], recorders: &[recorder] };
+        assert_eq!(document.line(), expected);
     }
 }

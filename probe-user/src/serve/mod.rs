@@ -14,6 +14,7 @@ mod part;
 mod present;
 mod process;
 mod reading;
+pub mod recorders;
 mod service;
 mod slots;
 mod worker;
@@ -60,22 +61,15 @@ pub fn run(plan: &Plan) -> Result<()> {
     })
 }
 
-/// Refuses what can be written in a configuration, but that this version cannot run.
+/// Refuses what can be written in a configuration, but is not to be had on this machine.
 ///
 /// # Errors
-/// Those parts, all of them.
+/// What that is.
 fn supported(config: &Config) -> Result<(), Usage> {
-    let mut parts = Vec::new();
-    if !config.records.is_empty() {
-        parts.push("[[record]]");
+    match &config.user {
+        Some(user) if !matches!(User::from_name(user), Ok(Some(_))) => {
+            Err(Usage::new(format!("user: no user is named {user:?}")))
+        }
+        _ => recorders::check(config),
     }
-    if parts.is_empty() {
-        return match &config.user {
-            Some(user) if !matches!(User::from_name(user), Ok(Some(_))) => {
-                Err(Usage::new(format!("user: no user is named {user:?}")))
-            }
-            _ => Ok(()),
-        };
-    }
-    Err(Usage::new(format!("not in this version of probe serve: {}", parts.join("; "))))
 }

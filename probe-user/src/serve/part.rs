@@ -27,10 +27,12 @@ use tokio::{
     time::timeout,
 };
 
-use super::process::Process;
+use super::process::{Process, Rights};
 
 /// How long a part may take until it is ready: the kernel verifies its programs.
 const READY: Duration = Duration::from_secs(60);
+/// How long one that is not ready may take to end.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// Bytes of a part's word at most: it may have been taken over, and shall not fill our memory.
 const LONGEST: u64 = 1 << 20;
 /// Words that are on their way, in either direction.
@@ -93,21 +95,24 @@ impl Part {
         command: &str,
         setup: &impl Serialize,
     ) -> Result<Self> {
-        let (process, socket) = Process::start(what, &[command.to_owned()])?;
+        let (process, socket) = Process::start(what, &[command.to_owned()], Rights::Lent)?;
         let (from, mut to) = socket.into_split();
         let mut from = BufReader::new(from);
         let ready = async {
             to.write_all(&crate::json::line(setup)).await.ok()?;
             line(&mut from).await
         };
-        let said = timeout(READY, ready).await;
-        let ready: Option<Result<(), String>> =
-            said.ok().flatten().and_then(|line| serde_json::from_str(&line).ok());
-        let what = process.what();
-        match ready {
-            Some(Ok(())) => {}
-            Some(Err(error)) => return Err(anyhow!("{what}: {error}")),
-            None => return Err(anyhow!("{what} does not say that it is ready")),
+        let ready: Result<(), String> = match timeout(READY, ready).await {
+            Ok(Some(line)) => serde_json::from_str(&line)
+                .unwrap_or_else(|_| Err("what it says is no answer".into())),
+            Ok(None) => Err("it ended before it was ready".into()),
+            Err(_) => Err(format!("it is not ready after {} s", READY.as_secs())),
+        };
+        if let Err(error) = ready {
+            let what = process.what().to_owned();
+            drop((from, to));
+            process.end(FAREWELL).await;
+            return Err(anyhow!("{what}: {error}"));
         }
         hub.started += 1;
         let id = PartId(hub.started);

@@ -25,13 +25,21 @@ pub struct Process {
     what: String,
 }
 
+/// What a process may do at its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rights {
+    /// Load and attach programs, where this one may: until it gives these rights up itself.
+    Lent,
+    /// What any process of the user may. One of root has what this one has, and gives it up itself.
+    None,
+}
+
 impl Process {
-    /// Starts the hidden command of these words. Where this process may load programs, so may that one,
-    /// until it gives the rights up itself. Needs the runtime.
+    /// Starts the hidden command of these words. Needs the runtime.
     ///
     /// # Errors
     /// Where it cannot be started.
-    pub fn start(what: String, words: &[String]) -> Result<(Self, UnixStream)> {
+    pub fn start(what: String, words: &[String], rights: Rights) -> Result<(Self, UnixStream)> {
         let (own, other) = StdStream::pair().context("making a socket")?;
         own.set_nonblocking(true).context("making a socket")?;
         let mut command = Command::new("/proc/self/exe");
@@ -40,7 +48,10 @@ impl Process {
             .args(words)
             .stdin(Stdio::from(OwnedFd::from(other)))
             .stdout(Stdio::null());
-        let child = privileges::lend(|| command.spawn());
+        let child = match rights {
+            Rights::Lent => privileges::lend(|| command.spawn()),
+            Rights::None => command.spawn(),
+        };
         let child = child.with_context(|| format!("starting {what}"))?;
         let own = UnixStream::from_std(own).context("making a socket")?;
         Ok((Self { child, what }, own))
@@ -72,6 +83,16 @@ impl Process {
             if let Err(error) = self.child.kill() {
                 reporter::note(format_args!("ending {}: {error}", self.what));
             }
+            let _ = self.child.wait();
+        }
+    }
+}
+
+impl Drop for Process {
+    /// One that nobody waited for, as where something else failed.
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            let _ = self.child.kill();
             let _ = self.child.wait();
         }
     }

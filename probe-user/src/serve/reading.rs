@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::{Account, Fate},
     clock,
+    condition::Readings,
     count::{Count, OfRule, Row, Snapshot, Span},
+    health::{Service, Verdict},
     kernel::{Attached, Attachment, Counts},
     rules::Rule,
     serve::{
@@ -22,6 +24,7 @@ use crate::{
         generation::Generation,
         health::Health,
         list_figures::ListFigures,
+        recorders,
     },
 };
 
@@ -46,6 +49,8 @@ pub struct Reading {
     pub lists: Vec<ListFigures>,
     /// Chosen frames that were lost, by cause.
     pub lost: Vec<(String, u64)>,
+    /// How recorders do.
+    pub recorders: Vec<recorders::View>,
     /// How the ports of `[health]` do, where there is one.
     pub health: Option<Health>,
     /// How the program itself is doing.
@@ -112,6 +117,8 @@ pub struct Counted<'a> {
     pub health: Option<Health>,
     /// Time between two readings.
     pub interval: Duration,
+    /// How recorders do.
+    pub recorders: Vec<recorders::View>,
 }
 
 /// Makes readings, each with the rates since the one before.
@@ -147,9 +154,27 @@ impl Reader {
         self.start.elapsed()
     }
 
+    /// Counts and verdicts as conditions take them.
+    pub fn readings<'c>(
+        &self,
+        counts: &Counts,
+        rules: &'c [Counter],
+        ports: &'c [(Service, Verdict)],
+    ) -> Readings<'c> {
+        let lost = counts.ledger.lost + counts.ledger.refused;
+        Readings { elapsed: self.start.elapsed(), seen: counts.seen, rules, lost, ports }
+    }
+
     /// One reading. `tick` says whether rates of the readings after it begin here.
     pub fn read(&mut self, counted: Counted<'_>, state: &State, tick: Tick) -> Reading {
-        let Counted { generation, counts, attachments, health, interval: interval_length } = counted;
+        let Counted {
+            generation,
+            counts,
+            attachments,
+            health,
+            interval: interval_length,
+            recorders,
+        } = counted;
         let rules = &generation.rules;
         let elapsed = self.start.elapsed();
         if tick == Tick::Last {
@@ -207,7 +232,8 @@ impl Reader {
             asked: 0,
             interval_ends: tick.ends_interval(),
             interval_seconds: interval_length.as_secs_f64(),
-            snapshot: Document { counts: &snapshot, lost: &lost, ports }.line(),
+            snapshot: Document { counts: &snapshot, lost: &lost, ports, recorders: &recorders }
+                .line(),
             seen: (counts.seen.packets, counts.seen.bytes),
             rules: (rules.iter().zip(of_rules))
                 .map(|(rule, count)| (rule.name.clone(), count.packets, count.bytes))
@@ -215,6 +241,7 @@ impl Reader {
             lists: lists.map(|(figures, counter)| figures.with_counter(*counter)).collect(),
             lost: lost.iter().map(|loss| (loss.cause.to_owned(), loss.frames)).collect(),
             health,
+            recorders,
             state: State { cpu_seconds: cpu_seconds(), ..state.clone() },
         }
     }

@@ -4,9 +4,10 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use probe_common::Counter;
 use probe_frame::visible;
 use sd_notify::NotifyState;
-use signal_hook::consts::SIGHUP;
+use signal_hook::consts::{SIGHUP, SIGUSR2};
 
 use super::{
     Plan,
@@ -17,15 +18,18 @@ use super::{
     part::{Hub, Word},
     present::Present,
     reading::{Counted, Reader, Reading, State, Tick},
+    recorders::{self, Moment, Recorders, Refusal},
     supported,
-    worker::{Asked, Worker},
+    worker::{Asked, Told, Worker},
 };
 use crate::{
+    condition::Readings,
     config::Config,
     explain,
     failure::Usage,
+    health::{self, Verdict},
     interfaces,
-    kernel::{Attachment, Hook, Programs as _, Session},
+    kernel::{Attachment, Counts, Hook, Programs as _, Session},
     output::Output,
     privileges::{self, Needs},
     reporter,
@@ -51,10 +55,13 @@ pub struct Service<'a> {
     reader: Reader,
     /// Asks for the configuration to be read again.
     hangup: SignalPipe,
-    worker: Option<Worker>,
+    /// Asks for recordings.
+    request: SignalPipe,
     /// Where the words of parts come in.
     hub: Hub,
+    recorders: Recorders,
     health: Keeper,
+    worker: Option<Worker>,
     listeners: Listeners,
     output: Option<Output>,
 }
@@ -79,6 +86,7 @@ impl<'a> Service<'a> {
         // Both before anybody is told that this is ready.
         let stop = Stop::on_signals().context("watching signals")?;
         let hangup = SignalPipe::watch(&[SIGHUP]).context("watching signals")?;
+        let request = SignalPipe::watch(&[SIGUSR2]).context("watching signals")?;
         let mut service = Self {
             plan,
             config,
@@ -89,9 +97,11 @@ impl<'a> Service<'a> {
             state: State::default(),
             reader: Reader::new(),
             hangup,
-            worker: None,
+            request,
             hub: Hub::new(),
+            recorders: Recorders::default(),
             health: Keeper::default(),
+            worker: None,
             listeners,
             output: None,
         };
@@ -100,6 +110,9 @@ impl<'a> Service<'a> {
         // With all rights that there are, before this process gives up its own.
         let prepared = service.health.prepare(&mut service.hub, &service.config).await?;
         service.health.commit(prepared);
+        let prepared = service.recorders.prepare(&service.config, &mut service.hub).await?;
+        let nothing = Readings::default();
+        service.recorders.take_over(prepared, &service.config.records, &nothing).await;
         let needs = Needs { reload: !plan.no_reload, ..Needs::of(&service.session) };
         privileges::drop(service.config.user.as_deref(), needs)?;
         service.loaded(true);
@@ -140,8 +153,7 @@ impl<'a> Service<'a> {
         loop {
             let alive_until = watchdog.map(|period| alive + period);
             let wake = alive_until.map_or(next, |until| until.min(next)).min(take);
-            let Self { hangup, worker, hub, .. } = self;
-            match wait(&mut events, hangup, worker.as_mut(), hub, wake).await {
+            match self.wait(&mut events, wake).await {
                 Woken::Event(Event::Stop) => return Ok(()),
                 Woken::Event(Event::Changed(_)) => {
                     self.follow()?;
@@ -153,17 +165,26 @@ impl<'a> Service<'a> {
                     let _ = self.reload().await;
                     self.publish(Tick::Reloaded)?;
                 }
+                Woken::Request => {
+                    if let Err(refusal) = self.record(recorders::By::Signal, None)? {
+                        reporter::note(format_args!("SIGUSR2: {refusal}"));
+                    }
+                }
                 Woken::Asked(Some(Asked::Read)) => self.publish(Tick::Between)?,
                 Woken::Asked(Some(Asked::Reload)) => {
                     let refused = self.reload().await.err().map(|error| format!("{error:#}"));
                     self.publish(Tick::Reloaded)?;
-                    if let Some(worker) = &self.worker {
-                        worker.answer(refused);
-                    }
+                    self.answer(Told::Reloaded(refused));
+                }
+                Woken::Asked(Some(Asked::Record(rule))) => {
+                    let asked = self.record(recorders::By::Request, rule.as_deref())?;
+                    self.answer(Told::Recording(asked));
                 }
                 Woken::Asked(None) => self.worker_ended(),
                 Woken::Said(word) => {
-                    self.health.take(&word).await;
+                    if !self.recorders.hear(&word) {
+                        self.health.take(&word).await;
+                    }
                 }
             }
             if alive_until.is_some_and(|until| Instant::now() >= until) {
@@ -177,6 +198,7 @@ impl<'a> Service<'a> {
                 // Without the rights there are none to lend.
                 if !self.plan.no_reload {
                     self.health.look_after(&mut self.hub).await;
+                    self.recorders.restart(&mut self.hub).await;
                 }
                 self.publish(Tick::Interval)?;
                 // A tick that came late does not make the later ones come in a burst.
@@ -188,6 +210,23 @@ impl<'a> Service<'a> {
                 self.generation.take_lists(&mut self.session, self.reader.elapsed());
                 take = Instant::now() + TAKE;
             }
+        }
+    }
+
+    async fn wait(&mut self, events: &mut Events, until: Instant) -> Woken {
+        let Self { hangup, request, hub, worker, .. } = self;
+        let asked = async {
+            match worker {
+                Some(worker) => worker.asked().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            event = events.wait(until) => Woken::Event(event),
+            Ok(()) = hangup.wait() => Woken::Hangup,
+            Ok(()) = request.wait() => Woken::Request,
+            word = hub.next() => Woken::Said(word),
+            asked = asked => Woken::Asked(asked),
         }
     }
 
@@ -203,6 +242,7 @@ impl<'a> Service<'a> {
         if let Some(output) = self.output.take() {
             output.finish(reading.snapshot.into_bytes(), &stop::requested)?;
         }
+        self.recorders.end().await;
         if let Some(worker) = self.worker.take() {
             worker.end().await;
         }
@@ -231,12 +271,18 @@ impl<'a> Service<'a> {
         let counts = self.session.counts().map_err(explain::kernel)?;
         self.state.readings += 1;
         self.state.reading_seconds += start.elapsed().as_secs_f64();
+        if tick == Tick::Interval {
+            let (of_rules, verdicts) = self.now(&counts);
+            let readings = self.reader.readings(&counts, &of_rules, &verdicts);
+            self.recorders.watch(Moment { rules: &self.generation.rules, readings });
+        }
         let counted = Counted {
             generation: &self.generation,
             counts: &counts,
             attachments: self.session.attachments(),
             health: self.health.health(),
             interval: self.config.interval,
+            recorders: self.recorders.views(),
         };
         let reading = self.reader.read(counted, &self.state, tick);
         if tick == Tick::Interval {
@@ -249,6 +295,33 @@ impl<'a> Service<'a> {
     fn loaded(&mut self, succeeded: bool) {
         self.state.loaded(succeeded);
         self.state.list_memory = self.session.list_memory().map_or(0, |memory| memory.total());
+    }
+
+    /// Starts recordings that somebody asks for.
+    fn record(
+        &mut self,
+        by: recorders::By,
+        rule: Option<&str>,
+    ) -> Result<Result<Vec<String>, Refusal>> {
+        let counts = self.session.counts().map_err(explain::kernel)?;
+        let (of_rules, verdicts) = self.now(&counts);
+        let readings = self.reader.readings(&counts, &of_rules, &verdicts);
+        let moment = Moment { rules: &self.generation.rules, readings };
+        Ok(self.recorders.ask(by, rule, moment))
+    }
+
+    /// What conditions are about: the counts of the rules, in their order, and the verdicts on ports.
+    fn now(&self, counts: &Counts) -> (Vec<Counter>, Vec<(health::Service, Verdict)>) {
+        let mut counters = self.generation.counts(&counts.rules);
+        counters.truncate(self.generation.rules.len());
+        (counters, self.health.verdicts())
+    }
+
+    /// Answers what the worker asked.
+    fn answer(&self, answer: Told) {
+        if let Some(worker) = &self.worker {
+            worker.answer(answer);
+        }
     }
 
     /// Reads the configuration again, and puts its rules to work. Nothing changes where anything is
@@ -289,17 +362,30 @@ impl<'a> Service<'a> {
         let present = Present::ask(&config.interfaces)?;
         let counted = self.session.counts().map_err(explain::kernel)?.rules;
         let next = self.generation.next(&config, &present, &counted)?;
-        let health = self.health.prepare(&mut self.hub, &config).await?;
+        let recorders = self.recorders.prepare(&config, &mut self.hub).await?;
+        let health = match self.health.prepare(&mut self.hub, &config).await {
+            Ok(health) => health,
+            Err(error) => {
+                recorders.end().await;
+                return Err(error);
+            }
+        };
         let now = self.reader.elapsed();
         if let Err(error) =
             self.generation.exchange(next, &mut self.session, &config, self.hook, now)
         {
+            recorders.end().await;
+            health.end().await;
             // A link that did not take its old program back was let go.
             self.follow()?;
             return Err(error);
         }
         self.health.commit(health);
         self.config = config;
+        let counts = self.session.counts().map_err(explain::kernel)?;
+        let (of_rules, verdicts) = self.now(&counts);
+        let readings = self.reader.readings(&counts, &of_rules, &verdicts);
+        self.recorders.take_over(recorders, &self.config.records, &readings).await;
         self.follower.set_patterns(self.config.interfaces.clone());
         say_missing(&present);
         self.follow()
@@ -368,31 +454,12 @@ impl<'a> Service<'a> {
 enum Woken {
     Event(Event),
     Hangup,
+    /// Recordings are asked for.
+    Request,
     /// The worker wants something; `None`: it has ended.
     Asked(Option<Asked>),
     /// A part said something, or has ended.
     Said(Word),
-}
-
-async fn wait(
-    events: &mut Events,
-    hangup: &mut SignalPipe,
-    worker: Option<&mut Worker>,
-    hub: &mut Hub,
-    until: Instant,
-) -> Woken {
-    let asked = async {
-        match worker {
-            Some(worker) => worker.asked().await,
-            None => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        event = events.wait(until) => Woken::Event(event),
-        Ok(()) = hangup.wait() => Woken::Hangup,
-        asked = asked => Woken::Asked(asked),
-        word = hub.next() => Woken::Said(word),
-    }
 }
 
 /// Names that no interface has now, and interfaces of other kinds.

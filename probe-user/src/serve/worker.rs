@@ -15,7 +15,12 @@ use tokio::{
     task::JoinHandle,
 };
 
-use super::{listen::Listeners, process::Process, reading::Reading};
+use super::{
+    listen::Listeners,
+    process::{Process, Rights},
+    reading::Reading,
+    recorders::Refusal,
+};
 
 /// What is sent to the worker, a line of JSON each.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -25,16 +30,20 @@ pub enum Told {
     Reading(Box<Reading>),
     /// What became of a reload: the error, if there was one.
     Reloaded(Option<String>),
+    /// The rules whose recordings were started, or why there is none.
+    Recording(Result<Vec<String>, Refusal>),
 }
 
 /// What the worker asks for, a line of JSON each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Asked {
     /// A reading of this moment.
     Read,
     /// To read the configuration again.
     Reload,
+    /// To record the frames of a rule, or of all that can be recorded.
+    Record(Option<String>),
 }
 
 /// The worker.
@@ -44,7 +53,7 @@ pub struct Worker {
     /// How many readings it asked for.
     reads: u64,
     readings: watch::Sender<Option<Box<Reading>>>,
-    answers: mpsc::Sender<Option<String>>,
+    answers: mpsc::Sender<Told>,
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -57,7 +66,7 @@ impl Worker {
         let (process, socket) = listeners.hand_on(|sockets| {
             let numbers = sockets.iter().map(ToString::to_string);
             let words: Vec<String> = ["serve-http".to_owned()].into_iter().chain(numbers).collect();
-            Process::start("the process that serves HTTP".into(), &words)
+            Process::start("the process that serves HTTP".into(), &words, Rights::None)
         })?;
         let (from, mut to) = socket.into_split();
         let (ask, asked) = mpsc::channel(16);
@@ -83,7 +92,7 @@ impl Worker {
                         (Err(_), _) => return,
                     },
                     answer = answered.recv() => match answer {
-                        Some(answer) => Told::Reloaded(answer),
+                        Some(answer) => answer,
                         None => return,
                     },
                 };
@@ -98,7 +107,7 @@ impl Worker {
     /// What it asks for next; `None` where it has ended.
     pub async fn asked(&mut self) -> Option<Asked> {
         let asked = self.asked.recv().await;
-        self.reads += u64::from(asked == Some(Asked::Read));
+        self.reads += u64::from(matches!(asked, Some(Asked::Read)));
         asked
     }
 
@@ -107,10 +116,10 @@ impl Worker {
         self.readings.send_replace(Some(Box::new(Reading { asked: self.reads, ..reading })));
     }
 
-    /// Tells it what became of a reload.
-    pub fn answer(&self, error: Option<String>) {
+    /// Answers what it asked.
+    pub fn answer(&self, answer: Told) {
         // It is told of no more than it asked for, so there is room.
-        let _ = self.answers.try_send(error);
+        let _ = self.answers.try_send(answer);
     }
 
     /// Says how it ended.

@@ -26,7 +26,7 @@ const MILLISECOND: u64 = 1_000_000;
 const MARGIN: i64 = 20 * MILLISECOND as i64;
 
 /// Datagrams with their numbers, which nobody answers.
-fn numbered(count: u32) -> Vec<Vec<u8>> {
+pub fn numbered(count: u32) -> Vec<Vec<u8>> {
     let frame = |number: u32| {
         let payload = [&number.to_be_bytes()[..], &[0; 40]].concat();
         Frame::ipv4(CLIENT_V4, NOBODY_V4).udp(9, 9).payload(&payload).build()
@@ -40,7 +40,7 @@ fn recorder(pair: &Pair, arguments: &[&str]) -> Running {
 }
 
 /// The frames of a recording: when they came, and their numbers.
-fn numbers(pair: &Pair, file: &str) -> Vec<(WallTime, u32)> {
+pub fn numbers(pair: &Pair, file: &str) -> Vec<(WallTime, u32)> {
     let number = |bytes: &[u8]| u32::from_be_bytes(*bytes[42..].first_chunk().unwrap());
     frames(&pair.server, file).iter().map(|(time, bytes, _)| (*time, number(bytes))).collect()
 }
@@ -52,7 +52,7 @@ fn succeeded(recorder: Running) -> Finished {
 }
 
 /// Each number once and in order.
-fn assert_no_gap(numbers: &[(WallTime, u32)]) {
+pub fn assert_no_gap(numbers: &[(WallTime, u32)]) {
     for pair in numbers.windows(2) {
         assert_eq!(pair[0].1 + 1, pair[1].1, "a gap, or a frame twice");
         assert!(pair[0].0 <= pair[1].0, "time goes back");

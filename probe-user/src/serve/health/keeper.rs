@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::{Health, Report, Setup, Told, sum::Earlier};
 use crate::{
     config::Config,
+    health::{Service, Verdict},
     reporter,
     serve::part::{Hub, Part, Word},
 };
@@ -47,6 +48,15 @@ pub struct Prepared {
     setup: Option<Setup>,
     /// A part that is armed, where one is needed.
     part: Option<Part>,
+}
+
+impl Prepared {
+    /// Ends the part: what is in force goes on.
+    pub async fn end(self) {
+        if let Some(part) = self.part {
+            part.end(EXIT).await;
+        }
+    }
 }
 
 impl Keeper {
@@ -181,10 +191,20 @@ impl Keeper {
 
     /// How the ports do, as far as it was reported; `None` where nobody asks for it.
     pub fn health(&self) -> Option<Health> {
-        let setup = self.setup.as_ref()?;
-        let newest = self.part.as_ref().and_then(|at_work| at_work.newest.as_ref());
-        let Report { ports, followed, cpu_seconds } = self.earlier.with(&setup.settings, newest);
-        Some(Health { ports, followed, cpu_seconds, restarts: self.restarts })
+        let settings = &self.setup.as_ref()?.settings;
+        let up = self.part.as_ref().is_some_and(|it| it.newest.is_some() && it.ending.is_none());
+        let Report { ports, followed, cpu_seconds } = self.earlier.with(settings, self.newest());
+        Some(Health { ports, followed, cpu_seconds, up, restarts: self.restarts })
+    }
+
+    fn newest(&self) -> Option<&Report> {
+        self.part.as_ref()?.newest.as_ref()
+    }
+
+    /// The verdicts on ports, as far as they were reported.
+    pub fn verdicts(&self) -> Vec<(Service, Verdict)> {
+        let ports = self.newest().into_iter().flat_map(|report| &report.ports);
+        ports.map(|port| (port.service, port.verdict)).collect()
     }
 
     /// Ends the part. Its last report, which is about the whole run, stays.

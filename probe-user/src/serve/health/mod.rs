@@ -76,6 +76,8 @@ pub struct Health {
     pub followed: Followed,
     /// CPU seconds of the process that follows them.
     pub cpu_seconds: f64,
-    /// Times that this process was started again.
+    /// Whether that process is there, and has reported.
+    pub up: bool,
+    /// Times that it was started again.
     pub restarts: u64,
 }

@@ -70,7 +70,9 @@ impl Part {
         let follower = Follower::new(place.interfaces.clone(), Direction::InOut, false);
         let links = present.interfaces.iter().map(|(_, it)| it.link);
         let attach = |session: &mut Session| follower.attach(session, &present);
-        let engine = Engine::load(settings, links, attach)?;
+        let mut engine = Engine::load(settings, links, attach)?;
+        // All files are read here that are read but once, such as that of the number of CPUs.
+        engine.begin()?;
         let changes = Changes::watch(engine.attachments(), true)?;
         privileges::drop(user.as_deref(), Needs { maps: true, ..Needs::default() })?;
         for missing in confine(Work { follows_interfaces: true, writes_to: None }) {

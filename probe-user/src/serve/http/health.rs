@@ -57,7 +57,7 @@ const ZERO: f64 = f64::from_bits((1023 - 128) << 52);
 
 /// Writes all families.
 pub fn encode(out: &mut Families<'_>, health: &Health) -> fmt::Result {
-    let Health { ports, followed, cpu_seconds, restarts } = health;
+    let Health { ports, followed, cpu_seconds, up, restarts } = health;
     for (name, help, value) in COUNTERS {
         out.family(name, help, None, MetricType::Counter, |family| {
             ports.iter().try_for_each(|port| {
@@ -116,6 +116,8 @@ pub fn encode(out: &mut Families<'_>, health: &Health) -> fmt::Result {
     out.counter("health_lost_segments", help, None, followed.lost)?;
     let help = "Connections that were not followed because there was no room";
     out.counter("health_refused_connections", help, None, followed.refused)?;
+    let help = "Whether the process that follows connections is there, and has reported";
+    out.gauge("health_up", help, None, u8::from(*up).into())?;
     let help = "CPU time of the process that follows connections, in user and kernel mode";
     out.counter("health_cpu", help, SECONDS, *cpu_seconds)?;
     let help = "Times that this process was started again";
@@ -230,7 +232,7 @@ mod tests {
         http.times = Since { handshake: distribution(), ..Since::default() };
         let ports = vec![http, Port::unseen("53/udp".parse().unwrap())];
         let followed = Followed { one_in: 4, lost: 7, ..Followed::default() };
-        let health = Health { ports, followed, cpu_seconds: 0.5, restarts: 1 };
+        let health = Health { ports, followed, cpu_seconds: 0.5, up: true, restarts: 1 };
         Reading { health: Some(health), ..Reading::default() }
     }
 
@@ -259,6 +261,7 @@ mod tests {
             r#"probe_health_first_byte_seconds_count{port="53",protocol="udp"} 0"#,
             "probe_health_followed_one_in 4.0",
             "probe_health_lost_segments_total 7",
+            "probe_health_up 1.0",
             "probe_health_cpu_seconds_total 0.5",
             "probe_health_restarts_total 1",
         ] {

@@ -14,7 +14,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::{health, list_metrics};
+use super::{health, list_metrics, record_metrics};
 use crate::serve::reading::Reading;
 
 /// What all names begin with.
@@ -103,7 +103,7 @@ struct Metrics(Reading);
 
 impl Collector for Metrics {
     fn encode(&self, encoder: DescriptorEncoder) -> fmt::Result {
-        let Reading { seen, rules, lists, lost, state, .. } = &self.0;
+        let Reading { seen, rules, lists, lost, recorders, state, .. } = &self.0;
         let mut out = Families(encoder);
         out.counter("seen_packets", "Frames looked at", None, seen.0)?;
         out.counter("seen", "Bytes of the frames looked at, without FCS", BYTES, seen.1)?;
@@ -122,10 +122,12 @@ impl Collector for Metrics {
         let help = "Frames that a rule chose to be copied, and that were lost";
         out.counters("lost_frames", help, None, "cause", lost)?;
 
+        record_metrics::write(&mut out, recorders)?;
+
         out.gauge("rules", "Rules that are counted", None, rules.len() as f64)?;
-        let attached = state.attached.iter().map(|(hook, on)| (hook.as_str(), *on));
+        let attached = state.attached.iter().map(|(hook, on)| (hook.as_str(), *on as f64));
         let help = "Interfaces that programs are attached to, by hook";
-        out.gauges("attached_interfaces", help, "hook", attached)?;
+        out.gauges("attached_interfaces", help, None, "hook", attached)?;
         let events = [
             ("attached", state.interfaces_attached),
             ("gone", state.interfaces_gone),
@@ -165,7 +167,7 @@ impl Collector for Metrics {
     }
 }
 
-const BYTES: Option<&Unit> = Some(&Unit::Bytes);
+pub(super) const BYTES: Option<&Unit> = Some(&Unit::Bytes);
 pub(super) const SECONDS: Option<&Unit> = Some(&Unit::Seconds);
 
 /// Writes families of metrics.
@@ -197,7 +199,7 @@ impl Families<'_> {
     }
 
     /// The same for each value of a label.
-    fn counters<'v>(
+    pub(super) fn counters<'v>(
         &mut self,
         name: &str,
         help: &str,
@@ -208,6 +210,20 @@ impl Families<'_> {
         let mut family = self.0.encode_descriptor(name, help, unit, MetricType::Counter)?;
         values.into_iter().try_for_each(|(value, number)| {
             count(&mut family.encode_family(&[(label, value)])?, number)
+        })
+    }
+
+    /// The same for values of two labels.
+    pub(super) fn counters_by<'v>(
+        &mut self,
+        name: &str,
+        help: &str,
+        [first, second]: [&str; 2],
+        values: impl IntoIterator<Item = ([&'v str; 2], u64)>,
+    ) -> fmt::Result {
+        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+        values.into_iter().try_for_each(|([one, other], number)| {
+            count(&mut family.encode_family(&[(first, one), (second, other)])?, number)
         })
     }
 
@@ -223,16 +239,17 @@ impl Families<'_> {
     }
 
     /// The same for each value of a label.
-    fn gauges<'v>(
+    pub(super) fn gauges<'v>(
         &mut self,
         name: &str,
         help: &str,
+        unit: Option<&Unit>,
         label: &str,
-        values: impl IntoIterator<Item = (&'v str, u64)>,
+        values: impl IntoIterator<Item = (&'v str, f64)>,
     ) -> fmt::Result {
-        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Gauge)?;
+        let mut family = self.0.encode_descriptor(name, help, unit, MetricType::Gauge)?;
         values.into_iter().try_for_each(|(value, number)| {
-            family.encode_family(&[(label, value)])?.encode_gauge(&(number as f64))
+            family.encode_family(&[(label, value)])?.encode_gauge(&number)
         })
     }
 
@@ -256,6 +273,7 @@ mod tests {
     use crate::serve::{
         list_figures::{DistinctFigures, ListFigures, TopFigures},
         reading::State,
+        recorders::{self, Triggers, View},
     };
 
     #[test]
@@ -288,6 +306,16 @@ mod tests {
             seen: (10, 600),
             rules: vec![("syn".into(), 3, 180), ("quiet".into(), 0, 0)],
             lost: vec![("lost_in_ring".into(), 0)],
+            recorders: vec![View {
+                rule: "syn".into(),
+                state: recorders::State::Armed,
+                files: 2,
+                bytes: 4096,
+                held_seconds: 29.5,
+                overwritten: 7,
+                triggers: Triggers { signal: 1, ..Triggers::default() },
+                ..View::default()
+            }],
             lists: vec![
                 ListFigures {
                     rule: "syn".into(),
@@ -340,6 +368,16 @@ mod tests {
             "probe_rule_distinct_minute{rule=\"syn\",key=\"src\"} 90.0",
             "probe_rule_distinct_missed_packets_total{rule=\"syn\",key=\"src\"} 0",
             "probe_lost_frames_total{cause=\"lost_in_ring\"} 0",
+            "probe_record_files_total{rule=\"syn\"} 2",
+            "probe_record_bytes_total{rule=\"syn\"} 4096",
+            "probe_record_overwritten_frames_total{rule=\"syn\"} 7",
+            "probe_record_lost_frames_total{rule=\"syn\"} 0",
+            "probe_record_failures_total{rule=\"syn\"} 0",
+            "probe_record_restarts_total{rule=\"syn\"} 0",
+            "probe_record_triggers_total{cause=\"signal\",rule=\"syn\"} 1",
+            "probe_record_triggers_total{cause=\"condition\",rule=\"syn\"} 0",
+            "probe_record_held_seconds{rule=\"syn\"} 29.5",
+            "probe_record_up{rule=\"syn\"} 1.0",
             "probe_attached_interfaces{hook=\"tcx\"} 2.0",
             "probe_interface_events_total{event=\"gone\"} 0",
             "probe_reloads_total{result=\"failure\"} 0",

@@ -8,6 +8,7 @@
 //! | `/readyz` | whether programs are attached |
 //! | `/api/v1/snapshot` | the counts of the last interval, with an `ETag` |
 //! | `/api/v1/stream` | the same of each interval, as server-sent events |
+//! | `/api/v1/record` | POST, from a socket in the file system only: record the frames of `rule=NAME` |
 //! | `/-/reload` | POST, from a socket in the file system only: read the configuration again |
 
 mod connections;
@@ -15,6 +16,7 @@ mod health;
 mod list_metrics;
 mod metrics;
 mod news;
+mod record_metrics;
 mod routes;
 
 use std::{

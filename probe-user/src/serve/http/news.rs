@@ -15,6 +15,7 @@ use tokio::{
 
 use crate::serve::{
     reading::Reading,
+    recorders::Refusal,
     worker::{Asked, Told},
 };
 
@@ -23,8 +24,11 @@ use crate::serve::{
 const GAP: Duration = Duration::from_millis(20);
 /// How long one is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long a reload may take: the kernel verifies programs for seconds, where rules are many.
+/// How long a reload may take: the kernel verifies programs for seconds, where rules are many. What is
+/// asked for meanwhile waits for its end.
 const RELOAD: Duration = Duration::from_secs(60);
+/// What is said where there is no answer.
+pub const NO_ANSWER: &str = "the process that counts does not answer";
 
 /// A reading, and when it came.
 #[derive(Clone, Debug)]
@@ -43,8 +47,8 @@ pub struct News {
     ask: mpsc::Sender<Asked>,
     /// How many readings were asked for, and when the last was; whoever has it is the one that asks.
     asked: Arc<Mutex<(u64, Option<Instant>)>>,
-    /// What became of reloads; whoever has it is the one that waits for it.
-    reloaded: Arc<Mutex<mpsc::Receiver<Option<String>>>>,
+    /// Answers to what else was asked for; whoever has it is the one that asks.
+    answers: Arc<Mutex<mpsc::Receiver<Told>>>,
 }
 
 impl News {
@@ -61,13 +65,13 @@ impl News {
         });
         let (newest, see_newest) = watch::channel(None);
         let (ticks, see_ticks) = watch::channel(None);
-        let (answer, reloaded) = mpsc::channel(4);
+        let (answer, answers) = mpsc::channel(4);
         let news = Self {
             newest: see_newest,
             ticks: see_ticks,
             ask,
             asked: Arc::default(),
-            reloaded: Arc::new(Mutex::new(reloaded)),
+            answers: Arc::new(Mutex::new(answers)),
         };
         (news, tokio::spawn(read(from, newest, ticks, answer)))
     }
@@ -118,16 +122,29 @@ impl News {
     /// # Errors
     /// In words.
     pub async fn reload(&self) -> Result<(), String> {
-        let mut reloaded = self.reloaded.lock().await;
-        // What somebody asked for who did not wait.
-        while reloaded.try_recv().is_ok() {}
-        let gone = || "the process that counts does not answer".to_owned();
-        self.ask.send(Asked::Reload).await.map_err(|_| gone())?;
-        match timeout(RELOAD, reloaded.recv()).await {
-            Ok(Some(None)) => Ok(()),
-            Ok(Some(Some(error))) => Err(error),
-            Ok(None) | Err(_) => Err(gone()),
+        match self.ask(Asked::Reload, RELOAD).await {
+            Some(Told::Reloaded(None)) => Ok(()),
+            Some(Told::Reloaded(Some(error))) => Err(error),
+            _ => Err(NO_ANSWER.into()),
         }
+    }
+
+    /// Asks for a recording of a rule, or of all that can be recorded; says of which rules there is one.
+    /// `None`: the process that counts does not answer.
+    pub async fn record(&self, rule: Option<String>) -> Option<Result<Vec<String>, Refusal>> {
+        match self.ask(Asked::Record(rule), RELOAD).await? {
+            Told::Recording(recording) => Some(recording),
+            _ => None,
+        }
+    }
+
+    /// Asks for something that is answered.
+    async fn ask(&self, what: Asked, patience: Duration) -> Option<Told> {
+        let mut answers = self.answers.lock().await;
+        // What somebody asked for who did not wait.
+        while answers.try_recv().is_ok() {}
+        self.ask.send(what).await.ok()?;
+        timeout(patience, answers.recv()).await.ok()?
     }
 }
 
@@ -135,7 +152,7 @@ async fn read(
     from: OwnedReadHalf,
     newest: watch::Sender<Option<Arc<Arrived>>>,
     ticks: watch::Sender<Option<Arc<Arrived>>>,
-    answer: mpsc::Sender<Option<String>>,
+    answer: mpsc::Sender<Told>,
 ) {
     let mut lines = BufReader::new(from).lines();
     while let Ok(Some(line)) = lines.next_line().await {
@@ -147,8 +164,8 @@ async fn read(
                 }
                 newest.send_replace(Some(arrived));
             }
-            Ok(Told::Reloaded(error)) => {
-                let _ = answer.try_send(error);
+            Ok(told @ (Told::Reloaded(_) | Told::Recording(_))) => {
+                let _ = answer.try_send(told);
             }
             // Both ends are one program.
             Err(_) => return,

@@ -4,7 +4,7 @@ use std::{convert::Infallible, time::Duration};
 
 use axum::{
     Router,
-    extract::State,
+    extract::{RawQuery, State, rejection::StringRejection},
     http::{
         HeaderMap, HeaderValue, StatusCode,
         header::{
@@ -21,21 +21,27 @@ use tokio_stream::{Stream, StreamExt as _, wrappers::WatchStream};
 
 use super::{
     metrics::{self, Format},
-    news::News,
+    news::{NO_ANSWER, News},
 };
+use crate::serve::recorders::Refusal;
 
 /// How many intervals, and seconds beside them, a reading may be late before the program is not well.
 const LATE: (u32, Duration) = (3, Duration::from_secs(2));
 
 /// All paths; `is_local` where only who may write to a file connects.
 pub fn router(news: News, is_local: bool) -> Router {
-    let reload = if is_local { post(reload) } else { post(refuse_reload) };
+    let (reload, record) = if is_local {
+        (post(reload), post(record))
+    } else {
+        (post(refuse_reload), post(refuse_record))
+    };
     Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/api/v1/snapshot", get(snapshot))
         .route("/api/v1/stream", get(stream))
+        .route("/api/v1/record", record)
         .route("/-/reload", reload)
         .with_state(news)
 }
@@ -108,6 +114,45 @@ async fn reload(State(news): State<News>) -> Response {
 
 async fn refuse_reload() -> Response {
     let text = "reloads are asked for by SIGHUP, or at a socket in the file system \
+                (listen = \"unix:/PATH\")\n";
+    (StatusCode::FORBIDDEN, text).into_response()
+}
+
+/// Starts a recording: `rule=NAME` as the query or the body, or none of it for all recorders.
+async fn record(
+    State(news): State<News>,
+    RawQuery(query): RawQuery,
+    body: Result<String, StringRejection>,
+) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(rejection) => return rejection.into_response(),
+    };
+    let asked = query.filter(|query| !query.is_empty()).unwrap_or(body);
+    // A rule's name has no character that a form would escape.
+    let rule = match asked.trim().strip_prefix("rule=") {
+        Some(rule) => Some(rule.to_owned()),
+        None if asked.trim().is_empty() => None,
+        None => {
+            return (StatusCode::BAD_REQUEST, "expected rule=NAME, or nothing\n").into_response();
+        }
+    };
+    match news.record(rule).await {
+        Some(Ok(rules)) => format!("recording {}\n", rules.join(", ")).into_response(),
+        Some(Err(refusal)) => {
+            let status = match &refusal {
+                Refusal::Unknown(_) => StatusCode::NOT_FOUND,
+                Refusal::Recording => StatusCode::CONFLICT,
+                Refusal::Stopped => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            (status, format!("{refusal}\n")).into_response()
+        }
+        None => (StatusCode::SERVICE_UNAVAILABLE, format!("{NO_ANSWER}\n")).into_response(),
+    }
+}
+
+async fn refuse_record() -> Response {
+    let text = "recordings are asked for by SIGUSR2, or at a socket in the file system \
                 (listen = \"unix:/PATH\")\n";
     (StatusCode::FORBIDDEN, text).into_response()
 }

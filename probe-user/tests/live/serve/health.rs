@@ -47,11 +47,13 @@ const OUTCOMES: [&str; 5] = ["completed", "refused", "rejected", "unanswered", "
 /// `probe serve` on the server's link; `section` is what is in `[health]`.
 pub(super) fn start(network: &Routed, section: &str, flags: &[&str]) -> Service {
     let service = Service::start(&network.server, HEAD, &health(section), flags);
-    // It has begun once it has reported.
-    wait(&service, "the first report", |service| {
-        service.metric("probe_health_cpu_seconds_total") > 0.0
-    });
+    wait_for_reports(&service);
     service
+}
+
+/// A process has begun to follow connections once it has reported.
+fn wait_for_reports(service: &Service) {
+    wait(service, "a report", |service| service.metric("probe_health_up") == 1.0);
 }
 
 const HEAD: &str = "interfaces = \"srv0\"\ninterval = \"100ms\"\n";
@@ -280,8 +282,9 @@ fn counters_never_step_back() {
         let before = part(counting);
         service.write(HEAD, &(super::rule("all", "") + &health(section)));
         assert_eq!(service.reload().0, 200);
-        two_more();
+        wait_for_reports(&service);
         assert_eq!(part(counting) == before, stays, "{section}");
+        two_more();
     }
     assert_ne!(part(counting), Some(first));
     // A section that cannot be read changes nothing.
@@ -298,6 +301,7 @@ fn counters_never_step_back() {
         service.metric("probe_health_restarts_total") == 1.0
             && part(counting).is_some_and(|it| Some(it) != before)
     });
+    wait_for_reports(&service);
     two_more();
 
     // Without the section there is no such process, and no series.
@@ -318,9 +322,7 @@ fn the_last_line_has_all() {
     let network = &Routed::new().unwrap();
     let head = format!("interfaces = \"{SERVER_LINK}\"\ninterval = \"1h\"\n");
     let service = Service::start(&network.server, &head, &health(""), &["--json"]);
-    wait(&service, "the first report", |service| {
-        service.metric("probe_health_cpu_seconds_total") > 0.0
-    });
+    wait_for_reports(&service);
     attempt(network, &[Scenario::Open], TIMES);
     let last = super::last(&service.end());
     let [port] = &last["ports"].as_array().unwrap()[..] else { panic!("{last}") };

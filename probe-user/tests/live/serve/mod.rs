@@ -4,6 +4,7 @@ mod following;
 mod health;
 mod http;
 mod prometheus;
+mod recorders;
 mod reloads;
 mod rights;
 

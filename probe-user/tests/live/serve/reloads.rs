@@ -264,7 +264,10 @@ fn what_takes_a_restart_is_refused() {
         ("hook = \"xdp\"\n", "hook is another one, which takes a restart"),
         ("direction = \"inout\"\n", "direction is another one"),
         ("user = \"nobody\"\n", "user is another one"),
-        ("[health]\nports = [80]\n", "not in this version of probe serve: [health]"),
+        (
+            "[[record]]\nrule = \"syn\"\nlast = \"1s\"\ndirectory = \"/nowhere\"\n",
+            "directory /nowhere: No such file or directory",
+        ),
     ] {
         // A table stands behind the keys of the whole.
         let (head, rules) = if line.starts_with('[') {
