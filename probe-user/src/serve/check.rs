@@ -166,7 +166,7 @@ mod tests {
         let text = costs(&config(""), Hook::Tcx, &Present::default()).unwrap();
         let rows: Vec<(&str, &str)> = (text.lines().skip(2))
             .map(|line| {
-                let (name, rest) = line.split_at(18);
+                let (name, rest) = line.split_at(16);
                 (name.trim(), rest.get(33..).unwrap_or_default())
             })
             .collect();

@@ -53,7 +53,12 @@ impl Generation {
     ///
     /// # Errors
     /// What is wrong with a filter; and more rules than there are counters for.
-    pub fn next(&self, config: &Config, present: &Present, counted: &[Counter]) -> Result<Self> {
+    pub fn next(
+        &mut self,
+        config: &Config,
+        present: &Present,
+        counted: &[Counter],
+    ) -> Result<Self> {
         let slots = self.slots.next(&config.rules, counted);
         let slots = slots.map_err(|error| Usage::new(error.to_string()))?;
         Self::compile(config, slots, present)

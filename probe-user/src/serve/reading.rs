@@ -310,7 +310,7 @@ mod tests {
     fn rates_of_another_rule_by_the_same_name() {
         let counter = |packets| Counter { packets, bytes: 60 * packets };
         let present = Present::default();
-        let first = Generation::first(&config("tcp"), &present).unwrap();
+        let mut first = Generation::first(&config("tcp"), &present).unwrap();
         let second = first.next(&config("udp"), &present, &[counter(1000), counter(900)]).unwrap();
         let mut reader = Reader::new();
         let mut read = |generation: &Generation, rules: &[u64], tick| {

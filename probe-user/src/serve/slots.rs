@@ -86,12 +86,14 @@ pub struct TooMany {
 }
 
 impl Slots {
-    /// The counters of the rules to come. `counted` is what these counters hold now, in their order.
+    /// The counters of the rules to come. `counted` is what these counters hold now, in their order: what
+    /// rules brought along from others is known for good by now, and these may be given away.
     ///
     /// # Errors
     /// [`TooMany`].
-    pub fn next(&self, rules: &[Rule], counted: &[Counter]) -> Result<Self, TooMany> {
-        let now = self.settled(counted);
+    pub fn next(&mut self, rules: &[Rule], counted: &[Counter]) -> Result<Self, TooMany> {
+        self.settle(counted);
+        let now = &*self;
         let owned =
             || now.slots.iter().enumerate().filter_map(|(at, it)| Some((at, it.owner.as_ref()?)));
         let old: HashMap<&Name, usize> = owned().map(|(at, owner)| (&owner.name, at)).collect();
@@ -137,19 +139,18 @@ impl Slots {
         Ok(Self { slots: next, rules: rules.len() })
     }
 
-    /// The same, once no program raises the counters that rules had before.
-    fn settled(&self, counted: &[Counter]) -> Self {
-        let mut settled = self.clone();
-        for slot in &mut settled.slots {
-            let Some(from) = slot.from.take() else { continue };
+    /// Needs the counters no more that rules had before, which no program raises.
+    fn settle(&mut self, counted: &[Counter]) {
+        for at in 0..self.slots.len() {
+            let Some(from) = self.slots[at].from.take() else { continue };
             let earlier = self.of_slot(from, counted);
+            let slot = &mut self.slots[at];
             if slot.is_rules() {
                 slot.base = minus(slot.base, earlier);
             } else {
                 slot.before += earlier.packets;
             }
         }
-        settled
     }
 
     /// Adds what was counted for the generation that was to follow this one and was taken back: its

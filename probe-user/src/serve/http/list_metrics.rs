@@ -7,6 +7,11 @@ use prometheus_client::{encoding::DescriptorEncoder, metrics::MetricType, regist
 use super::metrics::count;
 use crate::serve::list_figures::{DistinctFigures, ListFigures, TopFigures};
 
+const BYTES: Option<&Unit> = Some(&Unit::Bytes);
+
+/// One of the numbers of different keys.
+type Number = fn(&DistinctFigures) -> u64;
+
 /// Writes all of them; `memory` is what the lists take in the kernel, in bytes.
 pub fn encode(
     encoder: &mut DescriptorEncoder<'_>,
@@ -14,8 +19,7 @@ pub fn encode(
     memory: u64,
 ) -> fmt::Result {
     let help = "Memory that lists take in the kernel";
-    let family =
-        encoder.encode_descriptor("list_memory", help, Some(&Unit::Bytes), MetricType::Gauge);
+    let family = encoder.encode_descriptor("list_memory", help, BYTES, MetricType::Gauge);
     family?.encode_gauge(&(memory as f64))?;
 
     let help = "Frames that a rule matched and that have the key, since the list began";
@@ -26,7 +30,6 @@ pub fn encode(
     })?;
     shares(encoder, lists)?;
 
-    type Number = fn(&DistinctFigures) -> u64;
     let numbers: [(&str, &str, Number); 4] = [
         ("rule_distinct", "Different keys since the list began, an estimate", |it| it.estimate),
         ("rule_distinct_low", "Different keys since the list began, at least", |it| it.low),
@@ -58,7 +61,7 @@ fn shares(encoder: &mut DescriptorEncoder<'_>, lists: &[ListFigures]) -> fmt::Re
             let rank: u32 = rank;
             let [rule, key] = labels(list);
             let rank = rank.to_string();
-            family.encode_family(&[rule, key, ("rank", &rank)])?.encode_gauge(share)?;
+            family.encode_family(&[rule, key, ("rank", rank.as_str())])?.encode_gauge(share)?;
         }
     }
     Ok(())
@@ -82,5 +85,5 @@ fn counters(
 }
 
 fn labels(list: &ListFigures) -> [(&str, &str); 2] {
-    [("rule", &list.rule), ("key", &list.key)]
+    [("rule", list.rule.as_str()), ("key", list.key.as_str())]
 }

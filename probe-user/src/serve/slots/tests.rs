@@ -27,14 +27,14 @@ fn order(slots: &Slots, rules: &[Rule]) -> Vec<String> {
 #[test]
 fn a_rule_keeps_its_counter_and_a_free_one_starts_at_nothing() {
     let first = rules(&["a", "b", "c"]);
-    let slots = Slots::default().next(&first, &[]).unwrap();
+    let mut slots = Slots::default().next(&first, &[]).unwrap();
     assert_eq!(order(&slots, &first), ["a", "b", "c"]);
     let counted = [3, 5, 7].map(counter);
     assert_eq!(slots.counts(&counted), counted);
 
     // b's counter is raised until its programs are gone.
     let second = rules(&["c", "d", "a"]);
-    let slots = slots.next(&second, &counted).unwrap();
+    let mut slots = slots.next(&second, &counted).unwrap();
     assert_eq!(order(&slots, &second), ["a", "-", "c", "d"]);
     let counted = [4, 9, 8, 2].map(counter);
     assert_eq!(slots.counts(&counted), [8, 2, 4].map(counter));
@@ -50,7 +50,7 @@ fn a_rule_keeps_its_counter_and_a_free_one_starts_at_nothing() {
 #[test]
 fn another_text_is_another_rule() {
     let before = rules(&["a"]);
-    let slots = Slots::default().next(&before, &[]).unwrap();
+    let mut slots = Slots::default().next(&before, &[]).unwrap();
     let after = [Rule::new("a", "tcp")];
     let slots = slots.next(&after, &[counter(7)]).unwrap();
     assert_eq!(order(&slots, &after), ["-", "a"]);
@@ -61,9 +61,9 @@ fn another_text_is_another_rule() {
 #[test]
 fn a_list_that_comes_later_knows_what_its_rule_had_matched_before() {
     let mut rule = rules(&["a"]);
-    let first = Slots::default().next(&rule, &[]).unwrap();
+    let mut first = Slots::default().next(&rule, &[]).unwrap();
     rule[0].lists = vec![list("src")];
-    let second = first.next(&rule, &[counter(7)]).unwrap();
+    let mut second = first.next(&rule, &[counter(7)]).unwrap();
     assert_eq!(order(&second, &rule), ["-", "a", "a src"]);
     assert_eq!(second.lists_of(&first), [None]);
     // Programs without the list counted two more.
@@ -74,7 +74,7 @@ fn a_list_that_comes_later_knows_what_its_rule_had_matched_before() {
     // The list stays, and one that is none of its kind comes beside it.
     let mut more = rule.clone();
     more[0].lists = vec![List { top: None, distinct: true, ..list("dport") }, list("src")];
-    let third = second.next(&more, &counted).unwrap();
+    let mut third = second.next(&more, &counted).unwrap();
     assert_eq!(order(&third, &more), ["a", "-", "a src", "a dport"]);
     assert_eq!(third.lists_of(&second), [None, Some(0)]);
     let counted = [10, 6, 8, 3].map(counter);
@@ -96,10 +96,10 @@ fn there_is_room_for_so_many() {
     let names = |range: std::ops::Range<usize>| -> Vec<Rule> {
         range.map(|n| Rule::new(format!("r{n}"), "")).collect()
     };
-    let slots = Slots::default().next(&names(0..1000), &[]).unwrap();
+    let mut slots = Slots::default().next(&names(0..1000), &[]).unwrap();
     let error = slots.next(&names(500..1100), &[]).unwrap_err();
     assert_eq!(error, TooMany { old: 1000, new: 100 });
-    let fewer = slots.next(&names(500..1000), &[]).unwrap();
+    let mut fewer = slots.next(&names(500..1000), &[]).unwrap();
     assert!(fewer.next(&names(500..1100), &[]).is_ok());
     // Those that go on from another counter count, too.
     let mut listed = names(0..1000);
