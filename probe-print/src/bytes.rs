@@ -1,6 +1,8 @@
 //! The bytes a printer may look at. Every read is checked: what was not captured is an
 //! error that ends the line, never a panic.
 
+use std::ops::Range;
+
 /// Why a printer stops before its end. `?` passes it on, up to the [`Text::part`] that says
 /// so and goes on.
 ///
@@ -31,6 +33,13 @@ impl<'a> Bytes<'a> {
 
     pub fn all(self) -> &'a [u8] {
         self.0
+    }
+
+    /// Where in a frame they are; `None` where they are not of it.
+    pub fn place_in(self, frame: &[u8]) -> Option<Range<usize>> {
+        let start = self.0.as_ptr().addr().checked_sub(frame.as_ptr().addr())?;
+        let place = start..start.checked_add(self.0.len())?;
+        (place.end <= frame.len()).then_some(place)
     }
 
     /// How many there are.

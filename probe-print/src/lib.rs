@@ -42,6 +42,7 @@ mod names;
 mod ouis;
 mod place;
 mod protocol_names;
+mod summary;
 mod template;
 mod text;
 mod time;
@@ -60,9 +61,11 @@ pub use dump::Dump;
 pub use names::{Names, Numbers, Transport};
 pub use place::Place;
 pub use protocol_names::protocol_name;
+pub use summary::{Address, Summary, TcpFlags};
 pub use time::TimeStyle;
 
 use bytes::{Bytes, Stop};
+use color::Tint;
 use link::{bsd, cooked, ethernet, ppp, pppoe};
 use memory::Memory;
 use network::ip;
@@ -175,7 +178,29 @@ impl Printer {
         self.time.print(frame.time, &self.zone, out);
         place::print(&self.places, frame, out);
         let body = out.len();
-        let mut text = Text::new(out, &self.style, &mut self.memory, &*self.names, &self.zone);
+        let Body { header, tint, .. } = self.body(frame, out);
+        let end = out.len();
+        dump::print(self.style.dump, frame.bytes, header, out);
+        if self.style.color {
+            color::paint(out, line, body, end, tint);
+        }
+        out.push(b'\n');
+    }
+
+    /// Appends the text of a frame's line alone, and says what the frame's headers say. There is no number, no
+    /// length, no time, no interface, no dump, no colour and no end of the line.
+    pub fn describe(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Summary {
+        if let Some(complaint) = invalid_header(frame.bytes.len(), frame.wire_len) {
+            put!(out, "[Invalid header:{complaint}]");
+            return Summary::default();
+        }
+        self.body(frame, out).summary
+    }
+
+    /// Appends the text of a line.
+    fn body(&mut self, frame: &Frame<'_>, out: &mut Vec<u8>) -> Body {
+        let mut text =
+            Text::new(out, &self.style, &mut self.memory, &*self.names, &self.zone, frame.bytes);
         let bytes = Bytes::new(frame.bytes);
         let length = frame.wire_len as usize;
         let t = &mut text;
@@ -196,14 +221,18 @@ impl Printer {
             text.truncated();
             0
         });
-        let tint = text.tint;
-        let end = out.len();
-        dump::print(self.style.dump, frame.bytes, header, out);
-        if self.style.color {
-            color::paint(out, line, body, end, tint);
-        }
-        out.push(b'\n');
+        let Text { tint, mut summary, protocol, .. } = text;
+        summary.protocol = summary::protocol(protocol, summary.ports);
+        Body { header, tint, summary }
     }
+}
+
+/// What the text of a line leaves to be said.
+struct Body {
+    /// Bytes of the link-layer header.
+    header: usize,
+    tint: Tint,
+    summary: Summary,
 }
 
 /// What tcpdump says of a record whose lengths make no sense.

@@ -9,6 +9,7 @@ use super::{
     dump,
     memory::Memory,
     names::{Names, Port, Transport},
+    summary::Summary,
 };
 
 /// Writes formatted text to a [`Text`] or a byte vector. Writing to memory cannot fail.
@@ -57,6 +58,10 @@ pub struct Text<'p> {
     pub depth: u8,
     /// What the line is about; the last to say so wins.
     pub tint: Tint,
+    /// What the headers say.
+    pub summary: Summary,
+    /// All captured bytes of the frame.
+    pub frame: &'p [u8],
 }
 
 impl<'p> Text<'p> {
@@ -66,8 +71,20 @@ impl<'p> Text<'p> {
         memory: &'p mut Memory,
         names: &'p dyn Names,
         zone: &'p TimeZone,
+        frame: &'p [u8],
     ) -> Self {
-        Self { out, style, memory, names, zone, protocol: "", depth: 0, tint: Tint::Plain }
+        Self {
+            out,
+            style,
+            memory,
+            names,
+            zone,
+            protocol: "",
+            depth: 0,
+            tint: Tint::Plain,
+            summary: Summary::default(),
+            frame,
+        }
     }
 
     /// Says that the bytes end inside the protocol at hand.
@@ -253,7 +270,14 @@ pub fn bits(names: &[(u32, &str)], value: u32, separator: &str, none: &str) -> S
 #[cfg(test)]
 pub(crate) fn written(style: &Style, print: impl FnOnce(&mut Text<'_>)) -> String {
     let (mut out, mut memory) = (Vec::new(), Memory::default());
-    print(&mut Text::new(&mut out, style, &mut memory, &crate::names::Numbers, &TimeZone::UTC));
+    print(&mut Text::new(
+        &mut out,
+        style,
+        &mut memory,
+        &crate::names::Numbers,
+        &TimeZone::UTC,
+        &[],
+    ));
     String::from_utf8(out).expect("text")
 }
 

@@ -11,7 +11,8 @@ use crate::{
 };
 
 /// For whom a frame was (`PACKET_*` in linux/if_packet.h).
-const PACKET_TYPES: &[(u16, &str)] = &[(0, "In"), (1, "B"), (2, "M"), (3, "P"), (4, "Out")];
+const PACKET_TYPES: &[(u16, &str)] = &[(0, "In"), (1, "B"), (2, "M"), (3, "P"), (OUTGOING, "Out")];
+const OUTGOING: u16 = 4;
 
 /// What stands in place of an EtherType (`ETH_P_802_3`, `ETH_P_802_2` in linux/if_ether.h).
 const NOVELL: u16 = 1;
@@ -75,6 +76,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usi
         address: p.slice(sll::ADDRESS, ADDRESS.into())?,
         form: Form::First(p.u16(sll::PACKET_TYPE)?),
     };
+    t.summary.outbound = Some(p.u16(sll::PACKET_TYPE)? == OUTGOING);
     header.print(t, p, length)
 }
 
@@ -91,6 +93,7 @@ pub(crate) fn print2(
     let name = interface(index);
     let kind = name_of(PACKET_TYPES, p.u8(sll2::PACKET_TYPE)?.into()).unwrap_or("?");
     put!(t, "{:<5} {kind:<3} ", name.as_deref().unwrap_or("?"));
+    t.summary.interface = name;
     let header = Header {
         length: sll2::LENGTH,
         protocol: p.u16(sll2::PROTOCOL)?,
@@ -99,6 +102,7 @@ pub(crate) fn print2(
         address: p.slice(sll2::ADDRESS, ADDRESS.into())?,
         form: Form::Second(index),
     };
+    t.summary.outbound = Some(u16::from(p.u8(sll2::PACKET_TYPE)?) == OUTGOING);
     header.print(t, p, length)
 }
 
@@ -106,6 +110,9 @@ impl Header<'_> {
     fn print(&self, t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usize, Stop> {
         if t.style.link_header {
             self.show(t, length);
+        }
+        if self.address_length == ADDRESS {
+            t.note_link(Some(self.address), None);
         }
         let (mut at, mut protocol) = (self.length, self.protocol);
         if self.hardware == RADIOTAP {
@@ -122,6 +129,7 @@ impl Header<'_> {
             if t.style.link_header {
                 ethernet::put_tci(t, p.u16(at)?);
             }
+            t.note_tag(p.u16(at)?);
             protocol = p.u16(at + 2)?;
             if protocol <= ethernet::MAX_LENGTH {
                 protocol = LLC;

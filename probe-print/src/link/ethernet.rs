@@ -47,6 +47,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<usi
     }
     let verbose = t.style.link_header;
     let (destination, source) = (t.link(p.slice(0, 6)?), t.link(p.slice(6, 6)?));
+    t.note_link(Some(source.address), Some(destination.address));
     if verbose {
         put!(t, "{source} > {destination}, ");
     }
@@ -126,6 +127,7 @@ fn body(
             }
             put_tci(t, p.u16(at)?);
         }
+        t.note_tag(p.u16(at)?);
         ethertype = p.u16(at + 2)?;
         at += TAG;
     }

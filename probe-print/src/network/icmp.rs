@@ -50,7 +50,7 @@ pub(super) fn print(
         let quoted_len = usize::from(quoted.u16(2)?);
         // tcpdump reads the length once more, within it.
         quoted.limit(quoted_len).u16(2)?;
-        t.nested(|t| ip::print(t, quoted.limit(quoted_len), quoted_len))?;
+        t.quoted(|t| ip::print(t, quoted.limit(quoted_len), quoted_len))?;
     }
     t.protocol = "icmp";
     t.tint = if is_error { Tint::Trouble } else { Tint::Control };

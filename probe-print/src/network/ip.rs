@@ -94,6 +94,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
     let fragment = p.u16(field::FRAGMENT)?;
     let protocol = p.u8(field::PROTOCOL)?;
     let (source, destination) = (t.v4(p, field::SOURCE)?, t.v4(p, field::DESTINATION)?);
+    t.note_v4(p, field::SOURCE, field::DESTINATION)?;
     if t.style.verbose > 0 {
         details(t, p, header, fragment, protocol).inspect_err(|stop| {
             if *stop == Stop::Short {

@@ -42,6 +42,7 @@ pub(crate) fn print(t: &mut Text<'_>, p: Bytes<'_>, length: usize) -> Result<(),
         put!(t, "version error: {version} != 6");
         return Ok(());
     }
+    t.note_v6(p, field::SOURCE, field::DESTINATION)?;
     let stated = usize::from(p.u16(field::PAYLOAD_LENGTH)?);
     // Zero stands for a jumbogram or for no payload; the headers tell which.
     let total = if stated == 0 { length + HEADER } else { stated + HEADER };

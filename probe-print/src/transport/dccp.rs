@@ -103,7 +103,9 @@ pub(crate) fn print(
     }
     p.need(0, basic)?;
     // Ports are numbers here, whatever is asked for.
-    outer.print_ends(t, Some((Port::Number(p.u16(0)?), Port::Number(p.u16(2)?))))?;
+    let (from, to) = (p.u16(0)?, p.u16(2)?);
+    t.summary.ports = Some((from, to));
+    outer.print_ends(t, Some((Port::Number(from), Port::Number(to))))?;
     put!(t, ": DCCP");
     let header = 4 * usize::from(p.u8(4)?);
     if t.style.quiet {

@@ -33,7 +33,9 @@ pub(crate) fn print(
         put!(t, ":");
         return Err(Stop::Short);
     }
-    let ports = (t.tcp(p.u16(0)?), t.tcp(p.u16(2)?));
+    let (from, to) = (p.u16(0)?, p.u16(2)?);
+    t.summary.ports = Some((from, to));
+    let ports = (t.tcp(from), t.tcp(to));
     outer.print_flow(t, PROTOCOL, ports)?;
     p.need(0, HEADER)?;
     put!(t, "PGM, length {}", p.u16(14)?);

@@ -85,6 +85,7 @@ pub(crate) fn print(
     }
     p.need(0, HEADER)?;
     let ports = [p.u16(0)?, p.u16(2)?];
+    t.summary.ports = Some(ports.into());
     outer.print_ends(t, Some((Port::Number(ports[0]), Port::Number(ports[1]))))?;
     put!(t, ": sctp");
     for port in ports {

@@ -13,6 +13,7 @@ use crate::{
     network::outer::Outer,
     routing::{bgp, ldp, rpki_rtr},
     services::{dns, line_protocols, openflow, resp, telnet},
+    summary::TcpFlags,
     text::{Text, bits, name_of, put},
     tunnel::pptp,
 };
@@ -40,7 +41,7 @@ const RST: u8 = 0x04;
 const ACK: u8 = 0x10;
 const URG: u8 = 0x20;
 
-const FLAGS: &[(u32, &str)] = &[
+pub(crate) const FLAGS: &[(u32, &str)] = &[
     (FIN as u32, "F"),
     (SYN as u32, "S"),
     (RST as u32, "R"),
@@ -139,15 +140,18 @@ pub(crate) fn print(
         put!(t, ":");
         return Err(Stop::Short);
     };
+    t.summary.ports = Some((from, to));
     let ports = (t.tcp(from), t.tcp(to));
     outer.print_flow(t, PROTOCOL, ports)?;
     p.need(0, HEADER)?;
     let header = 4 * usize::from(p.u8(field::DATA_OFFSET)? >> 4);
+    t.summary.flags = Some(TcpFlags(p.u8(field::FLAGS)?));
     let payload = length.wrapping_sub(header) as u32;
     if header < HEADER {
         put!(t, " tcp {payload} [bad hdr length {header} - too short, < {HEADER}]");
         return Ok(());
     }
+    t.note_payload(p.limit(length).from(header));
     if t.style.quiet {
         put!(t, "tcp {payload}");
         if header > length {

@@ -44,6 +44,7 @@ pub(crate) fn print(
         }
         return Err(Stop::Short);
     };
+    t.summary.ports = Some((from, to));
     let ports = (t.udp(from), t.udp(to));
     outer.print_flow(t, PROTOCOL, ports)?;
     if length < HEADER {
@@ -67,6 +68,7 @@ pub(crate) fn print(
     if p.len() < HEADER {
         return Err(Stop::Short);
     }
+    t.note_payload(p.from(HEADER).limit(length));
     if t.style.verbose > 0 && !t.style.no_checksums && !fragmented {
         verify(t, p, length, outer)?;
     }

@@ -12,6 +12,7 @@ use crate::{
     Style,
     bytes::{Fields, Stop},
     link::ethernet,
+    summary::Summary,
     text::{Text, name_of, put, put_name},
 };
 
@@ -277,7 +278,7 @@ fn frame(t: &mut Text<'_>, body: Fields<'_>) -> Result<(), Stop> {
     };
     put!(t, ", frame decoding below\n");
     let style = Style { verbose, ..*t.style };
-    t.nested(|t| {
+    t.quoted(|t| {
         let mut inner = Text {
             out: &mut *t.out,
             style: &style,
@@ -287,6 +288,8 @@ fn frame(t: &mut Text<'_>, body: Fields<'_>) -> Result<(), Stop> {
             protocol: t.protocol,
             depth: t.depth,
             tint: t.tint,
+            summary: Summary::default(),
+            frame: t.frame,
         };
         let printed = ethernet::print(&mut inner, body.rest().limit(length), length);
         t.protocol = inner.protocol;
