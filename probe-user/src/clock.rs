@@ -27,6 +27,12 @@ pub fn rfc3339_us(time: WallTime) -> String {
     format!("{time:.6}")
 }
 
+/// As [`rfc3339_ms`], with nanoseconds.
+pub fn rfc3339_ns(time: WallTime) -> String {
+    let time = Timestamp::from_nanosecond(time.0.into()).unwrap_or(Timestamp::MAX);
+    format!("{time:.9}")
+}
+
 /// Below this a change of the offset is the jitter of measuring it or the slewing of
 /// NTP, above it a step.
 const STEP: u64 = 1_000_000;

@@ -5,17 +5,31 @@ use serde::Serialize;
 /// The value on one line, newline included.
 pub fn line(value: &impl Serialize) -> Vec<u8> {
     // Strings and finite numbers always serialize.
-    escaped(serde_json::to_string(value).unwrap_or_default())
+    with_end(escaped(serde_json::to_string(value).unwrap_or_default()))
 }
 
 /// The value on many lines, for people too.
 pub fn pretty(value: &impl Serialize) -> Vec<u8> {
-    escaped(serde_json::to_string_pretty(value).unwrap_or_default())
+    with_end(escaped(serde_json::to_string_pretty(value).unwrap_or_default()))
+}
+
+/// Appends a string in its quotes.
+pub fn put_text(out: &mut Vec<u8>, text: &str) {
+    out.extend_from_slice(escaped(serde_json::to_string(text).unwrap_or_default()).as_bytes());
+}
+
+fn with_end(mut json: String) -> Vec<u8> {
+    json.push('\n');
+    json.into_bytes()
 }
 
 /// RFC 8259, 7 lets DEL and the C1 controls stand as they are; to some terminals U+009B begins an
 /// escape. They can be in strings only, where an escape means the same.
-fn escaped(json: String) -> Vec<u8> {
+fn escaped(json: String) -> String {
+    // Nearly always there are none: DEL, and U+0080 to U+009F, which are two bytes in UTF-8.
+    if json.bytes().all(|byte| byte < 0x7f) {
+        return json;
+    }
     let mut out = String::with_capacity(json.len() + 1);
     for c in json.chars() {
         match c {
@@ -23,8 +37,7 @@ fn escaped(json: String) -> Vec<u8> {
             c => out.push(c),
         }
     }
-    out.push('\n');
-    out.into_bytes()
+    out
 }
 
 #[cfg(test)]

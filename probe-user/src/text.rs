@@ -1,5 +1,7 @@
 //! Numbers and words that fit into a column.
 
+use std::borrow::Cow;
+
 use probe_frame::visible_lines;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
@@ -56,11 +58,15 @@ pub fn size(text: &str, unit: usize) -> Result<usize, String> {
 /// A field of CSV (RFC 4180). The ends of lines in it stay, as that has them; other control characters become
 /// [visible](visible_lines).
 pub fn csv_field(text: &str) -> String {
-    let text = visible_lines(text);
-    if text.contains([',', '"', '\n']) {
-        format!("\"{}\"", text.replace('"', "\"\""))
+    csv_quoted(&visible_lines(text)).into_owned()
+}
+
+/// A field of CSV whose text is visible already.
+pub fn csv_quoted(text: &str) -> Cow<'_, str> {
+    if text.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", text.replace('"', "\"\"")).into()
     } else {
-        text
+        text.into()
     }
 }
 

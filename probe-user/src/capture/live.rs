@@ -146,7 +146,11 @@ fn open_output(
     let kept = Kept { link: chosen.link(), snaplen: plan.limits.snaplen, mixed };
     let stdout = plan.outputs.use_stdout();
     let origin = origin::live(plan, session.attachments());
-    let places = if chosen.several() { origin::places(session.attachments()) } else { Vec::new() };
+    let places = if chosen.several() || plan.outputs.name_interfaces() {
+        origin::places(session.attachments())
+    } else {
+        Vec::new()
+    };
     let pipe = plan.outputs.file.as_ref().and_then(|file| {
         if file.must_be_pipe { Some(Pipe::demanded(&file.path)) } else { Pipe::at(&file.path) }
     });

@@ -6,6 +6,7 @@
 //! The pump's side never waits for a sink: where all batches are on their way, frames stay
 //! in the rings, and what those cannot hold is counted as lost.
 
+mod columns;
 mod conveyor;
 mod cooked;
 mod events;
@@ -20,6 +21,7 @@ mod output;
 pub(crate) mod post_rotate;
 mod pump;
 mod rotation;
+mod rows;
 mod sink;
 mod sources;
 mod strftime;
@@ -41,11 +43,13 @@ use file_sink::Clock;
 use sink::CountSink;
 use sources::Sources;
 
+pub use columns::Columns;
 pub use fifo::Pipe;
 pub use file_sink::{FileForm, FileOutput};
 pub use lists::{CodeOf, List, list};
 pub use pump::Limits;
 pub use rotation::Rotate;
+pub use rows::{Rows, Syntax};
 pub use sink::Lines;
 pub(crate) use sink::Sink;
 
@@ -71,7 +75,7 @@ pub struct Plan {
 pub struct Outputs {
     /// Into a file.
     pub file: Option<FileOutput>,
-    /// To standard output, as lines.
+    /// To standard output, as lines or rows.
     pub lines: Option<Lines>,
     /// Nowhere, but of a file's frames the number is told at the end.
     pub number: bool,
@@ -106,6 +110,11 @@ impl Outputs {
         self.lines.is_some()
             || self.consumer.is_some()
             || self.file.as_ref().is_some_and(FileOutput::is_stdout)
+    }
+
+    /// Whether interfaces are told by their names, be there several or not.
+    fn name_interfaces(&self) -> bool {
+        self.lines.as_ref().is_some_and(|lines| lines.rows.is_some())
     }
 
     /// Whether frames go to files of which the names are known.

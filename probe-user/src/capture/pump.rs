@@ -359,7 +359,8 @@ mod tests {
 
     fn lines(out: &Shared) -> Box<dyn Sink> {
         let style = Style { time: TimeStyle::Unix, ..Style::default() };
-        let lines = Lines { style, names: NameStyle::Numbers, short_names: false, each: false };
+        let lines =
+            Lines { style, names: NameStyle::Numbers, short_names: false, each: false, rows: None };
         Box::new(lines.over(Box::new(out.clone()), Vec::new()))
     }
 

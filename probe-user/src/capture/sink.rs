@@ -11,7 +11,10 @@ use probe_frame::{Frame, WallTime};
 use probe_pcap::Statistics;
 use probe_print::{Place, Printer, Style};
 
-use super::origin;
+use super::{
+    origin,
+    rows::{RowPrinter, Rows},
+};
 use crate::{
     kernel::Attachment,
     names::{self, NameStyle},
@@ -103,29 +106,38 @@ pub struct Lines {
     pub short_names: bool,
     /// Whether each line is written by itself, or many together.
     pub each: bool,
+    /// Rows in their place: an object or a row a frame, with the text of the line in one column.
+    pub rows: Option<Rows>,
 }
 
 impl Lines {
-    /// Opens standard output. Lines tell the places apart, if there are any.
+    /// Opens standard output. Lines tell the places apart, if there are any; rows name them.
     pub(super) fn open(&self, places: Vec<Place>) -> Result<LineSink> {
         Ok(self.over(Box::new(stdout::open()?), places))
     }
 
     /// As [`open`](Self::open), of any output.
     pub(super) fn over(&self, out: Box<dyn Write + Send>, places: Vec<Place>) -> LineSink {
-        let printer = Printer::new(self.style)
+        let mut printer = Printer::new(self.style)
             .with_names(names::names(self.names, self.short_names))
             .in_zone(zone::local())
-            .with_places(places)
             .with_interfaces(names::interfaces());
-        let (pending, ends) = (Vec::new(), Vec::new());
-        LineSink { printer, out, pending, ends, lines: 0, each: self.each }
+        let rows = match self.rows.clone() {
+            Some(rows) => Some(RowPrinter::new(rows, self.style.precision, places)),
+            None => {
+                printer = printer.with_places(places);
+                None
+            }
+        };
+        let pending = rows.as_ref().map(RowPrinter::head).unwrap_or_default();
+        LineSink { printer, rows, out, pending, ends: Vec::new(), lines: 0, each: self.each }
     }
 }
 
 /// Takes frames, and writes lines.
 pub(super) struct LineSink {
     printer: Printer,
+    rows: Option<RowPrinter>,
     out: Box<dyn Write + Send>,
     pending: Vec<u8>,
     /// Where in it the lines of each frame end.
@@ -139,7 +151,10 @@ const GATHER: usize = 64 << 10;
 
 impl Sink for LineSink {
     fn frame(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>> {
-        self.printer.print(frame, &mut self.pending);
+        match &mut self.rows {
+            None => self.printer.print(frame, &mut self.pending),
+            Some(rows) => rows.print(&mut self.printer, frame, &mut self.pending),
+        }
         self.ends.push(self.pending.len());
         if self.each || self.pending.len() >= GATHER {
             self.flush()?;
@@ -148,7 +163,11 @@ impl Sink for LineSink {
     }
 
     fn introduce(&mut self, attachment: &Attachment) -> Result<()> {
-        self.printer.add_place(origin::place(attachment));
+        let place = origin::place(attachment);
+        match &mut self.rows {
+            None => self.printer.add_place(place),
+            Some(rows) => rows.add_place(place),
+        }
         Ok(())
     }
 

@@ -15,7 +15,10 @@ use probe_print::{Dump, Style, TimeStyle};
 use super::{Compat, Expression, Lists, Live, Offline, filter, shared, values};
 use crate::{
     Command, bounded,
-    capture::{CodeOf, FileForm, FileOutput, Limits, Lines, List, Outputs, Pipe, Plan, Rotate},
+    capture::{
+        CodeOf, Columns, FileForm, FileOutput, Limits, Lines, List, Outputs, Pipe, Plan, Rotate,
+        Rows, Syntax,
+    },
     failure::Usage,
     names::NameStyle,
     reporter,
@@ -23,13 +26,36 @@ use crate::{
     source::{DirectionChoice, Promiscuity},
 };
 
-/// Format of the files of -w.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum FileFormat {
-    /// Read by every tool
+/// Form of lines, or of the files of -w.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// Lines: tcpdump's
+    Text,
+    /// Lines: an object each, for scripts
+    Json,
+    /// Lines: a row each, below the names of the columns
+    Csv,
+    /// Files: read by every tool
     Pcap,
-    /// Also records interfaces, filters, directions, sampling and losses
+    /// Files: also records interfaces, filters, directions, sampling and losses
     Pcapng,
+}
+
+impl Form {
+    /// Whether it is one of lines, and not of files.
+    fn is_of_lines(self) -> bool {
+        matches!(self, Self::Text | Self::Json | Self::Csv)
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Pcap => "pcap",
+            Self::Pcapng => "pcapng",
+        }
+    }
 }
 
 /// Flags of `probe capture`.
@@ -40,7 +66,9 @@ pub enum FileFormat {
     probe capture -i eth0 @syn\n  \
     probe capture -i eth0 -w get.pcap --sample 100 @get\n  \
     probe capture -i eth0 -w some.pcap --sample-flows 1000 'tcp port 443'\n  \
-    probe capture -r trace.pcap -v 'udp port 53'"
+    probe capture -r trace.pcap -v 'udp port 53'\n  \
+    probe capture -i eth0 -n --format json @dns | jq .info\n  \
+    probe capture -r trace.pcap -n --format csv --columns time,src,dst,length"
 )]
 pub struct CaptureArgs {
     #[command(flatten)]
@@ -67,10 +95,15 @@ pub struct CaptureArgs {
     #[arg(short = 'w', long = "write", value_name = "FILE")]
     pub write: Option<PathBuf>,
 
-    /// File format [default: pcapng for the name *.pcapng and for several interfaces, else
-    /// pcap]
+    /// Form of lines [default: text], or of the file of -w [default: pcapng for the name *.pcapng
+    /// and for several interfaces, else pcap]; with --print one of each may be given
     #[arg(long, value_enum, value_name = "FORM", hide_possible_values = false)]
-    pub format: Option<FileFormat>,
+    pub format: Vec<Form>,
+
+    /// With --format json or csv: which columns, in which order; tshark is short for those of its
+    /// summary
+    #[arg(long, value_name = "NAME,...", value_parser = str::parse::<Columns>)]
+    pub columns: Option<Columns>,
 
     /// Start a new file when the current one exceeds SIZE million bytes (suffixes k, m and g:
     /// KiB, MiB and GiB)
@@ -252,6 +285,7 @@ impl CaptureArgs {
             }))));
         }
         let output = self.file_output()?;
+        let lines = self.lines()?;
         let files = self.stored()?;
         if files.is_some() && (self.max_rate.is_some() || self.duration.is_some()) {
             let message = "--max-rate and --duration need live frames: a file (-r) has no clock";
@@ -262,12 +296,7 @@ impl CaptureArgs {
             link: self.lists.link_type,
             limits: self.limits(),
             account: self.verbose > 0,
-            outputs: Outputs {
-                file: output,
-                lines: self.lines(),
-                number: self.only_count,
-                consumer: None,
-            },
+            outputs: Outputs { file: output, lines, number: self.only_count, consumer: None },
             source: self.offline.source(files, self.live.plan(DirectionChoice::Both, promiscuity)),
         })))
     }
@@ -322,13 +351,16 @@ impl CaptureArgs {
             Some(path) if rotate.rotates() && Pipe::at(path).is_some() => {
                 Some("-w: a named pipe cannot be rotated by -C or -G")
             }
-            None if self.format.is_some() => {
-                Some("--format applies to the file of -w: give one with -w")
-            }
             _ => None,
         };
         if let Some(mistake) = mistake {
             return Err(Usage::new(mistake));
+        }
+        let form = self.form(false)?;
+        if let (None, Some(form)) = (&self.write, form) {
+            let form = form.word();
+            let message = format!("--format {form} applies to the file of -w: give one with -w");
+            return Err(Usage::new(message));
         }
         if !rotate.rotates() {
             let flags = [(self.files.is_some(), "-W"), (self.post_rotate.is_some(), "-z")];
@@ -338,9 +370,9 @@ impl CaptureArgs {
         }
         Ok(self.write.as_ref().map(|path| FileOutput {
             rotate,
-            form: self.format.map(|format| match format {
-                FileFormat::Pcap => FileForm::Pcap,
-                FileFormat::Pcapng => FileForm::PcapNg,
+            form: form.map(|form| match form {
+                Form::Pcapng => FileForm::PcapNg,
+                _ => FileForm::Pcap,
             }),
             precision: self.precision(),
             each: self.packet_buffered,
@@ -350,10 +382,62 @@ impl CaptureArgs {
         }))
     }
 
+    /// The form of lines that is asked for, or that of files.
+    fn form(&self, of_lines: bool) -> Result<Option<Form>, Usage> {
+        let mut forms = self.format.iter().copied().filter(|form| form.is_of_lines() == of_lines);
+        match (forms.next(), forms.next()) {
+            (Some(one), Some(other)) => Err(Usage::new(format!(
+                "--format {} and --format {}: one of them",
+                one.word(),
+                other.word()
+            ))),
+            (form, _) => Ok(form),
+        }
+    }
+
+    /// Rows in place of lines. Refuses what they do not have.
+    fn rows(&self, shown: bool) -> Result<Option<Rows>, Usage> {
+        let form = self.form(true)?;
+        if let (Some(form), false) = (form, shown) {
+            let form = form.word();
+            let why =
+                if self.only_count { "--count prints none" } else { "with -w give --print, too" };
+            return Err(Usage::new(format!("--format {form} is the form of lines: {why}")));
+        }
+        let syntax = match form {
+            Some(Form::Json) => Syntax::Json,
+            Some(Form::Csv) => Syntax::Csv,
+            _ if self.columns.is_some() => {
+                return Err(Usage::new("--columns needs --format json or csv"));
+            }
+            _ => return Ok(None),
+        };
+        let of_text = [
+            (self.hex > 0, "-x", "frame and payload"),
+            (self.hex_and_text > 0, "-X", "frame and payload"),
+            (self.text > 0, "-A", "frame and payload"),
+            (self.time > 0, "-t", "time and relative"),
+            (self.number, "--number", "number"),
+            (self.lengths, "--lengths", "length and captured"),
+        ];
+        if let Some((_, flag, columns)) = of_text.iter().find(|(given, ..)| *given) {
+            return Err(Usage::new(format!(
+                "{flag} is about lines of text; --columns of --format json and csv has {columns}"
+            )));
+        }
+        let columns = self.columns.clone().unwrap_or_else(|| match syntax {
+            Syntax::Json => Columns::of_json(),
+            Syntax::Csv => Columns::of_csv(),
+        });
+        Ok(Some(Rows { syntax, columns }))
+    }
+
     /// Lines on standard output, if any.
-    fn lines(&self) -> Option<Lines> {
+    fn lines(&self) -> Result<Option<Lines>, Usage> {
         let shown = (self.write.is_none() || self.print) && !self.only_count;
-        shown.then(|| Lines {
+        let rows = self.rows(shown)?;
+        Ok(shown.then(|| Lines {
+            rows,
             style: self.style(),
             // A file can wait for a name server, a capture cannot.
             names: match (self.numeric, self.offline.file.is_some() || self.file_list.is_some()) {
@@ -363,7 +447,7 @@ impl CaptureArgs {
             },
             short_names: self.short_names,
             each: self.line_buffered || self.packet_buffered,
-        })
+        }))
     }
 
     /// How frames are shown.
@@ -477,6 +561,20 @@ mod tests {
         let [one, other] = [(); 2].map(|()| flows(&["-i", "lo", "--sample-flows", "16"]).unwrap());
         assert_ne!(one.seed, other.seed);
         assert_eq!(flows(&["-i", "lo"]), None);
+    }
+
+    #[test]
+    fn rows_in_place_of_lines() {
+        let rows = |words: &[&str]| plan(words).outputs.lines.unwrap().rows;
+        let columns = Columns::of_json();
+        let json = Some(Rows { syntax: Syntax::Json, columns });
+        assert_eq!(rows(&["-i", "lo", "--format", "json"]), json);
+        assert_eq!(rows(&["-i", "lo", "--format", "text"]), None);
+        let both = ["-r", "a", "-w", "b", "--print", "--format", "csv", "--format", "pcapng"];
+        let outputs = plan(&[&both[..], &["--columns", "src,tshark"]].concat()).outputs;
+        assert_eq!(outputs.file.unwrap().form, Some(FileForm::PcapNg));
+        let columns = "src,tshark".parse().unwrap();
+        assert_eq!(outputs.lines.unwrap().rows, Some(Rows { syntax: Syntax::Csv, columns }));
     }
 
     #[test]

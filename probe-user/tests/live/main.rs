@@ -46,6 +46,7 @@ mod real_text;
 mod record;
 mod refusals;
 mod rig;
+mod rows;
 mod scattered;
 mod serve;
 mod snapshots;
