@@ -68,5 +68,5 @@ pub use contents::{Contents, Format, Interface, Origin, Statistics};
 pub use error::ReadError;
 pub use output::write_all;
 pub use reader::{Batch, Reader};
-pub use source::{ReadEvent, ReadHandler};
+pub use source::{Position, ReadEvent, ReadHandler};
 pub use writer::{Lent, MixedLinkTypes, Writer};

@@ -28,9 +28,18 @@ const LOOK: Duration = Duration::from_millis(20);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadEvent {
     /// The next bytes are about to be read, or waited for.
-    Reading,
+    Reading(Position),
     /// The stream has become idle: no bytes for 20 ms. Once until the next ones.
     Idle,
+}
+
+/// How far a stream has been read. Of one that is packed these are the packed bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Bytes so far.
+    pub read: u64,
+    /// Bytes that the file had when it was opened; `None`: it is a pipe, a terminal or the like.
+    pub size: Option<u64>,
 }
 
 /// Called while a stream is read; a break ends the stream, as if no whole frame followed.
@@ -43,6 +52,7 @@ pub(crate) struct Source {
     /// Whether the handler stopped it.
     stopped: Rc<Cell<bool>>,
     idle: bool,
+    position: Position,
 }
 
 impl Source {
@@ -58,10 +68,13 @@ impl Source {
             let flags = OFlag::O_NONBLOCK.bits();
             OpenOptions::new().read(true).custom_flags(flags).open(path)?
         };
-        if file.metadata()?.is_dir() {
+        let metadata = file.metadata()?;
+        if metadata.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        Ok(Self { file, handler, stopped: Rc::default(), idle: false })
+        let size = metadata.is_file().then(|| metadata.len());
+        let position = Position { read: 0, size };
+        Ok(Self { file, handler, stopped: Rc::default(), idle: false, position })
     }
 
     /// A flag that says, at any time, whether the handler stopped the stream.
@@ -78,7 +91,7 @@ impl Source {
 
 impl Read for Source {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.goes_on(ReadEvent::Reading) {
+        while self.goes_on(ReadEvent::Reading(self.position)) {
             if !is_ready(self.file.as_fd())? {
                 if !std::mem::replace(&mut self.idle, true) && !self.goes_on(ReadEvent::Idle) {
                     break;
@@ -94,6 +107,9 @@ impl Read for Source {
                     ) => {}
                 result => {
                     self.idle = false;
+                    if let Ok(length) = result {
+                        self.position.read += length as u64;
+                    }
                     return result;
                 }
             }

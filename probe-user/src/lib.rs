@@ -49,6 +49,7 @@ pub mod nearest;
 pub mod offline;
 mod output;
 pub mod privileges;
+pub mod progress;
 pub mod rate;
 pub mod record;
 pub mod reporter;

@@ -10,13 +10,14 @@ use probe_common::{
 };
 use probe_filter::{Filter, Machine, ir};
 use probe_frame::{Frame, LinkType};
-use probe_pcap::{ReadError, Reader};
+use probe_pcap::{ReadError, ReadEvent, Reader};
 use probe_sketch::{Distinct, Table};
 
 use crate::{
     explain,
     kernel::{self, Counts, Lists, RuleSpec, Taken, TestRun},
     keys::List,
+    progress::Progress,
     reporter,
     rules::{Rule, RuleSet, lists_of},
     source::Engine,
@@ -24,14 +25,20 @@ use crate::{
 };
 
 /// Opens a file whose frames are only counted; a signal ends the reading, as its end does.
-/// `None`: it came before there was a frame.
+/// `None`: it came before there was a frame. Where `progress` has been started, it is told how far the
+/// reading is.
 ///
 /// # Errors
 /// A file that cannot be read, or is none.
-pub fn open(path: &Path) -> Result<Option<Reader>> {
+pub fn open(path: &Path, progress: &Progress) -> Result<Option<Reader>> {
     stop::on_signals()?;
-    let handler =
-        |_| if stop::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+    let progress = progress.clone();
+    let handler = move |event| {
+        if let ReadEvent::Reading(position) = event {
+            progress.note(position);
+        }
+        if stop::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
     match Reader::open_with(path, Box::new(handler)) {
         Err(stopped @ ReadError::Stopped { .. }) => {
             reporter::say(stopped);

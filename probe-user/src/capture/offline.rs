@@ -20,6 +20,7 @@ use crate::{
     link_type::{self, Known},
     offline::{First, Matcher},
     privileges::{self, Needs},
+    progress::Progress,
     reporter,
     rules::{self, Rule, RuleSet},
     source::Engine,
@@ -36,7 +37,9 @@ pub(super) fn run(
     stop::on_signals()?;
     let mut paths = files.iter();
     let path = paths.next().context("a file")?;
-    let outlet = Rc::new(RefCell::new(Outlet::default()));
+    let progress = Progress::default();
+    let outlet = Outlet { progress: progress.clone(), ..Outlet::default() };
+    let outlet = Rc::new(RefCell::new(outlet));
     let open = |path: &Path| Reader::open_with(path, Outlet::handler(&outlet));
     let mut reader = match open(path) {
         Err(stopped @ ReadError::Stopped { .. }) => {
@@ -74,7 +77,10 @@ pub(super) fn run(
         if plan.outputs.consumer.is_none() {
             announce(plan, &reader);
         }
-        match pass.over(&mut reader) {
+        progress.start(plan.outputs.use_stdout());
+        let passed = pass.over(&mut reader);
+        progress.end();
+        match passed {
             Ok(ControlFlow::Continue(())) => {}
             Ok(ControlFlow::Break(())) => break Ok(()),
             // What came before a damaged record is shown all the same, and other files
@@ -126,6 +132,7 @@ struct Outlet {
     sinks: Vec<Box<dyn Sink>>,
     /// What went wrong between two frames.
     failure: Option<Error>,
+    progress: Progress,
 }
 
 impl Outlet {
@@ -134,9 +141,12 @@ impl Outlet {
         let outlet = Rc::clone(outlet);
         Box::new(move |event| {
             let mut outlet = outlet.borrow_mut();
-            if event == ReadEvent::Idle {
-                let flushed = outlet.sinks.iter_mut().try_for_each(|sink| sink.flush());
-                outlet.failure = flushed.err();
+            match event {
+                ReadEvent::Reading(position) => outlet.progress.note(position),
+                ReadEvent::Idle => {
+                    let flushed = outlet.sinks.iter_mut().try_for_each(|sink| sink.flush());
+                    outlet.failure = flushed.err();
+                }
             }
             if stop::requested() || outlet.failure.is_some() {
                 ControlFlow::Break(())

@@ -31,6 +31,7 @@ use crate::{
     names::NameStyle,
     offline::{self, Matcher},
     privileges::{self, Needs},
+    progress::Progress,
     reporter,
     rules::{self, Rule, RuleSet},
     runtime,
@@ -295,7 +296,8 @@ fn since(begin: WallTime, end: WallTime) -> Duration {
 
 /// Counts the frames of a file: one snapshot, whose clock is the file's.
 fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Result<()> {
-    let Some(mut reader) = offline::open(path)? else { return Ok(()) };
+    let progress = Progress::default();
+    let Some(mut reader) = offline::open(path, &progress)? else { return Ok(()) };
     let link = reader.link();
     let set = RuleSet::compile(plan.rules.clone(), &rules::file_options(link))?;
     let mut matcher = Matcher::new(&set, engine, link)?;
@@ -308,6 +310,7 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
     let (mut first, mut last) = (None, WallTime::default());
     let mut alerts = Alerts::new(&plan.fail_if, plan.interval);
     let mut taken = Duration::ZERO;
+    progress.start(false);
     // What was counted before a damaged record is told all the same.
     let damage = 'file: loop {
         let frames = match reader.batch() {
@@ -335,6 +338,7 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
             }
         }
     };
+    progress.end();
     let elapsed = since(first.unwrap_or(last), last);
     counting.take_from_file(&mut matcher, elapsed);
     let counts = Counts { seen: matcher.seen(), rules: matcher.totals()?, ..Counts::default() };

@@ -37,6 +37,7 @@ use crate::{
     kernel::{Direction, Hook, Programs as _, rtnetlink},
     offline,
     privileges::{self, Needs},
+    progress::Progress,
     reporter,
     rules::{self, Rule},
     runtime,
@@ -173,14 +174,17 @@ impl Story<'_> {
 
 /// Of the frames of a file.
 fn file(plan: &Plan, server: SocketAddr, path: &Path, user: Option<&str>) -> Result<()> {
-    let Some(mut reader) = offline::open(path)? else { return Ok(()) };
+    let progress = Progress::default();
+    let Some(mut reader) = offline::open(path, &progress)? else { return Ok(()) };
     privileges::drop(user, Needs::default())?;
     let place = reader.name().to_owned();
     let wanted = Wanted { protocol: plan.target.protocol, server, client_port: None };
     let mut exchange = Exchange::new(wanted, None);
+    progress.start(false);
     while let Some(frame) = reader.next()? {
         exchange.take(&frame);
     }
+    progress.end();
     let waited = exchange.connection().map(probe_flow::Connection::duration).unwrap_or_default();
     let attempt = Attempted::ByOthers;
     Story { plan, server, place: &place, exchange, attempt, waited }.tell()

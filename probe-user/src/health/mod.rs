@@ -49,6 +49,7 @@ use crate::{
     interfaces,
     offline::{self, Matcher},
     privileges::{self, Needs},
+    progress::Progress,
     rules::{self, Rule, RuleSet},
     runtime,
     source::{self, Live, Source},
@@ -200,7 +201,8 @@ async fn show(
 
 /// The ports in a file: one report, whose clock is the file's.
 fn over_file(plan: &Plan, path: &Path, engine: source::Engine, user: Option<&str>) -> Result<()> {
-    let Some(mut reader) = offline::open(path)? else { return Ok(()) };
+    let progress = Progress::default();
+    let Some(mut reader) = offline::open(path, &progress)? else { return Ok(()) };
     let link = reader.link();
     let rules = rules(&plan.settings, &rules::file_options(link))?;
     // The frames of the first rule are told apart from the others.
@@ -216,6 +218,7 @@ fn over_file(plan: &Plan, path: &Path, engine: source::Engine, user: Option<&str
     let interfaces = vec![reader.name().to_string()];
     let mut watching = Watching::new(&plan.settings, rules, "file".into(), interfaces);
     let (mut first, mut last) = (None, WallTime::default());
+    progress.start(false);
     // What was seen before a damaged record is told all the same.
     let damage = loop {
         let frames = match reader.batch() {
@@ -229,6 +232,7 @@ fn over_file(plan: &Plan, path: &Path, engine: source::Engine, user: Option<&str
             matcher.count(&frame)?;
             if stories.first_matches(&frame)? {
                 watching.frame(&frame);
+    progress.end();
             }
         }
     };

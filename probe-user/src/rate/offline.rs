@@ -13,6 +13,7 @@ use super::{
 use crate::{
     offline::{self, Matcher},
     privileges::{self, Needs},
+    progress::Progress,
     rules::{self, Rule, RuleSet},
     source::Engine,
 };
@@ -28,7 +29,8 @@ pub(super) fn over_file(
     engine: Engine,
     user: Option<&str>,
 ) -> Result<Option<(Report, Result<()>)>> {
-    let Some(mut reader) = offline::open(path)? else { return Ok(None) };
+    let progress = Progress::default();
+    let Some(mut reader) = offline::open(path, &progress)? else { return Ok(None) };
     let link = reader.link();
     let rule = Rule::new("match", &plan.filter);
     let set = RuleSet::compile(vec![rule], &rules::file_options(link))?;
@@ -37,6 +39,7 @@ pub(super) fn over_file(
     privileges::drop(user, needs)?;
     let (mut file, mut matches) = (Times::default(), Times::default());
     let mut total = Counter::default();
+    progress.start(false);
     let (ending, read) = loop {
         let frame = match reader.next() {
             Ok(Some(frame)) => frame,
@@ -54,6 +57,7 @@ pub(super) fn over_file(
             break (Ending::Count, Ok(()));
         }
     };
+    progress.end();
     let times = if ending == Ending::Count { matches } else { file };
     set.say_again(matcher.seen().packets, &[total]);
     let report = Report {
