@@ -58,6 +58,7 @@ pub mod rules;
 pub mod runtime;
 mod screen;
 pub mod serve;
+pub mod share;
 mod signal_pipe;
 pub mod source;
 pub mod stdout;

@@ -95,6 +95,17 @@ impl Rule {
         }
     }
 
+    /// Makes it ready for that: all connections are chosen until [`Programs::choose_flows`] says which.
+    ///
+    /// [`Programs::choose_flows`]: crate::kernel::Programs::choose_flows
+    pub fn prepare_flows(&mut self) {
+        if let Some(sampler) = &mut self.sampler {
+            // Nobody is left out yet (but one hash of 2^32), and the program is made for a limit.
+            sampler.flow_limit = Sampler::ALL_FLOWS - 1;
+            self.flows = Some(drawn_seed());
+        }
+    }
+
     /// Its filter, compiled.
     ///
     /// # Errors

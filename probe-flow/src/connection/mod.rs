@@ -177,6 +177,14 @@ impl Connection {
         self.started
     }
 
+    /// Whether its beginning was seen: the SYN, or the first datagram.
+    pub fn began(&self) -> bool {
+        match self.protocol {
+            Protocol::Tcp => self.side(Role::Client).syn_seen(),
+            Protocol::Udp => self.side(Role::Client).packets() > 0,
+        }
+    }
+
     /// When its last frame was seen.
     pub fn last(&self) -> WallTime {
         self.last

@@ -16,7 +16,7 @@ use super::{
     feed::RingFeed,
     fifo::Pipe,
     open_sinks, origin,
-    pump::{Closed, Intake, Losses, Pump},
+    pump::{Closed, Intake, Losses, Pump, Share},
     sink::Sink,
 };
 use crate::{
@@ -86,6 +86,9 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
     let mut rule = Rule::new(RULE, &plan.filter);
     rule.sampler = Some(rules::sampler(limits.sample, limits.max_rate));
     rule.choose_flows(limits.flows);
+    if limits.most_records.is_some() {
+        rule.prepare_flows();
+    }
     let sets = place.chosen.links().len();
     let program = ProgramOptions {
         snaplen: limits.snaplen,
@@ -118,6 +121,7 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
         events,
         deadline,
         has_reader: plan.outputs.lines.is_some() || !plan.outputs.are_files(),
+        share: limits.most_records.map(Share::new),
         losses: plan.outputs.consumer.is_some().then(Losses::default),
     };
     Ok(Open { rules, pump, cpus, in_vain })

@@ -70,6 +70,9 @@ pub(crate) trait Sink: Send {
     /// Frames that were chosen for it have been lost since it was last told so. Only a
     /// [consumer](super::Consumer) is.
     fn lost(&mut self) {}
+    /// From this time on frames are those of one connection in so many
+    /// ([`Limits::most_records`](super::Limits::most_records)).
+    fn follow(&mut self, _time: WallTime, _one_in: u32) {}
     /// Nothing follows; here is the account of it all, where there is one.
     fn finish(&mut self, _statistics: Option<&Statistics>) -> Result<()> {
         self.flush()

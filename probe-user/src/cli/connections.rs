@@ -55,6 +55,12 @@ pub struct Follow {
           value_parser = values::number::<u64, 1, { 1 << 31 }>)]
     pub max_connections: u64,
 
+    /// Frames a second that may be read to follow connections; beyond that one connection in 2, 4, 8 and
+    /// so on is followed, whole
+    #[arg(long, value_name = "N", default_value = "100000", conflicts_with = "sample_flows",
+          value_parser = values::number::<u64, 1000, { u64::MAX }>)]
+    pub max_records: u64,
+
     /// Follow whole connections, one in N
     #[arg(long, value_name = "N", value_parser = values::number::<u32, 1, { u32::MAX as u64 }>)]
     pub sample_flows: Option<u32>,
@@ -94,6 +100,7 @@ impl Follow {
             (None, Some(_)) => MAX_FRAME,
             (None, None) => SNAPLEN,
         };
+        let is_live = self.offline.file.is_none();
         let files = self.offline.file.clone().map(|file| vec![file]);
         let live = self.live.plan(DirectionChoice::Both, self.promiscuous.mode());
         Ok(Plan {
@@ -113,6 +120,8 @@ impl Follow {
                 one_in,
                 seed: self.flow_seed.map_or_else(rules::drawn_seed, FlowSeed::new),
             }),
+            // A file waits until it is read.
+            most_records: (is_live && self.sample_flows.is_none()).then_some(self.max_records),
             max_connections: self.max_connections as usize,
             account: self.verbose,
         })
@@ -205,6 +214,9 @@ mod tests {
         let file = plan(&["connections", "-r", "f", "--open", "--format", "json"]);
         assert_eq!((file.snaplen, file.view, file.format), (MAX_FRAME, View::Open, Format::Json));
         assert_eq!(file.max_connections, Limits::default().connections);
+        assert_eq!((live.most_records, file.most_records), (Some(100_000), None));
+        let fixed = plan(&["connections", "-i", "lo", "--sample-flows", "8"]);
+        assert_eq!(fixed.most_records, None);
         let http = plan(&["http", "-i", "lo", "--percentiles", "-c", "5", "-s", "0"]);
         assert_eq!(http.view, View::Requests { percentiles: true });
         assert_eq!((http.count, http.snaplen), (Some(5), MAX_FRAME));

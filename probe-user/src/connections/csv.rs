@@ -9,11 +9,11 @@ use crate::{clock::rfc3339_us, text::csv_field};
 pub(super) const CONNECTIONS: &str = "time,protocol,client,client_port,server,server_port,outcome,conn_state,reason,\
     rejected_by,syns,synacks,syn_synack_us,synack_ack_us,handshake_us,first_byte_us,duration_us,client_bytes,server_bytes,\
     client_packets,server_packets,client_retransmitted,server_retransmitted,client_reordered,server_reordered,\
-    closed_by,reset_by,ended,application,server_name\n";
+    closed_by,reset_by,ended,application,server_name,one_in\n";
 
 /// The first line, of requests.
 pub(super) const REQUESTS: &str = "time,client,client_port,server,server_port,method,host,path,status,body_bytes,\
-    first_byte_us,unseen\n";
+    first_byte_us,unseen,one_in\n";
 
 /// Of a connection.
 pub(super) fn connection(row: &Row) -> Vec<u8> {
@@ -49,11 +49,12 @@ pub(super) fn connection(row: &Row) -> Vec<u8> {
         known(row.ended),
         known(row.application),
         name.unwrap_or_default(),
+        row.one_in.to_string(),
     ])
 }
 
-/// Of a request.
-pub(super) fn request(connection: &Connection, exchange: &HttpExchange) -> Vec<u8> {
+/// Of a request, on a connection that stands for `one_in`.
+pub(super) fn request(connection: &Connection, exchange: &HttpExchange, one_in: u64) -> Vec<u8> {
     let [client, server] = [Role::Client, Role::Server].map(|role| connection.address(role));
     let at = exchange.requested.or(exchange.responded).unwrap_or(connection.started());
     let request = Request::new(exchange);
@@ -70,6 +71,7 @@ pub(super) fn request(connection: &Connection, exchange: &HttpExchange) -> Vec<u
         known(request.body_bytes),
         time(request.first_byte_us),
         request.unseen.to_string(),
+        one_in.to_string(),
     ])
 }
 

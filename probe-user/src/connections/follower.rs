@@ -12,7 +12,13 @@ use probe_frame::{Frame, WallTime};
 use probe_pcap::Statistics;
 
 use super::{Format, Plan, View, csv, json, percentiles::Percentiles, requests, row::Row, text};
-use crate::{capture, reporter, source::Source, text::grouped, zone};
+use crate::{
+    capture, reporter,
+    share::{Estimate, Weights},
+    source::Source,
+    text::grouped,
+    zone,
+};
 
 /// Bytes of lines that gather before a write.
 const GATHER: usize = 64 << 10;
@@ -36,9 +42,15 @@ struct Teller {
     left: Option<u64>,
     pending: Vec<u8>,
     percentiles: Percentiles,
-    /// Connections by outcome.
-    outcomes: [u64; Outcome::ALL.len()],
-    requests: u64,
+    /// One connection in how many is followed.
+    weights: Weights,
+    /// Connections whose beginning was seen.
+    begun: Estimate,
+    /// Those that were told, by outcome.
+    outcomes: [Estimate; Outcome::ALL.len()],
+    requests: Estimate,
+    /// Connections or requests that were told.
+    told: u64,
     /// Open connections of which both, or only one side was seen.
     sides_seen: [u64; 2],
 }
@@ -65,8 +77,11 @@ impl Follower {
             left: plan.count,
             pending: head.into(),
             percentiles: Percentiles::default(),
-            outcomes: [0; Outcome::ALL.len()],
-            requests: 0,
+            weights: Weights::fixed(plan.flows.map_or(1, |flows| flows.one_in.into())),
+            begun: Estimate::default(),
+            outcomes: [Estimate::default(); Outcome::ALL.len()],
+            requests: Estimate::default(),
+            told: 0,
             sides_seen: [0; 2],
         };
         Self { tracker: Tracker::new(limits), teller, frames: 0, out }
@@ -86,6 +101,9 @@ impl capture::Sink for Follower {
             return Ok(ControlFlow::Break(()));
         }
         self.frames += 1;
+        if self.teller.weights.thinned_before(frame.time) {
+            self.tracker.lost();
+        }
         self.tracker.frame(frame, &mut self.teller);
         if self.teller.pending.len() >= GATHER {
             self.flush()?;
@@ -118,6 +136,10 @@ impl capture::Sink for Follower {
         self.tracker.lost();
     }
 
+    fn follow(&mut self, time: WallTime, one_in: u32) {
+        self.teller.weights.change(time, one_in.into());
+    }
+
     fn finish(&mut self, _statistics: Option<&Statistics>) -> Result<()> {
         // Who wanted so many lines wants none of what is still open.
         if self.wants_more().is_continue() {
@@ -136,25 +158,36 @@ impl capture::Sink for Follower {
 impl Follower {
     /// Says how many there were, and of what nothing could be said.
     fn summarize(&self) {
-        let Teller { outcomes, requests, view, sides_seen, .. } = &self.teller;
-        let all: u64 = outcomes.iter().sum();
+        let Teller { outcomes, requests, view, sides_seen, weights, begun, told, .. } =
+            &self.teller;
+        let are_all = weights.are_all();
+        let s = if *told == 1 && are_all { "" } else { "s" };
         match view {
             View::Requests { .. } => {
-                let s = if *requests == 1 { "" } else { "s" };
-                reporter::say(format_args!("{} request{s}", grouped(*requests)));
+                reporter::say(format_args!("{} request{s}", about(requests)));
             }
             View::Ended | View::Open => {
                 let by_outcome: Vec<_> = Outcome::ALL
                     .iter()
                     .zip(outcomes)
-                    .filter(|(_, number)| **number > 0)
-                    .map(|(outcome, number)| format!("{} {outcome}", grouped(*number)))
+                    .filter(|(_, estimate)| estimate.sum > 0)
+                    .map(|(outcome, estimate)| format!("{} {outcome}", about(estimate)))
                     .collect();
-                let s = if all == 1 { "" } else { "s" };
                 let list =
-                    if all == 0 { String::new() } else { format!(": {}", by_outcome.join(", ")) };
-                reporter::say(format_args!("{} connection{s}{list}", grouped(all)));
+                    if *told == 0 { String::new() } else { format!(": {}", by_outcome.join(", ")) };
+                // Where all were followed, those that had begun before are among them.
+                let of_told = Estimate::all(outcomes);
+                let all = if are_all || *view == View::Open { &of_told } else { begun };
+                reporter::say(format_args!("{} connection{s}{list}", about(all)));
             }
+        }
+        if !are_all {
+            let what = if let View::Requests { .. } = view { "requests" } else { "connections" };
+            reporter::note(format_args!(
+                "these are estimates: {} {what} were told, and one connection in {} was followed at the end",
+                grouped(*told),
+                grouped(weights.now())
+            ));
         }
         let figures = self.tracker.figures();
         if figures.refused > 0 || figures.thrown_out > 0 {
@@ -183,18 +216,30 @@ impl Follower {
     }
 }
 
+/// A number as far as it is known.
+fn about(estimate: &Estimate) -> String {
+    match estimate.margin() {
+        0 => grouped(estimate.sum),
+        margin => format!("{} (± {})", grouped(estimate.sum), grouped(margin)),
+    }
+}
+
 impl probe_flow::Sink for Teller {
     fn event(&mut self, event: Event<'_>) {
         if self.left == Some(0) {
             return;
         }
         match (event, self.view) {
+            (Event::Started(connection), _) if connection.began() => {
+                self.begun.add(self.stands_for(connection));
+            }
             (Event::Request(connection, exchange), View::Requests { percentiles }) => {
-                self.requests += 1;
+                let one_in = self.stands_for(connection);
+                self.requests.add(one_in);
                 if percentiles {
                     self.percentiles.add(exchange);
                 }
-                let line = requests::shown(self.format, connection, exchange, &self.zone);
+                let line = requests::shown(self.format, connection, exchange, &self.zone, one_in);
                 self.put(&line);
             }
             (Event::Ended(connection), View::Ended) => self.ended(connection),
@@ -213,9 +258,15 @@ impl probe_flow::Sink for Teller {
 }
 
 impl Teller {
+    /// How many connections one stands for.
+    fn stands_for(&self, connection: &Connection) -> u64 {
+        self.weights.of(connection, connection.last())
+    }
+
     fn ended(&mut self, connection: &Connection) {
-        if let Some(number) = self.outcomes.get_mut(connection.outcome() as usize) {
-            *number += 1;
+        let one_in = self.stands_for(connection);
+        if let Some(estimate) = self.outcomes.get_mut(connection.outcome() as usize) {
+            estimate.add(one_in);
         }
         if connection.was_opened() {
             let seen = [Role::Client, Role::Server].map(|role| connection.side(role).packets() > 0);
@@ -224,14 +275,15 @@ impl Teller {
         }
         let line = match self.format {
             Format::Text => text::connection(connection, &self.zone),
-            Format::Json => json::connection(&Row::new(connection, self.whole)),
-            Format::Csv => csv::connection(&Row::new(connection, self.whole)),
+            Format::Json => json::connection(&Row::new(connection, self.whole, one_in)),
+            Format::Csv => csv::connection(&Row::new(connection, self.whole, one_in)),
         };
         self.put(&line);
     }
 
     fn put(&mut self, line: &[u8]) {
         self.pending.extend_from_slice(line);
+        self.told += 1;
         if let Some(left) = &mut self.left {
             *left -= 1;
         }

@@ -12,7 +12,7 @@ pub(super) fn connection(row: &Row) -> Vec<u8> {
 }
 
 /// Of a request: who asked whom, and what there is in a connection's list.
-pub(super) fn request(connection: &Connection, exchange: &HttpExchange) -> Vec<u8> {
+pub(super) fn request(connection: &Connection, exchange: &HttpExchange, one_in: u64) -> Vec<u8> {
     #[derive(Serialize)]
     struct Line {
         time: String,
@@ -22,6 +22,8 @@ pub(super) fn request(connection: &Connection, exchange: &HttpExchange) -> Vec<u
         server_port: u16,
         #[serde(flatten)]
         request: Request,
+        /// How many connections that of the request stands for.
+        one_in: u64,
     }
     let [client, server] = [Role::Client, Role::Server].map(|role| connection.address(role));
     let time = exchange.requested.or(exchange.responded).unwrap_or(connection.started());
@@ -32,5 +34,6 @@ pub(super) fn request(connection: &Connection, exchange: &HttpExchange) -> Vec<u
         server: server.ip().to_string(),
         server_port: server.port(),
         request: Request::new(exchange),
+        one_in,
     })
 }

@@ -75,6 +75,9 @@ pub struct Plan {
     pub ring_bytes: Option<usize>,
     /// Whether only some connections are followed, chosen in the kernel.
     pub flows: Option<FlowSampling>,
+    /// Frames a second that may come; beyond that some connections are followed, as many as that allows. Not
+    /// with `flows`, and not of files.
+    pub most_records: Option<u64>,
     /// Connections that are followed at once.
     pub max_connections: usize,
     /// Whether to tell what became of all frames, also where none was lost.
@@ -102,6 +105,7 @@ pub fn run(plan: &Plan) -> Result<()> {
             duration: plan.duration,
             ring_bytes: plan.ring_bytes,
             flows: plan.flows,
+            most_records: plan.most_records,
             ..capture::Limits::default()
         },
         outputs: Outputs {

@@ -51,6 +51,8 @@ pub(super) struct Row {
     pub(super) dns: Vec<Lookup>,
     /// Requests and questions that are not in the lists above.
     pub(super) more: u32,
+    /// How many connections it stands for, itself among them.
+    pub(super) one_in: u64,
 }
 
 /// A request of HTTP/1.
@@ -88,8 +90,8 @@ pub(super) struct Lookup {
 
 impl Row {
     /// Of a connection of which all frames were seen, or live (`whole` is false) those that tell
-    /// something.
-    pub(super) fn new(connection: &Connection, whole: bool) -> Self {
+    /// something; it stands for `one_in`.
+    pub(super) fn new(connection: &Connection, whole: bool, one_in: u64) -> Self {
         let [client, server] = [Role::Client, Role::Server].map(|role| connection.side(role));
         let [client_at, server_at] =
             [Role::Client, Role::Server].map(|role| connection.address(role));
@@ -135,6 +137,7 @@ impl Row {
             }),
             dns: connection.dns().iter().map(Lookup::new).collect(),
             more: connection.more_exchanges(),
+            one_in,
         }
     }
 }

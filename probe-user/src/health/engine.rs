@@ -10,7 +10,6 @@ use probe_filter::{LinkType, VlanView};
 
 use super::{
     Settings,
-    pace::{self, Pace},
     report::Report,
     selection::{Rules, SNAPLEN},
     watching::Watching,
@@ -20,6 +19,7 @@ use crate::{
     clock, explain, interfaces,
     kernel::{self, Attachment, Counts, Direction, Hook, Memory, Programs as _, RulesOf, Session},
     rules::{self, RuleSet},
+    share::{self, Pace},
 };
 
 /// How long a wait for frames lasts at most, so that signals are noticed.
@@ -160,7 +160,7 @@ impl Engine {
     pub fn look(&mut self, until: Instant) -> Result<()> {
         self.feed.look(until.saturating_duration_since(Instant::now()).min(POLL));
         self.drain(BATCH);
-        if self.paced.elapsed() >= pace::LOOK { self.follow_the_load() } else { Ok(()) }
+        if self.paced.elapsed() >= share::LOOK { self.follow_the_load() } else { Ok(()) }
     }
 
     /// What there is to say now.

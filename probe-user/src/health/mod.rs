@@ -4,8 +4,7 @@
 //!
 //! ```text
 //! selection  what is counted of a port, and which segments are read
-//! tally      what became of connections, by port; weight: how many each stands for
-//! pace       how many connections are followed, by the load
+//! tally      what became of connections, by port
 //! host       what this host's kernel says beside the packets
 //! watching   frames, counts and the host put together to reports
 //! engine     programs at work: rings, pace and reports, without a view
@@ -17,7 +16,6 @@ mod distribution;
 mod engine;
 mod host;
 mod json;
-mod pace;
 mod report;
 mod selection;
 mod service;
@@ -26,7 +24,6 @@ mod tally;
 mod verdict;
 mod view;
 mod watching;
-mod weight;
 
 pub use distribution::Distribution;
 pub use engine::Engine;
@@ -232,10 +229,10 @@ fn over_file(plan: &Plan, path: &Path, engine: source::Engine, user: Option<&str
             matcher.count(&frame)?;
             if stories.first_matches(&frame)? {
                 watching.frame(&frame);
-    progress.end();
             }
         }
     };
+    progress.end();
     let elapsed = Duration::from_nanos(last.0.saturating_sub(first.unwrap_or(last).0));
     let report = watching.report(last, elapsed, &matcher.totals()?, true);
     view.last(&report, &stop::requested)?;

@@ -1,6 +1,6 @@
 //! The rules of the kernel side: what is counted in full, and of which segments the stories are made.
 
-use probe_common::{Counter, Sampler};
+use probe_common::Counter;
 
 use super::{
     report::Counts,
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     connections::filter::TCP as TCP_STORIES,
-    rules::{self, Rule, sampler},
+    rules::{Rule, sampler},
 };
 
 /// Bytes of a frame that stories need: the head of an HTTP response, whose status and length are in it.
@@ -73,10 +73,8 @@ impl Rules {
             }
         }
         let mut stories = Rule::new(STORIES, stories(services, narrowed));
-        // Nobody is left out yet (but one hash of 2^32), and the program is made for a limit.
-        let limit = Sampler::ALL_FLOWS - 1;
-        stories.sampler = Some(Sampler { flow_limit: limit, ..sampler(1, None) });
-        stories.flows = Some(rules::drawn_seed());
+        stories.sampler = Some(sampler(1, None));
+        stories.prepare_flows();
         rules.push(stories);
         Self { services: services.to_vec(), rules }
     }

@@ -15,8 +15,8 @@ use super::{
     report::Since,
     service::{Protocol, Service},
     verdict::{Outcomes, Rejection, Times},
-    weight::Weights,
 };
+use crate::share::{self, Weights};
 
 /// Ports at most, where none are asked for.
 const MOST_PORTS: usize = 256;
@@ -59,8 +59,7 @@ impl Sums {
     fn add(&mut self, what: What, weight: u64) {
         self.add_at(what as usize, weight);
         if what == What::Started {
-            // Of `weight` connections one is chosen, at random.
-            self.variance += weight as f64 * (weight - 1) as f64;
+            self.variance += share::variance(weight);
         }
     }
 
@@ -100,8 +99,7 @@ impl Sums {
 
     /// How far the connections that began may be from the truth, in 999 of 1,000 cases.
     pub fn margin(&self) -> u64 {
-        const DEVIATIONS: f64 = 3.3;
-        (DEVIATIONS * self.variance.sqrt()).ceil() as u64
+        share::margin(self.variance)
     }
 }
 
@@ -318,7 +316,7 @@ impl Tallies {
         self.ports.values_mut().for_each(|tally| tally.now = Now::default());
         for connection in open {
             // Of one that lost a segment nobody can tell; one that is complete has been counted.
-            if !is_followed(connection) || connection.was_opened() || connection.may_have_lost() {
+            if !connection.began() || connection.was_opened() || connection.may_have_lost() {
                 continue;
             }
             let weight = self.weights.of(connection, now);
@@ -360,14 +358,6 @@ impl Tallies {
     }
 }
 
-/// Whether the beginning of a connection was seen.
-fn is_followed(connection: &Connection) -> bool {
-    match connection.protocol() {
-        Protocol::Tcp => connection.side(Role::Client).syn_seen(),
-        Protocol::Udp => connection.side(Role::Client).packets() > 0,
-    }
-}
-
 fn service(connection: &Connection) -> Service {
     Service { protocol: connection.protocol(), port: connection.address(Role::Server).port() }
 }
@@ -389,7 +379,7 @@ impl Sink for Tallies {
         else {
             return;
         };
-        if !is_followed(connection) {
+        if !connection.began() {
             return;
         }
         let weight = self.weights.of(connection, connection.last());

@@ -30,8 +30,6 @@ pub struct Watching {
     interfaces: Vec<String>,
     host: HostLog,
     lost: u64,
-    /// From this time on some of the connections that were followed are not.
-    thinned: Option<WallTime>,
     /// Records that came.
     records: u64,
 }
@@ -50,7 +48,6 @@ impl Watching {
             interfaces,
             host: HostLog::default(),
             lost: 0,
-            thinned: None,
             records: 0,
         }
     }
@@ -58,8 +55,7 @@ impl Watching {
     /// Takes a frame that the rule of the stories matched.
     pub fn frame(&mut self, frame: &Frame<'_>) {
         self.records += 1;
-        if self.thinned.is_some_and(|since| frame.time > since) {
-            self.thinned = None;
+        if self.tallies.weights.thinned_before(frame.time) {
             self.tracker.lost();
         }
         self.tracker.frame(frame, &mut self.tallies);
@@ -81,12 +77,7 @@ impl Watching {
 
     /// From this time on the frames are those of one connection in `one_in`.
     pub fn follow(&mut self, time: WallTime, one_in: u32) {
-        let one_in = u64::from(one_in);
-        if one_in > self.tallies.weights.now() {
-            // Of those that were followed some have no more frames, and nobody can tell which.
-            self.thinned = Some(time);
-        }
-        self.tallies.weights.change(time, one_in);
+        self.tallies.weights.change(time, one_in.into());
     }
 
     /// Asks the host what it says now. Before the first frame, and before each report.

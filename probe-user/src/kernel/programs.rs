@@ -39,6 +39,16 @@ pub trait Programs {
         Ok(None)
     }
 
+    /// Rules that sample whole connections choose one in so many from now on, whichever number they began
+    /// with: who was chosen and still is stays chosen ([`probe_filter::flow_limit`]). Records that are stamped
+    /// while this runs may be of either number.
+    ///
+    /// # Errors
+    /// Those of the map.
+    fn choose_flows(&mut self, _one_in: u32) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// Lets go of an interface: of what belonged to it where it is gone, else takes the programs off
     /// and turns on again what attaching to it turned off.
     fn forget(&mut self, _index: u32) {}

@@ -308,16 +308,6 @@ impl Session {
         self.memory
     }
 
-    /// Rules that sample whole connections choose one in so many from now on, whichever number they began
-    /// with: who was chosen and still is stays chosen ([`probe_filter::flow_limit`]). Records that are stamped
-    /// while this runs may be of either number.
-    ///
-    /// # Errors
-    /// Those of the map.
-    pub fn choose_flows(&mut self, one_in: u32) -> Result<(), Error> {
-        self.sets.iter_mut().try_for_each(|set| set.samplers.choose_flows(one_in))
-    }
-
     fn attach_xdp(&mut self, set: usize, name: &str, index: u32) -> Result<Attached, Error> {
         let hook = self.hook;
         for &(mode, attached) in xdp_modes(hook) {
@@ -412,6 +402,10 @@ impl Programs for Session {
         let mut lists: Vec<&mut ListMaps> =
             self.sets.iter_mut().map(|set| &mut set.lists).collect();
         ListMaps::take(&mut lists, f);
+    }
+
+    fn choose_flows(&mut self, one_in: u32) -> Result<(), Error> {
+        self.sets.iter_mut().try_for_each(|set| set.samplers.choose_flows(one_in))
     }
 
     fn follow(&mut self, interface: &Interface) -> Result<Option<Attachment>, Error> {

@@ -4,10 +4,11 @@
 use std::net::{IpAddr, SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
+use probe::text::grouped;
 use serde_json::Value;
 use testbed::{
     CLIENT_LINK, CLIENT_V4, Frame, FrameSender, HttpServer, Namespace, SERVER_LINK, SERVER_V4,
-    SERVER_V6, Tcp, http_get, requirements::met, tcp_flags,
+    SERVER_V6, Tcp, http_get, requirements::met, stranger, tcp_flags,
 };
 
 use crate::rig::{LIMIT, NEEDS, alone, attached, quiet_pair};
@@ -145,8 +146,9 @@ fn what_may_have_been_lost_is_partial() {
     }
     let _alone = alone();
     let pair = quiet_pair();
+    // All connections: a loss makes it follow fewer otherwise.
     let arguments = ["connections", "-i", SERVER_LINK, "--format", "json", "-B", "64", "tcp"];
-    let probe = attached(&pair.server, &arguments);
+    let probe = attached(&pair.server, &[&arguments[..], &["--sample-flows", "1"]].concat());
     let syns: Vec<_> = (0..50_000u16)
         .map(|source| {
             let tcp = Tcp { source, destination: 9, flags: tcp_flags::SYN, ..Tcp::default() };
@@ -162,4 +164,66 @@ fn what_may_have_been_lost_is_partial() {
     let lines = lines(&finished.text());
     assert!(!lines.is_empty());
     assert_eq!(count(&lines, "partial", 9), lines.len(), "{}", finished.stderr);
+}
+
+/// More than may be read: whole connections are left out, and the numbers at the end are as close as they say.
+#[test]
+fn a_flood_beyond_the_budget_is_followed_in_part() {
+    if !met(NEEDS) {
+        return;
+    }
+    const SYNS: u64 = 200_000;
+    let _alone = alone();
+    let pair = quiet_pair();
+    // Nobody listens, and the server says so to each.
+    pair.server.ip(&[format!("route add 10.0.0.0/8 dev {SERVER_LINK}")]).unwrap();
+    let syns: Vec<_> = (0..SYNS).map(|n| stranger(n as u32).build()).collect();
+    let arguments =
+        ["connections", "-i", SERVER_LINK, "--format", "json", "--max-records", "20000"];
+    let probe = attached(&pair.server, &[&arguments[..], &["tcp"]].concat());
+    let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
+    assert_eq!(sender.send_paced(&syns, SYNS, Some(50_000.0)).unwrap().frames, SYNS);
+    let finished = probe.interrupt(LIMIT).unwrap();
+    assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
+    let said = finished.stderr.lines().find_map(|line| line.split_once(" connections: "));
+    let (number, _) = said.unwrap_or_else(|| panic!("{}", finished.stderr));
+    let number = number.trim_start_matches("probe: ").replace(',', "");
+    let (number, margin) = number.split_once(" (± ").unwrap_or_else(|| panic!("{number}"));
+    let [number, margin]: [u64; 2] =
+        [number, margin.trim_end_matches(')')].map(|number| number.parse().unwrap());
+    assert!(number.abs_diff(SYNS) <= margin, "{}", finished.stderr);
+    // It is an estimate that says something.
+    assert!(margin > 0 && margin < SYNS / 4, "{}", finished.stderr);
+    assert!(finished.stderr.contains("these are estimates"), "{}", finished.stderr);
+    let lines = lines(&finished.text());
+    assert!((lines.len() as u64) < SYNS, "{} connections were told", lines.len());
+    assert!(lines.iter().any(|line| line["one_in"].as_u64() > Some(1)));
+}
+
+/// Below the budget all connections are followed, and all numbers are exact.
+#[test]
+fn a_share_that_is_given_stays() {
+    if !met(NEEDS) {
+        return;
+    }
+    const SYNS: u64 = 4_096;
+    let _alone = alone();
+    let pair = quiet_pair();
+    pair.server.ip(&[format!("route add 10.0.0.0/8 dev {SERVER_LINK}")]).unwrap();
+    let syns: Vec<_> = (0..SYNS).map(|n| stranger(n as u32).build()).collect();
+    for (share, said) in [("1", "probe: 4,096 connections: 4,096 refused\n"), ("8", " (± ")] {
+        let arguments = ["connections", "-i", SERVER_LINK, "--format", "csv", "tcp"];
+        let sampling = ["--sample-flows", share, "--flow-seed", "7"];
+        let probe = attached(&pair.server, &[&arguments[..], &sampling].concat());
+        let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
+        sender.send_paced(&syns, SYNS, Some(10_000.0)).unwrap();
+        let finished = probe.interrupt(LIMIT).unwrap();
+        assert!(finished.stderr.contains(said), "{}", finished.stderr);
+        let text = finished.text();
+        let rows: Vec<&str> = text.lines().skip(1).collect();
+        assert!(rows.iter().all(|row| row.ends_with(&format!(",{share}"))), "{text}");
+        let number =
+            format!("probe: {} ", grouped(rows.len() as u64 * share.parse::<u64>().unwrap()));
+        assert!(finished.stderr.contains(&number), "{number}: {}", finished.stderr);
+    }
 }

@@ -20,7 +20,7 @@ use std::{
 };
 
 use anyhow::{Error, Result, anyhow};
-use probe_frame::Frame;
+use probe_frame::{Frame, WallTime};
 use probe_pcap::Statistics;
 
 use super::sink::{Sink, Waits};
@@ -48,6 +48,8 @@ enum Message {
     Interface(Attachment),
     /// Frames were lost since the last one of these.
     Lost,
+    /// From this time on the frames are those of one connection in so many.
+    Follow(WallTime, u32),
     /// The last one: the account, without what the sinks know better.
     End(Statistics),
 }
@@ -160,6 +162,14 @@ impl Conveyor {
         if let Some(full) = &self.full {
             // As in `send`.
             let _ = full.send(Message::Lost);
+        }
+    }
+
+    /// Tells the sinks that from a time on frames are those of one connection in so many.
+    pub(super) fn follow(&mut self, time: WallTime, one_in: u32) {
+        if let Some(full) = &self.full {
+            // As in `send`.
+            let _ = full.send(Message::Follow(time, one_in));
         }
     }
 

@@ -52,6 +52,10 @@ pub(super) fn write(
                 sink.lost();
                 Ok(ControlFlow::Continue(()))
             }),
+            Ok(Message::Follow(time, one_in)) => all(sinks, |sink| {
+                sink.follow(time, one_in);
+                Ok(ControlFlow::Continue(()))
+            }),
             Ok(Message::End(statistics)) => {
                 end = Some(statistics);
                 Ok(ControlFlow::Continue(()))

@@ -18,16 +18,28 @@ const KEPT: usize = 64;
 pub struct Weights {
     /// Since when, and one in how many. The first one holds since ever.
     changes: VecDeque<(WallTime, u64)>,
+    /// From this time on some of the connections that were followed are not.
+    thinned: Option<WallTime>,
 }
 
 impl Default for Weights {
     /// All are followed.
     fn default() -> Self {
-        Self { changes: VecDeque::from([(WallTime::default(), 1)]) }
+        Self::fixed(1)
     }
 }
 
 impl Weights {
+    /// One in so many is followed, from the beginning on.
+    pub fn fixed(one_in: u64) -> Self {
+        Self { changes: VecDeque::from([(WallTime::default(), one_in)]), thinned: None }
+    }
+
+    /// Whether all were followed all the time.
+    pub fn are_all(&self) -> bool {
+        self.changes.iter().all(|(_, one_in)| *one_in == 1)
+    }
+
     /// One in how many is followed now.
     pub fn now(&self) -> u64 {
         self.changes.back().map_or(1, |(_, one_in)| *one_in)
@@ -35,10 +47,19 @@ impl Weights {
 
     /// From this time on one connection in `one_in` is followed.
     pub fn change(&mut self, time: WallTime, one_in: u64) {
+        if one_in > self.now() {
+            self.thinned = Some(time);
+        }
         self.changes.push_back((time, one_in));
         if self.changes.len() > KEPT {
             self.changes.pop_front();
         }
+    }
+
+    /// Whether a frame of this time is the first behind a change after which fewer are followed: some of those
+    /// that were followed have no more frames, and nobody can tell which.
+    pub fn thinned_before(&mut self, frame: WallTime) -> bool {
+        self.thinned.take_if(|since| frame > *since).is_some()
     }
 
     /// How many connections this one stands for at a time.
@@ -72,6 +93,8 @@ mod tests {
         weights.change(at(10), 64);
         weights.change(at(20), 16);
         assert_eq!(weights.now(), 16);
+        assert!(!weights.are_all() && Weights::default().are_all());
+        assert_eq!([10, 11, 12].map(|s| weights.thinned_before(at(s))), [false, true, false]);
         for (start, end, expected) in
             [(1, 9, 1), (1, 10, 64), (12, 15, 64), (12, 30, 64), (20, 30, 16)]
         {
