@@ -55,7 +55,7 @@ fn every_capture_is_read_by_python() {
         let read = checked(folder.path());
         println!("{} captures, {read} frames, {flags:?}", files.len());
         assert_eq!(read, frames, "frames that probe-pcap reads from the same files");
-        assert!(read > 9_000, "{read}");
+        assert!(read > 8_000, "{read}");
     }
 }
 
