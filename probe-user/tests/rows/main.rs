@@ -89,7 +89,7 @@ fn payload_in_hexadecimal_and_jq() {
         .udp(4000, 4001)
         .payload(b"hello\x1b")
         .build();
-    files::write(&file, LinkType::Ethernet, Precision::Micro, &[frame.clone()]);
+    files::write(&file, LinkType::Ethernet, Precision::Micro, std::slice::from_ref(&frame));
     let columns = ["--format", "json", "--columns", "payload,frame,sport,flags"];
     std::fs::write(folder.path().join("json"), printed(&file, &columns)).unwrap();
     let filter = "[.payload, .frame, .sport, .flags] | @csv";
