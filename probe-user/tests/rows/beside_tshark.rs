@@ -16,7 +16,7 @@ use super::{files, printed};
 enum Why {
     /// Time stamps with a fraction of a second or more, or from 2038 on, which are other times there.
     Times,
-    /// Addresses that are neither of IP nor of a link layer: of IPX, DECnet, TIPC.
+    /// Addresses that are neither of IP nor of a link layer: of IPX, DECnet, TIPC, Fibre Channel.
     Family,
     /// tshark looks into a packet in a packet of which the line says nothing: a PIM register, a frame in OpenFlow, ISL.
     Inside,
@@ -30,11 +30,14 @@ enum Why {
 const DIFFERENT: &[(&str, Why)] = &[
     ("DECnet_Phone.pcap", Why::Family),
     ("DTP.pcap", Why::Inside),
+    ("PIM_register_register-stop.pcap", Why::Inside),
     ("babel_update_oobr.pcap", Why::Times),
+    ("cfm_sender_id-oobr.pcap", Why::Family),
     ("huge-tipc-messages.pcap", Why::Family),
     ("icmp-icmp_print-oobr-1.pcap", Why::Times),
     ("icmp6_mobileprefix_asan.pcap", Why::Times),
     ("ipv6-routing-header.pcap", Why::Route),
+    ("ipv6-srh-insert-cksum.pcap", Why::Route),
     ("ipx-invalid-length.pcap", Why::Family),
     ("ipx.pcap", Why::Family),
     ("isakmp-ikev1_n_print-oobr.pcap", Why::Times),
@@ -47,10 +50,13 @@ const DIFFERENT: &[(&str, Why)] = &[
     ("lmp-lmp_print_data_link_subobjs-oobr.pcap", Why::Times),
     ("macsec-short-shorter.pcap", Why::Inside),
     ("mobility_opt_asan.pcap", Why::Times),
+    ("mobility_opt_asan_3.pcap", Why::Times),
     ("mobility_opt_asan_6.pcap", Why::Times),
     ("mobility_opt_asan_7.pcap", Why::Times),
     ("of10_s4810.pcap", Why::Inside),
+    ("olsr-oobr-1.pcap", Why::Times),
     ("olsr-oobr-2.pcap", Why::Times),
+    ("ospf6_print_lshdr-oobr.pcap", Why::Times),
     ("pim-packet-assortment.pcap", Why::Inside),
     ("pim_header_asan-2.pcap", Why::Times),
     ("rsvp-rsvp_obj_print-oobr.pcap", Why::Times),
