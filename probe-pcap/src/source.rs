@@ -72,7 +72,7 @@ impl Source {
         if metadata.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        let size = metadata.is_file().then(|| metadata.len());
+        let size = metadata.is_file().then_some(metadata.len());
         let position = Position { read: 0, size };
         Ok(Self { file, handler, stopped: Rc::default(), idle: false, position })
     }

@@ -159,6 +159,7 @@ pub(crate) fn protocol(name: &'static str, ports: Option<(u16, u16)>) -> Cow<'st
         "loopback" => "LOOP",
         "lspping" => "MPLS ECHO",
         "mobility" => "MIPv6",
+        "msnlb" => "MS NLB",
         "null" => "NULL/LOOPBACK",
         "olsr" => "OLSR v1",
         "openflow" => "OpenFlow",
@@ -179,7 +180,8 @@ pub(crate) fn protocol(name: &'static str, ports: Option<(u16, u16)>) -> Cow<'st
         "snap" => "LLC",
         "someip" => "SOME/IP",
         "syslog" => "Syslog",
-        "tcp" | "mptcp" => "TCP",
+        "tcp" => "TCP",
+        "timed" => "TSP",
         "udp" => "UDP",
         other => return Cow::Owned(other.to_uppercase()),
     };

@@ -26,6 +26,7 @@ use crate::{
     kernel::{self, Session},
     reporter,
     rules::{self, Rule, RuleSet},
+    share::Load,
     source::Live,
     stop,
     watch::{ProgramOptions, Watch},
@@ -121,7 +122,7 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
         events,
         deadline,
         has_reader: plan.outputs.lines.is_some() || !plan.outputs.are_files(),
-        share: limits.most_records.map(Share::new),
+        load: limits.most_records.map(Load::new),
         losses: plan.outputs.consumer.is_some().then(Losses::default),
     };
     Ok(Open { rules, pump, cpus, in_vain })

@@ -7,7 +7,6 @@ use std::{
 };
 
 use anyhow::Result;
-use probe_common::Ledger;
 use probe_frame::{Frame, MAX_FRAME};
 
 use super::{conveyor::Conveyor, events, events::Events, feed::Feed};
@@ -17,7 +16,7 @@ use crate::{
     kernel::{Counts, Programs, Span},
     reporter,
     rules::FlowSampling,
-    share::{self, Pace},
+    share::Load,
     stop,
 };
 
@@ -83,38 +82,8 @@ pub(super) struct Pump<F, P> {
     pub(super) has_reader: bool,
     /// What was lost so far, where a sink is to be told at once.
     pub(super) losses: Option<Losses>,
-    /// Which share of the connections is followed, where that hangs on the load.
-    pub(super) share: Option<Share>,
-}
-
-/// A share that follows the load.
-pub(super) struct Share {
-    pace: Pace,
-    came: u64,
-    lost: u64,
-    looked: Instant,
-}
-
-impl Share {
-    /// So many frames a second may come.
-    pub(super) fn new(most_records: u64) -> Self {
-        Self { pace: Pace::new(most_records), came: 0, lost: 0, looked: Instant::now() }
-    }
-
-    fn is_due(&self) -> bool {
-        self.looked.elapsed() >= share::LOOK
-    }
-
-    /// One connection in how many is followed from now on, if that changes.
-    fn look(&mut self, ledger: &Ledger) -> Option<u32> {
-        let span = self.looked.elapsed();
-        self.looked = Instant::now();
-        let lost = ledger.lost + ledger.refused;
-        let came = ledger.chosen.saturating_sub(lost);
-        let before = (self.came, self.lost);
-        (self.came, self.lost) = (came, lost);
-        self.pace.look(came.saturating_sub(before.0), lost.saturating_sub(before.1), span)
-    }
+    /// What the share of the connections that are followed hangs on, where it does.
+    pub(super) load: Option<Load>,
 }
 
 /// Frames lost in the kernel, looked at now and then.
@@ -181,9 +150,9 @@ impl<F: Feed, P: Programs> Pump<F, P> {
                     self.intake.conveyor.tell_of_loss();
                 }
             }
-            if let Some(share) = self.share.as_mut().filter(|share| share.is_due()) {
+            if let Some(load) = self.load.as_mut().filter(|load| load.is_due()) {
                 let counts = self.programs.quick_counts().map_err(explain::kernel)?;
-                if let Some(one_in) = share.look(&counts.ledger) {
+                if let Some(one_in) = load.look(&counts.ledger) {
                     self.programs.choose_flows(one_in).map_err(explain::kernel)?;
                     self.intake.conveyor.follow(clock::now(), one_in);
                 }
@@ -301,7 +270,7 @@ mod tests {
         sync::{Arc, Mutex},
     };
 
-    use probe_common::Counter;
+    use probe_common::{Counter, Ledger};
     use probe_filter::LinkType;
     use probe_frame::WallTime;
     use probe_pcap::{Origin, Reader};
@@ -434,7 +403,7 @@ mod tests {
             deadline: Some(Instant::now() + Duration::from_millis(20)),
             has_reader: false,
             losses: None,
-            share: None,
+            load: None,
         };
         assert_eq!(runtime::block_on(pump.run()).unwrap(), None);
         pump.close().unwrap()

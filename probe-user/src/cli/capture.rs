@@ -7,56 +7,21 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use clap::{ArgAction, Args, ColorChoice, ValueEnum};
+use clap::{ArgAction, Args, ColorChoice};
 use probe_filter::FlowSeed;
 use probe_frame::{MAX_FRAME, Precision};
 use probe_print::{Dump, Style, TimeStyle};
 
-use super::{Compat, Expression, Lists, Live, Offline, filter, shared, values};
+use super::{Compat, Expression, Forms, Lists, Live, Offline, filter, shared, values};
 use crate::{
     Command, bounded,
-    capture::{
-        CodeOf, Columns, FileForm, FileOutput, Limits, Lines, List, Outputs, Pipe, Plan, Rotate,
-        Rows, Syntax,
-    },
+    capture::{CodeOf, FileOutput, Limits, Lines, List, Outputs, Pipe, Plan, Rotate, Rows},
     failure::Usage,
     names::NameStyle,
     reporter,
     rules::{self, FlowSampling},
     source::{DirectionChoice, Promiscuity},
 };
-
-/// Form of lines, or of the files of -w.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Form {
-    /// Lines: tcpdump's
-    Text,
-    /// Lines: an object each, for scripts
-    Json,
-    /// Lines: a row each, below the names of the columns
-    Csv,
-    /// Files: read by every tool
-    Pcap,
-    /// Files: also records interfaces, filters, directions, sampling and losses
-    Pcapng,
-}
-
-impl Form {
-    /// Whether it is one of lines, and not of files.
-    fn is_of_lines(self) -> bool {
-        matches!(self, Self::Text | Self::Json | Self::Csv)
-    }
-
-    fn word(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Json => "json",
-            Self::Csv => "csv",
-            Self::Pcap => "pcap",
-            Self::Pcapng => "pcapng",
-        }
-    }
-}
 
 /// Flags of `probe capture`.
 #[derive(Debug, Args)]
@@ -95,15 +60,8 @@ pub struct CaptureArgs {
     #[arg(short = 'w', long = "write", value_name = "FILE")]
     pub write: Option<PathBuf>,
 
-    /// Form of lines [default: text], or of the file of -w [default: pcapng for the name *.pcapng
-    /// and for several interfaces, else pcap]; with --print one of each may be given
-    #[arg(long, value_enum, value_name = "FORM", hide_possible_values = false)]
-    pub format: Vec<Form>,
-
-    /// With --format json or csv: which columns, in which order; tshark is short for those of its
-    /// summary
-    #[arg(long, value_name = "NAME,...", value_parser = str::parse::<Columns>)]
-    pub columns: Option<Columns>,
+    #[command(flatten)]
+    pub forms: Forms,
 
     /// Start a new file when the current one exceeds SIZE million bytes (suffixes k, m and g:
     /// KiB, MiB and GiB)
@@ -357,12 +315,7 @@ impl CaptureArgs {
         if let Some(mistake) = mistake {
             return Err(Usage::new(mistake));
         }
-        let form = self.form(false)?;
-        if let (None, Some(form)) = (&self.write, form) {
-            let form = form.word();
-            let message = format!("--format {form} applies to the file of -w: give one with -w");
-            return Err(Usage::new(message));
-        }
+        let form = self.forms.of_file(self.write.is_some())?;
         if !rotate.rotates() {
             let flags = [(self.files.is_some(), "-W"), (self.post_rotate.is_some(), "-z")];
             for (_, flag) in flags.iter().filter(|(given, _)| *given) {
@@ -371,10 +324,7 @@ impl CaptureArgs {
         }
         Ok(self.write.as_ref().map(|path| FileOutput {
             rotate,
-            form: form.map(|form| match form {
-                Form::Pcapng => FileForm::PcapNg,
-                _ => FileForm::Pcap,
-            }),
+            form,
             precision: self.precision(),
             each: self.packet_buffered,
             post_rotate: self.post_rotate.clone(),
@@ -383,54 +333,19 @@ impl CaptureArgs {
         }))
     }
 
-    /// The form of lines that is asked for, or that of files.
-    fn form(&self, of_lines: bool) -> Result<Option<Form>, Usage> {
-        let mut forms = self.format.iter().copied().filter(|form| form.is_of_lines() == of_lines);
-        match (forms.next(), forms.next()) {
-            (Some(one), Some(other)) => Err(Usage::new(format!(
-                "--format {} and --format {}: one of them",
-                one.word(),
-                other.word()
-            ))),
-            (form, _) => Ok(form),
-        }
-    }
-
-    /// Rows in place of lines. Refuses what they do not have.
+    /// Rows in place of lines.
     fn rows(&self, shown: bool) -> Result<Option<Rows>, Usage> {
-        let form = self.form(true)?;
-        if let (Some(form), false) = (form, shown) {
-            let form = form.word();
-            let why =
-                if self.only_count { "--count prints none" } else { "with -w give --print, too" };
-            return Err(Usage::new(format!("--format {form} is the form of lines: {why}")));
-        }
-        let syntax = match form {
-            Some(Form::Json) => Syntax::Json,
-            Some(Form::Csv) => Syntax::Csv,
-            _ if self.columns.is_some() => {
-                return Err(Usage::new("--columns needs --format json or csv"));
-            }
-            _ => return Ok(None),
-        };
+        let why = if self.only_count { "--count prints none" } else { "with -w give --print, too" };
+        let bytes = "frame and payload";
         let of_text = [
-            (self.hex > 0, "-x", "frame and payload"),
-            (self.hex_and_text > 0, "-X", "frame and payload"),
-            (self.text > 0, "-A", "frame and payload"),
+            (self.hex > 0, "-x", bytes),
+            (self.hex_and_text > 0, "-X", bytes),
+            (self.text > 0, "-A", bytes),
             (self.time > 0, "-t", "time and relative"),
             (self.number, "--number", "number"),
             (self.lengths, "--lengths", "length and captured"),
         ];
-        if let Some((_, flag, columns)) = of_text.iter().find(|(given, ..)| *given) {
-            return Err(Usage::new(format!(
-                "{flag} is about lines of text; --columns of --format json and csv has {columns}"
-            )));
-        }
-        let columns = self.columns.clone().unwrap_or_else(|| match syntax {
-            Syntax::Json => Columns::of_json(),
-            Syntax::Csv => Columns::of_csv(),
-        });
-        Ok(Some(Rows { syntax, columns }))
+        self.forms.rows((!shown).then_some(why), &of_text)
     }
 
     /// Lines on standard output, if any.
@@ -508,7 +423,11 @@ fn read_list(path: &Path) -> Result<Vec<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{cli, source::Source};
+    use crate::{
+        capture::{Columns, FileForm, Syntax},
+        cli,
+        source::Source,
+    };
 
     fn plan(words: &[&str]) -> Plan {
         match cli::from_words([&["probe", "capture"], words].concat()) {

@@ -176,7 +176,7 @@ async fn measure(
             };
             break (measured, programs.detach());
         }
-        progress.show(&counts, &before, start.elapsed(), plan.count)?;
+        progress.show(&counts, &before, start.elapsed(), plan)?;
     };
     progress.clear();
     Ok((measured, detached.map_err(explain::kernel)))
@@ -213,7 +213,7 @@ impl Progress {
         counts: &Counts,
         before: &Counts,
         elapsed: Duration,
-        goal: Option<u64>,
+        plan: &Plan,
     ) -> Result<()> {
         if !self.terminal || Instant::now() < self.next {
             return Ok(());
@@ -224,13 +224,15 @@ impl Progress {
         let packets = of(counts).packets - of(before).packets;
         self.history.add(elapsed, &[Counter { packets, bytes: 0 }]);
         let (matches, seconds) = (grouped(packets), elapsed.as_secs_f64());
-        let goal = goal.map(|goal| format!(" of {}", grouped(goal))).unwrap_or_default();
+        let goal = plan.count.map(|goal| format!(" of {}", grouped(goal))).unwrap_or_default();
+        let end = plan.duration.map(|end| format!(" of {:.1}", end.as_secs_f64()));
+        let end = end.unwrap_or_default();
         let rate = si(packets as f64 / seconds.max(1e-9));
         let peak = self.history.peak(0).map(|peak| format!(", peak {}/s", si(peak)));
         let peak = peak.unwrap_or_default();
         let minute = self.history.sparkline(0, MINUTE);
         reporter::in_place(format_args!(
-            "{matches}{goal} in {seconds:.1} s, {rate}/s{peak} {minute}"
+            "{matches}{goal} in {seconds:.1}{end} s, {rate}/s{peak} {minute}"
         ));
         Ok(())
     }

@@ -1,9 +1,11 @@
 //! Whole connections, one in so many, as the load allows: which share of them is followed, how many each of
 //! those stands for, and how far a sum of them may be from the truth.
 
+mod load;
 mod pace;
 mod weight;
 
+pub use load::Load;
 pub use pace::{LOOK, Pace};
 pub use weight::Weights;
 

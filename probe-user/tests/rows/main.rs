@@ -55,7 +55,7 @@ fn every_capture_is_read_by_python() {
         let read = checked(folder.path());
         println!("{} captures, {read} frames, {flags:?}", files.len());
         assert_eq!(read, frames, "frames that probe-pcap reads from the same files");
-        assert!(read > 9_000, "{read}");
+        assert!(read > 8_000, "{read}");
     }
 }
 
@@ -89,7 +89,7 @@ fn payload_in_hexadecimal_and_jq() {
         .udp(4000, 4001)
         .payload(b"hello\x1b")
         .build();
-    files::write(&file, LinkType::Ethernet, Precision::Micro, &[frame.clone()]);
+    files::write(&file, LinkType::Ethernet, Precision::Micro, std::slice::from_ref(&frame));
     let columns = ["--format", "json", "--columns", "payload,frame,sport,flags"];
     std::fs::write(folder.path().join("json"), printed(&file, &columns)).unwrap();
     let filter = "[.payload, .frame, .sport, .flags] | @csv";

@@ -1,0 +1,118 @@
+//! In which form `probe capture` shows and writes frames: `--format` and `--columns`.
+
+use clap::{Args, ValueEnum};
+
+use crate::{
+    capture::{Columns, FileForm, Rows, Syntax},
+    failure::Usage,
+};
+
+/// Form of lines, or of the files of -w.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Form {
+    /// Lines: tcpdump's
+    Text,
+    /// Lines: an object each, for scripts
+    Json,
+    /// Lines: a row each, below the names of the columns
+    Csv,
+    /// Files: read by every tool
+    Pcap,
+    /// Files: also records interfaces, filters, directions, sampling and losses
+    Pcapng,
+}
+
+impl Form {
+    /// Whether it is one of lines, and not of files.
+    fn is_of_lines(self) -> bool {
+        matches!(self, Self::Text | Self::Json | Self::Csv)
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Csv => "csv",
+            Self::Pcap => "pcap",
+            Self::Pcapng => "pcapng",
+        }
+    }
+}
+
+/// Flags of forms.
+#[derive(Debug, Args)]
+pub struct Forms {
+    /// Form of lines [default: text], or of the file of -w [default: pcapng for the name *.pcapng
+    /// and for several interfaces, else pcap]; with --print one of each may be given
+    #[arg(long, value_enum, value_name = "FORM", hide_possible_values = false)]
+    pub format: Vec<Form>,
+
+    /// With --format json or csv: which columns, in which order; tshark is short for those of its
+    /// summary
+    #[arg(long, value_name = "NAME,...", value_parser = str::parse::<Columns>)]
+    pub columns: Option<Columns>,
+}
+
+impl Forms {
+    /// The form of the file of -w, if one is asked for.
+    ///
+    /// # Errors
+    /// Two of them, or one and no file.
+    pub fn of_file(&self, is_written: bool) -> Result<Option<FileForm>, Usage> {
+        Ok(match self.only(false)? {
+            Some(form) if !is_written => {
+                let form = form.word();
+                let message =
+                    format!("--format {form} applies to the file of -w: give one with -w");
+                return Err(Usage::new(message));
+            }
+            Some(Form::Pcapng) => Some(FileForm::PcapNg),
+            Some(_) => Some(FileForm::Pcap),
+            None => None,
+        })
+    }
+
+    /// Rows in place of lines. `unshown`: why no lines are shown, where there are none. `of_text`: flags that only
+    /// text has, which of them are given, and the columns that do the same.
+    ///
+    /// # Errors
+    /// What rows do not have, and forms of lines that are not shown.
+    pub fn rows(
+        &self,
+        unshown: Option<&str>,
+        of_text: &[(bool, &str, &str)],
+    ) -> Result<Option<Rows>, Usage> {
+        let form = self.only(true)?;
+        if let (Some(form), Some(why)) = (form, unshown) {
+            let form = form.word();
+            return Err(Usage::new(format!("--format {form} is the form of lines: {why}")));
+        }
+        let (syntax, all) = match form {
+            Some(Form::Json) => (Syntax::Json, Columns::of_json()),
+            Some(Form::Csv) => (Syntax::Csv, Columns::of_csv()),
+            _ if self.columns.is_some() => {
+                return Err(Usage::new("--columns needs --format json or csv"));
+            }
+            _ => return Ok(None),
+        };
+        if let Some((_, flag, columns)) = of_text.iter().find(|(given, ..)| *given) {
+            return Err(Usage::new(format!(
+                "{flag} is about lines of text; --columns of --format json and csv has {columns}"
+            )));
+        }
+        Ok(Some(Rows { syntax, columns: self.columns.clone().unwrap_or(all) }))
+    }
+
+    /// The one form of lines, or of files, that is asked for.
+    fn only(&self, of_lines: bool) -> Result<Option<Form>, Usage> {
+        let mut forms = self.format.iter().copied().filter(|form| form.is_of_lines() == of_lines);
+        match (forms.next(), forms.next()) {
+            (Some(one), Some(other)) => Err(Usage::new(format!(
+                "--format {} and --format {}: one of them",
+                one.word(),
+                other.word()
+            ))),
+            (form, _) => Ok(form),
+        }
+    }
+}
