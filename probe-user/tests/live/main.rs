@@ -55,6 +55,7 @@ mod standing_by;
 mod superframes;
 mod terminal;
 mod timing;
+mod top;
 mod tshark;
 mod unaltered;
 mod vlan;
