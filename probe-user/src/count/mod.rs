@@ -218,11 +218,6 @@ impl Counting {
         Self { set, hook, interfaces, before, elapsed_before: Duration::ZERO, peaks, lists }
     }
 
-    /// The rules.
-    pub(crate) fn rules(&self) -> &[Rule] {
-        self.set.rules()
-    }
-
     /// Adds what came in the lists up to now.
     pub(crate) fn take_lists(&mut self, programs: &mut impl Programs, elapsed: Duration) {
         programs.take_lists(&mut |counter, part| self.lists.add(elapsed, counter, part));

@@ -25,10 +25,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use crossterm::event as keyboard;
 use probe_filter::LinkType;
-use tokio::{
-    sync::mpsc::{self, Sender},
-    time::sleep_until,
-};
+use tokio::{sync::mpsc, time::sleep_until};
 
 use crate::{
     health::Service,
@@ -81,10 +78,10 @@ pub fn run(plan: &Plan) -> Result<()> {
         let stop = Stop::on_signals().context("watching signals")?;
         let source = Source::open(plan, &to).await?;
         let app = App::new(plan.from.origin(), Box::new(checker(plan)));
-        let sessions = Sessions::new(plan, to.clone());
+        let sessions = Sessions::new(plan, to);
         let look = Look { colors: plan.colors, utf8: is_utf8() };
         let screen = Screen::open()?;
-        let mut top = Top { app, source, sessions, look, screen, to, pace: Pace::default() };
+        let mut top = Top { app, source, sessions, look, screen, pace: Pace::default() };
         let ran = top.run(plan, &stop, &mut told).await;
         drop(told);
         top.end(ran)
@@ -98,7 +95,6 @@ struct Top {
     sessions: Sessions,
     look: Look,
     screen: Screen,
-    to: Sender<Told>,
     pace: Pace,
 }
 

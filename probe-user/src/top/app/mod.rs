@@ -126,28 +126,55 @@ pub enum Event {
 /// What is to be done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// End; `leave` the last screen on the terminal.
-    Quit { leave: bool },
+    /// End.
+    Quit {
+        /// With the last screen on the terminal.
+        leave: bool,
+    },
     /// Stop, as Ctrl-Z asks for.
     Suspend,
-    /// Count anew: only frames that `filter` matches, and of this rule also by source.
-    Count { filter: String, sources_of: Option<String> },
+    /// Count anew.
+    Count {
+        /// Only frames that match this.
+        filter: String,
+        /// Those of this rule by source, too.
+        sources_of: Option<String>,
+    },
     /// Count from zero.
     Reset,
     /// Look at ports from now on.
-    Ports { filter: String },
+    Ports {
+        /// Only frames that match this.
+        filter: String,
+    },
     /// Follow connections from now on, and no others.
-    Connections { filter: String },
+    Connections {
+        /// Only frames that match this.
+        filter: String,
+    },
     /// Follow none any more.
     StopConnections,
     /// Ask who else is attached.
     Neighbours,
-    /// Write this into a new file of a name that begins so.
-    Export { name: String, json: serde_json::Value },
-    /// Write frames into a new file of a name that begins so.
-    StartCapture { name: String, filter: String },
-    /// End the capture of this name.
-    StopCapture { name: String },
+    /// Write into a new file.
+    Export {
+        /// What its name begins with.
+        name: String,
+        /// What is in it.
+        json: serde_json::Value,
+    },
+    /// Write frames into a new file.
+    StartCapture {
+        /// What it is called, and what the file's name begins with.
+        name: String,
+        /// Frames that match this.
+        filter: String,
+    },
+    /// End a capture.
+    StopCapture {
+        /// What it is called.
+        name: String,
+    },
 }
 
 /// Counts that are shown: the newest, or those of when the user paused.

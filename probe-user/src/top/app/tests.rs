@@ -205,7 +205,7 @@ fn orders() {
     assert_eq!(order(&app), "syn get dns");
     keys(&mut app, "s");
     assert_eq!(order(&app), "dns get syn");
-    keys(&mut app, "2ss");
+    keys(&mut app, "s2ss");
     assert_eq!(
         app.row_names(Tab::Sources),
         ["src 192.0.2.7", "src 198.51.100.1", "src 2001:db8::7"]

@@ -138,11 +138,6 @@ impl Local {
         self.known.hooks(session.attachments(), &session.program_ids())
     }
 
-    /// The interfaces, and how they are looked at.
-    pub fn live(&self) -> &Live {
-        &self.live
-    }
-
     /// Takes the programs off.
     ///
     /// # Errors

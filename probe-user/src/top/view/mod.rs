@@ -156,7 +156,7 @@ fn status(app: &App, look: Look, columns: usize) -> (Vec<Line<'static>>, Option<
     }
     let order = app.sort(app.tab).map(|sort| format!("  s order: {sort}")).unwrap_or_default();
     let space = if app.timeline.is_some() { "play" } else { "pause" };
-    let text = format!("? help  / filter{order}  space {space}  r zero  w write  e export  q quit");
+    let text = format!("? help  q quit  / filter{order}  space {space}  r zero  w write  e export");
     (vec![Line::from(look.span(cut(&text, columns), Role::Quiet))], None)
 }
 

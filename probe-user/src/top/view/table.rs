@@ -91,6 +91,12 @@ impl Table {
         };
         let mut by_rank: Vec<usize> = (0..columns.len()).collect();
         by_rank.sort_by_key(|&place| columns[place].rank);
+        // A column in which nothing stands says nothing.
+        let is_empty = |place: usize| {
+            let texts = (0..rows).map(|row| cell(row, place, usize::MAX).text);
+            rows > 0 && texts.into_iter().all(|text| text.is_empty())
+        };
+        by_rank.retain(|&place| matches!(columns[place].kind, Kind::Steps(_)) || !is_empty(place));
         let (mut kept, mut left) = (Vec::new(), room);
         for place in by_rank {
             let gap = if kept.is_empty() { 0 } else { GAP };
