@@ -244,27 +244,3 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
     view.last(&report, &stop::requested)?;
     damage.map_or(Ok(()), |error| Err(error.into()))
 }
-// SHIM-BEGIN
-#[derive(Default)]
-pub struct Settings {
-    pub services: Vec<Service>,
-    pub filter: String,
-}
-pub(crate) use json::line;
-pub(crate) fn follow(
-    _: &Settings,
-    _: &Live,
-    _: Duration,
-    _: &dyn Fn() -> bool,
-    _: &mut dyn FnMut(&Report) -> Result<std::ops::ControlFlow<()>>,
-) -> Result<()> {
-    anyhow::bail!("x")
-}
-pub(crate) fn over_file_shim(
-    _: &Settings,
-    _: &Path,
-    _: Engine,
-    _: Option<&str>,
-) -> Result<Option<Report>> {
-    anyhow::bail!("x")
-}
