@@ -109,7 +109,12 @@ struct Part<'a> {
 
 /// The line, newline included.
 pub fn line(snapshot: &Snapshot) -> Vec<u8> {
-    let object = Object {
+    crate::json::line(&object(snapshot))
+}
+
+/// What the line says: for who says more beside it.
+pub fn object(snapshot: &Snapshot) -> impl Serialize {
+    Object {
         time: rfc3339_ms(snapshot.time),
         elapsed: thousandths(snapshot.elapsed.as_secs_f64()),
         r#final: snapshot.last,
@@ -125,8 +130,7 @@ pub fn line(snapshot: &Snapshot) -> Vec<u8> {
             })
             .collect(),
         rules: snapshot.rules.iter().map(|row| rule(snapshot, row)).collect(),
-    };
-    crate::json::line(&object)
+    }
 }
 
 fn rule<'a>(snapshot: &'a Snapshot, row: &'a Row) -> Rule<'a> {

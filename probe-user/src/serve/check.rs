@@ -67,6 +67,14 @@ fn places(config: &Config, hook: Hook, present: &Present) -> String {
             let _ = writeln!(out, "            {what}: {}", names.join(", "));
         }
     }
+    if let Some(settings) = &config.health {
+        let ports: Vec<String> = settings.services.iter().map(ToString::to_string).collect();
+        let ports = match ports.len() {
+            0 => format!("the {} busiest TCP ports that answer", settings.most),
+            _ => ports.join(", "),
+        };
+        let _ = writeln!(out, "health      {ports}; by tcx, frames received and sent");
+    }
     let listen: Vec<String> = config.listen.iter().map(ToString::to_string).collect();
     let listen = if listen.is_empty() { "nowhere".into() } else { listen.join(", ") };
     let _ = writeln!(out, "HTTP        {listen}");

@@ -13,9 +13,13 @@ use serde::{Deserialize, Serialize};
 use crate::{
     account::{Account, Fate},
     clock,
-    count::{Count, Row, Snapshot, json},
+    count::{Count, Row, Snapshot},
     kernel::{Attached, Attachment, Counts},
     rules::Rule,
+    serve::{
+        document::{Document, Loss},
+        health::Health,
+    },
 };
 
 /// One reading.
@@ -29,7 +33,7 @@ pub struct Reading {
     pub interval_ends: bool,
     /// How long an interval is.
     pub interval_seconds: f64,
-    /// The counts as `probe count --format json` has them, newline included.
+    /// The counts as [`Document`] has them, newline included.
     pub snapshot: String,
     /// Frames looked at: packets and bytes.
     pub seen: (u64, u64),
@@ -37,6 +41,8 @@ pub struct Reading {
     pub rules: Vec<(String, u64, u64)>,
     /// Chosen frames that were lost, by cause.
     pub lost: Vec<(String, u64)>,
+    /// How the ports of `[health]` do, where there is one.
+    pub health: Option<Health>,
     /// How the program itself is doing.
     pub state: State,
 }
@@ -97,6 +103,8 @@ pub struct Counted<'a> {
     pub rule_counts: &'a [Counter],
     /// Where the programs are.
     pub attachments: &'a [Attachment],
+    /// How the ports do.
+    pub health: Option<Health>,
     /// Time between two readings.
     pub interval: Duration,
 }
@@ -119,8 +127,8 @@ impl Reader {
     }
 
     /// One reading. `tick` says whether rates of the readings after it begin here.
-    pub fn read(&mut self, counted: &Counted<'_>, state: &State, tick: Tick) -> Reading {
-        let &Counted { rules, counts, rule_counts, attachments, interval: interval_length } =
+    pub fn read(&mut self, counted: Counted<'_>, state: &State, tick: Tick) -> Reading {
+        let Counted { rules, counts, rule_counts, attachments, health, interval: interval_length } =
             counted;
         let elapsed = self.start.elapsed();
         if tick == Tick::Last {
@@ -159,25 +167,32 @@ impl Reader {
         let mut account = Account::default();
         account.kernel(counts);
         let lost = account.counts().into_iter().filter(|count| count.fate == Fate::LostInKernel);
-        let usage = getrusage(UsageWho::RUSAGE_SELF).ok();
-        let seconds =
-            |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-        let cpu_seconds =
-            usage.map_or(0.0, |usage| seconds(usage.user_time()) + seconds(usage.system_time()));
+        let lost: Vec<Loss> =
+            lost.map(|count| Loss { cause: count.name, frames: count.frames }).collect();
+        let ports = health.as_ref().map_or(&[][..], |health| &health.ports);
         Reading {
             tag: format!("{:x}-{:x}", self.began, self.number),
             asked: 0,
             interval_ends: tick != Tick::Between,
             interval_seconds: interval_length.as_secs_f64(),
-            snapshot: String::from_utf8_lossy(&json::line(&snapshot)).into_owned(),
+            snapshot: Document { counts: &snapshot, lost: &lost, ports }.line(),
             seen: (counts.seen.packets, counts.seen.bytes),
             rules: (rules.iter().zip(rule_counts))
                 .map(|(rule, count)| (rule.name.clone(), count.packets, count.bytes))
                 .collect(),
-            lost: lost.map(|count| (count.name.to_owned(), count.frames)).collect(),
-            state: State { cpu_seconds, ..state.clone() },
+            lost: lost.iter().map(|loss| (loss.cause.to_owned(), loss.frames)).collect(),
+            health,
+            state: State { cpu_seconds: cpu_seconds(), ..state.clone() },
         }
     }
+}
+
+/// CPU seconds of this process, in user and kernel mode.
+pub fn cpu_seconds() -> f64 {
+    let seconds =
+        |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    getrusage(UsageWho::RUSAGE_SELF)
+        .map_or(0.0, |usage| seconds(usage.user_time()) + seconds(usage.system_time()))
 }
 
 /// What a reading is for.

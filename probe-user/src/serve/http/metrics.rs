@@ -7,11 +7,14 @@ use std::fmt;
 
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, prometheus_text, text},
+    encoding::{
+        DescriptorEncoder, MetricEncoder, NoLabelSet, prometheus_protobuf, prometheus_text, text,
+    },
     metrics::MetricType,
     registry::{Registry, Unit},
 };
 
+use super::health;
 use crate::serve::reading::Reading;
 
 /// What all names begin with.
@@ -20,51 +23,79 @@ const PREFIX: &str = "probe";
 /// A form that metrics are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// OpenMetrics 1.0.
-    OpenMetrics,
     /// Prometheus's text format.
     Text,
+    /// OpenMetrics 1.0.
+    OpenMetrics,
+    /// Prometheus's protobuf, the only one with native histograms. Prometheus asks for it where it was
+    /// told to take these.
+    Protobuf,
 }
 
+/// The media type of protobuf, and the parameters that tell which messages it has and how.
+const PROTOBUF: &str = "application/vnd.google.protobuf";
+const MESSAGES: [&str; 2] = ["proto=io.prometheus.client.MetricFamily", "encoding=delimited"];
+
 impl Format {
-    /// The one that an `Accept` header (RFC 9110, 12.5.1) prefers; of equals the older one.
+    /// All of them, the oldest first.
+    const ALL: [Self; 3] = [Self::Text, Self::OpenMetrics, Self::Protobuf];
+
+    /// The one that an `Accept` header (RFC 9110, 12.5.1) prefers; of equals the oldest one.
     pub fn wanted(accept: &str) -> Self {
-        let (mut open_metrics, mut text) = (0.0, 0.0f32);
-        for item in accept.split(',') {
-            let mut parts = item.split(';').map(str::trim);
-            let kind = parts.next().unwrap_or_default();
-            let quality =
-                parts.find_map(|part| part.strip_prefix("q=")).map_or(Ok(1.0), str::parse);
-            let quality: f32 = quality.unwrap_or(0.0);
-            match kind {
-                "application/openmetrics-text" => open_metrics = f32::max(open_metrics, quality),
-                "text/plain" | "text/*" | "*/*" => text = text.max(quality),
-                _ => {}
+        let mut best = (Self::Text, 0.0);
+        for format in Self::ALL {
+            let qualities = accept.split(',').filter_map(|item| format.quality(item));
+            let quality = qualities.fold(0.0, f32::max);
+            if quality > best.1 {
+                best = (format, quality);
             }
         }
-        if open_metrics > text { Self::OpenMetrics } else { Self::Text }
+        best.0
+    }
+
+    /// How much an item of the header wants it; `None` where it is about others.
+    fn quality(self, item: &str) -> Option<f32> {
+        let mut parts = item.split(';').map(str::trim);
+        let kind = parts.next()?;
+        let parameters: Vec<&str> = parts.collect();
+        let is_meant = match self {
+            Self::Text => matches!(kind, "text/plain" | "text/*" | "*/*"),
+            Self::OpenMetrics => kind == "application/openmetrics-text",
+            Self::Protobuf => {
+                kind == PROTOBUF && MESSAGES.iter().all(|one| parameters.contains(one))
+            }
+        };
+        let quality = parameters.iter().find_map(|one| one.strip_prefix("q="));
+        is_meant.then(|| quality.map_or(1.0, |quality| quality.parse().unwrap_or(0.0)))
     }
 
     /// What the `Content-Type` header says.
     pub fn content_type(self) -> &'static str {
         match self {
-            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
             Self::Text => prometheus_text::CONTENT_TYPE,
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Self::Protobuf => {
+                "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; \
+                 encoding=delimited"
+            }
         }
     }
 }
 
-/// The text of a reading.
-pub fn text(reading: &Reading, format: Format) -> String {
+/// A reading in this form.
+pub fn encoded(reading: &Reading, format: Format) -> Vec<u8> {
     let mut registry = Registry::with_prefix(PREFIX);
     registry.register_collector(Box::new(Metrics(reading.clone())));
     let mut out = String::new();
-    // A text takes all that is written to it.
+    // Memory takes all that is written to it.
     let _ = match format {
-        Format::OpenMetrics => text::encode(&mut out, &registry),
         Format::Text => prometheus_text::encode(&mut out, &registry),
+        Format::OpenMetrics => text::encode(&mut out, &registry),
+        Format::Protobuf => {
+            return prometheus_protobuf::encode_to_vec(&registry).unwrap_or_default();
+        }
     };
-    out
+    out.into_bytes()
 }
 
 #[derive(Debug)]
@@ -128,19 +159,32 @@ impl Collector for Metrics {
         let help = "Times that the process which serves HTTP was started again";
         out.counter("http_restarts", help, None, state.http_restarts)?;
         let info = [("version", env!("CARGO_PKG_VERSION"))];
-        out.info("build", "The version of probe", &info)
+        out.info("build", "The version of probe", &info)?;
+        self.0.health.as_ref().map_or(Ok(()), |health| health::encode(&mut out, health))
     }
 }
 
 const BYTES: Option<&Unit> = Some(&Unit::Bytes);
-const SECONDS: Option<&Unit> = Some(&Unit::Seconds);
+pub(super) const SECONDS: Option<&Unit> = Some(&Unit::Seconds);
 
 /// Writes families of metrics.
-struct Families<'a>(DescriptorEncoder<'a>);
+pub(super) struct Families<'a>(DescriptorEncoder<'a>);
 
 impl Families<'_> {
+    /// A family of any kind, whose series `write` writes.
+    pub(super) fn family(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: Option<&Unit>,
+        kind: MetricType,
+        write: impl FnOnce(&mut MetricEncoder<'_>) -> fmt::Result,
+    ) -> fmt::Result {
+        write(&mut self.0.encode_descriptor(name, help, unit, kind)?)
+    }
+
     /// `NAME[_UNIT]_total`.
-    fn counter(
+    pub(super) fn counter(
         &mut self,
         name: &str,
         help: &str,
@@ -167,7 +211,13 @@ impl Families<'_> {
     }
 
     /// `NAME[_UNIT]`.
-    fn gauge(&mut self, name: &str, help: &str, unit: Option<&Unit>, value: f64) -> fmt::Result {
+    pub(super) fn gauge(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: Option<&Unit>,
+        value: f64,
+    ) -> fmt::Result {
         self.0.encode_descriptor(name, help, unit, MetricType::Gauge)?.encode_gauge(&value)
     }
 
@@ -191,7 +241,7 @@ impl Families<'_> {
     }
 }
 
-fn count(
+pub(super) fn count(
     family: &mut MetricEncoder<'_>,
     value: impl prometheus_client::encoding::EncodeCounterValue,
 ) -> fmt::Result {
@@ -207,6 +257,11 @@ mod tests {
     fn the_accept_header_decides() {
         let prometheus = "application/openmetrics-text;version=1.0.0;q=0.5,\
             text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
+        // Prometheus 2.42 with --enable-feature=native-histograms (scrape/scrape.go).
+        let with_native = format!(
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;\
+             encoding=delimited,{prometheus}"
+        );
         for (accept, format) in [
             (prometheus, Format::OpenMetrics),
             ("application/openmetrics-text", Format::OpenMetrics),
@@ -214,6 +269,8 @@ mod tests {
             ("text/html,application/xhtml+xml,*/*;q=0.8", Format::Text),
             ("*/*", Format::Text),
             ("", Format::Text),
+            (with_native.as_str(), Format::Protobuf),
+            ("application/vnd.google.protobuf, text/plain;q=0.1", Format::Text),
             ("application/openmetrics-text;q=none", Format::Text),
         ] {
             assert_eq!(Format::wanted(accept), format, "{accept}");
@@ -235,7 +292,9 @@ mod tests {
             },
             ..Reading::default()
         };
-        let text = text(&reading, Format::Text);
+        let text = |format| String::from_utf8(encoded(&reading, format)).unwrap();
+        let open = text(Format::OpenMetrics);
+        let text = text(Format::Text);
         for line in [
             "# TYPE probe_seen_packets_total counter",
             "probe_seen_packets_total 10",
@@ -253,7 +312,6 @@ mod tests {
         ] {
             assert!(text.lines().any(|known| known == line), "{line}: {text}");
         }
-        let open = super::text(&reading, Format::OpenMetrics);
         assert!(open.contains("# TYPE probe_rule_packets counter\n"), "{open}");
         assert!(open.contains("# UNIT probe_rule_bytes bytes\n"), "{open}");
         assert!(open.ends_with("# EOF\n"), "{open}");

@@ -42,14 +42,19 @@ fn metrics_come_in_the_form_that_is_asked_for() {
     assert!(open.head.contains("content-type: application/openmetrics-text; version=1.0.0"));
     assert!(open.body.ends_with("# EOF\n"), "{}", open.body);
 
-    let mut promtool = pair.server.command("promtool");
+    promtool_is_content(&pair.server, &text.body);
+    service.end();
+}
+
+/// promtool finds nothing to say about a text of metrics.
+pub(super) fn promtool_is_content(namespace: &Namespace, text: &str) {
+    let mut promtool = namespace.command("promtool");
     promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped());
     let mut running = promtool.spawn().unwrap();
-    running.stdin.take().unwrap().write_all(text.body.as_bytes()).unwrap();
+    running.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     let output = running.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.is_empty(), "{said}");
-    service.end();
 }
 
 #[test]
