@@ -25,6 +25,11 @@ const SIZES: [(usize, usize); 2] = [(80, 24), (120, 40)];
 /// What a shell of these tests says when it is ready.
 const SHELL: &str = "shell>";
 
+/// The program: that of these tests, or another build of it, whose cost is to be measured.
+fn program() -> String {
+    std::env::var("PROBE_TEST_PROGRAM").unwrap_or(env!("CARGO_BIN_EXE_probe").into())
+}
+
 /// `probe top` in a shell, in a folder of its own.
 struct Top<'a> {
     terminal: Terminal<'a>,
@@ -33,8 +38,7 @@ struct Top<'a> {
 
 impl<'a> Top<'a> {
     fn start(pair: &'a Pair, size: (usize, usize), environment: &str, arguments: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let probe = env!("CARGO_BIN_EXE_probe");
+        let (folder, probe) = (tempfile::tempdir().unwrap(), program());
         let terminal = Terminal::running(pair, size, &format!("PS1='{SHELL} ' exec sh -i"));
         let top = Self { terminal, folder };
         top.shows("the shell", SHELL);
@@ -369,7 +373,8 @@ fn of_a_file() {
 }
 
 /// A flood, and a thousand rules: the last screen has exact counts. What it took of a CPU, and how many screens with
-/// another time on them were seen, is printed for whoever runs this with --nocapture.
+/// another time on them were seen, is printed for whoever runs this with --nocapture; of a release by
+/// `PROBE_TEST_PROGRAM=$PWD/target/release/probe cargo test -p probe-user --test live a_flood_and -- --nocapture`.
 #[test]
 fn a_flood_and_a_thousand_rules() {
     let all = met(NEEDS);

@@ -20,8 +20,10 @@ use crate::{
     zone,
 };
 
-/// Connections that are told of at a time; of more, the newest.
+/// Live connections that are told of at a time: of a flood of them not all are written down.
 const TOLD: usize = 200;
+/// Those of a file: as many as the screen keeps, the newest.
+const TOLD_OF_FILE: usize = 1000;
 /// Connections that are followed at once, of some kilobytes each at most.
 const FOLLOWED: usize = 1 << 16;
 
@@ -101,12 +103,10 @@ impl Gathered {
     fn ended(&mut self, connection: &Connection) {
         *self.news.outcomes.entry(connection.outcome().word()).or_default() += 1;
         self.number += 1;
-        // Of a flood of them not all are written down; of a file the newest are.
-        if self.newest.len() >= TOLD {
-            if !self.whole {
-                return;
-            }
+        if self.whole && self.newest.len() >= TOLD_OF_FILE {
             self.newest.pop_front();
+        } else if !self.whole && self.newest.len() >= TOLD {
+            return;
         }
         self.newest.push_back(app::Connection {
             number: self.number,
