@@ -8,6 +8,7 @@ mod follower;
 mod generation;
 pub mod health;
 pub mod http;
+mod list_figures;
 mod listen;
 mod part;
 mod present;
@@ -67,9 +68,6 @@ fn supported(config: &Config) -> Result<(), Usage> {
     let mut parts = Vec::new();
     if !config.records.is_empty() {
         parts.push("[[record]]");
-    }
-    if config.rules.iter().any(|rule| !rule.lists.is_empty()) {
-        parts.push("by and distinct (probe count has them)");
     }
     if parts.is_empty() {
         return match &config.user {

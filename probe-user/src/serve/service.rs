@@ -1,7 +1,7 @@
 //! The part of `probe serve` that has rights: it loads, attaches, reads, and follows interfaces and
 //! the configuration. No byte of a frame or of a request comes here.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use probe_frame::visible;
@@ -34,6 +34,10 @@ use crate::{
     stop::{self, Stop},
     watch::{Event, Events},
 };
+
+/// How often lists are taken at least, however long the interval is: the counts of a table have 32 bits,
+/// and the last minute is put together from what is taken.
+const TAKE: Duration = Duration::from_secs(10);
 
 /// Everything that goes on.
 pub struct Service<'a> {
@@ -98,7 +102,7 @@ impl<'a> Service<'a> {
         service.health.commit(prepared);
         let needs = Needs { reload: !plan.no_reload, ..Needs::of(&service.session) };
         privileges::drop(service.config.user.as_deref(), needs)?;
-        service.state.loaded(true);
+        service.loaded(true);
         service.state.attached(service.session.attachments());
         if plan.json {
             service.output = Some(Output::start()?);
@@ -131,10 +135,11 @@ impl<'a> Service<'a> {
         let watchdog = sd_notify::watchdog_enabled().map(|period| period / 2);
         self.publish(Tick::Interval)?;
         let mut next = Instant::now() + self.config.interval;
+        let mut take = Instant::now() + TAKE;
         let mut alive = Instant::now();
         loop {
             let alive_until = watchdog.map(|period| alive + period);
-            let wake = alive_until.map_or(next, |until| until.min(next));
+            let wake = alive_until.map_or(next, |until| until.min(next)).min(take);
             let Self { hangup, worker, hub, .. } = self;
             match wait(&mut events, hangup, worker.as_mut(), hub, wake).await {
                 Woken::Event(Event::Stop) => return Ok(()),
@@ -146,12 +151,12 @@ impl<'a> Service<'a> {
                 Woken::Hangup => {
                     // What became of it was said, and is counted.
                     let _ = self.reload().await;
-                    self.publish(Tick::Between)?;
+                    self.publish(Tick::Reloaded)?;
                 }
                 Woken::Asked(Some(Asked::Read)) => self.publish(Tick::Between)?,
                 Woken::Asked(Some(Asked::Reload)) => {
                     let refused = self.reload().await.err().map(|error| format!("{error:#}"));
-                    self.publish(Tick::Between)?;
+                    self.publish(Tick::Reloaded)?;
                     if let Some(worker) = &self.worker {
                         worker.answer(refused);
                     }
@@ -178,6 +183,10 @@ impl<'a> Service<'a> {
                 while next <= Instant::now() {
                     next += self.config.interval;
                 }
+                take = Instant::now() + TAKE;
+            } else if Instant::now() >= take {
+                self.generation.take_lists(&mut self.session, self.reader.elapsed());
+                take = Instant::now() + TAKE;
             }
         }
     }
@@ -215,19 +224,31 @@ impl<'a> Service<'a> {
     }
 
     fn read(&mut self, tick: Tick) -> Result<Reading> {
+        if tick.has_lists() {
+            self.generation.take_lists(&mut self.session, self.reader.elapsed());
+        }
         let start = Instant::now();
         let counts = self.session.counts().map_err(explain::kernel)?;
         self.state.readings += 1;
         self.state.reading_seconds += start.elapsed().as_secs_f64();
         let counted = Counted {
-            rules: &self.generation.rules,
+            generation: &self.generation,
             counts: &counts,
-            rule_counts: &self.generation.counts(&counts.rules),
             attachments: self.session.attachments(),
             health: self.health.health(),
             interval: self.config.interval,
         };
-        Ok(self.reader.read(counted, &self.state, tick))
+        let reading = self.reader.read(counted, &self.state, tick);
+        if tick == Tick::Interval {
+            self.generation.begin_interval();
+        }
+        Ok(reading)
+    }
+
+    /// Notes what became of a reload, of which the start is one.
+    fn loaded(&mut self, succeeded: bool) {
+        self.state.loaded(succeeded);
+        self.state.list_memory = self.session.list_memory().map_or(0, |memory| memory.total());
     }
 
     /// Reads the configuration again, and puts its rules to work. Nothing changes where anything is
@@ -239,7 +260,7 @@ impl<'a> Service<'a> {
         );
         let start = Instant::now();
         let result = self.try_reload().await;
-        self.state.loaded(result.is_ok());
+        self.loaded(result.is_ok());
         match &result {
             Ok(()) => {
                 self.state.reloads += 1;
@@ -267,11 +288,17 @@ impl<'a> Service<'a> {
         self.same_frame(&config)?;
         let present = Present::ask(&config.interfaces)?;
         let counted = self.session.counts().map_err(explain::kernel)?.rules;
-        let generation = self.generation.next(&config, &present, &counted)?;
+        let next = self.generation.next(&config, &present, &counted)?;
         let health = self.health.prepare(&mut self.hub, &config).await?;
-        generation.replace(&mut self.session, &config, self.hook)?;
+        let now = self.reader.elapsed();
+        if let Err(error) =
+            self.generation.exchange(next, &mut self.session, &config, self.hook, now)
+        {
+            // A link that did not take its old program back was let go.
+            self.follow()?;
+            return Err(error);
+        }
         self.health.commit(health);
-        self.generation = generation;
         self.config = config;
         self.follower.set_patterns(self.config.interfaces.clone());
         say_missing(&present);

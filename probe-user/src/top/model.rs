@@ -76,6 +76,13 @@ pub struct Top {
     pub other: Others,
     /// The rule's packets without such a key.
     pub without: u64,
+    /// What the rule had matched before the list began.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub before: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// Packets with keys that are not listed.
@@ -268,6 +275,7 @@ impl From<&count::Top> for Top {
             keys: top.keys.iter().map(key).collect(),
             other: Others { packets: top.other },
             without: top.without,
+            before: top.before,
         }
     }
 }

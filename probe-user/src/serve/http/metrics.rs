@@ -14,7 +14,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::health;
+use super::{health, list_metrics};
 use crate::serve::reading::Reading;
 
 /// What all names begin with.
@@ -103,7 +103,7 @@ struct Metrics(Reading);
 
 impl Collector for Metrics {
     fn encode(&self, encoder: DescriptorEncoder) -> fmt::Result {
-        let Reading { seen, rules, lost, state, .. } = &self.0;
+        let Reading { seen, rules, lists, lost, state, .. } = &self.0;
         let mut out = Families(encoder);
         out.counter("seen_packets", "Frames looked at", None, seen.0)?;
         out.counter("seen", "Bytes of the frames looked at, without FCS", BYTES, seen.1)?;
@@ -117,6 +117,7 @@ impl Collector for Metrics {
             "rule",
             bytes,
         )?;
+        list_metrics::encode(&mut out.0, lists, state.list_memory)?;
         let lost = lost.iter().map(|(cause, frames)| (cause.as_str(), *frames));
         let help = "Frames that a rule chose to be copied, and that were lost";
         out.counters("lost_frames", help, None, "cause", lost)?;
@@ -241,6 +242,7 @@ impl Families<'_> {
     }
 }
 
+/// A counter's value.
 pub(super) fn count(
     family: &mut MetricEncoder<'_>,
     value: impl prometheus_client::encoding::EncodeCounterValue,
@@ -251,7 +253,10 @@ pub(super) fn count(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serve::reading::State;
+    use crate::serve::{
+        list_figures::{DistinctFigures, ListFigures, TopFigures},
+        reading::State,
+    };
 
     #[test]
     fn the_accept_header_decides() {
@@ -283,7 +288,30 @@ mod tests {
             seen: (10, 600),
             rules: vec![("syn".into(), 3, 180), ("quiet".into(), 0, 0)],
             lost: vec![("lost_in_ring".into(), 0)],
+            lists: vec![
+                ListFigures {
+                    rule: "syn".into(),
+                    key: "src/24,64".into(),
+                    keyed: 2,
+                    top: Some(TopFigures { refused: 1, shares: vec![0.5, 0.0] }),
+                    distinct: None,
+                },
+                ListFigures {
+                    rule: "syn".into(),
+                    key: "src".into(),
+                    keyed: 3,
+                    top: None,
+                    distinct: Some(DistinctFigures {
+                        estimate: 100,
+                        low: 98,
+                        high: 103,
+                        minute: 90,
+                        missed: 0,
+                    }),
+                },
+            ],
             state: State {
+                list_memory: 196_736,
                 attached: vec![("tcx".into(), 2), ("xdp-native".into(), 0)],
                 last_reload_succeeded: true,
                 last_reload_seconds: 1_795_244_401.0,
@@ -301,6 +329,16 @@ mod tests {
             "probe_seen_bytes_total 600",
             "probe_rule_packets_total{rule=\"syn\"} 3",
             "probe_rule_bytes_total{rule=\"quiet\"} 0",
+            "probe_list_memory_bytes 196736.0",
+            "probe_rule_keyed_packets_total{rule=\"syn\",key=\"src\"} 3",
+            "probe_rule_top_refused_packets_total{rule=\"syn\",key=\"src/24,64\"} 1",
+            "probe_rule_top_share_ratio{rule=\"syn\",key=\"src/24,64\",rank=\"1\"} 0.5",
+            "probe_rule_top_share_ratio{rule=\"syn\",key=\"src/24,64\",rank=\"2\"} 0.0",
+            "probe_rule_distinct{rule=\"syn\",key=\"src\"} 100.0",
+            "probe_rule_distinct_low{rule=\"syn\",key=\"src\"} 98.0",
+            "probe_rule_distinct_high{rule=\"syn\",key=\"src\"} 103.0",
+            "probe_rule_distinct_minute{rule=\"syn\",key=\"src\"} 90.0",
+            "probe_rule_distinct_missed_packets_total{rule=\"syn\",key=\"src\"} 0",
             "probe_lost_frames_total{cause=\"lost_in_ring\"} 0",
             "probe_attached_interfaces{hook=\"tcx\"} 2.0",
             "probe_interface_events_total{event=\"gone\"} 0",

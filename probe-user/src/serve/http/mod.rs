@@ -12,6 +12,7 @@
 
 mod connections;
 mod health;
+mod list_metrics;
 mod metrics;
 mod news;
 mod routes;

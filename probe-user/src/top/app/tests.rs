@@ -42,7 +42,7 @@ pub(in crate::top) fn snapshot(seconds: u64) -> Snapshot {
         key("198.51.100.1", seconds, 0, 0.0),
     ];
     let (by, other) = ("src".to_owned(), Others { packets: seconds * 99 });
-    syn.top = vec![Top { by: by.clone(), keys, other, without: 0 }];
+    syn.top = vec![Top { by: by.clone(), keys, other, without: 0, before: 0 }];
     let estimate = 1234;
     let (low, high, interval, minute) = (estimate - 10, estimate + 11, 17, 900);
     syn.distinct = vec![Distinct { by, estimate, low, high, interval, minute }];

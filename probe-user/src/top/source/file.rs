@@ -82,7 +82,7 @@ impl File {
         let options = rules::file_options(reader.link());
         let set = Arc::new(RuleSet::compile(rules, &options)?);
         let matcher = Matcher::new(&set, self.engine, reader.link())?;
-        let lists = Lists::new(&set, kernel::seeds(), NameStyle::Numbers);
+        let lists = Lists::new(set.rules(), kernel::seeds(), NameStyle::Numbers);
         let name = vec![reader.name().to_string()];
         Ok(Some(Pass {
             reader,

@@ -233,7 +233,7 @@ impl AtWork {
 
 fn counting(set: &Arc<RuleSet>, session: &Session, labels: &[String]) -> Counting {
     // Names are asked for behind the scenes, and shown once they are known.
-    let lists = Lists::new(set, kernel::seeds(), NameStyle::Numbers);
+    let lists = Lists::new(set.rules(), kernel::seeds(), NameStyle::Numbers);
     let hook = interfaces::hooks(session.attachments());
     Counting::new(Arc::clone(set), hook, labels.to_vec(), lists)
 }

@@ -99,6 +99,9 @@ fn list(top: &Top) -> String {
     if top.without > 0 {
         text += &format!(", {} without", grouped(top.without));
     }
+    if top.before > 0 {
+        text += &format!(", {} before the list began", grouped(top.before));
+    }
     text
 }
 
