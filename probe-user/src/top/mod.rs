@@ -233,10 +233,12 @@ impl Top {
 
     fn count(&mut self, filter: &str, sources_of: Option<&str>) -> Result<()> {
         match &mut self.source {
-            Source::Live(local) => local.count(filter, sources_of),
-            Source::File(file) => file.count(filter, sources_of),
-            Source::Served => Ok(()),
+            Source::Live(local) => local.count(filter, sources_of)?,
+            Source::File(file) => file.count(filter, sources_of)?,
+            Source::Served => return Ok(()),
         }
+        self.app.update(Event::Counted(filter.to_owned()));
+        Ok(())
     }
 
     fn export(&mut self, name: &str, json: &serde_json::Value) -> Result<()> {

@@ -206,22 +206,17 @@ impl App {
         if self.filter(of) == text {
             return Vec::new();
         }
-        self.filters.insert(of, text.clone());
-        match of {
-            Tab::Ports => {
-                self.newest.ports = Panel::Opening;
-                self.paused = None;
-                vec![Effect::Ports { filter: text }]
-            }
-            Tab::Connections => vec![self.follow()],
-            _ => vec![self.count(None)],
+        if of == Tab::Rules {
+            // It holds once there are programs that count so.
+            return vec![Effect::Count { filter: text, sources_of: None }];
         }
-    }
-
-    /// Counts anew.
-    fn count(&mut self, sources_of: Option<String>) -> Effect {
-        self.forget_counts();
-        Effect::Count { filter: self.filter(Tab::Rules).to_owned(), sources_of }
+        self.filters.insert(of, text.clone());
+        if of == Tab::Connections {
+            return vec![self.follow()];
+        }
+        self.newest.ports = Panel::Opening;
+        self.paused = None;
+        vec![Effect::Ports { filter: text }]
     }
 
     fn drill_down(&mut self) -> Vec<Effect> {
@@ -236,7 +231,8 @@ impl App {
                     return Vec::new();
                 }
                 self.message = Some(format!("{name} is counted by source from now on"));
-                vec![self.count(Some(name))]
+                let filter = self.filter(Tab::Rules).to_owned();
+                vec![Effect::Count { filter, sources_of: Some(name) }]
             }
             Tab::Ports => {
                 let ports = self.ports();

@@ -100,6 +100,8 @@ pub enum Event {
     Key(KeyEvent),
     /// New counts.
     Snapshot(Box<Snapshot>),
+    /// Counts begin anew: only those of frames that match this.
+    Counted(String),
     /// All counts of a file.
     Timeline(Timeline),
     /// How ports do now, and how many segments were lost on the way.
@@ -263,6 +265,11 @@ impl App {
         match event {
             Event::Key(key) => return self.key(key),
             Event::Snapshot(snapshot) => self.take(*snapshot),
+            Event::Counted(filter) => {
+                self.filters.insert(Tab::Rules, filter);
+                self.timeline = None;
+                self.forget_counts();
+            }
             Event::Timeline(timeline) => {
                 self.timeline = Some(timeline);
                 self.seek();

@@ -266,6 +266,9 @@ fn a_filter_is_typed_mended_and_taken() {
     let filter = "tcp port 80".to_owned();
     let expected = Effect::Count { filter: filter.clone(), sources_of: None };
     assert_eq!(press(&mut app, KeyCode::Enter), [expected]);
+    // Until other programs count, it does not hold; and they may be refused.
+    assert_eq!((app.filter(Tab::Rules), app.snapshot().is_some()), ("", true));
+    app.update(Event::Counted(filter.clone()));
     assert_eq!((app.filter(Tab::Rules), app.snapshot()), (filter.as_str(), None));
     // The same once more changes nothing; given up, it is as it was.
     keys(&mut app, "/");

@@ -31,6 +31,8 @@ pub struct Local {
     live: Live,
     /// The rules as they were given.
     given: Vec<Rule>,
+    /// The rules that programs count.
+    counted: Vec<Rule>,
     list_memory: Option<u64>,
     interval: Duration,
     at_work: AtWork,
@@ -67,8 +69,8 @@ impl Local {
         let watch = attach(live, plan.rules.clone(), list_memory)?;
         watch.announce(live);
         let at_work = AtWork::new(watch, interval)?;
-        let (live, given) = (live.clone(), plan.rules.clone());
-        Ok(Self { live, given, list_memory, interval, at_work, known })
+        let (live, given, counted) = (live.clone(), plan.rules.clone(), plan.rules.clone());
+        Ok(Self { live, given, counted, list_memory, interval, at_work, known })
     }
 
     /// Waits for the next counts. Nothing is lost where the wait is given up.
@@ -110,25 +112,32 @@ impl Local {
     /// Counts by other programs: only frames that `filter` matches, and those of one rule by source.
     ///
     /// # Errors
-    /// What the kernel refuses. Then all goes on as it was.
+    /// What the kernel refuses. Then all goes on as it was; on an XDP hook it begins anew.
     pub fn count(&mut self, filter: &str, sources_of: Option<&str>) -> Result<()> {
-        let mut rules = self.given.clone();
-        for rule in &mut rules {
+        let mut given = self.given.clone();
+        for rule in &mut given {
             if sources_of == Some(rule.name.as_str()) {
                 ask_for_sources(rule);
             }
         }
-        let narrowed = rules.iter().cloned();
-        let narrowed = narrowed.map(|rule| Rule { filter: both(&rule.filter, filter), ..rule });
-        let narrowed: Vec<Rule> = narrowed.collect();
-        if self.live.place()?.hook.is_xdp() {
-            // An interface takes one XDP program.
+        let narrowed = |rule: &Rule| Rule { filter: both(&rule.filter, filter), ..rule.clone() };
+        let counted: Vec<Rule> = given.iter().map(narrowed).collect();
+        // An interface takes one XDP program.
+        let is_xdp = self.live.place()?.hook.is_xdp();
+        if is_xdp {
             self.detach()?;
         }
-        let watch = attach(&self.live, narrowed, self.list_memory)?;
+        let watch = match attach(&self.live, counted.clone(), self.list_memory) {
+            Err(error) if is_xdp => {
+                let before = attach(&self.live, self.counted.clone(), self.list_memory)?;
+                self.at_work = AtWork::new(before, self.interval)?;
+                return Err(error);
+            }
+            watch => watch?,
+        };
         let next = AtWork::new(watch, self.interval)?;
         let mut old = std::mem::replace(&mut self.at_work, next);
-        self.given = rules;
+        (self.given, self.counted) = (given, counted);
         old.session.detach().map_err(explain::kernel)
     }
 
