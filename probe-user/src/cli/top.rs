@@ -16,7 +16,7 @@ use crate::{
     keys::{self, By},
     rules::Rule,
     source::{DirectionChoice, Promiscuity, Source},
-    top::{From, Place, Plan},
+    top::{Input, Place, Plan},
 };
 
 /// Flags of `probe top`.
@@ -98,10 +98,10 @@ impl TopArgs {
         })?;
         let live = self.live.plan(DirectionChoice::Received, Promiscuity::Off);
         let from = match (self.connect, self.offline.source(self.offline.file.clone(), live)) {
-            (Some(place), _) => From::Served(place),
-            (None, Source::Live(live)) => From::Live(live),
+            (Some(place), _) => Input::Served(place),
+            (None, Source::Live(live)) => Input::Live(live),
             (None, Source::Stored { files, engine, user }) => {
-                From::File { path: files, engine, user }
+                Input::File { path: files, engine, user }
             }
         };
         Ok(Plan {

@@ -41,7 +41,7 @@ use session::{Sessions, Told, new_file};
 use source::{Next, Source};
 use view::Look;
 
-pub use source::{From, Place};
+pub use source::{Input, Place};
 
 /// Time between two steps of a file that plays, and between two looks at what was said.
 const BEAT: Duration = Duration::from_millis(250);
@@ -52,7 +52,7 @@ const WAITING: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// Where counts come from.
-    pub from: From,
+    pub from: Input,
     /// The rules, none of which samples.
     pub rules: Vec<Rule>,
     /// Bytes that lists in the kernel may take; `None`: [`kernel::Memory::DEFAULT_BOUND`](crate::kernel::Memory).
@@ -286,8 +286,8 @@ fn listen_to_keys() -> Result<mpsc::Receiver<keyboard::Event>> {
 /// What says of a filter whether it can be understood, for the frames that are looked at.
 fn checker(plan: &Plan) -> impl Fn(&str) -> Result<(), String> + Send + use<> {
     let (interfaces, vlan, is_live) = match &plan.from {
-        From::Live(live) => (live.interfaces.clone(), live.vlan, true),
-        From::File { .. } | From::Served(_) => (Vec::new(), Default::default(), false),
+        Input::Live(live) => (live.interfaces.clone(), live.vlan, true),
+        Input::File { .. } | Input::Served(_) => (Vec::new(), Default::default(), false),
     };
     move |text| {
         let link = LinkType::Ethernet;

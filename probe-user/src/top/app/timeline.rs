@@ -77,7 +77,7 @@ impl Timeline {
     }
 
     /// How many moments there are.
-    pub fn len(&self) -> usize {
+    pub fn size(&self) -> usize {
         self.moments.len()
     }
 
@@ -167,7 +167,7 @@ mod tests {
             }
         }
         timeline.end(counts(4.5, 10));
-        let shown: Vec<_> = (0..timeline.len())
+        let shown: Vec<_> = (0..timeline.size())
             .map(|at| {
                 timeline.at = at;
                 let snapshot = timeline.shown().0.unwrap();
@@ -189,7 +189,7 @@ mod tests {
             }
         }
         timeline.end(counts(2.0 * year.as_secs_f64(), 4));
-        assert!((MOMENTS..=2 * MOMENTS + 1).contains(&timeline.len()), "{}", timeline.len());
+        assert!((MOMENTS..=2 * MOMENTS + 1).contains(&timeline.size()), "{}", timeline.size());
         let mut before = 0.0;
         for moment in &timeline.moments {
             assert!(moment.elapsed > before);
@@ -205,7 +205,7 @@ mod tests {
         let mut timeline = Timeline::new(Duration::from_secs(1));
         timeline.add(counts(0.0, 1), Duration::from_secs(5));
         timeline.end(counts(5.5, 2));
-        assert_eq!((timeline.len(), timeline.at(), timeline.play()), (6, 5, false));
+        assert_eq!((timeline.size(), timeline.at(), timeline.play()), (6, 5, false));
         timeline.toggle();
         assert_eq!((timeline.at(), timeline.is_playing()), (0, true));
         assert!(timeline.play() && timeline.at() == 1);

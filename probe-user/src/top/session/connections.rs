@@ -15,7 +15,7 @@ use crate::{
     source::Source,
     top::{
         app::{self, Event, News},
-        source::From,
+        source::Input,
     },
     zone,
 };
@@ -31,14 +31,14 @@ const FOLLOWED: usize = 1 << 16;
 const SNAPLEN: u32 = 1024;
 
 /// Follows connections until the session is ended, or the file is.
-pub(super) fn run(from: &From, filter: &str, line: &Line) -> Result<()> {
+pub(super) fn run(from: &Input, filter: &str, line: &Line) -> Result<()> {
     let source = match from {
-        From::Live(live) => Source::Live(beside(live)),
-        From::File { path, engine, user } => {
+        Input::Live(live) => Source::Live(beside(live)),
+        Input::File { path, engine, user } => {
             let (files, engine, user) = (vec![path.clone()], *engine, user.clone());
             Source::Stored { files, engine, user }
         }
-        From::Served(_) => return Ok(()),
+        Input::Served(_) => return Ok(()),
     };
     let whole = matches!(source, Source::Stored { .. });
     let filter = connections::complete(filter, &source);

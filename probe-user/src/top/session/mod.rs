@@ -24,7 +24,7 @@ use tokio::sync::mpsc::Sender;
 use super::{
     Plan,
     app::{Capture, Event, Tab},
-    source::From,
+    source::Input,
 };
 use crate::{
     clock, privileges,
@@ -80,7 +80,7 @@ struct Session {
 
 /// All sessions.
 pub struct Sessions {
-    from: From,
+    from: Input,
     ports: Vec<crate::health::Service>,
     to: Sender<Told>,
     last: u64,
@@ -147,7 +147,7 @@ impl Sessions {
     /// # Errors
     /// Where the file or a thread cannot be had.
     pub fn capture(&mut self, name: String, filter: String) -> Result<()> {
-        let From::Live(live) = &self.from else { return Ok(()) };
+        let Input::Live(live) = &self.from else { return Ok(()) };
         let (live, file) = (beside(live), new_file(&format!("probe-top-{name}"), "pcapng")?);
         let begun = Capture {
             name: name.clone(),

@@ -9,23 +9,23 @@ use crate::{
     health::{self, Report, Service, Settings},
     kernel::Direction,
     source::{DirectionChoice, Live},
-    top::{app::Event, source::From},
+    top::{app::Event, source::Input},
 };
 
 /// Time between two reports.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Looks at ports until the session is ended, or the file is.
-pub(super) fn run(from: &From, services: Vec<Service>, filter: String, line: &Line) -> Result<()> {
+pub(super) fn run(from: &Input, services: Vec<Service>, filter: String, line: &Line) -> Result<()> {
     let settings = Settings { services, filter, ..Settings::default() };
     match from {
-        From::Live(live) => {
+        Input::Live(live) => {
             // Both sides of a connection tell its story.
             let direction = DirectionChoice::Given(Direction::InOut);
             let live = Live { direction, ..beside(live) };
             health::follow(&settings, &live, INTERVAL, &mut Teller(line))
         }
-        From::File { path, engine, user } => {
+        Input::File { path, engine, user } => {
             match health::of_file(&settings, path, *engine, user.as_deref())? {
                 Some((report, damage)) => {
                     line.tell(event(&report)?);
@@ -34,7 +34,7 @@ pub(super) fn run(from: &From, services: Vec<Service>, filter: String, line: &Li
                 None => Ok(()),
             }
         }
-        From::Served(_) => Ok(()),
+        Input::Served(_) => Ok(()),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::source::{Engine, Live};
 
 /// What was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum From {
+pub enum Input {
     /// Programs of our own.
     Live(Live),
     /// A file.
@@ -37,7 +37,7 @@ pub enum From {
     Served(Place),
 }
 
-impl From {
+impl Input {
     /// What of it the screen has to know.
     pub fn origin(&self) -> Origin {
         match self {
@@ -66,12 +66,12 @@ impl Source {
     /// Mistakes in filters, what the kernel refuses, and those of files and sockets.
     pub async fn open(plan: &super::Plan, events: &Sender<Told>) -> Result<Self> {
         match &plan.from {
-            From::Live(live) => Ok(Self::Live(Box::new(Local::start(plan, live)?))),
-            From::File { path, engine, user } => {
+            Input::Live(live) => Ok(Self::Live(Box::new(Local::start(plan, live)?))),
+            Input::File { path, engine, user } => {
                 let file = file::File::open(plan, path, *engine, user.as_deref())?;
                 Ok(Self::File(Box::new(file)))
             }
-            From::Served(place) => {
+            Input::Served(place) => {
                 connect::follow(place.clone(), events.clone()).await?;
                 Ok(Self::Served)
             }

@@ -126,7 +126,7 @@ fn time_bar(app: &App, look: Look, columns: usize) -> Option<Line<'static>> {
     let state = if timeline.is_playing() { "playing" } else { "stands" };
     let text = format!(" {at:.1} of {:.1} s, {state}", timeline.length());
     let room = columns.saturating_sub(width(&text) + 2);
-    let last = timeline.len().saturating_sub(1).max(1);
+    let last = timeline.size().saturating_sub(1).max(1);
     let done = room * timeline.at() / last;
     let bar = format!("[{}{}]", "=".repeat(done.min(room)), " ".repeat(room.saturating_sub(done)));
     Some(Line::from(vec![look.span(bar, Role::Minute), look.span(text, Role::Plain)]))
