@@ -14,7 +14,7 @@ pub const CELLS: [usize; 5] = [60, 30, 20, 15, 12];
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// Packets of each rule in each of the last sixty whole seconds.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct History {
     /// By rule; second `n` of the run is at `n % KEPT`.
     rules: Vec<[f32; KEPT as usize]>,
@@ -22,9 +22,24 @@ pub struct History {
     /// Packets of each rule's busiest second that has ended.
     peaks: Vec<f32>,
     elapsed: Duration,
+    /// When counts [began](Self::begin).
+    begun: Duration,
 }
 
 impl History {
+    /// Counts that stand at these totals at that time: what came before is no part of any minute.
+    pub fn begin(&mut self, elapsed: Duration, rules: &[Counter]) {
+        let zeroes = [0.0; KEPT as usize];
+        let before = rules.iter().map(|rule| rule.packets).collect();
+        *self = Self {
+            rules: vec![zeroes; rules.len()],
+            before,
+            peaks: vec![0.0; rules.len()],
+            elapsed,
+            begun: elapsed,
+        };
+    }
+
     /// Adds what came since the reading before, spread evenly over that time.
     pub fn add(&mut self, elapsed: Duration, rules: &[Counter]) {
         self.rules.resize(rules.len(), [0.0; KEPT as usize]);
@@ -56,7 +71,7 @@ impl History {
 
     /// Packets of a rule's busiest second since the start; `None` before one has ended.
     pub fn peak(&self, rule: usize) -> Option<f64> {
-        let peak = self.peaks.get(rule).filter(|_| self.elapsed.as_secs() > 0);
+        let peak = self.peaks.get(rule).filter(|_| self.elapsed.as_secs() > self.begun.as_secs());
         peak.map(|&peak| peak.into())
     }
 
@@ -126,6 +141,17 @@ mod tests {
         history.add(Duration::from_secs(61), &packets(500));
         assert_eq!(history.sparkline(0, 60), " ".repeat(60));
         assert_eq!(history.sparkline(1, 60), "");
+    }
+
+    /// What somebody else has counted before we came is no rate.
+    #[test]
+    fn counts_that_began_before() {
+        let mut history = History::default();
+        history.begin(Duration::from_millis(99_500), &packets(1_000_000));
+        assert_eq!((history.peak(0), history.sparkline(0, 12).trim_start()), (None, ""));
+        history.add(Duration::from_millis(101_500), &packets(1_000_040));
+        assert_eq!(history.peak(0), Some(20.0));
+        assert_eq!(history.sparkline(0, 60).trim_start(), "▄█");
     }
 
     /// One reading in ten seconds is spread over them; one after two minutes over the last.

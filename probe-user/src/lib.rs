@@ -65,6 +65,7 @@ pub mod stdout;
 pub mod stop;
 mod terminal;
 pub mod text;
+pub mod top;
 pub mod watch;
 pub mod zone;
 
@@ -73,6 +74,8 @@ pub mod zone;
 pub enum Command {
     /// Count what matches.
     Count(count::Plan),
+    /// Show counts on a terminal, and what is behind them.
+    Top(Box<top::Plan>),
     /// Measure a rate.
     Rate(rate::Plan),
     /// Say what is wrong with a port.
@@ -112,6 +115,7 @@ pub enum Command {
 pub fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Count(plan) => count::run(&plan),
+        Command::Top(plan) => top::run(&plan),
         Command::Rate(plan) => rate::run(&plan),
         Command::Diagnose(plan) => diagnose::run(&plan),
         Command::Capture(plan) => capture::run(&plan).map(drop),

@@ -9,7 +9,7 @@ use terminal_size::{Height, Width, terminal_size_of};
 /// "Alternate Screen Buffer"). Back from an empty one: tmux 3.3 mixes lines of both where the
 /// terminal's size has changed meanwhile.
 const ENTER: &str = "\x1b[?1049h";
-const LEAVE: &str = "\x1b[H\x1b[J\x1b[?1049l";
+pub const LEAVE: &str = "\x1b[H\x1b[J\x1b[?1049l";
 
 /// What there is to draw on.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,6 +52,11 @@ impl Screen {
         frame
     }
 
+    /// What goes to the alternate screen, unless that was done; whoever asks draws there now.
+    pub fn enter(&mut self) -> &'static str {
+        if std::mem::replace(&mut self.entered, true) { "" } else { ENTER }
+    }
+
     /// A frame was written.
     pub fn drawn(&mut self) {
         self.entered = true;
@@ -77,5 +82,6 @@ mod tests {
         screen.drawn();
         assert_eq!(screen.frame(&lines), drawn);
         assert_eq!([screen.leave(), screen.leave()], [LEAVE, ""]);
+        assert_eq!([screen.enter(), screen.enter(), screen.leave()], [ENTER, "", LEAVE]);
     }
 }

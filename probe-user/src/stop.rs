@@ -6,7 +6,7 @@ use std::{
     io,
     os::unix::net,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
@@ -39,15 +39,21 @@ pub fn hangup_is_no_end() {
     HANGUP_IS_NO_END.store(true, Ordering::Relaxed);
 }
 
-/// Starts to count the signals.
+/// Starts to count the signals, once: a signal that two handlers counted would be two.
 ///
 /// # Errors
 /// Where the handlers cannot be installed.
 pub fn on_signals() -> io::Result<()> {
+    static COUNTING: Mutex<bool> = Mutex::new(false);
+    let mut counting = COUNTING.lock().unwrap_or_else(PoisonError::into_inner);
+    if *counting {
+        return Ok(());
+    }
     for signal in handled() {
         // SAFETY: the handler works on atomics, and may end the process by _exit(2).
         unsafe { low_level::register(signal, count) }?;
     }
+    *counting = true;
     Ok(())
 }
 

@@ -48,6 +48,8 @@ pub struct ProgramOptions {
     pub files: bool,
     /// Whether commands are started later (-z).
     pub commands: bool,
+    /// Whether other programs are loaded later.
+    pub reload: bool,
 }
 
 /// Programs at work.
@@ -130,8 +132,8 @@ impl Watch {
                 entered => entered?,
             }
         }
-        let ProgramOptions { files, commands, .. } = program;
-        let needs = Needs { files, commands, ..Needs::of(&session) };
+        let ProgramOptions { files, commands, reload, .. } = program;
+        let needs = Needs { files, commands, reload, ..Needs::of(&session) };
         privileges::drop(live.user.as_deref(), needs)?;
         let rules = sets.into_iter().next().map(|(_, rules)| rules).context("rules")?;
         Ok(Self { rules, chosen, session, stop })

@@ -6,6 +6,7 @@
 mod demo;
 mod fuzz;
 mod lint;
+mod pictures;
 mod run;
 mod test;
 
@@ -61,6 +62,8 @@ enum Command {
     },
     /// Check format, lints, documentation, and which crate knows which
     Lint,
+    /// Draw the pictures of the docs anew, from made data
+    Pictures,
     /// Measure what watching a link costs, beside tcpdump and nftables
     #[command(disable_help_flag = true)]
     Bench {
@@ -92,6 +95,7 @@ fn perform(command: Command) -> Result<()> {
             fuzz::run_targets(&targets, seconds, release)
         }
         Command::Lint => lint::all(),
+        Command::Pictures => pictures::draw(),
         Command::Bench { arguments } => run::benchmarks(&arguments),
         Command::Demo { probe } => demo::show(&probe),
     }

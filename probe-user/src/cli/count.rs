@@ -1,6 +1,9 @@
 //! `probe count`.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Result;
 use clap::{Args, ColorChoice, ValueEnum};
@@ -148,35 +151,58 @@ impl CountArgs {
         })
     }
 
-    /// The rules of the file, those of the command line, and the expression under its own name. An
-    /// expression alone, or nothing at all, is one rule. Beside them the memory that lists may take, where
-    /// the file says that.
     fn rules(&self) -> Result<(Vec<Rule>, Option<u64>)> {
-        let file = self.rules_file.as_deref().map(rules::read_file).transpose()?;
-        let RulesFile { mut rules, list_memory } = file.unwrap_or_default();
-        rules.extend(self.rules.iter().cloned());
-        let text = self.expression.text();
-        // What is hitting this server, and from how many: keys alone ask for both.
-        let keys_alone = text.is_empty() && rules.is_empty();
-        if !text.is_empty() || rules.is_empty() {
-            rules.push(Rule::new("match", text));
-        }
-        self.by.iter().for_each(few_bits);
-        for rule in &mut rules {
-            for &(key, top) in &self.by {
-                let top = top.or(Some(keys::TOP));
-                keys::ask(&mut rule.lists, List { key, top, distinct: keys_alone });
-            }
-            for &key in &self.distinct {
-                keys::ask(&mut rule.lists, List { key, top: None, distinct: true });
-            }
-        }
-        // Counting needs no frame; what a rules file says of sampling is for captures.
-        for rule in &mut rules {
-            rule.sampler = None;
-        }
-        Ok((rules, list_memory))
+        counted(&Asked {
+            file: self.rules_file.as_deref(),
+            rules: &self.rules,
+            text: self.expression.text(),
+            by: &self.by,
+            distinct: &self.distinct,
+        })
     }
+}
+
+/// What is to be counted, by the flags of `probe count` and `probe top`.
+pub(super) struct Asked<'a> {
+    /// `--rules`.
+    pub file: Option<&'a Path>,
+    /// `--rule`.
+    pub rules: &'a [Rule],
+    /// The words that are left over.
+    pub text: String,
+    /// `--by`.
+    pub by: &'a [By],
+    /// `--distinct`.
+    pub distinct: &'a [Key],
+}
+
+/// The rules of the file, those of the command line, and the expression under its own name. An
+/// expression alone, or nothing at all, is one rule. Beside them the memory that lists may take, where
+/// the file says that.
+pub(super) fn counted(asked: &Asked<'_>) -> Result<(Vec<Rule>, Option<u64>)> {
+    let file = asked.file.map(rules::read_file).transpose()?;
+    let RulesFile { mut rules, list_memory } = file.unwrap_or_default();
+    rules.extend(asked.rules.iter().cloned());
+    // What is hitting this server, and from how many: keys alone ask for both.
+    let keys_alone = asked.text.is_empty() && rules.is_empty();
+    if !asked.text.is_empty() || rules.is_empty() {
+        rules.push(Rule::new("match", asked.text.clone()));
+    }
+    asked.by.iter().for_each(few_bits);
+    for rule in &mut rules {
+        for &(key, top) in asked.by {
+            let top = top.or(Some(keys::TOP));
+            keys::ask(&mut rule.lists, List { key, top, distinct: keys_alone });
+        }
+        for &key in asked.distinct {
+            keys::ask(&mut rule.lists, List { key, top: None, distinct: true });
+        }
+    }
+    // Counting needs no frame; what a rules file says of sampling is for captures.
+    for rule in &mut rules {
+        rule.sampler = None;
+    }
+    Ok((rules, list_memory))
 }
 
 /// `src/24,20` is not a list of 20 networks, though it looks like one.

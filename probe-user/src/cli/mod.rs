@@ -18,6 +18,7 @@ mod rate;
 mod record;
 mod serve;
 mod shared;
+mod top;
 pub(crate) mod values;
 
 use std::{any::TypeId, ffi::OsString, path::PathBuf, process::ExitCode};
@@ -43,6 +44,7 @@ use rate::RateArgs;
 use record::RecordArgs;
 use serve::{CheckArgs, ServeArgs, ServeHttpArgs};
 use shared::{Expression, Live, Offline, Promiscuous};
+use top::TopArgs;
 
 /// Reads the command line, and makes a plan of it.
 ///
@@ -136,6 +138,8 @@ enum Subcommands {
     Rate(RateArgs),
     /// Show or save packets, as tcpdump does
     Capture(Box<CaptureArgs>),
+    /// Watch it on the terminal: rules, sources, ports, connections, losses
+    Top(Box<TopArgs>),
     /// Keep the last seconds of packets, and save them when something happens
     Record(Box<RecordArgs>),
     /// Tell how connections went: open, refused, rejected, unanswered, how fast, what HTTP said
@@ -175,6 +179,7 @@ impl Subcommands {
             Self::Count(args) => args.plan().map(Command::Count),
             Self::Rate(args) => args.plan().map(Command::Rate).map_err(Error::new),
             Self::Capture(args) => args.plan(),
+            Self::Top(args) => args.plan().map(Box::new).map(Command::Top),
             Self::Record(args) => args.plan().map(Box::new).map(Command::Record),
             Self::Connections(args) => Ok(Command::Connections(Box::new(args.plan()?))),
             Self::Http(args) => Ok(Command::Connections(Box::new(args.plan()?))),

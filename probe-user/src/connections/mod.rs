@@ -27,6 +27,8 @@ use crate::{
 };
 use filter::Wanted;
 use follower::Follower;
+pub use row::Row;
+pub(crate) use text::{clock, remarks, short};
 
 /// How connections are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +84,11 @@ pub struct Plan {
     pub max_connections: usize,
     /// Whether to tell what became of all frames, also where none was lost.
     pub account: bool,
+}
+
+/// The filter for connections of what the user asks for, in TCP and UDP.
+pub(crate) fn complete<F>(user: &str, source: &Source<F>) -> String {
+    filter::complete(user, source, Wanted::All)
 }
 
 /// Runs the command.

@@ -11,87 +11,87 @@ use serde::Serialize;
 use crate::clock::rfc3339_us;
 
 /// A connection.
-#[derive(Debug, Serialize)]
-pub(super) struct Row {
-    pub(super) time: String,
-    pub(super) protocol: &'static str,
-    pub(super) client: IpAddr,
-    pub(super) client_port: u16,
-    pub(super) server: IpAddr,
-    pub(super) server_port: u16,
-    pub(super) outcome: &'static str,
-    pub(super) conn_state: &'static str,
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    pub(crate) time: String,
+    pub(crate) protocol: &'static str,
+    pub(crate) client: IpAddr,
+    pub(crate) client_port: u16,
+    pub(crate) server: IpAddr,
+    pub(crate) server_port: u16,
+    pub(crate) outcome: &'static str,
+    pub(crate) conn_state: &'static str,
     /// What an ICMP error said, and who sent it.
-    pub(super) reason: Option<String>,
-    pub(super) rejected_by: Option<IpAddr>,
-    pub(super) syns: u16,
-    pub(super) synacks: u16,
-    pub(super) syn_synack_us: Option<f64>,
-    pub(super) synack_ack_us: Option<f64>,
-    pub(super) handshake_us: Option<f64>,
-    pub(super) first_byte_us: Option<f64>,
-    pub(super) duration_us: f64,
-    pub(super) client_bytes: u64,
-    pub(super) server_bytes: u64,
+    pub(crate) reason: Option<String>,
+    pub(crate) rejected_by: Option<IpAddr>,
+    pub(crate) syns: u16,
+    pub(crate) synacks: u16,
+    pub(crate) syn_synack_us: Option<f64>,
+    pub(crate) synack_ack_us: Option<f64>,
+    pub(crate) handshake_us: Option<f64>,
+    pub(crate) first_byte_us: Option<f64>,
+    pub(crate) duration_us: f64,
+    pub(crate) client_bytes: u64,
+    pub(crate) server_bytes: u64,
     /// Frames, and what came again or late among them: of files. Live most are not looked at.
-    pub(super) client_packets: Option<u64>,
-    pub(super) server_packets: Option<u64>,
-    pub(super) client_retransmitted: Option<u32>,
-    pub(super) server_retransmitted: Option<u32>,
-    pub(super) client_reordered: Option<u32>,
-    pub(super) server_reordered: Option<u32>,
+    pub(crate) client_packets: Option<u64>,
+    pub(crate) server_packets: Option<u64>,
+    pub(crate) client_retransmitted: Option<u32>,
+    pub(crate) server_retransmitted: Option<u32>,
+    pub(crate) client_reordered: Option<u32>,
+    pub(crate) server_reordered: Option<u32>,
     /// `client` or `server`: who sent the first FIN, and who a RST.
-    pub(super) closed_by: Option<&'static str>,
-    pub(super) reset_by: Option<&'static str>,
+    pub(crate) closed_by: Option<&'static str>,
+    pub(crate) reset_by: Option<&'static str>,
     /// Why nothing more is told of it; `null`: its own segments ended it.
-    pub(super) ended: Option<&'static str>,
-    pub(super) application: Option<&'static str>,
-    pub(super) http: Vec<Request>,
-    pub(super) tls: Option<Hellos>,
-    pub(super) dns: Vec<Lookup>,
+    pub(crate) ended: Option<&'static str>,
+    pub(crate) application: Option<&'static str>,
+    pub(crate) http: Vec<Request>,
+    pub(crate) tls: Option<Hellos>,
+    pub(crate) dns: Vec<Lookup>,
     /// Requests and questions that are not in the lists above.
-    pub(super) more: u32,
+    pub(crate) more: u32,
     /// How many connections it stands for, itself among them.
-    pub(super) one_in: u64,
+    pub(crate) one_in: u64,
 }
 
 /// A request of HTTP/1.
-#[derive(Debug, Serialize)]
-pub(super) struct Request {
-    pub(super) method: Option<String>,
-    pub(super) host: Option<String>,
-    pub(super) path: Option<String>,
-    pub(super) status: Option<u16>,
-    pub(super) body_bytes: Option<u64>,
-    pub(super) first_byte_us: Option<f64>,
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Request {
+    pub(crate) method: Option<String>,
+    pub(crate) host: Option<String>,
+    pub(crate) path: Option<String>,
+    pub(crate) status: Option<u16>,
+    pub(crate) body_bytes: Option<u64>,
+    pub(crate) first_byte_us: Option<f64>,
     /// Whether the response must have come, but was not seen.
-    pub(super) unseen: bool,
+    pub(crate) unseen: bool,
 }
 
 /// The hellos of TLS.
-#[derive(Debug, Serialize)]
-pub(super) struct Hellos {
-    pub(super) server_name: Option<String>,
-    pub(super) version: Option<String>,
-    pub(super) alpn: Option<String>,
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Hellos {
+    pub(crate) server_name: Option<String>,
+    pub(crate) version: Option<String>,
+    pub(crate) alpn: Option<String>,
     /// Number of the alert that the server sent in place of its hello.
-    pub(super) alert: Option<u8>,
+    pub(crate) alert: Option<u8>,
 }
 
 /// A question to a name server.
-#[derive(Debug, Serialize)]
-pub(super) struct Lookup {
-    pub(super) name: String,
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Lookup {
+    pub(crate) name: String,
     #[serde(rename = "type")]
-    pub(super) kind: String,
-    pub(super) code: Option<String>,
-    pub(super) time_us: Option<f64>,
+    pub(crate) kind: String,
+    pub(crate) code: Option<String>,
+    pub(crate) time_us: Option<f64>,
 }
 
 impl Row {
     /// Of a connection of which all frames were seen, or live (`whole` is false) those that tell
     /// something; it stands for `one_in`.
-    pub(super) fn new(connection: &Connection, whole: bool, one_in: u64) -> Self {
+    pub(crate) fn new(connection: &Connection, whole: bool, one_in: u64) -> Self {
         let [client, server] = [Role::Client, Role::Server].map(|role| connection.side(role));
         let [client_at, server_at] =
             [Role::Client, Role::Server].map(|role| connection.address(role));
@@ -143,7 +143,7 @@ impl Row {
 }
 
 /// Why nothing more is told; `None` where its own segments say so.
-pub(super) fn ended(connection: &Connection) -> Option<&'static str> {
+pub(crate) fn ended(connection: &Connection) -> Option<&'static str> {
     match connection.ending() {
         Some(Ending::Itself) | None => None,
         Some(Ending::Silence) => Some("silence"),
@@ -154,7 +154,7 @@ pub(super) fn ended(connection: &Connection) -> Option<&'static str> {
 }
 
 impl Request {
-    pub(super) fn new(exchange: &HttpExchange) -> Self {
+    pub(crate) fn new(exchange: &HttpExchange) -> Self {
         Self {
             method: exchange.method().map(str::to_owned),
             host: exchange.host.as_deref().map(str::to_owned),
@@ -168,7 +168,7 @@ impl Request {
 
     /// Host and path, as one would write it: `www.example.com/img/logo.gif`. A target that has its host
     /// in it, as proxies get it, is left as it is.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         match (&self.host, &self.path) {
             (Some(host), Some(path)) if path.starts_with('/') => format!("{host}{path}"),
             (_, Some(path)) => path.clone(),
@@ -190,6 +190,52 @@ impl Lookup {
 }
 
 /// Microseconds, to the nanosecond.
-pub(super) fn us(time: Duration) -> f64 {
+pub(crate) fn us(time: Duration) -> f64 {
     time.as_nanos() as f64 / 1000.0
+}
+
+#[cfg(test)]
+impl Row {
+    /// One for tests that look at rows: nothing is known of it but what is given.
+    pub(crate) fn made(
+        client: std::net::SocketAddr,
+        server: std::net::SocketAddr,
+        outcome: &'static str,
+    ) -> Self {
+        Self {
+            time: "2026-11-21T07:00:01.000000Z".into(),
+            protocol: "tcp",
+            client: client.ip(),
+            client_port: client.port(),
+            server: server.ip(),
+            server_port: server.port(),
+            outcome,
+            conn_state: "SF",
+            reason: None,
+            rejected_by: None,
+            syns: 1,
+            synacks: 1,
+            syn_synack_us: Some(21.5),
+            synack_ack_us: Some(18.0),
+            handshake_us: Some(39.5),
+            first_byte_us: Some(980.0),
+            duration_us: 5120.0,
+            client_bytes: 87,
+            server_bytes: 5994,
+            client_packets: None,
+            server_packets: None,
+            client_retransmitted: None,
+            server_retransmitted: None,
+            client_reordered: None,
+            server_reordered: None,
+            closed_by: None,
+            reset_by: None,
+            ended: None,
+            application: None,
+            http: Vec::new(),
+            tls: None,
+            dns: Vec::new(),
+            more: 0,
+        }
+    }
 }

@@ -48,7 +48,7 @@ pub(super) fn connection(connection: &Connection, zone: &TimeZone) -> Vec<u8> {
 }
 
 /// What the columns do not say.
-fn remarks(connection: &Connection) -> Vec<String> {
+pub(crate) fn remarks(connection: &Connection) -> Vec<String> {
     let mut remarks = Vec::new();
     if let Some(rejection) = connection.rejection() {
         remarks.push(format!("{} from {}", rejection.reason, rejection.from));
@@ -135,13 +135,13 @@ fn status(exchange: &HttpExchange) -> String {
 }
 
 /// The time of day, to the millisecond.
-fn clock(time: WallTime, zone: &TimeZone) -> String {
+pub(crate) fn clock(time: WallTime, zone: &TimeZone) -> String {
     let time = Timestamp::from_nanosecond(time.0.into()).unwrap_or(Timestamp::MAX);
     time.to_zoned(zone.clone()).strftime("%H:%M:%S%.3f").to_string()
 }
 
 /// A time in three digits and a unit, without a blank, so that columns stay columns.
-pub(super) fn short(time: Option<Duration>) -> String {
+pub(crate) fn short(time: Option<Duration>) -> String {
     let Some(time) = time else { return "-".into() };
     let us = time.as_nanos() as f64 / 1e3;
     let digits = |value: f64, unit: &str| {

@@ -12,10 +12,13 @@ mod table;
 mod view;
 
 pub use lists::{Different, KeyRow, Lists, OfRule, Span, Top};
+#[cfg(test)]
+pub(crate) use snapshot::tests::listed_sample;
 pub use snapshot::{Count, Part, Row, Snapshot};
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -46,9 +49,9 @@ use view::View;
 const COUNT_TICK: Duration = Duration::from_millis(50);
 /// How often lists are taken at least, however long the interval is: the counts of a table have 32 bits,
 /// and the last minute is put together from what is taken.
-const TAKE: Duration = Duration::from_secs(10);
+pub(crate) const TAKE: Duration = Duration::from_secs(10);
 /// The same of a file, in its own time.
-const TAKE_OF_FILE: Duration = Duration::from_secs(5);
+pub(crate) const TAKE_OF_FILE: Duration = Duration::from_secs(5);
 
 /// What to count, and how to show it.
 #[derive(Clone, Debug, PartialEq)]
@@ -112,7 +115,7 @@ async fn on_interfaces(plan: &Plan, live: &Live) -> Result<()> {
     let mut events = Events::watch(stop, session.attachments(), chosen.any)?;
     let hook = interfaces::hooks(session.attachments());
     let lists = Lists::new(rules.rules(), kernel::seeds(), plan.names);
-    let counting = Counting::new(&rules, hook, chosen.labels(), lists);
+    let counting = Counting::new(Arc::new(rules), hook, chosen.labels(), lists);
     let view = View::new(plan.format, plan.colors, plan.has_lists())?;
     count(plan, counting, &mut session, &mut events, view).await
 }
@@ -120,7 +123,7 @@ async fn on_interfaces(plan: &Plan, live: &Live) -> Result<()> {
 /// Shows what programs count, until the end that was asked for.
 async fn count(
     plan: &Plan,
-    mut counting: Counting<'_>,
+    mut counting: Counting,
     programs: &mut impl Programs,
     events: &mut Events,
     mut view: View,
@@ -190,8 +193,8 @@ async fn count(
 }
 
 /// Makes snapshots of readings.
-struct Counting<'a> {
-    set: &'a RuleSet,
+pub(crate) struct Counting {
+    set: Arc<RuleSet>,
     hook: String,
     interfaces: Vec<String>,
     /// The reading before, or none.
@@ -202,24 +205,30 @@ struct Counting<'a> {
     lists: Lists,
 }
 
-impl<'a> Counting<'a> {
-    fn new(set: &'a RuleSet, hook: String, interfaces: Vec<String>, lists: Lists) -> Self {
+impl Counting {
+    /// Nothing was counted yet.
+    pub(crate) fn new(
+        set: Arc<RuleSet>,
+        hook: String,
+        interfaces: Vec<String>,
+        lists: Lists,
+    ) -> Self {
         let (before, peaks) = (Counts::default(), vec![None; set.rules().len()]);
         Self { set, hook, interfaces, before, elapsed_before: Duration::ZERO, peaks, lists }
     }
 
     /// Adds what came in the lists up to now.
-    fn take_lists(&mut self, programs: &mut impl Programs, elapsed: Duration) {
+    pub(crate) fn take_lists(&mut self, programs: &mut impl Programs, elapsed: Duration) {
         programs.take_lists(&mut |counter, part| self.lists.add(elapsed, counter, part));
     }
 
     /// The same of the frames of a file.
-    fn take_from_file(&mut self, matcher: &mut Matcher, elapsed: Duration) {
+    pub(crate) fn take_from_file(&mut self, matcher: &mut Matcher, elapsed: Duration) {
         matcher.take_lists(&mut |counter, part| self.lists.add(elapsed, counter, part));
     }
 
     /// Rates belong to the interval since the reading before.
-    fn tick(&mut self, elapsed: Duration, counts: &Counts) -> Snapshot {
+    pub(crate) fn tick(&mut self, elapsed: Duration, counts: &Counts) -> Snapshot {
         let mut snapshot = self.snapshot(elapsed, elapsed - self.elapsed_before, false, counts);
         for (row, peak) in snapshot.rules.iter_mut().zip(&mut self.peaks) {
             *peak = Some(peak.map_or(row.count.pps, |peak| peak.max(row.count.pps)));
@@ -299,14 +308,14 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
     let progress = Progress::default();
     let Some(mut reader) = offline::open(path, &progress)? else { return Ok(()) };
     let link = reader.link();
-    let set = RuleSet::compile(plan.rules.clone(), &rules::file_options(link))?;
+    let set = Arc::new(RuleSet::compile(plan.rules.clone(), &rules::file_options(link))?);
     let mut matcher = Matcher::new(&set, engine, link)?;
     let needs = Needs { test_run: engine != Engine::User, ..Needs::default() };
     privileges::drop(user, needs)?;
     let view = View::new(plan.format, plan.colors, plan.has_lists())?;
     let lists = Lists::new(set.rules(), kernel::seeds(), plan.names);
     let interfaces = vec![reader.name().to_string()];
-    let mut counting = Counting::new(&set, "file".into(), interfaces, lists);
+    let mut counting = Counting::new(Arc::clone(&set), "file".into(), interfaces, lists);
     let (mut first, mut last) = (None, WallTime::default());
     let mut alerts = Alerts::new(&plan.fail_if, plan.interval);
     let mut taken = Duration::ZERO;
@@ -437,7 +446,7 @@ mod tests {
             names: NameStyle::Numbers,
             list_memory: None,
         };
-        let set = RuleSet::compile(rules, &Default::default()).unwrap();
+        let set = Arc::new(RuleSet::compile(rules, &Default::default()).unwrap());
         // Matches that came between the reading that ended it and the end.
         let (readings, after_detach) = ([5, 8, 14], 16);
         let table = Table::new(16, kernel::seeds(), 1);
@@ -449,7 +458,7 @@ mod tests {
         let lists = Lists::new(set.rules(), kernel::seeds(), plan.names);
         let counted = runtime::block_on(async {
             let mut events = Events::watch(Stop::on_signals()?, &[Attachment::loopback()], false)?;
-            let counting = Counting::new(&set, "tcx".into(), vec!["lo".into()], lists);
+            let counting = Counting::new(set, "tcx".into(), vec!["lo".into()], lists);
             count(&plan, counting, &mut programs, &mut events, view?).await
         });
         counted.unwrap();

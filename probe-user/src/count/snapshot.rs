@@ -99,7 +99,7 @@ impl std::ops::AddAssign for Count {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use probe_sketch::Estimate;
 
     use super::{
@@ -169,7 +169,7 @@ pub(super) mod tests {
     }
 
     /// The same with the sources of the first rule.
-    pub(in crate::count) fn listed_sample() -> Snapshot {
+    pub(crate) fn listed_sample() -> Snapshot {
         let mut snapshot = sample();
         let row = |key: &str, packets: u64, pps, share| KeyRow {
             key: key.into(),

@@ -33,6 +33,7 @@ pub use service::{Protocol, Service};
 pub use verdict::Verdict;
 
 use std::{
+    ops::ControlFlow,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -40,6 +41,7 @@ use std::{
 use anyhow::Result;
 use probe_filter::{LinkType, Options};
 use probe_frame::WallTime;
+use probe_pcap::ReadError;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -149,7 +151,7 @@ async fn on_interfaces(plan: &Plan, live: &Live) -> Result<()> {
     let mut events = Events::watch(stop, session.attachments(), chosen.any)?;
     let mut engine = Engine::new(&plan.settings, rules, session, chosen.labels())?;
     let mut view = View::new(plan.format, plan.colors)?;
-    show(plan, &mut engine, &mut events, &mut view).await?;
+    show((plan.interval, plan.duration), &mut engine, &mut events, &mut view).await?;
     let Closed { report, detached } = engine.close()?;
     view.last(&report, &stop::requested)?;
     detached?;
@@ -157,16 +159,59 @@ async fn on_interfaces(plan: &Plan, live: &Live) -> Result<()> {
     events.none_left().map_or(Ok(()), |none| Err(none.into()))
 }
 
+/// Who is shown reports.
+pub(crate) trait Shows {
+    /// Takes one.
+    fn tick(&mut self, report: &Report) -> Result<()>;
+
+    /// Is asked between two whether there shall be more.
+    fn answer(&mut self) -> Result<ControlFlow<()>>;
+}
+
+impl Shows for View {
+    fn tick(&mut self, report: &Report) -> Result<()> {
+        self.tick(report)
+    }
+
+    fn answer(&mut self) -> Result<ControlFlow<()>> {
+        self.answer().map(ControlFlow::Continue)
+    }
+}
+
+/// Shows reports to another command, until that wants no more, or no interface is left.
+///
+/// # Errors
+/// Mistakes in the expression, and what the kernel refuses.
+pub(crate) fn follow(
+    settings: &Settings,
+    live: &Live,
+    interval: Duration,
+    to: &mut impl Shows,
+) -> Result<()> {
+    runtime::block_on(async {
+        let options = rules::live_options(&live.interfaces, LinkType::Ethernet, live.vlan);
+        let rules = rules(settings, &options)?;
+        let watch = Watch::start(live, rules.rules().to_vec(), program())?;
+        watch.announce(live);
+        let Watch { chosen, session, stop, .. } = watch;
+        let mut events = Events::watch(stop, session.attachments(), chosen.any)?;
+        let mut engine = Engine::new(settings, rules, session, chosen.labels())?;
+        show((interval, None), &mut engine, &mut events, to).await?;
+        engine.close()?.detached?;
+        events.none_left().map_or(Ok(()), |none| Err(none.into()))
+    })
+}
+
 /// Shows reports until the end that was asked for, or until no interface is left.
 async fn show(
-    plan: &Plan,
+    (interval, duration): (Duration, Option<Duration>),
     engine: &mut Engine,
     events: &mut Events,
-    view: &mut View,
+    view: &mut impl Shows,
 ) -> Result<()> {
     let start = Instant::now();
-    let deadline = plan.duration.map(|duration| start + duration);
-    let (mut next, mut looked) = (start + plan.interval, start);
+    let deadline = duration.map(|duration| start + duration);
+    let (mut next, mut looked) = (start + interval, start);
     loop {
         engine.look(deadline.map_or(next, |deadline| deadline.min(next)))?;
         let now = Instant::now();
@@ -181,7 +226,9 @@ async fn show(
                 }
                 Event::Deadline => {}
             }
-            view.answer()?;
+            if view.answer()?.is_break() {
+                return Ok(());
+            }
         }
         if deadline.is_some_and(|deadline| now >= deadline) || events.none_left().is_some() {
             return Ok(());
@@ -190,18 +237,38 @@ async fn show(
             view.tick(&engine.report()?)?;
             // A tick that came late does not make the later ones come in a burst.
             while next <= now {
-                next += plan.interval;
+                next += interval;
             }
         }
     }
 }
 
-/// The ports in a file: one report, whose clock is the file's.
+/// The ports in a file.
 fn over_file(plan: &Plan, path: &Path, engine: source::Engine, user: Option<&str>) -> Result<()> {
     let progress = Progress::default();
-    let Some(mut reader) = offline::open(path, &progress)? else { return Ok(()) };
+    progress.start(false);
+    let read = of_file(&plan.settings, path, engine, user, &progress);
+    progress.end();
+    let Some((report, damage)) = read? else { return Ok(()) };
+    View::new(plan.format, plan.colors)?.last(&report, &stop::requested)?;
+    damage.map_or(Ok(()), |error| Err(error.into()))
+}
+
+/// One report about a file, whose clock it has; and what in the file cannot be read. `None`: the user wanted
+/// the end before there was a frame. `progress` is told how much was read.
+///
+/// # Errors
+/// Mistakes in the expression, a file that cannot be opened, and what the kernel refuses.
+pub(crate) fn of_file(
+    settings: &Settings,
+    path: &Path,
+    engine: source::Engine,
+    user: Option<&str>,
+    progress: &Progress,
+) -> Result<Option<(Report, Option<ReadError>)>> {
+    let Some(mut reader) = offline::open(path, progress)? else { return Ok(None) };
     let link = reader.link();
-    let rules = rules(&plan.settings, &rules::file_options(link))?;
+    let rules = rules(settings, &rules::file_options(link))?;
     // The frames of the first rule are told apart from the others.
     let mut all = rules.rules().to_vec();
     let stories = all.remove(rules.stories());
@@ -211,11 +278,9 @@ fn over_file(plan: &Plan, path: &Path, engine: source::Engine, user: Option<&str
     let mut matcher = Matcher::new(&set, engine, link)?;
     let needs = Needs { test_run: engine != source::Engine::User, ..Needs::default() };
     privileges::drop(user, needs)?;
-    let view = View::new(plan.format, plan.colors)?;
     let interfaces = vec![reader.name().to_string()];
-    let mut watching = Watching::new(&plan.settings, rules, "file".into(), interfaces);
+    let mut watching = Watching::new(settings, rules, "file".into(), interfaces);
     let (mut first, mut last) = (None, WallTime::default());
-    progress.start(false);
     // What was seen before a damaged record is told all the same.
     let damage = loop {
         let frames = match reader.batch() {
@@ -232,9 +297,6 @@ fn over_file(plan: &Plan, path: &Path, engine: source::Engine, user: Option<&str
             }
         }
     };
-    progress.end();
     let elapsed = Duration::from_nanos(last.0.saturating_sub(first.unwrap_or(last).0));
-    let report = watching.report(last, elapsed, &matcher.totals()?, true);
-    view.last(&report, &stop::requested)?;
-    damage.map_or(Ok(()), |error| Err(error.into()))
+    Ok(Some((watching.report(last, elapsed, &matcher.totals()?, true), damage)))
 }

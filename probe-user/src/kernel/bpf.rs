@@ -101,6 +101,32 @@ pub(super) fn update_link(link: BorrowedFd<'_>, program: BorrowedFd<'_>) -> io::
     call(bpf_cmd::BPF_LINK_UPDATE, &mut attributes).map(drop)
 }
 
+/// The ids of the programs at a tcx hook, in the order they run. Needs `CAP_NET_ADMIN`
+/// (`bpf_prog_query`, kernel/bpf/syscall.c), and unlike what asks for more than ids no other right.
+///
+/// # Errors
+/// The kernel's: EINVAL before Linux 6.6.
+pub(super) fn query_tcx(ifindex: u32, egress: bool) -> io::Result<Vec<u32>> {
+    /// As many as one hook takes (BPF_MPROG_MAX, include/linux/bpf_mprog.h).
+    const MOST: usize = 64;
+    let hook =
+        if egress { bpf_attach_type::BPF_TCX_EGRESS } else { bpf_attach_type::BPF_TCX_INGRESS };
+    let mut ids = vec![0u32; MOST];
+    let place = ids.as_mut_ptr() as u64;
+    let mut attributes = zeroed();
+    attributes.query.__bindgen_anon_1.target_ifindex = ifindex;
+    attributes.query.attach_type = hook as u32;
+    attributes.query.prog_ids = place;
+    attributes.query.__bindgen_anon_2.count = MOST as u32;
+    call(bpf_cmd::BPF_PROG_QUERY, &mut attributes)?;
+    // SAFETY: the command was that of this structure, whose fields are numbers.
+    let query = unsafe { attributes.query };
+    // SAFETY: both fields of the union are the same number.
+    let count = unsafe { query.__bindgen_anon_2.count };
+    ids.truncate(count as usize);
+    Ok(ids)
+}
+
 /// Asks to attach what is no program to frames received, at the tcx hook. The kernel looks up the
 /// hook before the program (`bpf_prog_attach`, kernel/bpf/syscall.c), and the interface last, so
 /// this never waits for the lock of the network's settings (rtnl), as the trial of a link would.
@@ -147,7 +173,7 @@ fn descriptor(command: bpf_cmd, attributes: &mut bpf_attr) -> io::Result<OwnedFd
 }
 
 /// The places that the attributes name live through the call; the kernel writes only into those
-/// of BPF_PROG_TEST_RUN, which come by a pointer that may be written.
+/// of BPF_PROG_TEST_RUN and BPF_PROG_QUERY, which come by a pointer that may be written.
 fn call(command: bpf_cmd, attributes: &mut bpf_attr) -> io::Result<libc::c_long> {
     let attributes = std::ptr::from_mut(attributes);
     // SAFETY: as said above, and the attributes have the size that is given.

@@ -6,7 +6,7 @@ use std::{fmt, io};
 use aya::programs::{SchedClassifier, TcAttachType, loaded_programs};
 use netlink_packet_route::link::{LinkAttribute, LinkMessage, LinkXdp};
 
-use super::{Error, Hook, rtnetlink};
+use super::{Error, Hook, bpf, rtnetlink};
 
 /// A program on an interface, ours or somebody else's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +43,12 @@ pub fn xdp_occupant(ifindex: u32) -> io::Result<Option<Occupant>> {
     Ok(Some(Occupant { id: Some(id), name }))
 }
 
+/// The ids and names of all programs that are loaded; none without `CAP_SYS_ADMIN`.
+pub fn program_names() -> impl Iterator<Item = (u32, String)> {
+    let loaded = loaded_programs().filter_map(Result::ok);
+    loaded.filter_map(|program| Some((program.id(), program.name_as_str()?.to_owned())))
+}
+
 /// The programs at an interface's tcx hooks, received first, in the order they run.
 ///
 /// # Errors
@@ -59,6 +65,15 @@ pub fn tcx_occupants(interface: &str) -> Result<Vec<Occupant>, Error> {
         }));
     }
     Ok(occupants)
+}
+
+/// The ids of the programs at an interface's tcx hooks, received first, each in the order they run.
+/// Needs `CAP_NET_ADMIN` alone.
+///
+/// # Errors
+/// What the kernel says: before 6.6 that it knows no such thing.
+pub fn tcx_order(ifindex: u32) -> io::Result<[Vec<u32>; 2]> {
+    Ok([bpf::query_tcx(ifindex, false)?, bpf::query_tcx(ifindex, true)?])
 }
 
 /// IFLA_XDP_PROG_ID.

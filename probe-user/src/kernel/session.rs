@@ -285,6 +285,13 @@ impl Session {
         &self.attachments
     }
 
+    /// The kernel's ids of all programs that are loaded.
+    pub fn program_ids(&self) -> Vec<u32> {
+        let programs = self.sets.iter().flat_map(|set| set.ebpf.programs());
+        // Of one that is not loaded there is nothing to ask.
+        programs.filter_map(|(_, program)| Some(program.info().ok()?.id())).collect()
+    }
+
     /// What attaching turned off on the interfaces, and on those below them. Detaching turns
     /// it on again, for which it needs `CAP_NET_ADMIN`.
     pub fn turned_off(&self) -> &[TurnedOff] {

@@ -56,6 +56,7 @@ mod standing_by;
 mod superframes;
 mod terminal;
 mod timing;
+mod top;
 mod tshark;
 mod unaltered;
 mod vlan;

@@ -11,12 +11,12 @@ use testbed::{
 
 use crate::rig::{LIMIT, NEEDS, alone, quiet_pair};
 
-const TMUX: &[Requirement] = &[Requirement::Tool("tmux")];
+pub(crate) const TMUX: &[Requirement] = &[Requirement::Tool("tmux")];
 /// In the namespace's own folder of files.
 const SOCKET: &str = "/dev/shm/tmux";
 
 /// A terminal in the server's namespace.
-struct Terminal<'a> {
+pub(crate) struct Terminal<'a> {
     pair: &'a Pair,
     /// Ends with the test, and all that runs in it.
     _server: Running,
@@ -32,7 +32,7 @@ impl<'a> Terminal<'a> {
     }
 
     /// Runs any command.
-    fn running(pair: &'a Pair, (columns, lines): (usize, usize), command: &str) -> Self {
+    pub(crate) fn running(pair: &'a Pair, (columns, lines): (usize, usize), command: &str) -> Self {
         let mut server = pair.server.command("tmux");
         server.args(["-S", SOCKET, "-f", "/dev/null", "-D"]).env("TERM", "xterm-256color");
         let server = Running::spawn(server).unwrap();
@@ -47,23 +47,23 @@ impl<'a> Terminal<'a> {
         terminal
     }
 
-    fn try_tmux(&self, arguments: &[&str]) -> Option<String> {
+    pub(crate) fn try_tmux(&self, arguments: &[&str]) -> Option<String> {
         let mut tmux = self.pair.server.command("tmux");
         tmux.args(["-S", SOCKET]).args(arguments);
         run(tmux, LIMIT).ok().map(|finished| finished.text())
     }
 
-    fn tmux(&self, arguments: &[&str]) -> String {
+    pub(crate) fn tmux(&self, arguments: &[&str]) -> String {
         self.try_tmux(arguments).unwrap_or_else(|| panic!("tmux {arguments:?} failed"))
     }
 
-    fn resize(&self, (columns, lines): (usize, usize)) {
+    pub(crate) fn resize(&self, (columns, lines): (usize, usize)) {
         let (columns, lines) = (columns.to_string(), lines.to_string());
         self.tmux(&["resize-window", "-x", &columns, "-y", &lines]);
     }
 
     /// What it shows, and all that was scrolled out of it, without the blank lines at the end.
-    fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         let text = self.tmux(&["capture-pane", "-p", "-S", "-"]);
         text.trim_end().lines().map(str::to_owned).collect()
     }
@@ -74,7 +74,7 @@ impl<'a> Terminal<'a> {
     }
 
     /// Waits until it shows what is wanted, and gives that.
-    fn wait(&self, what: &str, is_wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
+    pub(crate) fn wait(&self, what: &str, is_wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
         let begin = Instant::now();
         loop {
             let lines = self.lines();

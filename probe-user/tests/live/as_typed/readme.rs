@@ -21,12 +21,13 @@ use crate::rig::{LIMIT, NEEDS, alone, attached};
 const README: &str = include_str!("../../../../README.md");
 
 /// Lines that are not run here, by how they begin, and why.
-const EXEMPT: [(&str, &str); 3] = [
+const EXEMPT: [(&str, &str); 4] = [
     ("cargo xtask ", "builds the project; xtask/tests/demo.rs runs the demonstration"),
     (
         "probe diagnose www.",
         "needs name servers and the Internet; tests/live/diagnose.rs has ports of its own",
     ),
+    ("probe top ", "wants a terminal; tests/live/top.rs has one"),
     ("tshark -i probe-eth0", "wants a link in Wireshark's folder; tests/live/extcap.rs makes one"),
 ];
 /// What is left out of a line, and why: another machine, and a window.

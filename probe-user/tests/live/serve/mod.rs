@@ -23,20 +23,20 @@ use testbed::{Finished, Namespace, Running};
 use crate::rig::{LIMIT, probe};
 
 /// `probe serve` in a namespace, with a configuration and a socket in a folder of its own.
-struct Service {
+pub(crate) struct Service {
     running: Running,
     folder: TempDir,
 }
 
 /// A rule of a configuration.
-fn rule(name: &str, filter: &str) -> String {
+pub(crate) fn rule(name: &str, filter: &str) -> String {
     format!("[[rule]]\nname = \"{name}\"\nfilter = '{filter}'\n")
 }
 
 impl Service {
     /// Starts it, and waits until it is attached. `head` is what stands before the rules; the
     /// socket is one of the places to listen at.
-    fn start(namespace: &Namespace, head: &str, rules: &str, flags: &[&str]) -> Self {
+    pub(crate) fn start(namespace: &Namespace, head: &str, rules: &str, flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let service = |running, folder| Self { running, folder };
         let file = folder.path().join("probe.toml");
@@ -47,18 +47,18 @@ impl Service {
         service(running, folder)
     }
 
-    fn socket(&self) -> PathBuf {
+    pub(crate) fn socket(&self) -> PathBuf {
         self.folder.path().join("probe.sock")
     }
 
     /// Writes another configuration.
-    fn write(&self, head: &str, rules: &str) {
+    pub(crate) fn write(&self, head: &str, rules: &str) {
         let file = self.folder.path().join("probe.toml");
         fs::write(file, configuration(&self.folder, head, rules)).unwrap();
     }
 
     /// Reloads, and waits for what is said of it.
-    fn reload(&self) -> (u16, String) {
+    pub(crate) fn reload(&self) -> (u16, String) {
         let answer = self.request("POST", "/-/reload", "");
         (answer.status, answer.body)
     }
@@ -86,7 +86,7 @@ impl Service {
     }
 
     /// Ends it as Ctrl-C does.
-    fn end(self) -> Finished {
+    pub(crate) fn end(self) -> Finished {
         let finished = self.running.interrupt(LIMIT).unwrap();
         assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
         finished
