@@ -97,6 +97,8 @@ pub enum Command {
     Check(serve::check::Plan),
     /// Answer Wireshark.
     Extcap(extcap::Plan),
+    /// Print what the command line itself has made.
+    Print(Vec<u8>),
 }
 
 /// Runs a command to its end.
@@ -119,5 +121,6 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::ServeHttp(sockets) => serve::http::run(&sockets),
         Command::Check(plan) => serve::check::run(&plan),
         Command::Extcap(plan) => extcap::run(&plan),
+        Command::Print(bytes) => stdout::print(&bytes),
     }
 }
