@@ -157,8 +157,8 @@ fn is_unprintable(c: char) -> bool {
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
-/// A message may quote the text.
-fn printable(message: &str) -> String {
+/// A message may quote the text: on one line, with nothing that a terminal would obey.
+pub(crate) fn printable(message: &str) -> String {
     message.chars().map(visible).collect()
 }
 

@@ -17,6 +17,7 @@ mod chain;
 pub mod ebpf;
 mod error;
 pub mod eval;
+mod example;
 mod flow;
 mod flow_hash;
 mod hints;
@@ -33,16 +34,19 @@ mod passes;
 #[cfg(any(test, feature = "testing"))]
 #[doc(hidden)]
 pub mod testing;
+mod words;
 
 use std::fmt;
 
 pub use error::{Error, Span};
+pub use example::{Example, example};
 pub use flow_hash::{Flow, FlowSeed, NO_FLOW, flow_limit};
 pub use hints::in_ascii;
 pub use ir::{Frame, LinkType, VlanTag, VlanView};
 pub use key::{KEY_WORDS, Key, KeyError, Prefix};
 pub use machine::Machine;
 pub use names::{NoNames, Port, Resolver, Service, SystemResolver, services};
+pub use words::{Line, Words, explain};
 
 /// What a filter is compiled for.
 ///
@@ -161,6 +165,11 @@ fn compiled(text: &str, key: Option<Key>, options: &Options<'_>) -> Result<Filte
     };
     let (graph, notes) = filter().map_err(|error: Error| error.in_text(text))?;
     Ok(Filter { text: text.to_owned(), graph, notes })
+}
+
+/// The names of the macros, without their `@`.
+pub fn macros() -> impl Iterator<Item = &'static str> {
+    ast::Macro::ALL.iter().map(|name| name.name())
 }
 
 /// A compiled filter.

@@ -106,6 +106,8 @@ pub enum Command {
     Check(serve::check::Plan),
     /// Answer Wireshark.
     Extcap(extcap::Plan),
+    /// Print what the command line itself has made.
+    Print(Vec<u8>),
 }
 
 /// Runs a command to its end.
@@ -131,5 +133,6 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::ServeRecord => serve::recorders::part::run(),
         Command::Check(plan) => serve::check::run(&plan),
         Command::Extcap(plan) => extcap::run(&plan),
+        Command::Print(bytes) => stdout::print(&bytes),
     }
 }

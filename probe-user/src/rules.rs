@@ -241,10 +241,7 @@ impl RuleSet {
         let filters = rules
             .iter()
             .map(|rule| {
-                rule.compile(options).map_err(|error| {
-                    let message = format!("{}{error}", rule.label(several));
-                    if error.is_resolvers() { anyhow!(message) } else { Usage::new(message).into() }
-                })
+                rule.compile(options).map_err(|error| refused(&error, &rule.label(several)))
             })
             .collect::<Result<Vec<_>>>()?;
         Ok(Self { rules, filters })
@@ -435,9 +432,16 @@ pub fn live_options(names: &[String], link: LinkType, vlan: VlanView) -> Options
     file_options(link).vlan(vlan).direction(true).ifindex(ifindex)
 }
 
+/// Why a filter was refused, behind what says which one it is. A name that cannot be looked up is no
+/// mistake of usage.
+pub fn refused(error: &probe_filter::Error, label: &str) -> anyhow::Error {
+    let message = format!("{label}{error}");
+    if error.is_resolvers() { anyhow!(message) } else { Usage::new(message).into() }
+}
+
 /// Tells on stderr where filters may not mean what they seem to: the first such place, and
 /// how many more filters the same thing stands.
-fn say_notes<'a>(filters: impl Iterator<Item = &'a Filter>) {
+pub fn say_notes<'a>(filters: impl Iterator<Item = &'a Filter>) {
     let mut told: Vec<(&str, String, usize)> = Vec::new();
     for filter in filters {
         for note in filter.notes() {

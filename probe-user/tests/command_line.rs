@@ -428,7 +428,8 @@ fn a_filter_shows_what_it_compiles_to() {
     assert_eq!(out.lines().next(), Some("{ 0x28, 0, 0, 0x0000000c },"));
     let (code, out, _) = run(&["filter", "--explain", "arp"]);
     assert_eq!(code, 0);
-    assert!(out.contains("frame[12:2] = 0x806?  yes: match, no: no match"), "{out}");
+    assert!(out.starts_with("a frame matches where: ARP\n\ncosts: "), "{out}");
+    assert!(out.contains("ARP, Request who-has 192.0.2.2 tell 192.0.2.1"), "{out}");
 }
 
 #[test]

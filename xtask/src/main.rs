@@ -60,6 +60,11 @@ enum Command {
         /// Names of targets; all of them unless given
         targets: Vec<String>,
     },
+    /// Write the manual pages: FOLDER/man1/probe-count.1 and so on
+    Man {
+        /// Where to; made where it is not there
+        folder: PathBuf,
+    },
     /// Check format, lints, documentation, and which crate knows which
     Lint,
     /// Draw the pictures of the docs anew, from made data
@@ -94,6 +99,7 @@ fn perform(command: Command) -> Result<()> {
         Command::Fuzz { seconds, release, targets } => {
             fuzz::run_targets(&targets, seconds, release)
         }
+        Command::Man { folder } => build::manual(&folder),
         Command::Lint => lint::all(),
         Command::Pictures => pictures::draw(),
         Command::Bench { arguments } => run::benchmarks(&arguments),

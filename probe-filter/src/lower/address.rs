@@ -77,26 +77,11 @@ impl Lowering<'_> {
         self.ethernet_host(mac, direction)
     }
 
-    /// Two to four numbers, the first eight bits first: the address they start, and
-    /// how many bits of it they are.
     fn parse_dotted(&self, dotted: &str) -> Result<(u32, u32), Error> {
-        let wrong = || {
+        dotted_address(dotted).ok_or_else(|| {
             self.error(format!("{} is not an IPv4 address", quoted(dotted)))
                 .expected("decimal numbers from 0 to 255")
-        };
-        let (mut address, mut bits) = (0_u32, 0);
-        for part in dotted.split('.') {
-            let part: u32 = match part.trim_start_matches('0') {
-                "" => 0,
-                digits => digits.parse().map_err(|_| wrong())?,
-            };
-            if part > 255 {
-                return Err(wrong());
-            }
-            address = address << 8 | part;
-            bits += 8;
-        }
-        Ok((address << (32 - bits), bits))
+        })
     }
 
     fn network(
@@ -396,12 +381,7 @@ impl Lowering<'_> {
                 return self.known("protocol", name, self.options.resolver.protocol(name));
             }
             Some(Protocol::Link) => link_protocol(name),
-            Some(Protocol::Iso) => match name {
-                "clnp" => Some(0x81),
-                "esis" => Some(0x82),
-                "isis" => Some(0x83),
-                _ => None,
-            },
+            Some(Protocol::Iso) => osi_protocol(name),
             Some(_) => None,
         };
         number.ok_or_else(|| self.unknown("protocol", name))
@@ -409,7 +389,7 @@ impl Lowering<'_> {
 }
 
 /// What libpcap calls the protocols that a link header names.
-fn link_protocol(name: &str) -> Option<u32> {
+pub fn link_protocol(name: &str) -> Option<u32> {
     Some(match name {
         "aarp" => ethertype::AARP,
         "arp" => ethertype::ARP,
@@ -431,8 +411,36 @@ fn link_protocol(name: &str) -> Option<u32> {
     })
 }
 
+/// The protocols of OSI that have a name.
+pub fn osi_protocol(name: &str) -> Option<u32> {
+    match name {
+        "clnp" => Some(0x81),
+        "esis" => Some(0x82),
+        "isis" => Some(0x83),
+        _ => None,
+    }
+}
+
+/// Two to four numbers, the first eight bits first: the address they start, and
+/// how many bits of it they are.
+pub fn dotted_address(dotted: &str) -> Option<(u32, u32)> {
+    let (mut address, mut bits) = (0_u32, 0);
+    for part in dotted.split('.') {
+        let part: u32 = match part.trim_start_matches('0') {
+            "" => 0,
+            digits => digits.parse().ok()?,
+        };
+        if part > 255 {
+            return None;
+        }
+        address = address << 8 | part;
+        bits += 8;
+    }
+    Some((address << (32 - bits), bits))
+}
+
 /// A short network number, moved to the front of the address, and its mask.
-fn left_justified(network: u32) -> (u32, u32) {
+pub fn left_justified(network: u32) -> (u32, u32) {
     let (mut address, mut mask) = (network, u32::MAX);
     while address != 0 && address & 0xff00_0000 == 0 {
         address <<= 8;
@@ -442,7 +450,7 @@ fn left_justified(network: u32) -> (u32, u32) {
 }
 
 /// `AREA.NODE`
-fn decnet_address(dotted: &str) -> Option<u32> {
+pub fn decnet_address(dotted: &str) -> Option<u32> {
     let (area, rest) = parse_int(dotted)?;
     let (node, _) = parse_int(rest.strip_prefix('.')?)?;
     Some(((area as u32) << 10) & 0xfc00 | (node as u32) & 0x03ff)

@@ -25,6 +25,7 @@ use crate::error::{Error, Span};
 use crate::ir::{Graph, LinkType, Target, ValueId, Var};
 use crate::key::Key;
 use crate::{Note, Options};
+pub use address::{decnet_address, dotted_address, left_justified, link_protocol, osi_protocol};
 use predicate::{PredicateId, Predicates};
 use quotation::Scopes;
 

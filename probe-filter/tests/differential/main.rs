@@ -4,6 +4,7 @@
 //! `PROBE_FILTER_SEED` and `PROBE_FILTER_COUNT` set what is generated and how much.
 
 mod deliberate;
+mod explained;
 mod oracle;
 mod setting;
 

@@ -130,6 +130,19 @@ impl Setting {
         }
     }
 
+    /// As a file of this link type has it.
+    pub fn of_link(link: LinkType) -> Self {
+        match link {
+            LinkType::Ethernet | LinkType::Raw => Self::dead(link),
+            _ => Self::file(link),
+        }
+    }
+
+    /// What filters are compiled for.
+    pub fn options(&self) -> Options<'static> {
+        self.options
+    }
+
     fn without_frames(link: LinkType) -> Self {
         let (name, number) = names_and_numbers(link);
         // On handles without a file it is DLT_RAW, of which the number is another one.

@@ -42,16 +42,6 @@ pub struct CaptureArgs {
     #[command(flatten)]
     pub offline: Offline,
 
-    #[command(flatten)]
-    pub lists: Lists,
-
-    #[command(flatten)]
-    pub compat: Compat,
-
-    /// Print version
-    #[arg(long, action = ArgAction::Version)]
-    pub version: Option<bool>,
-
     /// Read frames from the files that FILE lists, one name per line (- is standard input)
     #[arg(short = 'V', value_name = "FILE", conflicts_with_all = ["interfaces", "file"])]
     pub file_list: Option<PathBuf>,
@@ -216,6 +206,16 @@ pub struct CaptureArgs {
     /// Read the filter from a file
     #[arg(short = 'F', value_name = "FILE", conflicts_with = "words")]
     pub filter_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub lists: Lists,
+
+    #[command(flatten)]
+    pub compat: Compat,
+
+    /// Print version
+    #[arg(long, action = ArgAction::Version)]
+    pub version: Option<bool>,
 
     #[command(flatten)]
     pub expression: Expression,

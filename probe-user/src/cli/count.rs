@@ -37,7 +37,7 @@ pub enum CountFormat {
 #[command(after_help = "Examples:\n  \
     probe count -i eth0 @syn\n  \
     probe count -i eth0 --rule syn=@syn --rule get='payload \"GET \"' --format json\n  \
-    probe count -i eth0 --by src            who sends most, and how many there are\n  \
+    probe count -i eth0 --by src            # who sends most, and how many there are\n  \
     probe count -i eth0 --by src/24,64,20 --distinct src 'udp port 53'\n  \
     probe count -r trace.pcap --rules rules.toml\n  \
     probe count -i eth0 --duration 10s --rule syn=@syn --fail-if 'syn > 1000/s'")]

@@ -28,7 +28,11 @@ that capturing needs:\n\n  \
 Wireshark 4.2 there is a personal one, ~/.local/lib/wireshark/extcap; else the global one \
 serves. Then `tshark -D` lists probe-eth0 and the like.\n\n\
 Called with --extcap-... or --capture as its first argument, as Wireshark does, probe needs no \
-`extcap` before it.")]
+`extcap` before it.\n\n\
+Examples:\n  \
+    probe extcap --extcap-interfaces\n  \
+    probe --extcap-interface probe-eth0 --extcap-dlts\n  \
+    probe --extcap-interface probe-eth0 --capture --fifo PIPE --extcap-capture-filter @syn")]
 pub struct ExtcapArgs {
     /// List the interfaces
     #[arg(long = "extcap-interfaces")]

@@ -13,6 +13,7 @@ use crate::{
 /// Flags of `probe filter`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
+    probe filter --explain 'tcp dst port 80 and not src net 10.0.0.0/8'\n  \
     probe filter -d @syn\n  \
     iptables -A INPUT -m bpf --bytecode \"$(probe filter --raw -ddd 'tcp port 80' | tr '\\n' ,)\"")]
 pub struct FilterArgs {
@@ -21,11 +22,11 @@ pub struct FilterArgs {
     #[arg(short = 'd', action = ArgAction::Count)]
     pub dump: u8,
 
-    /// Explain in words what the filter tests, in which order
+    /// Say in words what the filter asks of a frame, what it costs, and show a frame that matches
     #[arg(long, conflicts_with = "dump")]
     pub explain: bool,
 
-    /// The hook that -d generates code for, as in `probe count`
+    /// The hook that -d and --explain generate code for, as in `probe count`
     #[arg(long, value_name = "HOOK", default_value = "auto", value_parser = values::hook)]
     pub hook: Choice<Hook>,
 
@@ -57,7 +58,7 @@ impl FilterArgs {
     /// What the flags ask for. Code is that for frames received.
     pub fn plan(self) -> Plan {
         let shown = match (code(self.dump), self.explain) {
-            (_, true) => Shown::Words,
+            (_, true) => Shown::Words(self.hook),
             (None, false) => Shown::Size,
             (Some(code), false) => Shown::Code(code, self.hook, Direction::In),
         };

@@ -9,7 +9,7 @@ use clap::{
 };
 use probe_filter::{NoNames, Options, in_ascii};
 
-use super::{Refused, clap};
+use super::{Extent, Refused, clap};
 use crate::failure::{Hinted, Usage};
 
 /// A refusal in words that help: what may have been meant, and nothing that does not.
@@ -75,14 +75,14 @@ fn typography(words: &[String]) -> Option<String> {
 /// It is named, not run. The command says whether frames are copied; and what a line without one
 /// means would change with each command that is added (`probe arp`).
 fn as_capture(words: &[String]) -> Option<String> {
-    let command = clap();
+    let command = clap(Extent::Full);
     let known = |word: &String| command.get_subcommands().any(|known| known.get_name() == word);
     if words.is_empty() || words.first().is_some_and(known) {
         return None;
     }
     let line: Vec<&str> =
         ["probe", "capture"].into_iter().chain(words.iter().map(String::as_str)).collect();
-    let matches = clap().try_get_matches_from(&line).ok()?;
+    let matches = clap(Extent::Full).try_get_matches_from(&line).ok()?;
     let filter = matches.subcommand()?.1.get_many::<String>("words").unwrap_or_default();
     let filter = filter.cloned().collect::<Vec<_>>().join(" ");
     let options = Options::default().direction(true).ifindex(1).resolver(&NoNames);
@@ -113,7 +113,7 @@ fn flag(error: &::clap::Error, words: &[String]) -> Option<String> {
         return None;
     };
     let given = given.split('=').next()?;
-    let root = clap();
+    let root = clap(Extent::Full);
     let this = root.find_subcommand(words.first()?)?;
     let form = given.strip_prefix("--").unwrap_or_default();
     let format = this.get_arguments().find(|arg| arg.get_long() == Some("format"));

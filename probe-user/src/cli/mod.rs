@@ -4,6 +4,7 @@
 
 mod capture;
 mod compat;
+mod completions;
 mod connections;
 mod count;
 mod diagnose;
@@ -11,6 +12,7 @@ mod extcap;
 mod filter;
 mod forms;
 mod health;
+mod help;
 mod hints;
 mod interfaces;
 mod lists;
@@ -31,6 +33,7 @@ use probe_filter::Key;
 use crate::{Command, failure, keys::By, reporter};
 use capture::CaptureArgs;
 use compat::Compat;
+use completions::CompletionsArgs;
 use connections::{ConnectionsArgs, HttpArgs};
 use count::CountArgs;
 use diagnose::DiagnoseArgs;
@@ -38,6 +41,7 @@ use extcap::ExtcapArgs;
 use filter::FilterArgs;
 use forms::Forms;
 use health::HealthArgs;
+use help::Extent;
 use interfaces::InterfacesArgs;
 use lists::Lists;
 use rate::RateArgs;
@@ -51,7 +55,11 @@ use top::TopArgs;
 /// # Errors
 /// Mistakes, and the wish for help.
 pub fn read() -> Result<Command, Refused> {
-    from_words(extcap::insert_command(std::env::args_os().collect()))
+    let words: Vec<OsString> = std::env::args_os().collect();
+    if let Some(answer) = completions::answer(&words) {
+        return answer.map_err(Refused::Plan);
+    }
+    from_words(extcap::insert_command(words))
 }
 
 /// As [`read`], of other words, the first of which is the program's name.
@@ -63,16 +71,23 @@ pub fn from_words<T: Into<OsString> + Clone>(
 ) -> Result<Command, Refused> {
     let words: Vec<OsString> = words.into_iter().map(Into::into).collect();
     hints::check_dashes(&words)?;
+    let extent = if words.iter().any(|word| word == "-h") { Extent::Short } else { Extent::Full };
     let matches =
-        clap().try_get_matches_from(&words).map_err(|error| hints::refused(error, &words))?;
+        clap(extent).try_get_matches_from(&words).map_err(|error| hints::refused(error, &words))?;
     let cli = Cli::from_arg_matches(&matches)
-        .map_err(|error| Refused::Words(error.format(&mut Cli::command())))?;
+        .map_err(|error| Refused::Words(error.format(&mut clap(extent))))?;
     cli.command.plan()
 }
 
-/// The definition of the command line.
-fn clap() -> clap::Command {
-    Cli::command().mut_subcommands(|command| command.mut_args(may_be_negative))
+/// The definition of the command line, for manual pages.
+pub fn definition() -> clap::Command {
+    clap(Extent::Full)
+}
+
+/// The definition of the command line, with as much help as is asked for.
+fn clap(extent: Extent) -> clap::Command {
+    let command = Cli::command().mut_subcommands(|command| command.mut_args(may_be_negative));
+    help::arrange(command, extent)
 }
 
 /// Why there is nothing to run.
@@ -104,16 +119,7 @@ impl Refused {
 
 /// Counts, samples and captures packets in the kernel, by tcpdump's filters.
 #[derive(Debug, Parser)]
-#[command(
-    name = "probe",
-    version,
-    about,
-    long_about = "Counts, samples and captures packets in the kernel, by tcpdump's filters.\n\n\
-        Filters are pcap-filter(7) expressions, and macros such as @syn and @http-request that \
-        hold for IPv4 and IPv6.",
-    max_term_width = 100,
-    propagate_version = true
-)]
+#[command(name = "probe", version, about, max_term_width = 100, propagate_version = true)]
 struct Cli {
     #[command(subcommand)]
     command: Subcommands,
@@ -132,29 +138,29 @@ fn may_be_negative(arg: Arg) -> Arg {
 
 #[derive(Debug, Subcommand)]
 enum Subcommands {
-    /// Count matching packets, many filters at once, without copying any
+    /// Count matching packets, many filters at once
     Count(CountArgs),
     /// Measure the rate of matching packets, exactly
     Rate(RateArgs),
     /// Show or save packets, as tcpdump does
     Capture(Box<CaptureArgs>),
-    /// Watch it on the terminal: rules, sources, ports, connections, losses
+    /// Watch rules, sources, ports on the terminal
     Top(Box<TopArgs>),
-    /// Keep the last seconds of packets, and save them when something happens
+    /// Keep the last seconds, save them when something happens
     Record(Box<RecordArgs>),
-    /// Tell how connections went: open, refused, rejected, unanswered, how fast, what HTTP said
+    /// Tell how connections went, how fast, what HTTP said
     Connections(Box<ConnectionsArgs>),
-    /// Tell of HTTP/1 requests: status, size, time to first byte
+    /// Tell of HTTP/1 requests, their status and times
     Http(Box<HttpArgs>),
-    /// How the ports of a server do: outcomes of connections, times, a verdict
+    /// Tell how a server's ports do, with a verdict for each
     Health(Box<HealthArgs>),
-    /// Say what is wrong with a port: open, refused, rejected, dropped, and how one knows
+    /// Say what is wrong with a port, and how one knows
     Diagnose(DiagnoseArgs),
-    /// Check a filter, and show what it compiles to
+    /// Check a filter, explain it, show what it compiles to
     Filter(FilterArgs),
     /// List interfaces: state, driver, counters, suitable hooks
     Interfaces(InterfacesArgs),
-    /// Count always, as a service: metrics by HTTP, rules that change without a gap
+    /// Count always, as a service with metrics by HTTP
     Serve(ServeArgs),
     /// Serve HTTP for `probe serve`
     #[command(hide = true)]
@@ -165,11 +171,14 @@ enum Subcommands {
     /// Record for `probe serve`
     #[command(hide = true)]
     ServeRecord,
-    /// Check the configuration of `probe serve`: mistakes, interfaces, what each rule costs
+    /// Check the configuration of probe serve
     Check(CheckArgs),
     /// Be a capture plug-in of Wireshark (extcap)
     Extcap(Box<ExtcapArgs>),
+    /// Print what lets a shell complete command lines
+    Completions(CompletionsArgs),
     /// Print version
+    #[command(hide = true)]
     Version,
 }
 
@@ -193,6 +202,7 @@ impl Subcommands {
             Self::ServeRecord => Ok(Command::ServeRecord),
             Self::Check(args) => Ok(Command::Check(args.plan())),
             Self::Extcap(args) => args.plan().map(Command::Extcap).map_err(Error::new),
+            Self::Completions(args) => args.plan(),
             // It comes the way that the flag's does.
             Self::Version => return from_words(["probe", "--version"]),
         };

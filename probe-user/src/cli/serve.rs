@@ -8,7 +8,9 @@ use crate::serve;
 
 /// Flags of `probe serve`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  probe serve /etc/probe/probe.toml\n\n\
+#[command(after_help = "Examples:\n  \
+    probe serve /etc/probe/probe.toml\n  \
+    probe serve --print-config /etc/probe/probe.toml\n\n\
     SIGHUP reads the file again: its rules take over while the old ones count, and a mistake in it \
     changes nothing.")]
 pub struct ServeArgs {
@@ -47,7 +49,9 @@ pub struct ServeHttpArgs {
 
 /// Flags of `probe check`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  probe check /etc/probe/probe.toml")]
+#[command(after_help = "Examples:\n  \
+    probe check /etc/probe/probe.toml\n  \
+    probe serve --print-config probe.toml | probe check -")]
 pub struct CheckArgs {
     /// The configuration of `probe serve`; - is standard input
     #[arg(value_name = "FILE")]

@@ -33,8 +33,8 @@ impl Expression {
 /// Where live frames come from.
 #[derive(Debug, Args)]
 pub struct Live {
-    /// Interface to look at, by a name of its own or by its number in `probe capture -D`, or any:
-    /// all there are; may be given several times [default: that of the default route]
+    /// Interface to look at, or any (all there are); by a name of its own or by its number in
+    /// `probe capture -D`, may be given several times [default: that of the default route]
     #[arg(short = 'i', long = "interface", value_name = "IF")]
     pub interfaces: Vec<String>,
 

@@ -1,145 +1,117 @@
-//! A filter in words: the questions asked of a frame, and where each answer leads.
+//! A filter explained: in words, what it costs, and a frame that matches.
 
 use std::fmt::Write as _;
 
-use probe_filter::ir::{
-    Alu, ChainKind, Compare, Graph, Meta, NodeId, Target, Test, Value, ValueId, Width,
+use anyhow::Result;
+use probe_filter::{
+    Example, Filter, Words,
+    ebpf::{self, Stats},
+    example,
 };
+use probe_frame::{Frame, WallTime};
+use probe_print::{Dump, Printer, Style, TimeStyle};
 
-/// The questions, numbered in the order in which they can come up.
-pub(super) fn text(graph: &Graph) -> String {
-    let Target::Node(NodeId(entry)) = graph.entry() else {
-        return match graph.entry() {
-            Target::NoMatch => "no frame matches\n".into(),
-            _ => "every frame matches\n".into(),
-        };
+use super::{View, target};
+use crate::text::grouped;
+
+/// All of it, for a hook.
+///
+/// # Errors
+/// Where the filter does not fit into a program.
+pub(super) fn text(filter: &Filter, words: &Words, view: View) -> Result<String> {
+    let graph = filter.graph();
+    let rule = ebpf::Rule { graph, pending_bit: None, key: None };
+    let stats = ebpf::generate(&[rule], &target(view))?.stats;
+    let mut text = format!("{words}\n{}", costs(&stats, view));
+    text.push_str(&match example(graph, view.link, view.vlan) {
+        Some(found) => shown(&found, view),
+        None => "example: none found, which does not mean that no frame matches\n".to_owned(),
+    });
+    Ok(text)
+}
+
+fn costs(stats: &Stats, view: View) -> String {
+    let instructions = grouped(stats.fast_instructions as u64);
+    let bytes = grouped(u64::from(stats.bytes));
+    format!("costs: {instructions} instructions by {}; {bytes} bytes looked at\n", view.hook)
+}
+
+/// The frame as `probe capture -eXX` shows it, without a time.
+fn shown(found: &Example, view: View) -> String {
+    let mut text = format!("example, a frame of {} bytes", grouped(found.wire_len.into()));
+    let captured = found.bytes.len();
+    if captured < found.wire_len as usize {
+        let _ = write!(text, " of which {captured} are shown");
+    }
+    match found.outbound {
+        Some(true) => text.push_str(", sent"),
+        Some(false) => text.push_str(", received"),
+        None => {}
+    }
+    text.push_str(":\n");
+    let mut bytes = found.bytes.clone();
+    if let Some(tag) = found.vlan {
+        tag.put_back(&found.bytes, &mut bytes);
+    }
+    let frame = Frame {
+        time: WallTime::default(),
+        wire_len: found.wire_len + (bytes.len() - captured) as u32,
+        link: view.link,
+        bytes: &bytes,
+        ifindex: 0,
+        outbound: found.outbound,
     };
-    let mut out = String::new();
-    // A node only leads to nodes with smaller ids, so that counting down is an order in
-    // which every question comes after those that lead to it.
-    for (index, node) in graph.nodes().iter().enumerate().take(entry as usize + 1).rev() {
-        let number = entry as usize - index + 1;
-        for (var, value) in &node.sets {
-            let _ = writeln!(out, "{number:>4}  v{} = {}", var.0, expression(graph, *value));
-        }
-        let to = |target: Target| match target {
-            Target::Match => "match".into(),
-            Target::NoMatch => "no match".into(),
-            Target::Node(NodeId(id)) => format!("{}", entry - id + 1),
-        };
-        let _ = match node.test {
-            // What is compared with itself only serves to set variables.
-            Test::Compare(Compare::Eq | Compare::Ge, left, right) if left == right => {
-                writeln!(out, "{number:>4}  go to: {}", to(node.yes))
-            }
-            test => {
-                let question = question(graph, test);
-                writeln!(
-                    out,
-                    "{number:>4}  {question}?  yes: {}, no: {}",
-                    to(node.yes),
-                    to(node.no)
-                )
-            }
-        };
-    }
-    out.push_str("bytes that the frame does not have, and divisions by zero: no match\n");
-    out
-}
-
-fn question(graph: &Graph, test: Test) -> String {
-    match test {
-        Test::Compare(compare, left, right) => {
-            let sign = match compare {
-                Compare::Eq => "=",
-                Compare::Gt => ">",
-                Compare::Ge => ">=",
-                Compare::Set => "has bits of",
-            };
-            format!("{} {sign} {}", expression(graph, left), expression(graph, right))
-        }
-        Test::Chain { kind, network_base, network, protocol } => {
-            let version = match kind {
-                ChainKind::Ipv4 => "IPv4",
-                ChainKind::Ipv6 => "IPv6",
-            };
-            let at = place(graph, network_base, network);
-            format!("does the {version} header chain at {at} lead to protocol {protocol}")
-        }
-    }
-}
-
-fn place(graph: &Graph, base: Option<ValueId>, displacement: u32) -> String {
-    match (base, displacement) {
-        (None, _) => displacement.to_string(),
-        (Some(base), 0) => expression(graph, base),
-        (Some(base), _) => format!("{} + {displacement}", expression(graph, base)),
-    }
-}
-
-/// Operands have smaller ids than what is made of them, so that this ends.
-fn expression(graph: &Graph, id: ValueId) -> String {
-    match graph.get(id) {
-        Value::Const(number) if number < 10 => number.to_string(),
-        Value::Const(number) => format!("{number:#x}"),
-        Value::Load { width, base, displacement } => {
-            let size = match width {
-                Width::Byte => "",
-                Width::Half => ":2",
-                Width::Word => ":4",
-            };
-            format!("frame[{}{size}]", place(graph, base, displacement))
-        }
-        Value::Meta(meta) => match meta {
-            Meta::WireLength => "length on the wire".into(),
-            Meta::VlanPresent => "has a VLAN tag".into(),
-            Meta::VlanTci => "tag control information".into(),
-            Meta::VlanTpid => "EtherType of the tag".into(),
-            Meta::Outbound => "is being sent".into(),
-        },
-        Value::Var(var) => format!("v{}", var.0),
-        Value::Neg(value) => format!("-({})", expression(graph, value)),
-        Value::Alu(op, left, right) => {
-            let sign = match op {
-                Alu::Add => "+",
-                Alu::Sub => "-",
-                Alu::Mul => "*",
-                Alu::Div => "/",
-                Alu::Mod => "%",
-                Alu::And => "&",
-                Alu::Or => "|",
-                Alu::Xor => "^",
-                Alu::Shl => "<<",
-                Alu::Shr => ">>",
-            };
-            format!("({} {sign} {})", expression(graph, left), expression(graph, right))
-        }
-    }
+    let style = Style {
+        link_header: true,
+        time: TimeStyle::None,
+        dump: Dump::HexAndText { link: true },
+        ..Style::default()
+    };
+    let mut lines = Vec::new();
+    Printer::new(style).print(&frame, &mut lines);
+    // The dump is indented by tabs.
+    text.push_str(&String::from_utf8_lossy(&lines).replace('\t', "  "));
+    text
 }
 
 #[cfg(test)]
 mod tests {
-    use probe_filter::{Options, compile};
+    use probe_filter::{LinkType, VlanView, explain};
 
     use super::*;
+    use crate::{kernel::Hook, rules};
+
+    fn explained(text: &str, vlan: VlanView) -> String {
+        let options = rules::file_options(LinkType::Ethernet).vlan(vlan).direction(true);
+        let (filter, words) = explain(text, &options).unwrap();
+        super::text(&filter, &words, View { hook: Hook::Tcx, vlan, link: LinkType::Ethernet })
+            .unwrap()
+    }
 
     #[test]
-    fn words() {
-        let explained = |filter| text(compile(filter, &Options::default()).unwrap().graph());
-        assert_eq!(explained(""), "every frame matches\n");
-        let arp = explained("arp");
-        assert!(arp.starts_with("   1  frame[12:2] = 0x806?  yes: match, no: no match\n"), "{arp}");
-        // Every question that an answer leads to is there, further down.
-        let syn = explained("@syn or udp port 53");
-        let numbers: Vec<usize> =
-            syn.lines().filter_map(|l| l.split_whitespace().next()?.parse().ok()).collect();
-        for line in syn.lines().filter(|line| line.contains("yes: ")) {
-            let own: usize = line.split_whitespace().next().unwrap().parse().unwrap();
-            for answer in line.rsplit("?  ").next().unwrap().split(", ") {
-                if let Ok(target) = answer.rsplit(": ").next().unwrap().parse::<usize>() {
-                    assert!(target > own && numbers.contains(&target), "{line}");
-                }
-            }
-        }
+    fn words_costs_and_a_frame() {
+        let text = explained("tcp dst port 80 and @syn", VlanView::AsFrame);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "a frame matches where all of these hold:");
+        assert_eq!(lines[3], "");
+        assert!(
+            lines[4].starts_with("costs: ") && lines[4].ends_with(" bytes looked at"),
+            "{text}"
+        );
+        assert_eq!(lines[5], "example, a frame of 54 bytes:");
+        assert!(lines[6].contains(" > 192.0.2.2.80: Flags [S], "), "{text}");
+        assert!(
+            lines[7].starts_with("  0x0000:  0200 0000 0002 0200 0000 0001 0800 4500"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_is_beside_a_frame_is_said() {
+        let text = explained("vlan 5 and outbound", VlanView::Live);
+        assert!(text.contains("example, a frame of 54 bytes, sent:\n"), "{text}");
+        assert!(text.contains("vlan 5, ") && text.contains("8100 0005"), "{text}");
+        let none = explained("tcp and udp", VlanView::AsFrame);
+        assert!(none.ends_with("example: none found, which does not mean that no frame matches\n"));
     }
 }

@@ -4,8 +4,8 @@ mod explain;
 
 use anyhow::{Context as _, Result};
 use probe_filter::{
-    Filter, LinkType, VlanView, cbpf,
-    ebpf::{self, Flavour},
+    Filter, LinkType, Options, VlanView, cbpf,
+    ebpf::{self, Flavour, Target},
 };
 
 use crate::{
@@ -33,8 +33,8 @@ pub struct Plan {
 pub enum Shown {
     /// How large it is.
     Size,
-    /// What is asked of a frame.
-    Words,
+    /// What it asks of a frame in words, what that costs at a hook, and an example.
+    Words(Choice<Hook>),
     /// Code, for a hook and what it is to see.
     Code(Code, Choice<Hook>, Direction),
 }
@@ -56,18 +56,26 @@ pub enum Code {
 /// What is wrong with the filter.
 pub fn run(plan: &Plan) -> Result<()> {
     let &Plan { ref filter, shown, link, vlan } = plan;
-    let rule = Rule::new("match", filter);
-    let set = RuleSet::compile(vec![rule], &rules::file_options(link).vlan(vlan))?;
-    let filter = set.filters().first().context("a filter")?;
+    let options = rules::file_options(link).vlan(vlan);
+    let view = |hook: Choice<Hook>, direction| View { hook: hook.on(direction, false), vlan, link };
     let text = match shown {
-        Shown::Words => explain::text(filter.graph()),
-        Shown::Size => summary(filter),
+        Shown::Words(hook) => {
+            let explained = probe_filter::explain(filter, &options);
+            let (filter, words) = explained.map_err(|error| rules::refused(&error, ""))?;
+            rules::say_notes([&filter].into_iter());
+            explain::text(&filter, &words, view(hook, Direction::In))?
+        }
+        Shown::Size => summary(&compiled(filter, &options)?),
         Shown::Code(form, hook, direction) => {
-            let hook = hook.on(direction, false);
-            code(filter, form, View { hook, vlan, link })?
+            code(&compiled(filter, &options)?, form, view(hook, direction))?
         }
     };
     stdout::print(text.as_bytes())
+}
+
+fn compiled(filter: &str, options: &Options<'_>) -> Result<Filter> {
+    let set = RuleSet::compile(vec![Rule::new("match", filter)], options)?;
+    set.filters().first().cloned().context("a filter")
 }
 
 /// That it compiles, and how large it is.
@@ -99,12 +107,16 @@ pub fn code(filter: &Filter, form: Code, view: View) -> Result<String> {
     let graph = filter.graph();
     Ok(match form {
         Code::Ebpf => {
-            let flavour = if view.hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb };
-            let target = kernel::target(flavour, view.vlan, view.link);
             let rule = ebpf::Rule { graph, pending_bit: None, key: None };
-            ebpf::generate(&[rule], &target)?.to_string()
+            ebpf::generate(&[rule], &target(view))?.to_string()
         }
         Code::ClassicC => cbpf::generate(graph)?.c_array(),
         Code::ClassicNumbers => cbpf::generate(graph)?.decimal(),
     })
+}
+
+/// What code of a view is generated for.
+fn target(view: View) -> Target {
+    let flavour = if view.hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb };
+    kernel::target(flavour, view.vlan, view.link)
 }

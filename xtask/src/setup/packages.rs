@@ -68,6 +68,8 @@ const PACKAGES: &[Package] = &[
     package("udhcpc", Brings::Tool("udhcpc"), &[Use::Test]),
     package("prometheus", Brings::Tool("promtool"), &[Use::Test]),
     package("tmux", Brings::Tool("tmux"), &[Use::Test]),
+    package("man-db", Brings::Tool("man"), &[Use::Test]),
+    package("mandoc", Brings::Tool("mandoc"), &[Use::Test]),
     // libFuzzer is C++.
     package("g++", Brings::Tool("c++"), &[Use::Fuzz]),
     package("qemu-system-x86", Brings::Tool("qemu-system-x86_64"), &[Use::Kernel]),
