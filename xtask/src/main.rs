@@ -59,6 +59,8 @@ enum Command {
         /// Names of targets; all of them unless given
         targets: Vec<String>,
     },
+    /// Make the pictures of the documentation anew, from tests that show what is in them
+    Pictures,
     /// Check format, lints, documentation, and which crate knows which
     Lint,
     /// Measure what watching a link costs, beside tcpdump and nftables
@@ -91,6 +93,7 @@ fn perform(command: Command) -> Result<()> {
         Command::Fuzz { seconds, release, targets } => {
             fuzz::run_targets(&targets, seconds, release)
         }
+        Command::Pictures => test::pictures(),
         Command::Lint => lint::all(),
         Command::Bench { arguments } => run::benchmarks(&arguments),
         Command::Demo { probe } => demo::show(&probe),

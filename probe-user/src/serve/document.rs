@@ -62,7 +62,8 @@ mod tests {
             parts: Vec::new(),
             rules: Vec::new(),
         };
-        let lost = [Loss { cause: "lost_in_ring", frames: 3 }, Loss { cause: "refused", frames: 0 }];
+        let lost =
+            [Loss { cause: "lost_in_ring", frames: 3 }, Loss { cause: "refused", frames: 0 }];
         let expected = concat!(
             r#"{"version":1,"time":"2026-11-21T07:00:01.000Z","elapsed":1.0,"final":false,"#,
             r#""hook":"tcx","interfaces":["eth0"],"seen":{"packets":2,"bytes":120},"rules":[],"#,

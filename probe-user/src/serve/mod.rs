@@ -10,6 +10,7 @@ mod present;
 mod reading;
 mod service;
 mod slots;
+mod web;
 mod worker;
 
 use std::path::PathBuf;

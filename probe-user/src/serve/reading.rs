@@ -21,6 +21,7 @@ use crate::{
 
 /// One reading.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Reading {
     /// What no other reading has.
     pub tag: String,
@@ -44,6 +45,7 @@ pub struct Reading {
 
 /// What the program counts about itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct State {
     /// Interfaces that programs are attached to, by hook.
     pub attached: Vec<(String, u64)>,

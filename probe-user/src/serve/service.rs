@@ -15,7 +15,8 @@ use super::{
     present::Present,
     reading::{Counted, Reader, Reading, State, Tick},
     supported,
-    worker::{Asked, Worker},
+    web::{Watched, Web},
+    worker::{Asked, Told, Worker},
 };
 use crate::{
     config::Config,
@@ -47,6 +48,7 @@ pub struct Service<'a> {
     /// Asks for the configuration to be read again.
     hangup: SignalPipe,
     worker: Option<Worker>,
+    web: Option<Watched>,
     listeners: Listeners,
     output: Option<Output>,
 }
@@ -77,6 +79,7 @@ impl<'a> Service<'a> {
             reader: Reader::new(),
             hangup,
             worker: None,
+            web: None,
             listeners,
             output: None,
         };
@@ -92,6 +95,8 @@ impl<'a> Service<'a> {
         if plan.json {
             service.output = Some(Output::start()?);
         }
+        // As it will be read later: by this user, without other rights.
+        service.web = service.config.web_config.clone().map(Watched::new);
         service.start_worker()?;
         Ok((service, stop))
     }
@@ -141,9 +146,10 @@ impl<'a> Service<'a> {
                     let refused = self.reload().err().map(|error| format!("{error:#}"));
                     self.publish(Tick::Between)?;
                     if let Some(worker) = &self.worker {
-                        worker.answer(refused);
+                        worker.answer(Told::Reloaded(refused));
                     }
                 }
+                Woken::Asked(Some(Asked::Web)) => self.look_at_web(),
                 Woken::Asked(None) => self.worker_ended(),
             }
             if alive_until.is_some_and(|until| Instant::now() >= until) {
@@ -151,8 +157,10 @@ impl<'a> Service<'a> {
                 alive = Instant::now();
             }
             if Instant::now() >= next {
-                if self.worker.is_none() {
-                    self.start_worker()?;
+                if self.worker.is_none()
+                    && let Err(error) = self.start_worker()
+                {
+                    reporter::note(format_args!("HTTP is not served: {error:#}"));
                 }
                 self.publish(Tick::Interval)?;
                 // A tick that came late does not make the later ones come in a burst.
@@ -262,6 +270,7 @@ impl<'a> Service<'a> {
             ("hook", config.hook == now.hook),
             ("direction", config.direction == now.direction),
             ("listen", config.listen == now.listen),
+            ("web_config", config.web_config == now.web_config),
             ("user", config.user == now.user),
         ];
         match keys.iter().find(|(_, same)| !same) {
@@ -324,10 +333,29 @@ impl<'a> Service<'a> {
     }
 
     fn start_worker(&mut self) -> Result<()> {
-        if !self.listeners.is_empty() {
-            self.worker = Some(Worker::start(&self.listeners)?);
+        if self.listeners.is_empty() {
+            return Ok(());
         }
+        let web = self.web.as_mut().map(Watched::read).transpose()?.unwrap_or_default();
+        let worker = Worker::start(&self.listeners)?;
+        worker.answer(Told::Web(Some(Box::new(web))));
+        self.worker = Some(worker);
         Ok(())
+    }
+
+    /// Tells the worker what the web config file says, if that is new. Where it has become wrong, all
+    /// goes on as before.
+    fn look_at_web(&mut self) {
+        let changed = match self.web.as_mut().and_then(Watched::changed).transpose() {
+            Ok(changed) => changed,
+            Err(error) => {
+                reporter::note(format_args!("HTTP is served as before: {error:#}"));
+                None
+            }
+        };
+        if let Some(worker) = &self.worker {
+            worker.answer(Told::Web(changed.map(Box::<Web>::new)));
+        }
     }
 
     /// Notes that the worker ended. It is started again at the next tick, so that one which ends at

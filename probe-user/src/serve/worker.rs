@@ -25,7 +25,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{listen::Listeners, reading::Reading};
+use super::{listen::Listeners, reading::Reading, web::Web};
 use crate::reporter;
 
 /// What is sent to the worker, a line of JSON each.
@@ -36,6 +36,8 @@ pub enum Told {
     Reading(Box<Reading>),
     /// What became of a reload: the error, if there was one.
     Reloaded(Option<String>),
+    /// What the web config file says, where it has changed; first of all without having been asked.
+    Web(Option<Box<Web>>),
 }
 
 /// What the worker asks for, a line of JSON each.
@@ -46,6 +48,8 @@ pub enum Asked {
     Read,
     /// To read the configuration again.
     Reload,
+    /// Whether the web config file has changed.
+    Web,
 }
 
 /// The worker.
@@ -55,7 +59,7 @@ pub struct Worker {
     /// How many readings it asked for.
     reads: u64,
     readings: watch::Sender<Option<Box<Reading>>>,
-    answers: mpsc::Sender<Option<String>>,
+    answers: mpsc::Sender<Told>,
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -100,7 +104,7 @@ impl Worker {
                         (Err(_), _) => return,
                     },
                     answer = answered.recv() => match answer {
-                        Some(answer) => Told::Reloaded(answer),
+                        Some(answer) => answer,
                         None => return,
                     },
                 };
@@ -124,10 +128,10 @@ impl Worker {
         self.readings.send_replace(Some(Box::new(Reading { asked: self.reads, ..reading })));
     }
 
-    /// Tells it what became of a reload.
-    pub fn answer(&self, error: Option<String>) {
+    /// Tells it what became of a reload, or of the web config file.
+    pub fn answer(&self, answer: Told) {
         // It is told of no more than it asked for, so there is room.
-        let _ = self.answers.try_send(error);
+        let _ = self.answers.try_send(answer);
     }
 
     /// How it ended, which it must have done or does now.

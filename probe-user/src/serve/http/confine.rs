@@ -57,17 +57,25 @@ const CALLS: &[libc::c_long] = &[
     libc::SYS_writev,
 ];
 
-/// Takes them away for good; says what this kernel has not, or refused.
-pub fn confine() -> Vec<String> {
-    let mut missing = Vec::new();
-    let mut note = |part: &str, result: Result<(), String>| {
-        missing.extend(result.err().map(|error| format!("{part} ({error})")));
-    };
-    note("an end of its capabilities", no_capabilities());
-    note("no_new_privs", prctl::set_no_new_privs().map_err(|error| error.to_string()));
-    note("Landlock", no_files());
-    note("seccomp", few_calls());
-    missing
+/// Takes capabilities and files away for good, from this thread and those that it starts from now on;
+/// says what this kernel has not, or refused.
+pub fn rights() -> Vec<String> {
+    let no_new_privileges = prctl::set_no_new_privs().map_err(|error| error.to_string());
+    let parts = [
+        missing("an end of its capabilities", no_capabilities()),
+        missing("no_new_privs", no_new_privileges),
+        missing("Landlock", no_files()),
+    ];
+    parts.into_iter().flatten().collect()
+}
+
+/// Takes system calls away, from all threads: none can be started from now on.
+pub fn calls() -> Option<String> {
+    missing("seccomp", few_calls())
+}
+
+fn missing(part: &str, result: Result<(), String>) -> Option<String> {
+    result.err().map(|error| format!("{part} ({error})"))
 }
 
 fn no_capabilities() -> Result<(), String> {
@@ -102,5 +110,5 @@ fn few_calls() -> Result<(), String> {
     let filter = SeccompFilter::new(rules, other, SeccompAction::Allow, arch);
     let program: BpfProgram =
         filter.and_then(TryInto::try_into).map_err(|error| error.to_string())?;
-    seccompiler::apply_filter(&program).map_err(|error| error.to_string())
+    seccompiler::apply_filter_all_threads(&program).map_err(|error| error.to_string())
 }

@@ -3,6 +3,7 @@
 //!
 //! | path | what |
 //! | --- | --- |
+//! | `/` | the page |
 //! | `/metrics` | OpenMetrics 1.0 or Prometheus's text format 0.0.4, as the `Accept` header wants |
 //! | `/healthz` | whether counters are being read |
 //! | `/readyz` | whether programs are attached |
@@ -12,8 +13,11 @@
 
 mod confine;
 mod connections;
+mod gate;
 mod metrics;
 mod news;
+mod page;
+mod passwords;
 mod routes;
 
 use std::{
@@ -30,7 +34,10 @@ use tokio::net::UnixStream;
 
 use super::listen::Listener;
 use crate::{reporter, runtime};
+use connections::Way;
+use gate::Gate;
 use news::News;
+use passwords::Passwords;
 
 /// Serves until the one who started it is gone.
 ///
@@ -55,14 +62,25 @@ pub fn run(sockets: &[RawFd]) -> Result<()> {
     runtime::block_on(async {
         let control = UnixStream::from_std(control).context("standard input")?;
         let (news, until_it_ends) = News::follow(control);
-        for part in confine::confine() {
+        let mut missing = confine::rights();
+        let passwords = Passwords::start().context("starting a thread")?;
+        missing.extend(confine::calls());
+        for part in missing {
             reporter::note(format_args!("the process that serves HTTP goes without {part}"));
         }
         // Who connects before there is anything to tell waits.
         news.first().await;
         for listener in listeners {
-            let is_local = matches!(listener, Listener::Unix(_));
-            connections::accept(listener, routes::router(news.clone(), is_local))?;
+            let (gate, news) =
+                (Gate { news: news.clone(), passwords: passwords.clone() }, news.clone());
+            match listener {
+                Listener::Unix(listener) => {
+                    connections::accept(listener, Way::Plain(routes::local(news)))?;
+                }
+                Listener::Tcp(listener) => {
+                    connections::accept(listener, Way::Guarded(routes::remote(gate), news))?;
+                }
+            }
         }
         let _ = until_it_ends.await;
         Ok(())

@@ -1,10 +1,14 @@
 //! `probe serve` on real traffic: reloads, interfaces, HTTP, rights.
 
+mod browser;
 mod following;
 mod http;
+mod page;
 mod prometheus;
 mod reloads;
 mod rights;
+mod sockets;
+mod web;
 
 use std::{
     fmt::Write as _,
