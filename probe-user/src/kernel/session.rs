@@ -267,6 +267,11 @@ impl Session {
         Ok(())
     }
 
+    /// The hook that the programs were loaded for.
+    pub fn hook(&self) -> Hook {
+        self.hook
+    }
+
     /// What frames of each program set begin with, in the order of their rings.
     pub fn links(&self) -> Vec<LinkType> {
         self.sets.iter().map(|set| set.link).collect()

@@ -9,7 +9,6 @@ use crate::{
     config::Config,
     explain,
     failure::Usage,
-    interfaces,
     kernel::{Hook, Interface, Lists, Memory, Plan, RuleSpec, RulesOf, Session, Taken},
     link_type, reporter,
     rules::{self, Rule, RuleSet},
@@ -138,14 +137,5 @@ impl Compiled {
             RuleSpec { graph: filter.graph(), sampler: None, lists: Lists::default() }
         };
         RulesOf { link: self.link, rules: slots.rules().map(spec).collect() }
-    }
-}
-
-/// Which frames of an interface are looked at: on a loopback what is sent there is received there.
-pub fn direction_on(config: &Config, name: &str) -> crate::kernel::Direction {
-    use crate::kernel::Direction::{In, InOut};
-    match config.direction {
-        InOut if !interfaces::loopbacks(&[name.to_owned()]).is_empty() => In,
-        direction => direction,
     }
 }

@@ -2,11 +2,15 @@
 //! do.
 
 pub mod check;
+mod confine;
 mod document;
+mod follower;
 mod generation;
 pub mod http;
 mod listen;
+mod part;
 mod present;
+mod process;
 mod reading;
 mod service;
 mod slots;

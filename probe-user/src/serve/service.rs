@@ -1,7 +1,7 @@
 //! The part of `probe serve` that has rights: it loads, attaches, reads, and follows interfaces and
 //! the configuration. No byte of a frame or of a request comes here.
 
-use std::{collections::HashSet, time::Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use probe_frame::visible;
@@ -10,7 +10,8 @@ use signal_hook::consts::SIGHUP;
 
 use super::{
     Plan,
-    generation::{Generation, direction_on},
+    follower::{Followed, Follower},
+    generation::Generation,
     listen::Listeners,
     present::Present,
     reading::{Counted, Reader, Reading, State, Tick},
@@ -23,7 +24,7 @@ use crate::{
     explain,
     failure::Usage,
     interfaces,
-    kernel::{Direction, Hook, Programs as _, Session},
+    kernel::{Attachment, Hook, Programs as _, Session},
     output::Output,
     privileges::{self, Needs},
     reporter,
@@ -40,9 +41,7 @@ pub struct Service<'a> {
     hook: Hook,
     generation: Generation,
     session: Session,
-    /// Interfaces that could not be attached to, by their indices: not tried again until the
-    /// configuration is read again.
-    refused: HashSet<u32>,
+    follower: Follower,
     state: State,
     reader: Reader,
     /// Asks for the configuration to be read again.
@@ -65,6 +64,7 @@ impl<'a> Service<'a> {
         say_missing(&present);
         let generation = Generation::first(&config, &present)?;
         let session = generation.load(&config, hook)?;
+        let follower = Follower::new(config.interfaces.clone(), config.direction, !plan.no_reload);
         // Both before anybody is told that this is ready.
         let stop = Stop::on_signals().context("watching signals")?;
         let hangup = SignalPipe::watch(&[SIGHUP]).context("watching signals")?;
@@ -74,7 +74,7 @@ impl<'a> Service<'a> {
             hook,
             generation,
             session,
-            refused: HashSet::new(),
+            follower,
             state: State::default(),
             reader: Reader::new(),
             hangup,
@@ -83,11 +83,8 @@ impl<'a> Service<'a> {
             listeners,
             output: None,
         };
-        for (_, interface) in &present.interfaces {
-            let direction = direction_on(&service.config, &interface.name);
-            service.session.attach_one(interface, direction).map_err(explain::kernel)?;
-            service.state.interfaces_attached += 1;
-        }
+        service.state.interfaces_attached =
+            service.follower.attach(&mut service.session, &present)?;
         let needs = Needs { reload: !plan.no_reload, ..Needs::of(&service.session) };
         privileges::drop(service.config.user.as_deref(), needs)?;
         service.state.loaded(true);
@@ -258,7 +255,7 @@ impl<'a> Service<'a> {
         generation.replace(&mut self.session, &config, self.hook)?;
         self.generation = generation;
         self.config = config;
-        self.refused.clear();
+        self.follower.set_patterns(self.config.interfaces.clone());
         say_missing(&present);
         self.follow()
     }
@@ -284,52 +281,26 @@ impl<'a> Service<'a> {
     /// Attaches to the interfaces of the configuration that came, and lets go of those that went.
     /// What cannot be attached to is left out, with a note.
     fn follow(&mut self) -> Result<()> {
-        let present = Present::ask(&self.config.interfaces)?;
-        let is_present = |index: u32| present.interfaces.iter().any(|(it, _)| *it == index);
-        let gone: Vec<(u32, String)> = (self.session.attachments().iter())
-            .filter(|it| !is_present(it.index))
-            .map(|it| (it.index, it.interface.clone()))
-            .collect();
-        for (index, name) in gone {
-            self.session.forget(index);
-            self.state.interfaces_gone += 1;
-            reporter::say(format_args!("{} is gone", visible(&name)));
-        }
-        self.refused.retain(|index| is_present(*index));
-        for (index, interface) in &present.interfaces {
-            let known = self.session.attachments().iter().any(|it| it.index == *index);
-            if known || self.refused.contains(index) {
-                continue;
-            }
-            let direction = direction_on(&self.config, &interface.name);
-            let name = visible(&interface.name);
-            match self.attach(interface, direction) {
-                Ok(hook) => {
+        for followed in self.follower.follow(&mut self.session)? {
+            match followed {
+                Followed::Attached(Attachment { interface, hook, .. }) => {
                     self.state.interfaces_attached += 1;
+                    let name = visible(&interface);
                     reporter::say(format_args!("{name} appeared: attached ({hook})"));
                 }
-                Err(error) => {
+                Followed::Gone(name) => {
+                    self.state.interfaces_gone += 1;
+                    reporter::say(format_args!("{} is gone", visible(&name)));
+                }
+                Followed::Refused(name, error) => {
                     self.state.interfaces_refused += 1;
-                    self.refused.insert(*index);
+                    let name = visible(&name);
                     reporter::note(format_args!("{name} appeared, and is left out: {error:#}"));
                 }
             }
         }
         self.state.attached(self.session.attachments());
         Ok(())
-    }
-
-    fn attach(
-        &mut self,
-        interface: &crate::kernel::Interface,
-        direction: Direction,
-    ) -> Result<crate::kernel::Attached> {
-        if self.plan.no_reload && self.hook.is_xdp() {
-            let message = "--no-reload gave up the right to attach XDP; start again to look at it";
-            return Err(Usage::new(message).into());
-        }
-        let attached = self.session.attach_one(interface, direction);
-        Ok(attached.map_err(explain::kernel)?.hook)
     }
 
     fn start_worker(&mut self) -> Result<()> {
@@ -362,9 +333,7 @@ impl<'a> Service<'a> {
     /// once does not take the CPU; counting goes on meanwhile.
     fn worker_ended(&mut self) {
         if let Some(mut worker) = self.worker.take() {
-            let status =
-                worker.status().map_or_else(|error| error.to_string(), |it| it.to_string());
-            reporter::note(format_args!("the process that serves HTTP ended: {status}"));
+            worker.say_ended();
             self.state.http_restarts += 1;
         }
     }

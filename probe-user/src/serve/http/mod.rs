@@ -11,7 +11,6 @@
 //! | `/api/v1/stream` | the same of each interval, as server-sent events |
 //! | `/-/reload` | POST, from a socket in the file system only: read the configuration again |
 
-mod confine;
 mod connections;
 mod gate;
 mod metrics;
@@ -29,10 +28,13 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use nix::sys::signal::{SigHandler, Signal, signal};
 use tokio::net::UnixStream;
 
-use super::listen::Listener;
+use super::{
+    confine::{self, Work},
+    listen::Listener,
+    process,
+};
 use crate::{reporter, runtime};
 use connections::Way;
 use gate::Gate;
@@ -44,11 +46,7 @@ use passwords::Passwords;
 /// # Errors
 /// What is no socket; where the runtime cannot be made.
 pub fn run(sockets: &[RawFd]) -> Result<()> {
-    // Whoever ends `probe serve` means all of it, and it sees to this process.
-    for end in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-        // SAFETY: no handler of ours runs.
-        unsafe { signal(end, SigHandler::SigIgn) }.context("ignoring signals")?;
-    }
+    process::leave_signals_to_the_first()?;
     let control = io::stdin().as_fd().try_clone_to_owned().context("standard input")?;
     let control = StdStream::from(control);
     control.set_nonblocking(true).context("standard input")?;
@@ -62,10 +60,8 @@ pub fn run(sockets: &[RawFd]) -> Result<()> {
     runtime::block_on(async {
         let control = UnixStream::from_std(control).context("standard input")?;
         let (news, until_it_ends) = News::follow(control);
-        let mut missing = confine::rights();
         let passwords = Passwords::start().context("starting a thread")?;
-        missing.extend(confine::calls());
-        for part in missing {
+        for part in confine::confine(Work::default()) {
             reporter::note(format_args!("the process that serves HTTP goes without {part}"));
         }
         // Who connects before there is anything to tell waits.

@@ -10,6 +10,8 @@ use std::{
 use ring::digest::{Context, SHA256};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::serve::confine::{self, Work};
+
 /// Passwords that wait at most; the next ones are told to come again.
 const WAITING: usize = 16;
 /// Answers that are remembered, right ones and wrong ones apart, so that who guesses does not push the
@@ -35,23 +37,24 @@ struct Question {
 pub struct Busy;
 
 impl Passwords {
-    /// Starts the thread, and waits until it runs: its beginning takes system calls that are taken away
-    /// next ([`confine`](super::confine)).
+    /// Starts the thread, which gives up all rights for itself: they are a thread's, not a process's.
     ///
     /// # Errors
     /// Where there can be none.
     pub fn start() -> io::Result<Self> {
         let (ask, mut questions) = mpsc::channel::<(Question, oneshot::Sender<bool>)>(WAITING);
-        let (run, runs) = std::sync::mpsc::channel();
+        let (ready, is_ready) = std::sync::mpsc::channel();
         let work = move || {
-            let _ = run.send(());
+            // What this kernel has not of that is said by the other thread, too.
+            confine::confine(Work::default());
+            let _ = ready.send(());
             while let Some((Question { password, hash }, answer)) = questions.blocking_recv() {
                 // Who asked may have gone.
                 let _ = answer.send(bcrypt::verify(password, &hash).unwrap_or(false));
             }
         };
         thread::Builder::new().name("passwords".into()).stack_size(STACK).spawn(work)?;
-        runs.recv().map_err(io::Error::other)?;
+        is_ready.recv().map_err(io::Error::other)?;
         Ok(Self { ask, known: Arc::default() })
     }
 
