@@ -73,23 +73,29 @@ impl Drop for Made {
     }
 }
 
-/// A rule's numbers after so many seconds of a rate.
-fn counted(name: &str, filter: &str, pps: u64, seconds: u64) -> Value {
-    json!({"name": name, "filter": filter, "packets": pps * seconds, "bytes": pps * seconds * 74,
+/// A rule's numbers after so many seconds of these rates.
+fn counted(name: &str, filter: &str, pps: impl Fn(u64) -> u64, second: u64) -> Value {
+    let packets: u64 = (1..=second).map(&pps).sum();
+    let pps = pps(second);
+    json!({"name": name, "filter": filter, "packets": packets, "bytes": packets * 74,
         "pps": pps as f64, "bps": (pps * 74 * 8) as f64})
 }
 
 /// A server at a second of its life: a flood begins at the 60th.
 fn server_at(second: u64) -> Value {
-    let wave = |number: u64| (second * number * 7919) % 97;
+    let wave = |number: u64, second: u64| (second * number * 7919) % 97;
     let is_flooded = second >= 60;
-    let flood = if is_flooded { 48_000 + wave(3) * 60 } else { 210 + wave(1) };
+    let flood = |at: u64| match at {
+        60.. => 48_000 + wave(3, at) * 60,
+        _ => 210 + wave(1, at),
+    };
     let mut syn = counted("syn", "@syn and dst port 443", flood, second);
     let key = |key: &str, share: f64, spread: u64| {
-        let packets = (share * (flood * second) as f64) as u64;
+        let packets = (share * syn["packets"].as_f64().unwrap()) as u64;
+        let pps = share * flood(second) as f64;
         json!({"key": key, "packets": packets, "bytes": packets * 74, "share": share,
             "low": packets - packets * spread / 100, "high": packets + packets * spread / 100,
-            "pps": share * flood as f64, "bps": share * flood as f64 * 592.0})
+            "pps": pps, "bps": pps * 592.0})
     };
     let keys = [
         key("203.0.113.77", 0.31, 1),
@@ -97,44 +103,45 @@ fn server_at(second: u64) -> Value {
         key("2001:db8:7::1f", 0.07, 6),
         key("192.0.2.14", 0.03, 12),
     ];
-    syn["top"] = json!([{"by": "src", "keys": keys, "other": {"packets": flood * second * 47 / 100},
-        "refused": 0, "without": 0}]);
-    syn["distinct"] = json!([{"by": "src", "estimate": 1_250_000, "low": 1_240_100, "high": 1_259_900,
-        "interval": 47_112, "minute": 1_011_400, "missed": 0}]);
+    let other = syn["packets"].as_u64().unwrap() * 47 / 100;
+    syn["top"] = json!([{"by": "src", "keys": keys, "other": {"packets": other}, "refused": 0,
+        "without": 0}]);
+    syn["distinct"] = json!([{"by": "src", "estimate": 1_250_000, "low": 1_240_100,
+        "high": 1_259_900, "interval": 47_112, "minute": 1_011_400, "missed": 0}]);
     let times = |p50: f64, p99: f64| json!({"p50": p50, "p90": p99 / 2.0, "p99": p99, "n": 9000});
-    let port = |port: u16, verdict: &str, why: &str, open: u64, failed: u64| {
+    let port = |port: u16, verdict: &str, why: &str, open: u64, failed: u64, http: Value| {
         json!({"port": port, "protocol": "tcp", "verdict": verdict, "why": why,
             "connections": open + failed, "completed": open, "half_open": failed / 200,
             "unanswered": failed, "refused": 0, "rejected": 0, "abandoned": 0,
             "syn_per_second": (open + failed) as f64 / 60.0,
             "handshake_us": times(240.0, 4100.0), "first_byte_us": times(1900.0, 31_000.0),
-            "http": {}})
+            "http": http})
     };
     let (verdict, why, failed) = if is_flooded {
-        (
-            "flooded",
-            "48,212 of 48,430 a second were not completed; 97 % of 1,250,000 sources asked \
-            once; cookies sent",
-            90_000,
-        )
+        let why = "48,212 of 48,430 a second were not completed; 1,250,000 sources; cookies sent";
+        ("flooded", why, 90_000)
     } else {
         ("healthy", "212 of 212 completed; handshake p50 0.24 ms", 0)
     };
-    let frames = 21_000 + wave(2) * 40 + flood;
+    let healthy = "8,114 of 8,114 completed; first byte p50 1.90 ms";
+    let frames = |at: u64| 21_000 + wave(2, at) * 40 + flood(at);
+    let seen: u64 = (1..=second).map(frames).sum();
     json!({
         "version": 1, "time": format!("2026-11-21T07:{:02}:{:02}.000Z", second / 60, second % 60),
         "elapsed": second as f64, "final": false, "hook": "tcx", "interfaces": ["eth0"],
-        "seen": {"packets": frames * second, "bytes": frames * second * 310},
+        "seen": {"packets": seen, "bytes": seen * 310},
         "rules": [
             syn,
-            counted("get", "@get", 1_900 + wave(5) * 9, second),
-            counted("dns", "udp port 53", 640 + wave(7) * 3, second),
-            counted("ssh", "tcp dst port 22", 4 + wave(11) % 9, second),
-            counted("icmp errors", "@unreachable", wave(13) % 3, second),
+            counted("get", "@get", |at| 1_900 + wave(5, at) * 9, second),
+            counted("dns", "udp port 53", |at| 640 + wave(7, at) * 3, second),
+            counted("ssh", "tcp dst port 22", |at| 4 + wave(11, at) % 9, second),
+            counted("icmp errors", "@unreachable", |at| wave(13, at) % 3, second),
         ],
         "lost": [{"cause": "lost_in_ring", "frames": 0}, {"cause": "refused", "frames": 0}],
-        "ports": [port(443, verdict, why, 12_720, failed),
-            port(80, "healthy", "8,114 of 8,114 completed; first byte p50 1.90 ms", 8_114, 0)],
+        "ports": [
+            port(443, verdict, why, 12_720, failed, json!({})),
+            port(80, "healthy", healthy, 8_114, 0, json!({"2xx": 8_011, "4xx": 99, "5xx": 4})),
+        ],
         "recorders": [{"rule": "syn", "state": if is_flooded { "recording" } else { "armed" },
             "files": u64::from(is_flooded), "held_seconds": 30.0, "overwritten": 41_250,
             "last_file": is_flooded.then_some("20261121T070100Z-syn.pcapng")}],
@@ -227,9 +234,10 @@ fn page_of_a_thousand_rules() {
     let browser = Browser::start(&namespace);
     let evil = "<script>document.title = 'taken'</script>";
     let snapshot = |second: u64, rules: u64| {
-        let mut all = vec![counted(evil, "payload \"<img src=x onerror=alert(1)>\"", 7, second)];
+        let mut all =
+            vec![counted(evil, "payload \"<img src=x onerror=alert(1)>\"", |_| 7, second)];
         all.extend((1..rules).map(|number| {
-            counted(&format!("rule {number}"), &format!("tcp port {number}"), number, second)
+            counted(&format!("rule {number}"), &format!("tcp port {number}"), |_| number, second)
         }));
         json!({"version": 1, "time": format!("second {second}"), "elapsed": second as f64,
             "hook": "tcx", "interfaces": ["<i>eth0</i>"], "seen": {"packets": second * 1000, "bytes": 0},

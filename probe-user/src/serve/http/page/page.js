@@ -5,8 +5,9 @@
 // it makes itself is in elements with `data-own`, which the server leaves empty and this walk leaves
 // alone. Charts are drawn from the stream of snapshots (docs/serve.md).
 
-/** How many intervals charts show. */
+/** How many intervals charts show at most, and for how many there is room from the start. */
 const KEPT = 300;
+const ROOM = 60;
 /** How many rules the large chart shows beside all frames: as many as page.css has colors for. */
 const SERIES = 5;
 /** Milliseconds until a stream that the server refused is asked for again. */
@@ -126,12 +127,15 @@ function line(values, x, y) {
     return path;
 }
 
+/** How many intervals there is room for beside one another. */
+const room = (values) => Math.max(ROOM, values.length);
+
 /** The small chart in a rule's row. */
 function drawSpark(row, history) {
     const [width, height] = [120, 22];
     const values = history.rules.get(row.dataset.rule) ?? [];
     const most = Math.max(1, ...values);
-    const x = (at) => width - (values.length - 1 - at) * (width / (KEPT - 1));
+    const x = (at) => width - (values.length - 1 - at) * (width / (room(values) - 1));
     const y = (value) => height - 1 - (value / most) * (height - 2);
     const path = svg("path", { d: line(values, x, y) });
     const view = `0 0 ${width} ${height}`;
@@ -147,7 +151,8 @@ function drawChart(history) {
     const names = history.busiest();
     const series = [["all frames", history.seen], ...names.map((name) => [name, history.rules.get(name)])];
     const most = ceiling(Math.max(1, ...series.flatMap(([, values]) => values)));
-    const x = (at) => width - 1 - (history.seen.length - 1 - at) * ((width - left - 1) / (KEPT - 1));
+    const steps = room(history.seen) - 1;
+    const x = (at) => width - 1 - (history.seen.length - 1 - at) * ((width - left - 1) / steps);
     const y = (value) => height - bottom - (value / most) * (height - bottom - 8);
     const parts = [];
     for (const share of [0, 0.5, 1]) {
@@ -157,7 +162,7 @@ function drawChart(history) {
         parts.push(svg("text", label, short(most * share)));
     }
     const shown = history.elapsed.at(-1) - history.elapsed[0];
-    const whole = history.elapsed.length > 1 ? (shown / (history.elapsed.length - 1)) * (KEPT - 1) : 0;
+    const whole = history.elapsed.length > 1 ? (shown / (history.elapsed.length - 1)) * steps : 0;
     parts.push(svg("text", { x: width, y: height - 4, "text-anchor": "end" }, "now"));
     if (whole > 0) {
         parts.push(svg("text", { x: left, y: height - 4 }, `${short(whole)} s ago`));

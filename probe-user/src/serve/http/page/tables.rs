@@ -156,10 +156,10 @@ pub fn ports(ports: &[Port]) -> Markup {
                 tbody {
                     @for port in ports {
                         tr {
-                            th.text scope="row" { (port.port) "/" (visible(&port.protocol)) }
+                            th.text.short scope="row" { (port.port) "/" (visible(&port.protocol)) }
                             td.text {
                                 span class={ "verdict " (tone(&port.verdict)) } { (visible(&port.verdict)) }
-                                div.quiet { (visible(&port.why)) }
+                                div.why.quiet { (visible(&port.why)) }
                             }
                             td { (si(port.syn_per_second)) }
                             td.text { (outcomes(port)) }
@@ -313,9 +313,12 @@ fn times(times: &Times) -> String {
     format!("{:.2} / {:.2} ms", times.p50 / 1000.0, times.p99 / 1000.0)
 }
 
-/// Bytes with a factor of 1,000.
+/// Bytes in a unit of thousands.
 pub fn bytes(bytes: u64) -> String {
-    si(bytes as f64) + "B"
+    let number = si(bytes as f64);
+    let unit = number.find(char::is_alphabetic).unwrap_or(number.len());
+    let (digits, factor) = number.split_at(unit);
+    format!("{digits} {factor}B")
 }
 
 /// A time since the start.

@@ -53,10 +53,10 @@ fn every_part_says_what_there_is() {
     let page = page(EVERYTHING);
     for text in [
         "<dd>1,234,567</dd>",
-        "<dd>98.8MB</dd>",
+        "<dd>98.8 MB</dd>",
         "<dd class=\"bad\">3</dd>",
         "<dd>1 d 1 h</dd>",
-        "<td>1000</td><td>480k</td><td class=\"wide\">1,000</td><td class=\"wide\">60.0kB</td>",
+        "<td>1000</td><td>480k</td><td class=\"wide\">1,000</td><td class=\"wide\">60.0 kB</td>",
         "<td>60.0 %</td>",
         // From 500 to 700 of 600, which is 0.6: of the longest bar, 0.7.
         "<rect class=\"value\" width=\"85.7\" height=\"8\"></rect>\
