@@ -22,6 +22,7 @@ use super::{
     lists::ListMaps,
     load::{Samplers, load, name_largest_rule, verify_error},
     plan::RulesOf,
+    runs::Runs,
     session::{Link, log_diagnostics, verify, wait_for_programs},
     timing::Timing,
 };
@@ -110,6 +111,7 @@ impl Session {
         let mut old_lists = Vec::new();
         for (set, next) in self.sets.iter_mut().zip(next) {
             set.counts.set_rules(next.rules);
+            self.replaced += Runs::of(&set.ebpf);
             set.ebpf = next.ebpf;
             set.samplers = next.samplers;
             old_lists.push(std::mem::replace(&mut set.lists, next.lists));

@@ -34,6 +34,7 @@ use super::{
     programs::Programs,
     promiscuous::Promiscuous,
     replace::Shared,
+    runs::Runs,
     soundness,
     timing::Timing,
 };
@@ -114,6 +115,8 @@ pub struct Session {
     pub(super) filters: Vec<Filter>,
     promiscuous: Option<Promiscuous>,
     pub(super) timing: Timing,
+    /// Runs of programs that are gone.
+    pub(super) replaced: Runs,
 }
 
 impl Session {
@@ -176,6 +179,7 @@ impl Session {
             filters: Vec::new(),
             promiscuous: None,
             timing,
+            replaced: Runs::default(),
         };
         for (set, of_link) in session.sets.iter_mut().zip(plan.rules) {
             let verified = verify(&mut set.ebpf, plan);

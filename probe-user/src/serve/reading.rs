@@ -67,6 +67,10 @@ pub struct State {
     pub readings: u64,
     /// Seconds that they took.
     pub reading_seconds: f64,
+    /// Runs of the programs, where the kernel measures them.
+    pub program_runs: u64,
+    /// Seconds that they took.
+    pub program_seconds: f64,
     /// CPU seconds of this process.
     pub cpu_seconds: f64,
     /// Times that the part which serves HTTP was started again.

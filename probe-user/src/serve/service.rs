@@ -202,6 +202,9 @@ impl<'a> Service<'a> {
     fn read(&mut self, tick: Tick) -> Result<Reading> {
         let start = Instant::now();
         let counts = self.session.counts().map_err(explain::kernel)?;
+        let runs = self.session.runs();
+        self.state.program_runs = runs.runs;
+        self.state.program_seconds = runs.time.as_secs_f64();
         self.state.readings += 1;
         self.state.reading_seconds += start.elapsed().as_secs_f64();
         let counted = Counted {

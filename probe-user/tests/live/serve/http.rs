@@ -126,6 +126,35 @@ fn what_is_wrong_is_refused() {
     service.end();
 }
 
+/// While the kernel measures runs of programs they are told, those of programs that were replaced included.
+#[test]
+fn runs_of_the_programs() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let service = start(&pair.server);
+    let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
+    let send = |frames: usize| {
+        let frame = Frame::ipv4(CLIENT_V4, SERVER_V4).udp(1, 2).build();
+        let before = pair.server.counters(SERVER_LINK).unwrap();
+        sender.send(&vec![frame; frames]).unwrap();
+        pair.server.wait_for_received(SERVER_LINK, before, frames as u64, LIMIT).unwrap();
+    };
+    send(5);
+    assert_eq!(service.metric("probe_program_runs_total"), 0.0);
+    // As long as this is open.
+    let measuring = aya::sys::enable_stats(aya::sys::Stats::RunTime).unwrap();
+    send(7);
+    assert_eq!(service.reload().0, 200);
+    send(3);
+    assert_eq!(service.metric("probe_program_runs_total"), 10.0);
+    assert!(service.metric("probe_program_run_seconds_total") > 0.0);
+    drop(measuring);
+    service.end();
+}
+
 /// Who knows the newest reading is told that there is none newer.
 #[test]
 fn a_reading_that_is_known() {

@@ -10,7 +10,7 @@ use testbed::{
 };
 
 use super::{Service, rights::status_of_all, rule};
-use crate::rig::{LIMIT, NEEDS, alone, quiet_pair};
+use crate::rig::{LIMIT, NEEDS, alone, probe, quiet_pair};
 
 const TOOLS: &[Requirement] = &[Requirement::Tool("curl"), Requirement::Tool("openssl")];
 
@@ -94,8 +94,18 @@ fn tls_by_the_files_of_this_moment() {
         fs::rename(from, folder.join(format!("first.{kind}"))).unwrap();
     }
     assert_eq!(subject(), "subject=CN = second");
+    let check = || {
+        let file = service.folder.path().join("probe.toml");
+        let output = probe(&pair.server, &["check", file.to_str().unwrap()]).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(said).unwrap())
+    };
+    let (code, said) = check();
+    assert!(code == Some(0) && said.contains("web.yml: TLS, no password\n"), "{said}");
     // A file that is wrong changes nothing, and is told of.
     fs::write(folder.join("web.yml"), format!("{FIRST}  min_version: TLS1\n")).unwrap();
+    let (code, said) = check();
+    assert!(code == Some(2) && said.contains("web.yml:4:16: min_version"), "{said}");
     assert_eq!(ask("https", &[]), 200);
     service.running.wait_for_line("web.yml:4:16: min_version", LIMIT).unwrap();
     fs::write(folder.join("web.yml"), format!("{FIRST}  min_version: TLS13\n")).unwrap();
