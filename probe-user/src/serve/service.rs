@@ -16,7 +16,7 @@ use super::{
     present::Present,
     reading::{Counted, Reader, Reading, State, Tick},
     supported,
-    web::{Watched, Web},
+    web::{self, Watched, Web},
     worker::{Asked, Told, Worker},
 };
 use crate::{
@@ -92,8 +92,11 @@ impl<'a> Service<'a> {
         if plan.json {
             service.output = Some(Output::start()?);
         }
-        // As it will be read later: by this user, without other rights.
-        service.web = service.config.web_config.clone().map(Watched::new);
+        if let Some(path) = &service.config.web_config {
+            // As it will be read later: by this user, without other rights.
+            web::check(path)?;
+            service.web = Some(Watched::new(path.clone()));
+        }
         service.start_worker()?;
         Ok((service, stop))
     }
@@ -143,10 +146,10 @@ impl<'a> Service<'a> {
                     let refused = self.reload().err().map(|error| format!("{error:#}"));
                     self.publish(Tick::Between)?;
                     if let Some(worker) = &self.worker {
-                        worker.answer(Told::Reloaded(refused));
+                        let _ = worker.answer(Told::Reloaded(refused));
                     }
                 }
-                Woken::Asked(Some(Asked::Web)) => self.look_at_web(),
+                Woken::Asked(Some(Asked::Web)) => self.look_at_web(true),
                 Woken::Asked(None) => self.worker_ended(),
             }
             if alive_until.is_some_and(|until| Instant::now() >= until) {
@@ -154,11 +157,10 @@ impl<'a> Service<'a> {
                 alive = Instant::now();
             }
             if Instant::now() >= next {
-                if self.worker.is_none()
-                    && let Err(error) = self.start_worker()
-                {
-                    reporter::note(format_args!("HTTP is not served: {error:#}"));
+                if self.worker.is_none() {
+                    self.start_worker()?;
                 }
+                self.look_at_web(false);
                 self.publish(Tick::Interval)?;
                 // A tick that came late does not make the later ones come in a burst.
                 while next <= Instant::now() {
@@ -310,25 +312,30 @@ impl<'a> Service<'a> {
         if self.listeners.is_empty() {
             return Ok(());
         }
-        let web = self.web.as_mut().map(Watched::read).transpose()?.unwrap_or_default();
         let worker = Worker::start(&self.listeners)?;
-        worker.answer(Told::Web(Some(Box::new(web))));
+        match &mut self.web {
+            // Where it is not right now, the worker waits until it is, and so does who connects.
+            Some(web) => web.forget(),
+            None => _ = worker.answer(Told::Web(Some(Box::default()))),
+        }
         self.worker = Some(worker);
+        self.look_at_web(false);
         Ok(())
     }
 
-    /// Tells the worker what the web config file says, if that is new. Where it has become wrong, all
-    /// goes on as before.
-    fn look_at_web(&mut self) {
-        let changed = match self.web.as_mut().and_then(Watched::changed).transpose() {
-            Ok(changed) => changed,
-            Err(error) => {
-                reporter::note(format_args!("HTTP is served as before: {error:#}"));
-                None
-            }
-        };
-        if let Some(worker) = &self.worker {
-            worker.answer(Told::Web(changed.map(Box::<Web>::new)));
+    /// Tells the worker what the web config file says, if that is new; where it `asked`, that nothing is
+    /// new, too. Where the file has become wrong, all goes on as before.
+    fn look_at_web(&mut self, asked: bool) {
+        let (Some(web), Some(worker)) = (&mut self.web, &self.worker) else { return };
+        let changed = web.changed().transpose().unwrap_or_else(|error| {
+            reporter::note(format_args!("HTTP goes on as before: {error:#}"));
+            None
+        });
+        let is_new = changed.is_some();
+        let is_told = (is_new || asked) && worker.answer(Told::Web(changed.map(Box::<Web>::new)));
+        if is_new && !is_told {
+            // It does not listen; it is to be told later.
+            web.forget();
         }
     }
 

@@ -111,10 +111,10 @@ impl Worker {
         self.readings.send_replace(Some(Box::new(Reading { asked: self.reads, ..reading })));
     }
 
-    /// Tells it what became of a reload, or of the web config file.
-    pub fn answer(&self, answer: Told) {
-        // It is told of no more than it asked for, so there is room.
-        let _ = self.answers.try_send(answer);
+    /// Tells it what became of a reload, or of the web config file; `false` where there is no room, as it
+    /// does not read what it asked for.
+    pub fn answer(&self, answer: Told) -> bool {
+        self.answers.try_send(answer).is_ok()
     }
 
     /// Says how it ended.

@@ -76,7 +76,7 @@ impl fmt::Debug for Tls {
 /// A web config file and the files that it names, watched for changes.
 pub struct Watched {
     path: PathBuf,
-    /// Those files, as they were when they were read.
+    /// Those files, as they were when they were read; none where they are to be read again.
     files: Vec<(PathBuf, Option<Stamp>)>,
 }
 
@@ -104,17 +104,12 @@ impl Stamp {
 }
 
 impl Watched {
-    /// Nothing has been read of it yet.
+    /// One that is to be read.
     pub fn new(path: PathBuf) -> Self {
         Self { path, files: Vec::new() }
     }
 
-    /// Reads the files.
-    ///
-    /// # Errors
-    /// All mistakes in the web config file, with their places; and a key that is not that of the
-    /// certificate.
-    pub fn read(&mut self) -> Result<Web> {
+    fn read(&mut self) -> Result<Web> {
         let own = (self.path.clone(), Stamp::of(&self.path));
         let (read, named) = file::read(&self.path);
         // One that changes from here on is read again the next time.
@@ -123,17 +118,27 @@ impl Watched {
         read
     }
 
-    /// Reads them again where one of them is not what it was, whether or not it could be read then.
+    /// Reads them where one of them is not what it was, whether or not it could be read then.
+    ///
+    /// # Errors
+    /// All mistakes in the web config file, with their places; and a key that is not that of the
+    /// certificate.
     pub fn changed(&mut self) -> Option<Result<Web>> {
         let is_same = |(path, stamp): &(PathBuf, Option<Stamp>)| Stamp::of(path) == *stamp;
-        if self.files.iter().all(is_same) { None } else { Some(self.read()) }
+        let are_same = !self.files.is_empty() && self.files.iter().all(is_same);
+        if are_same { None } else { Some(self.read()) }
+    }
+
+    /// Makes them be read again.
+    pub fn forget(&mut self) {
+        self.files.clear();
     }
 }
 
 /// Reads a web config file once, to see whether it is right.
 ///
 /// # Errors
-/// See [`Watched::read`].
+/// See [`Watched::changed`].
 pub fn check(path: &Path) -> Result<Web> {
     Watched::new(path.to_owned()).read()
 }
