@@ -149,8 +149,8 @@ pub fn ports(ports: &[Port]) -> Markup {
                     th.text scope="col" { "outcomes" }
                     th scope="col" { "completed" }
                     th.wide scope="col" { "half-open" }
-                    th.wide scope="col" { "handshake, half / 99 % within" }
-                    th.wide scope="col" { "first byte" }
+                    th.wide scope="col" { "handshake p50 / p99" }
+                    th.wide scope="col" { "first byte p50 / p99" }
                     th.wide scope="col" { "HTTP" }
                 } }
                 tbody {
