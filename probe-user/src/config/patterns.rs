@@ -31,7 +31,9 @@ impl TryFrom<Texts> for Patterns {
     type Error = PatternError;
 
     fn try_from(Texts { wanted, not }: Texts) -> Result<Self, PatternError> {
-        let patterns = |texts: Vec<String>| texts.iter().map(|text| text.parse()).collect();
+        let patterns = |texts: Vec<String>| -> Result<Vec<Pattern>, PatternError> {
+            texts.iter().map(|text| Pattern::new(text)).collect()
+        };
         Ok(Self { wanted: patterns(wanted)?, not: patterns(not)? })
     }
 }

@@ -54,6 +54,9 @@ struct Top<'a> {
     other: Packets,
     refused: u64,
     without: u64,
+    /// Only where the list began later than its rule.
+    #[serde(skip_serializing_if = "is_none")]
+    before: u64,
 }
 
 #[derive(Serialize)]
@@ -174,6 +177,7 @@ fn top(top: &lists::Top) -> Top<'_> {
         other: Packets { packets: top.other },
         refused: top.refused,
         without: top.without,
+        before: top.before,
     }
 }
 
@@ -188,6 +192,10 @@ fn different(different: &lists::Different) -> Different<'_> {
         minute: minute.estimate,
         missed: *missed,
     }
+}
+
+fn is_none(packets: &u64) -> bool {
+    *packets == 0
 }
 
 /// More digits than a clock read once an interval can give would be noise.

@@ -429,6 +429,9 @@ impl Programs for Session {
     fn forget(&mut self, index: u32) {
         self.attachments.retain(|attachment| attachment.index != index);
         self.links.retain(|link| link.index != index);
+        // Those that nothing attached needs off turn on again when they are dropped.
+        let attached = || self.attachments.iter().map(|it| it.interface.as_str());
+        self.turned_off.retain(|off| off.concerns(attached()));
     }
 
     fn detach(&mut self) -> Result<(), Error> {

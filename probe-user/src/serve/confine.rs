@@ -93,8 +93,8 @@ const OF_FILES: &[libc::c_long] = &[
 ];
 
 /// What asking the kernel for its interfaces takes, beside the sockets; the wait for programs that are
-/// taken off is `membarrier`.
-const OF_INTERFACES: &[libc::c_long] = &[libc::SYS_bind, libc::SYS_membarrier];
+/// taken off is `membarrier`, and what open files say is read anew by `pread64`.
+const OF_INTERFACES: &[libc::c_long] = &[libc::SYS_bind, libc::SYS_membarrier, libc::SYS_pread64];
 
 /// The sockets by which interfaces are asked for, in the order of the first argument of socket(2).
 const FAMILIES: [libc::c_int; 2] = [libc::AF_UNIX, libc::AF_NETLINK];

@@ -4,7 +4,10 @@
 
 use serde::Serialize;
 
-use crate::count::{Snapshot, json};
+use crate::{
+    count::{Snapshot, json},
+    health::{self, Port},
+};
 
 /// The version of the object. Fields may be added to one; where a field goes, or means something else,
 /// this is another number.
@@ -16,6 +19,8 @@ pub struct Document<'a> {
     pub counts: &'a Snapshot,
     /// Chosen frames that were lost, by cause; each cause there is, 0 frames included.
     pub lost: &'a [Loss],
+    /// How the ports of `[health]` do.
+    pub ports: &'a [Port],
 }
 
 /// Frames that were lost by one cause.
@@ -36,9 +41,11 @@ impl Document<'_> {
             #[serde(flatten)]
             counts: Counts,
             lost: &'a [Loss],
+            ports: Vec<health::OfPort<'a>>,
         }
-        let Self { counts, lost } = *self;
-        let object = Object { version: VERSION, counts: json::object(counts), lost };
+        let Self { counts, lost, ports } = *self;
+        let (counts, ports) = (json::object(counts), health::ports(ports));
+        let object = Object { version: VERSION, counts, lost, ports };
         String::from_utf8_lossy(&crate::json::line(&object)).into_owned()
     }
 }
@@ -67,9 +74,9 @@ mod tests {
         let expected = concat!(
             r#"{"version":1,"time":"2026-11-21T07:00:01.000Z","elapsed":1.0,"final":false,"#,
             r#""hook":"tcx","interfaces":["eth0"],"seen":{"packets":2,"bytes":120},"rules":[],"#,
-            r#""lost":[{"cause":"lost_in_ring","frames":3},{"cause":"refused","frames":0}]}"#,
+            r#""lost":[{"cause":"lost_in_ring","frames":3},{"cause":"refused","frames":0}],"ports":[]}"#,
             "\n"
         );
-        assert_eq!(Document { counts: &counts, lost: &lost }.line(), expected);
+        assert_eq!(Document { counts: &counts, lost: &lost, ports: &[] }.line(), expected);
     }
 }

@@ -4,7 +4,7 @@
 //! | path | what |
 //! | --- | --- |
 //! | `/` | the page |
-//! | `/metrics` | OpenMetrics 1.0 or Prometheus's text format 0.0.4, as the `Accept` header wants |
+//! | `/metrics` | Prometheus's protobuf or text 0.0.4, or OpenMetrics 1.0, as the `Accept` header wants |
 //! | `/healthz` | whether counters are being read |
 //! | `/readyz` | whether programs are attached |
 //! | `/api/v1/snapshot` | the counts of the last interval, with an `ETag` |
@@ -13,6 +13,8 @@
 
 mod connections;
 mod gate;
+mod health;
+mod list_metrics;
 mod metrics;
 mod news;
 mod page;

@@ -2,6 +2,7 @@
 
 mod browser;
 mod following;
+mod health;
 mod http;
 mod page;
 mod prometheus;

@@ -48,6 +48,7 @@ pub struct Top {
     pub other: Count,
     pub refused: u64,
     pub without: u64,
+    pub before: u64,
 }
 
 #[derive(Debug, Default, Deserialize)]

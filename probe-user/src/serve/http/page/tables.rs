@@ -90,6 +90,7 @@ pub fn tops(rules: &[Rule]) -> Markup {
             p.quiet {
                 (grouped(top.other.packets)) " frames of others; "
                 (grouped(top.without)) " without this key"
+                @if top.before > 0 { "; " (grouped(top.before)) " before the list began" }
                 @if top.refused > 0 { "; " (grouped(top.refused)) " that no list took" }
             }
         }
