@@ -65,6 +65,8 @@ enum Command {
         /// Where to; made where it is not there
         folder: PathBuf,
     },
+    /// Make the pictures of the documentation anew, from tests that show what is in them
+    Pictures,
     /// Check format, lints, documentation, and which crate knows which
     Lint,
     /// Draw the pictures of the docs anew, from made data
@@ -100,6 +102,7 @@ fn perform(command: Command) -> Result<()> {
             fuzz::run_targets(&targets, seconds, release)
         }
         Command::Man { folder } => build::manual(&folder),
+        Command::Pictures => test::pictures(),
         Command::Lint => lint::all(),
         Command::Pictures => pictures::draw(),
         Command::Bench { arguments } => run::benchmarks(&arguments),

@@ -56,6 +56,8 @@ pub struct Config {
     pub list_memory: Option<u64>,
     /// Where HTTP is served.
     pub listen: Vec<Listen>,
+    /// The file that says who is let in by TCP, and how: see [`serve`](crate::serve).
+    pub web_config: Option<PathBuf>,
     /// Whom the part that serves HTTP runs as; `None`: see
     /// [`privileges::drop`](crate::privileges::drop).
     pub user: Option<String>,
@@ -207,6 +209,7 @@ fn read(document: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Config {
         }
         listen
     });
+    let web_config = document.string("web_config", mistakes).map(|path| path.value.into());
     let user = document.string("user", mistakes).map(|user| user.value);
     let mut all = Vec::new();
     for rules::Written { rule, filter_at } in rules::read(document, mistakes) {
@@ -229,6 +232,7 @@ fn read(document: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Config {
         rules: all,
         list_memory: rules::list_memory(document, mistakes),
         listen: listen.unwrap_or_else(|| vec![LISTEN.parse().expect("an address and a port")]),
+        web_config,
         user,
         health,
         records,

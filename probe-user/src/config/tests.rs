@@ -96,6 +96,7 @@ hook = "tcx"
 direction = "inout"
 interval = "500ms"
 listen = ["[::1]:9977", "unix:/run/probe.sock", "systemd"]
+web_config = "/etc/probe/web.yml"
 user = "nobody"
 
 [health]

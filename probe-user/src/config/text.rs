@@ -24,6 +24,8 @@ struct File<'a> {
     interval: String,
     listen: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    web_config: Option<&'a std::path::Path>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     health: Option<Health<'a>>,
@@ -116,6 +118,7 @@ impl Config {
             },
             interval: duration(self.interval),
             listen: self.listen.iter().map(Listen::to_string).collect(),
+            web_config: self.web_config.as_deref(),
             user: self.user.as_deref(),
             health: self.health.as_ref().map(health),
             top: self.list_memory.map(|bytes| Top { memory: bytes.to_string() }),

@@ -26,6 +26,7 @@ use super::{
     load::{Samplers, load, name_largest_rule, verify_error},
     plan::RulesOf,
     programs::Programs as _,
+    runs::Runs,
     session::{Link, log_diagnostics, verify, wait_for_programs},
     soundness,
     timing::Timing,
@@ -134,7 +135,10 @@ impl Session {
             }
         }
         // Those that are gone, whichever they are.
-        next.iter_mut().for_each(|gone| gone.lists.take_at_rest(f));
+        for gone in &mut next {
+            gone.lists.take_at_rest(f);
+            self.replaced += Runs::of(&gone.ebpf);
+        }
         let taken_off = updated?;
         taken_off.into_iter().for_each(|index| self.forget(index));
         Ok(())

@@ -32,7 +32,9 @@ use super::{
     programs::Programs,
     promiscuous::Promiscuous,
     replace::Shared,
-    rtnetlink, soundness,
+    rtnetlink,
+    runs::Runs,
+    soundness,
     timing::Timing,
 };
 
@@ -112,6 +114,8 @@ pub struct Session {
     pub(super) filters: Vec<Filter>,
     promiscuous: Option<Promiscuous>,
     pub(super) timing: Timing,
+    /// Runs of programs that are gone.
+    pub(super) replaced: Runs,
 }
 
 impl Session {
@@ -174,6 +178,7 @@ impl Session {
             filters: Vec::new(),
             promiscuous: None,
             timing,
+            replaced: Runs::default(),
         };
         for (set, of_link) in session.sets.iter_mut().zip(plan.rules) {
             let verified = verify(&mut set.ebpf, plan);

@@ -1,7 +1,10 @@
 //! `probe check`: whether a configuration is right, what it would attach, and what its rules cost.
 //! Nothing is loaded, and no right is needed.
 
-use std::{fmt::Write as _, path::PathBuf};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Result;
 use probe_filter::{
@@ -10,7 +13,7 @@ use probe_filter::{
 };
 use probe_frame::visible;
 
-use super::{generation::LINKS, present::Present, supported};
+use super::{generation::LINKS, present::Present, supported, web};
 use crate::{
     config::{Config, Record},
     explain,
@@ -38,6 +41,9 @@ pub fn run(plan: &Plan) -> Result<()> {
     let hook = config.hook.on(config.direction, true);
     let present = Present::ask(&config.interfaces)?;
     let mut text = places(&config, hook, &present);
+    if let Some(path) = &config.web_config {
+        text.push_str(&guarded(path)?);
+    }
     text.push_str(&costs(&config, hook, &present)?);
     text.push_str(&memory(&config)?);
     stdout::print(text.as_bytes())
@@ -88,6 +94,18 @@ fn places(config: &Config, hook: Hook, present: &Present) -> String {
         );
     }
     out
+}
+
+/// Who is let in by TCP, and how.
+fn guarded(path: &Path) -> Result<String> {
+    let web = web::check(path)?;
+    let how = if web.tls.is_some() { "TLS" } else { "not encrypted" };
+    let who = match web.users.len() {
+        0 => "no password".into(),
+        1 => "1 user".into(),
+        users => format!("{users} users"),
+    };
+    Ok(format!("web config  {}: {how}, {who}\n", path.display()))
 }
 
 /// What each rule costs by itself, its lists beside it, and all of them together.

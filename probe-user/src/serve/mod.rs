@@ -17,6 +17,7 @@ mod reading;
 pub mod recorders;
 mod service;
 mod slots;
+mod web;
 mod worker;
 
 use std::path::PathBuf;

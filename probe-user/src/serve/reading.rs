@@ -30,6 +30,7 @@ use crate::{
 
 /// One reading.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Reading {
     /// What no other reading has.
     pub tag: String,
@@ -59,6 +60,7 @@ pub struct Reading {
 
 /// What the program counts about itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct State {
     /// Interfaces that programs are attached to, by hook.
     pub attached: Vec<(String, u64)>,
@@ -80,6 +82,10 @@ pub struct State {
     pub readings: u64,
     /// Seconds that they took.
     pub reading_seconds: f64,
+    /// Runs of the programs, where the kernel measures them.
+    pub program_runs: u64,
+    /// Seconds that they took.
+    pub program_seconds: f64,
     /// Bytes that the lists take in the kernel.
     pub list_memory: u64,
     /// CPU seconds of this process.

@@ -20,6 +20,7 @@ use super::{
     reading::{Counted, Reader, Reading, State, Tick},
     recorders::{self, Moment, Recorders, Refusal},
     supported,
+    web::{self, Watched, Web},
     worker::{Asked, Told, Worker},
 };
 use crate::{
@@ -62,6 +63,7 @@ pub struct Service<'a> {
     recorders: Recorders,
     health: Keeper,
     worker: Option<Worker>,
+    web: Option<Watched>,
     listeners: Listeners,
     output: Option<Output>,
 }
@@ -102,6 +104,7 @@ impl<'a> Service<'a> {
             recorders: Recorders::default(),
             health: Keeper::default(),
             worker: None,
+            web: None,
             listeners,
             output: None,
         };
@@ -119,6 +122,11 @@ impl<'a> Service<'a> {
         service.state.attached(service.session.attachments());
         if plan.json {
             service.output = Some(Output::start()?);
+        }
+        if let Some(path) = &service.config.web_config {
+            // As it will be read later: by this user, without other rights.
+            web::check(path)?;
+            service.web = Some(Watched::new(path.clone()));
         }
         service.start_worker()?;
         Ok((service, stop))
@@ -180,6 +188,7 @@ impl<'a> Service<'a> {
                     let asked = self.record(recorders::By::Request, rule.as_deref())?;
                     self.answer(Told::Recording(asked));
                 }
+                Woken::Asked(Some(Asked::Web)) => self.look_at_web(true),
                 Woken::Asked(None) => self.worker_ended(),
                 Woken::Said(word) => {
                     if !self.recorders.hear(&word) {
@@ -200,6 +209,7 @@ impl<'a> Service<'a> {
                     self.health.look_after(&mut self.hub).await;
                     self.recorders.restart(&mut self.hub).await;
                 }
+                self.look_at_web(false);
                 self.publish(Tick::Interval)?;
                 // A tick that came late does not make the later ones come in a burst.
                 while next <= Instant::now() {
@@ -269,6 +279,9 @@ impl<'a> Service<'a> {
         }
         let start = Instant::now();
         let counts = self.session.counts().map_err(explain::kernel)?;
+        let runs = self.session.runs();
+        self.state.program_runs = runs.runs;
+        self.state.program_seconds = runs.time.as_secs_f64();
         self.state.readings += 1;
         self.state.reading_seconds += start.elapsed().as_secs_f64();
         if tick == Tick::Interval {
@@ -320,7 +333,8 @@ impl<'a> Service<'a> {
     /// Answers what the worker asked.
     fn answer(&self, answer: Told) {
         if let Some(worker) = &self.worker {
-            worker.answer(answer);
+            // Whoever does not read what it asked for goes without.
+            let _ = worker.answer(answer);
         }
     }
 
@@ -398,6 +412,7 @@ impl<'a> Service<'a> {
             ("hook", config.hook == now.hook),
             ("direction", config.direction == now.direction),
             ("listen", config.listen == now.listen),
+            ("web_config", config.web_config == now.web_config),
             ("user", config.user == now.user),
         ];
         match keys.iter().find(|(_, same)| !same) {
@@ -434,10 +449,34 @@ impl<'a> Service<'a> {
     }
 
     fn start_worker(&mut self) -> Result<()> {
-        if !self.listeners.is_empty() {
-            self.worker = Some(Worker::start(&self.listeners)?);
+        if self.listeners.is_empty() {
+            return Ok(());
         }
+        let worker = Worker::start(&self.listeners)?;
+        match &mut self.web {
+            // Where it is not right now, the worker waits until it is, and so does who connects.
+            Some(web) => web.forget(),
+            None => _ = worker.answer(Told::Web(Some(Box::default()))),
+        }
+        self.worker = Some(worker);
+        self.look_at_web(false);
         Ok(())
+    }
+
+    /// Tells the worker what the web config file says, if that is new; where it `asked`, that nothing is
+    /// new, too. Where the file has become wrong, all goes on as before.
+    fn look_at_web(&mut self, asked: bool) {
+        let (Some(web), Some(worker)) = (&mut self.web, &self.worker) else { return };
+        let changed = web.changed().transpose().unwrap_or_else(|error| {
+            reporter::note(format_args!("HTTP goes on as before: {error:#}"));
+            None
+        });
+        let is_new = changed.is_some();
+        let is_told = (is_new || asked) && worker.answer(Told::Web(changed.map(Box::<Web>::new)));
+        if is_new && !is_told {
+            // It does not listen; it is to be told later.
+            web.forget();
+        }
     }
 
     /// Notes that the worker ended. It is started again at the next tick, so that one which ends at

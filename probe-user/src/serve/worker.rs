@@ -20,6 +20,7 @@ use super::{
     process::{Process, Rights},
     reading::Reading,
     recorders::Refusal,
+    web::Web,
 };
 
 /// What is sent to the worker, a line of JSON each.
@@ -32,6 +33,8 @@ pub enum Told {
     Reloaded(Option<String>),
     /// The rules whose recordings were started, or why there is none.
     Recording(Result<Vec<String>, Refusal>),
+    /// What the web config file says, where it has changed; first of all without having been asked.
+    Web(Option<Box<Web>>),
 }
 
 /// What the worker asks for, a line of JSON each.
@@ -44,6 +47,8 @@ pub enum Asked {
     Reload,
     /// To record the frames of a rule, or of all that can be recorded.
     Record(Option<String>),
+    /// Whether the web config file has changed.
+    Web,
 }
 
 /// The worker.
@@ -116,10 +121,10 @@ impl Worker {
         self.readings.send_replace(Some(Box::new(Reading { asked: self.reads, ..reading })));
     }
 
-    /// Answers what it asked.
-    pub fn answer(&self, answer: Told) {
-        // It is told of no more than it asked for, so there is room.
-        let _ = self.answers.try_send(answer);
+    /// Tells it what became of a reload, or of the web config file; `false` where there is no room, as it
+    /// does not read what it asked for.
+    pub fn answer(&self, answer: Told) -> bool {
+        self.answers.try_send(answer).is_ok()
     }
 
     /// Says how it ended.

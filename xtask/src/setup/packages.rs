@@ -46,6 +46,9 @@ enum Brings {
 /// The keys with which Debian signs its archives.
 pub const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
+/// What the browser writes with.
+const FONT: &str = "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf";
+
 /// All that make networks.
 const NETWORKS: &[Use] = &[Use::Demo, Use::Test, Use::Bench, Use::Kernel];
 
@@ -70,6 +73,11 @@ const PACKAGES: &[Package] = &[
     package("tmux", Brings::Tool("tmux"), &[Use::Test]),
     package("man-db", Brings::Tool("man"), &[Use::Test]),
     package("mandoc", Brings::Tool("mandoc"), &[Use::Test]),
+    package("openssl", Brings::Tool("openssl"), &[Use::Test]),
+    package("systemd", Brings::Tool("systemd-socket-activate"), &[Use::Test]),
+    package("chromium", Brings::Tool("chromium"), &[Use::Test]),
+    package("chromium-driver", Brings::Tool("chromedriver"), &[Use::Test]),
+    package("fonts-dejavu-core", Brings::File(FONT), &[Use::Test]),
     // libFuzzer is C++.
     package("g++", Brings::Tool("c++"), &[Use::Fuzz]),
     package("qemu-system-x86", Brings::Tool("qemu-system-x86_64"), &[Use::Kernel]),

@@ -157,6 +157,10 @@ impl Collector for Metrics {
         out.counter("readings", "Readings of the kernel's counters", None, state.readings)?;
         let help = "Time that readings of the kernel's counters took";
         out.counter("reading", help, SECONDS, state.reading_seconds)?;
+        let help = "Runs of the programs in the kernel, while it measures them";
+        out.counter("program_runs", help, None, state.program_runs)?;
+        let help = "Time that runs of the programs took, while the kernel measures them";
+        out.counter("program_run", help, SECONDS, state.program_seconds)?;
         let help = "CPU time of the process that counts, in user and kernel mode";
         out.counter("cpu", help, SECONDS, state.cpu_seconds)?;
         let help = "Times that the process which serves HTTP was started again";
@@ -384,6 +388,8 @@ mod tests {
             "probe_config_last_reload_successful 1.0",
             "probe_config_last_reload_success_timestamp_seconds 1795244401.0",
             "probe_reading_seconds_total 0.25",
+            "probe_program_runs_total 0",
+            "probe_program_run_seconds_total 0.0",
             concat!("probe_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
         ] {
             assert!(text.lines().any(|known| known == line), "{line}: {text}");

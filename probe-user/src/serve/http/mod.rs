@@ -3,6 +3,7 @@
 //!
 //! | path | what |
 //! | --- | --- |
+//! | `/` | the page |
 //! | `/metrics` | Prometheus's protobuf or text 0.0.4, or OpenMetrics 1.0, as the `Accept` header wants |
 //! | `/healthz` | whether counters are being read |
 //! | `/readyz` | whether programs are attached |
@@ -12,10 +13,13 @@
 //! | `/-/reload` | POST, from a socket in the file system only: read the configuration again |
 
 mod connections;
+mod gate;
 mod health;
 mod list_metrics;
 mod metrics;
 mod news;
+mod page;
+mod passwords;
 mod record_metrics;
 mod routes;
 
@@ -36,7 +40,10 @@ use super::{
     process,
 };
 use crate::{reporter, runtime};
+use connections::Way;
+use gate::Gate;
 use news::News;
+use passwords::Passwords;
 
 /// Serves until the one who started it is gone.
 ///
@@ -57,14 +64,23 @@ pub fn run(sockets: &[RawFd]) -> Result<()> {
     runtime::block_on(async {
         let control = UnixStream::from_std(control).context("standard input")?;
         let (news, until_it_ends) = News::follow(control);
+        let passwords = Passwords::start().context("starting a thread")?;
         for part in confine::confine(Work::default()) {
             reporter::note(format_args!("the process that serves HTTP goes without {part}"));
         }
         // Who connects before there is anything to tell waits.
         news.first().await;
         for listener in listeners {
-            let is_local = matches!(listener, Listener::Unix(_));
-            connections::accept(listener, routes::router(news.clone(), is_local))?;
+            let (gate, news) =
+                (Gate { news: news.clone(), passwords: passwords.clone() }, news.clone());
+            match listener {
+                Listener::Unix(listener) => {
+                    connections::accept(listener, Way::Plain(routes::local(news)))?;
+                }
+                Listener::Tcp(listener) => {
+                    connections::accept(listener, Way::Guarded(routes::remote(gate), news))?;
+                }
+            }
         }
         let _ = until_it_ends.await;
         Ok(())

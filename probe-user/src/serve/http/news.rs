@@ -13,10 +13,16 @@ use tokio::{
     time::{sleep_until, timeout},
 };
 
-use crate::serve::{
-    reading::Reading,
-    recorders::Refusal,
-    worker::{Asked, Told},
+use rustls::ServerConfig;
+
+use crate::{
+    reporter,
+    serve::{
+        reading::Reading,
+        recorders::Refusal,
+        web::{Web, tls},
+        worker::{Asked, Told},
+    },
 };
 
 /// Time between two readings that are asked for: so many requests cannot make the other process read
@@ -30,12 +36,28 @@ const RELOAD: Duration = Duration::from_secs(60);
 /// What is said where there is no answer.
 pub const NO_ANSWER: &str = "the process that counts does not answer";
 
+/// Time between two looks at the web config file.
+const LOOK: Duration = Duration::from_millis(10);
+/// How long a look is waited for: the process that counts may be loading programs.
+const LOOKING: Duration = Duration::from_millis(250);
+
 /// A reading, and when it came.
 #[derive(Clone, Debug)]
 pub struct Arrived {
     pub at: Instant,
     pub reading: Reading,
 }
+
+/// What the web config file says now.
+#[derive(Debug, Default)]
+pub struct Current {
+    pub web: Web,
+    /// Its part on TLS, ready to use.
+    pub tls: Option<Arc<ServerConfig>>,
+}
+
+/// The newest of these, and how many answers there were, which others may not have changed it.
+type Looked = (u64, Option<Arc<Current>>);
 
 /// What is known, for all connections.
 #[derive(Clone)]
@@ -47,6 +69,9 @@ pub struct News {
     ask: mpsc::Sender<Asked>,
     /// How many readings were asked for, and when the last was; whoever has it is the one that asks.
     asked: Arc<Mutex<(u64, Option<Instant>)>>,
+    web: watch::Receiver<Looked>,
+    /// When the web config file was last looked at; whoever has it is the one that asks.
+    looked: Arc<Mutex<Option<Instant>>>,
     /// Answers to what else was asked for; whoever has it is the one that asks.
     answers: Arc<Mutex<mpsc::Receiver<Told>>>,
 }
@@ -65,20 +90,24 @@ impl News {
         });
         let (newest, see_newest) = watch::channel(None);
         let (ticks, see_ticks) = watch::channel(None);
+        let (web, see_web) = watch::channel(Looked::default());
         let (answer, answers) = mpsc::channel(4);
         let news = Self {
             newest: see_newest,
             ticks: see_ticks,
             ask,
             asked: Arc::default(),
+            web: see_web,
+            looked: Arc::default(),
             answers: Arc::new(Mutex::new(answers)),
         };
-        (news, tokio::spawn(read(from, newest, ticks, answer)))
+        (news, tokio::spawn(read(from, Heard { newest, ticks, web, answer })))
     }
 
-    /// Waits for the first reading.
+    /// Waits for the first reading, and for what the web config file says.
     pub async fn first(&self) {
         // It fails where the process that counts is gone, and then this one goes, too.
+        let _ = self.web.clone().wait_for(|(_, current)| current.is_some()).await;
         let _ = self.ticks.clone().wait_for(Option::is_some).await;
     }
 
@@ -117,6 +146,25 @@ impl News {
         self.newest()
     }
 
+    /// What the web config file says at this moment, or within [`LOOK`] of it; while the process that
+    /// counts is busy, what it said last.
+    pub async fn web(&self) -> Arc<Current> {
+        let current = |looked: &Looked| looked.1.clone().unwrap_or_default();
+        if !current(&self.web.borrow()).web.is_watched {
+            return current(&self.web.borrow());
+        }
+        let mut looked = self.looked.lock().await;
+        if looked.is_none_or(|last| last.elapsed() >= LOOK) {
+            let before = self.web.borrow().0;
+            // It fails where the process that counts is gone, and then this one goes, too.
+            let _ = self.ask.send(Asked::Web).await;
+            let mut web = self.web.clone();
+            let _ = timeout(LOOKING, web.wait_for(|(answers, _)| *answers > before)).await;
+            *looked = Some(Instant::now());
+        }
+        current(&self.web.borrow())
+    }
+
     /// Asks for the configuration to be read again; says what was wrong with it.
     ///
     /// # Errors
@@ -148,27 +196,45 @@ impl News {
     }
 }
 
-async fn read(
-    from: OwnedReadHalf,
+/// Where what comes goes to.
+struct Heard {
     newest: watch::Sender<Option<Arc<Arrived>>>,
     ticks: watch::Sender<Option<Arc<Arrived>>>,
+    web: watch::Sender<Looked>,
     answer: mpsc::Sender<Told>,
-) {
+}
+
+async fn read(from: OwnedReadHalf, heard: Heard) {
     let mut lines = BufReader::new(from).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         match serde_json::from_str(&line) {
             Ok(Told::Reading(reading)) => {
                 let arrived = Arc::new(Arrived { at: Instant::now(), reading: *reading });
                 if arrived.reading.interval_ends {
-                    ticks.send_replace(Some(Arc::clone(&arrived)));
+                    heard.ticks.send_replace(Some(Arc::clone(&arrived)));
                 }
-                newest.send_replace(Some(arrived));
+                heard.newest.send_replace(Some(arrived));
             }
             Ok(told @ (Told::Reloaded(_) | Told::Recording(_))) => {
-                let _ = answer.try_send(told);
+                let _ = heard.answer.try_send(told);
             }
+            Ok(Told::Web(web)) => heard.web.send_modify(|(answers, current)| {
+                *answers += 1;
+                if let Some(web) = web {
+                    understand(*web, current);
+                }
+            }),
             // Both ends are one program.
             Err(_) => return,
         }
+    }
+}
+
+/// Takes what a web config file says. The process that counts has tried it out; where this one cannot
+/// use it all the same, what was there before stays.
+fn understand(web: Web, current: &mut Option<Arc<Current>>) {
+    match web.tls.as_ref().map(tls::server).transpose() {
+        Ok(tls) => *current = Some(Arc::new(Current { web, tls })),
+        Err(error) => reporter::note(format_args!("TLS: {error:#}")),
     }
 }

@@ -11,6 +11,7 @@ use axum::{
             ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS,
         },
     },
+    middleware,
     response::{
         IntoResponse, Response,
         sse::{Event, KeepAlive, Sse},
@@ -20,30 +21,39 @@ use axum::{
 use tokio_stream::{Stream, StreamExt as _, wrappers::WatchStream};
 
 use super::{
+    gate::{self, Gate},
     metrics::{self, Format},
     news::{NO_ANSWER, News},
+    page,
 };
 use crate::serve::recorders::Refusal;
 
 /// How many intervals, and seconds beside them, a reading may be late before the program is not well.
 const LATE: (u32, Duration) = (3, Duration::from_secs(2));
 
-/// All paths; `is_local` where only who may write to a file connects.
-pub fn router(news: News, is_local: bool) -> Router {
-    let (reload, record) = if is_local {
-        (post(reload), post(record))
-    } else {
-        (post(refuse_reload), post(refuse_record))
-    };
-    Router::new()
+/// All paths, where only who may write to a file connects.
+pub fn local(news: News) -> Router {
+    let paths = paths().route("/-/reload", post(reload)).route("/api/v1/record", post(record));
+    paths.with_state(news)
+}
+
+/// All paths, where anybody connects.
+pub fn remote(gate: Gate) -> Router {
+    let news = gate.news.clone();
+    let paths = paths()
+        .route("/-/reload", post(refuse_reload))
+        .route("/api/v1/record", post(refuse_record))
+        .with_state(news);
+    paths.layer(middleware::from_fn_with_state(gate, gate::guard))
+}
+
+fn paths() -> Router<News> {
+    page::router()
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/api/v1/snapshot", get(snapshot))
         .route("/api/v1/stream", get(stream))
-        .route("/api/v1/record", record)
-        .route("/-/reload", reload)
-        .with_state(news)
 }
 
 async fn metrics(State(news): State<News>, headers: HeaderMap) -> Response {
@@ -157,6 +167,6 @@ async fn refuse_record() -> Response {
     (StatusCode::FORBIDDEN, text).into_response()
 }
 
-fn not_yet() -> Response {
+pub(super) fn not_yet() -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, "nothing was read yet\n").into_response()
 }

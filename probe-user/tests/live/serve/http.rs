@@ -104,6 +104,8 @@ fn readings_by_their_tags_and_as_a_stream() {
     assert_eq!(first.status, 200);
     let object: serde_json::Value = serde_json::from_str(&first.body).unwrap();
     assert_eq!(object["rules"][1]["filter"], "@syn");
+    assert_eq!(object["version"], 1);
+    assert_eq!(object["lost"][0], serde_json::json!({"cause": "lost_in_ring", "frames": 0}));
     let mut stream = UnixStream::connect(service.socket()).unwrap();
     stream.set_read_timeout(Some(LIMIT)).unwrap();
     stream.write_all(b"GET /api/v1/stream HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
@@ -142,6 +144,8 @@ fn what_is_wrong_is_refused() {
         ("GET", "/metrics", &*format!("X: {long}\n"), 431),
         ("GET", "/metrics", &many, 431),
         ("GET", &format!("/{long}"), "", 414),
+        // Nobody reads a body; its length is of no use to it.
+        ("POST", "/nothing", "Content-Length: 10000000000\n", 404),
         ("BAD METHOD", "/", "", 400),
     ] {
         let answer = service.request(method, path, headers);
@@ -161,8 +165,94 @@ fn what_is_wrong_is_refused() {
     service.end();
 }
 
-/// A thousand connections that say nothing, or read nothing: those beyond the limit are sent away, and
-/// counting goes on.
+/// While the kernel measures runs of programs they are told, those of programs that were replaced included.
+#[test]
+fn runs_of_the_programs() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let service = start(&pair.server);
+    let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
+    let send = |frames: usize| {
+        let frame = Frame::ipv4(CLIENT_V4, SERVER_V4).udp(1, 2).build();
+        let before = pair.server.counters(SERVER_LINK).unwrap();
+        sender.send(&vec![frame; frames]).unwrap();
+        pair.server.wait_for_received(SERVER_LINK, before, frames as u64, LIMIT).unwrap();
+    };
+    send(5);
+    assert_eq!(service.metric("probe_program_runs_total"), 0.0);
+    // As long as this is open.
+    let measuring = aya::sys::enable_stats(aya::sys::Stats::RunTime).unwrap();
+    send(7);
+    assert_eq!(service.reload().0, 200);
+    send(3);
+    assert_eq!(service.metric("probe_program_runs_total"), 10.0);
+    assert!(service.metric("probe_program_run_seconds_total") > 0.0);
+    drop(measuring);
+    service.end();
+}
+
+/// Who knows the newest reading is told that there is none newer.
+#[test]
+fn a_reading_that_is_known() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    // The first interval goes on.
+    let head = format!("interfaces = \"{SERVER_LINK}\"\ninterval = \"1h\"\n");
+    let service = Service::start(&pair.server, &head, &rule("all", ""), &[]);
+    let ask = |known: &str| {
+        let known = format!("If-None-Match: {known}\n");
+        let answer = service.request("GET", "/api/v1/snapshot", &known);
+        let tag = answer.head.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap();
+        (answer.status, tag.to_owned(), answer.body.is_empty())
+    };
+    let (status, tag, _) = ask("\"other\"");
+    assert_eq!(status, 200);
+    for known in [tag.clone(), format!("W/{tag}"), format!("\"other\", {tag}"), "*".into()] {
+        assert_eq!(ask(&known), (304, tag.clone(), true), "{known}");
+    }
+    // A part of it is another one.
+    for known in [&tag[..tag.len() - 2], tag.trim_matches('"')] {
+        assert_eq!(ask(known), (200, tag.clone(), false), "{known}");
+    }
+    service.end();
+}
+
+/// Where the process that counts has stopped, the other one says so, and has the old counts still.
+#[test]
+fn health_of_the_service() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let service = start(&pair.server);
+    let healthz = || service.request("GET", "/healthz", "").status;
+    let wait_for = |status: u16| {
+        let start = Instant::now();
+        while healthz() != status {
+            assert!(start.elapsed() < LIMIT, "{status}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    };
+    assert_eq!(healthz(), 200);
+    service.running.signal(libc::SIGSTOP).unwrap();
+    wait_for(503);
+    assert!(service.request("GET", "/healthz", "").body.starts_with("the last reading is "));
+    assert_eq!(service.request("GET", "/metrics", "").status, 200);
+    assert_eq!(service.request("GET", "/readyz", "").status, 200);
+    service.running.signal(libc::SIGCONT).unwrap();
+    wait_for(200);
+    service.end();
+}
+
+/// A thousand connections that say too little, or read nothing: those beyond the limit are sent away,
+/// those that take too long are ended, all frames are counted, and scrapes are answered.
 #[test]
 fn a_thousand_connections() {
     if !met(NEEDS) {
@@ -174,9 +264,13 @@ fn a_thousand_connections() {
     let mut open = Vec::new();
     for number in 0..1000 {
         let Ok(mut stream) = UnixStream::connect(service.socket()) else { continue };
-        // Half of them have begun a request, the others read no answer.
-        let begun: &[u8] =
-            if number % 2 == 0 { b"GET /met" } else { b"GET /metrics HTTP/1.1\r\n\r\n" };
+        let begun: &[u8] = match number % 4 {
+            // A head that never ends.
+            0 | 1 => b"GET /met",
+            // Who reads no answer, and who reads none of many.
+            2 => b"GET /metrics HTTP/1.1\r\n\r\n",
+            _ => b"GET /api/v1/stream HTTP/1.1\r\nHost: x\r\n\r\n",
+        };
         let _ = stream.write_all(begun);
         open.push(stream);
     }
@@ -186,15 +280,44 @@ fn a_thousand_connections() {
     let mut text = String::new();
     refused.read_to_string(&mut text).unwrap();
     assert_eq!(Answer::read(&text).status, 503);
+    let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
+    let frame = Frame::ipv4(CLIENT_V4, SERVER_V4).udp(1, 2).build();
+    let before = pair.server.counters(SERVER_LINK).unwrap();
+    sender.send(&vec![frame; 100_000]).unwrap();
+    pair.server.wait_for_received(SERVER_LINK, before, 100_000, LIMIT).unwrap();
     // The other socket has room of its own.
-    let scrape = pair.server.enter(|| {
-        let mut stream = TcpStream::connect("127.0.0.1:9977")?;
-        stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
-        let mut text = String::new();
-        stream.read_to_string(&mut text)?;
-        Ok(text)
-    });
-    assert_eq!(Answer::read(&scrape.unwrap()).status, 200);
+    let scrape = || {
+        let text = pair.server.enter(|| {
+            let start = Instant::now();
+            let mut stream = TcpStream::connect("127.0.0.1:9977")?;
+            stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+            let mut text = String::new();
+            stream.read_to_string(&mut text)?;
+            Ok((start.elapsed(), text))
+        });
+        let (took, text) = text.unwrap();
+        let answer = Answer::read(&text);
+        assert_eq!(answer.status, 200);
+        assert_eq!(value(&answer.body, "probe_rule_packets_total{rule=\"all\"}"), 100_000.0);
+        took
+    };
+    let mut times: Vec<Duration> = (0..50)
+        .map(|_| {
+            // As far apart as readings are.
+            thread::sleep(Duration::from_millis(25));
+            scrape()
+        })
+        .collect();
+    times.sort();
+    println!("a scrape beside 1,000 connections: {:?}, at most {:?}", times[25], times[49]);
+    // A head has ten seconds.
+    let mut slow = &open[0];
+    slow.set_read_timeout(Some(LIMIT)).unwrap();
+    let mut text = String::new();
+    slow.read_to_string(&mut text).unwrap();
+    assert!(text.is_empty() || Answer::read(&text).status == 408, "{text}");
+    // There is room again.
+    assert_eq!(service.request("GET", "/healthz", "").status, 200);
     drop(open);
     service.end();
 }

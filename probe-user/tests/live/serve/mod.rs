@@ -1,12 +1,16 @@
 //! `probe serve` on real traffic: reloads, interfaces, HTTP, rights.
 
+mod browser;
 mod following;
 mod health;
 mod http;
+mod page;
 mod prometheus;
 mod recorders;
 mod reloads;
 mod rights;
+mod sockets;
+mod web;
 
 use std::{
     fmt::Write as _,

@@ -17,6 +17,15 @@ pub(super) fn status(process: u32, name: &str) -> String {
     line.unwrap_or_else(|| panic!("no {name} in {text}")).trim().to_owned()
 }
 
+/// The same of each thread of the process that serves HTTP.
+pub fn status_of_all(service: &Service, name: &str) -> Vec<String> {
+    let serving = worker(service.running.id());
+    let threads = fs::read_dir(format!("/proc/{serving}/task")).unwrap();
+    let id = |thread: std::io::Result<fs::DirEntry>| thread.unwrap().file_name();
+    let ids = threads.map(|thread| id(thread).to_str().unwrap().parse().unwrap());
+    ids.map(|id| status(id, name)).collect()
+}
+
 /// The process that serves HTTP for another one.
 fn worker(of: u32) -> u32 {
     let children = fs::read_to_string(format!("/proc/{of}/task/{of}/children")).unwrap();
@@ -61,8 +70,9 @@ fn each_process_has_what_it_needs() {
             let is_root = status(process, "Uid").starts_with("0\t");
             assert_eq!(is_root, user.is_empty(), "{user}");
         }
-        // A filter of system calls.
-        assert_eq!(status(serving, "Seccomp"), "2");
+        // A filter of system calls, for the thread that holds passwords against hashes, too.
+        assert_eq!(status_of_all(&service, "Seccomp"), ["2", "2"]);
+        assert_eq!(status_of_all(&service, "CapPrm"), ["0000000000000000"; 2]);
         service.end();
     }
 }
