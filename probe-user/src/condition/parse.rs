@@ -143,7 +143,7 @@ impl<'a> Parser<'a> {
         }
         let service = number
             .text
-            .parse()
+            .parse::<Service>()
             .map_err(|expected: String| self.error(&number, "this is no port", expected))?;
         let advice = match self.ports {
             None => Some("probe serve does that, with [health] in its configuration".to_owned()),
@@ -361,7 +361,7 @@ mod tests {
 
     #[test]
     fn verdicts() {
-        let ports = ["80", "443", "53/udp"].map(|port| port.parse().unwrap());
+        let ports = ["80", "443", "53/udp"].map(|port| port.parse::<Service>().unwrap());
         let read = |text: &str| parse_of(text, &["health", "syn"], 1, Some(&ports));
         let condition = read("health 53/udp is overloaded for 10s").unwrap();
         let subject = Subject::Health { service: ports[2], verdict: Verdict::Overloaded };

@@ -133,7 +133,7 @@ mod tests {
     use super::*;
     use crate::{
         condition::{parse, parse_of},
-        health::Verdict,
+        health::{Service, Verdict},
     };
 
     const RULES: [&str; 1] = ["syn"];
@@ -221,7 +221,7 @@ mod tests {
         use Verdict::{Healthy, Overloaded, Slow};
         let condition = parse_of("health 80 is overloaded for 2s", &RULES, 0, Some(&[])).unwrap();
         let mut watcher = Watcher::new(condition);
-        let of = |port: &str| port.parse().unwrap();
+        let of = |port: &str| port.parse::<Service>().unwrap();
         let verdicts = [Overloaded, Healthy, Overloaded, Overloaded, Overloaded, Overloaded, Slow];
         let mut met = Vec::new();
         for (second, verdict) in (1..).zip(verdicts.into_iter().chain([Overloaded; 2])) {
