@@ -72,7 +72,7 @@ const TSHARK: [(&str, Column); 7] = [
 pub struct Columns(pub(super) Vec<(&'static str, Column)>);
 
 impl Columns {
-    /// Those of JSON: all but [`ON_REQUEST`].
+    /// Those of JSON: all but the ones that are there only on request.
     pub fn of_json() -> Self {
         Self(NAMES.into_iter().filter(|(_, column)| !ON_REQUEST.contains(column)).collect())
     }
