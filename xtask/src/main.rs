@@ -4,6 +4,8 @@
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
 mod demo;
+mod dist;
+mod docs;
 mod fuzz;
 mod lint;
 mod run;
@@ -59,8 +61,16 @@ enum Command {
         /// Names of targets; all of them unless given
         targets: Vec<String>,
     },
-    /// Check format, lints, documentation, and which crate knows which
+    /// Check format, lints, documentation, links, and which crate knows which
     Lint,
+    /// Make a release: static programs, archives, Debian packages, what they are made of, sums
+    Dist(dist::Args),
+    /// Make a site of README.md and docs/
+    Docs,
+    /// Find or install what builds the kernel programs, and nothing else; probe-user's build script
+    /// asks for it
+    #[command(hide = true)]
+    Toolchain,
     /// Measure what watching a link costs, beside tcpdump and nftables
     #[command(disable_help_flag = true)]
     Bench {
@@ -92,6 +102,9 @@ fn perform(command: Command) -> Result<()> {
             fuzz::run_targets(&targets, seconds, release)
         }
         Command::Lint => lint::all(),
+        Command::Dist(arguments) => dist::perform(&arguments),
+        Command::Docs => docs::build(),
+        Command::Toolchain => setup::toolchain().map(drop),
         Command::Bench { arguments } => run::benchmarks(&arguments),
         Command::Demo { probe } => demo::show(&probe),
     }

@@ -140,6 +140,16 @@ fn llvm_version(rustc: &Path) -> Option<String> {
     version.split('.').next().map(str::to_owned)
 }
 
+/// Has rustup fetch the standard library for a machine, by Rust's name for it; nothing where it is
+/// there.
+pub fn standard_library(target: &str) -> Result<()> {
+    let mut command = Command::new("rustup");
+    // Backtraces of a failed download help nobody.
+    command.args(["target", "add", target]).env_remove("RUST_BACKTRACE");
+    let done = testbed::run(command, DOWNLOAD);
+    done.with_context(|| format!("Rust's standard library for {target}")).map(drop)
+}
+
 /// Runs rustup and says whether it did what was asked; where it cannot there are other ways.
 fn rustup(arguments: &[&str]) -> bool {
     if find_tool("rustup").is_none() {

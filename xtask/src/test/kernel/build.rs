@@ -7,15 +7,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use xtask::setup::Machine;
+use xtask::setup::{Machine, standard_library};
 use xtask::shell::{cargo, say};
 
 use super::Stage;
 
 /// Rust's name for Arm with a C library that links statically, by rustc's own linker.
 const ARM64: &str = "aarch64-unknown-linux-musl";
-/// Enough for a standard library over a slow line.
-const DOWNLOAD: Duration = Duration::from_secs(600);
 /// Enough for a test program that only names its tests.
 const LIST: Duration = Duration::from_secs(20);
 
@@ -33,7 +31,7 @@ pub struct Programs {
 /// Builds both for a machine.
 pub fn for_machine(machine: Machine) -> Result<Programs> {
     if machine == Machine::Arm64 {
-        add_target()?;
+        standard_library(ARM64)?;
     }
     say(format!("building the test program `live` and probe for {}", machine.architecture()));
     let test = executables(machine, &["test", "--test", "live", "--no-run"])?;
@@ -65,15 +63,6 @@ fn executables(machine: Machine, arguments: &[&str]) -> Result<HashMap<String, P
         Some((message["target"]["name"].as_str()?.to_owned(), PathBuf::from(path)))
     });
     Ok(programs.collect())
-}
-
-/// The standard library for Arm, from rustup.
-fn add_target() -> Result<()> {
-    let mut rustup = Command::new("rustup");
-    rustup.args(["target", "add", ARM64]).env_remove("RUST_BACKTRACE");
-    testbed::run(rustup, DOWNLOAD)
-        .with_context(|| format!("Rust's standard library for {ARM64}"))
-        .map(drop)
 }
 
 /// The names of the tests of a stage, those with one of `parts` in their name where there are
