@@ -89,7 +89,8 @@ fn remapped(root: &Path, rustc: &Path) -> Result<Vec<String>> {
     let home = env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
-    let folders = [(Some(sysroot.to_owned()), "rust"), (home, "cargo"), (Some(root.into()), "probe")];
+    let folders =
+        [(Some(sysroot.to_owned()), "rust"), (home, "cargo"), (Some(root.into()), "probe")];
     // Of several that fit the last one counts.
     let known = folders.into_iter().filter_map(|(from, to)| Some((from?, to)));
     Ok(known
@@ -106,9 +107,8 @@ fn build(root: &Path, target_dir: &Path, toolchain: &HashMap<&str, &str>) -> Res
     };
     let linker = format!("-Clinker={}", setting("linker")?);
     let rustc = Path::new(setting("rustc")?);
-    let mut flags: Vec<String> = ["-Cdebuginfo=2", TARGET_CPU, "-Clink-arg=--btf", &linker]
-        .map(str::to_owned)
-        .into();
+    let mut flags: Vec<String> =
+        ["-Cdebuginfo=2", TARGET_CPU, "-Clink-arg=--btf", &linker].map(str::to_owned).into();
     flags.extend(remapped(root, rustc)?);
     let status = Command::new(env::var("CARGO").context("CARGO")?)
         .current_dir(root)

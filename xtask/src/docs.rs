@@ -111,7 +111,8 @@ mod tests {
 
     #[test]
     fn links_within_the_site() {
-        let page = r##"<a href="a.html#b"><a class="c" href="#d"><link rel="e" href="https://f/g">"##;
+        let page =
+            r##"<a href="a.html#b"><a class="c" href="#d"><link rel="e" href="https://f/g">"##;
         assert_eq!(links(page).collect::<Vec<_>>(), ["a.html"]);
     }
 

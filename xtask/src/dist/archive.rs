@@ -1,7 +1,6 @@
 //! The archive for a machine, which `cargo binstall` looks for, and the sums of all.
 
 use std::fs::{self, File};
-use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context, Result};
@@ -10,8 +9,7 @@ use xtask::shell::{finish, root, run};
 use super::{Release, Target, copy_into, manual};
 
 /// What goes with the program.
-const BESIDE: [&str; 5] =
-    ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE", "NOTICE"];
+const BESIDE: [&str; 5] = ["README.md", "CHANGELOG.md", "LICENSE-MIT", "LICENSE-APACHE", "NOTICE"];
 
 /// Makes `probe-VERSION-TARGET.tar.gz`, with one folder of that name in it.
 pub fn make(release: &Release, target: Target) -> Result<()> {
@@ -21,9 +19,7 @@ pub fn make(release: &Release, target: Target) -> Result<()> {
     for file in BESIDE {
         copy_into(&root().join(file), &folder)?;
     }
-    for part in manual::FOLDERS {
-        copy_all(&release.folder.join(part), &folder.join(part))?;
-    }
+    manual::copy(release, &folder)?;
     // Everything that is not in the files themselves is said: order, owner, time, rights.
     let mut tar = Command::new("tar");
     tar.args(["--create", "--sort=name", "--owner=0", "--group=0", "--numeric-owner"]);
@@ -33,13 +29,6 @@ pub fn make(release: &Release, target: Target) -> Result<()> {
     tar.arg("--directory").arg(&release.folder).arg(&name);
     run(tar)?;
     fs::remove_dir_all(&folder).with_context(|| format!("removing {}", folder.display()))
-}
-
-fn copy_all(from: &Path, to: &Path) -> Result<()> {
-    for entry in fs::read_dir(from).with_context(|| format!("reading {}", from.display()))? {
-        copy_into(&entry?.path(), to)?;
-    }
-    Ok(())
 }
 
 /// Writes `SHA256SUMS` of the files in the release's folder and of the programs.

@@ -19,14 +19,10 @@ pub const PROFILE: &str = "dist";
 /// Builds it, into `TARGET/probe` of the release's folder.
 pub fn build(release: &Release, target: Target, toolchain: &Toolchain) -> Result<()> {
     let triple = target.triple();
-    setup::standard_library(triple)?;
     let mut build = release.dated(cargo(&["build", "--package", "probe-user", "--locked"]));
-    build.args(["--profile", PROFILE, "--target", triple]);
+    build.args(["--profile", PROFILE]);
+    setup::static_for(&mut build, triple)?;
     build.env("CARGO_ENCODED_RUSTFLAGS", flags(toolchain)?.join("\x1f"));
-    // rustc's own linker: no C library and no cross compiler of this machine has a part in it.
-    if target == Target::Aarch64 {
-        build.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER", "rust-lld");
-    }
     run(build)?;
     let built = target_dir().join(triple).join(PROFILE).join("probe");
     let size = fs::metadata(&built).with_context(|| format!("no {}", built.display()))?.len();

@@ -1,14 +1,15 @@
-//! Manual pages and completions: the program says them of itself.
+//! Manual pages and completions, from the program's own flags.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
 use testbed::requirements::find_tool;
+use xtask::build;
 use xtask::shell::finish;
 
-use super::{Release, Target};
+use super::{Release, Target, copy_into};
 
 /// Where they are, in the release's folder and in archives.
 pub const FOLDERS: [&str; 2] = ["man", "completions"];
@@ -20,12 +21,9 @@ const SHELLS: [(&str, &str); 3] =
 /// Asks the program for them.
 pub fn make(release: &Release) -> Result<()> {
     let [man, completions] = FOLDERS.map(|name| release.folder.join(name));
-    for folder in [&man, &completions] {
-        fs::create_dir_all(folder).with_context(|| format!("making {}", folder.display()))?;
-    }
-    let mut pages = program(release)?;
-    pages.arg("man").arg(&man);
-    finish(pages)?;
+    build::manual(&man)?;
+    fs::create_dir_all(&completions)
+        .with_context(|| format!("making {}", completions.display()))?;
     for (shell, name) in SHELLS {
         let mut complete = program(release)?;
         complete.args(["completions", shell]);
@@ -57,12 +55,30 @@ fn program(release: &Release) -> Result<Command> {
     Ok(command)
 }
 
-/// Whether a folder holds manual pages.
-pub fn pages(folder: &Path) -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
-        names.push(entry?.file_name().to_string_lossy().into_owned());
+/// Copies them into a folder, by the same names.
+pub fn copy(release: &Release, to: &Path) -> Result<()> {
+    for part in FOLDERS {
+        for file in files(&release.folder.join(part))? {
+            let file = Path::new(part).join(file);
+            let folder = file.parent().context("a file is in a folder")?;
+            copy_into(&release.folder.join(&file), &to.join(folder))?;
+        }
     }
-    names.sort();
-    Ok(names)
+    Ok(())
+}
+
+/// The files in a folder and in those in it, as paths from there, in order.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let (mut found, mut folders) = (Vec::new(), vec![PathBuf::new()]);
+    while let Some(inner) = folders.pop() {
+        let place = folder.join(&inner);
+        for entry in fs::read_dir(&place).with_context(|| format!("reading {}", place.display()))? {
+            let entry = entry?;
+            let path = inner.join(entry.file_name());
+            let list = if entry.path().is_dir() { &mut folders } else { &mut found };
+            list.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask dist`: what a release is made of, in `target/dist`.
+//! `cargo xtask dist`: what a release is made of, in `target/packages`.
 //!
 //! | file | what it makes or checks |
 //! | --- | --- |
@@ -87,7 +87,8 @@ pub fn perform(arguments: &Args) -> Result<()> {
 
 impl Release {
     fn new() -> Result<Self> {
-        let folder = target_dir().join("dist");
+        // target/dist is cargo's, for the profile of that name.
+        let folder = target_dir().join("packages");
         Ok(Self { version: env!("CARGO_PKG_VERSION"), time: source_date()?, folder })
     }
 

@@ -1,15 +1,14 @@
 //! The Debian package, by what probe-user/Cargo.toml says of it.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
-use std::io::Write as _;
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use xtask::setup::CARGO_DEB;
-use xtask::shell::{root, run, target_dir};
+use xtask::shell::{finish, root, run, target_dir};
 
-use super::{Release, Target, binary::PROFILE, copy_into, manual};
+use super::{Release, Target, binary::PROFILE, manual};
 
 /// Makes `probe_VERSION-1_ARCHITECTURE.deb`.
 pub fn make(release: &Release, target: Target) -> Result<()> {
@@ -27,20 +26,21 @@ fn gather(release: &Release, folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("removing {}", folder.display()))?;
     }
-    for part in manual::FOLDERS {
-        for entry in fs::read_dir(release.folder.join(part))? {
-            copy_into(&entry?.path(), &folder.join(part))?;
-        }
+    manual::copy(release, folder)?;
+    let pages = folder.join(manual::FOLDERS[0]);
+    for page in manual::files(&pages)? {
+        gzip(&pages.join(page))?;
     }
-    let file = folder.join("changelog.Debian.gz");
+    let file = folder.join("changelog.Debian");
+    fs::write(&file, changelog(release)?).with_context(|| format!("writing {}", file.display()))?;
+    gzip(&file)
+}
+
+/// Replaces a file by `FILE.gz`, without its name and time in it.
+fn gzip(file: &Path) -> Result<()> {
     let mut gzip = Command::new("gzip");
-    gzip.args(["--no-name", "-9"]).stdin(Stdio::piped()).stdout(File::create(&file)?);
-    let mut child = gzip.spawn().context("starting gzip")?;
-    let text = changelog(release)?;
-    child.stdin.take().context("gzip's input")?.write_all(text.as_bytes())?;
-    let status = child.wait()?;
-    ensure!(status.success(), "gzip failed ({status})");
-    Ok(())
+    gzip.args(["--no-name", "-9"]).arg(file);
+    finish(gzip)
 }
 
 /// CHANGELOG.md's newest entries in Debian's form (deb-changelog(5)).
@@ -51,41 +51,62 @@ fn changelog(release: &Release) -> Result<String> {
     let date = String::from_utf8(date.output().context("starting date")?.stdout)?;
     let entries = entries(&text);
     ensure!(!entries.is_empty(), "CHANGELOG.md has no entries");
+    let version = release.version;
     Ok(format!(
-        "probe ({}-1) unstable; urgency=medium\n\n{entries} -- {MAINTAINER}  {date}",
-        release.version
+        "probe ({version}-1) unstable; urgency=medium\n\n{entries}\n -- {MAINTAINER}  {date}"
     ))
 }
 
 /// As in probe-user/Cargo.toml.
-const MAINTAINER: &str = "The probe developers <probe@localhost>";
+const MAINTAINER: &str = "The probe developers <probe@probe.invalid>";
+/// Columns of a line, as Debian wants them.
+const WIDTH: usize = 78;
 
-/// The list items under the first heading of a version, each as `  * ...` with its further lines
-/// indented.
+/// The list items under the first heading of a version, each as `  * ...`.
 fn entries(text: &str) -> String {
-    let mut out = String::new();
     let newest = text.split("\n## ").nth(1).unwrap_or_default();
+    let mut items: Vec<Vec<&str>> = Vec::new();
     for line in newest.lines() {
         if let Some(item) = line.strip_prefix("- ") {
-            out.push_str(&format!("  * {item}\n"));
-        } else if let Some(more) = line.strip_prefix("  ") {
-            out.push_str(&format!("    {}\n", more.trim_start()));
+            items.push(item.split_whitespace().collect());
+        } else if let (Some(more), Some(item)) = (line.strip_prefix("  "), items.last_mut()) {
+            item.extend(more.split_whitespace());
         }
     }
-    if !out.is_empty() {
-        out.push('\n');
+    items.iter().map(|words| wrapped(words)).collect()
+}
+
+fn wrapped(words: &[&str]) -> String {
+    let mut lines = vec![String::from("  *")];
+    for word in words {
+        let last = lines.last_mut().expect("there is a first line");
+        if last.chars().count() + 1 + word.chars().count() > WIDTH {
+            lines.push(format!("    {word}"));
+        } else {
+            last.push(' ');
+            last.push_str(word);
+        }
     }
-    out
+    lines.join("\n") + "\n"
 }
 
 #[cfg(test)]
 mod tests {
-    use super::entries;
+    use super::{WIDTH, entries, wrapped};
 
     #[test]
     fn items_of_the_newest_version_alone() {
         let text = "# Changelog\n\n## [2.0]\n\n### Added\n\n- One,\n  and more.\n- Two.\n\n\
                     ## [1.0]\n\n- Old.\n";
-        assert_eq!(entries(text), "  * One,\n    and more.\n  * Two.\n\n");
+        assert_eq!(entries(text), "  * One, and more.\n  * Two.\n");
+    }
+
+    #[test]
+    fn lines_are_as_long_as_they_may_be() {
+        let text = wrapped(&["word"; 40]);
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines.len() > 1 && lines.iter().all(|line| line.len() <= WIDTH), "{text}");
+        assert!(lines[0].len() + " word".len() > WIDTH);
+        assert!(lines[1].starts_with("    word"), "{text}");
     }
 }

@@ -153,7 +153,8 @@ mod tests {
         for right in ["../README.md", "../README.md#one", "#two", "limits.md#two", "../deploy"] {
             follow(from, right, &pages).unwrap();
         }
-        for wrong in ["README.md", "../README.md#two", "#one", "../deploy#x", "../../README.md#two"] {
+        for wrong in ["README.md", "../README.md#two", "#one", "../deploy#x", "../../README.md#two"]
+        {
             assert!(follow(from, wrong, &pages).is_err(), "{wrong}");
         }
     }

@@ -22,7 +22,7 @@ pub use captures::{CAPTURES, captures};
 pub use crates::{CARGO_CYCLONEDX, CARGO_DEB, MDBOOK, Tool};
 pub use kernels::{Fetched, Kernel, Machine};
 pub use packages::{Use, packages};
-pub use rust::standard_library;
+pub use rust::static_for;
 
 /// What an eBPF build needs: read by probe-user's build script, `key = "value"` lines.
 const RECORD: &str = ".tools/ebpf-toolchain";

@@ -83,6 +83,8 @@ const PACKAGES: &[Package] = &[
     package("debian-archive-keyring", Brings::File(KEYRING), &[Use::Kernel, Use::DistCheck]),
     package("systemd", Brings::Tool("systemd-analyze"), &[Use::Test]),
     package("kubernetes-client", Brings::Tool("kubectl"), &[Use::Test]),
+    // For the C in crates, on another kind of machine.
+    package("clang", Brings::Tool("clang"), &[Use::Arm64, Use::Dist]),
     package("git", Brings::Tool("git"), &[Use::Dist]),
     package("lintian", Brings::Tool("lintian"), &[Use::DistCheck]),
     package("mmdebstrap", Brings::Tool("mmdebstrap"), &[Use::DistCheck]),

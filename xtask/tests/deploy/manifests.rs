@@ -57,7 +57,8 @@ fn the_tables_have_the_columns_that_come() {
             .map(|(field, _)| field)
             .collect();
         let table = format!("probe.{}", sink["table"].as_str().unwrap());
-        let body = schema.split(&format!("{table}\n(\n")).nth(1).unwrap_or_else(|| panic!("{table}"));
+        let body =
+            schema.split(&format!("{table}\n(\n")).nth(1).unwrap_or_else(|| panic!("{table}"));
         let body = body.split("\n)").next().unwrap();
         let columns: Vec<&str> = body
             .lines()
@@ -70,7 +71,8 @@ fn the_tables_have_the_columns_that_come() {
     // Each transform reads from something that is there.
     for (name, transform) in recipe["transforms"].as_table().unwrap() {
         let input = transform["inputs"][0].as_str().unwrap();
-        let there = recipe["sources"].get(input).is_some() || recipe["transforms"].get(input).is_some();
+        let there =
+            recipe["sources"].get(input).is_some() || recipe["transforms"].get(input).is_some();
         assert!(there, "{name} reads {input}");
     }
 }

@@ -26,8 +26,9 @@ pub fn check(release: &Release) -> Result<String> {
     make.current_dir(&copy).env_remove("CARGO_TARGET_DIR");
     make.env("SOURCE_DATE_EPOCH", &release.time);
     finish(make)?;
-    let [first, second] = [&release.folder, &copy.join("target/dist")]
-        .map(|place| fs::read_to_string(place.join(SUMS)).with_context(|| place.display().to_string()));
+    let [first, second] = [&release.folder, &copy.join("target/packages")].map(|place| {
+        fs::read_to_string(place.join(SUMS)).with_context(|| place.display().to_string())
+    });
     // The first may have other machines' files, too.
     let (first, second) = (first?, second?);
     let differ: Vec<&str> =

@@ -51,7 +51,10 @@ pub enum Check {
 pub fn perform(release: &Release, checks: &[Check]) -> Result<()> {
     let checks = if checks.is_empty() { Check::value_variants() } else { checks };
     setup::packages(&[Use::Dist, Use::DistCheck])?;
-    ensure!(is_root(), "namespaces and other systems' roots need root: sudo cargo xtask dist --check");
+    ensure!(
+        is_root(),
+        "namespaces and other systems' roots need root: sudo cargo xtask dist --check"
+    );
     let program = release.program(Target::X86_64);
     ensure!(program.is_file(), "no {}: run `cargo xtask dist` first", program.display());
     for check in checks {

@@ -22,12 +22,7 @@ const OWN: &str = "# mine\n";
 const UNIT: &str = "/usr/lib/systemd/system/probe.service";
 
 /// Folders of dpkg's own records, its log and the loader's cache: they tell what was done.
-const RECORDS: [&str; 4] = [
-    "/var/lib/dpkg",
-    "/var/log",
-    "/var/cache/ldconfig",
-    "/etc/ld.so.cache",
-];
+const RECORDS: [&str; 4] = ["/var/lib/dpkg", "/var/log", "/var/cache/ldconfig", "/etc/ld.so.cache"];
 
 /// Runs all of it.
 pub fn check(release: &Release) -> Result<String> {
@@ -72,12 +67,10 @@ fn installed(system: &System, release: &Release) -> Result<()> {
     for file in [CONFIGURATION, UNIT, "/usr/share/bash-completion/completions/probe"] {
         ensure!(system.path(file).is_file(), "no {file}");
     }
-    let pages = manual::pages(&release.folder.join(manual::FOLDERS[0]))?;
+    let pages = manual::files(&release.folder.join(manual::FOLDERS[0]))?;
     ensure!(!pages.is_empty(), "no manual pages");
     for page in &pages {
-        let section = page.rsplit('.').next().unwrap_or_default();
-        let file = format!("/usr/share/man/man{section}/{page}.gz");
-        // minbase leaves no documentation out, unlike images of containers.
+        let file = format!("/usr/share/man/{}.gz", page.display());
         ensure!(system.path(&file).is_file(), "no {file}");
     }
     let wanted = system.path("/etc/systemd/system/multi-user.target.wants/probe.service");

@@ -56,7 +56,9 @@ impl System {
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new("chroot");
         command.arg(self.root()).args(words).env_clear();
-        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("DEBIAN_FRONTEND", "noninteractive");
+        command
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .env("DEBIAN_FRONTEND", "noninteractive");
         command
     }
 
