@@ -109,13 +109,21 @@ impl Histogram {
 
     /// Adds a time, in nanoseconds.
     pub fn record(&mut self, ns: u64) {
-        self.count += 1;
-        self.sum_ns += u128::from(ns);
+        self.record_many(ns, 1);
+    }
+
+    /// Adds a time, in nanoseconds, that stands for so many.
+    pub fn record_many(&mut self, ns: u64, times: u64) {
+        if times == 0 {
+            return;
+        }
+        self.count += times;
+        self.sum_ns += u128::from(ns) * u128::from(times);
         self.reach(ns, ns);
         if ns == 0 {
-            self.zeros += 1;
+            self.zeros += times;
         } else {
-            *self.bucket(bucket_of(ns)) += 1;
+            *self.bucket(bucket_of(ns)) += times;
         }
     }
 

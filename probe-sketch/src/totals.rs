@@ -20,8 +20,8 @@ pub struct Totals {
     /// Keys that are kept; twice as many between two prunings.
     kept: usize,
     seeds: Seeds,
-    /// For each set, over all tables that were added: the square of what a key that was not in it may
-    /// have been counted less.
+    /// For each set of the largest table so far, over all tables that were added: the square of what a
+    /// key that was not in it may have been counted less.
     squares: Vec<f64>,
     /// What a key that was not kept may have counted.
     pruned: u64,
@@ -60,13 +60,13 @@ pub struct Row {
 }
 
 impl Totals {
-    /// Of tables with `sets` sets and the same seeds. Keeps `kept` keys.
-    pub fn new(sets: usize, seeds: Seeds, kept: usize) -> Self {
+    /// Of tables with the same seeds. Keeps `kept` keys.
+    pub fn new(seeds: Seeds, kept: usize) -> Self {
         Self {
             keys: FxHashMap::default(),
             kept: kept.max(1),
             seeds,
-            squares: vec![0.0; sets.next_power_of_two()],
+            squares: vec![0.0],
             pruned: 0,
             dropped: 0,
             refused: Counter::default(),
@@ -74,13 +74,17 @@ impl Totals {
     }
 
     /// Adds what one table counted since it was empty, and what it refused: each CPU's, again and
-    /// again.
+    /// again. Tables may have any power of two of sets: a set of a small table has the keys of several
+    /// sets of a larger one, those whose numbers end in the same bits.
     pub fn add(&mut self, view: &View<'_>, refused: Counter) {
-        assert_eq!(view.sets.len(), self.squares.len(), "tables of another size");
         self.refused += refused;
+        let sets = view.sets.len();
+        while self.squares.len() < sets {
+            self.squares.extend_from_within(..);
+        }
         let least = |number: usize| f64::from(view.sets[number].least());
         for (number, square) in self.squares.iter_mut().enumerate() {
-            *square += least(number).powi(2);
+            *square += least(number % sets).powi(2);
         }
         for (number, Counted { key, counter, error }) in view.keys() {
             let new = Tally { missing: self.pruned, ..Tally::default() };
@@ -145,6 +149,19 @@ impl Totals {
             low: packets.saturating_sub(error.min(deviation)),
             high: packets + deviation + missing,
         })
+    }
+
+    /// Frames of those `count` keys that have most since the [interval](Self::begin_interval) began, the
+    /// largest number first.
+    pub fn largest_since(&self, count: usize) -> Vec<u64> {
+        let since = |tally: &Tally| tally.counter.packets.saturating_sub(tally.before.packets);
+        let mut all: Vec<u64> = self.keys.values().map(since).collect();
+        if count < all.len() {
+            all.select_nth_unstable_by(count, |a, b| b.cmp(a));
+            all.truncate(count);
+        }
+        all.sort_unstable_by(|a, b| b.cmp(a));
+        all
     }
 
     /// The `count` largest keys, the largest first; of equal ones the lesser key.

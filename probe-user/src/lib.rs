@@ -93,6 +93,8 @@ pub enum Command {
     Serve(serve::Plan),
     /// Be the process that serves HTTP for it, at these descriptors.
     ServeHttp(Vec<i32>),
+    /// Be the process of its section `[health]`.
+    ServeHealth,
     /// Check the configuration of `probe serve`.
     Check(serve::check::Plan),
     /// Answer Wireshark.
@@ -117,6 +119,7 @@ pub fn run(command: Command) -> anyhow::Result<()> {
         Command::Interfaces(plan) => interfaces::run(&plan),
         Command::Serve(plan) => serve::run(&plan),
         Command::ServeHttp(sockets) => serve::http::run(&sockets),
+        Command::ServeHealth => serve::health::part::run(),
         Command::Check(plan) => serve::check::run(&plan),
         Command::Extcap(plan) => extcap::run(&plan),
     }

@@ -105,6 +105,12 @@ pub fn drop(user: Option<&str>, needs: Needs) -> Result<()> {
     let sudo = (variable("SUDO_UID"), variable("SUDO_GID"));
     let account = choose(user, geteuid(), sudo)?;
     let keep = needs.capabilities(account.is_none() && geteuid().is_root());
+    // What may be lent to other processes has to be said before the bounding set is empty
+    // (`cap_capset`, security/commoncap.c).
+    let lendable: CapsHashSet =
+        if needs.reload { TO_ATTACH.into_iter().collect() } else { CapsHashSet::new() };
+    let inheritable = lendable.intersection(&permitted()?).copied().collect();
+    caps::set(None, CapSet::Inheritable, &inheritable).context("dropping capabilities")?;
     // What is started later, such as the command of -z, shall not get them back either.
     // Without CAP_SETPCAP it cannot be said, and then there is little to get.
     let _ = caps::clear(None, CapSet::Bounding);
@@ -112,16 +118,10 @@ pub fn drop(user: Option<&str>, needs: Needs) -> Result<()> {
         switch(&account, !keep.is_empty())?;
     }
     // Of what is kept, the right to files is in force only while one is created.
-    let permitted = caps::read(None, CapSet::Permitted).context("reading capabilities")?;
-    let permitted: CapsHashSet = keep.intersection(&permitted).copied().collect();
+    let permitted: CapsHashSet = keep.intersection(&permitted()?).copied().collect();
     let mut effective = permitted.clone();
     effective.remove(&Capability::CAP_DAC_OVERRIDE);
-    let sets = [
-        (CapSet::Inheritable, CapsHashSet::new()),
-        (CapSet::Effective, effective),
-        (CapSet::Permitted, permitted),
-    ];
-    for (set, left) in sets {
+    for (set, left) in [(CapSet::Effective, effective), (CapSet::Permitted, permitted)] {
         caps::set(None, set, &left).context("dropping capabilities")?;
     }
     // Rights that are given up do not come back by starting a program that has them.
@@ -129,6 +129,22 @@ pub fn drop(user: Option<&str>, needs: Needs) -> Result<()> {
         prctl::set_no_new_privs().context("setting no_new_privs")?;
     }
     Ok(())
+}
+
+fn permitted() -> Result<CapsHashSet> {
+    caps::read(None, CapSet::Permitted).context("reading capabilities")
+}
+
+/// Runs `start`, so that a process which it starts has the rights to load and attach: those that this
+/// one kept for [reloads](Needs::reload). A program that is started without this gets none.
+pub fn lend<T>(start: impl FnOnce() -> T) -> T {
+    // Ambient rights (capabilities(7)); without the right itself there is none to lend.
+    for right in TO_ATTACH {
+        let _ = caps::raise(None, CapSet::Ambient, right);
+    }
+    let result = start();
+    let _ = caps::clear(None, CapSet::Ambient);
+    result
 }
 
 /// Runs `create` with the right to create files anywhere, where it was kept.

@@ -202,7 +202,7 @@ impl RuleSet {
     /// As there.
     pub fn compile_again(rules: Vec<Rule>, options: &Options<'_>) -> Result<Self> {
         let mut set = Self::compile_rules(rules, options)?;
-        let lists = lists_for_more(&set.rules, options)?;
+        let lists = lists_for_more(&set.rules, options, &mut |note| reporter::note(note))?;
         set.filters.extend(lists);
         Ok(set)
     }
@@ -241,21 +241,11 @@ impl RuleSet {
 
     /// Compiles rules, which were compiled for one link type, for frames of another one in the same
     /// file. A rule that asks for what these do not have matches none of them, and a note says so.
+    ///
+    /// # Errors
+    /// Names that cannot be looked up.
     pub fn filters_for_more(rules: &[Rule], link: LinkType) -> Result<Vec<Filter>> {
-        let options = file_options(link);
-        let compile = |rule: &Rule| match rule.compile(&options) {
-            Err(error) if !error.is_resolvers() => {
-                let (label, name) = (rule.label(rules.len() > 1), link_type::known(link).name);
-                reporter::note(format_args!(
-                    "{label}{error}; it matches none of the frames of link type {name}"
-                ));
-                Ok(probe_filter::compile(NOTHING, &options)?)
-            }
-            filter => Ok(filter?),
-        };
-        let mut filters = rules.iter().map(compile).collect::<Result<Vec<_>>>()?;
-        filters.extend(lists_for_more(rules, &options)?);
-        Ok(filters)
+        filters_for_more(rules, &file_options(link), &mut |note| reporter::note(note))
     }
 
     /// The rules.
@@ -348,9 +338,48 @@ fn compile_list(
     probe_filter::compile_keyed(&rule.filter, list.key, options)
 }
 
+/// The filters of rules, and behind them those of their lists, for frames of another link type than they
+/// were compiled for. A rule that asks for what these do not have matches none of them, and a note says
+/// so.
+///
+/// # Errors
+/// Names that cannot be looked up.
+pub fn filters_for_more(
+    rules: &[Rule],
+    options: &Options<'_>,
+    note: &mut dyn FnMut(String),
+) -> Result<Vec<Filter>> {
+    let mut filters = Vec::new();
+    for rule in rules {
+        filters.push(match rule.compile(options) {
+            Err(error) if !error.is_resolvers() => {
+                let (label, name) =
+                    (rule.label(rules.len() > 1), link_type::known(options.link).name);
+                note(format!("{label}{error}; it matches none of the frames of link type {name}"));
+                nothing(options)?
+            }
+            filter => filter?,
+        });
+    }
+    filters.extend(lists_for_more(rules, options, note)?);
+    Ok(filters)
+}
+
+/// A filter that no frame matches.
+///
+/// # Errors
+/// None: it has no name to look up.
+pub fn nothing(options: &Options<'_>) -> Result<Filter> {
+    Ok(probe_filter::compile(NOTHING, options)?)
+}
+
 /// The filters of all lists for frames of another link type. Where these do not have a key, it is one
 /// that each of them lacks, and a note says so.
-fn lists_for_more(rules: &[Rule], options: &Options<'_>) -> Result<Vec<Filter>> {
+fn lists_for_more(
+    rules: &[Rule],
+    options: &Options<'_>,
+    note: &mut dyn FnMut(String),
+) -> Result<Vec<Filter>> {
     let mut told: Vec<Key> = Vec::new();
     let mut filters = Vec::new();
     for (rule, list) in lists_of(rules) {
@@ -363,7 +392,7 @@ fn lists_for_more(rules: &[Rule], options: &Options<'_>) -> Result<Vec<Filter>> 
                 if lacks && !told.contains(&key) {
                     told.push(key);
                     let (named, link) = (named(list), link_type::known(options.link).name);
-                    reporter::note(format_args!(
+                    note(format!(
                         "{named}: frames of link type {link} have no such key; they are counted as \
                          without it"
                     ));

@@ -208,9 +208,7 @@ fn with_delay_notice<T>(load: impl FnOnce() -> T) -> T {
 /// What may end a measurement before its time: the user, or that all interfaces go.
 pub struct Events {
     stop: Stop,
-    links: AsyncFd<Links>,
-    /// What is to be told first.
-    pending: Vec<Change>,
+    interfaces: Changes,
 }
 
 /// What ended a wait.
@@ -231,25 +229,19 @@ impl Events {
     /// # Errors
     /// Those of netlink sockets.
     pub fn watch(stop: Stop, attachments: &[Attachment], any: bool) -> Result<Self> {
-        let mut links = Links::watch(attachments, any).context("watching the interfaces")?;
-        let pending = links.refresh();
-        // SAFETY: the socket is the links' own, and they keep it until they are dropped, which
-        // the AsyncFd that owns them does last.
-        let links = unsafe { AsyncFd::register_with_interest(links, Interest::READABLE) };
-        let links = links.context("watching the interfaces")?;
-        Ok(Self { stop, links, pending })
+        Ok(Self { stop, interfaces: Changes::watch(attachments, any)? })
     }
 
     /// Waits for what comes first; not at all where no interface is left.
     pub async fn wait(&mut self, until: Instant) -> Event {
-        if !self.pending.is_empty() || self.none_left().is_some() {
-            return Event::Changed(std::mem::take(&mut self.pending));
+        if let Some(changes) = self.interfaces.known() {
+            return Event::Changed(changes);
         }
-        let Self { stop, links, .. } = self;
+        let Self { stop, interfaces } = self;
         let awaited = async {
             tokio::select! {
                 () = stop.wait() => Event::Stop,
-                changes = changes(links) => Event::Changed(changes),
+                changes = interfaces.wait() => Event::Changed(changes),
             }
         };
         timeout_at(until.into(), awaited).await.unwrap_or(Event::Deadline)
@@ -257,22 +249,58 @@ impl Events {
 
     /// Whether all interfaces are gone.
     pub fn none_left(&self) -> Option<NoneLeft> {
-        self.links.get_ref().none_left()
+        self.interfaces.none_left()
     }
 }
 
-/// What becomes of the interfaces, once something does.
-async fn changes(links: &mut AsyncFd<Links>) -> Vec<Change> {
-    loop {
-        let Ok(mut ready) = links.readable_mut().await else {
-            // The runtime is about to end, and the time or the user ends the wait.
-            return std::future::pending().await;
-        };
-        // Reads all that is there.
-        let changes = ready.get_inner_mut().look();
-        ready.clear_ready();
-        if !changes.is_empty() {
+/// What becomes of the interfaces.
+pub struct Changes {
+    links: AsyncFd<Links>,
+    /// What is to be told first.
+    pending: Vec<Change>,
+}
+
+impl Changes {
+    /// As [`Events::watch`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn watch(attachments: &[Attachment], any: bool) -> Result<Self> {
+        let mut links = Links::watch(attachments, any).context("watching the interfaces")?;
+        let pending = links.refresh();
+        // SAFETY: the socket is the links' own, and they keep it until they are dropped, which
+        // the AsyncFd that owns them does last.
+        let links = unsafe { AsyncFd::register_with_interest(links, Interest::READABLE) };
+        let links = links.context("watching the interfaces")?;
+        Ok(Self { links, pending })
+    }
+
+    /// Waits until something does; not at all where no interface is left.
+    pub async fn wait(&mut self) -> Vec<Change> {
+        if let Some(changes) = self.known() {
             return changes;
         }
+        loop {
+            let Ok(mut ready) = self.links.readable_mut().await else {
+                // The runtime is about to end, and the time or the user ends the wait.
+                return std::future::pending().await;
+            };
+            // Reads all that is there.
+            let changes = ready.get_inner_mut().look();
+            ready.clear_ready();
+            if !changes.is_empty() {
+                return changes;
+            }
+        }
+    }
+
+    /// What can be told without a wait.
+    fn known(&mut self) -> Option<Vec<Change>> {
+        let is_known = !self.pending.is_empty() || self.none_left().is_some();
+        is_known.then(|| std::mem::take(&mut self.pending))
+    }
+
+    fn none_left(&self) -> Option<NoneLeft> {
+        self.links.get_ref().none_left()
     }
 }

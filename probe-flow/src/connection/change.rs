@@ -72,9 +72,15 @@ impl Connection {
             return false;
         }
         let seen_from_middle = !self.client_side.syn && !self.server_side.syn;
-        if self.ending.is_some() || seen_from_middle {
+        if seen_from_middle {
+            return true;
+        }
+        if self.rejection.is_some() {
+            return self.is_revived_by(from, segment);
+        }
+        if self.ending.is_some() {
             // A SYN-ACK that comes late is no beginning.
-            return !flags.ack() || seen_from_middle;
+            return !flags.ack();
         }
         let begun_by = segment.sequence.wrapping_add(1);
         let another = |side: &Side| side.syn && side.initial_sequence() != Some(segment.sequence);
@@ -86,6 +92,21 @@ impl Connection {
             Role::Server if flags.ack() => false,
             // Both sides may send a SYN at the same time (RFC 9293, figure 8).
             Role::Server => self.opened || another(&self.server_side),
+        }
+    }
+
+    /// Whether a SYN or SYN-ACK begins another connection behind an ICMP error. A kernel may not take
+    /// the error for an answer and send the same SYN again (`tcp_v4_err`, net/ipv4/tcp_ipv4.c: where the
+    /// socket is in use at that moment), which belongs to the attempt that was rejected. Only if that
+    /// is answered after all, there is a connection.
+    fn is_revived_by(&self, from: Role, segment: &Segment) -> bool {
+        let sent = self.client_side.initial_sequence();
+        match from {
+            Role::Client => !segment.flags.ack() && sent != Some(segment.sequence),
+            Role::Server if segment.flags.ack() => {
+                sent.map(|sent| sent.wrapping_add(1)) == Some(segment.acknowledgment)
+            }
+            Role::Server => true,
         }
     }
 

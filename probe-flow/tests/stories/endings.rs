@@ -247,6 +247,32 @@ fn icmp_errors_reject_with_their_words() {
     }
 }
 
+/// A kernel that does not take the first error for an answer; and one that gets an answer after all.
+#[test]
+fn the_same_syn_behind_an_error_is_the_same_attempt() {
+    for (pair, router, kind) in [(PAIRS[0], "192.0.2.254", 3), (PAIRS[1], "2001:db8::fe", 1)] {
+        let router = router.parse().unwrap();
+        let mut talk = Conversation::new(pair[0], pair[1]);
+        talk.syn(0);
+        talk.error(50, router, [kind, 1], 0);
+        talk.syn(1_000_000);
+        talk.error(1_000_050, router, [kind, 1], 2);
+        assert_eq!(told(&talk).events, ["started", "ended"]);
+        assert_eq!(followed(&talk).outcome(), Outcome::Rejected);
+        let mut answered = talk.clone();
+        answered.synack(1_000_100);
+        answered.ack(1_000_150, Client);
+        let told_answered = told(&answered);
+        let outcomes: Vec<_> =
+            told_answered.ended.iter().map(|connection| connection.outcome()).collect();
+        assert_eq!(outcomes, [Outcome::Rejected, Outcome::Open]);
+        // The next attempt has a number of its own.
+        let next = Tcp { flags: tcp_flags::SYN, sequence: 7, ..Tcp::default() };
+        talk.segment(2_000_000, Client, &next, &[]);
+        assert_eq!(told(&talk).ended.len(), 2);
+    }
+}
+
 /// A request for smaller packets, an error about another SYN, one about a connection that is open.
 #[test]
 fn icmp_errors_that_reject_nothing() {

@@ -7,7 +7,7 @@ use clap::{Args, ColorChoice, ValueEnum};
 
 use super::{Expression, Live, Offline, Promiscuous, shared, values};
 use crate::{
-    health::{Format, Plan, Service},
+    health::{Format, Plan, Service, Settings},
     kernel::Direction,
     source::DirectionChoice,
 };
@@ -112,11 +112,13 @@ impl HealthArgs {
         });
         Ok(Plan {
             source: offline.source(offline.file.clone(), live),
-            services: ports,
-            most: top,
-            most_records: max_records,
-            filter: self.expression.text(),
-            slow,
+            settings: Settings {
+                services: ports,
+                most: top,
+                filter: self.expression.text(),
+                most_records: max_records,
+                slow,
+            },
             interval,
             duration,
             format: match format {
@@ -125,5 +127,19 @@ impl HealthArgs {
             },
             colors: shared::colors(self.color),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Command, cli::from_words};
+
+    #[test]
+    fn defaults_are_those_of_a_configuration() {
+        let Command::Health(plan) = from_words(["probe", "health", "-i", "lo"]).unwrap() else {
+            panic!("health");
+        };
+        assert_eq!(plan.settings, Settings::default());
     }
 }

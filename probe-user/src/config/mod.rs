@@ -25,6 +25,7 @@ use crate::{
     bounded,
     cli::values,
     failure::{Hinted, Usage},
+    health::{self, Service},
     kernel::{Direction, Hook},
     rules::{Rule, RulesFile, live_options},
     source::Choice,
@@ -57,7 +58,7 @@ pub struct Config {
     /// [`privileges::drop`](crate::privileges::drop).
     pub user: Option<String>,
     /// Ports whose health is watched.
-    pub health: Option<Health>,
+    pub health: Option<health::Settings>,
     /// What is recorded, and when.
     pub records: Vec<Record>,
 }
@@ -71,13 +72,6 @@ pub enum Listen {
     Unix(PathBuf),
     /// The sockets that systemd hands over (sd_listen_fds(3)).
     Systemd,
-}
-
-/// `[health]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Health {
-    /// The ports, of TCP.
-    pub ports: Vec<u16>,
 }
 
 /// `[[record]]`.
@@ -238,15 +232,8 @@ fn read(document: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Config {
         }
         all.push(rule);
     }
-    let health = document.table("health", "[health]", mistakes).map(|mut section| {
-        let ports = section.numbers("ports", 1..=u64::from(u16::MAX), mistakes);
-        if ports.as_ref().is_none_or(Vec::is_empty) {
-            mistakes.missing(&section.at(), "[health] has no ports, as in ports = [80, 443]");
-        }
-        section.end(mistakes);
-        let ports = ports.unwrap_or_default();
-        Health { ports: ports.into_iter().filter_map(|it| it.value.try_into().ok()).collect() }
-    });
+    let health = document.table("health", "[health]", mistakes);
+    let health = health.map(|section| read_health(section, mistakes));
     let mut records = Vec::new();
     for section in document.tables("record", "[[record]]", mistakes) {
         records.extend(record(section, &all, mistakes));
@@ -279,6 +266,46 @@ fn patterns(
         }
     }
     Some(patterns)
+}
+
+fn read_health(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> health::Settings {
+    /// Ports at most: their counters are those of one program, and their report has to be read at once.
+    const MOST: usize = 100;
+    let default = health::Settings::default();
+    let services = section.parsed_items("ports", mistakes, str::parse::<Service>);
+    let most = section.number("top", 1..=MOST as u64, mistakes);
+    let most_records = section.number("max_records", 1000..=u64::MAX, mistakes);
+    let slow = section.duration("slow", mistakes);
+    let filter = section.string("filter", mistakes);
+    if let Some(Value { at, .. }) = services.as_ref().and_then(|ports| ports.get(MOST)) {
+        mistakes.add(at, format_args!("ports: {MOST} at most"));
+    }
+    if let (Some(Value { at, .. }), Some(_)) = (&most, services.as_ref().and_then(|it| it.first()))
+    {
+        mistakes.add(at, "top is for [health] without ports");
+    }
+    if let Some(Value { at, value }) = &filter
+        && let Err(error) = probe_filter::compile(
+            value,
+            &live_options(&[], Default::default(), VlanView::default()),
+        )
+    {
+        mistakes.add(at, format_args!("filter: {error}"));
+    }
+    section.end(mistakes);
+    let mut known = Vec::new();
+    for service in services.into_iter().flatten() {
+        if !known.contains(&service.value) {
+            known.push(service.value);
+        }
+    }
+    health::Settings {
+        services: known,
+        most: most.map_or(default.most, |most| most.value as usize),
+        filter: filter.map_or(default.filter, |filter| filter.value),
+        most_records: most_records.map_or(default.most_records, |most| most.value),
+        slow: slow.map_or(default.slow, |slow| slow.value),
+    }
 }
 
 fn record(mut section: Section<'_>, rules: &[Rule], mistakes: &mut Mistakes<'_>) -> Option<Record> {

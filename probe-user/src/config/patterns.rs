@@ -1,14 +1,41 @@
 //! Names of interfaces and globs of them, and those that are excepted.
 
-use glob::Pattern;
+use glob::{Pattern, PatternError};
+use serde::{Deserialize, Serialize};
 
 /// Which interfaces are watched, by their names.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "Texts", try_from = "Texts")]
 pub struct Patterns {
     /// Names and globs of those that are.
     pub wanted: Vec<Pattern>,
     /// Names and globs of those that are not, though a glob has them.
     pub not: Vec<Pattern>,
+}
+
+/// The same, for another process.
+#[derive(Serialize, Deserialize)]
+struct Texts {
+    wanted: Vec<String>,
+    not: Vec<String>,
+}
+
+impl From<Patterns> for Texts {
+    fn from(Patterns { wanted, not }: Patterns) -> Self {
+        let texts = |patterns: Vec<Pattern>| patterns.iter().map(Pattern::to_string).collect();
+        Self { wanted: texts(wanted), not: texts(not) }
+    }
+}
+
+impl TryFrom<Texts> for Patterns {
+    type Error = PatternError;
+
+    fn try_from(Texts { wanted, not }: Texts) -> Result<Self, PatternError> {
+        let patterns = |texts: Vec<String>| -> Result<Vec<Pattern>, PatternError> {
+            texts.iter().map(|text| Pattern::new(text)).collect()
+        };
+        Ok(Self { wanted: patterns(wanted)?, not: patterns(not)? })
+    }
 }
 
 impl Patterns {

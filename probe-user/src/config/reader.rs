@@ -193,18 +193,28 @@ impl<'t> Section<'t> {
         Some(self.items(key, value, mistakes, |item| text(item).map(str::to_owned)))
     }
 
-    /// A list of whole numbers within a range.
-    pub fn numbers(
+    /// A list of what whole numbers and texts stand for; one alone is a list of one.
+    pub fn parsed_items<T>(
         &mut self,
         key: &'static str,
-        range: std::ops::RangeInclusive<u64>,
         mistakes: &mut Mistakes<'_>,
-    ) -> Option<Vec<Value<u64>>> {
+        parse: impl Fn(&str) -> Result<T, String>,
+    ) -> Option<Vec<Value<T>>> {
         let value = self.get(key)?;
-        let wanted = format!("expected whole numbers from {} to {}", range.start(), range.end());
-        Some(self.items(key, value, mistakes, |item| {
-            number(item).filter(|number| range.contains(number)).ok_or_else(|| wanted.clone())
-        }))
+        let read = |item: &DeValue<'t>| match number(item) {
+            Some(number) => parse(&number.to_string()),
+            None => parse(text(item)?),
+        };
+        if value.get_ref().as_array().is_some() {
+            return Some(self.items(key, value, mistakes, read));
+        }
+        match read(value.get_ref()) {
+            Ok(one) => Some(vec![Value { at: value.span(), value: one }]),
+            Err(wanted) => {
+                mistakes.add(&value.span(), format_args!("{key}: {wanted}"));
+                None
+            }
+        }
     }
 
     fn items<T>(

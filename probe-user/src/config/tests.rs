@@ -1,5 +1,6 @@
 use super::*;
 use crate::{
+    health::Settings,
     keys::List,
     rules::{Place, sampler},
 };
@@ -98,7 +99,10 @@ listen = ["[::1]:9977", "unix:/run/probe.sock", "systemd"]
 user = "nobody"
 
 [health]
-ports = [80, 443]
+ports = [80, "443", "53/udp", 80]
+max_records = 5000
+slow = "200ms"
+filter = "net 192.0.2.0/24"
 
 [[rule]]
 name = "syn"
@@ -121,7 +125,10 @@ max_files = 20
 fn a_whole_configuration_comes_back_from_its_text() {
     let config = Config::parse(WHOLE, "probe.toml").unwrap();
     assert_eq!(config.interval, Duration::from_millis(500));
-    assert_eq!(config.health, Some(Health { ports: vec![80, 443] }));
+    let services = ["80", "443", "53/udp"].map(|it| it.parse().unwrap()).to_vec();
+    let (slow, filter) = (Duration::from_millis(200), "net 192.0.2.0/24".to_owned());
+    let expected = Settings { services, most: 20, filter, most_records: 5000, slow };
+    assert_eq!(config.health, Some(expected));
     assert_eq!(config.records[0].after, Duration::from_secs(90));
     assert_eq!(config.listen[1], Listen::Unix("/run/probe.sock".into()));
     let mut again = Config::parse(&config.text().unwrap(), "probe.toml").unwrap();
@@ -153,6 +160,14 @@ fn what_is_not_said_has_a_default() {
 }
 
 #[test]
+fn health_without_ports_is_of_the_busiest() {
+    let text = "interfaces = \"lo\"\n[health]\ntop = 7\n";
+    let config = Config::parse(text, "p.toml").unwrap();
+    assert_eq!(config.health, Some(Settings { most: 7, ..Settings::default() }));
+    assert_eq!(Config::parse(&config.text().unwrap(), "p.toml").unwrap(), config);
+}
+
+#[test]
 fn all_mistakes_of_a_configuration_at_once() {
     let text = r#"interface = ["eth0"]
 hook = "xdp"
@@ -170,6 +185,8 @@ filter = "tcp prt 80"
 
 [health]
 ports = [80, 70000]
+top = 5
+filter = "tcp prt 80"
 
 [[record]]
 rule = "sin"
@@ -185,8 +202,10 @@ when = "rate > 1/s"
         "p.toml:5:12: interval: ",
         "p.toml:9:10: rule syn: ",
         "p.toml:13:10: rule b: ",
-        "p.toml:16:14: ports: expected whole numbers from 1 to 65535",
-        "p.toml:18:1: [[record]] has no `directory`",
+        "p.toml:16:14: ports: expected a port from 1 to 65535, such as 80 or 53/udp",
+        "p.toml:17:7: top is for [health] without ports",
+        "p.toml:18:10: filter: ",
+        "p.toml:20:1: [[record]] has no `directory`",
     ];
     let heads: Vec<&String> = said.iter().filter(|line| line.starts_with("p.toml:")).collect();
     assert_eq!(heads.len(), expected.len(), "{said:#?}");

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::{Config, Listen, Record};
 use crate::{
+    health::{Protocol, Service, Settings},
     kernel::Direction,
     keys::{self, List},
     rules::Rule,
@@ -35,7 +36,22 @@ struct File<'a> {
 
 #[derive(Serialize)]
 struct Health<'a> {
-    ports: &'a [u16],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ports: Vec<Port>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top: Option<usize>,
+    max_records: u64,
+    slow: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    filter: &'a str,
+}
+
+/// `80`, `"53/udp"`.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Port {
+    Tcp(u16),
+    Other(String),
 }
 
 #[derive(Serialize)]
@@ -95,7 +111,7 @@ impl Config {
             interval: duration(self.interval),
             listen: self.listen.iter().map(Listen::to_string).collect(),
             user: self.user.as_deref(),
-            health: self.health.as_ref().map(|health| Health { ports: &health.ports }),
+            health: self.health.as_ref().map(health),
             top: self.list_memory.map(|bytes| Top { memory: bytes.to_string() }),
             rule: self.rules.iter().map(rule).collect(),
             record: self.records.iter().map(record).collect(),
@@ -111,6 +127,21 @@ impl std::fmt::Display for Listen {
             Self::Unix(path) => write!(f, "unix:{}", path.display()),
             Self::Systemd => f.write_str("systemd"),
         }
+    }
+}
+
+fn health(settings: &Settings) -> Health<'_> {
+    let Settings { services, most, filter, most_records, slow } = settings;
+    let port = |service: &Service| match service.protocol {
+        Protocol::Tcp => Port::Tcp(service.port),
+        Protocol::Udp => Port::Other(service.to_string()),
+    };
+    Health {
+        ports: services.iter().map(port).collect(),
+        top: services.is_empty().then_some(*most),
+        max_records: *most_records,
+        slow: duration(*slow),
+        filter,
     }
 }
 

@@ -54,6 +54,9 @@ struct Top<'a> {
     other: Packets,
     refused: u64,
     without: u64,
+    /// Only where the list began later than its rule.
+    #[serde(skip_serializing_if = "is_none")]
+    before: u64,
 }
 
 #[derive(Serialize)]
@@ -109,7 +112,12 @@ struct Part<'a> {
 
 /// The line, newline included.
 pub fn line(snapshot: &Snapshot) -> Vec<u8> {
-    let object = Object {
+    crate::json::line(&object(snapshot))
+}
+
+/// What the line says: for who says more beside it.
+pub fn object(snapshot: &Snapshot) -> impl Serialize {
+    Object {
         time: rfc3339_ms(snapshot.time),
         elapsed: thousandths(snapshot.elapsed.as_secs_f64()),
         r#final: snapshot.last,
@@ -125,8 +133,7 @@ pub fn line(snapshot: &Snapshot) -> Vec<u8> {
             })
             .collect(),
         rules: snapshot.rules.iter().map(|row| rule(snapshot, row)).collect(),
-    };
-    crate::json::line(&object)
+    }
 }
 
 fn rule<'a>(snapshot: &'a Snapshot, row: &'a Row) -> Rule<'a> {
@@ -170,6 +177,7 @@ fn top(top: &lists::Top) -> Top<'_> {
         other: Packets { packets: top.other },
         refused: top.refused,
         without: top.without,
+        before: top.before,
     }
 }
 
@@ -184,6 +192,10 @@ fn different(different: &lists::Different) -> Different<'_> {
         minute: minute.estimate,
         missed: *missed,
     }
+}
+
+fn is_none(packets: &u64) -> bool {
+    *packets == 0
 }
 
 /// More digits than a clock read once an interval can give would be noise.

@@ -1,6 +1,6 @@
 //! The lists of rules in a snapshot: the largest keys, and how many different ones there are.
 
-use std::time::Duration;
+use std::{iter, time::Duration};
 
 use probe_common::{Counter, key::Seeds};
 use probe_print::Names;
@@ -11,7 +11,7 @@ use crate::{
     kernel::Taken,
     keys::{self, Tally},
     names::{self, NameStyle},
-    rules::RuleSet,
+    rules::{Rule, lists_of},
 };
 
 /// A rule's largest keys.
@@ -27,6 +27,9 @@ pub struct Top {
     pub refused: u64,
     /// The rule's packets without such a key.
     pub without: u64,
+    /// What the rule had matched before the list began, as one that a reload adds does: packets that are
+    /// with none of the above.
+    pub before: u64,
 }
 
 /// One key of a list.
@@ -93,11 +96,34 @@ pub struct OfRule {
 
 impl Lists {
     /// Of these rules, with keys that are hashed with these seeds.
-    pub fn new(set: &RuleSet, seeds: Seeds, style: NameStyle) -> Self {
-        let tallies: Vec<Tally> = set.lists().map(|(_, list)| Tally::new(*list, seeds)).collect();
+    pub fn new(rules: &[Rule], seeds: Seeds, style: NameStyle) -> Self {
+        let tallies: Vec<Tally> =
+            lists_of(rules).map(|(_, list)| Tally::new(*list, seeds)).collect();
         // The files of names are read where there is something to name.
         let style = if tallies.is_empty() { NameStyle::Numbers } else { style };
-        Self { tallies, rules: set.rules().len(), names: names::names(style, false) }
+        Self { tallies, rules: rules.len(), names: names::names(style, false) }
+    }
+
+    /// Goes on from lists of other rules: `same` has for each list the index that it has among those, if
+    /// it is there.
+    pub fn go_on_from(&mut self, others: Self, same: &[Option<usize>]) {
+        let mut others: Vec<Option<Tally>> = others.tallies.into_iter().map(Some).collect();
+        for (tally, same) in self.tallies.iter_mut().zip(same) {
+            if let Some(other) = same.and_then(|same| others.get_mut(same)?.take()) {
+                *tally = other.shown_as(tally.list());
+            }
+        }
+    }
+
+    /// For each list the packets of the keys that had most of them in the interval, the largest number
+    /// first: of no more keys than it shows, and than `most`. None where none of the largest keys are asked
+    /// for.
+    pub fn in_interval(&self, most: usize) -> Vec<Vec<u64>> {
+        let of = |tally: &Tally| match (tally.list().top, tally.top()) {
+            (Some(shown), Some(totals)) => totals.largest_since(shown.min(most)),
+            _ => Vec::new(),
+        };
+        self.tallies.iter().map(of).collect()
     }
 
     /// Adds what programs, or their twin, counted up to `now` since the start. `counter` is the number
@@ -119,16 +145,28 @@ impl Lists {
     }
 
     /// The lists of each rule, of which `counters` are the totals, its own and those of the lists.
-    /// Rates are those of the interval; of the whole run in the `last` snapshot.
-    pub fn rows(&self, set: &RuleSet, counters: &[Counter], span: Span) -> Vec<OfRule> {
-        let mut tallies = self.tallies.iter().zip(counters.get(self.rules..).unwrap_or_default());
-        let rules = set.rules().iter().zip(counters);
-        let rows = rules.map(|(rule, &matched)| {
+    /// `before` has for each list what its rule had matched before it began; no more of them than are
+    /// needed. Rates are those of the interval; of the whole run in the `last` snapshot.
+    pub fn rows(
+        &self,
+        rules: &[Rule],
+        counters: &[Counter],
+        before: &[u64],
+        span: Span,
+    ) -> Vec<OfRule> {
+        let keyed = counters.get(self.rules..).unwrap_or_default().iter();
+        let before = before.iter().copied().chain(iter::repeat(0));
+        let mut tallies = self.tallies.iter().zip(keyed.zip(before));
+        let rows = rules.iter().zip(counters).map(|(rule, &matched)| {
             let mut of_rule = OfRule::default();
-            for (tally, &keyed) in tallies.by_ref().take(rule.lists.len()) {
+            for (tally, (&keyed, before)) in tallies.by_ref().take(rule.lists.len()) {
                 let list = tally.list();
                 if let Some(count) = list.top {
-                    of_rule.top.push(self.top(tally, count, [matched, keyed], span));
+                    let matched = matched.packets.saturating_sub(before);
+                    // While programs count, a list's counter may have been read a little later.
+                    let keyed = keyed.packets.min(matched);
+                    let counted = Counted { matched, keyed, before };
+                    of_rule.top.push(self.top(tally, count, counted, span));
                 }
                 if list.distinct {
                     of_rule.distinct.push(different(tally, span));
@@ -139,8 +177,8 @@ impl Lists {
         rows.collect()
     }
 
-    fn top(&self, tally: &Tally, count: usize, counters: [Counter; 2], span: Span) -> Top {
-        let [matched, keyed] = counters.map(|counter| counter.packets);
+    fn top(&self, tally: &Tally, count: usize, counted: Counted, span: Span) -> Top {
+        let Counted { matched, keyed, before } = counted;
         let by = tally.list().key;
         let row = |row: Row| {
             let packets = row.counter.packets;
@@ -167,8 +205,20 @@ impl Lists {
             other: keyed.saturating_sub(shown),
             refused: tally.top().map_or(0, |totals| totals.refused().packets),
             without: matched.saturating_sub(keyed),
+            before,
         }
     }
+}
+
+/// Packets of a rule, as one of its lists has them.
+#[derive(Clone, Copy)]
+struct Counted {
+    /// Since the list began.
+    matched: u64,
+    /// Those of them that have the key.
+    keyed: u64,
+    /// From before.
+    before: u64,
 }
 
 /// The time that a snapshot is about.
@@ -205,7 +255,7 @@ mod tests {
     use super::*;
     use crate::{
         offline::Matcher,
-        rules::{self, Rule},
+        rules::{self, RuleSet},
         source::Engine,
     };
 
@@ -265,7 +315,7 @@ mod tests {
         rule.lists = keys.iter().map(list).collect();
         let set = RuleSet::compile(vec![rule], &rules::file_options(LinkType::Ethernet)).unwrap();
         let mut matcher = Matcher::new(&set, Engine::User, LinkType::Ethernet).unwrap();
-        let mut lists = Lists::new(&set, crate::kernel::seeds(), NameStyle::Numbers);
+        let mut lists = Lists::new(set.rules(), crate::kernel::seeds(), NameStyle::Numbers);
         let mut take = |matcher: &mut Matcher, second: usize| {
             let now = Duration::from_secs(second as u64);
             matcher.take_lists(&mut |counter, part| lists.add(now, counter, part));
@@ -287,7 +337,7 @@ mod tests {
             assert_eq!(top.kept() + top.dropped() + top.refused().packets, keyed.packets);
         }
         let span = Span { interval: Duration::from_secs(1), last: true };
-        (lists.rows(&set, &counters, span).swap_remove(0), counters)
+        (lists.rows(set.rules(), &counters, &[], span).swap_remove(0), counters)
     }
 
     proptest! {

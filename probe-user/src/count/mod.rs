@@ -11,7 +11,7 @@ mod snapshot;
 mod table;
 mod view;
 
-pub use lists::{Different, KeyRow, OfRule, Top};
+pub use lists::{Different, KeyRow, Lists, OfRule, Span, Top};
 pub use snapshot::{Count, Part, Row, Snapshot};
 
 use std::{
@@ -39,7 +39,6 @@ use crate::{
     watch::{Event, Events, ProgramOptions, Watch},
 };
 use alerts::Alerts;
-use lists::{Lists, Span};
 use view::View;
 
 /// How often `-c` is looked at.
@@ -111,7 +110,7 @@ async fn on_interfaces(plan: &Plan, live: &Live) -> Result<()> {
     let Watch { rules, chosen, mut session, stop } = watch;
     let mut events = Events::watch(stop, session.attachments(), chosen.any)?;
     let hook = interfaces::hooks(session.attachments());
-    let lists = Lists::new(&rules, kernel::seeds(), plan.names);
+    let lists = Lists::new(rules.rules(), kernel::seeds(), plan.names);
     let counting = Counting::new(&rules, hook, chosen.labels(), lists);
     let view = View::new(plan.format, plan.colors, plan.has_lists())?;
     count(plan, counting, &mut session, &mut events, view).await
@@ -261,7 +260,7 @@ impl<'a> Counting<'a> {
             };
             self.before.parts.iter().find(same).map_or(&[][..], |old| &old.rules)
         };
-        let lists = self.lists.rows(self.set, &counts.rules, Span { interval, last });
+        let lists = self.lists.rows(self.set.rules(), &counts.rules, &[], Span { interval, last });
         let row = |((index, rule), lists): ((usize, &Rule), OfRule)| Row {
             name: rule.name.clone(),
             filter: rule.filter.clone(),
@@ -303,7 +302,7 @@ fn over_file(plan: &Plan, path: &Path, engine: Engine, user: Option<&str>) -> Re
     let needs = Needs { test_run: engine != Engine::User, ..Needs::default() };
     privileges::drop(user, needs)?;
     let view = View::new(plan.format, plan.colors, plan.has_lists())?;
-    let lists = Lists::new(&set, kernel::seeds(), plan.names);
+    let lists = Lists::new(set.rules(), kernel::seeds(), plan.names);
     let interfaces = vec![reader.name().to_string()];
     let mut counting = Counting::new(&set, "file".into(), interfaces, lists);
     let (mut first, mut last) = (None, WallTime::default());
@@ -443,7 +442,7 @@ mod tests {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let output = Output::with_room(writer, readings.len()).unwrap();
         let view = View::over(Display::over(output), plan.format, false);
-        let lists = Lists::new(&set, kernel::seeds(), plan.names);
+        let lists = Lists::new(set.rules(), kernel::seeds(), plan.names);
         let counted = runtime::block_on(async {
             let mut events = Events::watch(Stop::on_signals()?, &[Attachment::loopback()], false)?;
             let counting = Counting::new(&set, "tcx".into(), vec!["lo".into()], lists);

@@ -185,7 +185,14 @@ pub(super) mod tests {
         ];
         let estimate = |estimate| Estimate { estimate, low: estimate - 2, high: estimate + 3 };
         snapshot.rules[0].lists = OfRule {
-            top: vec![Top { by: "src".into(), keys, other: 270, refused: 200, without: 7 }],
+            top: vec![Top {
+                by: "src".into(),
+                keys,
+                other: 270,
+                refused: 200,
+                without: 7,
+                before: 0,
+            }],
             distinct: vec![Different {
                 by: "src".into(),
                 since_start: estimate(100),

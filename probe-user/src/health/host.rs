@@ -2,7 +2,9 @@
 //! is that of the interfaces: counters of /proc/net/netstat, settings below /proc/sys/net, and the
 //! listening sockets. All of it may be read without rights.
 
-use std::{collections::VecDeque, fs, net::IpAddr, time::Duration};
+use std::{
+    collections::VecDeque, fs::File, net::IpAddr, os::unix::fs::FileExt as _, time::Duration,
+};
 
 use super::{
     service::{Protocol, Service},
@@ -67,18 +69,41 @@ pub struct Host {
     pub udp: Option<Vec<Listener>>,
 }
 
-impl Host {
-    /// Asks the kernel; `None` where /proc is not there, as in an empty chroot.
-    pub fn ask() -> Option<Self> {
-        // "self" is the main thread; all threads are in one network namespace.
-        let counters = counters(&fs::read_to_string("/proc/self/net/netstat").ok()?)?;
+/// The files below /proc in which it stands. They stay open, and are read again and again: a process that
+/// may not open files any more can do that.
+#[derive(Debug)]
+struct Files {
+    netstat: File,
+    syncookies: File,
+    max_syn_backlog: File,
+    synack_retries: File,
+    somaxconn: File,
+}
+
+impl Files {
+    /// Opens them; `None` where /proc is not there, as in an empty chroot.
+    fn open() -> Option<Self> {
+        let setting = |name: &str| File::open(format!("/proc/sys/net/{name}")).ok();
         Some(Self {
-            counters,
+            // "self" is the main thread; all threads are in one network namespace.
+            netstat: File::open("/proc/self/net/netstat").ok()?,
+            syncookies: setting("ipv4/tcp_syncookies")?,
+            max_syn_backlog: setting("ipv4/tcp_max_syn_backlog")?,
+            synack_retries: setting("ipv4/tcp_synack_retries")?,
+            somaxconn: setting("core/somaxconn")?,
+        })
+    }
+
+    /// Asks the kernel.
+    fn ask(&self) -> Option<Host> {
+        let setting = |file| text(file)?.trim().parse().ok();
+        Some(Host {
+            counters: counters(&text(&self.netstat)?)?,
             settings: Settings {
-                syncookies: setting("ipv4/tcp_syncookies")?,
-                max_syn_backlog: setting("ipv4/tcp_max_syn_backlog")?,
-                synack_retries: setting("ipv4/tcp_synack_retries")?,
-                somaxconn: setting("core/somaxconn")?,
+                syncookies: setting(&self.syncookies)?,
+                max_syn_backlog: setting(&self.max_syn_backlog)?,
+                synack_retries: setting(&self.synack_retries)?,
+                somaxconn: setting(&self.somaxconn)?,
             },
             tcp: sock_diag::listeners(libc::IPPROTO_TCP).ok(),
             udp: sock_diag::listeners(libc::IPPROTO_UDP).ok(),
@@ -86,8 +111,15 @@ impl Host {
     }
 }
 
-fn setting(name: &str) -> Option<u64> {
-    fs::read_to_string(format!("/proc/sys/net/{name}")).ok()?.trim().parse().ok()
+/// The whole of a file, from its beginning.
+fn text(file: &File) -> Option<String> {
+    let (mut bytes, mut piece) = (Vec::new(), [0; 16 << 10]);
+    loop {
+        match file.read_at(&mut piece, bytes.len() as u64).ok()? {
+            0 => return String::from_utf8(bytes).ok(),
+            read => bytes.extend_from_slice(piece.get(..read)?),
+        }
+    }
 }
 
 /// Two lines belong together: `TcpExt:` with names, and with numbers. A kernel without a counter of
@@ -111,6 +143,8 @@ fn counters(text: &str) -> Option<Counters> {
 /// What the host said at the ticks of a run.
 #[derive(Debug, Default)]
 pub struct HostLog {
+    /// Since the first question.
+    files: Option<Files>,
     /// By the time since the start: the first answer, and those of the last minute.
     counters: VecDeque<(Duration, Counters)>,
     last: Option<Host>,
@@ -125,7 +159,10 @@ const KEPT: usize = 128;
 impl HostLog {
     /// Asks now.
     pub fn ask(&mut self, elapsed: Duration) {
-        let Some(host) = Host::ask() else { return };
+        if self.files.is_none() {
+            self.files = Files::open();
+        }
+        let Some(host) = self.files.as_ref().and_then(Files::ask) else { return };
         self.counters.push_back((elapsed, host.counters));
         if self.counters.len() > KEPT {
             self.counters.remove(1);
@@ -182,7 +219,10 @@ mod tests {
 
     #[test]
     fn this_host_answers() {
-        let host = Host::ask().unwrap();
-        assert!(host.settings.somaxconn > 0 && host.settings.max_syn_backlog > 0);
+        let files = Files::open().unwrap();
+        for _ in 0..2 {
+            let host = files.ask().unwrap();
+            assert!(host.settings.somaxconn > 0 && host.settings.max_syn_backlog > 0);
+        }
     }
 }

@@ -30,8 +30,9 @@ struct Following {
     refused: u64,
 }
 
+/// What is said of one port.
 #[derive(Serialize)]
-struct OfPort<'a> {
+pub struct OfPort<'a> {
     port: u16,
     protocol: &'static str,
     verdict: &'static str,
@@ -83,8 +84,13 @@ pub fn line(report: &Report) -> Vec<u8> {
         hook: &report.hook,
         interfaces: &report.interfaces,
         followed: Following { one_in, now, lost, refused },
-        ports: report.ports.iter().map(of_port).collect(),
+        ports: ports(&report.ports),
     })
+}
+
+/// What is said of each port.
+pub fn ports(ports: &[Port]) -> Vec<OfPort<'_>> {
+    ports.iter().map(of_port).collect()
 }
 
 fn of_port(port: &Port) -> OfPort<'_> {

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use probe_frame::WallTime;
+use serde::{Deserialize, Serialize};
 
 use super::{
+    distribution::Distribution,
     service::Service,
     verdict::{Times, Verdict},
 };
@@ -29,7 +31,7 @@ pub struct Report {
 }
 
 /// How much of the connections was followed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Followed {
     /// Of so many connections one is followed, and stands for all of them in the numbers.
     pub one_in: u64,
@@ -42,7 +44,7 @@ pub struct Followed {
 }
 
 /// One port.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Port {
     /// Which.
     pub service: Service,
@@ -52,16 +54,54 @@ pub struct Port {
     pub why: String,
     /// Since the start.
     pub counts: Counts,
+    /// That part of it which never shrinks: without connections that may still be answered or completed.
+    pub settled: Counts,
     /// SYNs, or datagrams to the port, a second over the span of the verdict.
     pub asked_per_second: f64,
     /// Over the span of the verdict.
     pub handshake: Times,
     /// Over the span of the verdict.
     pub first_byte: Times,
+    /// All times since the start.
+    pub times: Since,
+}
+
+impl Port {
+    /// One of which nothing is known yet.
+    pub fn unseen(service: Service) -> Self {
+        Self {
+            service,
+            verdict: Verdict::Quiet,
+            why: "not looked at yet".into(),
+            counts: Counts::default(),
+            settled: Counts::default(),
+            asked_per_second: 0.0,
+            handshake: Times::default(),
+            first_byte: Times::default(),
+            times: Since::default(),
+        }
+    }
+}
+
+/// Times since the start. Of connections that stand for many each time is there as often.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Since {
+    /// From the SYN that was answered to the ACK.
+    pub handshake: Distribution,
+    /// From the first byte of a request to the first of its response.
+    pub first_byte: Distribution,
+}
+
+impl Since {
+    /// Adds those of another run.
+    pub fn merge(&mut self, other: &Self) {
+        self.handshake.merge(&other.handshake);
+        self.first_byte.merge(&other.first_byte);
+    }
 }
 
 /// A port's counts since the start. Of UDP a connection is an exchange of datagrams.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// SYNs; of UDP datagrams to the port.
     pub syn: u64,
@@ -100,6 +140,34 @@ pub struct Counts {
     pub margin: u64,
 }
 
+impl Counts {
+    /// With what was settled in an earlier run.
+    pub fn after(self, earlier: &Self) -> Self {
+        let mut http = self.http;
+        http.iter_mut().zip(earlier.http).for_each(|(sum, earlier)| *sum += earlier);
+        Self {
+            syn: self.syn + earlier.syn,
+            synack: self.synack + earlier.synack,
+            rst: self.rst + earlier.rst,
+            fin: self.fin + earlier.fin,
+            icmp_errors: self.icmp_errors + earlier.icmp_errors,
+            exact: self.exact,
+            connections: self.connections + earlier.connections,
+            answered: self.answered + earlier.answered,
+            completed: self.completed + earlier.completed,
+            refused: self.refused + earlier.refused,
+            rejected: self.rejected + earlier.rejected,
+            unanswered: self.unanswered + earlier.unanswered,
+            half_open: self.half_open,
+            abandoned: self.abandoned + earlier.abandoned,
+            retransmitted: self.retransmitted + earlier.retransmitted,
+            http,
+            // Whom one run chose says nothing of whom the other did: the variances add up.
+            margin: (self.margin as f64).hypot(earlier.margin as f64).ceil() as u64,
+        }
+    }
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -134,9 +202,11 @@ pub(super) mod tests {
                         http: [0, 110, 4, 5, 1],
                         ..Counts::default()
                     },
+                    settled: Counts::default(),
                     asked_per_second: 12.1,
                     handshake: times(43.0, 61.5, 1_200.0, 120),
                     first_byte: times(980.0, 2_000.0, 31_000.0, 120),
+                    times: Since::default(),
                 },
                 Port {
                     service: service(8443),
@@ -150,9 +220,11 @@ pub(super) mod tests {
                         refused: 5,
                         ..Counts::default()
                     },
+                    settled: Counts::default(),
                     asked_per_second: 0.5,
                     handshake: Times::default(),
                     first_byte: Times::default(),
+                    times: Since::default(),
                 },
             ],
         }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     connections::filter::TCP as TCP_STORIES,
-    rules::{self, FlowSampling, Rule, sampler},
+    rules::{self, Rule, sampler},
 };
 
 /// Bytes of a frame that stories need: the head of an HTTP response, whose status and length are in it.
@@ -73,13 +73,10 @@ impl Rules {
             }
         }
         let mut stories = Rule::new(STORIES, stories(services, narrowed));
-        stories.sampler = Some(sampler(1, None));
-        let seed = rules::drawn_seed();
-        stories.choose_flows(Some(FlowSampling { one_in: 2, seed }));
-        if let Some(sampler) = &mut stories.sampler {
-            // Nobody is left out yet, but the program is made for it.
-            sampler.flow_limit = Sampler::ALL_FLOWS - 1;
-        }
+        // Nobody is left out yet (but one hash of 2^32), and the program is made for a limit.
+        let limit = Sampler::ALL_FLOWS - 1;
+        stories.sampler = Some(Sampler { flow_limit: limit, ..sampler(1, None) });
+        stories.flows = Some(rules::drawn_seed());
         rules.push(stories);
         Self { services: services.to_vec(), rules }
     }

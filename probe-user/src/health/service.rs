@@ -3,9 +3,11 @@
 use std::{fmt, str::FromStr};
 
 pub use probe_flow::Protocol;
+use serde::{Deserialize, Serialize};
 
 /// A port of a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Service {
     /// Its protocol.
     pub protocol: Protocol,
@@ -20,6 +22,20 @@ impl fmt::Display for Service {
             Protocol::Tcp => write!(f, "{}", self.port),
             Protocol::Udp => write!(f, "{}/udp", self.port),
         }
+    }
+}
+
+impl From<Service> for String {
+    fn from(service: Service) -> Self {
+        service.to_string()
+    }
+}
+
+impl TryFrom<String> for Service {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
     }
 }
 

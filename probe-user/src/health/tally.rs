@@ -12,6 +12,7 @@ use probe_frame::WallTime;
 use probe_sketch::Distinct;
 
 use super::{
+    report::Since,
     service::{Protocol, Service},
     verdict::{Outcomes, Rejection, Times},
     weight::Weights,
@@ -122,10 +123,9 @@ pub struct Now {
 pub struct Tally {
     sums: Sums,
     now: Now,
-    /// Times since the start.
-    handshake: Histogram,
-    first_byte: Histogram,
-    /// Times since the last tick.
+    /// Times until the last tick: of handshakes, and until first bytes.
+    old: [Histogram; 2],
+    /// Those since then.
     young: [Histogram; 2],
     /// What there was at earlier ticks, and the times between each and the one before.
     ticks: VecDeque<Tick>,
@@ -169,20 +169,24 @@ impl Tally {
 
     /// What became of all connections since the start.
     pub fn outcomes(&self) -> Outcomes {
-        self.outcomes_of(&self.sums)
+        outcomes(&self.sums, self.now)
     }
 
-    fn outcomes_of(&self, sums: &Sums) -> Outcomes {
-        let Now { half_open, uncompleted, unanswered, retransmitted } = self.now;
-        Outcomes {
-            completed: sums.get(What::Completed),
-            refused: sums.get(What::Refused),
-            rejected: sums.get(What::Rejected),
-            unanswered: sums.get(What::Unanswered) + unanswered,
-            uncompleted: sums.get(What::Abandoned) + uncompleted,
-            young: half_open - uncompleted,
-            retransmitted: sums.get(What::Retransmitted) + retransmitted,
-        }
+    /// Without those that are not over.
+    pub fn settled(&self) -> Outcomes {
+        outcomes(&self.sums, Now::default())
+    }
+
+    /// All times since the start.
+    pub fn times(&self) -> Since {
+        let [handshake, first_byte] = self.all_times();
+        Since { handshake: (&handshake).into(), first_byte: (&first_byte).into() }
+    }
+
+    fn all_times(&self) -> [Histogram; 2] {
+        let mut times = self.old.clone();
+        times.iter_mut().zip(&self.young).for_each(|(sum, part)| sum.merge(part));
+        times
     }
 
     /// The error that came most often.
@@ -204,17 +208,15 @@ impl Tally {
         let before = first.checked_sub(1).and_then(|place| self.ticks.get(place));
         let (since, sums, asked_before) =
             before.map_or_else(Default::default, |tick| (tick.elapsed, tick.sums, tick.asked));
-        let mut times = self.young.clone();
-        for tick in self.ticks.iter().skip(first) {
-            times.iter_mut().zip(&tick.times).for_each(|(sum, part)| sum.merge(part));
-        }
-        if whole {
-            let [mut handshake, mut first_byte] = [self.handshake.clone(), self.first_byte.clone()];
-            handshake.merge(&self.young[0]);
-            first_byte.merge(&self.young[1]);
-            times = [handshake, first_byte];
-        }
-        let [handshake, first_byte] = times;
+        let [handshake, first_byte] = if whole {
+            self.all_times()
+        } else {
+            let mut times = self.young.clone();
+            for tick in self.ticks.iter().skip(first) {
+                times.iter_mut().zip(&tick.times).for_each(|(sum, part)| sum.merge(part));
+            }
+            times
+        };
         let sums = self.sums.since(&sums);
         let http = sums.http();
         let [mut clients, last] = self.clients.clone();
@@ -222,7 +224,7 @@ impl Tally {
         Spell {
             span: elapsed - since,
             asked: asked.saturating_sub(asked_before),
-            outcomes: self.outcomes_of(&sums),
+            outcomes: outcomes(&sums, self.now),
             handshake: quantiles(&handshake),
             first_byte: quantiles(&first_byte),
             http: (http.iter().sum(), http[4]),
@@ -232,9 +234,7 @@ impl Tally {
 
     fn tick(&mut self, elapsed: Duration, asked: u64) {
         let times = std::mem::take(&mut self.young);
-        let [handshake, first_byte] = &times;
-        self.handshake.merge(handshake);
-        self.first_byte.merge(first_byte);
+        self.old.iter_mut().zip(&times).for_each(|(sum, part)| sum.merge(part));
         self.ticks.push_back(Tick { elapsed, sums: self.sums, times, asked });
         // One that is older than the span is kept: it is where the span begins.
         let begun = elapsed.saturating_sub(SPAN);
@@ -258,6 +258,20 @@ impl Tally {
         } else if self.rejections.len() < MOST_REJECTIONS {
             self.rejections.push((rejection, 1));
         }
+    }
+}
+
+/// What became of connections that began and ended in a span, and of those that stand open now.
+fn outcomes(sums: &Sums, now: Now) -> Outcomes {
+    let Now { half_open, uncompleted, unanswered, retransmitted } = now;
+    Outcomes {
+        completed: sums.get(What::Completed),
+        refused: sums.get(What::Refused),
+        rejected: sums.get(What::Rejected),
+        unanswered: sums.get(What::Unanswered) + unanswered,
+        uncompleted: sums.get(What::Abandoned) + uncompleted,
+        young: half_open - uncompleted,
+        retransmitted: sums.get(What::Retransmitted) + retransmitted,
     }
 }
 
@@ -325,9 +339,10 @@ impl Tallies {
     }
 
     /// A span of time begins. `asked`: SYNs to a port since the start.
-    pub fn tick(&mut self, elapsed: Duration, asked: impl Fn(Service) -> u64) {
+    pub fn tick(&mut self, elapsed: Duration, asked: impl Fn(Service, &Tally) -> u64) {
         for (service, tally) in &mut self.ports {
-            tally.tick(elapsed, asked(*service));
+            let asked = asked(*service, tally);
+            tally.tick(elapsed, asked);
         }
     }
 
@@ -401,11 +416,11 @@ impl Sink for Tallies {
                 else {
                     return;
                 };
-                record(&mut tally.young[0], first + second);
+                record(&mut tally.young[0], first + second, weight);
             }
             Event::FirstByte(_) => {
                 if let Some(time) = connection.first_byte() {
-                    record(&mut tally.young[1], time);
+                    record(&mut tally.young[1], time, weight);
                 }
             }
             Event::Request(_, exchange) => {
@@ -415,7 +430,7 @@ impl Sink for Tallies {
                 // The time of a connection's first request was told as its first byte.
                 let is_first = exchange.requested == connection.first_byte_of(Role::Client);
                 if let Some(time) = exchange.first_byte().filter(|_| !is_first) {
-                    record(&mut tally.young[1], time);
+                    record(&mut tally.young[1], time, weight);
                 }
             }
             Event::Ended(_) if !connection.was_opened() => {
@@ -453,6 +468,6 @@ fn what_became_of(connection: &Connection) -> Option<What> {
     }
 }
 
-fn record(times: &mut Histogram, time: Duration) {
-    times.record(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+fn record(times: &mut Histogram, time: Duration, weight: u64) {
+    times.record_many(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), weight);
 }

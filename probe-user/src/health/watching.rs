@@ -7,13 +7,13 @@ use probe_flow::{Limits, Tracker};
 use probe_frame::{Frame, WallTime};
 
 use super::{
-    Plan,
+    Settings,
     host::HostLog,
     report::{Counts, Followed, Port, Report},
     selection::Rules,
     service::Service,
     tally::{Spell, Tallies, Tally},
-    verdict::{Facts, judge},
+    verdict::{Facts, Outcomes, judge},
 };
 
 /// Connections that are followed at once. With at most [`Limits::BYTES_PER_CONNECTION`] bytes each that is
@@ -22,7 +22,7 @@ const CONNECTIONS: usize = 1 << 17;
 
 /// A run: what was seen so far.
 pub struct Watching {
-    plan: Plan,
+    settings: Settings,
     rules: Rules,
     tracker: Tracker,
     tallies: Tallies,
@@ -38,14 +38,14 @@ pub struct Watching {
 
 impl Watching {
     /// Nothing was seen yet.
-    pub fn new(plan: &Plan, rules: Rules, hook: String, interfaces: Vec<String>) -> Self {
+    pub fn new(settings: &Settings, rules: Rules, hook: String, interfaces: Vec<String>) -> Self {
         let mut limits = Limits::default();
         limits.connections = CONNECTIONS;
         Self {
-            plan: plan.clone(),
+            settings: settings.clone(),
             rules,
             tracker: Tracker::new(limits),
-            tallies: Tallies::new(&plan.services),
+            tallies: Tallies::new(&settings.services),
             hook,
             interfaces,
             host: HostLog::default(),
@@ -106,7 +106,7 @@ impl Watching {
         self.tracker.expire(now, &mut self.tallies);
         self.tallies.look(now, self.tracker.open());
         let figures = self.tracker.figures();
-        let mut ports: Vec<Port> = match self.plan.services.as_slice() {
+        let mut ports: Vec<Port> = match self.settings.services.as_slice() {
             [] => self.tallies.ports().collect(),
             services => services
                 .iter()
@@ -116,10 +116,10 @@ impl Watching {
         .into_iter()
         .map(|(service, tally)| self.port(service, tally, elapsed, counters, last))
         .collect();
-        if self.plan.services.is_empty() {
+        if self.settings.services.is_empty() {
             // The busiest first, and of those the lowest port.
             ports.sort_by_key(|port| std::cmp::Reverse(port.counts.connections));
-            ports.truncate(self.plan.most);
+            ports.truncate(self.settings.most);
         }
         let report = Report {
             time: now,
@@ -136,11 +136,8 @@ impl Watching {
             ports,
         };
         let Self { tallies, rules, .. } = self;
-        let asked: Vec<(Service, u64)> = (tallies.ports())
-            .map(|(service, tally)| (service, counts(rules, service, tally, counters).syn))
-            .collect();
-        tallies.tick(elapsed, |service| {
-            asked.iter().find(|(other, _)| *other == service).map_or(0, |(_, asked)| *asked)
+        tallies.tick(elapsed, |service, tally| {
+            with_open(settled(rules, service, tally, counters), tally).syn
         });
         report
     }
@@ -153,7 +150,8 @@ impl Watching {
         counters: &[Counter],
         last: bool,
     ) -> Port {
-        let counts = counts(&self.rules, service, tally, counters);
+        let settled = settled(&self.rules, service, tally, counters);
+        let counts = with_open(settled, tally);
         let spell = tally.spell(elapsed, counts.syn, last);
         let begun = elapsed.saturating_sub(spell.span);
         let view = tally.server().and_then(|server| self.host.view(server, service, begun));
@@ -169,22 +167,34 @@ impl Watching {
             http,
             rejection: tally.rejection(),
             host: view.as_ref(),
-            slow: self.plan.slow,
+            slow: self.settings.slow,
         };
         let (verdict, why) = judge(&facts);
         let seconds = span.as_secs_f64();
         let asked_per_second = if seconds > 0.0 { asked as f64 / seconds } else { 0.0 };
-        Port { service, verdict, why, counts, asked_per_second, handshake, first_byte }
+        let times = tally.times();
+        Port {
+            service,
+            verdict,
+            why,
+            counts,
+            settled,
+            asked_per_second,
+            handshake,
+            first_byte,
+            times,
+        }
     }
 }
 
-/// What was counted of a port: in full by the rules, or what the stories say.
-fn counts(rules: &Rules, service: Service, tally: &Tally, counters: &[Counter]) -> Counts {
+/// What was counted of a port, in full by the rules, or else what the stories say; of connections that
+/// are not over that they began, and how far they got.
+fn settled(rules: &Rules, service: Service, tally: &Tally, counters: &[Counter]) -> Counts {
     let sums = tally.sums();
     let [connections, answered, completed] = sums.progress();
-    let outcomes = tally.outcomes();
+    let Outcomes { refused, rejected, unanswered, retransmitted, .. } = tally.settled();
     let counted = rules.counts(service, counters).unwrap_or_else(|| Counts {
-        syn: connections + outcomes.retransmitted,
+        syn: connections + retransmitted,
         synack: answered,
         ..Counts::default()
     });
@@ -192,15 +202,28 @@ fn counts(rules: &Rules, service: Service, tally: &Tally, counters: &[Counter]) 
         connections,
         answered,
         completed,
-        refused: outcomes.refused,
-        rejected: outcomes.rejected,
-        unanswered: outcomes.unanswered,
-        half_open: tally.now().half_open,
+        refused,
+        rejected,
+        unanswered,
+        half_open: 0,
         abandoned: sums.abandoned(),
-        retransmitted: outcomes.retransmitted,
+        retransmitted,
         http: sums.http(),
         margin: sums.margin(),
         ..counted
+    }
+}
+
+/// The same with what can be said by now of connections that are not over.
+fn with_open(settled: Counts, tally: &Tally) -> Counts {
+    let Outcomes { unanswered, retransmitted, .. } = tally.outcomes();
+    let again = if settled.exact { 0 } else { retransmitted - settled.retransmitted };
+    Counts {
+        syn: settled.syn + again,
+        unanswered,
+        half_open: tally.now().half_open,
+        retransmitted,
+        ..settled
     }
 }
 
@@ -212,29 +235,12 @@ mod tests {
     use testbed::{Frame as Built, Tcp, tcp_flags};
 
     use super::*;
-    use crate::{
-        health::{Format, service::Protocol},
-        source::{Live, Source},
-    };
-
-    fn plan(services: &[Service]) -> Plan {
-        Plan {
-            source: Source::Live(Live::default()),
-            services: services.to_vec(),
-            most: 20,
-            most_records: 1,
-            filter: String::new(),
-            slow: Duration::from_millis(800),
-            interval: Duration::from_secs(1),
-            duration: None,
-            format: Format::Json,
-            colors: false,
-        }
-    }
+    use crate::health::service::Protocol;
 
     fn watching(services: &[Service]) -> Watching {
         let rules = Rules::new(services, "", true);
-        Watching::new(&plan(services), rules, "tcx".into(), vec!["eth0".into()])
+        let settings = Settings { services: services.to_vec(), ..Settings::default() };
+        Watching::new(&settings, rules, "tcx".into(), vec!["eth0".into()])
     }
 
     /// The three segments of a handshake, one millisecond apart.

@@ -12,6 +12,17 @@ use aya_obj::generated::{
 };
 use probe_filter::ebpf::Insn;
 
+/// What bpf(2) is asked for with descriptors that are open, and without any right: counters and lists
+/// are read and emptied, programs attached at the tcx hook.
+pub const WITHOUT_RIGHTS: [u32; 6] = [
+    bpf_cmd::BPF_MAP_LOOKUP_ELEM as u32,
+    bpf_cmd::BPF_MAP_UPDATE_ELEM as u32,
+    bpf_cmd::BPF_MAP_DELETE_ELEM as u32,
+    bpf_cmd::BPF_MAP_GET_NEXT_KEY as u32,
+    bpf_cmd::BPF_MAP_LOOKUP_BATCH as u32,
+    bpf_cmd::BPF_LINK_CREATE as u32,
+];
+
 /// Program types.
 pub(super) const SCHED_CLS: bpf_prog_type = bpf_prog_type::BPF_PROG_TYPE_SCHED_CLS;
 pub(super) const XDP: bpf_prog_type = bpf_prog_type::BPF_PROG_TYPE_XDP;

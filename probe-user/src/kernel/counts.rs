@@ -79,6 +79,11 @@ impl CountMaps {
         self.rules = rules;
     }
 
+    /// How many rules are read.
+    pub(super) fn rules(&self) -> usize {
+        self.rules
+    }
+
     /// Gives an interface counters of its own, if the programs were loaded so and there are any
     /// left. Before a program is attached to it.
     ///

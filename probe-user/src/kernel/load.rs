@@ -340,7 +340,7 @@ mod tests {
             ring: RingLayout::new(0, 0),
             rings: 1,
             order: Order::default(),
-            memory: Memory::of(&Order::default(), 1, 1, 0),
+            memory: Memory::on(1, [0, 0], 1, 0),
             goal: 0,
             split: Split::None,
             slots: 1,

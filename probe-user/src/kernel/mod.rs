@@ -31,6 +31,7 @@ mod soundness;
 mod test_run;
 mod timing;
 
+pub use bpf::WITHOUT_RIGHTS;
 pub use counts::{Counts, Part};
 pub use error::Error;
 pub use features::Features;

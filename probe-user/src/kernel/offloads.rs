@@ -2,6 +2,7 @@
 //! kernel clears the request for LRO and hardware GRO (`generic_xdp_install` in net/core/dev.c,
 //! with `dev_disable_lro` also on all lower interfaces); vmxnet3 and atlantic clear LRO for native
 //! XDP. They are read before and after attaching, and restored when the program is detached.
+//! A link below several interfaces gets them back with the last of these.
 
 use std::{fs, io};
 
@@ -54,6 +55,13 @@ impl TurnedOff {
     /// The features, as `ethtool -K` takes them.
     pub fn features(&self) -> impl Iterator<Item = &'static str> {
         self.features.iter().map(|feature| feature.name)
+    }
+
+    /// Whether it is one of these interfaces, or below one.
+    pub(super) fn concerns<'a>(&self, interfaces: impl IntoIterator<Item = &'a str>) -> bool {
+        let own = self.interface();
+        let mut all = interfaces.into_iter().flat_map(|it| with_those_below(it, DEPTH));
+        own.is_some_and(|own| all.any(|it| it == own))
     }
 
     /// Turns them on again, for which the program must be off.

@@ -98,12 +98,8 @@ impl Plan<'_> {
         let snaplen = self.snaplen.min(MAX_SNAPLEN);
         let (split, slots) = self.split()?;
         let order = Order::of(&set.rules)?;
-        let list_cpus = if order.is_empty() { 1 } else { cpus()? };
-        let memory = Memory::of(&order, self.rules.len(), list_cpus, self.list_memory);
-        let (needed, allowed) = (memory.total(), self.list_memory);
-        if needed > allowed {
-            return Err(Error::ListMemory { needed, allowed });
-        }
+        let [tops, distinct] = [order.tops(), order.distinct()].map(<[usize]>::len);
+        let memory = Memory::of([tops, distinct], self.rules.len(), self.list_memory)?;
         let limit = if super::release() < (6, 0) { RingLayout::OLD_VALUE_LIMIT } else { u32::MAX };
         Ok(Setting {
             rules: &set.rules,

@@ -39,7 +39,8 @@ pub trait Programs {
         Ok(None)
     }
 
-    /// Lets go of what belonged to an interface that is gone.
+    /// Lets go of an interface: of what belonged to it where it is gone, else takes the programs off
+    /// and turns on again what attaching to it turned off.
     fn forget(&mut self, _index: u32) {}
 
     /// Takes the programs off, waits for those that are at work on a frame, and turns on again

@@ -5,6 +5,9 @@
 //! pointer: a frame meets the old program or the new one, on every hook, and both raise the same
 //! `seen`. What can be refused has been refused before the first link; if the kernel refuses a
 //! link all the same, those before it get their old programs back.
+//!
+//! Lists are each generation's own, since there may be more or fewer of them, and so larger or smaller
+//! tables. When programs are gone, what they left in their lists is handed over.
 
 use std::os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd};
 
@@ -14,15 +17,17 @@ use aya::{
     programs::{Program, ProgramError},
     sys::SyscallError,
 };
-use nix::errno::Errno;
+use nix::{errno::Errno, net::if_::if_indextoname};
 use probe_common::names;
 
 use super::{
-    Error, Plan, Session, Taken, bpf,
+    Error, Memory, Plan, Session, Taken, bpf,
     lists::ListMaps,
     load::{Samplers, load, name_largest_rule, verify_error},
     plan::RulesOf,
+    programs::Programs as _,
     session::{Link, log_diagnostics, verify, wait_for_programs},
+    soundness,
     timing::Timing,
 };
 
@@ -73,6 +78,7 @@ struct Next {
     ebpf: Ebpf,
     lists: ListMaps,
     samplers: Samplers,
+    memory: Option<Memory>,
     rules: usize,
 }
 
@@ -80,19 +86,24 @@ impl Session {
     /// Exchanges the rules of all programs while they count.
     ///
     /// The plan has the link types, the hook and the direction of the session; which interfaces
-    /// are attached to does not change here. A rule counts on in the counter that has its place:
+    /// are attached to does not change here; but one whose link somebody else took off is forgotten,
+    /// so that it can be attached to anew. A rule counts on in the counter that has its place:
     /// the first one of the plan in the first counter, and so on. When this returns, no program of
     /// the old rules runs, and `f` was called with what their lists counted since they were last
     /// taken, as by [`take_lists`](super::Programs::take_lists).
     ///
     /// # Errors
-    /// See [`Error`]. Nothing has changed then: all programs are the old ones.
+    /// See [`Error`]. All programs are the old ones then. Where new ones had run for a moment on links
+    /// before the one that was refused, their counters have counted, and `f` was called with what came
+    /// in their lists, by the numbers that these have in the plan.
     pub fn replace(
         &mut self,
         plan: &Plan<'_>,
         f: &mut dyn FnMut(usize, Taken<'_>),
     ) -> Result<(), Error> {
         self.is_replaceable_by(plan)?;
+        let distinct = plan.rules.iter().flat_map(|of| &of.rules).any(|rule| rule.lists.distinct);
+        soundness::atomics(distinct)?;
         let mut timing = Timing::start();
         let mut next = Vec::new();
         for (set, of_link) in self.sets.iter().zip(plan.rules) {
@@ -104,18 +115,28 @@ impl Session {
             });
         }
         timing.step("verify");
-        self.update_links(&mut next)?;
+        let updated = self.update_links(&mut next);
         wait_for_programs();
         timing.step("exchange");
-        let mut old_lists = Vec::new();
-        for (set, next) in self.sets.iter_mut().zip(next) {
-            set.counts.set_rules(next.rules);
-            set.ebpf = next.ebpf;
-            set.samplers = next.samplers;
-            old_lists.push(std::mem::replace(&mut set.lists, next.lists));
+        if updated.is_ok() {
+            for (set, next) in self.sets.iter_mut().zip(&mut next) {
+                set.counts.set_rules(next.rules);
+                std::mem::swap(&mut set.ebpf, &mut next.ebpf);
+                std::mem::swap(&mut set.samplers, &mut next.samplers);
+                std::mem::swap(&mut set.lists, &mut next.lists);
+            }
+            self.memory = next.iter().find_map(|next| next.memory);
+            self.timing = timing;
+        } else {
+            // Counters that only the new programs had may be given away again.
+            for (set, next) in self.sets.iter_mut().zip(&next) {
+                set.counts.set_rules(set.counts.rules().max(next.rules));
+            }
         }
-        ListMaps::take(&mut old_lists.iter_mut().collect::<Vec<_>>(), f);
-        self.timing = timing;
+        // Those that are gone, whichever they are.
+        next.iter_mut().for_each(|gone| gone.lists.take_at_rest(f));
+        let taken_off = updated?;
+        taken_off.into_iter().for_each(|index| self.forget(index));
         Ok(())
     }
 
@@ -139,39 +160,71 @@ impl Session {
         Err(Error::Replace { what })
     }
 
-    /// Gives each link its new program; or none of them, with the reason.
-    fn update_links(&mut self, next: &mut [Next]) -> Result<(), Error> {
+    /// Gives each link its new program; or none of them, with the reason. Says which interfaces are
+    /// there, but have no link any more.
+    fn update_links(&mut self, next: &mut [Next]) -> Result<Vec<u32>, Error> {
+        let mut taken_off = Vec::new();
         for at in 0..self.links.len() {
-            let Err(error) = self.update_link(at, next) else { continue };
-            // Backwards, with the programs that were there before.
-            for done in (0..at).rev() {
-                let link = &self.links[done];
-                let old = program_fd(&mut self.sets[link.set].ebpf, link.program)?;
-                let back = bpf::update_link(link.fd.as_fd(), old.as_fd());
-                if let Err(error) = back.or_else(gone) {
-                    log::error!("putting {} back: {error}", link.program);
+            let Link { index, set, program, .. } = self.links[at];
+            let new = program_fd(&mut next[set].ebpf, program)?;
+            match bpf::update_link(self.links[at].fd.as_fd(), new.as_fd()) {
+                Ok(()) => {}
+                // Of an interface that is gone, whoever watches interfaces takes note.
+                Err(error) if has_no_link(&error) => {
+                    taken_off.extend(exists(index).then_some(index));
+                }
+                Err(error) => {
+                    let refused = self.refused_at(index, error);
+                    self.put_back(at);
+                    return Err(refused);
                 }
             }
-            return Err(error);
         }
-        Ok(())
+        Ok(taken_off)
     }
 
-    fn update_link(&self, at: usize, next: &mut [Next]) -> Result<(), Error> {
-        let Link { index, set, program, fd } = &self.links[at];
-        let new = program_fd(&mut next[*set].ebpf, program)?;
-        bpf::update_link(fd.as_fd(), new.as_fd()).or_else(gone).map_err(|io_error| {
-            let interface = self.attachments().iter().find(|it| it.index == *index);
-            let interface = interface.map(|it| it.interface.clone()).unwrap_or_default();
-            let source = SyscallError { call: "bpf_link_update", io_error }.into();
-            Error::Attach { interface, hook: self.hook, source: Box::new(source) }
-        })
+    /// Gives the links before this one the programs back that they had. One that does not take it is
+    /// let go: it would count by rules that nobody knows of.
+    fn put_back(&mut self, before: usize) {
+        let mut lost = Vec::new();
+        for at in (0..before).rev() {
+            let Link { index, set, program, .. } = self.links[at];
+            let back =
+                program_fd(&mut self.sets[set].ebpf, program).and_then(
+                    |old| match bpf::update_link(self.links[at].fd.as_fd(), old.as_fd()) {
+                        Err(error) if !has_no_link(&error) => Err(self.refused_at(index, error)),
+                        _ => Ok(()),
+                    },
+                );
+            if let Err(error) = back {
+                log::error!("putting {program} back: {error}");
+                lost.push(index);
+            }
+        }
+        lost.into_iter().for_each(|index| self.forget(index));
+    }
+
+    /// Puts another descriptor in the place of a link's, which is then out of reach.
+    #[cfg(test)]
+    pub(crate) fn swap_link(&mut self, at: usize, fd: OwnedFd) -> OwnedFd {
+        std::mem::replace(&mut self.links[at].fd, fd)
+    }
+
+    fn refused_at(&self, index: u32, io_error: std::io::Error) -> Error {
+        let interface = self.attachments().iter().find(|it| it.index == index);
+        let interface = interface.map(|it| it.interface.clone()).unwrap_or_default();
+        let source = SyscallError { call: "bpf_link_update", io_error }.into();
+        Error::Attach { interface, hook: self.hook, source: Box::new(source) }
     }
 }
 
-/// The link of an interface that is gone needs no program.
-fn gone(error: std::io::Error) -> std::io::Result<()> {
-    if error.raw_os_error() == Some(libc::ENOLINK) { Ok(()) } else { Err(error) }
+/// Whether the program was taken off by somebody else, or with the interface.
+fn has_no_link(error: &std::io::Error) -> bool {
+    error.raw_os_error() == Some(libc::ENOLINK)
+}
+
+fn exists(index: u32) -> bool {
+    if_indextoname(index).is_ok_and(|name| !name.is_empty())
 }
 
 /// Loads the programs of a set that the plan and the links need, on the maps of those before.
@@ -193,7 +246,8 @@ fn prepare<'l>(
     for link in links {
         program_fd(&mut ebpf, link.program)?;
     }
-    Ok(Next { ebpf, lists, samplers, rules: of_link.rules.len() })
+    let memory = (!setting.order.is_empty()).then_some(setting.memory);
+    Ok(Next { ebpf, lists, samplers, memory, rules: of_link.rules.len() })
 }
 
 /// A program of an object by its name, in the kernel.

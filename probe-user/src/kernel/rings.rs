@@ -190,7 +190,7 @@ mod tests {
             ring: layout,
             rings: cpus,
             order: Order::default(),
-            memory: Memory::of(&Order::default(), 1, 1, 0),
+            memory: Memory::on(1, [0, 0], 1, 0),
             goal: 0,
             split: Split::None,
             slots: 1,

@@ -267,6 +267,11 @@ impl Session {
         Ok(())
     }
 
+    /// The hook that the programs were loaded for.
+    pub fn hook(&self) -> Hook {
+        self.hook
+    }
+
     /// What frames of each program set begin with, in the order of their rings.
     pub fn links(&self) -> Vec<LinkType> {
         self.sets.iter().map(|set| set.link).collect()
@@ -420,6 +425,9 @@ impl Programs for Session {
     fn forget(&mut self, index: u32) {
         self.attachments.retain(|attachment| attachment.index != index);
         self.links.retain(|link| link.index != index);
+        // Those that nothing attached needs off turn on again when they are dropped.
+        let attached = || self.attachments.iter().map(|it| it.interface.as_str());
+        self.turned_off.retain(|off| off.concerns(attached()));
     }
 
     fn detach(&mut self) -> Result<(), Error> {

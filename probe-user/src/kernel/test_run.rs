@@ -18,7 +18,6 @@ use super::{
     features::Features,
     lists::{ListMaps, Order},
     load::{Setting, load, name_largest_rule, verify_error},
-    plan::cpus,
     session::{program, xdp_program},
     timing::Timing,
 };
@@ -66,8 +65,8 @@ impl TestRun {
     /// See [`Error`].
     pub fn new(rules: &[RuleSpec<'_>], hook: Hook, link: LinkType) -> Result<Self, Error> {
         let order = Order::of(rules)?;
-        let list_cpus = if order.is_empty() { 1 } else { cpus()? };
-        let memory = Memory::of(&order, 1, list_cpus, u64::MAX);
+        let [tops, distinct] = [order.tops(), order.distinct()].map(<[usize]>::len);
+        let memory = Memory::of([tops, distinct], 1, u64::MAX)?;
         let setting = Setting {
             rules,
             flavour: if hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb },

@@ -33,11 +33,14 @@ impl Tally {
         self.list
     }
 
+    /// The same list, with as many keys shown as another one of its kind.
+    pub fn shown_as(self, list: List) -> Self {
+        Self { list, ..self }
+    }
+
     /// Adds what one CPU's table has counted since it was empty, and what it refused.
     pub fn add_table(&mut self, table: &View<'_>, refused: Counter) {
-        let sets = table.sets.len();
-        let top = self.top.get_or_insert_with(|| Totals::new(sets, self.seeds, KEPT));
-        top.add(table, refused);
+        self.top.get_or_insert_with(|| Totals::new(self.seeds, KEPT)).add(table, refused);
     }
 
     /// Adds the registers of the keys that came up to `now`, since the start; in vain for `missed`

@@ -10,10 +10,11 @@ use probe_filter::{
 };
 use probe_frame::visible;
 
-use super::{present::Present, supported};
+use super::{generation::LINKS, present::Present, supported};
 use crate::{
     config::Config,
-    kernel::{self, Direction, Hook},
+    explain,
+    kernel::{self, Direction, Hook, Memory},
     link_type,
     rules::{self, RuleSet},
     stdout,
@@ -38,6 +39,7 @@ pub fn run(plan: &Plan) -> Result<()> {
     let present = Present::ask(&config.interfaces)?;
     let mut text = places(&config, hook, &present);
     text.push_str(&costs(&config, hook, &present)?);
+    text.push_str(&memory(&config)?);
     stdout::print(text.as_bytes())
 }
 
@@ -67,28 +69,45 @@ fn places(config: &Config, hook: Hook, present: &Present) -> String {
             let _ = writeln!(out, "            {what}: {}", names.join(", "));
         }
     }
+    if let Some(settings) = &config.health {
+        let ports: Vec<String> = settings.services.iter().map(ToString::to_string).collect();
+        let ports = match ports.len() {
+            0 => format!("the {} busiest TCP ports that answer", settings.most),
+            _ => ports.join(", "),
+        };
+        let _ = writeln!(out, "health      {ports}; by tcx, frames received and sent");
+    }
     let listen: Vec<String> = config.listen.iter().map(ToString::to_string).collect();
     let listen = if listen.is_empty() { "nowhere".into() } else { listen.join(", ") };
     let _ = writeln!(out, "HTTP        {listen}");
     out
 }
 
-/// What each rule costs by itself, and all of them together.
+/// What each rule costs by itself, its lists beside it, and all of them together.
 fn costs(config: &Config, hook: Hook, present: &Present) -> Result<String> {
     let link = present.interfaces.first().map(|(_, it)| it.link).unwrap_or_default();
     let options = rules::live_options(&[], link, VlanView::default());
     let set = RuleSet::compile(config.rules.clone(), &options)?;
     let flavour = if hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb };
     let target = kernel::target(flavour, VlanView::default(), link);
-    let as_rules: Vec<ebpf::Rule<'_>> = (set.filters().iter())
-        .map(|filter| ebpf::Rule { graph: filter.graph(), pending_bit: None, key: None })
+    let of_rules = set.rules().iter().map(|rule| (rule.name.clone(), visible(&rule.filter), None));
+    let of_lists = set.lists().zip(0..).map(|((rule, list), place)| {
+        let what = match (list.top, list.distinct) {
+            (Some(top), false) => format!("the {top} largest keys"),
+            (Some(top), true) => format!("the {top} largest keys, and how many different ones"),
+            (None, _) => "how many different keys".into(),
+        };
+        (format!("{} by {}", rule.name, list.key), what, Some(place))
+    });
+    let named: Vec<(String, String, Option<u8>)> = of_rules.chain(of_lists).collect();
+    let as_rules: Vec<ebpf::Rule<'_>> = (set.filters().iter().zip(&named))
+        .map(|(filter, &(.., key))| ebpf::Rule { graph: filter.graph(), pending_bit: None, key })
         .collect();
-    let width =
-        config.rules.iter().map(|rule| rule.name.len()).max().unwrap_or(0).max("(all)".len());
+    let width = named.iter().map(|(name, ..)| name.len()).max().unwrap_or(0).max("(all)".len());
     let mut out = format!("\n{:width$}  instructions  bytes looked at  filter\n", "rule");
-    for (rule, as_rule) in config.rules.iter().zip(&as_rules) {
+    for ((name, what, _), as_rule) in named.iter().zip(&as_rules) {
         let stats = ebpf::generate(&[*as_rule], &target)?.stats;
-        out.push_str(&row(&rule.name, width, &stats, &visible(&rule.filter)));
+        out.push_str(&row(name, width, &stats, what));
     }
     let all = ebpf::generate(&as_rules, &target)?.stats;
     out.push_str(&row(
@@ -100,8 +119,66 @@ fn costs(config: &Config, hook: Hook, present: &Present) -> Result<String> {
     Ok(out)
 }
 
+/// What lists take in the kernel; nothing where there are none.
+fn memory(config: &Config) -> Result<String> {
+    let lists = || config.rules.iter().flat_map(|rule| &rule.lists);
+    let [tops, distinct] = [
+        lists().filter(|list| list.top.is_some()).count(),
+        lists().filter(|list| list.distinct).count(),
+    ];
+    if lists().next().is_none() {
+        return Ok(String::new());
+    }
+    let bound = config.list_memory.unwrap_or(Memory::DEFAULT_BOUND);
+    let memory = Memory::of([tops, distinct], LINKS.len(), bound).map_err(explain::kernel)?;
+    Ok(format!("\nlists take {memory}; twice as much while a reload takes over\n"))
+}
+
 fn row(name: &str, width: usize, stats: &Stats, filter: &str) -> String {
     let (instructions, bytes) =
         (grouped(stats.fast_instructions as u64), grouped(u64::from(stats.bytes)));
     format!("{name:width$}  {instructions:>12}  {bytes:>15}  {filter}").trim_end().to_owned() + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(top: &str) -> Config {
+        let text = format!(
+            "interfaces = \"eth0\"\n{top}\n[[rule]]\nname = \"syn\"\nfilter = \"@syn\"\n\
+             by = [\"src/24,64\", \"dport\"]\ntop = 3\ndistinct = [\"dport\", \"src\"]\n\
+             [[rule]]\nname = \"all\"\nfilter = \"\"\n"
+        );
+        Config::parse(&text, "probe.toml").unwrap()
+    }
+
+    /// Each list has a row of what it costs, and all of them take what the kernel is asked for.
+    #[test]
+    fn what_lists_cost() {
+        let text = costs(&config(""), Hook::Tcx, &Present::default()).unwrap();
+        let rows: Vec<(&str, &str)> = (text.lines().skip(2))
+            .map(|line| {
+                let (name, rest) = line.split_at(18);
+                (name.trim(), rest.get(33..).unwrap_or_default())
+            })
+            .collect();
+        let expected = [
+            ("syn", "@syn"),
+            ("all", ""),
+            ("syn by src/24,64", "the 3 largest keys"),
+            ("syn by dport", "the 3 largest keys, and how many different ones"),
+            ("syn by src", "how many different keys"),
+            ("(all)", "together: what rules have in common is looked at once"),
+        ];
+        assert_eq!(rows, expected, "{text}");
+
+        let needed = Memory::of([2, 2], 2, Memory::DEFAULT_BOUND).unwrap();
+        let text = memory(&config("")).unwrap();
+        assert!(text.starts_with(&format!("\nlists take {needed};")), "{text}");
+        let few = memory(&config("[top]\nmemory = \"128K\"")).unwrap_err().to_string();
+        assert!(few.contains("the lists of keys take at least"), "{few}");
+        let none = Config { rules: vec![rules::Rule::new("all", "")], ..config("") };
+        assert_eq!(memory(&none).unwrap(), "");
+    }
 }

@@ -1,5 +1,7 @@
 //! The rules that count at one time: compiled for what frames begin with, each in its counter.
 
+use std::time::Duration;
+
 use anyhow::Result;
 use probe_common::Counter;
 use probe_filter::{Filter, LinkType, VlanView};
@@ -7,20 +9,18 @@ use probe_filter::{Filter, LinkType, VlanView};
 use super::{present::Present, slots::Slots};
 use crate::{
     config::Config,
+    count::{Lists, OfRule, Span},
     explain,
     failure::Usage,
-    interfaces,
-    kernel::{Hook, Interface, Lists, Memory, Plan, RuleSpec, RulesOf, Session, Taken},
-    link_type, reporter,
-    rules::{self, Rule, RuleSet},
+    kernel::{self, Hook, Interface, Memory, Plan, Programs as _, RuleSpec, RulesOf, Session},
+    names::NameStyle,
+    reporter,
+    rules::{self, Rule, RuleSet, lists_of},
 };
 
 /// What frames may begin with: programs for both are there from the start, as an interface of either
 /// kind may come.
-const LINKS: [LinkType; 2] = [LinkType::Ethernet, LinkType::Raw];
-
-/// No frame is like this.
-const NOTHING: &str = "1 = 0";
+pub const LINKS: [LinkType; 2] = [LinkType::Ethernet, LinkType::Raw];
 
 /// A set of rules at work, or about to be.
 pub struct Generation {
@@ -28,13 +28,15 @@ pub struct Generation {
     pub rules: Vec<Rule>,
     slots: Slots,
     compiled: Vec<Compiled>,
+    /// What came in the lists of the rules, since each of them began.
+    lists: Lists,
 }
 
-/// The filters of all rules for one link type.
+/// The filters of all rules for one link type, and behind them those of their lists.
 struct Compiled {
     link: LinkType,
     filters: Vec<Filter>,
-    /// What counters without a rule have.
+    /// What counters that are nobody's have.
     nothing: Filter,
 }
 
@@ -64,30 +66,53 @@ impl Generation {
         let [ethernet, raw] = LINKS.map(|link| rules::live_options(&[], link, VlanView::default()));
         let first = RuleSet::compile(rules.clone(), &ethernet)?.filters().to_vec();
         let has_raw = present.interfaces.iter().any(|(_, it)| it.link == LinkType::Raw);
-        let for_raw = |rule: &Rule| {
-            rule.compile(&raw).or_else(|error| {
-                if has_raw {
-                    let (name, link) = (&rule.name, link_type::known(LinkType::Raw).name);
-                    reporter::note(format_args!(
-                        "rule {name}: {error}; it matches none of the frames of link type {link}"
-                    ));
-                }
-                probe_filter::compile(NOTHING, &raw)
-            })
+        let mut say = |note: String| {
+            if has_raw {
+                reporter::note(note);
+            }
         };
-        let second = rules.iter().map(for_raw).collect::<Result<_, _>>()?;
-        let [of_ethernet, of_raw] =
-            [&ethernet, &raw].map(|options| probe_filter::compile(NOTHING, options));
+        let second = rules::filters_for_more(&rules, &raw, &mut say)?;
         let compiled = vec![
-            Compiled { link: LinkType::Ethernet, filters: first, nothing: of_ethernet? },
-            Compiled { link: LinkType::Raw, filters: second, nothing: of_raw? },
+            Compiled {
+                link: LinkType::Ethernet,
+                filters: first,
+                nothing: rules::nothing(&ethernet)?,
+            },
+            Compiled { link: LinkType::Raw, filters: second, nothing: rules::nothing(&raw)? },
         ];
-        Ok(Self { rules, slots, compiled })
+        let lists = Lists::new(&rules, kernel::seeds(), NameStyle::Numbers);
+        Ok(Self { rules, slots, compiled, lists })
     }
 
-    /// What each rule has counted, of what all counters hold.
+    /// What each rule has counted, and behind the rules each list, of what all counters hold.
     pub fn counts(&self, counted: &[Counter]) -> Vec<Counter> {
         self.slots.counts(counted)
+    }
+
+    /// Takes what came in the lists up to `now`, since the start of the service. Before the counters are
+    /// read, so that no list is ahead of its rule.
+    pub fn take_lists(&mut self, session: &mut Session, now: Duration) {
+        let (slots, lists) = (&self.slots, &mut self.lists);
+        session.take_lists(&mut |slot, part| {
+            if let Some(entry) = slots.entry(slot) {
+                lists.add(now, entry, part);
+            }
+        });
+    }
+
+    /// The lists of each rule, as of when they were last taken; `counted` is what all counters held then.
+    pub fn lists(&self, counted: &[Counter], span: Span) -> Vec<OfRule> {
+        self.lists.rows(&self.rules, &self.counts(counted), &self.slots.before(counted), span)
+    }
+
+    /// For each list the packets of the largest keys of the interval, see [`Lists::in_interval`].
+    pub fn in_interval(&self, most: usize) -> Vec<Vec<u64>> {
+        self.lists.in_interval(most)
+    }
+
+    /// What comes in the lists from now on belongs to another interval.
+    pub fn begin_interval(&mut self) {
+        self.lists.begin_interval();
     }
 
     /// Loads the programs; nothing is attached yet.
@@ -98,19 +123,43 @@ impl Generation {
         self.plan(config, hook, Session::load).map_err(explain::kernel)
     }
 
-    /// Puts them into the place of those that a session runs.
+    /// Puts another generation into the place of this one, which the session runs, at `now` since the
+    /// start of the service. Lists that both have go on.
     ///
     /// # Errors
-    /// What the kernel refuses; nothing has changed then.
-    pub fn replace(&self, session: &mut Session, config: &Config, hook: Hook) -> Result<()> {
-        let no_lists = &mut |_: usize, _: Taken<'_>| {};
-        self.plan(config, hook, |plan| session.replace(plan, no_lists)).map_err(explain::kernel)
+    /// What the kernel refuses. This one runs on then, and has what the other one counted for it where
+    /// that ran for a moment.
+    pub fn exchange(
+        &mut self,
+        next: Self,
+        session: &mut Session,
+        config: &Config,
+        hook: Hook,
+        now: Duration,
+    ) -> Result<()> {
+        let (slots, lists) = (&self.slots, &mut self.lists);
+        // A counter that both have belongs to the same list in both; others' lists end here.
+        let mut add = |slot, part: kernel::Taken<'_>| {
+            if let Some(entry) = slots.entry(slot) {
+                lists.add(now, entry, part);
+            }
+        };
+        let replaced = next.plan(config, hook, |plan| session.replace(plan, &mut add));
+        if let Err(error) = replaced {
+            let counted = session.counts().map_err(explain::kernel)?.rules;
+            self.slots.take_back(&next.slots, &counted);
+            return Err(explain::kernel(error));
+        }
+        let same = next.slots.lists_of(&self.slots);
+        let ended = std::mem::replace(self, next);
+        self.lists.go_on_from(ended.lists, &same);
+        Ok(())
     }
 
     /// The plan for the kernel. Interfaces are attached to one by one, and none of them is in it.
     fn plan<T>(&self, config: &Config, hook: Hook, with: impl FnOnce(&Plan<'_>) -> T) -> T {
         let rules: Vec<RulesOf<'_>> =
-            self.compiled.iter().map(|it| it.rules(&self.slots)).collect();
+            self.compiled.iter().map(|it| it.rules(&self.slots, &self.rules)).collect();
         let none: [Interface; 0] = [];
         with(&Plan {
             interfaces: &none,
@@ -124,7 +173,7 @@ impl Generation {
             overwrites: false,
             goal: 0,
             places: 0,
-            list_memory: Memory::DEFAULT_BOUND,
+            list_memory: config.list_memory.unwrap_or(Memory::DEFAULT_BOUND),
             diagnostics: false,
         })
     }
@@ -132,20 +181,23 @@ impl Generation {
 
 impl Compiled {
     /// What each counter counts.
-    fn rules(&self, slots: &Slots) -> RulesOf<'_> {
-        let spec = |rule: Option<usize>| {
-            let filter = rule.map_or(&self.nothing, |rule| &self.filters[rule]);
-            RuleSpec { graph: filter.graph(), sampler: None, lists: Lists::default() }
+    fn rules(&self, slots: &Slots, rules: &[Rule]) -> RulesOf<'_> {
+        let of_lists = lists_of(rules).map(|(_, list)| list.wanted());
+        let lists: Vec<kernel::Lists> =
+            rules.iter().map(|_| kernel::Lists::default()).chain(of_lists).collect();
+        let spec = |entry: Option<usize>| match entry {
+            Some(entry) => {
+                RuleSpec { graph: self.filters[entry].graph(), sampler: None, lists: lists[entry] }
+            }
+            None => RuleSpec {
+                graph: self.nothing.graph(),
+                sampler: None,
+                lists: kernel::Lists::default(),
+            },
         };
-        RulesOf { link: self.link, rules: slots.rules().map(spec).collect() }
+        RulesOf { link: self.link, rules: slots.entries().map(spec).collect() }
     }
 }
 
-/// Which frames of an interface are looked at: on a loopback what is sent there is received there.
-pub fn direction_on(config: &Config, name: &str) -> crate::kernel::Direction {
-    use crate::kernel::Direction::{In, InOut};
-    match config.direction {
-        InOut if !interfaces::loopbacks(&[name.to_owned()]).is_empty() => In,
-        direction => direction,
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -59,15 +59,23 @@ impl Listeners {
         self.0.is_empty()
     }
 
-    /// Their numbers, as a program that is started from now on finds them.
+    /// Runs `start` with their numbers: a program that it starts finds the sockets there, and one that is
+    /// started later does not.
     ///
     /// # Errors
-    /// Those of fcntl(2).
-    pub fn hand_on(&self) -> io::Result<Vec<RawFd>> {
+    /// Those of fcntl(2), and of `start`.
+    pub fn hand_on<T>(&self, start: impl FnOnce(Vec<RawFd>) -> Result<T>) -> Result<T> {
+        self.set_flags(FdFlag::empty())?;
+        let started = start(self.0.iter().map(|socket| socket.as_raw_fd()).collect());
+        self.set_flags(FdFlag::FD_CLOEXEC)?;
+        started
+    }
+
+    fn set_flags(&self, flags: FdFlag) -> Result<()> {
         for socket in &self.0 {
-            fcntl(socket, FcntlArg::F_SETFD(FdFlag::empty()))?;
+            fcntl(socket, FcntlArg::F_SETFD(flags)).context("handing sockets on")?;
         }
-        Ok(self.0.iter().map(|socket| socket.as_raw_fd()).collect())
+        Ok(())
     }
 }
 

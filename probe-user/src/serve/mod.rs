@@ -2,10 +2,17 @@
 //! do.
 
 pub mod check;
+mod confine;
+mod document;
+mod follower;
 mod generation;
+pub mod health;
 pub mod http;
+mod list_figures;
 mod listen;
+mod part;
 mod present;
+mod process;
 mod reading;
 mod service;
 mod slots;
@@ -46,7 +53,7 @@ pub fn run(plan: &Plan) -> Result<()> {
     stop::hangup_is_no_end();
     let listeners = Listeners::open(&config.listen)?;
     runtime::block_on(async {
-        let (mut service, stop) = Service::start(plan, config, listeners)?;
+        let (mut service, stop) = Service::start(plan, config, listeners).await?;
         service.announce();
         let ran = service.run(stop).await;
         service.end().await.and(ran)
@@ -59,14 +66,8 @@ pub fn run(plan: &Plan) -> Result<()> {
 /// Those parts, all of them.
 fn supported(config: &Config) -> Result<(), Usage> {
     let mut parts = Vec::new();
-    if config.health.is_some() {
-        parts.push("[health]");
-    }
     if !config.records.is_empty() {
         parts.push("[[record]]");
-    }
-    if config.rules.iter().any(|rule| !rule.lists.is_empty()) {
-        parts.push("by and distinct (probe count has them)");
     }
     if parts.is_empty() {
         return match &config.user {

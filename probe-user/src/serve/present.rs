@@ -1,6 +1,7 @@
 //! Which interfaces there are right now of those that the configuration names.
 
 use anyhow::{Context as _, Result};
+use netlink_packet_route::link::LinkFlags;
 use probe_frame::visible;
 
 use crate::{
@@ -13,6 +14,8 @@ use crate::{
 pub struct Present {
     /// Those that programs can be attached to, each with its index.
     pub interfaces: Vec<(u32, Interface)>,
+    /// The indices of those that are loopbacks.
+    pub loopbacks: Vec<u32>,
     /// Names that no interface has now.
     pub missing: Vec<String>,
     /// Those whose frames begin with neither Ethernet nor IP.
@@ -30,7 +33,9 @@ impl Present {
             let name = rtnetlink::name(link)?;
             Some((link.header.index, name.to_owned(), rtnetlink::link_type(link)))
         });
-        Ok(Self::of(patterns, all))
+        let loopbacks = links.iter().filter(|link| link.header.flags.contains(LinkFlags::Loopback));
+        let loopbacks = loopbacks.map(|link| link.header.index).collect();
+        Ok(Self { loopbacks, ..Self::of(patterns, all) })
     }
 
     fn of(
@@ -78,6 +83,7 @@ mod tests {
             interfaces: vec![(2, interface("eth0")), (5, interface("veth7"))],
             missing: vec!["eth1".into()],
             others: vec!["can0".into()],
+            ..Present::default()
         };
         assert_eq!(Present::of(&patterns, all), expected);
     }

@@ -1,7 +1,7 @@
 //! The part of `probe serve` that has rights: it loads, attaches, reads, and follows interfaces and
 //! the configuration. No byte of a frame or of a request comes here.
 
-use std::{collections::HashSet, time::Instant};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use probe_frame::visible;
@@ -10,8 +10,11 @@ use signal_hook::consts::SIGHUP;
 
 use super::{
     Plan,
-    generation::{Generation, direction_on},
+    follower::{Followed, Follower},
+    generation::Generation,
+    health::Keeper,
     listen::Listeners,
+    part::{Hub, Word},
     present::Present,
     reading::{Counted, Reader, Reading, State, Tick},
     supported,
@@ -22,7 +25,7 @@ use crate::{
     explain,
     failure::Usage,
     interfaces,
-    kernel::{Direction, Hook, Programs as _, Session},
+    kernel::{Attachment, Hook, Programs as _, Session},
     output::Output,
     privileges::{self, Needs},
     reporter,
@@ -32,6 +35,10 @@ use crate::{
     watch::{Event, Events},
 };
 
+/// How often lists are taken at least, however long the interval is: the counts of a table have 32 bits,
+/// and the last minute is put together from what is taken.
+const TAKE: Duration = Duration::from_secs(10);
+
 /// Everything that goes on.
 pub struct Service<'a> {
     plan: &'a Plan,
@@ -39,14 +46,15 @@ pub struct Service<'a> {
     hook: Hook,
     generation: Generation,
     session: Session,
-    /// Interfaces that could not be attached to, by their indices: not tried again until the
-    /// configuration is read again.
-    refused: HashSet<u32>,
+    follower: Follower,
     state: State,
     reader: Reader,
     /// Asks for the configuration to be read again.
     hangup: SignalPipe,
     worker: Option<Worker>,
+    /// Where the words of parts come in.
+    hub: Hub,
+    health: Keeper,
     listeners: Listeners,
     output: Option<Output>,
 }
@@ -57,12 +65,17 @@ impl<'a> Service<'a> {
     ///
     /// # Errors
     /// What the kernel refuses, of interfaces that are there.
-    pub fn start(plan: &'a Plan, config: Config, listeners: Listeners) -> Result<(Self, Stop)> {
+    pub async fn start(
+        plan: &'a Plan,
+        config: Config,
+        listeners: Listeners,
+    ) -> Result<(Self, Stop)> {
         let hook = config.hook.on(config.direction, true);
         let present = Present::ask(&config.interfaces)?;
         say_missing(&present);
         let generation = Generation::first(&config, &present)?;
         let session = generation.load(&config, hook)?;
+        let follower = Follower::new(config.interfaces.clone(), config.direction, !plan.no_reload);
         // Both before anybody is told that this is ready.
         let stop = Stop::on_signals().context("watching signals")?;
         let hangup = SignalPipe::watch(&[SIGHUP]).context("watching signals")?;
@@ -72,22 +85,24 @@ impl<'a> Service<'a> {
             hook,
             generation,
             session,
-            refused: HashSet::new(),
+            follower,
             state: State::default(),
             reader: Reader::new(),
             hangup,
             worker: None,
+            hub: Hub::new(),
+            health: Keeper::default(),
             listeners,
             output: None,
         };
-        for (_, interface) in &present.interfaces {
-            let direction = direction_on(&service.config, &interface.name);
-            service.session.attach_one(interface, direction).map_err(explain::kernel)?;
-            service.state.interfaces_attached += 1;
-        }
+        service.state.interfaces_attached =
+            service.follower.attach(&mut service.session, &present)?;
+        // With all rights that there are, before this process gives up its own.
+        let prepared = service.health.prepare(&mut service.hub, &service.config).await?;
+        service.health.commit(prepared);
         let needs = Needs { reload: !plan.no_reload, ..Needs::of(&service.session) };
         privileges::drop(service.config.user.as_deref(), needs)?;
-        service.state.loaded(true);
+        service.loaded(true);
         service.state.attached(service.session.attachments());
         if plan.json {
             service.output = Some(Output::start()?);
@@ -120,11 +135,13 @@ impl<'a> Service<'a> {
         let watchdog = sd_notify::watchdog_enabled().map(|period| period / 2);
         self.publish(Tick::Interval)?;
         let mut next = Instant::now() + self.config.interval;
+        let mut take = Instant::now() + TAKE;
         let mut alive = Instant::now();
         loop {
             let alive_until = watchdog.map(|period| alive + period);
-            let wake = alive_until.map_or(next, |until| until.min(next));
-            match wait(&mut events, &mut self.hangup, self.worker.as_mut(), wake).await {
+            let wake = alive_until.map_or(next, |until| until.min(next)).min(take);
+            let Self { hangup, worker, hub, .. } = self;
+            match wait(&mut events, hangup, worker.as_mut(), hub, wake).await {
                 Woken::Event(Event::Stop) => return Ok(()),
                 Woken::Event(Event::Changed(_)) => {
                     self.follow()?;
@@ -133,18 +150,21 @@ impl<'a> Service<'a> {
                 Woken::Event(Event::Deadline) => {}
                 Woken::Hangup => {
                     // What became of it was said, and is counted.
-                    let _ = self.reload();
-                    self.publish(Tick::Between)?;
+                    let _ = self.reload().await;
+                    self.publish(Tick::Reloaded)?;
                 }
                 Woken::Asked(Some(Asked::Read)) => self.publish(Tick::Between)?,
                 Woken::Asked(Some(Asked::Reload)) => {
-                    let refused = self.reload().err().map(|error| format!("{error:#}"));
-                    self.publish(Tick::Between)?;
+                    let refused = self.reload().await.err().map(|error| format!("{error:#}"));
+                    self.publish(Tick::Reloaded)?;
                     if let Some(worker) = &self.worker {
                         worker.answer(refused);
                     }
                 }
                 Woken::Asked(None) => self.worker_ended(),
+                Woken::Said(word) => {
+                    self.health.take(&word).await;
+                }
             }
             if alive_until.is_some_and(|until| Instant::now() >= until) {
                 notify(&[NotifyState::Watchdog]);
@@ -154,11 +174,19 @@ impl<'a> Service<'a> {
                 if self.worker.is_none() {
                     self.start_worker()?;
                 }
+                // Without the rights there are none to lend.
+                if !self.plan.no_reload {
+                    self.health.look_after(&mut self.hub).await;
+                }
                 self.publish(Tick::Interval)?;
                 // A tick that came late does not make the later ones come in a burst.
                 while next <= Instant::now() {
                     next += self.config.interval;
                 }
+                take = Instant::now() + TAKE;
+            } else if Instant::now() >= take {
+                self.generation.take_lists(&mut self.session, self.reader.elapsed());
+                take = Instant::now() + TAKE;
             }
         }
     }
@@ -170,6 +198,7 @@ impl<'a> Service<'a> {
     pub async fn end(mut self) -> Result<()> {
         notify(&[NotifyState::Stopping]);
         let detached = self.session.detach().map_err(explain::kernel);
+        self.health.end(&mut self.hub).await;
         let reading = self.read(Tick::Last)?;
         if let Some(output) = self.output.take() {
             output.finish(reading.snapshot.into_bytes(), &stop::requested)?;
@@ -195,30 +224,43 @@ impl<'a> Service<'a> {
     }
 
     fn read(&mut self, tick: Tick) -> Result<Reading> {
+        if tick.has_lists() {
+            self.generation.take_lists(&mut self.session, self.reader.elapsed());
+        }
         let start = Instant::now();
         let counts = self.session.counts().map_err(explain::kernel)?;
         self.state.readings += 1;
         self.state.reading_seconds += start.elapsed().as_secs_f64();
         let counted = Counted {
-            rules: &self.generation.rules,
+            generation: &self.generation,
             counts: &counts,
-            rule_counts: &self.generation.counts(&counts.rules),
             attachments: self.session.attachments(),
+            health: self.health.health(),
             interval: self.config.interval,
         };
-        Ok(self.reader.read(&counted, &self.state, tick))
+        let reading = self.reader.read(counted, &self.state, tick);
+        if tick == Tick::Interval {
+            self.generation.begin_interval();
+        }
+        Ok(reading)
+    }
+
+    /// Notes what became of a reload, of which the start is one.
+    fn loaded(&mut self, succeeded: bool) {
+        self.state.loaded(succeeded);
+        self.state.list_memory = self.session.list_memory().map_or(0, |memory| memory.total());
     }
 
     /// Reads the configuration again, and puts its rules to work. Nothing changes where anything is
     /// wrong with it.
-    fn reload(&mut self) -> Result<()> {
+    async fn reload(&mut self) -> Result<()> {
         let reloading = NotifyState::monotonic_usec_now();
         notify(
             &[&[NotifyState::Reloading][..], &reloading.into_iter().collect::<Vec<_>>()].concat(),
         );
         let start = Instant::now();
-        let result = self.try_reload();
-        self.state.loaded(result.is_ok());
+        let result = self.try_reload().await;
+        self.loaded(result.is_ok());
         match &result {
             Ok(()) => {
                 self.state.reloads += 1;
@@ -234,7 +276,7 @@ impl<'a> Service<'a> {
         result
     }
 
-    fn try_reload(&mut self) -> Result<()> {
+    async fn try_reload(&mut self) -> Result<()> {
         if self.plan.no_reload {
             return Err(Usage::new("--no-reload gave up the rights that it takes").into());
         }
@@ -246,11 +288,19 @@ impl<'a> Service<'a> {
         self.same_frame(&config)?;
         let present = Present::ask(&config.interfaces)?;
         let counted = self.session.counts().map_err(explain::kernel)?.rules;
-        let generation = self.generation.next(&config, &present, &counted)?;
-        generation.replace(&mut self.session, &config, self.hook)?;
-        self.generation = generation;
+        let next = self.generation.next(&config, &present, &counted)?;
+        let health = self.health.prepare(&mut self.hub, &config).await?;
+        let now = self.reader.elapsed();
+        if let Err(error) =
+            self.generation.exchange(next, &mut self.session, &config, self.hook, now)
+        {
+            // A link that did not take its old program back was let go.
+            self.follow()?;
+            return Err(error);
+        }
+        self.health.commit(health);
         self.config = config;
-        self.refused.clear();
+        self.follower.set_patterns(self.config.interfaces.clone());
         say_missing(&present);
         self.follow()
     }
@@ -275,52 +325,26 @@ impl<'a> Service<'a> {
     /// Attaches to the interfaces of the configuration that came, and lets go of those that went.
     /// What cannot be attached to is left out, with a note.
     fn follow(&mut self) -> Result<()> {
-        let present = Present::ask(&self.config.interfaces)?;
-        let is_present = |index: u32| present.interfaces.iter().any(|(it, _)| *it == index);
-        let gone: Vec<(u32, String)> = (self.session.attachments().iter())
-            .filter(|it| !is_present(it.index))
-            .map(|it| (it.index, it.interface.clone()))
-            .collect();
-        for (index, name) in gone {
-            self.session.forget(index);
-            self.state.interfaces_gone += 1;
-            reporter::say(format_args!("{} is gone", visible(&name)));
-        }
-        self.refused.retain(|index| is_present(*index));
-        for (index, interface) in &present.interfaces {
-            let known = self.session.attachments().iter().any(|it| it.index == *index);
-            if known || self.refused.contains(index) {
-                continue;
-            }
-            let direction = direction_on(&self.config, &interface.name);
-            let name = visible(&interface.name);
-            match self.attach(interface, direction) {
-                Ok(hook) => {
+        for followed in self.follower.follow(&mut self.session)? {
+            match followed {
+                Followed::Attached(Attachment { interface, hook, .. }) => {
                     self.state.interfaces_attached += 1;
+                    let name = visible(&interface);
                     reporter::say(format_args!("{name} appeared: attached ({hook})"));
                 }
-                Err(error) => {
+                Followed::Gone(name) => {
+                    self.state.interfaces_gone += 1;
+                    reporter::say(format_args!("{} is gone", visible(&name)));
+                }
+                Followed::Refused(name, error) => {
                     self.state.interfaces_refused += 1;
-                    self.refused.insert(*index);
+                    let name = visible(&name);
                     reporter::note(format_args!("{name} appeared, and is left out: {error:#}"));
                 }
             }
         }
         self.state.attached(self.session.attachments());
         Ok(())
-    }
-
-    fn attach(
-        &mut self,
-        interface: &crate::kernel::Interface,
-        direction: Direction,
-    ) -> Result<crate::kernel::Attached> {
-        if self.plan.no_reload && self.hook.is_xdp() {
-            let message = "--no-reload gave up the right to attach XDP; start again to look at it";
-            return Err(Usage::new(message).into());
-        }
-        let attached = self.session.attach_one(interface, direction);
-        Ok(attached.map_err(explain::kernel)?.hook)
     }
 
     fn start_worker(&mut self) -> Result<()> {
@@ -334,9 +358,7 @@ impl<'a> Service<'a> {
     /// once does not take the CPU; counting goes on meanwhile.
     fn worker_ended(&mut self) {
         if let Some(mut worker) = self.worker.take() {
-            let status =
-                worker.status().map_or_else(|error| error.to_string(), |it| it.to_string());
-            reporter::note(format_args!("the process that serves HTTP ended: {status}"));
+            worker.say_ended();
             self.state.http_restarts += 1;
         }
     }
@@ -348,12 +370,15 @@ enum Woken {
     Hangup,
     /// The worker wants something; `None`: it has ended.
     Asked(Option<Asked>),
+    /// A part said something, or has ended.
+    Said(Word),
 }
 
 async fn wait(
     events: &mut Events,
     hangup: &mut SignalPipe,
     worker: Option<&mut Worker>,
+    hub: &mut Hub,
     until: Instant,
 ) -> Woken {
     let asked = async {
@@ -366,6 +391,7 @@ async fn wait(
         event = events.wait(until) => Woken::Event(event),
         Ok(()) = hangup.wait() => Woken::Hangup,
         asked = asked => Woken::Asked(asked),
+        word = hub.next() => Woken::Said(word),
     }
 }
 

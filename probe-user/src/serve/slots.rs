@@ -1,44 +1,84 @@
-//! Which counter of the kernel each rule has, from one reload to the next.
+//! Which counter of the kernel each rule and each list has, from one reload to the next.
 //!
-//! A rule keeps its counter as long as there is a rule of its name and its text. The counter of a
-//! rule that went is nobody's until the programs that raised it are gone; from the reload after that
-//! on another rule may have it. Nobody but the programs writes a counter, so it is not zeroed
-//! either: what had been counted in it when it was given away is taken off whatever is read later.
+//! A rule keeps its counter as long as there is a rule of its name and its text, a list as long as that
+//! rule has a list by the same key, of the same kind. The counter of what went is nobody's until the
+//! programs that raised it are gone; from the reload after that on something else may have it. Nobody
+//! but the programs writes a counter, so it is not zeroed either: what had been counted in it when it
+//! was given away is taken off whatever is read later.
+//!
+//! A rule that gets a list while it counts gets another counter as well, and goes on from the old one.
+//! Then it is known to the frame what it had matched before the list began: programs without the list
+//! raise the old counter, those with it the new one.
 
 use std::collections::HashMap;
 
 use probe_common::{Counter, MAX_RULES};
+use probe_filter::Key;
 
-use crate::rules::Rule;
+use crate::{
+    kernel::Lists,
+    keys::List,
+    rules::{Rule, lists_of},
+};
 
 /// One counter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Slot {
     /// Whose it is; `None`: nobody's.
     owner: Option<Owner>,
-    /// What had been counted in it before.
+    /// What is taken off: what had been counted in it before, less what its rule brought along.
     base: Counter,
+    /// The counter that the rule had until this generation began, and no program raises any more. Of
+    /// a list that began with this generation: the one that its rule had.
+    from: Option<usize>,
+    /// Of a list: packets that its rule had matched before the list began, without those in `from`.
+    before: u64,
 }
 
-/// The rule that has a counter.
+impl Slot {
+    /// Whether a rule has it, and not a list.
+    fn is_rules(&self) -> bool {
+        self.owner.as_ref().is_some_and(|owner| owner.name.list.is_none())
+    }
+}
+
+/// The rule or list that has a counter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Owner {
-    name: String,
+    name: Name,
+    /// Its index among the rules, or behind them among their lists.
+    entry: usize,
+}
+
+/// What makes a rule or a list the same in two generations.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Name {
+    rule: String,
     filter: String,
-    /// Its index among the rules.
-    rule: usize,
+    list: Option<(Key, Lists)>,
+}
+
+impl Name {
+    fn of(rule: &Rule, list: Option<&List>) -> Self {
+        let list = list.map(|list| (list.key, list.wanted()));
+        Self { rule: rule.name.clone(), filter: rule.filter.clone(), list }
+    }
 }
 
 /// The counters of one generation of rules. There are never fewer than before: what was counted in a
 /// counter must be known when it is given away.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Slots(Vec<Slot>);
+pub struct Slots {
+    slots: Vec<Slot>,
+    /// How many rules there are.
+    rules: usize,
+}
 
 /// More counters than a program holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{new} new rules beside {old} that count now; one program holds at most {MAX_RULES} of both: \
-     remove some first, reload, and add the others then"
+    "{new} new rules and lists beside {old} that count now; one program holds at most {MAX_RULES} of \
+     both: remove some first, reload, and add the others then (a rule that gets a list is a new one, too)"
 )]
 pub struct TooMany {
     old: usize,
@@ -51,156 +91,142 @@ impl Slots {
     /// # Errors
     /// [`TooMany`].
     pub fn next(&self, rules: &[Rule], counted: &[Counter]) -> Result<Self, TooMany> {
-        let owners = || self.0.iter().flat_map(|slot| &slot.owner);
-        let mut old: HashMap<(&str, &str), usize> = HashMap::new();
-        for (at, slot) in self.0.iter().enumerate() {
-            old.extend(slot.owner.iter().map(|it| ((it.name.as_str(), it.filter.as_str()), at)));
-        }
-        let mut next = vec![Slot::default(); self.0.len()];
+        let now = self.settled(counted);
+        let owned =
+            || now.slots.iter().enumerate().filter_map(|(at, it)| Some((at, it.owner.as_ref()?)));
+        let old: HashMap<&Name, usize> = owned().map(|(at, owner)| (&owner.name, at)).collect();
+        // Who is to have a counter, where it was before, and whether it stays there.
+        let begins = |rule: &Rule| {
+            rule.lists.iter().any(|list| !old.contains_key(&Name::of(rule, Some(list))))
+        };
+        let of_rule = |rule: &Rule| {
+            let name = Name::of(rule, None);
+            let from = old.get(&name).copied();
+            let stays = from.is_some() && !begins(rule);
+            (name, from, stays)
+        };
+        let of_list = |(rule, list): (&Rule, &List)| {
+            let name = Name::of(rule, Some(list));
+            match old.get(&name) {
+                Some(&at) => (name, Some(at), true),
+                None => (name, old.get(&Name::of(rule, None)).copied(), false),
+            }
+        };
+        let wanted: Vec<(Name, Option<usize>, bool)> =
+            rules.iter().map(of_rule).chain(lists_of(rules).map(of_list)).collect();
+
+        let nobodys = |slot: &Slot| Slot { base: slot.base, ..Slot::default() };
+        let mut next: Vec<Slot> = now.slots.iter().map(nobodys).collect();
         // Not those that programs raise which are still at work.
         let mut free =
-            (0..MAX_RULES).filter(|&at| self.0.get(at).is_none_or(|it| it.owner.is_none()));
-        for (index, rule) in rules.iter().enumerate() {
-            let Rule { name, filter, .. } = rule;
-            let owner = Some(Owner { name: name.clone(), filter: filter.clone(), rule: index });
-            if let Some(&at) = old.get(&(name.as_str(), filter.as_str())) {
-                next[at] = Slot { owner, base: self.0[at].base };
-                continue;
+            (0..MAX_RULES).filter(|&at| now.slots.get(at).is_none_or(|it| it.owner.is_none()));
+        let new = wanted.iter().filter(|(.., stays)| !stays).count();
+        for (entry, (name, from, stays)) in wanted.into_iter().enumerate() {
+            let owner = Some(Owner { name, entry });
+            match from {
+                Some(at) if stays => next[at] = Slot { owner, ..now.slots[at].clone() },
+                _ => {
+                    let too_many = || TooMany { old: owned().count(), new };
+                    let at = free.next().ok_or_else(too_many)?;
+                    next.resize(next.len().max(at + 1), Slot::default());
+                    let base = counted.get(at).copied().unwrap_or_default();
+                    next[at] = Slot { owner, base, from, before: 0 };
+                }
             }
-            let is_new =
-                |rule: &&Rule| !old.contains_key(&(rule.name.as_str(), rule.filter.as_str()));
-            let too_many =
-                || TooMany { old: owners().count(), new: rules.iter().filter(is_new).count() };
-            let at = free.next().ok_or_else(too_many)?;
-            next.resize(next.len().max(at + 1), Slot::default());
-            next[at] = Slot { owner, base: counted.get(at).copied().unwrap_or_default() };
         }
-        Ok(Self(next))
+        Ok(Self { slots: next, rules: rules.len() })
     }
 
-    /// For each counter, in their order, the index of the rule whose it is.
-    pub fn rules(&self) -> impl Iterator<Item = Option<usize>> + '_ {
-        self.0.iter().map(|slot| slot.owner.as_ref().map(|owner| owner.rule))
+    /// The same, once no program raises the counters that rules had before.
+    fn settled(&self, counted: &[Counter]) -> Self {
+        let mut settled = self.clone();
+        for slot in &mut settled.slots {
+            let Some(from) = slot.from.take() else { continue };
+            let earlier = self.of_slot(from, counted);
+            if slot.is_rules() {
+                slot.base = minus(slot.base, earlier);
+            } else {
+                slot.before += earlier.packets;
+            }
+        }
+        settled
     }
 
-    /// What each rule has counted, in the order of the rules, of what all counters hold.
+    /// Adds what was counted for the generation that was to follow this one and was taken back: its
+    /// programs ran for a moment. `counted` is what all counters hold now, those of both.
+    pub fn take_back(&mut self, refused: &Self, counted: &[Counter]) {
+        self.slots.resize(self.slots.len().max(refused.slots.len()), Slot::default());
+        for (at, slot) in refused.slots.iter().enumerate() {
+            if let (true, Some(from)) = (slot.is_rules(), slot.from) {
+                let own = &mut self.slots[from];
+                own.base = minus(own.base, refused.of_slot(at, counted));
+            }
+        }
+    }
+
+    /// For each counter, in their order, the index of the rule, or behind the rules of the list, whose
+    /// it is.
+    pub fn entries(&self) -> impl Iterator<Item = Option<usize>> + '_ {
+        self.slots.iter().map(|slot| slot.owner.as_ref().map(|owner| owner.entry))
+    }
+
+    /// The index of the rule or list that has a counter.
+    pub fn entry(&self, slot: usize) -> Option<usize> {
+        Some(self.slots.get(slot)?.owner.as_ref()?.entry)
+    }
+
+    /// What each rule, and behind the rules each list, has counted, of what all counters hold.
     pub fn counts(&self, counted: &[Counter]) -> Vec<Counter> {
-        let rules = self.rules().flatten().max().map_or(0, |last| last + 1);
-        let mut counts = vec![Counter::default(); rules];
-        for (slot, total) in self.0.iter().zip(counted) {
-            let Some(owner) = &slot.owner else { continue };
-            counts[owner.rule] = Counter {
-                packets: total.packets.wrapping_sub(slot.base.packets),
-                bytes: total.bytes.wrapping_sub(slot.base.bytes),
-            };
+        self.each(|at, slot| {
+            let mut count = self.of_slot(at, counted);
+            if let (true, Some(from)) = (slot.is_rules(), slot.from) {
+                count += self.of_slot(from, counted);
+            }
+            count
+        })
+    }
+
+    /// For each list the packets that its rule had matched before the list began.
+    pub fn before(&self, counted: &[Counter]) -> Vec<u64> {
+        let before = self.each(|_, slot| {
+            let from = slot.from.map_or(0, |from| self.of_slot(from, counted).packets);
+            slot.before + from
+        });
+        before.into_iter().skip(self.rules).collect()
+    }
+
+    /// For each list the index that it had among those of the generation before, if it was there.
+    pub fn lists_of(&self, before: &Self) -> Vec<Option<usize>> {
+        let lists = self.each(|at, _| before.entry(at)?.checked_sub(before.rules));
+        lists.into_iter().skip(self.rules).collect()
+    }
+
+    /// What was counted in one counter for its owner, or for the one that it had.
+    fn of_slot(&self, at: usize, counted: &[Counter]) -> Counter {
+        let total = counted.get(at).copied().unwrap_or_default();
+        self.slots.get(at).map_or(total, |slot| minus(total, slot.base))
+    }
+
+    /// Something of each counter that has an owner, in the order of these.
+    fn each<T: Clone + Default>(&self, of: impl Fn(usize, &Slot) -> T) -> Vec<T> {
+        let mut all = vec![T::default(); self.entries().flatten().count()];
+        for (at, slot) in self.slots.iter().enumerate() {
+            if let Some(owner) = &slot.owner {
+                all[owner.entry] = of(at, slot);
+            }
         }
-        counts
+        all
+    }
+}
+
+/// The difference. It may be below nothing, as what is taken off may be: then it wraps, and so does
+/// what is made of it.
+fn minus(from: Counter, what: Counter) -> Counter {
+    Counter {
+        packets: from.packets.wrapping_sub(what.packets),
+        bytes: from.bytes.wrapping_sub(what.bytes),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn rules(names: &[&str]) -> Vec<Rule> {
-        names.iter().map(|name| Rule::new(*name, "")).collect()
-    }
-
-    fn counter(packets: u64) -> Counter {
-        Counter { packets, bytes: packets * 60 }
-    }
-
-    fn order<'a>(slots: &Slots, rules: &'a [Rule]) -> Vec<&'a str> {
-        let of = slots.rules();
-        of.map(|rule| rule.map_or("-", |rule| rules[rule].name.as_str())).collect()
-    }
-
-    #[test]
-    fn a_rule_keeps_its_counter_and_a_free_one_starts_at_nothing() {
-        let first = rules(&["a", "b", "c"]);
-        let slots = Slots::default().next(&first, &[]).unwrap();
-        assert_eq!(order(&slots, &first), ["a", "b", "c"]);
-        let counted = [3, 5, 7].map(counter);
-        assert_eq!(slots.counts(&counted), counted);
-
-        // b's counter is raised until its programs are gone.
-        let second = rules(&["c", "d", "a"]);
-        let slots = slots.next(&second, &counted).unwrap();
-        assert_eq!(order(&slots, &second), ["a", "-", "c", "d"]);
-        let counted = [4, 9, 8, 2].map(counter);
-        assert_eq!(slots.counts(&counted), [8, 2, 4].map(counter));
-
-        // Now it is e's, which begins with nothing; b is another rule when it comes back.
-        let third = rules(&["e", "b", "a"]);
-        let slots = slots.next(&third, &counted).unwrap();
-        assert_eq!(order(&slots, &third), ["a", "e", "-", "-", "b"]);
-        let counted = [4, 10, 8, 2, 6].map(counter);
-        assert_eq!(slots.counts(&counted), [1, 6, 4].map(counter));
-    }
-
-    #[test]
-    fn another_text_is_another_rule() {
-        let before = rules(&["a"]);
-        let slots = Slots::default().next(&before, &[]).unwrap();
-        let after = [Rule::new("a", "tcp")];
-        let slots = slots.next(&after, &[counter(7)]).unwrap();
-        assert_eq!(order(&slots, &after), ["-", "a"]);
-        assert_eq!(slots.counts(&[counter(9), counter(1)]), [counter(1)]);
-    }
-
-    #[test]
-    fn there_is_room_for_so_many() {
-        let names = |range: std::ops::Range<usize>| -> Vec<Rule> {
-            range.map(|n| Rule::new(format!("r{n}"), "")).collect()
-        };
-        let slots = Slots::default().next(&names(0..1000), &[]).unwrap();
-        let error = slots.next(&names(500..1100), &[]).unwrap_err();
-        assert_eq!(error, TooMany { old: 1000, new: 100 });
-        let fewer = slots.next(&names(500..1000), &[]).unwrap();
-        assert!(fewer.next(&names(500..1100), &[]).is_ok());
-    }
-
-    proptest! {
-        /// Against a model that gives each rule a count of its own: whatever sets follow one
-        /// another, and however late old programs stop to count.
-        #[test]
-        fn every_rule_has_its_own_count(
-            sets in prop::collection::vec(prop::collection::btree_set(0..12u8, 1..8), 1..12)
-        ) {
-            let (mut slots, mut counted) = (Slots::default(), Vec::<Counter>::new());
-            let mut model = std::collections::BTreeMap::new();
-            let raise = |counted: &mut Vec<Counter>, slots: &Slots, all: &[Rule]| {
-                let mut raised = Vec::new();
-                for (at, rule) in slots.rules().enumerate() {
-                    counted.resize(counted.len().max(at + 1), Counter::default());
-                    if let Some(rule) = rule {
-                        counted[at] += counter(at as u64 + 1);
-                        raised.push((all[rule].name.clone(), at as u64 + 1));
-                    }
-                }
-                raised
-            };
-            let mut old: (Slots, Vec<Rule>) = Default::default();
-            for set in sets {
-                let all: Vec<Rule> =
-                    set.iter().map(|n| Rule::new(format!("r{n}"), "")).collect();
-                slots = slots.next(&all, &counted).unwrap();
-                // Programs of the old rules count until the exchange is over.
-                let late = raise(&mut counted, &old.0, &old.1);
-                model.retain(|name, _| all.iter().any(|rule| rule.name == *name));
-                for (name, count) in raise(&mut counted, &slots, &all).into_iter().chain(late) {
-                    if all.iter().any(|rule| rule.name == name) {
-                        *model.entry(name).or_insert(0) += count;
-                    }
-                }
-                let counts = slots.counts(&counted);
-                for (rule, count) in all.iter().zip(counts) {
-                    prop_assert_eq!(count, counter(model[&rule.name]));
-                }
-                old = (slots.clone(), all);
-            }
-        }
-    }
-}
+mod tests;

@@ -1,32 +1,21 @@
 //! The process that serves HTTP, as the one that counts sees it.
 //!
 //! It is a process, and not a thread: a thread shares the memory of those that may load programs,
-//! and whoever takes it over has their rights. It is this program started anew, so that it has
-//! nothing of what was read and loaded here; its standard input is a socket, on which it gets
-//! readings and asks for more. It has no other way to the rest of the machine ([`super::http`]).
+//! and whoever takes it over has their rights. It is [this program started anew](super::process); by
+//! its socket it gets readings and asks for more. It has no other way to the rest of the machine
+//! ([`super::http`]).
 
-use std::{
-    io,
-    os::{
-        fd::OwnedFd,
-        unix::{net::UnixStream as StdStream, process::CommandExt as _},
-    },
-    process::{Child, Command, Stdio},
-    time::Duration,
-};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
-    net::UnixStream,
     sync::{mpsc, watch},
     task::JoinHandle,
-    time::timeout,
 };
 
-use super::{listen::Listeners, reading::Reading};
-use crate::reporter;
+use super::{listen::Listeners, process::Process, reading::Reading};
 
 /// What is sent to the worker, a line of JSON each.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -50,7 +39,7 @@ pub enum Asked {
 
 /// The worker.
 pub struct Worker {
-    child: Child,
+    process: Process,
     asked: mpsc::Receiver<Asked>,
     /// How many readings it asked for.
     reads: u64,
@@ -65,18 +54,12 @@ impl Worker {
     /// # Errors
     /// Where it cannot be started.
     pub fn start(listeners: &Listeners) -> Result<Self> {
-        let (own, other) = StdStream::pair().context("making a socket")?;
-        let numbers = listeners.hand_on().context("handing sockets on")?;
-        let child = Command::new("/proc/self/exe")
-            .arg0("probe")
-            .arg("serve-http")
-            .args(numbers.iter().map(ToString::to_string))
-            .stdin(Stdio::from(OwnedFd::from(other)))
-            .stdout(Stdio::null())
-            .spawn()
-            .context("starting the process that serves HTTP")?;
-        own.set_nonblocking(true).context("making a socket")?;
-        let (from, mut to) = UnixStream::from_std(own).context("making a socket")?.into_split();
+        let (process, socket) = listeners.hand_on(|sockets| {
+            let numbers = sockets.iter().map(ToString::to_string);
+            let words: Vec<String> = ["serve-http".to_owned()].into_iter().chain(numbers).collect();
+            Process::start("the process that serves HTTP".into(), &words)
+        })?;
+        let (from, mut to) = socket.into_split();
         let (ask, asked) = mpsc::channel(16);
         let listen = tokio::spawn(async move {
             let mut lines = BufReader::new(from).lines();
@@ -109,7 +92,7 @@ impl Worker {
                 }
             }
         });
-        Ok(Self { child, asked, reads: 0, readings, answers, tasks: [listen, tell] })
+        Ok(Self { process, asked, reads: 0, readings, answers, tasks: [listen, tell] })
     }
 
     /// What it asks for next; `None` where it has ended.
@@ -130,38 +113,17 @@ impl Worker {
         let _ = self.answers.try_send(error);
     }
 
-    /// How it ended, which it must have done or does now.
-    ///
-    /// # Errors
-    /// Those of waitpid(2).
-    pub fn status(&mut self) -> io::Result<std::process::ExitStatus> {
-        // One that closed its socket may go on in some other way.
-        let _ = self.child.kill();
-        self.child.wait()
+    /// Says how it ended.
+    pub fn say_ended(&mut self) {
+        self.process.say_ended();
     }
 
     /// Ends it: it goes when it has no socket to read from.
-    pub async fn end(mut self) {
+    pub async fn end(self) {
         /// What an answer to a request may take.
         const PATIENCE: Duration = Duration::from_millis(500);
-        const LOOK: Duration = Duration::from_millis(5);
-        self.tasks.iter().for_each(JoinHandle::abort);
-        let ended = async {
-            while let Ok(None) = self.child.try_wait() {
-                tokio::time::sleep(LOOK).await;
-            }
-        };
-        if timeout(PATIENCE, ended).await.is_err() {
-            if let Err(error) = self.child.kill() {
-                reporter::note(format_args!("ending the process that serves HTTP: {error}"));
-            }
-            let _ = self.child.wait();
-        }
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        self.tasks.iter().for_each(JoinHandle::abort);
+        let Self { process, tasks, .. } = self;
+        tasks.iter().for_each(JoinHandle::abort);
+        process.end(PATIENCE).await;
     }
 }

@@ -210,22 +210,25 @@ fn another_size_is_drawn_at_once() {
         return;
     }
     let _alone = alone();
-    let pair = quiet_pair();
-    let arguments = format!("count -i {SERVER_LINK} --interval 3s {}", rules(3));
-    let terminal = Terminal::new(&pair, (80, 24), &arguments);
-    let mut before = terminal.wait("the first table", is_table);
-    let widest = |lines: &[String]| lines.iter().map(|line| width(line)).max().unwrap_or(0);
-    let drawn_between = (0..5).any(|_| {
-        terminal.resize((120, 24));
-        let wide = terminal.wait("a wide table", |lines| is_table(lines) && widest(lines) > 80);
-        terminal.resize((80, 24));
-        let narrow =
-            terminal.wait("a narrow table", |lines| is_table(lines) && widest(lines) <= 80);
-        let same = wide[0] == before[0] && narrow == before;
-        before = narrow;
-        same
-    });
-    assert!(drawn_between, "{before:#?}");
+    let commands =
+        [format!("count --interval 3s {}", rules(3)), "health --interval 3s --port 80".into()];
+    for command in commands {
+        let pair = quiet_pair();
+        let terminal = Terminal::new(&pair, (80, 24), &format!("{command} -i {SERVER_LINK}"));
+        let mut before = terminal.wait("the first table", is_table);
+        let widest = |lines: &[String]| lines.iter().map(|line| width(line)).max().unwrap_or(0);
+        let drawn_between = (0..5).any(|_| {
+            terminal.resize((120, 24));
+            let wide = terminal.wait("a wide table", |lines| is_table(lines) && widest(lines) > 80);
+            terminal.resize((80, 24));
+            let narrow =
+                terminal.wait("a narrow table", |lines| is_table(lines) && widest(lines) <= 80);
+            let same = wide[0] == before[0] && narrow == before;
+            before = narrow;
+            same
+        });
+        assert!(drawn_between, "{command}: {before:#?}");
+    }
 }
 
 /// Ctrl-Z gives the terminal back to the shell, and `fg` takes it again.
@@ -241,8 +244,11 @@ fn stopped_and_continued() {
         lines.first().is_some_and(|line| line.starts_with("interface "))
     }
     type Shown = fn(&[String]) -> bool;
-    let commands: [(&str, Shown); 2] =
-        [("count -i srv0 --interval 200ms", is_table), ("interfaces --watch=200ms", of_interfaces)];
+    let commands: [(&str, Shown); 3] = [
+        ("count -i srv0 --interval 200ms", is_table),
+        ("health -i srv0 --port 80 --interval 200ms", is_table),
+        ("interfaces --watch=200ms", of_interfaces),
+    ];
     for (arguments, shown) in commands {
         let pair = quiet_pair();
         let terminal = Terminal::running(&pair, (80, 24), "PS1='shell> ' exec sh -i");

@@ -7,9 +7,9 @@ use crate::rig::{LIMIT, NEEDS, alone, attached, probe};
 
 /// A macvlan on the server's link, and a bridge with another as its port: interfaces of this
 /// kernel for which LRO can be asked, if only asked for.
-const UPPER: &str = "mac0";
-const PORT: &str = "mac1";
-const BRIDGE: &str = "br0";
+pub const UPPER: &str = "mac0";
+pub const PORT: &str = "mac1";
+pub const BRIDGE: &str = "br0";
 
 /// All features of a link, as `ethtool -k` lists them.
 fn features(namespace: &Namespace, link: &str) -> String {
@@ -24,13 +24,13 @@ fn feature(namespace: &Namespace, link: &str, name: &str) -> String {
     line.unwrap_or_else(|| panic!("no {name} in {all}")).to_owned()
 }
 
-fn lro(namespace: &Namespace, link: &str) -> String {
+pub fn lro(namespace: &Namespace, link: &str) -> String {
     feature(namespace, link, "large-receive-offload")
 }
 
 /// What `lro` says where LRO is asked for, and not.
-const ASKED: &str = "off [requested on]";
-const NOT_ASKED: &str = "off";
+pub const ASKED: &str = "off [requested on]";
+pub const NOT_ASKED: &str = "off";
 
 /// Asks for LRO. ethtool says that it did not get it, and exits with 1: it is only asked for.
 fn ask_for_lro(namespace: &Namespace, link: &str, name: &str) {
@@ -40,7 +40,8 @@ fn ask_for_lro(namespace: &Namespace, link: &str, name: &str) {
     assert_eq!(lro(namespace, link), ASKED, "{link}");
 }
 
-fn with_lro() -> Pair {
+/// Those three on the server's side, with LRO asked for below.
+pub fn with_lro() -> Pair {
     let pair = Pair::new().unwrap();
     let server = &pair.server;
     let link = format!("link {SERVER_LINK} type macvlan mode bridge");

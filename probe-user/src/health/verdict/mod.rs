@@ -4,6 +4,8 @@ mod words;
 
 use std::{fmt, net::IpAddr, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     host::{Counters, Settings},
     service::{Protocol, Service},
@@ -12,7 +14,8 @@ use crate::kernel::sock_diag::Listener;
 pub(super) use words::time;
 
 /// How a port does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Connections are answered and completed, in time.
     Healthy,
@@ -89,7 +92,7 @@ impl Outcomes {
 }
 
 /// Quantiles of times.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Times {
     /// How many there are.
     pub n: u64,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use probe_common::{distinct::DistinctTable, top::TopLayout};
 
-use super::Order;
+use crate::kernel::{Error, cpus};
 
 /// What the lists of all program sets take, in kernel memory that is mapped here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,11 +24,21 @@ impl Memory {
     /// on 64 CPUs keep their full size.
     pub const DEFAULT_BOUND: u64 = 64 << 20;
 
-    /// The lists of an order, in so many sets of programs, with tables as large as `bound` bytes
-    /// for all lists allow.
-    pub(in crate::kernel) fn of(order: &Order, sets: usize, cpus: u32, bound: u64) -> Self {
-        let [tops, distinct] =
-            [order.tops(), order.distinct()].map(|rules| (rules.len() * sets) as u32);
+    /// So many lists of the largest keys, and numbers of different keys, in so many sets of programs,
+    /// with tables as large as `bound` bytes for all lists allow.
+    ///
+    /// # Errors
+    /// [`Error::ListMemory`] where they take more all the same; and where the CPUs cannot be counted.
+    pub fn of(lists: [usize; 2], sets: usize, bound: u64) -> Result<Self, Error> {
+        let cpus = if lists == [0, 0] { 1 } else { cpus()? };
+        let memory = Self::on(cpus, lists, sets, bound);
+        let (needed, allowed) = (memory.total(), bound);
+        if needed > allowed { Err(Error::ListMemory { needed, allowed }) } else { Ok(memory) }
+    }
+
+    /// The same on so many CPUs. Where `bound` is too little, tables are as small as can be.
+    pub(in crate::kernel) fn on(cpus: u32, lists: [usize; 2], sets: usize, bound: u64) -> Self {
+        let [tops, distinct] = lists.map(|lists| (lists * sets) as u32);
         let registers = u64::from(distinct) * size_of::<DistinctTable>() as u64;
         let tables = u64::from(tops) * u64::from(cpus);
         let layout = TopLayout::within(bound.saturating_sub(registers), tables);
@@ -76,9 +86,7 @@ mod tests {
     use super::*;
 
     fn memory(tops: usize, distinct: usize, cpus: u32, bound: u64) -> Memory {
-        let rules = (0..tops.max(distinct)).collect::<Vec<_>>();
-        let order = Order { first_distinct: rules.len() - distinct, rules, tops };
-        Memory::of(&order, 1, cpus, bound)
+        Memory::on(cpus, [tops, distinct], 1, bound)
     }
 
     #[test]

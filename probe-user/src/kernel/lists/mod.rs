@@ -24,7 +24,7 @@ pub use memory::Memory;
 
 /// Which lists a rule has, besides its counter. Rules with one have a key
 /// (`probe_filter::compile_keyed`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Lists {
     /// Which keys come most often.
     pub top: bool,

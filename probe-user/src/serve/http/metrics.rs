@@ -7,11 +7,14 @@ use std::fmt;
 
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, MetricEncoder, NoLabelSet, prometheus_text, text},
+    encoding::{
+        DescriptorEncoder, MetricEncoder, NoLabelSet, prometheus_protobuf, prometheus_text, text,
+    },
     metrics::MetricType,
     registry::{Registry, Unit},
 };
 
+use super::{health, list_metrics};
 use crate::serve::reading::Reading;
 
 /// What all names begin with.
@@ -20,51 +23,79 @@ const PREFIX: &str = "probe";
 /// A form that metrics are written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// OpenMetrics 1.0.
-    OpenMetrics,
     /// Prometheus's text format.
     Text,
+    /// OpenMetrics 1.0.
+    OpenMetrics,
+    /// Prometheus's protobuf, the only one with native histograms. Prometheus asks for it where it was
+    /// told to take these.
+    Protobuf,
 }
 
+/// The media type of protobuf, and the parameters that tell which messages it has and how.
+const PROTOBUF: &str = "application/vnd.google.protobuf";
+const MESSAGES: [&str; 2] = ["proto=io.prometheus.client.MetricFamily", "encoding=delimited"];
+
 impl Format {
-    /// The one that an `Accept` header (RFC 9110, 12.5.1) prefers; of equals the older one.
+    /// All of them, the oldest first.
+    const ALL: [Self; 3] = [Self::Text, Self::OpenMetrics, Self::Protobuf];
+
+    /// The one that an `Accept` header (RFC 9110, 12.5.1) prefers; of equals the oldest one.
     pub fn wanted(accept: &str) -> Self {
-        let (mut open_metrics, mut text) = (0.0, 0.0f32);
-        for item in accept.split(',') {
-            let mut parts = item.split(';').map(str::trim);
-            let kind = parts.next().unwrap_or_default();
-            let quality =
-                parts.find_map(|part| part.strip_prefix("q=")).map_or(Ok(1.0), str::parse);
-            let quality: f32 = quality.unwrap_or(0.0);
-            match kind {
-                "application/openmetrics-text" => open_metrics = f32::max(open_metrics, quality),
-                "text/plain" | "text/*" | "*/*" => text = text.max(quality),
-                _ => {}
+        let mut best = (Self::Text, 0.0);
+        for format in Self::ALL {
+            let qualities = accept.split(',').filter_map(|item| format.quality(item));
+            let quality = qualities.fold(0.0, f32::max);
+            if quality > best.1 {
+                best = (format, quality);
             }
         }
-        if open_metrics > text { Self::OpenMetrics } else { Self::Text }
+        best.0
+    }
+
+    /// How much an item of the header wants it; `None` where it is about others.
+    fn quality(self, item: &str) -> Option<f32> {
+        let mut parts = item.split(';').map(str::trim);
+        let kind = parts.next()?;
+        let parameters: Vec<&str> = parts.collect();
+        let is_meant = match self {
+            Self::Text => matches!(kind, "text/plain" | "text/*" | "*/*"),
+            Self::OpenMetrics => kind == "application/openmetrics-text",
+            Self::Protobuf => {
+                kind == PROTOBUF && MESSAGES.iter().all(|one| parameters.contains(one))
+            }
+        };
+        let quality = parameters.iter().find_map(|one| one.strip_prefix("q="));
+        is_meant.then(|| quality.map_or(1.0, |quality| quality.parse().unwrap_or(0.0)))
     }
 
     /// What the `Content-Type` header says.
     pub fn content_type(self) -> &'static str {
         match self {
-            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
             Self::Text => prometheus_text::CONTENT_TYPE,
+            Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            Self::Protobuf => {
+                "application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; \
+                 encoding=delimited"
+            }
         }
     }
 }
 
-/// The text of a reading.
-pub fn text(reading: &Reading, format: Format) -> String {
+/// A reading in this form.
+pub fn encoded(reading: &Reading, format: Format) -> Vec<u8> {
     let mut registry = Registry::with_prefix(PREFIX);
     registry.register_collector(Box::new(Metrics(reading.clone())));
     let mut out = String::new();
-    // A text takes all that is written to it.
+    // Memory takes all that is written to it.
     let _ = match format {
-        Format::OpenMetrics => text::encode(&mut out, &registry),
         Format::Text => prometheus_text::encode(&mut out, &registry),
+        Format::OpenMetrics => text::encode(&mut out, &registry),
+        Format::Protobuf => {
+            return prometheus_protobuf::encode_to_vec(&registry).unwrap_or_default();
+        }
     };
-    out
+    out.into_bytes()
 }
 
 #[derive(Debug)]
@@ -72,7 +103,7 @@ struct Metrics(Reading);
 
 impl Collector for Metrics {
     fn encode(&self, encoder: DescriptorEncoder) -> fmt::Result {
-        let Reading { seen, rules, lost, state, .. } = &self.0;
+        let Reading { seen, rules, lists, lost, state, .. } = &self.0;
         let mut out = Families(encoder);
         out.counter("seen_packets", "Frames looked at", None, seen.0)?;
         out.counter("seen", "Bytes of the frames looked at, without FCS", BYTES, seen.1)?;
@@ -86,6 +117,7 @@ impl Collector for Metrics {
             "rule",
             bytes,
         )?;
+        list_metrics::encode(&mut out.0, lists, state.list_memory)?;
         let lost = lost.iter().map(|(cause, frames)| (cause.as_str(), *frames));
         let help = "Frames that a rule chose to be copied, and that were lost";
         out.counters("lost_frames", help, None, "cause", lost)?;
@@ -128,19 +160,32 @@ impl Collector for Metrics {
         let help = "Times that the process which serves HTTP was started again";
         out.counter("http_restarts", help, None, state.http_restarts)?;
         let info = [("version", env!("CARGO_PKG_VERSION"))];
-        out.info("build", "The version of probe", &info)
+        out.info("build", "The version of probe", &info)?;
+        self.0.health.as_ref().map_or(Ok(()), |health| health::encode(&mut out, health))
     }
 }
 
 const BYTES: Option<&Unit> = Some(&Unit::Bytes);
-const SECONDS: Option<&Unit> = Some(&Unit::Seconds);
+pub(super) const SECONDS: Option<&Unit> = Some(&Unit::Seconds);
 
 /// Writes families of metrics.
-struct Families<'a>(DescriptorEncoder<'a>);
+pub(super) struct Families<'a>(DescriptorEncoder<'a>);
 
 impl Families<'_> {
+    /// A family of any kind, whose series `write` writes.
+    pub(super) fn family(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: Option<&Unit>,
+        kind: MetricType,
+        write: impl FnOnce(&mut MetricEncoder<'_>) -> fmt::Result,
+    ) -> fmt::Result {
+        write(&mut self.0.encode_descriptor(name, help, unit, kind)?)
+    }
+
     /// `NAME[_UNIT]_total`.
-    fn counter(
+    pub(super) fn counter(
         &mut self,
         name: &str,
         help: &str,
@@ -167,7 +212,13 @@ impl Families<'_> {
     }
 
     /// `NAME[_UNIT]`.
-    fn gauge(&mut self, name: &str, help: &str, unit: Option<&Unit>, value: f64) -> fmt::Result {
+    pub(super) fn gauge(
+        &mut self,
+        name: &str,
+        help: &str,
+        unit: Option<&Unit>,
+        value: f64,
+    ) -> fmt::Result {
         self.0.encode_descriptor(name, help, unit, MetricType::Gauge)?.encode_gauge(&value)
     }
 
@@ -191,7 +242,8 @@ impl Families<'_> {
     }
 }
 
-fn count(
+/// A counter's value.
+pub(super) fn count(
     family: &mut MetricEncoder<'_>,
     value: impl prometheus_client::encoding::EncodeCounterValue,
 ) -> fmt::Result {
@@ -201,12 +253,20 @@ fn count(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serve::reading::State;
+    use crate::serve::{
+        list_figures::{DistinctFigures, ListFigures, TopFigures},
+        reading::State,
+    };
 
     #[test]
     fn the_accept_header_decides() {
         let prometheus = "application/openmetrics-text;version=1.0.0;q=0.5,\
             text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
+        // Prometheus 2.42 with --enable-feature=native-histograms (scrape/scrape.go).
+        let with_native = format!(
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;\
+             encoding=delimited,{prometheus}"
+        );
         for (accept, format) in [
             (prometheus, Format::OpenMetrics),
             ("application/openmetrics-text", Format::OpenMetrics),
@@ -214,6 +274,8 @@ mod tests {
             ("text/html,application/xhtml+xml,*/*;q=0.8", Format::Text),
             ("*/*", Format::Text),
             ("", Format::Text),
+            (with_native.as_str(), Format::Protobuf),
+            ("application/vnd.google.protobuf, text/plain;q=0.1", Format::Text),
             ("application/openmetrics-text;q=none", Format::Text),
         ] {
             assert_eq!(Format::wanted(accept), format, "{accept}");
@@ -226,7 +288,30 @@ mod tests {
             seen: (10, 600),
             rules: vec![("syn".into(), 3, 180), ("quiet".into(), 0, 0)],
             lost: vec![("lost_in_ring".into(), 0)],
+            lists: vec![
+                ListFigures {
+                    rule: "syn".into(),
+                    key: "src/24,64".into(),
+                    keyed: 2,
+                    top: Some(TopFigures { refused: 1, shares: vec![0.5, 0.0] }),
+                    distinct: None,
+                },
+                ListFigures {
+                    rule: "syn".into(),
+                    key: "src".into(),
+                    keyed: 3,
+                    top: None,
+                    distinct: Some(DistinctFigures {
+                        estimate: 100,
+                        low: 98,
+                        high: 103,
+                        minute: 90,
+                        missed: 0,
+                    }),
+                },
+            ],
             state: State {
+                list_memory: 196_736,
                 attached: vec![("tcx".into(), 2), ("xdp-native".into(), 0)],
                 last_reload_succeeded: true,
                 last_reload_seconds: 1_795_244_401.0,
@@ -235,13 +320,25 @@ mod tests {
             },
             ..Reading::default()
         };
-        let text = text(&reading, Format::Text);
+        let text = |format| String::from_utf8(encoded(&reading, format)).unwrap();
+        let open = text(Format::OpenMetrics);
+        let text = text(Format::Text);
         for line in [
             "# TYPE probe_seen_packets_total counter",
             "probe_seen_packets_total 10",
             "probe_seen_bytes_total 600",
             "probe_rule_packets_total{rule=\"syn\"} 3",
             "probe_rule_bytes_total{rule=\"quiet\"} 0",
+            "probe_list_memory_bytes 196736.0",
+            "probe_rule_keyed_packets_total{rule=\"syn\",key=\"src\"} 3",
+            "probe_rule_top_refused_packets_total{rule=\"syn\",key=\"src/24,64\"} 1",
+            "probe_rule_top_share_ratio{rule=\"syn\",key=\"src/24,64\",rank=\"1\"} 0.5",
+            "probe_rule_top_share_ratio{rule=\"syn\",key=\"src/24,64\",rank=\"2\"} 0.0",
+            "probe_rule_distinct{rule=\"syn\",key=\"src\"} 100.0",
+            "probe_rule_distinct_low{rule=\"syn\",key=\"src\"} 98.0",
+            "probe_rule_distinct_high{rule=\"syn\",key=\"src\"} 103.0",
+            "probe_rule_distinct_minute{rule=\"syn\",key=\"src\"} 90.0",
+            "probe_rule_distinct_missed_packets_total{rule=\"syn\",key=\"src\"} 0",
             "probe_lost_frames_total{cause=\"lost_in_ring\"} 0",
             "probe_attached_interfaces{hook=\"tcx\"} 2.0",
             "probe_interface_events_total{event=\"gone\"} 0",
@@ -253,7 +350,6 @@ mod tests {
         ] {
             assert!(text.lines().any(|known| known == line), "{line}: {text}");
         }
-        let open = super::text(&reading, Format::OpenMetrics);
         assert!(open.contains("# TYPE probe_rule_packets counter\n"), "{open}");
         assert!(open.contains("# UNIT probe_rule_bytes bytes\n"), "{open}");
         assert!(open.ends_with("# EOF\n"), "{open}");

@@ -3,15 +3,16 @@
 //!
 //! | path | what |
 //! | --- | --- |
-//! | `/metrics` | OpenMetrics 1.0 or Prometheus's text format 0.0.4, as the `Accept` header wants |
+//! | `/metrics` | Prometheus's protobuf or text 0.0.4, or OpenMetrics 1.0, as the `Accept` header wants |
 //! | `/healthz` | whether counters are being read |
 //! | `/readyz` | whether programs are attached |
 //! | `/api/v1/snapshot` | the counts of the last interval, with an `ETag` |
 //! | `/api/v1/stream` | the same of each interval, as server-sent events |
 //! | `/-/reload` | POST, from a socket in the file system only: read the configuration again |
 
-mod confine;
 mod connections;
+mod health;
+mod list_metrics;
 mod metrics;
 mod news;
 mod routes;
@@ -25,10 +26,13 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use nix::sys::signal::{SigHandler, Signal, signal};
 use tokio::net::UnixStream;
 
-use super::listen::Listener;
+use super::{
+    confine::{self, Work},
+    listen::Listener,
+    process,
+};
 use crate::{reporter, runtime};
 use news::News;
 
@@ -37,11 +41,7 @@ use news::News;
 /// # Errors
 /// What is no socket; where the runtime cannot be made.
 pub fn run(sockets: &[RawFd]) -> Result<()> {
-    // Whoever ends `probe serve` means all of it, and it sees to this process.
-    for end in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
-        // SAFETY: no handler of ours runs.
-        unsafe { signal(end, SigHandler::SigIgn) }.context("ignoring signals")?;
-    }
+    process::leave_signals_to_the_first()?;
     let control = io::stdin().as_fd().try_clone_to_owned().context("standard input")?;
     let control = StdStream::from(control);
     control.set_nonblocking(true).context("standard input")?;
@@ -55,7 +55,7 @@ pub fn run(sockets: &[RawFd]) -> Result<()> {
     runtime::block_on(async {
         let control = UnixStream::from_std(control).context("standard input")?;
         let (news, until_it_ends) = News::follow(control);
-        for part in confine::confine() {
+        for part in confine::confine(Work::default()) {
             reporter::note(format_args!("the process that serves HTTP goes without {part}"));
         }
         // Who connects before there is anything to tell waits.

@@ -1,11 +1,16 @@
 //! Interfaces that come and go, by themselves and with the configuration.
 
 use testbed::{
-    CLIENT_LINK, CLIENT_V4, Frame, FrameSender, Pair, SERVER_LINK, SERVER_V4, requirements::met,
+    CLIENT_LINK, CLIENT_V4, Frame, FrameSender, Pair, SERVER_LINK, SERVER_V4,
+    requirements::{Requirement, met},
+    run,
 };
 
 use super::{Service, rule};
-use crate::rig::{LIMIT, NEEDS, alone, quiet_pair};
+use crate::{
+    rig::{LIMIT, NEEDS, alone, quiet_pair},
+    unaltered::{ASKED, BRIDGE, NOT_ASKED, PORT, UPPER, lro, with_lro},
+};
 
 /// Frames sent to the server's end of the rig, all of which arrived.
 fn send(pair: &Pair, frames: usize) {
@@ -83,4 +88,79 @@ fn a_reload_names_other_interfaces() {
     send(&pair, 3);
     assert_eq!(counted(), 10.0);
     service.end();
+}
+
+/// Generic XDP turns LRO off. An interface that a reload lets go has it back at once, and so has what is
+/// below it, unless another one that is still attached to is above that, too.
+#[test]
+fn an_interface_that_a_reload_lets_go_gets_its_offloads_back() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let pair = with_lro();
+    let server = &pair.server;
+    let head = |names: &[&str]| format!("interfaces = {names:?}\nhook = \"xdp-generic\"\n");
+    let all = rule("all", "");
+    let service = Service::start(server, &head(&[UPPER, BRIDGE, PORT]), &all, &[]);
+    // The bridge's port, to which programs are attached, too.
+    let links = || [UPPER, PORT].map(|link| lro(server, link));
+    assert_eq!(links(), [NOT_ASKED, NOT_ASKED]);
+    for (names, expected) in [
+        (&[BRIDGE, PORT][..], [ASKED, NOT_ASKED]),
+        (&[BRIDGE][..], [ASKED, NOT_ASKED]),
+        (&["lo"][..], [ASKED, ASKED]),
+        (&[BRIDGE][..], [ASKED, NOT_ASKED]),
+    ] {
+        service.write(&head(names), &all);
+        assert_eq!(service.reload().0, 200);
+        assert_eq!(links(), expected, "{names:?}");
+    }
+    service.end();
+    assert_eq!(links(), [ASKED, ASKED]);
+}
+
+/// A link that somebody else takes off is noticed by the next reload, which attaches anew.
+#[test]
+fn a_link_taken_off_by_others_is_attached_anew() {
+    if !met(NEEDS) || !met(&[Requirement::Tool("bpftool")]) {
+        return;
+    }
+    let _alone = alone();
+    for hook in ["tcx", "xdp-native"] {
+        let pair = quiet_pair();
+        let head = format!("interfaces = [\"{SERVER_LINK}\", \"lo\"]\nhook = \"{hook}\"\n");
+        let head = if hook == "tcx" { head } else { head.replace(", \"lo\"", "") };
+        let all = rule("all", "");
+        let service = Service::start(&pair.server, &head, &all, &[]);
+        let counted = || service.metric("probe_rule_packets_total{rule=\"all\"}");
+        send(&pair, 7);
+        for link in links(service.running.id()) {
+            let mut detach = std::process::Command::new("bpftool");
+            detach.args(["link", "detach", "id", &link]);
+            let done = run(detach, LIMIT).unwrap();
+            assert_eq!(done.status.code(), Some(0), "{}", done.stderr);
+        }
+        send(&pair, 5);
+        assert_eq!(counted(), 7.0, "{hook}");
+        assert_eq!(service.reload(), (200, "reloaded\n".into()));
+        service.running.wait_for_line(&format!("{SERVER_LINK} appeared: attached"), LIMIT).unwrap();
+        send(&pair, 3);
+        assert_eq!(counted(), 10.0, "{hook}");
+        service.end();
+    }
+}
+
+/// The numbers of the links that a process has, as the kernel tells them.
+fn links(process: u32) -> Vec<String> {
+    let entries = std::fs::read_dir(format!("/proc/{process}/fdinfo")).unwrap();
+    let info = entries.filter_map(|entry| std::fs::read_to_string(entry.unwrap().path()).ok());
+    let number = |info: String| {
+        let is_link = info.lines().any(|line| line.starts_with("link_type:"));
+        let id = info.lines().find_map(|line| line.strip_prefix("link_id:"))?;
+        is_link.then(|| id.trim().to_owned())
+    };
+    let links: Vec<String> = info.filter_map(number).collect();
+    assert!(!links.is_empty());
+    links
 }

@@ -5,6 +5,8 @@ use std::{
     net::TcpStream,
     os::unix::net::UnixStream,
     process::Stdio,
+    thread,
+    time::{Duration, Instant},
 };
 
 use testbed::{
@@ -17,7 +19,8 @@ use crate::rig::{LIMIT, NEEDS, alone, quiet_pair};
 
 fn start(namespace: &Namespace) -> Service {
     let head = format!("interfaces = \"{SERVER_LINK}\"\ninterval = \"50ms\"\n");
-    Service::start(namespace, &head, &(rule("all", "") + &rule("syn", "@syn")), &[])
+    let lists = "by = \"src\"\ntop = 2\ndistinct = \"src\"\n";
+    Service::start(namespace, &head, &(rule("all", "") + lists + &rule("syn", "@syn")), &[])
 }
 
 #[test]
@@ -28,28 +31,65 @@ fn metrics_come_in_the_form_that_is_asked_for() {
     let _alone = alone();
     let pair = quiet_pair();
     let service = start(&pair.server);
+    // Each series is there from the start.
+    let text = service.request("GET", "/metrics", "").body;
+    for series in [
+        "probe_rule_keyed_packets_total{rule=\"all\",key=\"src\"}",
+        "probe_rule_top_refused_packets_total{rule=\"all\",key=\"src\"}",
+        "probe_rule_top_share_ratio{rule=\"all\",key=\"src\",rank=\"1\"}",
+        "probe_rule_top_share_ratio{rule=\"all\",key=\"src\",rank=\"2\"}",
+        "probe_rule_distinct{rule=\"all\",key=\"src\"}",
+        "probe_rule_distinct_low{rule=\"all\",key=\"src\"}",
+        "probe_rule_distinct_high{rule=\"all\",key=\"src\"}",
+        "probe_rule_distinct_minute{rule=\"all\",key=\"src\"}",
+        "probe_rule_distinct_missed_packets_total{rule=\"all\",key=\"src\"}",
+    ] {
+        assert_eq!(value(&text, series), 0.0, "{series}");
+    }
+    assert!(!text.contains("rank=\"3\""), "{text}");
+    assert_ne!(value(&text, "probe_list_memory_bytes"), 0.0);
     let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
     let frame = Frame::ipv4(CLIENT_V4, SERVER_V4).udp(1, 2).build();
     let before = pair.server.counters(SERVER_LINK).unwrap();
     sender.send(&vec![frame; 10]).unwrap();
     pair.server.wait_for_received(SERVER_LINK, before, 10, LIMIT).unwrap();
+    // Lists are as of the last interval.
+    let end = Instant::now() + LIMIT;
+    let distinct = "probe_rule_distinct{rule=\"all\",key=\"src\"}";
+    while service.metric(distinct) == 0.0 && Instant::now() < end {
+        thread::sleep(Duration::from_millis(10));
+    }
 
     let text = service.request("GET", "/metrics", "");
     assert!(text.head.contains("content-type: text/plain; version=0.0.4"), "{}", text.head);
     assert_eq!(value(&text.body, "probe_rule_packets_total{rule=\"all\"}"), 10.0);
     assert_eq!(value(&text.body, "probe_rule_packets_total{rule=\"syn\"}"), 0.0);
+    let keyed = "probe_rule_keyed_packets_total{rule=\"all\",key=\"src\"}";
+    assert_eq!((value(&text.body, keyed), value(&text.body, distinct)), (10.0, 1.0));
+    // Who that was is for the document alone.
+    assert!(!text.body.contains(&CLIENT_V4.to_string()), "{}", text.body);
+    let document = service.request("GET", "/api/v1/snapshot", "").body;
+    let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+    let key = &document["rules"][0]["top"][0]["keys"][0];
+    assert_eq!(key["key"], CLIENT_V4.to_string(), "{document}");
+    assert_eq!(key["packets"], 10, "{document}");
     let open = service.request("GET", "/metrics", "Accept: application/openmetrics-text\n");
     assert!(open.head.contains("content-type: application/openmetrics-text; version=1.0.0"));
     assert!(open.body.ends_with("# EOF\n"), "{}", open.body);
 
-    let mut promtool = pair.server.command("promtool");
+    promtool_is_content(&pair.server, &text.body);
+    service.end();
+}
+
+/// promtool finds nothing to say about a text of metrics.
+pub(super) fn promtool_is_content(namespace: &Namespace, text: &str) {
+    let mut promtool = namespace.command("promtool");
     promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped());
     let mut running = promtool.spawn().unwrap();
-    running.stdin.take().unwrap().write_all(text.body.as_bytes()).unwrap();
+    running.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     let output = running.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && said.is_empty(), "{said}");
-    service.end();
 }
 
 #[test]

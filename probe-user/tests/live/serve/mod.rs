@@ -1,6 +1,7 @@
 //! `probe serve` on real traffic: reloads, interfaces, HTTP, rights.
 
 mod following;
+mod health;
 mod http;
 mod prometheus;
 mod reloads;

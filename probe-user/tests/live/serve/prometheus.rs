@@ -1,12 +1,18 @@
 //! A Prometheus that scrapes for a minute.
 
-use std::{fs, thread, time::Duration};
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
 
 use serde_json::Value;
+use tempfile::TempDir;
 use testbed::{
-    CLIENT_LINK, CLIENT_V4, Frame, FrameSender, Running, SERVER_LINK, SERVER_V4, Tcp,
+    CLIENT_LINK, CLIENT_V4, Frame, FrameSender, Namespace, Running, SERVER_LINK, SERVER_V4, Tcp,
     requirements::{Requirement, met},
-    run, tcp_flags,
+    run,
+    scenario::{Routed, SLOW_ANSWER, Scenario},
+    tcp_flags,
 };
 
 use super::{Service, rule};
@@ -14,9 +20,123 @@ use crate::rig::{LIMIT, NEEDS, alone, quiet_pair};
 
 const TOOLS: &[Requirement] = &[Requirement::Tool("prometheus"), Requirement::Tool("curl")];
 
+/// Attempts by each version of IP.
+const TIMES: u64 = 5;
 /// SYNs a second.
 const RATE: f64 = 2000.0;
 const SECONDS: u64 = 60;
+
+/// A Prometheus with the files of deploy/prometheus, which scrapes each second.
+struct Prometheus<'a> {
+    namespace: &'a Namespace,
+    running: Running,
+    _folder: TempDir,
+}
+
+impl<'a> Prometheus<'a> {
+    fn start(namespace: &'a Namespace, flags: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let deploy = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/prometheus");
+        let text = fs::read_to_string(format!("{deploy}/scrape.yml")).unwrap();
+        let text = text.replace("scrape_interval: 5s", "scrape_interval: 1s");
+        let file = folder.path().join("prometheus.yml");
+        fs::write(&file, format!("global:\n  evaluation_interval: 1s\n{text}")).unwrap();
+        fs::copy(format!("{deploy}/rules.yml"), folder.path().join("rules.yml")).unwrap();
+        let mut command = namespace.command("prometheus");
+        command
+            .arg(format!("--config.file={}", file.display()))
+            .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
+            .arg("--web.listen-address=127.0.0.1:9090")
+            .args(flags);
+        let running = Running::spawn(command).unwrap();
+        running.wait_for_line("Server is ready to receive web requests", LIMIT).unwrap();
+        Self { namespace, running, _folder: folder }
+    }
+
+    /// What a query finds.
+    fn ask(&self, query: &str) -> Vec<Value> {
+        let answer = self.get("query", &["--data-urlencode", &format!("query={query}")]);
+        answer["data"]["result"].as_array().unwrap_or_else(|| panic!("{query}: {answer}")).clone()
+    }
+
+    fn get(&self, path: &str, arguments: &[&str]) -> Value {
+        let mut curl = self.namespace.command("curl");
+        curl.arg("-sG").arg(format!("http://127.0.0.1:9090/api/v1/{path}")).args(arguments);
+        serde_json::from_str(&run(curl, LIMIT).unwrap().text()).unwrap()
+    }
+
+    /// Waits until the only number that a query finds is this.
+    fn wait_for(&self, query: &str, wanted: f64) {
+        let begin = Instant::now();
+        loop {
+            let found = self.ask(query);
+            if matches!(&found[..], [one] if number(one) == wanted) {
+                return;
+            }
+            assert!(begin.elapsed() < LIMIT, "{query}: {found:?}, not {wanted}");
+            thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    fn end(self) {
+        self.running.interrupt(LIMIT).unwrap();
+    }
+}
+
+/// The number that was found.
+fn number(found: &Value) -> f64 {
+    found["value"][1].as_str().unwrap().parse().unwrap()
+}
+
+/// By protobuf all metrics come that the text has, and histograms with native buckets, which say what
+/// became of as many connections as were made.
+#[test]
+fn native_histograms() {
+    if !met(super::health::NEEDS) || !met(TOOLS) {
+        return;
+    }
+    let _alone = alone();
+    let network = &Routed::new().unwrap();
+    let service = super::health::start(network, "ports = [80, 81]", &[]);
+    let prometheus = Prometheus::start(&network.server, &["--enable-feature=native-histograms"]);
+    prometheus.wait_for("histogram_count(probe_health_handshake_seconds{port=\"80\"})", 0.0);
+    super::health::attempt(network, &[Scenario::Open, Scenario::Slow, Scenario::Slow], TIMES);
+    let completed = (2 * TIMES) as f64;
+    for (port, completed) in [(80, completed), (81, 2.0 * completed)] {
+        for name in ["handshake", "first_byte"] {
+            let of = format!("probe_health_{name}_seconds{{port=\"{port}\"}}");
+            prometheus.wait_for(&format!("histogram_count({of})"), completed);
+        }
+        let outcome =
+            format!("probe_health_connections_total{{port=\"{port}\", outcome=\"completed\"}}");
+        prometheus.wait_for(&outcome, completed);
+    }
+    // The service waits so long, and the client is told a little later: the bucket is the right one,
+    // whose width is 4.4 %.
+    let first_byte = "probe_health_first_byte_seconds{port=\"81\"}";
+    let sum = number(&prometheus.ask(&format!("histogram_sum({first_byte})"))[0]);
+    let mean = sum / (2.0 * completed);
+    assert!(mean >= SLOW_ANSWER.as_secs_f64(), "{mean}");
+    let least = number(&prometheus.ask(&format!("histogram_quantile(0, {first_byte})"))[0]);
+    let most = number(&prometheus.ask(&format!("histogram_quantile(1, {first_byte})"))[0]);
+    assert!(least <= mean && mean <= most, "{least} {mean} {most}");
+    assert!(least > SLOW_ANSWER.as_secs_f64() / 1.045, "{least}");
+
+    let text = service.request("GET", "/metrics", "").body;
+    let families: Vec<&str> =
+        (text.lines()).filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let names = prometheus.get("label/__name__/values", &[]);
+    let names: Vec<&str> =
+        names["data"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(families.len() > 30, "{families:?}");
+    for family in families {
+        assert!(names.contains(&family), "{family}: {names:?}");
+    }
+    // Where buckets are native there are no others.
+    assert!(!names.contains(&"probe_health_handshake_seconds_bucket"), "{names:?}");
+    prometheus.end();
+    service.end();
+}
 
 /// Scraped each second, `rate()` over a minute is the generator's within 2 %, and the alert of
 /// deploy/prometheus fires; before the flood it is silent.
@@ -30,30 +150,11 @@ fn a_minute_of_scrapes() {
     let head = format!("interfaces = \"{SERVER_LINK}\"\n");
     let rules = rule("syn", "@syn") + &rule("synack", "@synack");
     let service = Service::start(&pair.server, &head, &rules, &[]);
-    let folder = tempfile::tempdir().unwrap();
-    let deploy = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/prometheus");
-    let text = fs::read_to_string(format!("{deploy}/scrape.yml")).unwrap();
-    let text = text.replace("scrape_interval: 5s", "scrape_interval: 1s");
-    let file = folder.path().join("prometheus.yml");
-    fs::write(&file, format!("global:\n  evaluation_interval: 1s\n{text}")).unwrap();
-    fs::copy(format!("{deploy}/rules.yml"), folder.path().join("rules.yml")).unwrap();
-    let mut command = pair.server.command("prometheus");
-    command
-        .arg(format!("--config.file={}", file.display()))
-        .arg(format!("--storage.tsdb.path={}", folder.path().join("data").display()))
-        .arg("--web.listen-address=127.0.0.1:9090");
-    let prometheus = Running::spawn(command).unwrap();
-    prometheus.wait_for_line("Server is ready to receive web requests", LIMIT).unwrap();
-    let ask = |query: &str| -> Vec<Value> {
-        let mut curl = pair.server.command("curl");
-        curl.args(["-sG", "http://127.0.0.1:9090/api/v1/query", "--data-urlencode"]);
-        curl.arg(format!("query={query}"));
-        let answer: Value = serde_json::from_str(&run(curl, LIMIT).unwrap().text()).unwrap();
-        answer["data"]["result"].as_array().unwrap().clone()
-    };
+    let prometheus = Prometheus::start(&pair.server, &[]);
+    let ask = |query: &str| prometheus.ask(query);
     let number = |result: &[Value]| -> f64 {
         let [one] = result else { panic!("{result:?}") };
-        one["value"][1].as_str().unwrap().parse().unwrap()
+        number(one)
     };
     while ask("up{job=\"probe\"} == 1").is_empty() {
         thread::sleep(Duration::from_millis(200));
@@ -76,6 +177,6 @@ fn a_minute_of_scrapes() {
         )),
         0.0
     );
-    prometheus.interrupt(LIMIT).unwrap();
+    prometheus.end();
     service.end();
 }

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A line of /proc/PID/status.
-fn status(process: u32, name: &str) -> String {
+pub(super) fn status(process: u32, name: &str) -> String {
     let text = fs::read_to_string(format!("/proc/{process}/status")).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     line.unwrap_or_else(|| panic!("no {name} in {text}")).trim().to_owned()

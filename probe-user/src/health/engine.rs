@@ -1,0 +1,223 @@
+//! Programs at work, and the connections that are made of their frames: what `probe health` and the part
+//! of `probe serve` have in common. It shows nothing: whoever has it looks again and again, and asks for
+//! reports.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use probe_common::{Counter, RingLayout};
+use probe_filter::{LinkType, VlanView};
+
+use super::{
+    Settings,
+    pace::{self, Pace},
+    report::Report,
+    selection::{Rules, SNAPLEN},
+    watching::Watching,
+};
+use crate::{
+    capture::feed::{Feed as _, RingFeed},
+    clock, explain, interfaces,
+    kernel::{self, Attachment, Counts, Direction, Hook, Memory, Programs as _, RulesOf, Session},
+    rules::{self, RuleSet},
+};
+
+/// How long a wait for frames lasts at most, so that signals are noticed.
+const POLL: Duration = Duration::from_millis(50);
+/// Bytes of each CPU's rings: a tenth of a second of a million records a second.
+pub const RING: usize = RingLayout::SMALL + (16 << 20);
+/// The same where it is for always: of each CPU, at least so much, and of all CPUs together.
+const SMALL_RING: usize = 4 << 20;
+const LEAST_RING: usize = 512 << 10;
+const ALL_RINGS: usize = 64 << 20;
+/// Records that are read before the clock is looked at.
+const BATCH: usize = 4096;
+
+/// Programs at work, and what became of connections so far.
+pub struct Engine {
+    session: Session,
+    feed: RingFeed,
+    watching: Watching,
+    pace: Pace,
+    start: Instant,
+    /// When it was last thought over how many connections are followed.
+    paced: Instant,
+    /// Records that had come by then, and those that had not found room.
+    before: (u64, u64),
+    /// What the rules had counted when the run began; nothing where that was when they were attached.
+    base: Vec<Counter>,
+}
+
+/// What came of a run.
+pub struct Closed {
+    /// The last report: about all of it.
+    pub report: Report,
+    /// Whether everything came off again.
+    pub detached: Result<()>,
+}
+
+/// Bytes of each CPU's rings in each of so many program sets.
+fn small_ring(sets: usize) -> Result<usize> {
+    let cpus = kernel::cpus().map_err(explain::kernel)?.max(1) as usize;
+    Ok((ALL_RINGS / cpus / sets.max(1)).clamp(LEAST_RING, SMALL_RING))
+}
+
+impl Engine {
+    /// Loads programs for frames of these link types (none: Ethernet), and attaches them by `attach`. The
+    /// hook is tcx, by which programs are attached later on without a right. Needs no right behind that.
+    ///
+    /// # Errors
+    /// What the kernel refuses.
+    pub fn load<T>(
+        settings: &Settings,
+        links: impl IntoIterator<Item = LinkType>,
+        attach: impl FnOnce(&mut Session) -> Result<T>,
+    ) -> Result<Self> {
+        let mut links: Vec<LinkType> = links.into_iter().collect();
+        links.sort_unstable();
+        links.dedup();
+        if links.is_empty() {
+            links.push(LinkType::Ethernet);
+        }
+        let options = |link| rules::live_options(&[], link, VlanView::default());
+        let rules = super::rules(settings, &options(links[0]))?;
+        let sets = (links.iter())
+            .map(|&link| Ok((link, RuleSet::compile(rules.rules().to_vec(), &options(link))?)))
+            .collect::<Result<Vec<_>>>()?;
+        let specs: Vec<RulesOf<'_>> =
+            sets.iter().map(|(link, set)| RulesOf { link: *link, rules: set.specs() }).collect();
+        let plan = kernel::Plan {
+            interfaces: &[],
+            hook: Hook::Tcx,
+            direction: Direction::InOut,
+            loopbacks: &[],
+            rules: &specs,
+            vlan: VlanView::default(),
+            snaplen: SNAPLEN,
+            ring_bytes: small_ring(sets.len())?,
+            overwrites: false,
+            goal: 0,
+            places: 0,
+            list_memory: Memory::DEFAULT_BOUND,
+            diagnostics: false,
+        };
+        let mut session = Session::load(&plan).map_err(explain::kernel)?;
+        attach(&mut session)?;
+        Self::new(settings, rules, session, Vec::new())
+    }
+
+    /// Begins, with programs that count these rules. `interfaces`: what reports call them.
+    ///
+    /// # Errors
+    /// Where the programs have no rings.
+    pub fn new(
+        settings: &Settings,
+        rules: Rules,
+        mut session: Session,
+        interfaces: Vec<String>,
+    ) -> Result<Self> {
+        let rings = session.take_rings().context("health reads frames")?;
+        let feed = RingFeed::new(rings, session.links(), SNAPLEN);
+        let hook = interfaces::hooks(session.attachments());
+        let mut watching = Watching::new(settings, rules, hook, interfaces);
+        // What the host counts from here on.
+        watching.ask_host(Duration::ZERO);
+        let (pace, start) = (Pace::new(settings.most_records), Instant::now());
+        let (before, base) = ((0, 0), Vec::new());
+        Ok(Self { session, feed, watching, pace, start, paced: start, before, base })
+    }
+
+    /// Leaves out what came until now, of which nothing was looked at: the run begins here.
+    ///
+    /// # Errors
+    /// Those of reading the counters.
+    pub fn begin(&mut self) -> Result<()> {
+        self.feed.look_at_all();
+        while self.feed.next().is_some() {}
+        drop(self.feed.lend());
+        self.base = self.session.quick_counts().map_err(explain::kernel)?.rules;
+        self.start = Instant::now();
+        self.paced = self.start;
+        self.watching.ask_host(Duration::ZERO);
+        Ok(())
+    }
+
+    /// Where the programs are.
+    pub fn attachments(&self) -> &[Attachment] {
+        self.session.attachments()
+    }
+
+    /// The programs, to attach them elsewhere.
+    pub fn session(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    /// Waits for frames, for a moment and not beyond `until`, and follows the connections of those
+    /// that are there.
+    ///
+    /// # Errors
+    /// Those of reading the counters.
+    pub fn look(&mut self, until: Instant) -> Result<()> {
+        self.feed.look(until.saturating_duration_since(Instant::now()).min(POLL));
+        self.drain(BATCH);
+        if self.paced.elapsed() >= pace::LOOK { self.follow_the_load() } else { Ok(()) }
+    }
+
+    /// What there is to say now.
+    ///
+    /// # Errors
+    /// Those of reading the counters.
+    pub fn report(&mut self) -> Result<Report> {
+        let counts = self.session.quick_counts().map_err(explain::kernel)?;
+        Ok(self.report_of(&counts, false))
+    }
+
+    /// Takes the programs off, and follows what is left in the rings.
+    ///
+    /// # Errors
+    /// Those of reading the counters.
+    pub fn close(mut self) -> Result<Closed> {
+        let detached = self.session.detach().map_err(explain::kernel);
+        self.feed.look_at_all();
+        self.drain(usize::MAX);
+        let counts = self.session.counts().map_err(explain::kernel)?;
+        Ok(Closed { report: self.report_of(&counts, true), detached })
+    }
+
+    /// Reads what is in the rings, or some of it.
+    fn drain(&mut self, most: usize) {
+        for _ in 0..most {
+            let Some((frame, _)) = self.feed.next() else { break };
+            self.watching.frame(&frame);
+        }
+        // Read in place: the kernel gets the memory back at once.
+        drop(self.feed.lend());
+    }
+
+    /// Follows more or fewer connections, by the records that came since the last time.
+    fn follow_the_load(&mut self) -> Result<()> {
+        let counts = self.session.quick_counts().map_err(explain::kernel)?;
+        self.watching.ledger(&counts.ledger);
+        let now = Instant::now();
+        let (came, lost) = self.watching.records();
+        let (came_before, lost_before) = std::mem::replace(&mut self.before, (came, lost));
+        let span = now - std::mem::replace(&mut self.paced, now);
+        if let Some(one_in) = self.pace.look(came - came_before, lost - lost_before, span) {
+            self.session.choose_flows(one_in).map_err(explain::kernel)?;
+            self.watching.follow(clock::now(), one_in);
+        }
+        Ok(())
+    }
+
+    fn report_of(&mut self, counts: &Counts, last: bool) -> Report {
+        let elapsed = self.start.elapsed();
+        self.watching.ledger(&counts.ledger);
+        self.watching.ask_host(elapsed);
+        let mut counted = counts.rules.clone();
+        for (counter, base) in counted.iter_mut().zip(&self.base) {
+            counter.packets = counter.packets.saturating_sub(base.packets);
+            counter.bytes = counter.bytes.saturating_sub(base.bytes);
+        }
+        self.watching.report(clock::now(), elapsed, &counted, last)
+    }
+}

@@ -1,0 +1,123 @@
+//! Keeps programs on the interfaces that patterns name: those that are there at the start, and those
+//! that come and go.
+
+use std::collections::HashSet;
+
+use anyhow::{Error, Result, anyhow};
+use probe_frame::visible;
+
+use super::present::Present;
+use crate::{
+    config::Patterns,
+    explain,
+    failure::Usage,
+    kernel::{Attachment, Direction, Interface, Programs as _, Session},
+    link_type,
+};
+
+/// Attaches the programs of one session.
+#[derive(Debug)]
+pub struct Follower {
+    patterns: Patterns,
+    direction: Direction,
+    /// Whether the right to attach by XDP is there. By tcx it takes none.
+    may_attach_xdp: bool,
+    /// Interfaces that could not be attached to, by their indices: not tried again until the patterns
+    /// are said again.
+    refused: HashSet<u32>,
+}
+
+/// What became of an interface.
+#[derive(Debug)]
+pub enum Followed {
+    /// It came, and the programs are attached to it.
+    Attached(Attachment),
+    /// It is gone, or no pattern has it any more.
+    Gone(String),
+    /// It came, and could not be attached to.
+    Refused(String, Error),
+}
+
+impl Follower {
+    /// Begins with nothing attached.
+    pub fn new(patterns: Patterns, direction: Direction, may_attach_xdp: bool) -> Self {
+        Self { patterns, direction, may_attach_xdp, refused: HashSet::new() }
+    }
+
+    /// Attaches to all interfaces that are there. Says how many that were.
+    ///
+    /// # Errors
+    /// What the kernel refuses, be it of one of them.
+    pub fn attach(&self, session: &mut Session, present: &Present) -> Result<u64> {
+        for (index, interface) in &present.interfaces {
+            self.attach_one(session, interface, present.loopbacks.contains(index))?;
+        }
+        Ok(present.interfaces.len() as u64)
+    }
+
+    /// Other patterns, or the same ones again: what was refused is tried once more. Takes effect when
+    /// it [follows](Self::follow).
+    pub fn set_patterns(&mut self, patterns: Patterns) {
+        self.patterns = patterns;
+        self.refused.clear();
+    }
+
+    /// Attaches to the interfaces that came, and lets go of those that went.
+    ///
+    /// # Errors
+    /// Where the kernel does not tell its interfaces.
+    pub fn follow(&mut self, session: &mut Session) -> Result<Vec<Followed>> {
+        let present = Present::ask(&self.patterns)?;
+        let is_present = |index: u32| present.interfaces.iter().any(|(it, _)| *it == index);
+        let mut followed = Vec::new();
+        let gone: Vec<(u32, String)> = (session.attachments().iter())
+            .filter(|it| !is_present(it.index))
+            .map(|it| (it.index, it.interface.clone()))
+            .collect();
+        for (index, name) in gone {
+            session.forget(index);
+            followed.push(Followed::Gone(name));
+        }
+        self.refused.retain(|index| is_present(*index));
+        for (index, interface) in &present.interfaces {
+            let known = session.attachments().iter().any(|it| it.index == *index);
+            if known || self.refused.contains(index) {
+                continue;
+            }
+            let is_loopback = present.loopbacks.contains(index);
+            let attached = match self.may_attach_xdp || !session.hook().is_xdp() {
+                true => self.attach_one(session, interface, is_loopback),
+                false => Err(Usage::new(
+                    "--no-reload gave up the right to attach XDP; start again to look at it",
+                )
+                .into()),
+            };
+            followed.push(match attached {
+                Ok(attachment) => Followed::Attached(attachment),
+                Err(error) => {
+                    self.refused.insert(*index);
+                    Followed::Refused(interface.name.clone(), error)
+                }
+            });
+        }
+        Ok(followed)
+    }
+
+    fn attach_one(
+        &self,
+        session: &mut Session,
+        interface: &Interface,
+        is_loopback: bool,
+    ) -> Result<Attachment> {
+        if !session.links().contains(&interface.link) {
+            let (name, link) = (visible(&interface.name), link_type::known(interface.link).name);
+            return Err(anyhow!("{name} is the first of link type {link}, which takes a restart"));
+        }
+        let direction = match self.direction {
+            // What is sent there is received there.
+            Direction::InOut if is_loopback => Direction::In,
+            direction => direction,
+        };
+        session.attach_one(interface, direction).map_err(explain::kernel)
+    }
+}
