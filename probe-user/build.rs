@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 /// Embeds an empty object instead, so that clippy, unit tests and fuzzing need only a
 /// stable compiler. Such a binary says so when it is asked to attach.
@@ -37,11 +37,35 @@ fn main() -> Result<()> {
     if env::var_os(EMPTY_SWITCH).is_some_and(|value| value == "1") {
         return fs::write(&embedded, []).context("writing the empty object");
     }
-    let Ok(toolchain) = fs::read_to_string(root.join(TOOLCHAIN)) else {
-        bail!("no toolchain for eBPF has been set up here: run `cargo xtask setup` first");
-    };
-    let object = build(root, &target_dir(&out)?, &settings(&toolchain))?;
+    let target_dir = target_dir(&out)?;
+    let toolchain = root.join(TOOLCHAIN);
+    if !toolchain.is_file() {
+        set_up(root, &target_dir)?;
+    }
+    let toolchain = fs::read_to_string(&toolchain)
+        .with_context(|| format!("reading {}: run `cargo xtask setup`", toolchain.display()))?;
+    let object = build(root, &target_dir, &settings(&toolchain))?;
     fs::copy(&object, &embedded).with_context(|| format!("copying {}", object.display()))?;
+    Ok(())
+}
+
+/// Has xtask find the toolchain, or install what is missing: a clean checkout has none, and
+/// `cargo install --path probe-user` asks for nothing else before.
+fn set_up(root: &Path, target_dir: &Path) -> Result<()> {
+    let status = Command::new(env::var("CARGO").context("CARGO")?)
+        .current_dir(root)
+        .args(["run", "--package", "xtask", "--target-dir"])
+        .arg(target_dir)
+        .args(["--", "toolchain"])
+        // Flags are for the program that is built, which may be for another machine.
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env_remove("CARGO_BUILD_TARGET")
+        .status()
+        .context("starting cargo for xtask")?;
+    ensure!(
+        status.success(),
+        "no toolchain for eBPF could be set up ({status}); see above, and `cargo xtask setup`"
+    );
     Ok(())
 }
 
@@ -58,6 +82,22 @@ fn target_dir(out: &Path) -> Result<PathBuf> {
     Ok(out.ancestors().nth(4).context("OUT_DIR is too short")?.join("ebpf"))
 }
 
+/// Folders of this machine under names that are the same on each: the object says where its lines
+/// stand, and the same sources are to give the same bytes.
+fn remapped(root: &Path, rustc: &Path) -> Result<Vec<String>> {
+    let sysroot = rustc.ancestors().nth(2).context("rustc lies in a bin folder")?;
+    let home = env::var_os("CARGO_HOME")
+        .map(PathBuf::from)
+        .or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
+    let folders =
+        [(Some(sysroot.to_owned()), "rust"), (home, "cargo"), (Some(root.into()), "probe")];
+    // Of several that fit the last one counts.
+    let known = folders.into_iter().filter_map(|(from, to)| Some((from?, to)));
+    Ok(known
+        .map(|(from, to)| format!("--remap-path-prefix={}=/usr/src/{to}", from.display()))
+        .collect())
+}
+
 fn build(root: &Path, target_dir: &Path, toolchain: &HashMap<&str, &str>) -> Result<PathBuf> {
     let setting = |key| {
         toolchain
@@ -66,20 +106,21 @@ fn build(root: &Path, target_dir: &Path, toolchain: &HashMap<&str, &str>) -> Res
             .with_context(|| format!("{TOOLCHAIN} has no `{key}`: run `cargo xtask setup` again"))
     };
     let linker = format!("-Clinker={}", setting("linker")?);
+    let rustc = Path::new(setting("rustc")?);
+    let mut flags: Vec<String> =
+        ["-Cdebuginfo=2", TARGET_CPU, "-Clink-arg=--btf", &linker].map(str::to_owned).into();
+    flags.extend(remapped(root, rustc)?);
     let status = Command::new(env::var("CARGO").context("CARGO")?)
         .current_dir(root)
         .args(["build", "--package", "probe-ebpf", "--release", "-Z", "build-std=core"])
         .args(["--target", TARGET, "--target-dir"])
         .arg(target_dir)
-        .env("RUSTC", setting("rustc")?)
+        .env("RUSTC", rustc)
         // Lets a stable or a distribution's compiler take the -Z flags.
         .env("RUSTC_BOOTSTRAP", "1")
         // Where bpf-linker finds the LLVM that it shares with rustc.
         .env("LD_LIBRARY_PATH", setting("llvm_lib")?)
-        .env(
-            "CARGO_ENCODED_RUSTFLAGS",
-            ["-Cdebuginfo=2", TARGET_CPU, "-Clink-arg=--btf", &linker].join("\x1f"),
-        )
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
         .env_remove("RUSTC_WRAPPER")
         .env_remove("RUSTC_WORKSPACE_WRAPPER")
         .status()

@@ -16,7 +16,7 @@ use std::{
 
 use crate::stop;
 use nix::sys::{
-    pthread::{pthread_kill, pthread_self},
+    pthread::{Pthread, pthread_kill, pthread_self},
     signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction},
 };
 
@@ -55,7 +55,8 @@ const LOOK: Duration = Duration::from_millis(50);
 pub fn after_a_signal() -> io::Result<()> {
     let flag = Arc::new(AtomicBool::new(false));
     watch(Arc::clone(&flag))?;
-    let writer = pthread_self();
+    // A number with glibc, a pointer with musl.
+    let writer = pthread_self() as RawPthread;
     let wait = move || {
         while !stop::requested() {
             thread::sleep(LOOK);
@@ -87,5 +88,5 @@ pub fn check() -> io::Result<()> {
 /// end asks again.
 pub fn interrupt(thread: RawPthread) {
     // It fails where the thread has ended.
-    let _ = pthread_kill(thread, NUDGE);
+    let _ = pthread_kill(thread as Pthread, NUDGE);
 }

@@ -4,6 +4,8 @@
 #![deny(clippy::print_stderr, clippy::print_stdout)]
 
 mod demo;
+mod dist;
+mod docs;
 mod fuzz;
 mod lint;
 mod pictures;
@@ -65,12 +67,18 @@ enum Command {
         /// Where to; made where it is not there
         folder: PathBuf,
     },
-    /// Make the pictures of the documentation anew, from tests that show what is in them
+    /// Make the pictures of the documentation anew, from tests and data that show what is in them
     Pictures,
-    /// Check format, lints, documentation, and which crate knows which
+    /// Check format, lints, documentation, links, and which crate knows which
     Lint,
-    /// Draw the pictures of the docs anew, from made data
-    Pictures,
+    /// Make a release: static programs, archives, Debian packages, what they are made of, sums
+    Dist(dist::Args),
+    /// Make a site of README.md and docs/
+    Docs,
+    /// Find or install what builds the kernel programs, and nothing else; probe-user's build script
+    /// asks for it
+    #[command(hide = true)]
+    Toolchain,
     /// Measure what watching a link costs, beside tcpdump and nftables
     #[command(disable_help_flag = true)]
     Bench {
@@ -102,9 +110,11 @@ fn perform(command: Command) -> Result<()> {
             fuzz::run_targets(&targets, seconds, release)
         }
         Command::Man { folder } => build::manual(&folder),
-        Command::Pictures => test::pictures(),
+        Command::Pictures => pictures::draw().and_then(|()| test::pictures()),
         Command::Lint => lint::all(),
-        Command::Pictures => pictures::draw(),
+        Command::Dist(arguments) => dist::perform(&arguments),
+        Command::Docs => docs::build(),
+        Command::Toolchain => setup::toolchain().map(drop),
         Command::Bench { arguments } => run::benchmarks(&arguments),
         Command::Demo { probe } => demo::show(&probe),
     }

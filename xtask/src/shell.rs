@@ -97,7 +97,8 @@ pub fn finish(mut command: Command) -> Result<()> {
     Ok(())
 }
 
-fn shown(command: &Command) -> String {
+/// A command as one would type it.
+pub fn shown(command: &Command) -> String {
     let name = Path::new(command.get_program()).file_name().unwrap_or_default();
     let words: Vec<_> = std::iter::once(name)
         .chain(command.get_args())

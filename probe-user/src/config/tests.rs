@@ -265,3 +265,22 @@ fn damaged_documents_are_read_as_far_as_they_go() {
     let said = said(Config::parse(text, "p.toml"));
     assert!(said[0].starts_with("p.toml:"), "{said:?}");
 }
+
+/// The configurations that are given away, and the default of the package with its examples taken in.
+#[test]
+fn those_that_are_given_away() {
+    let deploy = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/");
+    let text = |name: &str| std::fs::read_to_string(format!("{deploy}{name}")).unwrap();
+    for name in ["probe.toml", "kubernetes/probe.toml"] {
+        Config::parse(&text(name), name).unwrap();
+    }
+    // Nothing is watched until somebody says what.
+    let default = text("debian/probe.toml");
+    let said = said(Config::parse(&default, "p.toml"));
+    assert!(said[0].starts_with("p.toml:1:1: no interface is named"), "{said:?}");
+    let examples: Vec<&str> = (default.lines())
+        .map(|line| line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line))
+        .collect();
+    let config = Config::parse(&examples.join("\n"), "p.toml").unwrap();
+    assert_eq!(config.rules.len(), 3);
+}

@@ -2,6 +2,7 @@
 
 mod dependencies;
 mod licences;
+mod links;
 
 use std::env;
 use std::process::Command;
@@ -25,6 +26,7 @@ pub fn all() -> Result<()> {
         run(doc),
         dependencies::check(),
         licences::check(),
+        links::check(),
     ];
     let failures: Vec<String> =
         results.into_iter().filter_map(Result::err).map(|error| format!("{error:#}")).collect();

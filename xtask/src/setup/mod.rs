@@ -3,6 +3,7 @@
 
 mod apt;
 mod captures;
+mod crates;
 mod kernels;
 mod linker;
 mod packages;
@@ -18,8 +19,10 @@ use anyhow::{Context, Result};
 use crate::shell::{root, say};
 
 pub use captures::{CAPTURES, captures};
+pub use crates::{CARGO_CYCLONEDX, CARGO_DEB, MDBOOK, Tool};
 pub use kernels::{Fetched, Kernel, Machine};
 pub use packages::{Use, packages};
+pub use rust::static_for;
 
 /// What an eBPF build needs: read by probe-user's build script, `key = "value"` lines.
 const RECORD: &str = ".tools/ebpf-toolchain";

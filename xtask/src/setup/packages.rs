@@ -24,10 +24,15 @@ pub enum Use {
     Kernel,
     /// Those of them on arm64.
     Arm64,
+    /// A release.
+    Dist,
+    /// What is tried of one before it is given away.
+    DistCheck,
 }
 
 impl Use {
-    /// All of them but arm64, which takes hundreds of megabytes and is asked for by name.
+    /// All of them but arm64, which takes hundreds of megabytes and is asked for by name, and
+    /// releases, which few people make.
     pub const ALL: &[Self] = &[Self::Demo, Self::Test, Self::Bench, Self::Fuzz, Self::Kernel];
 }
 
@@ -85,7 +90,16 @@ const PACKAGES: &[Package] = &[
     package("busybox-static", Brings::Tool("busybox"), &[Use::Kernel]),
     package("cpio", Brings::Tool("cpio"), &[Use::Kernel]),
     package("xz-utils", Brings::Tool("xz"), &[Use::Kernel]),
-    package("debian-archive-keyring", Brings::File(KEYRING), &[Use::Kernel]),
+    package("debian-archive-keyring", Brings::File(KEYRING), &[Use::Kernel, Use::DistCheck]),
+    package("systemd", Brings::Tool("systemd-analyze"), &[Use::Test]),
+    package("kubernetes-client", Brings::Tool("kubectl"), &[Use::Test]),
+    // For the C in crates, on another kind of machine.
+    package("clang", Brings::Tool("clang"), &[Use::Arm64, Use::Dist]),
+    package("git", Brings::Tool("git"), &[Use::Dist]),
+    package("lintian", Brings::Tool("lintian"), &[Use::DistCheck]),
+    package("mmdebstrap", Brings::Tool("mmdebstrap"), &[Use::DistCheck]),
+    package("systemd-container", Brings::Tool("systemd-nspawn"), &[Use::DistCheck]),
+    package("python3-venv", Brings::Tool("python3"), &[Use::DistCheck]),
 ];
 
 const fn package(name: &'static str, brings: Brings, uses: &'static [Use]) -> Package {

@@ -140,6 +140,36 @@ fn llvm_version(rustc: &Path) -> Option<String> {
     version.split('.').next().map(str::to_owned)
 }
 
+/// Prepares a cargo command that builds for a machine, by Rust's name for it (one of those with musl, whose
+/// programs are static): the standard library from rustup; for Arm rustc's own linker; and for the
+/// C in crates a compiler that brings no C library, in place of one that few have (`musl-gcc`).
+pub fn static_for(build: &mut Command, target: &str) -> Result<()> {
+    standard_library(target)?;
+    let name = target.replace('-', "_");
+    let compiler = if target.starts_with("aarch64") { "clang" } else { "cc" };
+    let set_unless_there = |build: &mut Command, variable: String, value: &str| {
+        if env::var_os(&variable).is_none() {
+            build.env(variable, value);
+        }
+    };
+    set_unless_there(build, format!("CC_{name}"), compiler);
+    if target.starts_with("aarch64") {
+        let linker = format!("CARGO_TARGET_{}_LINKER", name.to_uppercase());
+        set_unless_there(build, linker, "rust-lld");
+    }
+    build.args(["--target", target]);
+    Ok(())
+}
+
+/// Has rustup fetch the standard library for a machine; nothing where it is there.
+fn standard_library(target: &str) -> Result<()> {
+    let mut command = Command::new("rustup");
+    // Backtraces of a failed download help nobody.
+    command.args(["target", "add", target]).env_remove("RUST_BACKTRACE");
+    let done = testbed::run(command, DOWNLOAD);
+    done.with_context(|| format!("Rust's standard library for {target}")).map(drop)
+}
+
 /// Runs rustup and says whether it did what was asked; where it cannot there are other ways.
 fn rustup(arguments: &[&str]) -> bool {
     if find_tool("rustup").is_none() {

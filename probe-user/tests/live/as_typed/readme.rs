@@ -1,4 +1,5 @@
-//! Every command line in the code blocks of README.md, run as it stands there.
+//! Every command line in the code blocks of README.md, docs/examples.md and docs/jobs, run as it
+//! stands there.
 
 use std::{
     fs,
@@ -18,7 +19,15 @@ use testbed::{
 use super::server::{A, B, DROPPED, LINK, MAC, REFUSED, REJECTED, Server};
 use crate::rig::{LIMIT, NEEDS, alone, attached};
 
-const README: &str = include_str!("../../../../README.md");
+/// The pages. Blocks marked as text are of results.
+const PAGES: [&str; 6] = [
+    include_str!("../../../../README.md"),
+    include_str!("../../../../docs/examples.md"),
+    include_str!("../../../../docs/jobs/flood.md"),
+    include_str!("../../../../docs/jobs/who.md"),
+    include_str!("../../../../docs/jobs/port.md"),
+    include_str!("../../../../docs/jobs/incident.md"),
+];
 
 /// Lines that are not run here, by how they begin, and why.
 const EXEMPT: [(&str, &str); 4] = [
@@ -35,8 +44,10 @@ const REPLACED: [(&str, &str); 2] = [("ssh server ", ""), ("wireshark -k -i -", 
 
 /// Lines in code blocks, the continued ones as one, without prompts and comments.
 fn lines() -> Vec<String> {
-    let blocks = README.split("```").skip(1).step_by(2);
-    let text: Vec<&str> = blocks.filter_map(|block| block.split_once('\n')).map(|b| b.1).collect();
+    let blocks = PAGES.iter().flat_map(|page| page.split("```").skip(1).step_by(2));
+    let text: Vec<&str> = (blocks.filter_map(|block| block.split_once('\n')))
+        .filter_map(|(kind, text)| (kind != "text").then_some(text))
+        .collect();
     let text = text.concat().replace("\\\n", " ");
     let lines = text.lines().map(|line| line.strip_prefix("$ ").unwrap_or(line).trim());
     lines.filter(|line| !line.is_empty() && !line.starts_with('#')).map(str::to_owned).collect()

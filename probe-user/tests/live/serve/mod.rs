@@ -41,14 +41,19 @@ impl Service {
     /// Starts it, and waits until it is attached. `head` is what stands before the rules; the
     /// socket is one of the places to listen at.
     pub(crate) fn start(namespace: &Namespace, head: &str, rules: &str, flags: &[&str]) -> Self {
+        let (service, file) = Self::prepare(head, rules);
+        let arguments = [&["serve", file.to_str().unwrap()], flags].concat();
+        let service = service(Running::spawn(probe(namespace, &arguments)).unwrap());
+        service.running.wait_for_line("attached to", LIMIT).unwrap();
+        service
+    }
+
+    /// Writes a configuration; gives its place, and what makes a service of a program that runs.
+    fn prepare(head: &str, rules: &str) -> (impl FnOnce(Running) -> Self, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
-        let service = |running, folder| Self { running, folder };
         let file = folder.path().join("probe.toml");
         fs::write(&file, configuration(&folder, head, rules)).unwrap();
-        let arguments = [&["serve", file.to_str().unwrap()], flags].concat();
-        let running = Running::spawn(probe(namespace, &arguments)).unwrap();
-        running.wait_for_line("attached to", LIMIT).unwrap();
-        service(running, folder)
+        (|running| Self { running, folder }, file)
     }
 
     pub(crate) fn socket(&self) -> PathBuf {

@@ -2,7 +2,11 @@
 
 use std::{fs, path::Path, time::Instant};
 
-use testbed::{SERVER_LINK, requirements::met, run};
+use testbed::{
+    Running, SERVER_LINK,
+    requirements::{Requirement, met},
+    run,
+};
 
 use super::{Service, rule};
 use crate::{
@@ -98,6 +102,29 @@ fn nothing_is_left_whatever_ends_it() {
             assert!(start.elapsed() < LIMIT, "{hook}, signal {signal}");
         }
     }
+}
+
+/// The rights of a pod, as deploy/kubernetes asks for them, are enough to start and to reload: root with
+/// three capabilities, and no way to others.
+#[test]
+fn in_a_pod() {
+    if !met(NEEDS) || !met(&[Requirement::Tool("setpriv")]) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let head = format!("interfaces = \"{SERVER_LINK}\"\nhook = \"tcx\"\n");
+    let (service, file) = Service::prepare(&head, &rule("all", ""));
+    let mut command = pair.server.command("setpriv");
+    command.args(["--bounding-set=-all,+bpf,+net_admin,+perfmon", "--inh-caps=-all"]);
+    command.args(["--no-new-privs", env!("CARGO_BIN_EXE_probe"), "serve"]).arg(file);
+    let service = service(Running::spawn(command).unwrap());
+    service.running.wait_for_line("attached to", LIMIT).unwrap();
+    assert_eq!(service.request("GET", "/readyz", "").status, 200);
+    service.write(&head, &(rule("all", "") + &rule("syn", "@syn")));
+    assert_eq!(service.reload().0, 200);
+    assert_eq!(service.metric("probe_rules"), 2.0);
+    service.end();
 }
 
 /// The process that serves HTTP may be ended; another one takes its place, and the counters go on.

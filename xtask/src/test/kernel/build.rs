@@ -7,15 +7,13 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
-use xtask::setup::Machine;
+use xtask::setup::{Machine, static_for};
 use xtask::shell::{cargo, say};
 
 use super::Stage;
 
-/// Rust's name for Arm with a C library that links statically, by rustc's own linker.
+/// Rust's name for Arm with a C library that links statically.
 const ARM64: &str = "aarch64-unknown-linux-musl";
-/// Enough for a standard library over a slow line.
-const DOWNLOAD: Duration = Duration::from_secs(600);
 /// Enough for a test program that only names its tests.
 const LIST: Duration = Duration::from_secs(20);
 
@@ -32,9 +30,6 @@ pub struct Programs {
 
 /// Builds both for a machine.
 pub fn for_machine(machine: Machine) -> Result<Programs> {
-    if machine == Machine::Arm64 {
-        add_target()?;
-    }
     say(format!("building the test program `live` and probe for {}", machine.architecture()));
     let test = executables(machine, &["test", "--test", "live", "--no-run"])?;
     let release = executables(machine, &["build", "--release", "--bin", "probe"])?;
@@ -53,8 +48,7 @@ fn executables(machine: Machine, arguments: &[&str]) -> Result<HashMap<String, P
     let mut command = cargo(arguments);
     command.args(["--package", "probe-user", "--message-format=json-render-diagnostics"]);
     if machine == Machine::Arm64 {
-        command.args(["--target", ARM64]);
-        command.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER", "rust-lld");
+        static_for(&mut command, ARM64)?;
     }
     let output = command.stderr(Stdio::inherit()).output().context("starting cargo")?;
     ensure!(output.status.success(), "cargo {} failed ({})", arguments[0], output.status);
@@ -65,15 +59,6 @@ fn executables(machine: Machine, arguments: &[&str]) -> Result<HashMap<String, P
         Some((message["target"]["name"].as_str()?.to_owned(), PathBuf::from(path)))
     });
     Ok(programs.collect())
-}
-
-/// The standard library for Arm, from rustup.
-fn add_target() -> Result<()> {
-    let mut rustup = Command::new("rustup");
-    rustup.args(["target", "add", ARM64]).env_remove("RUST_BACKTRACE");
-    testbed::run(rustup, DOWNLOAD)
-        .with_context(|| format!("Rust's standard library for {ARM64}"))
-        .map(drop)
 }
 
 /// The names of the tests of a stage, those with one of `parts` in their name where there are
