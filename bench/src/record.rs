@@ -165,7 +165,8 @@ fn share(build: &Build, mib: u64) -> Result<f64> {
             sender.send_until(&frames, u64::MAX, None, &pace).map(drop)
         });
         // The ring has gone round when the signal comes.
-        let received = || Ok(pair.server.counters(SERVER_LINK)?.since(before).rx_packets);
+        let received =
+            || -> Result<u64> { Ok(pair.server.counters(SERVER_LINK)?.since(before).rx_packets) };
         let signalled = wait_until(|| Ok(received()? >= room * 3 / 2))
             .and_then(|()| running.signal(libc::SIGUSR2));
         let ended = running.wait(LIMIT);

@@ -16,7 +16,7 @@ use super::{
     feed::RingFeed,
     fifo::Pipe,
     open_sinks, origin,
-    pump::{Closed, Intake, Losses, Pump, Share},
+    pump::{Closed, Intake, Losses, Pump},
     sink::Sink,
 };
 use crate::{

@@ -236,6 +236,7 @@ impl Row {
             tls: None,
             dns: Vec::new(),
             more: 0,
+            one_in: 1,
         }
     }
 }

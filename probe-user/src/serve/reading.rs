@@ -323,8 +323,14 @@ mod tests {
             let rules = rules.iter().copied().map(counter).collect();
             let counts = Counts { rules, ..Counts::default() };
             let interval = Duration::from_secs(1);
-            let counted =
-                Counted { generation, counts: &counts, attachments: &[], health: None, interval };
+            let counted = Counted {
+                generation,
+                counts: &counts,
+                attachments: &[],
+                health: None,
+                recorders: Vec::new(),
+                interval,
+            };
             let reading = reader.read(counted, &State::default(), tick);
             let document: serde_json::Value = serde_json::from_str(&reading.snapshot).unwrap();
             (reading, document["rules"][0].clone())

@@ -48,7 +48,8 @@ pub fn pictures() -> Result<()> {
         test.args(["--config", &runner(PICTURES, &made)]);
     }
     test.args(["--package", "probe-user", "--test", "live", "page_in_a_flood"]);
-    run(test.env(REQUIRED, "1").env(PICTURES, &made))?;
+    test.env(REQUIRED, "1").env(PICTURES, &made);
+    run(test)?;
     let kept = root().join("docs/pictures");
     fs::create_dir_all(&kept)?;
     fs::copy(made.join("page.png"), kept.join("page.png"))?;

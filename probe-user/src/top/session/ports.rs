@@ -27,7 +27,8 @@ pub(super) fn run(from: &Input, services: Vec<Service>, filter: String, line: &L
             health::follow(&settings, &live, INTERVAL, &mut Teller(line))
         }
         Input::File { path, engine, user } => {
-            match health::of_file(&settings, path, *engine, user.as_deref(), &Progress::default())? {
+            match health::of_file(&settings, path, *engine, user.as_deref(), &Progress::default())?
+            {
                 Some((report, damage)) => {
                     line.tell(event(&report)?);
                     damage.map_or(Ok(()), |error| Err(error.into()))

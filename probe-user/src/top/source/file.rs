@@ -79,7 +79,9 @@ impl File {
 
     /// Begins a pass; `None` where the user wants the end.
     fn begin(&self, rules: Vec<Rule>) -> Result<Option<Pass>> {
-        let Some(reader) = offline::open(&self.path, &Progress::default())? else { return Ok(None) };
+        let Some(reader) = offline::open(&self.path, &Progress::default())? else {
+            return Ok(None);
+        };
         let options = rules::file_options(reader.link());
         let set = Arc::new(RuleSet::compile(rules, &options)?);
         let matcher = Matcher::new(&set, self.engine, reader.link())?;

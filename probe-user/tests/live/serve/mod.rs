@@ -49,7 +49,7 @@ impl Service {
     }
 
     /// Writes a configuration; gives its place, and what makes a service of a program that runs.
-    fn prepare(head: &str, rules: &str) -> (impl FnOnce(Running) -> Self, PathBuf) {
+    fn prepare(head: &str, rules: &str) -> (impl FnOnce(Running) -> Self + use<>, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("probe.toml");
         fs::write(&file, configuration(&folder, head, rules)).unwrap();
