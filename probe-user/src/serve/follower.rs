@@ -85,12 +85,12 @@ impl Follower {
                 continue;
             }
             let is_loopback = present.loopbacks.contains(index);
-            let attached = match self.may_attach_xdp || !session.hook().is_xdp() {
-                true => self.attach_one(session, interface, is_loopback),
-                false => Err(Usage::new(
-                    "--no-reload gave up the right to attach XDP; start again to look at it",
-                )
-                .into()),
+            let attached = if self.may_attach_xdp || !session.hook().is_xdp() {
+                self.attach_one(session, interface, is_loopback)
+            } else {
+                let message =
+                    "--no-reload gave up the right to attach XDP; start again to look at it";
+                Err(Usage::new(message).into())
             };
             followed.push(match attached {
                 Ok(attachment) => Followed::Attached(attachment),

@@ -55,7 +55,11 @@ fn a_refused_link_gives_the_old_programs_back() {
         let pair = Pair::new().unwrap();
         let add = format!("link add {OTHER} type veth peer name {OTHER}p");
         pair.server.ip(&[add, format!("link set {OTHER} up")]).unwrap();
-        pair.server.enter(|| Ok(refuse(&pair, hook))).unwrap();
+        let refused = || {
+            refuse(&pair, hook);
+            Ok(())
+        };
+        pair.server.enter(refused).unwrap();
     }
 }
 

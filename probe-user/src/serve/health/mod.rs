@@ -1,4 +1,4 @@
-//! `[health]` in `probe serve`. What follows connections reads frames, and so it is a [part](super::part)
+//! `[health]` in `probe serve`. What follows connections reads frames, and so it is a part (`serve::part`)
 //! of its own, without a right; the process that counts keeps it going, and adds its reports up.
 //!
 //! ```text

@@ -14,8 +14,11 @@ use crate::{
     serve::health::Health,
 };
 
+/// One number of many.
+type Of<T> = fn(&T) -> u64;
+
 /// Counters of a port, each with its help.
-const COUNTERS: [(&str, &str, fn(&Counts) -> u64); 8] = [
+const COUNTERS: [(&str, &str, Of<Counts>); 8] = [
     ("health_syn", "SYNs to the port; of UDP datagrams to it", |it| it.syn),
     ("health_synack", "SYN-ACKs from the port; of UDP datagrams from it", |it| it.synack),
     ("health_rst", "Segments with RST, of both sides", |it| it.rst),
@@ -27,7 +30,7 @@ const COUNTERS: [(&str, &str, fn(&Counts) -> u64); 8] = [
 ];
 
 /// What becomes of a connection: one of these, once it is clear.
-const OUTCOMES: [(&str, fn(&Counts) -> u64); 5] = [
+const OUTCOMES: [(&str, Of<Counts>); 5] = [
     ("completed", |it| it.completed),
     ("refused", |it| it.refused),
     ("rejected", |it| it.rejected),
@@ -36,7 +39,7 @@ const OUTCOMES: [(&str, fn(&Counts) -> u64); 5] = [
 ];
 
 /// Gauges of a port, each with its help.
-const GAUGES: [(&str, &str, fn(&Port) -> u64); 2] = [
+const GAUGES: [(&str, &str, Of<Port>); 2] = [
     ("health_half_open", "Connections that are answered and not completed", |it| {
         it.counts.half_open
     }),

@@ -194,6 +194,9 @@ pub struct Shown {
     pub connections: Panel<Connections>,
 }
 
+/// Says what is wrong with a filter.
+pub type Check = Box<dyn Fn(&str) -> Result<(), String> + Send>;
+
 /// The state.
 pub struct App {
     /// Where counts come from.
@@ -225,8 +228,8 @@ pub struct App {
     pub captures: Vec<Capture>,
     /// Counts of a file.
     pub timeline: Option<Timeline>,
-    /// Whether a filter can be understood: the error in words.
-    check: Box<dyn Fn(&str) -> Result<(), String> + Send>,
+    /// Whether a filter can be understood.
+    check: Check,
 }
 
 /// Counts at a reset.
@@ -239,7 +242,7 @@ struct Base {
 
 impl App {
     /// Nothing is known yet. `check` says what is wrong with a filter.
-    pub fn new(origin: Origin, check: Box<dyn Fn(&str) -> Result<(), String> + Send>) -> Self {
+    pub fn new(origin: Origin, check: Check) -> Self {
         Self {
             origin,
             tab: Tab::Rules,

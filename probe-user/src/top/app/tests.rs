@@ -103,7 +103,7 @@ pub(in crate::top) fn connection(number: u64, outcome: &'static str) -> Connecti
 
 /// News of these connections.
 pub(in crate::top) fn news(numbers: std::ops::RangeInclusive<u64>) -> Event {
-    let outcome = |number: u64| if number % 5 == 0 { "refused" } else { "closed" };
+    let outcome = |number: u64| if number.is_multiple_of(5) { "refused" } else { "closed" };
     let ended: Vec<Connection> =
         numbers.clone().map(|number| connection(number, outcome(number))).collect();
     let mut outcomes = BTreeMap::new();
