@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::Example;
+use super::{Example, templates::Usual};
 use crate::eval;
 use crate::ir::{
     Alu, ChainKind, Compare, Graph, Meta, Test, Value, ValueId, Var, VlanTag, VlanView, Width,
@@ -16,7 +16,7 @@ const LONGEST_ON_WIRE: u32 = 262_144;
 /// Values that are made on the way from one usual frame on at most: each operation has two sides that
 /// may be changed, so that deep arithmetic without an answer has more ways than anybody waits for.
 const FUEL: u32 = 50_000;
-/// What a tag outside the frame is unless the filter asks for another: 802.1Q, VLAN 1.
+/// What a tag that comes to the frame is unless the filter asks for another: 802.1Q, VLAN 1.
 const USUAL_TAG: VlanTag = VlanTag { tpid: 0x8100, tci: 1 };
 /// Protocol number for experiments (RFC 3692): no header is behind it.
 const NO_HEADER: u32 = 253;
@@ -66,17 +66,19 @@ pub struct Draft<'g> {
 }
 
 impl<'g> Draft<'g> {
-    pub fn new(graph: &'g Graph, template: &[u8], view: VlanView) -> Self {
+    pub fn new(graph: &'g Graph, usual: &Usual, view: VlanView) -> Self {
+        let length = usual.bytes.len();
+        let tag = usual.vlan.unwrap_or(USUAL_TAG);
         Self {
             graph,
-            bytes: template.to_vec(),
-            decided: vec![0; template.len()],
+            bytes: usual.bytes.clone(),
+            decided: vec![0; length],
             used: 0,
-            natural: template.len(),
-            wire_len: Known::new(template.len() as u32),
-            tagged: Known::new(0),
-            tci: Known::new(USUAL_TAG.tci.into()),
-            tpid: Known::new(USUAL_TAG.tpid.into()),
+            natural: length,
+            wire_len: Known::new(length as u32),
+            tagged: Known::new(usual.vlan.is_some().into()),
+            tci: Known::new(tag.tci.into()),
+            tpid: Known::new(tag.tpid.into()),
             outbound: Known::new(0),
             has_direction: false,
             view,
@@ -103,11 +105,16 @@ impl<'g> Draft<'g> {
         }
     }
 
-    /// How many bits, and other things, differ from a frame.
-    pub fn changed(&self, template: &[u8]) -> u32 {
-        let bits: u32 = self.bytes.iter().zip(template).map(|(a, b)| (a ^ b).count_ones()).sum();
-        let longer = self.used.saturating_sub(template.len()) as u32;
-        bits + longer + self.tagged.value + u32::from(self.wire_len.decided)
+    /// How many bits, and other things, differ from the frame that it was made of.
+    pub fn changed(&self, usual: &Usual) -> u32 {
+        let bits: u32 =
+            self.bytes.iter().zip(&usual.bytes).map(|(a, b)| (a ^ b).count_ones()).sum();
+        let longer = self.used.saturating_sub(usual.bytes.len()) as u32;
+        let was = usual.vlan.unwrap_or(USUAL_TAG);
+        let tag = (self.tagged.value ^ u32::from(usual.vlan.is_some()))
+            + (self.tci.value ^ u32::from(was.tci)).count_ones()
+            + (self.tpid.value ^ u32::from(was.tpid)).count_ones();
+        bits + longer + tag + u32::from(self.wire_len.decided)
     }
 
     /// Gives a variable the value that the frame has now, and decides the bits that it comes from.
@@ -157,7 +164,7 @@ impl<'g> Draft<'g> {
                 self.one_of(left, &others) || self.one_of(right, &others)
             }
             (Compare::Gt, true) => {
-                let more: Vec<u32> = r.checked_add(1).into_iter().chain(higher(r)).collect();
+                let more: Vec<u32> = higher(r).collect();
                 self.one_of(left, &more) || self.one_of(right, &[l.saturating_sub(1), 0])
             }
             (Compare::Ge, true) => {
@@ -274,8 +281,8 @@ impl<'g> Draft<'g> {
                 number & mask & !wanted == 0 && self.make(left, mask & !number, wanted & !number)
             }
             Alu::Xor => self.make(left, mask, wanted ^ number),
-            Alu::Add => is_low(mask) && self.make(left, mask, wanted.wrapping_sub(number)),
-            Alu::Sub => is_low(mask) && self.make(left, mask, wanted.wrapping_add(number)),
+            Alu::Add => self.make(left, carried(mask), wanted.wrapping_sub(number)),
+            Alu::Sub => self.make(left, carried(mask), wanted.wrapping_add(number)),
             Alu::Shl if number < 32 => {
                 (wanted >> number) << number == wanted
                     && self.make(left, mask >> number, wanted >> number)
@@ -286,10 +293,10 @@ impl<'g> Draft<'g> {
             }
             // Wider than 32 bits it is 0, whatever is on the left.
             Alu::Shl | Alu::Shr => wanted == 0,
+            // Bits below the mask are free: the least number that is large enough has to do.
             Alu::Mul => {
-                mask == u32::MAX
-                    && wanted.checked_rem(number) == Some(0)
-                    && self.make(left, mask, wanted / number)
+                let least = wanted.checked_next_multiple_of(number.max(1)).unwrap_or_default();
+                number != 0 && least & mask == wanted && self.make(left, u32::MAX, least / number)
             }
             Alu::Div => {
                 mask == u32::MAX
@@ -313,7 +320,7 @@ impl<'g> Draft<'g> {
             Alu::And | Alu::Or | Alu::Xor | Alu::Add | Alu::Mul => {
                 self.make_left(op, right, number, mask, wanted)
             }
-            Alu::Sub => is_low(mask) && self.make(right, mask, number.wrapping_sub(wanted)),
+            Alu::Sub => self.make(right, carried(mask), number.wrapping_sub(wanted)),
             Alu::Shl | Alu::Shr => (0..=32).any(|distance| {
                 eval::constant_alu(op, number, distance).is_some_and(|n| n & mask == wanted)
                     && self.attempt(right, u32::MAX, distance)
@@ -479,12 +486,16 @@ impl<'g> Draft<'g> {
     }
 }
 
-/// Whether a mask has bits from the lowest on, without a gap.
-fn is_low(mask: u32) -> bool {
-    mask & mask.wrapping_add(1) == 0
+/// The bits of an operand that a sum's bits under a mask come from: those of a mask without a gap from
+/// the lowest bit on; else a carry comes from below, and all of them have to be as they are.
+fn carried(mask: u32) -> u32 {
+    if mask & mask.wrapping_add(1) == 0 { mask } else { u32::MAX }
 }
 
-/// Numbers beyond one at which something may begin to be large enough.
+/// Numbers larger than one: the least of each length of common beginning in bits, so that one of them has
+/// only bits that a mask leaves, where any larger number has; then those that are large enough for more.
 fn higher(number: u32) -> impl Iterator<Item = u32> {
-    [0xff, 0xffff, u32::MAX].into_iter().filter(move |&more| more > number)
+    let free = (0..u32::BITS).filter(move |bit| number >> bit & 1 == 0);
+    let least = free.map(move |bit| (number >> bit | 1) << bit);
+    least.chain([0xff, 0xffff, u32::MAX].into_iter().filter(move |&more| more > number))
 }

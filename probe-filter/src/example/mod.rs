@@ -16,6 +16,7 @@ mod tidy;
 use crate::eval;
 use crate::ir::{Frame, Graph, LinkType, NodeId, Target, VlanTag, VlanView};
 use draft::Draft;
+use templates::Usual;
 
 /// A frame that matches.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,13 +56,13 @@ const STEPS: usize = 4_000;
 ///
 /// `None` says that none was found, and not that there is none.
 pub fn example(graph: &Graph, link: LinkType, view: VlanView) -> Option<Example> {
-    let templates = templates::all(link);
-    let usual = |bytes: &Vec<u8>| Draft::new(graph, bytes, view).finish();
+    let templates = templates::all(link, view);
+    let usual = |usual: &Usual| Draft::new(graph, usual, view).finish();
     let mut found = match templates.iter().map(usual).find(|it| eval::matches(graph, &it.frame())) {
         Some(usual) => usual,
         None => {
             let leads = leads(graph);
-            let found = templates.iter().filter_map(|bytes| from(graph, &leads, bytes, view));
+            let found = templates.iter().filter_map(|usual| from(graph, &leads, usual, view));
             found.min_by_key(|(changed, _)| *changed)?.1
         }
     };
@@ -87,8 +88,8 @@ fn is_way(leads: &[bool], target: Target) -> bool {
 }
 
 /// The first match that is found from a usual frame on, and how many of its bits had to change.
-fn from(graph: &Graph, leads: &[bool], template: &[u8], view: VlanView) -> Option<(u32, Example)> {
-    let mut ways = vec![(graph.entry(), Draft::new(graph, template, view))];
+fn from(graph: &Graph, leads: &[bool], usual: &Usual, view: VlanView) -> Option<(u32, Example)> {
+    let mut ways = vec![(graph.entry(), Draft::new(graph, usual, view))];
     let mut steps = 0;
     while let Some((target, mut draft)) = ways.pop() {
         let id = match target {
@@ -96,7 +97,7 @@ fn from(graph: &Graph, leads: &[bool], template: &[u8], view: VlanView) -> Optio
             Target::Match => {
                 let found = draft.finish();
                 if eval::matches(graph, &found.frame()) {
-                    return Some((draft.changed(template), found));
+                    return Some((draft.changed(usual), found));
                 }
                 continue;
             }

@@ -1,7 +1,7 @@
 //! Usual frames: those that a search starts from. Addresses and names are those set aside for examples
 //! (RFC 5737, RFC 3849, RFC 2606). [Tidying](super::tidy) fills the checksums in.
 
-use crate::ir::LinkType;
+use crate::ir::{LinkType, VlanTag, VlanView};
 
 mod ethertype {
     pub const IPV4: u16 = 0x0800;
@@ -47,12 +47,43 @@ const IPV6_ADDRESSES: [u8; 32] = {
     addresses
 };
 
+/// ff02::1:ff00:1: of the address above that ends in 1 (RFC 4291, 2.7.1).
+const SOLICITED_NODE: [u8; 16] = [0xff, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0xff, 0, 0, 1];
+
 /// A packet, and the EtherType that says what it is; 0 for an LLC frame.
 type Packet = (u16, Vec<u8>);
 
+/// A usual frame.
+pub struct Usual {
+    pub bytes: Vec<u8>,
+    /// The tag that is not among them.
+    pub vlan: Option<VlanTag>,
+}
+
 /// The usual frames of a link type, the most usual first.
-pub fn all(link: LinkType) -> Vec<Vec<u8>> {
-    packets().into_iter().filter_map(|packet| framed(link, packet)).collect()
+pub fn all(link: LinkType, view: VlanView) -> Vec<Usual> {
+    let frames = packets().into_iter().filter_map(|packet| framed(link, packet));
+    let seen = |bytes| match (link, view) {
+        (LinkType::Ethernet, VlanView::Live) => tag_taken_off(bytes),
+        _ => Usual { bytes, vlan: None },
+    };
+    frames.map(seen).collect()
+}
+
+/// An Ethernet frame as the kernel keeps it: the outermost tag beside it.
+fn tag_taken_off(mut bytes: Vec<u8>) -> Usual {
+    let vlan = match bytes[..] {
+        [_, _, _, _, _, _, _, _, _, _, _, _, a, b, c, d, ..] => {
+            let (tpid, tci) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+            let is_tag = matches!(tpid, ethertype::VLAN | ethertype::SERVICE_VLAN);
+            is_tag.then_some(VlanTag { tpid, tci })
+        }
+        _ => None,
+    };
+    if vlan.is_some() {
+        bytes.drain(MACS.len()..MACS.len() + 4);
+    }
+    Usual { bytes, vlan }
 }
 
 fn packets() -> Vec<Packet> {
@@ -70,6 +101,19 @@ fn packets() -> Vec<Packet> {
     question.extend([0, 1, 0, 1]);
     let syn = tcp(CLIENT, HTTP, SYN, b"");
     let echo = [8, 0, 0, 0, 0, 1, 0, 1];
+    // As OpenSSH marks what is typed: AF21 (RFC 2597). A probe of traceroute(8) for the first router.
+    let mut typed = ipv4(TCP, &tcp(CLIENT, 22, PSH_ACK, b"SSH-2.0-example\r\n"));
+    typed[1] = 0x48;
+    let mut probe = ipv4(UDP, &udp(CLIENT, 33434, b""));
+    probe[8] = 1;
+    // A station that has no address yet asks whether another has the one that it wants (RFC 4862, 5.4.2).
+    let mut solicitation =
+        ipv6(ICMPV6, &[&[135, 0, 0, 0, 0, 0, 0, 0][..], &IPV6_ADDRESSES[..16]].concat());
+    solicitation[7] = 255;
+    solicitation[8..24].fill(0);
+    solicitation[24..40].copy_from_slice(&SOLICITED_NODE);
+    let mut typed6 = ipv6(TCP, &tcp(CLIENT, 22, PSH_ACK, b"SSH-2.0-example\r\n"));
+    typed6[..2].copy_from_slice(&[0x64, 0x80]);
     let quoted = [&[3_u8, 3, 0, 0, 0, 0, 0, 0][..], &ipv4(TCP, &syn)].concat();
     let quoted6 = [&[1_u8, 4, 0, 0, 0, 0, 0, 0][..], &ipv6(TCP, &syn)].concat();
     let tagged = |tpid: u16, id: u8, (kind, data): Packet| {
@@ -87,13 +131,16 @@ fn packets() -> Vec<Packet> {
         v4(TCP, tcp(HTTP, CLIENT, RST_ACK, b"")),
         v4(TCP, tcp(HTTP, CLIENT, FIN_ACK, b"")),
         v4(TCP, tcp(CLIENT, 443, PSH_ACK, &hello)),
-        v4(TCP, tcp(CLIENT, 22, PSH_ACK, b"SSH-2.0-example\r\n")),
+        (ethertype::IPV4, typed),
         v4(TCP, tcp(CLIENT, 25, PSH_ACK, b"EHLO mail.example.com\r\n")),
         v4(TCP, tcp(CLIENT, HTTP, PSH_ACK, b"POST / HTTP/1.1\r\nHost: www.example.com\r\n\r\n")),
         v4(ICMP, echo.to_vec()),
+        (ethertype::IPV4, probe),
         v6(TCP, syn.clone()),
         v6(TCP, tcp(CLIENT, HTTP, PSH_ACK, request)),
         v6(UDP, udp(CLIENT, 53, &question)),
+        (ethertype::IPV6, solicitation),
+        (ethertype::IPV6, typed6),
         v6(ICMPV6, [&[128_u8][..], &echo[1..]].concat()),
         (ethertype::ARP, arp()),
         v4(ICMP, quoted),

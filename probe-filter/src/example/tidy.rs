@@ -28,10 +28,13 @@ fn half(frame: &[u8], at: usize) -> Option<u16> {
     frame.get(at..)?.first_chunk().map(|&bytes| u16::from_be_bytes(bytes))
 }
 
+/// Makes one thing right in a frame whose IP header starts at the offset; `None` where it cannot.
+type Step = fn(&mut [u8], usize) -> Option<()>;
+
 /// Makes lengths and checksums right, each where the frame matches then, too.
 pub fn tidy(graph: &Graph, link: LinkType, found: &mut Example) {
     let Some(ip) = ip_of(link, &found.bytes) else { return };
-    let steps: [fn(&mut [u8], usize) -> Option<()>; 3] = [lengths, ip_checksum, transport_checksum];
+    let steps: [Step; 3] = [lengths, ip_checksum, transport_checksum];
     for step in steps {
         let mut better = found.clone();
         if step(&mut better.bytes, ip).is_some() && eval::matches(graph, &better.frame()) {
