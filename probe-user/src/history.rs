@@ -55,12 +55,12 @@ impl History {
             let place = (second % KEPT) as usize;
             let begun = second as f64 >= from;
             let share = (to.min(second as f64 + 1.0) - from.max(second as f64)) / (to - from);
-            let has_ended = to >= second as f64 + 1.0;
+            let is_whole = second >= self.first_whole() && to >= second as f64 + 1.0;
             let before = self.rules.iter_mut().zip(&mut self.peaks).zip(&self.before);
             for (((rule, peak), before), now) in before.zip(rules) {
                 let packets = now.packets.wrapping_sub(*before) as f64 * share;
                 rule[place] = packets as f32 + if begun { 0.0 } else { rule[place] };
-                if has_ended {
+                if is_whole {
                     *peak = peak.max(rule[place]);
                 }
             }
@@ -69,10 +69,15 @@ impl History {
         self.elapsed = elapsed;
     }
 
-    /// Packets of a rule's busiest second since the start; `None` before one has ended.
+    /// Packets of a rule's busiest second since the start; `None` before one has ended that was seen whole.
     pub fn peak(&self, rule: usize) -> Option<f64> {
-        let peak = self.peaks.get(rule).filter(|_| self.elapsed.as_secs() > self.begun.as_secs());
+        let peak = self.peaks.get(rule).filter(|_| self.elapsed.as_secs() > self.first_whole());
         peak.map(|&peak| peak.into())
+    }
+
+    /// The first second of the run that is seen from its beginning.
+    fn first_whole(&self) -> u64 {
+        self.begun.as_secs_f64().ceil() as u64
     }
 
     /// The minute of a rule in so many characters, a divisor of sixty. The last one is the time that
@@ -149,6 +154,10 @@ mod tests {
         let mut history = History::default();
         history.begin(Duration::from_millis(99_500), &packets(1_000_000));
         assert_eq!((history.peak(0), history.sparkline(0, 12).trim_start()), (None, ""));
+        // Half a second of the hundredth is no busiest second.
+        history.add(Duration::from_millis(100_001), &packets(1_000_010));
+        assert_eq!(history.peak(0), None);
+        history.begin(Duration::from_millis(99_500), &packets(1_000_000));
         history.add(Duration::from_millis(101_500), &packets(1_000_040));
         assert_eq!(history.peak(0), Some(20.0));
         assert_eq!(history.sparkline(0, 60).trim_start(), "▄█");

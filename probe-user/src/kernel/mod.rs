@@ -44,7 +44,7 @@ pub use hook::{Attached, Direction, Hook};
 pub use ktime::Ktime;
 pub use lists::{Lists, Memory, Taken, seeds};
 pub use load::{RuleSpec, target};
-pub use occupants::{Occupant, program_names, tcx_occupants, tcx_order, xdp_occupant};
+pub use occupants::{Occupant, is_ours, program_names, tcx_occupants, tcx_order, xdp_occupant};
 pub use offloads::TurnedOff;
 pub use plan::{Interface, Plan, RulesOf, cpus};
 pub use programs::Programs;

@@ -1,12 +1,19 @@
 //! Which programs are attached to an interface: the XDP program that rtnetlink names, and the
 //! programs at its tcx hooks.
 
-use std::{fmt, io};
+use std::{
+    collections::BTreeSet,
+    fmt, io,
+    sync::{Mutex, PoisonError},
+};
 
 use aya::programs::{SchedClassifier, TcAttachType, loaded_programs};
 use netlink_packet_route::link::{LinkAttribute, LinkMessage, LinkXdp};
 
 use super::{Error, Hook, bpf, rtnetlink};
+
+/// Ids of the programs that this process has attached, by whichever session.
+static OURS: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
 
 /// A program on an interface, ours or somebody else's.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +81,16 @@ pub fn tcx_occupants(interface: &str) -> Result<Vec<Occupant>, Error> {
 /// What the kernel says: before 6.6 that it knows no such thing.
 pub fn tcx_order(ifindex: u32) -> io::Result<[Vec<u32>; 2]> {
     Ok([bpf::query_tcx(ifindex, false)?, bpf::query_tcx(ifindex, true)?])
+}
+
+/// Whether this process has attached the program.
+pub fn is_ours(id: u32) -> bool {
+    OURS.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
+}
+
+/// These programs are ours.
+pub(super) fn remember(ids: impl Iterator<Item = u32>) {
+    OURS.lock().unwrap_or_else(PoisonError::into_inner).extend(ids);
 }
 
 /// IFLA_XDP_PROG_ID.

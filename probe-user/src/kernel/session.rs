@@ -26,7 +26,7 @@ use super::{
     features::Features,
     lists::ListMaps,
     load::{Samplers, Setting, load, name_largest_rule, verify_error},
-    occupants::xdp_occupant,
+    occupants::{self, xdp_occupant},
     offloads::{Offloads, TurnedOff},
     plan::{Interface, Plan},
     programs::Programs,
@@ -226,6 +226,7 @@ impl Session {
         };
         let (interface, link) = (name.clone(), interface.link);
         self.attachments.push(Attachment { interface, index, link, hook, direction });
+        occupants::remember(self.program_ids());
         Ok(())
     }
 
@@ -291,10 +292,10 @@ impl Session {
     }
 
     /// The kernel's ids of all programs that are loaded.
-    pub fn program_ids(&self) -> Vec<u32> {
+    fn program_ids(&self) -> impl Iterator<Item = u32> {
         let programs = self.sets.iter().flat_map(|set| set.ebpf.programs());
         // Of one that is not loaded there is nothing to ask.
-        programs.filter_map(|(_, program)| Some(program.info().ok()?.id())).collect()
+        programs.filter_map(|(_, program)| Some(program.info().ok()?.id()))
     }
 
     /// What attaching turned off on the interfaces, and on those below them. Detaching turns

@@ -16,7 +16,7 @@ use nix::{
 };
 use ratatui::{
     Frame, Terminal,
-    backend::{CrosstermBackend, TestBackend},
+    backend::{Backend as _, ClearType, CrosstermBackend, TestBackend},
     buffer::Buffer,
 };
 
@@ -112,7 +112,9 @@ impl Screen {
             self.stale = true;
         }
         if mem::take(&mut self.stale) {
-            self.terminal.clear().context("drawing")?;
+            // Terminal::clear would ask the terminal where its cursor is, and the answer comes as keys do.
+            self.terminal.backend_mut().clear_region(ClearType::All).context("drawing")?;
+            self.terminal.swap_buffers();
         }
         self.terminal.draw(draw).context("drawing")?;
         let bytes = [enter.as_bytes(), &self.pending.take()].concat();
@@ -169,8 +171,9 @@ impl Screen {
     pub fn close(&mut self, text: &str) -> Result<()> {
         let Some(output) = self.output.take() else { return Ok(()) };
         let leave = self.signals.screen.leave();
-        let written = output.finish((given_back(leave) + text).into(), &|| true);
+        // Before the text: a line feed of a raw terminal does not go to the first column.
         let restored = disable_raw_mode().context("giving the terminal back");
+        let written = output.finish((given_back(leave) + text).into(), &|| true);
         reporter::release();
         written.and(restored)
     }

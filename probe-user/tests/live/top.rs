@@ -219,8 +219,8 @@ fn each_key() {
         let lines = top.terminal.wait("the shell below the last screen", |lines| {
             lines.last().is_some_and(|line| line.starts_with(SHELL))
         });
-        assert!(lines.iter().any(|line| line.contains("1 Rules")), "{lines:#?}");
-        assert!(lines.iter().any(|line| line.contains("udp port 9000")), "{lines:#?}");
+        assert!(lines.iter().any(|line| line.starts_with(" 1 Rules")), "{lines:#?}");
+        assert!(lines.iter().any(|line| line.starts_with("udp ")), "{lines:#?}");
     }
 }
 
@@ -283,11 +283,13 @@ fn colours_are_left_out_where_they_are_not_wanted() {
     let _alone = alone();
     let pair = quiet_pair();
     for (environment, wanted) in [("NO_COLOR=", true), ("NO_COLOR=1", false)] {
-        let arguments = format!("-i {SERVER_LINK} --interval 200ms 'udp port 9000'");
+        // The first row is selected, and inverted in place of colours.
+        let rules = "--rule tcp=tcp --rule 'udp=udp port 9000'";
+        let arguments = format!("-i {SERVER_LINK} --interval 200ms {rules}");
         let top = Top::start(&pair, (80, 24), environment, &arguments);
-        top.row("match", "udp port 9000");
+        top.row("udp", "udp port 9000");
         send(&pair, 9000, 10);
-        top.row("match", "10");
+        top.row("udp", "10");
         let colored = |text: &str| {
             let codes = text.split("\x1b[").skip(1).filter_map(|it| it.split_once('m'));
             codes

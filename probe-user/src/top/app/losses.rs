@@ -31,8 +31,20 @@ pub struct Share {
     pub what: String,
     /// Frames that it had, where they are counted.
     pub had: Option<u64>,
-    /// Those that were lost, where that is known.
-    pub lost: Option<u64>,
+    /// Those that were lost.
+    pub lost: Lost,
+}
+
+/// What is known of frames that were lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Lost {
+    /// So many.
+    Frames(u64),
+    /// Some.
+    Some,
+    /// The end will tell.
+    Later,
 }
 
 /// A capture of a row.
@@ -78,16 +90,21 @@ impl App {
         let Shown { ports, ports_lost, connections, .. } = self.shown();
         if matches!(ports, Panel::Open(_)) && self.origin == Origin::Live {
             let what = "ports: segments that tell of connections".to_owned();
-            shares.push(Share { what, had: None, lost: Some(*ports_lost) });
+            shares.push(Share { what, had: None, lost: Lost::Frames(*ports_lost) });
         }
         if let Panel::Open(connections) = connections {
             let what = "connections: frames that tell of them".to_owned();
-            let lost = (!connections.lost).then_some(0);
+            let lost = if connections.lost { Lost::Some } else { Lost::Frames(0) };
             shares.push(Share { what, had: Some(connections.frames), lost });
         }
         for capture in &self.captures {
             let what = format!("capture of {}: {}", capture.name, capture.file);
-            shares.push(Share { what, had: Some(capture.frames), lost: capture.lost });
+            let lost = match (capture.lost, &capture.ended) {
+                (Some(lost), _) => Lost::Frames(lost),
+                (None, None) => Lost::Later,
+                (None, Some(_)) => Lost::Some,
+            };
+            shares.push(Share { what, had: Some(capture.frames), lost });
         }
         shares
     }

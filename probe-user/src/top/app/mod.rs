@@ -17,7 +17,7 @@ use probe_common::Counter;
 pub use connections::{Connection, Connections, News};
 pub use cursor::Cursor;
 pub use keys::HELP;
-pub use losses::{Capture, Hook, Neighbour, Share};
+pub use losses::{Capture, Hook, Lost, Neighbour, Share};
 pub use prompt::Prompt;
 pub use rows::{both, key_name, port_name};
 pub use timeline::Timeline;
@@ -328,6 +328,10 @@ impl App {
 
     /// Counts of which rates are true: what came before the first ones is none of theirs.
     fn take(&mut self, mut snapshot: Snapshot) {
+        if snapshot.elapsed < self.base.elapsed {
+            // Somebody else began anew, from zero.
+            self.base = Base::default();
+        }
         self.subtract(&mut snapshot);
         let Shown { snapshot: before, history, ports, .. } = &mut self.newest;
         let same = before.as_ref().is_some_and(|before| {
@@ -340,7 +344,9 @@ impl App {
         }
         let counters: Vec<Counter> = snapshot.rules.iter().map(|rule| rule.counter()).collect();
         let elapsed = std::time::Duration::try_from_secs_f64(snapshot.elapsed).unwrap_or_default();
-        if !same && matches!(self.origin, Origin::Served(_)) {
+        // After a reset all that is left was counted since then.
+        let is_from_zero = before.is_none() && self.base.elapsed > 0.0;
+        if !same && !is_from_zero && matches!(self.origin, Origin::Served(_)) {
             // What was counted before we came is no part of the last minute that we know.
             history.begin(elapsed, &counters);
         } else {
@@ -352,16 +358,20 @@ impl App {
         *before = Some(snapshot);
     }
 
-    /// Takes off what was counted before the reset.
-    fn subtract(&self, snapshot: &mut Snapshot) {
-        let Base { seen, elapsed, rules } = &self.base;
+    /// Takes off what was counted before the reset; not of a rule that was counted anew since then.
+    fn subtract(&mut self, snapshot: &mut Snapshot) {
+        let Base { seen, elapsed, rules } = &mut self.base;
         snapshot.seen.packets = snapshot.seen.packets.saturating_sub(seen.packets);
         snapshot.seen.bytes = snapshot.seen.bytes.saturating_sub(seen.bytes);
-        snapshot.elapsed = (snapshot.elapsed - elapsed).max(0.0);
+        snapshot.elapsed = (snapshot.elapsed - *elapsed).max(0.0);
         for rule in &mut snapshot.rules {
-            if let Some(base) = rules.get(&rule.name) {
-                rule.packets = rule.packets.saturating_sub(base.packets);
-                rule.bytes = rule.bytes.saturating_sub(base.bytes);
+            match rules.get(&rule.name) {
+                Some(base) if base.packets <= rule.packets => {
+                    rule.packets -= base.packets;
+                    rule.bytes = rule.bytes.saturating_sub(base.bytes);
+                }
+                Some(_) => drop(rules.remove(&rule.name)),
+                None => {}
             }
         }
     }

@@ -244,9 +244,18 @@ fn reset() {
     show(&mut served, 103);
     let shown = served.snapshot().unwrap();
     assert_eq!((shown.elapsed, shown.seen.packets, shown.rules[0].packets), (3.0, 6000, 3000));
+    assert_eq!(served.shown().history.peak(0), Some(1000.0));
     keys(&mut served, "r");
     show(&mut served, 104);
     assert_eq!(served.snapshot().unwrap().rules[0].packets, 1000);
+    // A service that was started again counts from zero, as does a rule that a reload has changed.
+    let mut counts = snapshot(105);
+    counts.rules[0].packets = 7;
+    served.update(Event::Snapshot(Box::new(counts)));
+    assert_eq!(served.snapshot().unwrap().rules[0].packets, 7);
+    show(&mut served, 2);
+    let shown = served.snapshot().unwrap();
+    assert_eq!((shown.elapsed, shown.seen.packets, shown.rules[0].packets), (2.0, 4000, 2000));
     let mut file = app(Origin::File);
     assert_eq!(keys(&mut file, "r"), []);
     assert!(file.message.unwrap().starts_with("r: "));

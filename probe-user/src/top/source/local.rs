@@ -143,8 +143,7 @@ impl Local {
 
     /// The programs at the hooks of our interfaces, in the order they run.
     pub fn neighbours(&self) -> Vec<Hook> {
-        let session = &self.at_work.session;
-        self.known.hooks(session.attachments(), &session.program_ids())
+        self.known.hooks(self.at_work.session.attachments())
     }
 
     /// Takes the programs off.

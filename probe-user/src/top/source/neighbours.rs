@@ -17,13 +17,13 @@ impl Known {
         Self(kernel::program_names().collect())
     }
 
-    /// The programs at the hooks of these interfaces, of which `ours` are this process's. A hook that the
-    /// kernel does not have, or does not tell of, is left out.
-    pub fn hooks(&self, attachments: &[Attachment], ours: &[u32]) -> Vec<Hook> {
+    /// The programs at the hooks of these interfaces. A hook that the kernel does not have, or does not tell
+    /// of, is left out.
+    pub fn hooks(&self, attachments: &[Attachment]) -> Vec<Hook> {
         let mut hooks = Vec::new();
         for Attachment { interface, index, .. } in attachments {
             let mut add = |hook: &str, ids: &[u32]| {
-                let programs = ids.iter().map(|id| self.program(*id, ours)).collect();
+                let programs = ids.iter().map(|id| self.program(*id)).collect();
                 hooks.push(Hook { interface: interface.clone(), hook: hook.into(), programs });
             };
             if let Ok(Some(occupant)) = kernel::xdp_occupant(*index) {
@@ -37,7 +37,7 @@ impl Known {
         hooks
     }
 
-    fn program(&self, id: u32, ours: &[u32]) -> Neighbour {
-        Neighbour { id, name: self.0.get(&id).cloned(), ours: ours.contains(&id) }
+    fn program(&self, id: u32) -> Neighbour {
+        Neighbour { id, name: self.0.get(&id).cloned(), ours: kernel::is_ours(id) }
     }
 }

@@ -15,10 +15,13 @@ use crate::{
     top::app::{App, Connection, Connections, Origin, Panel, Tab},
 };
 
+/// Columns of an IPv4 address with its port.
+const WIDEST_V4: usize = 21;
+
 const COLUMNS: &[Column] = &[
     text("time", 12, 2),
-    text("client", 15, 0),
-    text("server", 15, 0),
+    text("client", WIDEST_V4, 0),
+    text("server", WIDEST_V4, 0),
     text("outcome", 8, 1),
     number("handshake", 4),
     number("first byte", 6),
@@ -49,7 +52,7 @@ pub(super) fn body(app: &App, look: Look, room: Room) -> Body {
     let shown = &rows[window.clone()];
     let make = |row: usize, column: usize, _: usize| connection(shown[row], column);
     let table = Table::new(look, COLUMNS, room.columns, shown.len(), make);
-    let summary = cut(&summary(all), room.columns);
+    let summary = cut(&summary(all, &app.origin), room.columns);
     let mut lines = vec![Line::from(look.span(summary, Role::Minute)), table.head()];
     lines.extend((0..shown.len()).map(|row| {
         table.line(window.start + row == selected, |column, wide| make(row, column, wide))
@@ -58,7 +61,7 @@ pub(super) fn body(app: &App, look: Look, room: Room) -> Body {
 }
 
 /// How many, by outcome; the rows are some of them.
-fn summary(connections: &Connections) -> String {
+fn summary(connections: &Connections, origin: &Origin) -> String {
     let outcomes = connections.outcomes.iter();
     let outcomes: Vec<String> =
         outcomes.map(|(outcome, number)| format!("{} {outcome}", grouped(*number))).collect();
@@ -66,7 +69,9 @@ fn summary(connections: &Connections) -> String {
     let all = connections.all();
     let listed = connections.rows.len() as u64;
     let listed = if listed < all { format!(", {} listed", grouped(listed)) } else { String::new() };
-    format!("{} ended{listed}: {}{lost}", grouped(all), outcomes.join(", "))
+    // In a file are also those that do not end in it.
+    let what = if *origin == Origin::File { "in the file" } else { "ended" };
+    format!("{} {what}{listed}: {}{lost}", grouped(all), outcomes.join(", "))
 }
 
 fn connection(connection: &Connection, column: usize) -> Cell {

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     text::{cut, grouped},
     top::{
-        app::{App, Hook, Origin},
+        app::{App, Hook, Lost, Origin},
         model::Recorder,
     },
 };
@@ -41,9 +41,10 @@ pub(super) fn body(app: &App, look: Look, room: Room) -> Body {
     for share in shares {
         let had = share.had.map(|had| format!(", {} read", grouped(had))).unwrap_or_default();
         let (lost, role) = match share.lost {
-            None => ("lost: some".into(), Role::Bad),
-            Some(0) => ("lost: none".into(), Role::Good),
-            Some(lost) => (format!("lost: {}", grouped(lost)), Role::Bad),
+            Lost::Later => ("lost: known at its end".into(), Role::Quiet),
+            Lost::Some => ("lost: some".into(), Role::Bad),
+            Lost::Frames(0) => ("lost: none".into(), Role::Good),
+            Lost::Frames(lost) => (format!("lost: {}", grouped(lost)), Role::Bad),
         };
         lines.put(format!("  {}{had}; {lost}", share.what), role);
     }
@@ -113,7 +114,11 @@ impl Lines {
         let first = hook.programs.iter().position(|program| program.ours);
         let last = hook.programs.iter().rposition(|program| program.ours);
         for (place, program) in hook.programs.iter().enumerate() {
-            let what = program.name.as_deref().unwrap_or("a program without a name");
+            // Names of those that came after us are not told (neighbours.rs).
+            let what = match &program.name {
+                Some(name) => format!("{name} (id {})", program.id),
+                None => format!("program {}", program.id),
+            };
             let (whose, role) = match (first, last) {
                 _ if program.ours => ("this probe", Role::Quiet),
                 (Some(first), _) if place < first => {
@@ -123,7 +128,7 @@ impl Lines {
                 (None, _) => ("", Role::Plain),
                 _ => ("between our programs", Role::Warning),
             };
-            self.put(format!("    {place:>2} {what} (id {})  {whose}", program.id), role);
+            self.put(format!("    {place:>2} {what}  {whose}"), role);
         }
     }
 }

@@ -97,25 +97,27 @@ fn title(app: &App, look: Look, columns: usize) -> Line<'static> {
         marks.push(format!("writing {capturing}"));
     }
     let marks: String = marks.iter().map(|mark| format!(" [{}]", plain(mark))).collect();
-    let text = match app.snapshot() {
-        None if app.origin == Origin::File => "reading the file".to_owned(),
-        None => "no counts yet".to_owned(),
+    let (whose, counts) = match app.snapshot() {
+        None if app.origin == Origin::File => ("reading the file".to_owned(), String::new()),
+        None => ("no counts yet".to_owned(), String::new()),
         Some(snapshot) => {
-            let from = match &app.origin {
-                Origin::Served(place) => format!("probe serve at {place}: "),
-                Origin::Live | Origin::File => String::new(),
+            let interfaces = snapshot.interfaces.join(", ");
+            let whose = match &app.origin {
+                Origin::Served(place) => {
+                    format!("probe serve at {place}: {interfaces} on {}", snapshot.hook)
+                }
+                Origin::Live => format!("{interfaces} on {}", snapshot.hook),
+                Origin::File => interfaces,
             };
-            format!(
-                "{from}{} on {}, after {:.1} s; {} packets seen",
-                snapshot.interfaces.join(", "),
-                snapshot.hook,
-                snapshot.elapsed,
-                grouped(snapshot.seen.packets)
-            )
+            let seen = grouped(snapshot.seen.packets);
+            (whose, format!(", after {:.1} s; {seen} packets seen", snapshot.elapsed))
         }
     };
     let marks = cut(&marks, columns * 2 / 3);
-    let text = cut(&plain(&text), columns.saturating_sub(width(&marks)));
+    let room = columns.saturating_sub(width(&marks));
+    // Of a long path, or many interfaces, rather these are cut than the numbers.
+    let whose = cut(&plain(&whose), room.saturating_sub(width(&counts)).max(room / 3));
+    let text = cut(&(whose + &counts), room);
     Line::from(vec![look.span(text, Role::Head), look.span(marks, Role::Warning)])
 }
 
@@ -154,10 +156,35 @@ fn status(app: &App, look: Look, columns: usize) -> (Vec<Line<'static>>, Option<
         let line = Line::from(look.span(cut(&lines, columns), Role::Warning));
         return (vec![line], None);
     }
-    let order = app.sort(app.tab).map(|sort| format!("  s order: {sort}")).unwrap_or_default();
-    let space = if app.timeline.is_some() { "play" } else { "pause" };
-    let text = format!("? help  q quit  / filter{order}  space {space}  r zero  w write  e export");
-    (vec![Line::from(look.span(cut(&text, columns), Role::Quiet))], None)
+    (vec![Line::from(look.span(keys(app, columns), Role::Quiet))], None)
+}
+
+/// The keys that do something here, the most useful first, as far as there is room.
+fn keys(app: &App, columns: usize) -> String {
+    let order = app.sort(app.tab).map(|sort| format!("s order: {sort}"));
+    let space = if app.timeline.is_some() { "space play" } else { "space pause" };
+    let (is_served, is_live) =
+        (matches!(app.origin, Origin::Served(_)), app.origin == Origin::Live);
+    let has_rows = app.tab != Tab::Losses;
+    let all = [
+        Some("? help"),
+        Some("q quit"),
+        (has_rows && !is_served).then_some("/ filter"),
+        order.as_deref(),
+        Some(space),
+        (has_rows && is_live).then_some("w write"),
+        Some("e export"),
+        (app.origin != Origin::File).then_some("r zero"),
+    ];
+    let mut line = String::new();
+    for key in all.into_iter().flatten() {
+        let gap = if line.is_empty() { "" } else { "  " };
+        if width(&line) + width(gap) + width(key) > columns {
+            break;
+        }
+        line.extend([gap, key]);
+    }
+    line
 }
 
 /// What stands where there are no rows.

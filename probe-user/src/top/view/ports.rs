@@ -54,7 +54,12 @@ pub(super) fn body(app: &App, look: Look, room: Room) -> Body {
             Origin::Served(_) => {
                 "probe serve looks at no port: [health] in its configuration asks for it."
             }
-            _ => "No port has been asked for yet.",
+            Origin::File => {
+                "No TCP port answers in this file. --port names others; of UDP as in 53/udp."
+            }
+            Origin::Live => {
+                "No TCP port has answered yet. --port names others; of UDP as in 53/udp."
+            }
         };
         return note(look, text, room);
     }

@@ -113,6 +113,13 @@ fn losses() {
         lost: Some(0),
         ended: Some(Ok(())),
     }));
+    app.update(Event::Capture(Capture {
+        name: "tcp".into(),
+        file: "probe-top-tcp.pcapng".into(),
+        frames: 5,
+        lost: None,
+        ended: None,
+    }));
     keys(&mut app, "j");
     let program =
         |id, name: Option<&str>, ours| Neighbour { id, name: name.map(str::to_owned), ours };
