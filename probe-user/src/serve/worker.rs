@@ -57,7 +57,10 @@ pub struct Worker {
     asked: mpsc::Receiver<Asked>,
     /// How many readings it asked for.
     reads: u64,
-    readings: watch::Sender<Option<Box<Reading>>>,
+    /// The newest reading that ends an interval, which none between two takes the place of.
+    ticks: watch::Sender<Option<Box<Reading>>>,
+    /// One that was made behind it.
+    between: watch::Sender<Option<Box<Reading>>>,
     answers: mpsc::Sender<Told>,
     tasks: [JoinHandle<()>; 2],
 }
@@ -85,28 +88,33 @@ impl Worker {
                 }
             }
         });
-        let (readings, mut newest) = watch::channel(None::<Box<Reading>>);
+        let (ticks, mut newest_tick) = watch::channel(None::<Box<Reading>>);
+        let (between, mut newest) = watch::channel(None::<Box<Reading>>);
         let (answers, mut answered) = mpsc::channel(4);
         let tell = tokio::spawn(async move {
             loop {
-                // What is behind gets the newest reading, and none of those between.
-                let told = tokio::select! {
-                    changed = newest.changed() => match (changed, newest.borrow_and_update().clone()) {
-                        (Ok(()), Some(reading)) => Told::Reading(reading),
-                        (Ok(()), None) => continue,
-                        (Err(_), _) => return,
-                    },
+                // What is behind gets the newest readings, and none of those before.
+                let reading = tokio::select! {
+                    // What an answer is about is in a reading before it.
+                    biased;
+                    Ok(()) = newest_tick.changed() => Ok(newest_tick.borrow_and_update().clone()),
+                    Ok(()) = newest.changed() => Ok(newest.borrow_and_update().clone()),
                     answer = answered.recv() => match answer {
-                        Some(answer) => answer,
+                        Some(answer) => Err(answer),
                         None => return,
                     },
+                };
+                let told = match reading {
+                    Ok(Some(reading)) => Told::Reading(reading),
+                    Ok(None) => continue,
+                    Err(answer) => answer,
                 };
                 if to.write_all(&crate::json::line(&told)).await.is_err() {
                     return;
                 }
             }
         });
-        Ok(Self { process, asked, reads: 0, readings, answers, tasks: [listen, tell] })
+        Ok(Self { process, asked, reads: 0, ticks, between, answers, tasks: [listen, tell] })
     }
 
     /// What it asks for next; `None` where it has ended.
@@ -118,7 +126,14 @@ impl Worker {
 
     /// Gives it a reading, made now.
     pub fn tell(&self, reading: Reading) {
-        self.readings.send_replace(Some(Box::new(Reading { asked: self.reads, ..reading })));
+        let reading = Box::new(Reading { asked: self.reads, ..reading });
+        if reading.interval_ends {
+            // It is newer.
+            self.between.send_replace(None);
+            self.ticks.send_replace(Some(reading));
+        } else {
+            self.between.send_replace(Some(reading));
+        }
     }
 
     /// Tells it what became of a reload, or of the web config file; `false` where there is no room, as it

@@ -14,8 +14,18 @@ use testbed::{Namespace, Running, requirements::Requirement};
 use crate::rig::LIMIT;
 
 /// What it takes.
-pub const BROWSER: &[Requirement] =
-    &[Requirement::Tool("chromium"), Requirement::Tool("chromedriver")];
+pub const BROWSER: &[Requirement] = &[
+    Requirement::Tool("chromium"),
+    Requirement::Tool("chromedriver"),
+    Requirement::Tool("setpriv"),
+    Requirement::Tool("unshare"),
+];
+
+/// Starts the program behind it as the first process of a PID namespace, which ends when this thread
+/// does, however that happens. With the first process all others of the namespace are killed
+/// (pid_namespaces(7)): those of a browser outlive their driver otherwise.
+const ALL_END_TOGETHER: &str =
+    "--pdeathsig=KILL unshare --pid --mount-proc --kill-child=KILL chromedriver --port=0";
 
 /// A browser in a namespace.
 pub struct Browser<'n> {
@@ -28,8 +38,8 @@ pub struct Browser<'n> {
 
 impl<'n> Browser<'n> {
     pub fn start(namespace: &'n Namespace) -> Self {
-        let mut command = namespace.command("chromedriver");
-        command.arg("--port=0");
+        let mut command = namespace.command("setpriv");
+        command.args(ALL_END_TOGETHER.split(' '));
         let driver = Running::spawn(command).unwrap();
         let line = driver.wait_for_output("started successfully on port", LIMIT).unwrap();
         let port = line.rsplit(' ').next().unwrap().trim_end_matches('.').parse().unwrap();
@@ -97,11 +107,12 @@ impl<'n> Browser<'n> {
         self.ask("/actions", &json!({"actions": [source]}));
     }
 
-    /// Errors and warnings of the page so far.
+    /// Errors and warnings of the page so far, without those of pages that the browser itself has.
     pub fn complaints(&self) -> Vec<String> {
         let log = self.ask("/se/log", &json!({"type": "browser"}));
         let lines = log.as_array().unwrap().iter();
-        lines.map(|line| line["message"].as_str().unwrap().to_owned()).collect()
+        let messages = lines.map(|line| line["message"].as_str().unwrap().to_owned());
+        messages.filter(|message| !message.starts_with("chrome://")).collect()
     }
 
     /// A picture of what is in the window, as PNG.
@@ -149,7 +160,7 @@ impl<'n> Browser<'n> {
 
 impl Drop for Browser<'_> {
     fn drop(&mut self) {
-        // The driver ends its browser then, which it leaves behind where it is killed.
+        // Its browser has written down what it wants to by then, and the profile's folder can go.
         let _ = self.try_send("DELETE", &self.session, &Value::Null);
     }
 }

@@ -1,6 +1,7 @@
 //! A Prometheus that scrapes for a minute.
 
 use std::{
+    collections::BTreeSet,
     fs, thread,
     time::{Duration, Instant},
 };
@@ -123,8 +124,15 @@ fn native_histograms() {
     assert!(least > SLOW_ANSWER.as_secs_f64() / 1.045, "{least}");
 
     let text = service.request("GET", "/metrics", "").body;
-    let families: Vec<&str> =
-        (text.lines()).filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    let series: BTreeSet<&str> =
+        (text.lines()).filter_map(|line| line.split(['{', ' ']).next()).collect();
+    // Without rules those of rules have no series.
+    let has_series =
+        |family: &&str| series.contains(family) || series.contains(&*format!("{family}_bucket"));
+    let families: Vec<&str> = (text.lines())
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next())
+        .filter(has_series)
+        .collect();
     let names = prometheus.get("label/__name__/values", &[]);
     let names: Vec<&str> =
         names["data"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
