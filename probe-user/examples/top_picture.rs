@@ -16,15 +16,25 @@ use ratatui::{
 };
 
 /// The size of the terminal, and of a character in it.
-const SIZE: (u16, u16) = (100, 16);
+const SIZE: (u16, u16) = (100, 11);
 const CELL: (usize, usize) = (9, 18);
 /// Around the terminal.
 const MARGIN: usize = 12;
 
+/// Names and filters. The first row is selected, and has no colours.
+const RULES: [(&str, &str); 6] = [
+    ("get", "@get"),
+    ("syn", "@syn"),
+    ("synack", "@synack"),
+    ("dns", "udp port 53"),
+    ("ssh", "tcp dst port 22"),
+    ("icmp", "icmp or icmp6"),
+];
+
 fn main() -> Result<()> {
     let path = std::env::args().nth(1).context("the name of the picture")?;
     let mut app = App::new(Origin::Live, Box::new(|_| Ok(())));
-    let mut totals = [0u64; 4];
+    let mut totals = [0u64; RULES.len()];
     for second in 1..=90u64 {
         app.update(Event::Snapshot(Box::new(counts(second, &mut totals)?)));
     }
@@ -35,22 +45,25 @@ fn main() -> Result<()> {
 }
 
 /// Counts of a server on which a flood begins.
-fn counts(second: u64, totals: &mut [u64; 4]) -> Result<Snapshot> {
+fn counts(second: u64, totals: &mut [u64; RULES.len()]) -> Result<Snapshot> {
     let wave = |period: u64, least: u64, most: u64| {
         let phase = second % period;
         let rise = phase.min(period - phase) * 2;
         least + (most - least) * rise / period
     };
     let flood = if second > 70 { (second - 70) * 12_000 } else { 0 };
-    let rates = [40 + flood, wave(17, 20, 60), wave(29, 200, 320), wave(7, 5, 9)];
-    totals.iter_mut().zip(rates).for_each(|(total, rate)| *total += rate);
-    let names = [
-        ("syn", "@syn and dst port 80"),
-        ("get", "@get"),
-        ("dns", "udp port 53"),
-        ("ssh", "tcp dst port 22"),
+    // Few of its SYNs are answered.
+    let answered = wave(17, 20, 60) + flood / 100;
+    let rates = [
+        wave(17, 20, 60),
+        wave(17, 20, 60) + flood,
+        answered,
+        wave(29, 200, 320),
+        wave(7, 5, 9),
+        wave(11, 1, 3),
     ];
-    let rules: Vec<_> = names
+    totals.iter_mut().zip(rates).for_each(|(total, rate)| *total += rate);
+    let rules: Vec<_> = RULES
         .iter()
         .zip(rates)
         .zip(&*totals)

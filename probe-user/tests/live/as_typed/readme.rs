@@ -101,7 +101,7 @@ fn flood(server: &Server) {
 
 #[test]
 fn every_example_of_the_readme_runs() {
-    if !met(NEEDS) || !met(&[Tool("nft"), Tool("tshark")]) {
+    if !met(NEEDS) || !met(&[Tool("nft"), Tool("tshark"), Tool("jq")]) {
         return;
     }
     let _alone = alone();
@@ -128,7 +128,7 @@ fn every_example_of_the_readme_runs() {
     thread::sleep(Duration::from_millis(1500));
     for (line, running) in running {
         // The others end by themselves.
-        if !["-c ", "--duration", "-r ", "interfaces"].iter().any(|end| line.contains(end)) {
+        if !["-c ", "--duration", "-r trace", "interfaces"].iter().any(|end| line.contains(end)) {
             interrupt(&running);
         }
         let finished = running.wait(LIMIT).unwrap();
