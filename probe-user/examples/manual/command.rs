@@ -103,7 +103,7 @@ pub fn page(command: &Command) -> Result<Page> {
     page.control("SH", ["EXAMPLES"]);
     page.control("EX", []);
     for line in examples.iter().flat_map(|paragraph| paragraph.lines().skip(1)) {
-        page.text([roman(line.trim())]);
+        page.text([roman(line.strip_prefix("  ").unwrap_or(line))]);
     }
     page.control("EE", []);
     let of = command.get_name();
@@ -145,7 +145,7 @@ fn described(page: &mut Roff, paragraph: &str) {
             page.control(if as_is { "EX" } else { "EE" }, []);
         }
         shown_as_is = as_is;
-        page.text([roman(line.trim())]);
+        page.text([roman(line.strip_prefix("  ").unwrap_or(line))]);
     }
     if shown_as_is {
         page.control("EE", []);

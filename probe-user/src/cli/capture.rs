@@ -116,7 +116,7 @@ pub struct CaptureArgs {
           value_parser = values::buffer_size)]
     pub buffer_size: Option<usize>,
 
-    /// Print addresses and ports as numbers instead of names
+    /// Print addresses and ports as numbers, not names
     #[arg(short = 'n', action = ArgAction::Count)]
     pub numeric: u8,
 

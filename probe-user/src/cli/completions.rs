@@ -26,7 +26,7 @@ const ASKING: &str = "PROBE_COMPLETE";
 #[derive(Debug, Args)]
 #[command(after_help = "The script goes where the shell looks for it:\n  \
     bash        ~/.local/share/bash-completion/completions/probe\n  \
-    elvish      a file that rc.elv evaluates: eval (probe completions elvish | slurp)\n  \
+    elvish      in rc.elv: eval (probe completions elvish | slurp)\n  \
     fish        ~/.config/fish/completions/probe.fish\n  \
     powershell  $PROFILE\n  \
     zsh         _probe in a folder of $fpath\n\n\

@@ -81,7 +81,7 @@ pub struct Follow {
           value_parser = values::buffer_size)]
     pub buffer_size: Option<usize>,
 
-    /// Tell at the end what became of all frames, also where none was lost
+    /// Tell at the end what became of all frames (also where none was lost)
     #[arg(short = 'v', long = "verbose")]
     pub verbose: bool,
 
@@ -131,8 +131,8 @@ impl Follow {
 /// Flags of `probe connections`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A line when a connection has ended, or its outcome is clear: time, client > server, outcome,\n\
-    handshake, time to first byte, duration, bytes of either side. docs/connections.md has all\n\
+    after_help = "A line when a connection has ended, or its outcome is clear: time, client > server, outcome, \
+    handshake, time to first byte, duration, bytes of either side. docs/connections.md has all \
     columns, and how each outcome is told.\n\n\
     The expression should hold for both directions: `port 80`, not `dst port 80`.\n\n\
     Examples:\n  \
@@ -145,7 +145,7 @@ pub struct ConnectionsArgs {
     #[command(flatten)]
     pub follow: Follow,
 
-    /// List the connections that are open at the end, and none that have ended
+    /// List the connections open at the end (and none that have ended)
     #[arg(long)]
     pub open: bool,
 }
@@ -163,7 +163,7 @@ impl ConnectionsArgs {
 /// Flags of `probe http`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A line when a request of HTTP/1 has its response, or will have none: time, client, method,\n\
+    after_help = "A line when a request of HTTP/1 has its response, or will have none: time, client, method, \
     host and path, status, bytes of the body, time to first byte.\n\n\
     Examples:\n  \
     probe http -i eth0 port 80\n  \
@@ -174,8 +174,8 @@ pub struct HttpArgs {
     #[command(flatten)]
     pub follow: Follow,
 
-    /// Tell at the end, for each path, how many requests there were and the 50th, 90th and 99th
-    /// percentile of their time to first byte
+    /// Sum up each path at the end (how many requests there were, and the 50th, 90th and 99th percentile
+    /// of their time to first byte)
     #[arg(long)]
     pub percentiles: bool,
 }

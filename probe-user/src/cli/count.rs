@@ -37,7 +37,7 @@ pub enum CountFormat {
 #[command(after_help = "Examples:\n  \
     probe count -i eth0 @syn\n  \
     probe count -i eth0 --rule syn=@syn --rule get='payload \"GET \"' --format json\n  \
-    probe count -i eth0 --by src            # who sends most, and how many there are\n  \
+    probe count -i eth0 --by src    # who sends most, and how many there are\n  \
     probe count -i eth0 --by src/24,64,20 --distinct src 'udp port 53'\n  \
     probe count -r trace.pcap --rules rules.toml\n  \
     probe count -i eth0 --duration 10s --rule syn=@syn --fail-if 'syn > 1000/s'")]
@@ -52,13 +52,13 @@ pub struct CountArgs {
     #[arg(long = "rule", value_name = "NAME=EXPR")]
     pub rules: Vec<Rule>,
 
-    /// Read named filters from a TOML file: `[[rule]]` with name and filter, and if wanted by, top and
-    /// distinct (as --by and --distinct) and sample; `[top]` with memory (as --top-memory)
+    /// Read named filters from a TOML file; each is a `[[rule]]` with name and filter, and if wanted by,
+    /// top and distinct (as --by and --distinct) and sample; `[top]` has memory (as --top-memory)
     #[arg(long = "rules", value_name = "FILE")]
     pub rules_file: Option<PathBuf>,
 
-    /// List the N largest keys of each rule, in the kernel, right in a flood: src, dst, src/24 or
-    /// src/24,64 (networks of IPv4 and IPv6), sport, dport, src,dport, proto, vlan, mac. May be given
+    /// List the N largest keys of each rule (counted in the kernel, right in a flood): src, dst, src/24
+    /// or src/24,64 (networks of IPv4 and IPv6), sport, dport, src,dport, proto, vlan, mac. May be given
     /// several times. Without a rule: of every packet, with how many different keys there are
     /// [default of N: 10]
     #[arg(long, value_name = "KEY[,N]", value_parser = keys::by)]
@@ -92,8 +92,8 @@ pub struct CountArgs {
           value_parser = values::number::<u64, 1, { u64::MAX }>)]
     pub count: Option<u64>,
 
-    /// Exit with 3 if this held: over the whole run, or with `for` as soon as it has held so long, as
-    /// in 'syn > 1000/s' and 'bytes of get > 10M/s for 5s'; may be given several times
+    /// Exit with 3 if this held, as in 'syn > 1000/s' (over the whole run) and 'bytes of get > 10M/s for
+    /// 5s' (as soon as it has held so long); may be given several times
     #[arg(long, value_name = "CONDITION")]
     pub fail_if: Vec<String>,
 

@@ -23,7 +23,7 @@ use crate::{
 To install it, link the program into Wireshark's extcap folder, and give its file the rights \
 that capturing needs:\n\n  \
     ln -s \"$(command -v probe)\" FOLDER/probe\n  \
-    sudo setcap cap_bpf,cap_net_admin,cap_net_raw,cap_perfmon+ep \"$(readlink -f \"$(command -v probe)\")\"\n\n\
+    sudo setcap cap_bpf,cap_net_admin,cap_net_raw,cap_perfmon+ep \\\n      \"$(readlink -f \"$(command -v probe)\")\"\n\n\
 `tshark -G folders` names the folder, as does Help > About Wireshark > Folders: since \
 Wireshark 4.2 there is a personal one, ~/.local/lib/wireshark/extcap; else the global one \
 serves. Then `tshark -D` lists probe-eth0 and the like.\n\n\
@@ -32,7 +32,7 @@ Called with --extcap-... or --capture as its first argument, as Wireshark does, 
 Examples:\n  \
     probe extcap --extcap-interfaces\n  \
     probe --extcap-interface probe-eth0 --extcap-dlts\n  \
-    probe --extcap-interface probe-eth0 --capture --fifo PIPE --extcap-capture-filter @syn")]
+    probe --extcap-interface probe-eth0 --capture --fifo PIPE \\\n      --extcap-capture-filter @syn")]
 pub struct ExtcapArgs {
     /// List the interfaces
     #[arg(long = "extcap-interfaces")]
@@ -43,7 +43,7 @@ pub struct ExtcapArgs {
           require_equals = true, default_missing_value = "")]
     pub wireshark: Option<String>,
 
-    /// Interface, by its name in the list: probe-eth0, probe-any
+    /// Interface by its name in the list (probe-eth0, probe-any)
     #[arg(long = "extcap-interface", value_name = "IF")]
     pub interface: Option<String>,
 
@@ -77,7 +77,7 @@ pub struct ExtcapArgs {
     #[arg(long, value_name = "HOOK", default_value = "auto", value_parser = values::hook)]
     pub hook: Choice<Hook>,
 
-    /// Which frames: auto (received and sent; with XDP received), in, out or inout
+    /// Which frames: in, out, inout or auto (received and sent; with XDP received)
     #[arg(long, value_name = "DIR", default_value = "auto", value_parser = values::direction_or_auto)]
     pub direction: Choice<Direction>,
 

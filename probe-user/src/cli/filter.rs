@@ -15,7 +15,7 @@ use crate::{
 #[command(after_help = "Examples:\n  \
     probe filter --explain 'tcp dst port 80 and not src net 10.0.0.0/8'\n  \
     probe filter -d @syn\n  \
-    iptables -A INPUT -m bpf --bytecode \"$(probe filter --raw -ddd 'tcp port 80' | tr '\\n' ,)\"")]
+    iptables -A INPUT -m bpf --bytecode \\\n      \"$(probe filter --raw -ddd 'tcp port 80' | tr '\\n' ,)\"")]
 pub struct FilterArgs {
     /// Print the eBPF code (-dd: classic BPF in C, -ddd: classic BPF in decimal, for iptables
     /// -m bpf and SO_ATTACH_FILTER)

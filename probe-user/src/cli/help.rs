@@ -33,11 +33,11 @@ const HEADINGS: [(&str, &str); 10] = [
     (
         "Lines",
         "numeric short_names link_header quiet verbose time precision micro nano absolute_sequence \
-         as_dot no_checksums number lengths hex hex_and_text text line_buffered only_count",
+         as_dot no_checksums number lengths hex hex_and_text text line_buffered only_count clock",
     ),
     (
         "Output",
-        "format columns json color interval watch open percentiles explain dump print_config clock",
+        "format columns json color interval watch open percentiles explain dump print_config",
     ),
     (
         "Files",
@@ -86,8 +86,7 @@ pub fn arrange(root: Command, extent: Extent) -> Command {
 }
 
 /// What stands below the list of commands.
-const END: &str =
-    "probe help COMMAND shows all flags and examples, probe COMMAND -h the most used ones.";
+const END: &str = "All flags and examples: probe help COMMAND; most used flags: probe COMMAND -h";
 
 /// The commands, a line each: group, name, what it does.
 fn commands(root: &Command) -> String {
@@ -214,11 +213,9 @@ mod tests {
         let ids =
             |c: &Command| c.get_arguments().map(|a| a.get_id().to_string()).collect::<Vec<_>>();
         let known: BTreeSet<String> = root.get_subcommands().flat_map(ids).collect();
-        // Those of commands and flags that are being made.
-        let coming = ["connect", "columns"];
         let lists = HEADINGS.iter().chain([&EXTCAP]).map(|(_, ids)| *ids).chain([SHORT]);
         let named = lists.flat_map(str::split_ascii_whitespace);
-        for id in named.filter(|id| !coming.contains(id)) {
+        for id in named {
             assert!(known.contains(id), "no flag is named {id}");
         }
     }
@@ -281,6 +278,10 @@ mod tests {
         let root = cli::clap(Extent::Full);
         for command in visible(&root) {
             let name = command.get_name();
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let mut laid_out = after.lines().filter(|line| line.starts_with("  "));
+            let wide = laid_out.find(|line| line.chars().count() > 80);
+            assert_eq!(wide, None, "probe {name}: a screen has 80 characters");
             let calls = examples(command);
             assert!(
                 calls.iter().any(|words| words.get(1).is_some_and(|word| word == name)),

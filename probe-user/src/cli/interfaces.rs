@@ -11,7 +11,7 @@ use crate::interfaces::Plan;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     probe interfaces                # a table of all\n  \
-    probe interfaces eth0           # all that is known of one, and what attaching would do to it\n  \
+    probe interfaces eth0           # one at length, and what attaching would do\n  \
     probe interfaces --watch=5s")]
 pub struct InterfacesArgs {
     /// Interfaces to describe at length [default: a table of all]

@@ -146,7 +146,7 @@ enum Subcommands {
     Capture(Box<CaptureArgs>),
     /// Watch rules, sources, ports on the terminal
     Top(Box<TopArgs>),
-    /// Keep the last seconds, save them when something happens
+    /// Keep the last seconds, save them if something happens
     Record(Box<RecordArgs>),
     /// Tell how connections went, how fast, what HTTP said
     Connections(Box<ConnectionsArgs>),
@@ -158,7 +158,7 @@ enum Subcommands {
     Diagnose(DiagnoseArgs),
     /// Check a filter, explain it, show what it compiles to
     Filter(FilterArgs),
-    /// List interfaces: state, driver, counters, suitable hooks
+    /// List interfaces: state, driver, counters, usable hooks
     Interfaces(InterfacesArgs),
     /// Count always, as a service with metrics by HTTP
     Serve(ServeArgs),

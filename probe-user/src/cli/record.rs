@@ -18,19 +18,19 @@ use crate::{
 #[derive(Debug, Args)]
 #[command(
     after_help = "A recording starts when a condition of --when is met, at SIGUSR2, and at the end of the \
-    command of\n--while; after --max-files of them, at Ctrl-C, or after --duration the recorder ends.\n\n\
-    Conditions: 'rate > 50k/s for 2s' (rate: packets of EXPR), 'bytes > 10M/s', 'syn > 1000/s' (a rule\n\
+    command of --while; after --max-files of them, at Ctrl-C, or after --duration the recorder ends.\n\n\
+    Conditions: 'rate > 50k/s for 2s' (rate: packets of EXPR), 'bytes > 10M/s', 'syn > 1000/s' (a rule \
     of --rule), 'share of syn > 50%', 'rate < 10/s for 1m', 'lost > 0', 'rate > 5k/s until 1k/s'.\n\n\
     Examples:\n  \
-    probe record -i eth0 --last 30s --when 'rate > 50k/s for 2s' -w incident.pcapng @syn\n  \
-    probe record -i eth0 -s 96 --rule syn=@syn --when 'share of syn > 50%' --after 10s -w i.pcapng\n  \
+    probe record -i eth0 --last 1m --when 'rate > 50k/s for 2s' -w syn.pcapng @syn\n  \
+    probe record -i eth0 --rule syn=@syn --when 'share of syn > 50%' -w i.pcapng\n  \
     probe record -i lo --while './flaky-test' -w flaky.pcapng 'port 5432'"
 )]
 pub struct RecordArgs {
     #[command(flatten)]
     pub live: Live,
 
-    /// How far back a recording goes, as far as the memory allows
+    /// How far back a recording goes (as far as the memory allows)
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::duration)]
     pub last: Duration,
 

@@ -46,15 +46,15 @@ pub struct TopArgs {
     #[arg(long = "rule", value_name = "NAME=EXPR")]
     pub rules: Vec<Rule>,
 
-    /// Read named filters from a TOML file, as probe count does
+    /// Read named filters from a TOML file (as probe count does)
     #[arg(long = "rules", value_name = "FILE")]
     pub rules_file: Option<PathBuf>,
 
-    /// List the N largest keys of each rule, as probe count does [default of N: 10]
+    /// List the N largest keys of each rule (as probe count does) [default of N: 10]
     #[arg(long, value_name = "KEY[,N]", value_parser = keys::by)]
     pub by: Vec<By>,
 
-    /// Say how many different keys each rule has, as probe count does
+    /// Say how many different keys each rule has (as probe count does)
     #[arg(long, value_name = "KEY", value_parser = str::parse::<Key>)]
     pub distinct: Vec<Key>,
 

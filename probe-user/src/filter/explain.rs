@@ -43,6 +43,9 @@ fn shown(found: &Example, view: View) -> String {
     if captured < found.wire_len as usize {
         let _ = write!(text, " of which {captured} are shown");
     }
+    if found.vlan.is_some() {
+        text.push_str(" and a VLAN tag beside it");
+    }
     match found.outbound {
         Some(true) => text.push_str(", sent"),
         Some(false) => text.push_str(", received"),
@@ -109,7 +112,10 @@ mod tests {
     #[test]
     fn what_is_beside_a_frame_is_said() {
         let text = explained("vlan 5 and outbound", VlanView::Live);
-        assert!(text.contains("example, a frame of 54 bytes, sent:\n"), "{text}");
+        assert!(
+            text.contains("example, a frame of 54 bytes and a VLAN tag beside it, sent:\n"),
+            "{text}"
+        );
         assert!(text.contains("vlan 5, ") && text.contains("8100 0005"), "{text}");
         let none = explained("tcp and udp", VlanView::AsFrame);
         assert!(none.ends_with("example: none found, which does not mean that no frame matches\n"));
