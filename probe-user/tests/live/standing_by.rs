@@ -82,7 +82,7 @@ fn counting_stays_small() {
     let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
     let sent = sender.send_paced(&[frame], 200_000, None).unwrap();
     let resident = resident_kib(&running);
-    // Of which a build for tests has some 15 MiB of code; see counting_cost.rs.
-    assert!(resident < 24 * 1024, "{resident} KiB resident");
+    // Of which a build for tests has some 20 MiB of code; see counting_cost.rs.
+    assert!(resident < 32 * 1024, "{resident} KiB resident");
     assert_eq!(Totals::of(running).seen.0, sent.frames);
 }
