@@ -316,7 +316,9 @@ impl Tallies {
         self.ports.values_mut().for_each(|tally| tally.now = Now::default());
         for connection in open {
             // Of one that lost a segment nobody can tell; one that is complete has been counted.
-            if !connection.began() || connection.was_opened() || connection.may_have_lost() {
+            let may_have_lost =
+                connection.may_have_lost() || self.weights.thinned_between(connection.last(), now);
+            if !connection.began() || connection.was_opened() || may_have_lost {
                 continue;
             }
             let weight = self.weights.of(connection, now);

@@ -2,6 +2,7 @@
 //! Nothing is loaded, and no right is needed.
 
 use std::{
+    collections::BTreeSet,
     fmt::Write as _,
     path::{Path, PathBuf},
 };
@@ -18,7 +19,7 @@ use crate::{
     config::{Config, Record},
     explain,
     kernel::{self, Direction, Hook, Memory},
-    link_type,
+    link_type, record,
     rules::{self, RuleSet},
     stdout,
     text::grouped,
@@ -41,6 +42,7 @@ pub fn run(plan: &Plan) -> Result<()> {
     let hook = config.hook.on(config.direction, true);
     let present = Present::ask(&config.interfaces)?;
     let mut text = places(&config, hook, &present);
+    text.push_str(&recorders(&config, &present)?);
     if let Some(path) = &config.web_config {
         text.push_str(&guarded(path)?);
     }
@@ -86,14 +88,25 @@ fn places(config: &Config, hook: Hook, present: &Present) -> String {
     let listen: Vec<String> = config.listen.iter().map(ToString::to_string).collect();
     let listen = if listen.is_empty() { "nowhere".into() } else { listen.join(", ") };
     let _ = writeln!(out, "HTTP        {listen}");
-    for Record { rule, last, directory, max_files, .. } in &config.records {
+    out
+}
+
+/// What recorders keep, in how much memory, and how many files they leave.
+fn recorders(config: &Config, present: &Present) -> Result<String> {
+    let links: BTreeSet<_> = present.interfaces.iter().map(|(_, it)| it.link).collect();
+    let sets = links.len().max(1);
+    let mut out = String::new();
+    for Record { rule, last, directory, max_files, ring_bytes, .. } in &config.records {
         let (last, folder) = (last.as_secs_f64(), visible(&directory.to_string_lossy()));
+        let ring = ring_bytes.map_or_else(|| record::default_ring(sets), Ok)?;
+        let mib = (sets * ring.next_power_of_two()).div_ceil(1 << 20);
         let _ = writeln!(
             out,
-            "record      {rule}: the last {last} s, by tcx; at most {max_files} files in {folder}"
+            "record      {rule}: the last {last} s in {mib} MiB a CPU, by tcx; at most {max_files} \
+             files in {folder}"
         );
     }
-    out
+    Ok(out)
 }
 
 /// Who is let in by TCP, and how.
@@ -205,5 +218,17 @@ mod tests {
         assert!(few.contains("the lists of keys take at least"), "{few}");
         let none = Config { rules: vec![rules::Rule::new("all", "")], ..config("") };
         assert_eq!(memory(&none).unwrap(), "");
+    }
+
+    #[test]
+    fn what_recorders_keep() {
+        let text = "interfaces = \"eth0\"\n[[rule]]\nname = \"syn\"\nfilter = \"@syn\"\n\
+                    [[record]]\nrule = \"syn\"\nlast = \"30s\"\nbuffer_size = \"3M\"\n\
+                    directory = \"/var/lib/probe\"\nmax_files = 5\n";
+        let config = Config::parse(text, "probe.toml").unwrap();
+        assert_eq!(
+            recorders(&config, &Present::default()).unwrap(),
+            "record      syn: the last 30 s in 4 MiB a CPU, by tcx; at most 5 files in /var/lib/probe\n"
+        );
     }
 }

@@ -57,11 +57,7 @@ pub struct Worker {
     asked: mpsc::Receiver<Asked>,
     /// How many readings it asked for.
     reads: u64,
-    /// The newest reading that ends an interval, which none between two takes the place of.
-    ticks: watch::Sender<Option<Box<Reading>>>,
-    /// One that was made behind it.
-    between: watch::Sender<Option<Box<Reading>>>,
-    answers: mpsc::Sender<Told>,
+    outbox: Outbox,
     tasks: [JoinHandle<()>; 2],
 }
 
@@ -88,33 +84,15 @@ impl Worker {
                 }
             }
         });
-        let (ticks, mut newest_tick) = watch::channel(None::<Box<Reading>>);
-        let (between, mut newest) = watch::channel(None::<Box<Reading>>);
-        let (answers, mut answered) = mpsc::channel(4);
+        let (outbox, mut waiting) = outbox();
         let tell = tokio::spawn(async move {
-            loop {
-                // What is behind gets the newest readings, and none of those before.
-                let reading = tokio::select! {
-                    // What an answer is about is in a reading before it.
-                    biased;
-                    Ok(()) = newest_tick.changed() => Ok(newest_tick.borrow_and_update().clone()),
-                    Ok(()) = newest.changed() => Ok(newest.borrow_and_update().clone()),
-                    answer = answered.recv() => match answer {
-                        Some(answer) => Err(answer),
-                        None => return,
-                    },
-                };
-                let told = match reading {
-                    Ok(Some(reading)) => Told::Reading(reading),
-                    Ok(None) => continue,
-                    Err(answer) => answer,
-                };
+            while let Some(told) = waiting.next().await {
                 if to.write_all(&crate::json::line(&told)).await.is_err() {
                     return;
                 }
             }
         });
-        Ok(Self { process, asked, reads: 0, ticks, between, answers, tasks: [listen, tell] })
+        Ok(Self { process, asked, reads: 0, outbox, tasks: [listen, tell] })
     }
 
     /// What it asks for next; `None` where it has ended.
@@ -126,20 +104,13 @@ impl Worker {
 
     /// Gives it a reading, made now.
     pub fn tell(&self, reading: Reading) {
-        let reading = Box::new(Reading { asked: self.reads, ..reading });
-        if reading.interval_ends {
-            // It is newer.
-            self.between.send_replace(None);
-            self.ticks.send_replace(Some(reading));
-        } else {
-            self.between.send_replace(Some(reading));
-        }
+        self.outbox.put(Reading { asked: self.reads, ..reading });
     }
 
     /// Tells it what became of a reload, or of the web config file; `false` where there is no room, as it
     /// does not read what it asked for.
     pub fn answer(&self, answer: Told) -> bool {
-        self.answers.try_send(answer).is_ok()
+        self.outbox.answers.try_send(answer).is_ok()
     }
 
     /// Says how it ended.
@@ -154,5 +125,97 @@ impl Worker {
         let Self { process, tasks, .. } = self;
         tasks.iter().for_each(JoinHandle::abort);
         process.end(PATIENCE).await;
+    }
+}
+
+/// Where that is put which the worker is told. If it is behind it gets the newest readings, and none of
+/// those before.
+struct Outbox {
+    /// The newest reading that ends an interval: none between two intervals takes its place.
+    ticks: watch::Sender<Option<Box<Reading>>>,
+    /// One that was made behind it.
+    between: watch::Sender<Option<Box<Reading>>>,
+    answers: mpsc::Sender<Told>,
+}
+
+/// The other end.
+struct Waiting {
+    ticks: watch::Receiver<Option<Box<Reading>>>,
+    between: watch::Receiver<Option<Box<Reading>>>,
+    answers: mpsc::Receiver<Told>,
+}
+
+fn outbox() -> (Outbox, Waiting) {
+    let (ticks, newest_tick) = watch::channel(None);
+    let (between, newest) = watch::channel(None);
+    let (answers, answered) = mpsc::channel(4);
+    let waiting = Waiting { ticks: newest_tick, between: newest, answers: answered };
+    (Outbox { ticks, between, answers }, waiting)
+}
+
+impl Outbox {
+    fn put(&self, reading: Reading) {
+        let ends = reading.interval_ends;
+        let reading = Some(Box::new(reading));
+        if ends {
+            // It is newer.
+            self.between.send_replace(None);
+            self.ticks.send_replace(reading);
+        } else {
+            self.between.send_replace(reading);
+        }
+    }
+}
+
+impl Waiting {
+    /// What is to be told next; `None` where nothing comes any more.
+    async fn next(&mut self) -> Option<Told> {
+        loop {
+            let reading = tokio::select! {
+                // An answer comes behind the reading that shows what it says.
+                biased;
+                Ok(()) = self.ticks.changed() => self.ticks.borrow_and_update().clone(),
+                Ok(()) = self.between.changed() => self.between.borrow_and_update().clone(),
+                answer = self.answers.recv() => return answer,
+            };
+            if let Some(reading) = reading {
+                return Some(Told::Reading(reading));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime;
+
+    #[test]
+    fn no_reading_between_two_intervals_hides_the_end_of_one() {
+        runtime::block_on(async {
+            let (outbox, mut waiting) = outbox();
+            let reading = |tag: &str, interval_ends| Reading {
+                tag: tag.into(),
+                interval_ends,
+                ..Reading::default()
+            };
+            for (put, told) in [
+                (&[("1", true), ("2", false), ("3", false)][..], &["1", "3"][..]),
+                (&[("4", false), ("5", true)], &["5"]),
+                (&[("6", true), ("7", false), ("8", true), ("9", false)], &["8", "9"]),
+            ] {
+                outbox.answers.try_send(Told::Reloaded(None)).unwrap();
+                put.iter().for_each(|(tag, ends)| outbox.put(reading(tag, *ends)));
+                for expected in told {
+                    let told = waiting.next().await;
+                    let Some(Told::Reading(told)) = told else { panic!("{told:?}") };
+                    assert_eq!(told.tag, *expected);
+                }
+                let told = waiting.next().await;
+                assert!(matches!(told, Some(Told::Reloaded(None))), "{told:?}");
+            }
+            anyhow::Ok(())
+        })
+        .unwrap();
     }
 }

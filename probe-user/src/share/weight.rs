@@ -62,6 +62,16 @@ impl Weights {
         self.thinned.take_if(|since| frame > *since).is_some()
     }
 
+    /// Whether fewer were followed at some time after the last frame of a connection: it may have had more,
+    /// and nobody can tell.
+    pub fn thinned_between(&self, last: WallTime, now: WallTime) -> bool {
+        let pairs = self.changes.iter().zip(self.changes.iter().skip(1));
+        pairs
+            .rev()
+            .take_while(|(_, (since, _))| *since > last)
+            .any(|((_, before), (since, one_in))| one_in > before && *since <= now)
+    }
+
     /// How many connections this one stands for at a time.
     pub fn of(&self, connection: &Connection, now: WallTime) -> u64 {
         self.between(connection.started(), now)
@@ -95,6 +105,11 @@ mod tests {
         assert_eq!(weights.now(), 16);
         assert!(!weights.are_all() && Weights::default().are_all());
         assert_eq!([10, 11, 12].map(|s| weights.thinned_before(at(s))), [false, true, false]);
+        for (last, now, expected) in
+            [(1, 9, false), (9, 10, true), (9, 30, true), (10, 30, false), (12, 30, false)]
+        {
+            assert_eq!(weights.thinned_between(at(last), at(now)), expected, "{last} to {now}");
+        }
         for (start, end, expected) in
             [(1, 9, 1), (1, 10, 64), (12, 15, 64), (12, 30, 64), (20, 30, 16)]
         {

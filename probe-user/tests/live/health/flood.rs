@@ -8,7 +8,7 @@ use testbed::{
     stranger,
 };
 
-use super::{NEEDS, health, port, report_of};
+use super::{NEEDS, any_report_of, health, port};
 use crate::rig::{LIMIT, alone};
 
 /// Real connections, half of them over IPv6.
@@ -42,7 +42,7 @@ fn flooded(syns: u64, rate: f64, arguments: &[&str]) -> Flooded {
     assert!(received >= syns, "the flood arrived: {received}");
     let finished = running.interrupt(LIMIT).unwrap();
     assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
-    Flooded { report: report_of(&finished), memory: finished.max_resident }
+    Flooded { report: any_report_of(&finished), memory: finished.max_resident }
 }
 
 struct Flooded {
@@ -64,6 +64,7 @@ fn real_clients_are_told_apart() {
     let said = port(&report, "tcp", 80);
     let count = |field: &str| said[field].as_u64().unwrap();
     assert_eq!(report["followed"]["one_in"], 1);
+    assert_eq!(report["followed"]["lost"], 0, "{report}");
     assert_eq!(report["followed"]["refused"], 0);
     assert_eq!(said["verdict"], "flooded", "{said}");
     assert_eq!(count("completed"), REAL, "{said}");
@@ -88,6 +89,9 @@ fn a_flood_beyond_the_budget_is_followed_in_part() {
     assert!(count("syn") >= truth, "{said}");
     assert!(count("connections").abs_diff(truth) <= count("margin"), "{said}");
     assert!(said["why"].as_str().unwrap().contains("SYN cookies"), "{said}");
+    // Nor can more stand open than have come, however few of them are followed at the end. Records may be
+    // lost before that: for how long this process waits for a CPU is up to others.
+    assert!(count("half_open") <= truth + count("margin"), "{said}");
     // Connections that are followed at once are bounded.
     assert!(memory < 256 << 20, "{memory} bytes");
 }

@@ -239,20 +239,24 @@ function say(state, text) {
 }
 
 let isBusy = false;
+let isBehind = false;
 
-/** Shows the newest counts. Where those before are still on their way, it leaves that to the next call. */
+/** Shows the newest counts: once more where some came while those before were on their way. */
 async function show() {
-    if (isPaused || isBusy) return;
+    isBehind = true;
+    if (isBusy) return;
     isBusy = true;
-    try {
-        await refresh();
-        draw();
-        say("live", "live");
-    } catch (error) {
-        say("lost", `not up to date: ${error.message}`);
-    } finally {
-        isBusy = false;
+    while (isBehind && !isPaused) {
+        isBehind = false;
+        try {
+            await refresh();
+            draw();
+            say("live", "live");
+        } catch (error) {
+            say("lost", `not up to date: ${error.message}`);
+        }
     }
+    isBusy = false;
 }
 
 function follow() {
