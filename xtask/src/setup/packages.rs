@@ -75,6 +75,7 @@ const PACKAGES: &[Package] = &[
     package("openssh-server", Brings::Tool("sshd"), &[Use::Test]),
     package("udhcpc", Brings::Tool("udhcpc"), &[Use::Test]),
     package("prometheus", Brings::Tool("promtool"), &[Use::Test]),
+    package("jq", Brings::Tool("jq"), &[Use::Test]),
     package("tmux", Brings::Tool("tmux"), &[Use::Test]),
     package("man-db", Brings::Tool("man"), &[Use::Test]),
     package("mandoc", Brings::Tool("mandoc"), &[Use::Test]),
