@@ -211,6 +211,7 @@ fn each_key() {
         // Who else is attached: our own programs, in their order.
         top.keys(&["5"]);
         top.shows("neighbours", "this probe");
+        top.shows("what the capture has lost", ".pcapng, 10 read; lost: none");
         top.keys(&["Tab"]);
         top.shows("the rules", "s order: as given");
         top.keys(&["BTab"]);
@@ -222,6 +223,27 @@ fn each_key() {
         assert!(lines.iter().any(|line| line.starts_with(" 1 Rules")), "{lines:#?}");
         assert!(lines.iter().any(|line| line.starts_with("udp ")), "{lines:#?}");
     }
+}
+
+/// A key that comes with another size of the terminal is not left until the next key.
+#[test]
+fn keys_and_another_size_at_once() {
+    let all = met(NEEDS);
+    if !met(TMUX) || !all {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let top = Top::start(&pair, (80, 24), "", &format!("-i {SERVER_LINK} --interval 200ms"));
+    top.shows("the rules", "last minute");
+    for number in 0..20 {
+        let (key, columns, text) =
+            if number % 2 == 0 { ("5", "100", "Counting") } else { ("1", "80", "last minute") };
+        let resize = ["resize-window", "-x", columns, "-y", "24", ";", "send-keys", key];
+        top.terminal.tmux(&resize);
+        top.shows("another tab", text);
+    }
+    top.keys(&["q"]);
 }
 
 /// However it ends, the terminal is as it was: its text, its lines (icanon) and its cursor.

@@ -1,10 +1,17 @@
 //! A capture of a row: the frames that match go into a file, and how many there are is told meanwhile.
 
-use std::{ops::ControlFlow, path::PathBuf, time::Instant};
+use std::{
+    ops::ControlFlow,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
 
 use anyhow::Result;
 use probe_frame::{Frame, WallTime};
-use probe_pcap::Statistics;
 
 use super::{Line, NEWS};
 use crate::{
@@ -16,7 +23,13 @@ use crate::{
 /// Captures until the session is ended, and says what became of it.
 pub(super) fn run(live: Live, filter: String, file: PathBuf, begun: Capture, line: &Line) {
     line.tell(Event::Capture(begun.clone()));
-    let counter = Counter { line: line.clone(), state: begun.clone(), told: Instant::now() };
+    let frames = Arc::<AtomicU64>::default();
+    let counter = Counter {
+        line: line.clone(),
+        begun: begun.clone(),
+        frames: Arc::clone(&frames),
+        told: Instant::now(),
+    };
     let plan = capture::Plan {
         source: Source::Live(live),
         filter,
@@ -29,17 +42,20 @@ pub(super) fn run(live: Live, filter: String, file: PathBuf, begun: Capture, lin
         },
         account: false,
     };
-    // Where it went well its sink has said so, with the account.
-    if let Err(error) = capture::run(&plan) {
-        let ended = Some(Err(format!("{error:#}")));
-        line.tell(Event::Capture(Capture { ended, ..begun }));
-    }
+    // A sink that ends by itself is not told what was lost.
+    let (lost, ended) = match capture::run(&plan) {
+        Ok(capture::Lost(lost)) => (Some(lost), Ok(())),
+        Err(error) => (None, Err(format!("{error:#}"))),
+    };
+    let (frames, ended) = (frames.load(Ordering::Relaxed), Some(ended));
+    line.tell(Event::Capture(Capture { frames, lost, ended, ..begun }));
 }
 
 /// Counts the frames that the file before it has taken.
 struct Counter {
     line: Line,
-    state: Capture,
+    begun: Capture,
+    frames: Arc<AtomicU64>,
     told: Instant,
 }
 
@@ -51,14 +67,15 @@ impl Counter {
     fn news(&mut self) {
         if self.told.elapsed() >= NEWS {
             self.told = Instant::now();
-            self.line.offer(Event::Capture(self.state.clone()));
+            let begun = self.begun.clone();
+            self.line.offer(Event::Capture(Capture { frames: self.kept(), ..begun }));
         }
     }
 }
 
 impl Sink for Counter {
     fn frame(&mut self, _frame: &Frame<'_>) -> Result<ControlFlow<()>> {
-        self.state.frames += 1;
+        self.frames.fetch_add(1, Ordering::Relaxed);
         Ok(ControlFlow::Continue(()))
     }
 
@@ -67,7 +84,7 @@ impl Sink for Counter {
         &mut self,
         frames: &mut dyn Iterator<Item = Frame<'a>>,
     ) -> Result<ControlFlow<()>> {
-        self.state.frames += frames.count() as u64;
+        self.frames.fetch_add(frames.count() as u64, Ordering::Relaxed);
         self.flush()?;
         Ok(self.flow())
     }
@@ -78,7 +95,7 @@ impl Sink for Counter {
     }
 
     fn kept(&self) -> u64 {
-        self.state.frames
+        self.frames.load(Ordering::Relaxed)
     }
 
     fn wants_ticks(&self) -> bool {
@@ -88,12 +105,5 @@ impl Sink for Counter {
     fn tick(&mut self, _now: WallTime) -> Result<ControlFlow<()>> {
         self.news();
         Ok(self.flow())
-    }
-
-    fn finish(&mut self, statistics: Option<&Statistics>) -> Result<()> {
-        self.state.lost = statistics.map(|statistics| statistics.lost + statistics.dropped);
-        self.state.ended = Some(Ok(()));
-        self.line.tell(Event::Capture(self.state.clone()));
-        Ok(())
     }
 }
