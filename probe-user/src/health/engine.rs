@@ -30,6 +30,9 @@ pub const RING: usize = RingLayout::SMALL + (16 << 20);
 const SMALL_RING: usize = 4 << 20;
 const LEAST_RING: usize = 512 << 10;
 const ALL_RINGS: usize = 64 << 20;
+/// How long what the rings hold may be of before a change; who is not through with it by then is too slow
+/// for what comes now.
+const CATCH_UP: Duration = Duration::from_secs(1);
 /// Records that are read before the clock is looked at.
 const BATCH: usize = 4096;
 
@@ -42,6 +45,8 @@ pub struct Engine {
     start: Instant,
     /// When it was last thought over how many connections are followed.
     paced: Instant,
+    /// Since when records may be in the rings that came before the number was changed.
+    behind: Option<Instant>,
     /// Records that had come by then, and those that had not found room.
     before: (u64, u64),
     /// What the rules had counted when the run began; nothing where that was when they were attached.
@@ -124,7 +129,7 @@ impl Engine {
         watching.ask_host(Duration::ZERO);
         let (pace, start) = (Pace::new(settings.most_records), Instant::now());
         let (before, base) = ((0, 0), Vec::new());
-        Ok(Self { session, feed, watching, pace, start, paced: start, before, base })
+        Ok(Self { session, feed, watching, pace, start, paced: start, behind: None, before, base })
     }
 
     /// Leaves out what came until now, of which nothing was looked at: the run begins here.
@@ -187,7 +192,10 @@ impl Engine {
     /// Reads what is in the rings, or some of it.
     fn drain(&mut self, most: usize) {
         for _ in 0..most {
-            let Some((frame, _)) = self.feed.next() else { break };
+            let Some((frame, _)) = self.feed.next() else {
+                self.behind = None;
+                break;
+            };
             self.watching.frame(&frame);
         }
         // Read in place: the kernel gets the memory back at once.
@@ -202,9 +210,14 @@ impl Engine {
         let (came, lost) = self.watching.records();
         let (came_before, lost_before) = std::mem::replace(&mut self.before, (came, lost));
         let span = now - std::mem::replace(&mut self.paced, now);
+        // What is read and lost until then is what more connections had brought.
+        if self.behind.is_some_and(|since| now - since < CATCH_UP) {
+            return Ok(());
+        }
         if let Some(one_in) = self.pace.look(came - came_before, lost - lost_before, span) {
             self.session.choose_flows(one_in).map_err(explain::kernel)?;
             self.watching.follow(clock::now(), one_in);
+            self.behind = Some(now);
         }
         Ok(())
     }
