@@ -429,7 +429,7 @@ fn a_filter_shows_what_it_compiles_to() {
     let (code, out, _) = run(&["filter", "--explain", "arp"]);
     assert_eq!(code, 0);
     assert!(out.starts_with("a frame matches where: ARP\n\ncosts: "), "{out}");
-    assert!(out.contains("ARP, Request who-has 192.0.2.2 tell 192.0.2.1"), "{out}");
+    assert!(out.contains("length 42: Request who-has 192.0.2.2 tell 192.0.2.1"), "{out}");
 }
 
 #[test]

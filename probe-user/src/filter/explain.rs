@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 use probe_filter::{
-    Example, Filter, Words,
+    Example, Filter, Words, cbpf,
     ebpf::{self, Stats},
     example,
 };
@@ -25,9 +25,15 @@ pub(super) fn text(filter: &Filter, words: &Words, view: View) -> Result<String>
     let mut text = format!("{words}\n{}", costs(&stats, view));
     text.push_str(&match example(graph, view.link, view.vlan) {
         Some(found) => shown(&found, view),
+        None if is_constant(filter) => "example: none, no frame matches\n".to_owned(),
         None => "example: none found, which does not mean that no frame matches\n".to_owned(),
     });
     Ok(text)
+}
+
+/// Whether every frame gets the same answer, as far as the compiler knows: all there is to do is to return.
+fn is_constant(filter: &Filter) -> bool {
+    cbpf::generate(filter.graph()).is_ok_and(|program| program.instructions.len() == 1)
 }
 
 fn costs(stats: &Stats, view: View) -> String {
@@ -117,7 +123,13 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("vlan 5, ") && text.contains("8100 0005"), "{text}");
-        let none = explained("tcp and udp", VlanView::AsFrame);
+    }
+
+    #[test]
+    fn where_there_is_no_example_it_is_said_why() {
+        let never = explained("tcp and udp", VlanView::AsFrame);
+        assert!(never.ends_with("example: none, no frame matches\n"), "{never}");
+        let none = explained("ether[0] * 2 = 3", VlanView::AsFrame);
         assert!(none.ends_with("example: none found, which does not mean that no frame matches\n"));
     }
 }
