@@ -3,10 +3,12 @@
 use std::{fmt::Write as _, fs};
 
 use anyhow::{Context as _, Result};
-use probe::top::{
-    app::{App, Event, Origin},
-    model::Snapshot,
-    view::{self, Look},
+use probe::{
+    snapshot::Snapshot,
+    top::{
+        app::{App, Event, Origin},
+        view::{self, Look},
+    },
 };
 use ratatui::{
     Terminal,

@@ -60,6 +60,7 @@ mod screen;
 pub mod serve;
 pub mod share;
 mod signal_pipe;
+pub mod snapshot;
 pub mod source;
 pub mod stdout;
 pub mod stop;

@@ -9,7 +9,6 @@
 //! ```
 
 pub mod app;
-pub mod model;
 mod pace;
 mod screen;
 mod session;

@@ -22,8 +22,10 @@ pub use prompt::Prompt;
 pub use rows::{both, key_name, port_name};
 pub use timeline::Timeline;
 
-use super::model::{Port, Snapshot};
-use crate::history::History;
+use crate::{
+    history::History,
+    snapshot::{Port, Snapshot},
+};
 
 /// What is shown at one time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::{App, Connection, Cursor, Panel, Tab};
-use crate::top::model::{Key, Port, Rule, Top};
+use crate::snapshot::{Key, Port, Rule, Top};
 
 impl App {
     /// Places of the rules in the snapshot, in the order of the tab.

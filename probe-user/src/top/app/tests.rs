@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::*;
-use crate::top::model::{Distinct, Key, Others, Rule, Times, Top, Total};
+use crate::snapshot::{Distinct, Key, Others, Rule, Times, Top, Total};
 
 /// A state that has seen nothing yet.
 pub(in crate::top) fn app(origin: Origin) -> App {
@@ -42,10 +42,10 @@ pub(in crate::top) fn snapshot(seconds: u64) -> Snapshot {
         key("198.51.100.1", seconds, 0, 0.0),
     ];
     let (by, other) = ("src".to_owned(), Others { packets: seconds * 99 });
-    syn.top = vec![Top { by: by.clone(), keys, other, without: 0, before: 0 }];
+    syn.top = vec![Top { by: by.clone(), keys, other, ..Top::default() }];
     let estimate = 1234;
     let (low, high, interval, minute) = (estimate - 10, estimate + 11, 17, 900);
-    syn.distinct = vec![Distinct { by, estimate, low, high, interval, minute }];
+    syn.distinct = vec![Distinct { by, estimate, low, high, interval, minute, missed: 0 }];
     Snapshot {
         time: format!("2026-11-21T07:00:{seconds:02}.000Z"),
         elapsed: seconds as f64,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use probe_common::Counter;
 
-use crate::{history::History, top::model::Snapshot};
+use crate::{history::History, snapshot::Snapshot};
 
 /// Moments that are kept at least, once there were so many; twice as many at most.
 const MOMENTS: usize = 300;
@@ -149,7 +149,7 @@ fn rates(before: Option<&Snapshot>, now: &mut Snapshot) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::top::model::Rule;
+    use crate::snapshot::Rule;
 
     fn counts(elapsed: f64, packets: u64) -> Snapshot {
         let rule = Rule { name: "a".into(), packets, bytes: packets * 60, ..Rule::default() };

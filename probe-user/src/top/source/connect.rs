@@ -17,7 +17,10 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::top::{app::Event, model::Snapshot, session::Told};
+use crate::{
+    snapshot::Snapshot,
+    top::{app::Event, session::Told},
+};
 
 /// How long an answer may take to begin.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -22,11 +22,11 @@ use crate::{
     progress::Progress,
     reporter,
     rules::{self, Rule, RuleSet},
+    snapshot::Snapshot,
     source::Engine,
     top::{
         Plan,
         app::{Event, Timeline, both},
-        model::Snapshot,
     },
 };
 

@@ -17,11 +17,11 @@ use crate::{
     keys::{self, List},
     names::NameStyle,
     rules::{Rule, RuleSet},
+    snapshot::Snapshot,
     source::Live,
     top::{
         Plan,
         app::{Event, Hook, both},
-        model::Snapshot,
     },
     watch::{self, Events, ProgramOptions, Watch},
 };
@@ -170,7 +170,7 @@ pub(super) fn ask_for_sources(rule: &mut Rule) {
 
 /// The rules, of which nothing is known yet: there are no rates before an interval has ended.
 fn blank(given: &[Rule], at_work: &AtWork) -> Snapshot {
-    let rule = |rule: &Rule| crate::top::model::Rule {
+    let rule = |rule: &Rule| crate::snapshot::Rule {
         name: rule.name.clone(),
         filter: rule.filter.clone(),
         pps: f64::NAN,

@@ -9,11 +9,9 @@ use super::{
     wrapped,
 };
 use crate::{
+    snapshot::Recorder,
     text::{cut, grouped},
-    top::{
-        app::{App, Hook, Lost, Origin},
-        model::Recorder,
-    },
+    top::app::{App, Hook, Lost, Origin},
 };
 
 pub(super) fn body(app: &App, look: Look, room: Room) -> Body {

@@ -10,11 +10,9 @@ use super::{
     window,
 };
 use crate::{
+    snapshot::{Port, Times},
     text::{cut, grouped, si},
-    top::{
-        app::{App, Origin, Tab, port_name},
-        model::{Port, Times},
-    },
+    top::app::{App, Origin, Tab, port_name},
 };
 
 const COLUMNS: &[Column] = &[

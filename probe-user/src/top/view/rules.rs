@@ -8,8 +8,9 @@ use super::{
     window,
 };
 use crate::{
+    snapshot::Rule,
     text::{grouped, si},
-    top::{app::App, app::Tab, model::Rule},
+    top::{app::App, app::Tab},
 };
 
 /// Seconds of a sparkline are whole cells.

@@ -11,11 +11,9 @@ use super::{
     window,
 };
 use crate::{
+    snapshot::{Distinct, Key, Rule, Top},
     text::{cut, grouped},
-    top::{
-        app::{App, Origin, Tab, key_name},
-        model::{Distinct, Key, Rule, Top},
-    },
+    top::app::{App, Origin, Tab, key_name},
 };
 
 const COLUMNS: &[Column] = &[
@@ -106,7 +104,7 @@ fn list(top: &Top) -> String {
 }
 
 fn different(distinct: &Distinct) -> String {
-    let Distinct { by, estimate, low, high, interval, minute } = distinct;
+    let Distinct { by, estimate, low, high, interval, minute, .. } = distinct;
     format!(
         "different {by}: {} ({} to {}); {} in the last minute, {} in the interval",
         grouped(*estimate),

@@ -157,7 +157,7 @@ fn help_filter_and_file() {
 fn served() {
     let mut app = app(Origin::Served("/run/probe.sock".into()));
     let mut counts = snapshot(100);
-    counts.lost = vec![crate::top::model::Lost { cause: "lost_in_ring".into(), frames: 3 }];
+    counts.lost = vec![crate::snapshot::Lost { cause: "lost_in_ring".into(), frames: 3 }];
     counts.ports = ports();
     app.update(Event::Snapshot(Box::new(counts)));
     keys(&mut app, "5");

@@ -111,7 +111,8 @@ fn server_at(second: u64) -> Value {
     let times = |p50: f64, p99: f64| json!({"p50": p50, "p90": p99 / 2.0, "p99": p99, "n": 9000});
     let port = |port: u16, verdict: &str, why: &str, open: u64, failed: u64, http: Value| {
         json!({"port": port, "protocol": "tcp", "verdict": verdict, "why": why,
-            "connections": open + failed, "completed": open, "half_open": failed / 200,
+            "connections": open + failed, "syn": open + failed, "answered": open,
+            "retransmitted": 0, "completed": open, "half_open": failed / 200,
             "unanswered": failed, "refused": 0, "rejected": 0, "abandoned": 0,
             "syn_per_second": (open + failed) as f64 / 60.0,
             "handshake_us": times(240.0, 4100.0), "first_byte_us": times(1900.0, 31_000.0),

@@ -6,7 +6,6 @@
 //! copies text, never HTML. Nothing comes from elsewhere, and nothing
 //! runs that does not stand in a file of its own (Content-Security-Policy).
 
-mod shown;
 mod tables;
 
 use axum::{
@@ -26,8 +25,7 @@ use maud::{DOCTYPE, Markup, html};
 use probe_frame::visible;
 
 use super::news::News;
-use crate::text::grouped;
-use shown::Shown;
+use crate::{snapshot::Snapshot, text::grouped};
 
 /// What a browser may load and run: files of this server.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
@@ -73,7 +71,7 @@ fn answer(kind: &'static str, body: impl IntoResponse) -> Response {
 
 /// Parts of the page: what they are called in links, their titles, and whether there is anything in
 /// them.
-fn parts(shown: &Shown) -> [(&'static str, &'static str, bool, Markup); 6] {
+fn parts(shown: &Snapshot) -> [(&'static str, &'static str, bool, Markup); 6] {
     let rules = &shown.rules;
     [
         ("rules", "Rules", !rules.is_empty(), tables::rules(rules)),
@@ -97,7 +95,7 @@ fn parts(shown: &Shown) -> [(&'static str, &'static str, bool, Markup); 6] {
 
 /// The whole page. Its parts are all there always, in this order, so that the module can go through an
 /// older one and a newer one side by side; what it makes itself is in elements with `data-own`.
-fn document(shown: &Shown) -> Markup {
+fn document(shown: &Snapshot) -> Markup {
     let parts = parts(shown);
     let hidden = |is_there: bool| if is_there { "" } else { "none" };
     let interfaces: Vec<String> = shown.interfaces.iter().map(|name| visible(name)).collect();
@@ -153,7 +151,7 @@ fn document(shown: &Shown) -> Markup {
     }
 }
 
-fn figures(shown: &Shown) -> Markup {
+fn figures(shown: &Snapshot) -> Markup {
     let lost: u64 = shown.lost.iter().map(|loss| loss.frames).sum();
     html! {
         dl.figures {

@@ -3,8 +3,10 @@
 use maud::{Markup, html};
 use probe_frame::visible;
 
-use super::shown::{Loss, Port, Recorder, Rule, Times};
-use crate::text::{grouped, si};
+use crate::{
+    snapshot::{Lost, Port, Recorder, Rule, Times},
+    text::{grouped, si},
+};
 
 /// Length of a bar, in its own units.
 const BAR: f64 = 100.0;
@@ -216,7 +218,7 @@ fn outcomes(port: &Port) -> Markup {
 }
 
 /// What was to be copied, and was lost.
-pub fn lost(lost: &[Loss]) -> Markup {
+pub fn lost(lost: &[Lost]) -> Markup {
     let frames: u64 = lost.iter().map(|loss| loss.frames).sum();
     html! {
         p.good[frames == 0].bad[frames > 0] {

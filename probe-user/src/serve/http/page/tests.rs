@@ -11,7 +11,8 @@ const EVERYTHING: &str = r#"{"version":1,"time":"2026-11-21T07:00:01.000Z","elap
  "distinct":[{"by":"src","estimate":100,"low":98,"high":103,"interval":20,"minute":90,"missed":0}]}],
 "lost":[{"cause":"lost_in_ring","frames":3},{"cause":"refused","frames":0}],
 "ports":[{"port":80,"protocol":"tcp","verdict":"flooded","why":"9 of 10 & <i>more</i>","connections":10,
- "completed":1,"unanswered":2,"half_open":6,"refused":1,"syn_per_second":12.1,
+ "syn":10,"answered":8,"completed":1,"unanswered":2,"half_open":6,"refused":1,"rejected":0,"retransmitted":0,
+ "syn_per_second":12.1,
  "handshake_us":{"p50":43.0,"p90":61.5,"p99":1200.0,"n":1},"first_byte_us":{"p50":0,"p90":0,"p99":0,"n":0},
  "http":{"2xx":1}}],
 "recorders":[{"rule":"syn","state":"armed","files":2,"last_file":"\"x\".pcapng","held_seconds":29.5,
@@ -79,7 +80,10 @@ fn every_part_says_what_there_is() {
 /// What is not configured is not shown; the parts are there all the same, for the module.
 #[test]
 fn what_there_is_not_is_hidden() {
-    let page = page(r#"{"rules":[{"name":"all","filter":""}],"lost":[]}"#);
+    let page = page(
+        r#"{"time":"","elapsed":0,"hook":"","interfaces":[],"seen":{"packets":0,"bytes":0},"lost":[],
+            "rules":[{"name":"all","filter":"","packets":0,"bytes":0,"pps":0,"bps":0}]}"#,
+    );
     for id in ["sources", "distinct", "ports", "recorders"] {
         assert!(page.contains(&format!("<section id=\"{id}\" class=\"none\"")), "{id}: {page}");
     }

@@ -1,6 +1,8 @@
-//! What `probe top` shows: the object that `probe count --format json` writes a line of, and `probe serve`
-//! answers at `/api/v1/snapshot`. A running `probe serve` sends it; a local session and a file make it of
-//! their counts. Fields that are not shown are not read.
+//! The object that `probe count --format json` writes a line of, and `probe serve` answers at
+//! `/api/v1/snapshot` (docs/serve.md), as it is read by who shows it: the page of `probe serve`, and `probe
+//! top`, which makes one of its own counts, too. Fields that nobody shows are not read.
+
+use std::collections::BTreeMap;
 
 use probe_common::Counter;
 use serde::{Deserialize, Serialize};
@@ -74,6 +76,9 @@ pub struct Top {
     pub keys: Vec<Key>,
     /// Packets with other keys.
     pub other: Others,
+    /// Those of them that no table had a place for.
+    #[serde(default)]
+    pub refused: u64,
     /// The rule's packets without such a key.
     pub without: u64,
     /// What the rule had matched before the list began.
@@ -130,6 +135,9 @@ pub struct Distinct {
     pub interval: u64,
     /// In the last minute.
     pub minute: u64,
+    /// Packets whose key may be missing.
+    #[serde(default)]
+    pub missed: u64,
 }
 
 /// Frames that were chosen and lost.
@@ -166,12 +174,21 @@ pub struct Port {
     pub unanswered: u64,
     /// Answered and not completed, right now.
     pub half_open: u64,
+    /// Answered, and given up before they were completed.
+    #[serde(default)]
+    pub abandoned: u64,
+    /// All that began.
+    #[serde(default)]
+    pub connections: u64,
     /// SYNs and SYN-ACKs that were sent again.
     pub retransmitted: u64,
     /// From the SYN to the handshake's end.
     pub handshake_us: Times,
     /// From the request to the first byte of the answer.
     pub first_byte_us: Times,
+    /// Responses of HTTP/1 by the class of their status, such as `2xx`.
+    #[serde(default)]
+    pub http: BTreeMap<String, u64>,
     /// SYNs a second.
     #[serde(default)]
     pub syn_per_second: f64,
@@ -274,6 +291,7 @@ impl From<&count::Top> for Top {
             by: top.by.clone(),
             keys: top.keys.iter().map(key).collect(),
             other: Others { packets: top.other },
+            refused: top.refused,
             without: top.without,
             before: top.before,
         }
@@ -289,6 +307,7 @@ impl From<&count::Different> for Distinct {
             high: different.since_start.high,
             interval: different.interval.estimate,
             minute: different.minute.estimate,
+            missed: different.missed,
         }
     }
 }
