@@ -1,23 +1,17 @@
 //! `probe count`.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, ColorChoice, ValueEnum};
 
-use super::{Expression, Live, Offline, Promiscuous, shared, shared::conditions, values};
-use probe_filter::{Key, Prefix};
-
+use super::{
+    Expression, Live, Offline, Promiscuous, counted::Counted, shared, shared::conditions, values,
+};
 use crate::{
     count::{self, Plan},
     failure::Usage,
-    keys::{self, By, List},
     names::NameStyle,
-    reporter,
-    rules::{self, Rule, RulesFile},
     source::DirectionChoice,
 };
 
@@ -48,31 +42,8 @@ pub struct CountArgs {
     #[command(flatten)]
     pub offline: Offline,
 
-    /// A named filter; may be given several times
-    #[arg(long = "rule", value_name = "NAME=EXPR")]
-    pub rules: Vec<Rule>,
-
-    /// Read named filters from a TOML file; each is a `[[rule]]` with name and filter, and if wanted by,
-    /// top and distinct (as --by and --distinct) and sample; `[top]` has memory (as --top-memory)
-    #[arg(long = "rules", value_name = "FILE")]
-    pub rules_file: Option<PathBuf>,
-
-    /// List the N largest keys of each rule (counted in the kernel, right in a flood): src, dst, src/24
-    /// or src/24,64 (networks of IPv4 and IPv6), sport, dport, src,dport, proto, vlan, mac. May be given
-    /// several times. Without a rule: of every packet, with how many different keys there are
-    /// [default of N: 10]
-    #[arg(long, value_name = "KEY[,N]", value_parser = keys::by)]
-    pub by: Vec<By>,
-
-    /// Say how many different keys each rule has: since the start, in the last interval and in the
-    /// last minute; may be given several times
-    #[arg(long, value_name = "KEY", value_parser = str::parse::<Key>)]
-    pub distinct: Vec<Key>,
-
-    /// Memory that the lists of --by and --distinct may take; their tables are smaller and their counts
-    /// less exact where all of them need more [default: 64M]
-    #[arg(long, value_name = "SIZE", value_parser = values::memory)]
-    pub top_memory: Option<u64>,
+    #[command(flatten)]
+    pub counted: Counted,
 
     /// Show names of hosts and services beside the keys: as soon as they are known, and of a file
     /// waited for
@@ -118,7 +89,7 @@ impl CountArgs {
     /// # Errors
     /// A rules file that cannot be read, and what is wrong in it.
     pub fn plan(self) -> Result<Plan> {
-        let (rules, memory_of_file) = self.rules()?;
+        let (rules, list_memory) = self.counted.rules(self.expression.text())?;
         let fail_if = conditions("--fail-if", &self.fail_if, &rules)?;
         if let Some(lost) = fail_if.iter().find(|condition| condition.is_about_losses()) {
             let why = "probe count copies no frames, so that none can be lost";
@@ -147,72 +118,7 @@ impl CountArgs {
             },
             colors: shared::colors(color),
             names,
-            list_memory: self.top_memory.or(memory_of_file),
+            list_memory,
         })
-    }
-
-    fn rules(&self) -> Result<(Vec<Rule>, Option<u64>)> {
-        counted(&Asked {
-            file: self.rules_file.as_deref(),
-            rules: &self.rules,
-            text: self.expression.text(),
-            by: &self.by,
-            distinct: &self.distinct,
-        })
-    }
-}
-
-/// What is to be counted, by the flags of `probe count` and `probe top`.
-pub(super) struct Asked<'a> {
-    /// `--rules`.
-    pub file: Option<&'a Path>,
-    /// `--rule`.
-    pub rules: &'a [Rule],
-    /// The words that are left over.
-    pub text: String,
-    /// `--by`.
-    pub by: &'a [By],
-    /// `--distinct`.
-    pub distinct: &'a [Key],
-}
-
-/// The rules of the file, those of the command line, and the expression under its own name. An
-/// expression alone, or nothing at all, is one rule. Beside them the memory that lists may take, where
-/// the file says that.
-pub(super) fn counted(asked: &Asked<'_>) -> Result<(Vec<Rule>, Option<u64>)> {
-    let file = asked.file.map(rules::read_file).transpose()?;
-    let RulesFile { mut rules, list_memory } = file.unwrap_or_default();
-    rules.extend(asked.rules.iter().cloned());
-    // What is hitting this server, and from how many: keys alone ask for both.
-    let keys_alone = asked.text.is_empty() && rules.is_empty();
-    if !asked.text.is_empty() || rules.is_empty() {
-        rules.push(Rule::new("match", asked.text.clone()));
-    }
-    asked.by.iter().for_each(few_bits);
-    for rule in &mut rules {
-        for &(key, top) in asked.by {
-            let top = top.or(Some(keys::TOP));
-            keys::ask(&mut rule.lists, List { key, top, distinct: keys_alone });
-        }
-        for &key in asked.distinct {
-            keys::ask(&mut rule.lists, List { key, top: None, distinct: true });
-        }
-    }
-    // Counting needs no frame; what a rules file says of sampling is for captures.
-    for rule in &mut rules {
-        rule.sampler = None;
-    }
-    Ok((rules, list_memory))
-}
-
-/// `src/24,20` is not a list of 20 networks, though it looks like one.
-fn few_bits(&(key, _): &By) {
-    if let Key::Source(Prefix { v4, v6 }) | Key::Destination(Prefix { v4, v6 }) = key
-        && (1..v4).contains(&v6)
-    {
-        reporter::note(format_args!(
-            "--by {key}: {v6} is the prefix length of IPv6; a number of keys comes behind it, as in \
-             --by src/{v4},64,{v6}"
-        ));
     }
 }

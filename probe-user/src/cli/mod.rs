@@ -7,6 +7,7 @@ mod compat;
 mod completions;
 mod connections;
 mod count;
+mod counted;
 mod diagnose;
 mod extcap;
 mod filter;

@@ -1,20 +1,13 @@
 //! `probe top`.
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::{Args, ColorChoice};
-use probe_filter::Key;
 
-use super::{
-    Expression, Live, Offline,
-    count::{Asked, counted},
-    shared, values,
-};
+use super::{Expression, Live, Offline, counted::Counted, shared, values};
 use crate::{
     health::Service,
-    keys::{self, By},
-    rules::Rule,
     source::{DirectionChoice, Promiscuity, Source},
     top::{Input, Place, Plan},
 };
@@ -42,25 +35,8 @@ pub struct TopArgs {
           "rules_file", "by", "distinct", "top_memory", "ports", "words", "interval"])]
     pub connect: Option<Place>,
 
-    /// A named filter; may be given several times
-    #[arg(long = "rule", value_name = "NAME=EXPR")]
-    pub rules: Vec<Rule>,
-
-    /// Read named filters from a TOML file (as probe count does)
-    #[arg(long = "rules", value_name = "FILE")]
-    pub rules_file: Option<PathBuf>,
-
-    /// List the N largest keys of each rule (as probe count does) [default of N: 10]
-    #[arg(long, value_name = "KEY[,N]", value_parser = keys::by)]
-    pub by: Vec<By>,
-
-    /// Say how many different keys each rule has (as probe count does)
-    #[arg(long, value_name = "KEY", value_parser = str::parse::<Key>)]
-    pub distinct: Vec<Key>,
-
-    /// Memory that the lists of --by and --distinct may take [default: 64M]
-    #[arg(long, value_name = "SIZE", value_parser = values::memory)]
-    pub top_memory: Option<u64>,
+    #[command(flatten)]
+    pub counted: Counted,
 
     /// A port for tab 3: of TCP, or of UDP as in 53/udp; several with commas [default: the busiest TCP ports
     /// that answer]
@@ -89,13 +65,7 @@ impl TopArgs {
     /// # Errors
     /// A rules file that cannot be read, and what is wrong in it.
     pub fn plan(self) -> Result<Plan> {
-        let (rules, memory_of_file) = counted(&Asked {
-            file: self.rules_file.as_deref(),
-            rules: &self.rules,
-            text: self.expression.text(),
-            by: &self.by,
-            distinct: &self.distinct,
-        })?;
+        let (rules, list_memory) = self.counted.rules(self.expression.text())?;
         let live = self.live.plan(DirectionChoice::Received, Promiscuity::Off);
         let from = match (self.connect, self.offline.source(self.offline.file.clone(), live)) {
             (Some(place), _) => Input::Served(place),
@@ -107,7 +77,7 @@ impl TopArgs {
         Ok(Plan {
             from,
             rules,
-            list_memory: self.top_memory.or(memory_of_file),
+            list_memory,
             ports: self.ports,
             interval: self.interval,
             duration: self.duration,
