@@ -8,7 +8,7 @@ mod rules;
 mod text;
 
 pub use patterns::Patterns;
-pub use record::Record;
+pub use record::{Keep, Record};
 
 use std::{
     net::SocketAddr,

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use probe_frame::MAX_FRAME;
+use serde::{Deserialize, Serialize};
 
 use super::reader::{Mistakes, Section, Value};
 use crate::{
@@ -22,13 +23,20 @@ const MAX_BYTES: u64 = 1 << 30;
 pub struct Record {
     /// The rule whose frames are kept.
     pub rule: String,
-    /// How far back.
-    pub last: Duration,
     /// When they are written, beside when somebody asks for it.
     pub when: Vec<Condition>,
-    /// For how long the writing goes on.
+    /// What is kept of them, and where.
+    pub keep: Keep,
+}
+
+/// What a recorder keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keep {
+    /// How far back a file goes.
+    pub last: Duration,
+    /// For how long it goes on.
     pub after: Duration,
-    /// Where to.
+    /// Where files go.
     pub directory: PathBuf,
     /// How many files of the rule there are at most.
     pub max_files: u32,
@@ -97,10 +105,8 @@ fn record(
             Err(error) => mistakes.add(&at, format_args!("when: {error}")),
         }
     }
-    Some(Record {
-        rule: rule.value,
+    let keep = Keep {
         last: last.value,
-        when: conditions,
         after: after.map_or(Duration::ZERO, |after| after.value),
         directory: directory.value.into(),
         max_files: max_files.map_or(MAX_FILES, |most| most.value as u32),
@@ -108,5 +114,6 @@ fn record(
         snaplen: values::snaplen(snaplen.map_or(0, |bytes| bytes.value as u32)),
         ring_bytes: ring_bytes.map(|bytes| bytes.value),
         command: command.map(|command| command.value),
-    })
+    };
+    Some(Record { rule: rule.value, when: conditions, keep })
 }

@@ -134,10 +134,13 @@ fn a_whole_configuration_comes_back_from_its_text() {
     let (slow, filter) = (Duration::from_millis(200), "net 192.0.2.0/24".to_owned());
     let expected = Settings { services, most: 20, filter, most_records: 5000, slow };
     assert_eq!(config.health, Some(expected));
-    assert_eq!(config.records[0].after, Duration::from_secs(90));
+    assert_eq!(config.records[0].keep.after, Duration::from_secs(90));
     let record = &config.records[0];
-    assert_eq!((record.max_files, record.max_bytes, record.snaplen), (30, 64 << 20, 96));
-    assert_eq!(record.ring_bytes, Some(8 << 20));
+    assert_eq!(
+        (record.keep.max_files, record.keep.max_bytes, record.keep.snaplen),
+        (30, 64 << 20, 96)
+    );
+    assert_eq!(record.keep.ring_bytes, Some(8 << 20));
     assert_eq!(config.listen[1], Listen::Unix("/run/probe.sock".into()));
     let mut again = Config::parse(&config.text().unwrap(), "probe.toml").unwrap();
     // Where a rule stands is another place.
@@ -232,8 +235,8 @@ fn what_a_record_may_say() {
     };
     let all = "last = \"1s\"\ndirectory = \"/tmp\"\n";
     let record = read(all).unwrap().records.remove(0);
-    assert_eq!((record.when.len(), record.max_files, record.max_bytes), (0, 20, 1 << 30));
-    assert_eq!((record.snaplen, record.ring_bytes), (probe_frame::MAX_FRAME, None));
+    assert_eq!((record.when.len(), record.keep.max_files, record.keep.max_bytes), (0, 20, 1 << 30));
+    assert_eq!((record.keep.snaplen, record.keep.ring_bytes), (probe_frame::MAX_FRAME, None));
     // Without a name it is the recorder's own rule.
     let when = "when = [\"rate > 5/s\", \"share of a > 5%\"]\n";
     let config = read(&format!("{all}{when}")).unwrap();

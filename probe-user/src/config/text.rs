@@ -186,15 +186,15 @@ fn by(list: &List, top: usize) -> String {
 fn record(record: &Record) -> RecordText<'_> {
     RecordText {
         rule: &record.rule,
-        last: duration(record.last),
+        last: duration(record.keep.last),
         when: record.when.iter().map(ToString::to_string).collect(),
-        after: duration(record.after),
-        directory: &record.directory,
-        max_files: record.max_files,
-        max_bytes: record.max_bytes.to_string(),
-        snaplen: record.snaplen,
-        buffer_size: record.ring_bytes.map(|bytes| bytes.to_string()),
-        command: record.command.as_deref(),
+        after: duration(record.keep.after),
+        directory: &record.keep.directory,
+        max_files: record.keep.max_files,
+        max_bytes: record.keep.max_bytes.to_string(),
+        snaplen: record.keep.snaplen,
+        buffer_size: record.keep.ring_bytes.map(|bytes| bytes.to_string()),
+        command: record.keep.command.as_deref(),
     }
 }
 

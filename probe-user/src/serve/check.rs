@@ -16,7 +16,7 @@ use probe_frame::visible;
 
 use super::{generation::LINKS, present::Present, supported, web};
 use crate::{
-    config::{Config, Record},
+    config::{Config, Keep, Record},
     explain,
     kernel::{self, Direction, Hook, Memory},
     link_type, record,
@@ -96,7 +96,8 @@ fn recorders(config: &Config, present: &Present) -> Result<String> {
     let links: BTreeSet<_> = present.interfaces.iter().map(|(_, it)| it.link).collect();
     let sets = links.len().max(1);
     let mut out = String::new();
-    for Record { rule, last, directory, max_files, ring_bytes, .. } in &config.records {
+    for Record { rule, keep, .. } in &config.records {
+        let Keep { last, directory, max_files, ring_bytes, .. } = keep;
         let (last, folder) = (last.as_secs_f64(), visible(&directory.to_string_lossy()));
         let ring = ring_bytes.map_or_else(|| record::default_ring(sets), Ok)?;
         let mib = (sets * ring.next_power_of_two()).div_ceil(1 << 20);

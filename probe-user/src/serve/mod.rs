@@ -1,6 +1,7 @@
 //! `probe serve`: always on, configured by a file; and `probe check`, which says what that file would
 //! do.
 
+mod backoff;
 pub mod check;
 mod confine;
 mod document;

@@ -17,7 +17,7 @@ use std::{os::fd::AsFd as _, time::Duration};
 use anyhow::{Context as _, Result, anyhow};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines},
+    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
     net::{
         UnixStream,
         unix::{OwnedReadHalf, OwnedWriteHalf},
@@ -27,14 +27,12 @@ use tokio::{
     time::timeout,
 };
 
-use super::process::{Process, Rights};
+use super::process::{self, Process, Rights};
 
 /// How long a part may take until it is ready: the kernel verifies its programs.
 const READY: Duration = Duration::from_secs(60);
 /// How long one that is not ready may take to end.
 const FAREWELL: Duration = Duration::from_secs(1);
-/// Bytes of a part's word at most: it may have been taken over, and shall not fill our memory.
-const LONGEST: u64 = 1 << 20;
 /// Words that are on their way, in either direction.
 const WORDS: usize = 64;
 
@@ -100,7 +98,7 @@ impl Part {
         let mut from = BufReader::new(from);
         let ready = async {
             to.write_all(&crate::json::line(setup)).await.ok()?;
-            line(&mut from).await
+            process::line(&mut from).await
         };
         let ready: Result<(), String> = match timeout(READY, ready).await {
             Ok(Some(line)) => serde_json::from_str(&line)
@@ -119,7 +117,7 @@ impl Part {
         let say = hub.say.clone();
         let listen = tokio::spawn(async move {
             loop {
-                let line = line(&mut from).await;
+                let line = process::line(&mut from).await;
                 let is_over = line.is_none();
                 if say.send(Word { part: id, line }).await.is_err() || is_over {
                     return;
@@ -162,13 +160,6 @@ impl Part {
         let _ = listen.await;
         process.end(patience).await;
     }
-}
-
-/// A line, without its end; `None` where there is none any more.
-async fn line(from: &mut BufReader<OwnedReadHalf>) -> Option<String> {
-    let mut line = String::new();
-    from.take(LONGEST).read_line(&mut line).await.ok()?;
-    line.strip_suffix('\n').map(str::to_owned)
 }
 
 /// The other end of the socket, in the part.

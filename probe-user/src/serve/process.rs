@@ -14,7 +14,11 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use nix::sys::signal::{SigHandler, Signal, signal};
-use tokio::{net::UnixStream, time::timeout};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    net::{UnixStream, unix::OwnedReadHalf},
+    time::timeout,
+};
 
 use crate::{privileges, reporter};
 
@@ -96,6 +100,15 @@ impl Drop for Process {
             let _ = self.child.wait();
         }
     }
+}
+
+/// The next line that a process says, without its end; `None` where there is none any more.
+pub async fn line(from: &mut BufReader<OwnedReadHalf>) -> Option<String> {
+    /// Bytes of it at most: the process may have been taken over, and shall not fill the memory of this one.
+    const LONGEST: u64 = 1 << 20;
+    let mut line = String::new();
+    from.take(LONGEST).read_line(&mut line).await.ok()?;
+    line.strip_suffix('\n').map(str::to_owned)
 }
 
 /// Ignores the signals that a user or systemd sends to all processes of `probe serve`: the one that

@@ -163,54 +163,14 @@ impl<'a> Service<'a> {
             let wake = alive_until.map_or(next, |until| until.min(next)).min(take);
             match self.wait(&mut events, wake).await {
                 Woken::Event(Event::Stop) => return Ok(()),
-                Woken::Event(Event::Changed(_)) => {
-                    self.follow()?;
-                    self.publish(Tick::Between)?;
-                }
-                Woken::Event(Event::Deadline) => {}
-                Woken::Hangup => {
-                    // What became of it was said, and is counted.
-                    let _ = self.reload().await;
-                    self.publish(Tick::Reloaded)?;
-                }
-                Woken::Request => {
-                    if let Err(refusal) = self.record(recorders::By::Signal, None)? {
-                        reporter::note(format_args!("SIGUSR2: {refusal}"));
-                    }
-                }
-                Woken::Asked(Some(Asked::Read)) => self.publish(Tick::Between)?,
-                Woken::Asked(Some(Asked::Reload)) => {
-                    let refused = self.reload().await.err().map(|error| format!("{error:#}"));
-                    self.publish(Tick::Reloaded)?;
-                    self.answer(Told::Reloaded(refused));
-                }
-                Woken::Asked(Some(Asked::Record(rule))) => {
-                    let asked = self.record(recorders::By::Request, rule.as_deref())?;
-                    self.answer(Told::Recording(asked));
-                }
-                Woken::Asked(Some(Asked::Web)) => self.look_at_web(true),
-                Woken::Asked(None) => self.worker_ended(),
-                Woken::Said(word) => {
-                    if !self.recorders.hear(&word) {
-                        self.health.take(&word).await;
-                    }
-                }
+                woken => self.handle(woken).await?,
             }
             if alive_until.is_some_and(|until| Instant::now() >= until) {
                 notify(&[NotifyState::Watchdog]);
                 alive = Instant::now();
             }
             if Instant::now() >= next {
-                if self.worker.is_none() {
-                    self.start_worker()?;
-                }
-                // Without the rights there are none to lend.
-                if !self.plan.no_reload {
-                    self.health.look_after(&mut self.hub).await;
-                    self.recorders.restart(&mut self.hub).await;
-                }
-                self.look_at_web(false);
-                self.publish(Tick::Interval)?;
+                self.tick().await?;
                 // A tick that came late does not make the later ones come in a burst.
                 while next <= Instant::now() {
                     next += self.config.interval;
@@ -221,6 +181,59 @@ impl<'a> Service<'a> {
                 take = Instant::now() + TAKE;
             }
         }
+    }
+
+    /// Does what there is to do.
+    async fn handle(&mut self, woken: Woken) -> Result<()> {
+        match woken {
+            Woken::Event(Event::Changed(_)) => {
+                self.follow()?;
+                self.publish(Tick::Between)?;
+            }
+            Woken::Event(Event::Deadline | Event::Stop) => {}
+            Woken::Hangup => {
+                // What became of it was said, and is counted.
+                let _ = self.reload().await;
+                self.publish(Tick::Reloaded)?;
+            }
+            Woken::Request => {
+                if let Err(refusal) = self.record(recorders::By::Signal, None)? {
+                    reporter::note(format_args!("SIGUSR2: {refusal}"));
+                }
+            }
+            Woken::Asked(Some(Asked::Read)) => self.publish(Tick::Between)?,
+            Woken::Asked(Some(Asked::Reload)) => {
+                let refused = self.reload().await.err().map(|error| format!("{error:#}"));
+                self.publish(Tick::Reloaded)?;
+                self.answer(Told::Reloaded(refused));
+            }
+            Woken::Asked(Some(Asked::Record(rule))) => {
+                let asked = self.record(recorders::By::Request, rule.as_deref())?;
+                self.answer(Told::Recording(asked));
+            }
+            Woken::Asked(Some(Asked::Web)) => self.look_at_web(true),
+            Woken::Asked(None) => self.worker_ended(),
+            Woken::Said(word) => {
+                if !self.recorders.hear(&word) {
+                    self.health.take(&word).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends an interval.
+    async fn tick(&mut self) -> Result<()> {
+        if self.worker.is_none() {
+            self.start_worker()?;
+        }
+        // Without the rights there are none to lend.
+        if !self.plan.no_reload {
+            self.health.look_after(&mut self.hub).await;
+            self.recorders.restart(&mut self.hub).await;
+        }
+        self.look_at_web(false);
+        self.publish(Tick::Interval)
     }
 
     async fn wait(&mut self, events: &mut Events, until: Instant) -> Woken {

@@ -10,14 +10,14 @@ use std::time::Duration;
 use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    io::{AsyncWriteExt as _, BufReader},
     sync::{mpsc, watch},
     task::JoinHandle,
 };
 
 use super::{
     listen::Listeners,
-    process::{Process, Rights},
+    process::{self, Process, Rights},
     reading::Reading,
     recorders::Refusal,
     web::Web,
@@ -75,8 +75,8 @@ impl Worker {
         let (from, mut to) = socket.into_split();
         let (ask, asked) = mpsc::channel(16);
         let listen = tokio::spawn(async move {
-            let mut lines = BufReader::new(from).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
+            let mut from = BufReader::new(from);
+            while let Some(line) = process::line(&mut from).await {
                 // It has no other words; whatever else it says is not obeyed.
                 let Ok(word) = serde_json::from_str(&line) else { continue };
                 if ask.send(word).await.is_err() {

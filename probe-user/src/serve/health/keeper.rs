@@ -9,13 +9,14 @@ use crate::{
     config::Config,
     health::{Service, Verdict},
     reporter,
-    serve::part::{Hub, Part, Word},
+    serve::{
+        backoff::Backoff,
+        part::{Hub, Part, Word},
+    },
 };
 
 /// The hidden command that a part is.
 const COMMAND: &str = "serve-health";
-/// Time between two tries to start a part that cannot be started.
-const PAUSE: Duration = Duration::from_secs(10);
 /// How long a part may take to report for the last time.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long its process may take to end behind that.
@@ -31,8 +32,7 @@ pub struct Keeper {
     successor: Option<Part>,
     earlier: Earlier,
     restarts: u64,
-    /// When it was tried in vain to start one.
-    failed: Option<Instant>,
+    backoff: Backoff,
 }
 
 /// A part that reports.
@@ -120,6 +120,7 @@ impl Keeper {
         }
         self.part = self.successor.take().map(|part| {
             part.tell(&Told::Begin);
+            self.backoff.started();
             AtWork { part, newest: None, ending: None }
         });
     }
@@ -158,32 +159,30 @@ impl Keeper {
             part.end(EXIT).await;
         } else {
             part.say_ended();
+            self.backoff.ended();
         }
         self.begin();
     }
 
-    /// Starts the part again where it has ended by itself, and ends one that does not. To be called
-    /// now and then, so that one which ends at once does not take the CPU; and where there is the right
-    /// to load programs.
+    /// Starts the part again where it has ended by itself, and ends one that does not. To be called once an
+    /// interval, where there is the right to load programs.
     pub async fn look_after(&mut self, hub: &mut Hub) {
         let is_stuck = |at_work: &AtWork| at_work.ending.is_some_and(|it| it.elapsed() >= PATIENCE);
         if self.part.as_ref().is_some_and(is_stuck) {
             self.ended().await;
         }
-        let is_early = self.failed.is_some_and(|it| it.elapsed() < PAUSE);
         let (Some(setup), None, None) = (&self.setup, &self.part, &self.successor) else { return };
-        if is_early {
+        if !self.backoff.is_due() {
             return;
         }
         match start(hub, setup).await {
             Ok(part) => {
-                self.failed = None;
                 self.restarts += 1;
                 self.successor = Some(part);
                 self.begin();
             }
             Err(error) => {
-                self.failed = Some(Instant::now());
+                self.backoff.ended();
                 reporter::note(format_args!("not started again: {error:#}"));
             }
         }

@@ -8,13 +8,16 @@ mod words;
 
 pub use view::{By, Refusal, State, Triggers, View};
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::Result;
 use nix::unistd::User;
 use tokio::task::JoinSet;
 
-use super::part::{Hub, Part, Word};
+use super::{
+    backoff::Backoff,
+    part::{Hub, Part, Word},
+};
 use crate::{
     condition::{Readings, Watcher},
     config::{Config, Record},
@@ -31,11 +34,6 @@ const COMMAND: &str = "serve-record";
 
 /// How long a recorder has at the end to finish its file.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// Ticks that a recorder which ended by itself is not started again for, at most; each end within
-/// `SHORT` of its start doubles them.
-const LONGEST_PAUSE: u32 = 64;
-const SHORT: Duration = Duration::from_secs(60);
 
 /// With more rules than so many, a file's comment has the counts of its own only.
 const MOST_COUNTS: usize = 64;
@@ -54,9 +52,7 @@ struct Recorder {
     status: Status,
     /// Triggers that it was told of.
     told: u64,
-    started: Instant,
-    /// Ticks until it is started again, and those after its next end.
-    pause: (u32, u32),
+    backoff: Backoff,
     /// What its parts before this one did.
     before: Status,
     triggers: Triggers,
@@ -147,9 +143,8 @@ impl Recorders {
 
     /// To be called at each interval: starts those again that ended by themselves.
     pub async fn restart(&mut self, hub: &mut Hub) {
-        for recorder in self.all.iter_mut().filter(|it| it.part.is_none()) {
-            if let Some(left) = recorder.pause.0.checked_sub(1) {
-                recorder.pause.0 = left;
+        for recorder in self.all.iter_mut() {
+            if recorder.part.is_some() || !recorder.backoff.is_due() {
                 continue;
             }
             match start(hub, &recorder.setup).await {
@@ -158,7 +153,7 @@ impl Recorders {
                     recorder.restarts += 1;
                 }
                 Err(error) => {
-                    recorder.back_off();
+                    recorder.backoff.ended();
                     reporter::note(format_args!("{error:#}"));
                 }
             }
@@ -226,7 +221,7 @@ impl Recorders {
                 if let Some(mut part) = recorder.part.take() {
                     part.say_ended();
                 }
-                recorder.back_off();
+                recorder.backoff.ended();
             }
         }
         true
@@ -271,8 +266,7 @@ impl Recorder {
             part: None,
             status: Status::default(),
             told: 0,
-            started: Instant::now(),
-            pause: (0, 1),
+            backoff: Backoff::default(),
             before: Status::default(),
             triggers: Triggers::default(),
             restarts: 0,
@@ -292,7 +286,8 @@ impl Recorder {
             last_file,
             ..Status::default()
         };
-        (self.told, self.started) = (0, Instant::now());
+        self.told = 0;
+        self.backoff.started();
         self.part.replace(part)
     }
 
@@ -328,12 +323,6 @@ impl Recorder {
 
     fn tell(&self, told: &Told) -> bool {
         self.part.as_ref().is_some_and(|part| part.tell(told))
-    }
-
-    fn back_off(&mut self) {
-        let (_, next) = self.pause;
-        let next = if self.started.elapsed() < SHORT { next } else { 1 };
-        self.pause = (next, (next * 2).min(LONGEST_PAUSE));
     }
 
     fn state(&self) -> State {
@@ -382,5 +371,8 @@ pub fn check(config: &Config) -> Result<(), Usage> {
         return Err(Usage::new("[[record]] takes tcx, which Linux 6.6 and newer have"));
     }
     let user = config.user.as_deref().and_then(|name| User::from_name(name).ok()?);
-    config.records.iter().try_for_each(|record| folder::check(&record.directory, user.as_ref()))
+    config
+        .records
+        .iter()
+        .try_for_each(|record| folder::check(&record.keep.directory, user.as_ref()))
 }

@@ -85,8 +85,8 @@ impl Armed {
         let recorder = Recorder::new(flight, session.links(), origin, settings(&setup))?;
         let interfaces = Changes::watch(session.attachments(), true)?;
         // A command takes what nobody here knows.
-        if setup.command.is_none() {
-            let work = Work { follows_interfaces: true, writes_to: Some(&setup.directory) };
+        if setup.keep.command.is_none() {
+            let work = Work { follows_interfaces: true, writes_to: Some(&setup.keep.directory) };
             for part in confine::confine(work) {
                 reporter::note(format_args!("{} goes without {part}", what(&setup.rule)));
             }
@@ -96,7 +96,7 @@ impl Armed {
 
     /// Waits and records until nobody listens any more.
     async fn run(&mut self, control: &mut Control) {
-        let period = (self.setup.last / LOOKS).clamp(OFTEN, SELDOM);
+        let period = (self.setup.keep.last / LOOKS).clamp(OFTEN, SELDOM);
         let mut said = self.status.clone();
         let mut next = Instant::now();
         loop {
@@ -221,7 +221,7 @@ fn load(setup: &Setup, present: &Present) -> Result<Session> {
     }
     let specs: Vec<RulesOf<'_>> =
         sets.iter().map(|(link, set)| RulesOf { link: *link, rules: set.specs() }).collect();
-    let ring_bytes = setup.ring_bytes.map_or_else(|| record::default_ring(sets.len()), Ok)?;
+    let ring_bytes = setup.keep.ring_bytes.map_or_else(|| record::default_ring(sets.len()), Ok)?;
     let plan = Plan {
         interfaces: &[],
         hook: Hook::Tcx,
@@ -229,7 +229,7 @@ fn load(setup: &Setup, present: &Present) -> Result<Session> {
         loopbacks: &[],
         rules: &specs,
         vlan: VlanView::default(),
-        snaplen: setup.snaplen,
+        snaplen: setup.keep.snaplen,
         ring_bytes,
         overwrites: true,
         goal: 0,
@@ -244,15 +244,15 @@ fn settings(setup: &Setup) -> Settings {
     Settings {
         rule: setup.rule.clone(),
         bit: 0,
-        last: setup.last,
-        after: setup.after,
-        snaplen: setup.snaplen,
+        last: setup.keep.last,
+        after: setup.keep.after,
+        snaplen: setup.keep.snaplen,
         output: Output {
-            path: setup.directory.join(FILE),
-            files: setup.max_files,
+            path: setup.keep.directory.join(FILE),
+            files: setup.keep.max_files,
             when_full: WhenFull::Replace,
-            bytes: setup.max_bytes,
+            bytes: setup.keep.max_bytes,
         },
-        command: setup.command.clone().map(Into::into),
+        command: setup.keep.command.clone().map(Into::into),
     }
 }

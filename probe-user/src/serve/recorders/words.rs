@@ -1,11 +1,9 @@
 //! What a recorder and the process that counts say to each other.
 
-use std::{path::PathBuf, time::Duration};
-
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::{Config, Patterns, Record},
+    config::{Config, Keep, Patterns, Record},
     kernel::Direction,
 };
 
@@ -20,22 +18,8 @@ pub struct Setup {
     pub interfaces: Patterns,
     /// Which of their frames.
     pub direction: Direction,
-    /// How far back a file goes.
-    pub last: Duration,
-    /// For how long it goes on.
-    pub after: Duration,
-    /// Where files go, and how many there are at most, of how many bytes.
-    pub directory: PathBuf,
-    /// See [`Record`].
-    pub max_files: u32,
-    /// See [`Record`].
-    pub max_bytes: u64,
-    /// Bytes of a frame that are kept.
-    pub snaplen: u32,
-    /// Bytes of each CPU's ring; `None`: what fits the number of CPUs.
-    pub ring_bytes: Option<usize>,
-    /// The command that is run on each file.
-    pub command: Option<String>,
+    /// What is kept of them, and where.
+    pub keep: Keep,
     /// Whom to become.
     pub user: Option<String>,
 }
@@ -44,21 +28,13 @@ impl Setup {
     /// That of one `[[record]]`.
     pub fn of(config: &Config, record: &Record) -> Self {
         let rule = config.rules.iter().find(|rule| rule.name == record.rule);
-        let record = record.clone();
         Self {
-            rule: record.rule,
+            rule: record.rule.clone(),
             // The configuration was read only where there is one.
             filter: rule.map(|rule| rule.filter.clone()).unwrap_or_default(),
             interfaces: config.interfaces.clone(),
             direction: config.direction,
-            last: record.last,
-            after: record.after,
-            directory: record.directory,
-            max_files: record.max_files,
-            max_bytes: record.max_bytes,
-            snaplen: record.snaplen,
-            ring_bytes: record.ring_bytes,
-            command: record.command,
+            keep: record.keep.clone(),
             user: config.user.clone(),
         }
     }
