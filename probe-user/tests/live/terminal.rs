@@ -11,7 +11,12 @@ use testbed::{
 
 use crate::rig::{LIMIT, NEEDS, alone, quiet_pair};
 
-pub(crate) const TMUX: &[Requirement] = &[Requirement::Tool("tmux")];
+/// Whether there is what [`NEEDS`] says, and tmux; all that is missing is told.
+pub(crate) fn met_with_tmux() -> bool {
+    let all = met(NEEDS);
+    met(&[Requirement::Tool("tmux")]) && all
+}
+
 /// In the namespace's own folder of files.
 const SOCKET: &str = "/dev/shm/tmux";
 
@@ -140,8 +145,7 @@ fn check(terminal: &Terminal<'_>, (columns, height): (usize, usize), count: usiz
 
 #[test]
 fn the_table_fits_whatever_the_size() {
-    let all = met(NEEDS);
-    if !met(TMUX) || !all {
+    if !met_with_tmux() {
         return;
     }
     let _alone = alone();
@@ -181,8 +185,7 @@ fn the_table_fits_whatever_the_size() {
 /// A message shows below the table, and stays when the table has gone.
 #[test]
 fn messages_are_not_drawn_over() {
-    let all = met(NEEDS);
-    if !met(TMUX) || !all {
+    if !met_with_tmux() {
         return;
     }
     let _alone = alone();
@@ -205,8 +208,7 @@ fn messages_are_not_drawn_over() {
 /// the one before. A busy machine may be so slow that an interval ends meanwhile; not five times.
 #[test]
 fn another_size_is_drawn_at_once() {
-    let all = met(NEEDS);
-    if !met(TMUX) || !all {
+    if !met_with_tmux() {
         return;
     }
     let _alone = alone();
@@ -234,8 +236,7 @@ fn another_size_is_drawn_at_once() {
 /// Ctrl-Z gives the terminal back to the shell, and `fg` takes it again.
 #[test]
 fn stopped_and_continued() {
-    let all = met(NEEDS);
-    if !met(TMUX) || !all {
+    if !met_with_tmux() {
         return;
     }
     let _alone = alone();

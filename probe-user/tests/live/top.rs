@@ -10,15 +10,12 @@ use std::{
 
 use serde_json::Value;
 use tempfile::TempDir;
-use testbed::{
-    CLIENT_LINK, CLIENT_V4, Frame, FrameSender, Pair, SERVER_LINK, SERVER_V4, requirements::met,
-    run,
-};
+use testbed::{CLIENT_LINK, CLIENT_V4, Frame, FrameSender, Pair, SERVER_LINK, SERVER_V4, run};
 
 use crate::{
-    rig::{LIMIT, NEEDS, alone, quiet_pair},
+    rig::{LIMIT, alone, quiet_pair},
     serve::{Service, rule},
-    terminal::{TMUX, Terminal},
+    terminal::{Terminal, met_with_tmux},
 };
 
 const SIZES: [(usize, usize); 2] = [(80, 24), (120, 40)];
@@ -128,8 +125,7 @@ fn pcap(frames: &[(u64, Vec<u8>)]) -> Vec<u8> {
 
 #[test]
 fn each_key() {
-    let all = met(NEEDS);
-    if !met(TMUX) || !all {
+    if !met_with_tmux() {
         return;
     }
     let _alone = alone();
@@ -228,8 +224,7 @@ fn each_key() {
 /// A key that comes with another size of the terminal is not left until the next key.
 #[test]
 fn keys_and_another_size_at_once() {
-    let all = met(NEEDS);
-    if !met(TMUX) || !all {
+    if !met_with_tmux() {
         return;
     }
     let _alone = alone();
@@ -249,8 +244,7 @@ fn keys_and_another_size_at_once() {
 /// However it ends, the terminal is as it was: its text, its lines (icanon) and its cursor.
 #[test]
 fn the_terminal_is_given_back() {
-    let all = met(NEEDS);
-    if !met(TMUX) || !all {
+    if !met_with_tmux() {
         return;
     }
     let _alone = alone();
@@ -298,8 +292,7 @@ fn the_terminal_is_given_back() {
 /// The colours of the terminal's own sixteen, and none where NO_COLOR is set.
 #[test]
 fn colours_are_left_out_where_they_are_not_wanted() {
-    let all = met(NEEDS);
-    if !met(TMUX) || !all {
+    if !met_with_tmux() {
         return;
     }
     let _alone = alone();
@@ -327,8 +320,7 @@ fn colours_are_left_out_where_they_are_not_wanted() {
 /// The counts of a running `probe serve`, by its socket and by its port.
 #[test]
 fn of_a_running_service() {
-    let all = met(NEEDS);
-    if !met(TMUX) || !all {
+    if !met_with_tmux() {
         return;
     }
     let _alone = alone();
@@ -366,8 +358,7 @@ fn of_a_running_service() {
 /// A file: counts up to a position, and what became of its connections.
 #[test]
 fn of_a_file() {
-    let all = met(NEEDS);
-    if !met(TMUX) || !all {
+    if !met_with_tmux() {
         return;
     }
     let _alone = alone();
@@ -401,8 +392,7 @@ fn of_a_file() {
 /// `PROBE_TEST_PROGRAM=$PWD/target/release/probe cargo test -p probe-user --test live a_flood_and -- --nocapture`.
 #[test]
 fn a_flood_and_a_thousand_rules() {
-    let all = met(NEEDS);
-    if !met(TMUX) || !all {
+    if !met_with_tmux() {
         return;
     }
     let _alone = alone();

@@ -14,7 +14,7 @@ use testbed::{
     requirements::{Requirement, met},
 };
 
-use super::{Answer, Service, rule, value};
+use super::{Answer, Service, post_by_tcp, rule, value};
 use crate::rig::{LIMIT, NEEDS, alone, quiet_pair};
 
 fn start(namespace: &Namespace) -> Service {
@@ -153,15 +153,8 @@ fn what_is_wrong_is_refused() {
         let is_too_long = status == 414 && answer.status == 431;
         assert!(answer.status == status || is_too_long, "{method} {:.20}: {}", path, answer.status);
     }
-    // By TCP nobody reloads: any user of this host, and any page in a browser, may connect.
-    let text = pair.server.enter(|| {
-        let mut stream = TcpStream::connect("127.0.0.1:9977")?;
-        stream.write_all(b"POST /-/reload HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
-        let mut text = String::new();
-        stream.read_to_string(&mut text)?;
-        Ok(text)
-    });
-    assert_eq!(Answer::read(&text.unwrap()).status, 403);
+    // By TCP nobody reloads.
+    assert_eq!(post_by_tcp(&pair.server, "/-/reload").status, 403);
     service.end();
 }
 

@@ -16,6 +16,7 @@ use std::{
     fmt::Write as _,
     fs,
     io::{Read as _, Write as _},
+    net::TcpStream,
     os::unix::net::UnixStream,
     path::PathBuf,
 };
@@ -100,6 +101,18 @@ impl Service {
         assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
         finished
     }
+}
+
+/// A POST by TCP, as any user of this host, and any page in a browser, may send it.
+fn post_by_tcp(namespace: &Namespace, path: &str) -> Answer {
+    let text = namespace.enter(|| {
+        let mut stream = TcpStream::connect("127.0.0.1:9977")?;
+        write!(stream, "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text)?;
+        Ok(text)
+    });
+    Answer::read(&text.unwrap())
 }
 
 fn configuration(folder: &TempDir, head: &str, rules: &str) -> String {

@@ -4,7 +4,6 @@
 use std::{
     collections::BTreeSet,
     fs,
-    io::{Read as _, Write as _},
     net::TcpStream,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -18,7 +17,7 @@ use testbed::{
     CLIENT_LINK, FrameSender, Pair, Running, SERVER_LINK, SERVER_V4, requirements::met, run,
 };
 
-use super::{Answer, Service, configuration, rights::status, rule};
+use super::{Service, configuration, post_by_tcp, rights::status, rule};
 use crate::{
     ending::attachments,
     record::{assert_no_gap, numbered, numbers},
@@ -222,16 +221,7 @@ fn a_request_and_a_signal_record() {
         let series = format!("probe_record_triggers_total{{cause=\"{cause}\",rule=\"udp\"}}");
         assert_eq!(service.metric(&series), count, "{cause}");
     }
-    // By TCP any user of this host, and any page in a browser, may connect.
-    let text = pair.server.enter(|| {
-        let mut stream = TcpStream::connect("127.0.0.1:9977")?;
-        stream
-            .write_all(b"POST /api/v1/record HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
-        let mut text = String::new();
-        stream.read_to_string(&mut text)?;
-        Ok(text)
-    });
-    assert_eq!(Answer::read(&text.unwrap()).status, 403);
+    assert_eq!(post_by_tcp(&pair.server, "/api/v1/record").status, 403);
     service.end();
 }
 
