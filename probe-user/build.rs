@@ -9,6 +9,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
+use object::{
+    build::elf::{Builder, SectionData},
+    elf::SHT_STRTAB,
+};
 
 /// Embeds an empty object instead, so that clippy, unit tests and fuzzing need only a
 /// stable compiler. Such a binary says so when it is asked to attach.
@@ -45,8 +49,28 @@ fn main() -> Result<()> {
     let toolchain = fs::read_to_string(&toolchain)
         .with_context(|| format!("reading {}: run `cargo xtask setup`", toolchain.display()))?;
     let object = build(root, &target_dir, &settings(&toolchain))?;
-    fs::copy(&object, &embedded).with_context(|| format!("copying {}", object.display()))?;
-    Ok(())
+    let bytes = fs::read(&object).with_context(|| format!("reading {}", object.display()))?;
+    let bytes = without_debug_sections(&bytes)
+        .with_context(|| format!("stripping {}", object.display()))?;
+    fs::write(&embedded, bytes).with_context(|| format!("writing {}", embedded.display()))
+}
+
+/// An object without DWARF, five sixths of it: the kernel reads types and lines in `.BTF` and `.BTF.ext`.
+fn without_debug_sections(object: &[u8]) -> Result<Vec<u8>> {
+    let mut elf = Builder::read(object)?;
+    for section in &mut elf.sections {
+        let name = section.name.as_slice();
+        section.delete = name.starts_with(b".debug") || name.starts_with(b".rel.debug");
+    }
+    elf.delete_orphan_symbols();
+    // LLVM keeps names of sections and of symbols in one table, and this writes one for each.
+    let names = elf.sections.add();
+    names.name = b".shstrtab"[..].into();
+    names.sh_type = SHT_STRTAB;
+    names.data = SectionData::SectionString;
+    let mut bytes = Vec::new();
+    elf.write(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Has xtask find the toolchain, or install what is missing: a clean checkout has none, and
