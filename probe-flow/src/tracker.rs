@@ -27,6 +27,8 @@ pub struct Tracker {
     /// What a frame has made clear of them: here, so that its memory is used again.
     told: Vec<Told>,
     now: WallTime,
+    /// Connections that began before this time may have had a frame that was lost.
+    lost: Option<WallTime>,
 }
 
 impl Tracker {
@@ -39,6 +41,7 @@ impl Tracker {
             talks: 0,
             told: Vec::new(),
             now: WallTime::default(),
+            lost: None,
         }
     }
 
@@ -74,10 +77,11 @@ impl Tracker {
         }
     }
 
-    /// Notes that frames have been lost: each connection that is followed now may have had one of
-    /// them, and what is incomplete may be complete.
-    pub fn lost(&mut self) {
+    /// Notes that frames of before this time have been lost: each connection that is followed now, or is told
+    /// later on to have begun before it, may have had one of them, and what is incomplete may be complete.
+    pub fn lost(&mut self, before: WallTime) {
         self.table.iter_mut().for_each(Connection::note_loss);
+        self.lost = self.lost.max(Some(before));
     }
 
     /// Ends all: the capture is over.
@@ -254,9 +258,12 @@ impl Tracker {
             Role::Server => [destination, source],
         };
         let now = self.now;
-        Some(
-            self.table.insert(key, now, |id| Connection::new(id, protocol, ends, roles_known, now)),
-        )
+        let at =
+            self.table.insert(key, now, |id| Connection::new(id, protocol, ends, roles_known, now));
+        if self.lost.is_some_and(|before| now < before) {
+            self.table.connection_mut(at)?.note_loss();
+        }
+        Some(at)
     }
 
     /// Lets a connection read what is said on it, within the memory for all of them.

@@ -390,9 +390,14 @@ fn what_may_have_been_lost_is_not_unanswered() {
     before.syn(0);
     let mut behind = Conversation::new(PAIRS[1][0], PAIRS[1][1]);
     behind.syn(10);
+    // On its way when the loss was noted.
+    let mut late = Conversation::new("192.0.2.8:40000", PAIRS[0][1]);
+    late.syn(5);
     tracker.frame(&ethernet(before.frames[0].0, &before.frames[0].1), &mut sink);
-    tracker.lost();
-    tracker.frame(&ethernet(behind.frames[0].0, &behind.frames[0].1), &mut sink);
+    tracker.lost(WallTime(behind.frames[0].0));
+    for talk in [late, behind] {
+        tracker.frame(&ethernet(talk.frames[0].0, &talk.frames[0].1), &mut sink);
+    }
     tracker.finish(&mut sink);
-    assert_eq!(outcomes, [Outcome::Partial, Outcome::Unanswered]);
+    assert_eq!(outcomes, [Outcome::Partial, Outcome::Partial, Outcome::Unanswered]);
 }

@@ -147,7 +147,7 @@ impl<F: Feed, P: Programs> Pump<F, P> {
             if let Some(losses) = self.losses.as_mut().filter(|losses| losses.are_due()) {
                 let counts = self.programs.counts().map_err(explain::kernel)?;
                 if losses.grow(&counts) {
-                    self.intake.conveyor.tell_of_loss();
+                    self.intake.conveyor.tell_of_loss(clock::now());
                 }
             }
             if let Some(load) = self.load.as_mut().filter(|load| load.is_due()) {
@@ -182,7 +182,7 @@ impl<F: Feed, P: Programs> Pump<F, P> {
         let counts = self.programs.counts().map_err(explain::kernel)?;
         let Intake { mut conveyor, mut account, .. } = self.intake;
         if self.losses.is_some_and(|mut losses| losses.grow(&counts)) {
-            conveyor.tell_of_loss();
+            conveyor.tell_of_loss(clock::now());
         }
         account.kernel(&counts);
         // For the file; what the sinks have is known when they are finished.

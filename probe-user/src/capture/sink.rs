@@ -67,9 +67,9 @@ pub(crate) trait Sink: Send {
     fn tick(&mut self, _now: WallTime) -> Result<ControlFlow<()>> {
         Ok(ControlFlow::Continue(()))
     }
-    /// Frames that were chosen for it have been lost since it was last told so. Only a
-    /// [consumer](super::Consumer) is.
-    fn lost(&mut self) {}
+    /// Frames of before this time that were chosen for it have been lost; some that came before it may still
+    /// follow. Only a [consumer](super::Consumer) is told.
+    fn lost(&mut self, _before: WallTime) {}
     /// From this time on frames are those of one connection in so many
     /// ([`Limits::most_records`](super::Limits::most_records)).
     fn follow(&mut self, _time: WallTime, _one_in: u32) {}

@@ -101,9 +101,6 @@ impl capture::Sink for Follower {
             return Ok(ControlFlow::Break(()));
         }
         self.frames += 1;
-        if self.teller.weights.thinned_before(frame.time) {
-            self.tracker.lost();
-        }
         self.tracker.frame(frame, &mut self.teller);
         if self.teller.pending.len() >= GATHER {
             self.flush()?;
@@ -132,12 +129,14 @@ impl capture::Sink for Follower {
         Ok(self.wants_more())
     }
 
-    fn lost(&mut self) {
-        self.tracker.lost();
+    fn lost(&mut self, before: WallTime) {
+        self.tracker.lost(before);
     }
 
     fn follow(&mut self, time: WallTime, one_in: u32) {
-        self.teller.weights.change(time, one_in.into());
+        if self.teller.weights.change(time, one_in.into()) {
+            self.tracker.lost(time);
+        }
     }
 
     fn finish(&mut self, _statistics: Option<&Statistics>) -> Result<()> {

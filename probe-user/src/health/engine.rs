@@ -205,7 +205,7 @@ impl Engine {
     /// Follows more or fewer connections, by the records that came since the last time.
     fn follow_the_load(&mut self) -> Result<()> {
         let counts = self.session.quick_counts().map_err(explain::kernel)?;
-        self.watching.ledger(&counts.ledger);
+        self.watching.ledger(clock::now(), &counts.ledger);
         let now = Instant::now();
         let (came, lost) = self.watching.records();
         let (came_before, lost_before) = std::mem::replace(&mut self.before, (came, lost));
@@ -224,7 +224,7 @@ impl Engine {
 
     fn report_of(&mut self, counts: &Counts, last: bool) -> Report {
         let elapsed = self.start.elapsed();
-        self.watching.ledger(&counts.ledger);
+        self.watching.ledger(clock::now(), &counts.ledger);
         self.watching.ask_host(elapsed);
         let mut counted = counts.rules.clone();
         for (counter, base) in counted.iter_mut().zip(&self.base) {

@@ -55,9 +55,6 @@ impl Watching {
     /// Takes a frame that the rule of the stories matched.
     pub fn frame(&mut self, frame: &Frame<'_>) {
         self.records += 1;
-        if self.tallies.weights.thinned_before(frame.time) {
-            self.tracker.lost();
-        }
         self.tracker.frame(frame, &mut self.tallies);
     }
 
@@ -66,18 +63,20 @@ impl Watching {
         (self.records, self.lost)
     }
 
-    /// Takes what the kernel says of frames that did not get here.
-    pub fn ledger(&mut self, ledger: &Ledger) {
+    /// Takes what the kernel says at a time of frames that did not get here.
+    pub fn ledger(&mut self, now: WallTime, ledger: &Ledger) {
         let lost = ledger.lost + ledger.refused;
         if lost > self.lost {
             self.lost = lost;
-            self.tracker.lost();
+            self.tracker.lost(now);
         }
     }
 
     /// From this time on the frames are those of one connection in `one_in`.
     pub fn follow(&mut self, time: WallTime, one_in: u32) {
-        self.tallies.weights.change(time, one_in.into());
+        if self.tallies.weights.change(time, one_in.into()) {
+            self.tracker.lost(time);
+        }
     }
 
     /// Asks the host what it says now. Before the first frame, and before each report.
@@ -346,7 +345,7 @@ mod tests {
         let ledger = Ledger { chosen: 9, lost: 2, refused: 0, last_error: 0 };
         let [(first, syn), ..] = handshake(3, 4_000_000_000);
         take(&mut watching, first, &syn);
-        watching.ledger(&ledger);
+        watching.ledger(WallTime(5_000_000_000), &ledger);
         let report = watching.report(WallTime(8_000_000_000), Duration::from_secs(7), &[], false);
         assert_eq!((report.followed.lost, report.ports[0].counts.unanswered), (2, 0));
     }

@@ -18,8 +18,6 @@ const KEPT: usize = 64;
 pub struct Weights {
     /// Since when, and one in how many. The first one holds since ever.
     changes: VecDeque<(WallTime, u64)>,
-    /// From this time on some of the connections that were followed are not.
-    thinned: Option<WallTime>,
 }
 
 impl Default for Weights {
@@ -32,7 +30,7 @@ impl Default for Weights {
 impl Weights {
     /// One in so many is followed, from the beginning on.
     pub fn fixed(one_in: u64) -> Self {
-        Self { changes: VecDeque::from([(WallTime::default(), one_in)]), thinned: None }
+        Self { changes: VecDeque::from([(WallTime::default(), one_in)]) }
     }
 
     /// Whether all were followed all the time.
@@ -45,21 +43,15 @@ impl Weights {
         self.changes.back().map_or(1, |(_, one_in)| *one_in)
     }
 
-    /// From this time on one connection in `one_in` is followed.
-    pub fn change(&mut self, time: WallTime, one_in: u64) {
-        if one_in > self.now() {
-            self.thinned = Some(time);
-        }
+    /// From this time on one connection in `one_in` is followed. Says whether those are fewer: some that were
+    /// followed have no more frames then, and nobody can tell which.
+    pub fn change(&mut self, time: WallTime, one_in: u64) -> bool {
+        let thinned = one_in > self.now();
         self.changes.push_back((time, one_in));
         if self.changes.len() > KEPT {
             self.changes.pop_front();
         }
-    }
-
-    /// Whether a frame of this time is the first behind a change after which fewer are followed: some of those
-    /// that were followed have no more frames, and nobody can tell which.
-    pub fn thinned_before(&mut self, frame: WallTime) -> bool {
-        self.thinned.take_if(|since| frame > *since).is_some()
+        thinned
     }
 
     /// Whether fewer were followed at some time after the last frame of a connection: it may have had more,
@@ -100,11 +92,10 @@ mod tests {
         let at = |seconds| WallTime::new(seconds, 0);
         let mut weights = Weights::default();
         assert_eq!(weights.between(at(1), at(5)), 1);
-        weights.change(at(10), 64);
-        weights.change(at(20), 16);
+        assert!(weights.change(at(10), 64));
+        assert!(!weights.change(at(20), 16));
         assert_eq!(weights.now(), 16);
         assert!(!weights.are_all() && Weights::default().are_all());
-        assert_eq!([10, 11, 12].map(|s| weights.thinned_before(at(s))), [false, true, false]);
         for (last, now, expected) in
             [(1, 9, false), (9, 10, true), (9, 30, true), (10, 30, false), (12, 30, false)]
         {

@@ -75,7 +75,7 @@ pub fn run(input: &[u8]) {
         frames += 1;
         assert!(tracker.open().count() <= most, "more than may be");
         if missing == 255 {
-            tracker.lost();
+            tracker.lost(WallTime(time.0.saturating_add(1_000_000_000)));
         }
     }
     let figures = tracker.figures();

@@ -46,8 +46,8 @@ enum Message {
     Frames(Batch),
     /// Frames may also be of this interface from here on.
     Interface(Attachment),
-    /// Frames were lost since the last one of these.
-    Lost,
+    /// Frames of before this time were lost.
+    Lost(WallTime),
     /// From this time on the frames are those of one connection in so many.
     Follow(WallTime, u32),
     /// The last one: the account, without what the sinks know better.
@@ -157,11 +157,12 @@ impl Conveyor {
         }
     }
 
-    /// Tells the sinks that frames were lost, behind those that were [sent](Self::send).
-    pub(super) fn tell_of_loss(&mut self) {
+    /// Tells the sinks that frames of before this time were lost. Some of those that came before may not
+    /// have been [sent](Self::send) yet.
+    pub(super) fn tell_of_loss(&mut self, before: WallTime) {
         if let Some(full) = &self.full {
             // As in `send`.
-            let _ = full.send(Message::Lost);
+            let _ = full.send(Message::Lost(before));
         }
     }
 

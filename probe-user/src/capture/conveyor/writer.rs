@@ -48,8 +48,8 @@ pub(super) fn write(
                 sink.introduce(&attachment)?;
                 Ok(ControlFlow::Continue(()))
             }),
-            Ok(Message::Lost) => all(sinks, |sink| {
-                sink.lost();
+            Ok(Message::Lost(before)) => all(sinks, |sink| {
+                sink.lost(before);
                 Ok(ControlFlow::Continue(()))
             }),
             Ok(Message::Follow(time, one_in)) => all(sinks, |sink| {

@@ -162,9 +162,9 @@ impl Sink for Listener {
         Ok(if self.line.has_ended() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
-    fn lost(&mut self) {
+    fn lost(&mut self, before: WallTime) {
         self.gathered.news.lost = true;
-        self.tracker.lost();
+        self.tracker.lost(before);
     }
 
     fn finish(&mut self, _statistics: Option<&Statistics>) -> Result<()> {
