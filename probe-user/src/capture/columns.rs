@@ -23,6 +23,7 @@ pub(super) enum Column {
     Protocol,
     Flags,
     Vlan,
+    Rules,
     Info,
     Payload,
     Frame,
@@ -31,7 +32,7 @@ pub(super) enum Column {
 use Column::*;
 
 /// All of them. The first of JSON is the version of what the others mean.
-const NAMES: [(&str, Column); 18] = [
+const NAMES: [(&str, Column); 19] = [
     ("version", Version),
     ("time", Time),
     ("number", Number),
@@ -46,6 +47,7 @@ const NAMES: [(&str, Column); 18] = [
     ("protocol", Protocol),
     ("flags", Flags),
     ("vlan", Vlan),
+    ("rules", Rules),
     ("info", Info),
     ("relative", Relative),
     ("payload", Payload),
@@ -53,7 +55,7 @@ const NAMES: [(&str, Column); 18] = [
 ];
 
 /// Those that are there only where they are asked for.
-const ON_REQUEST: [Column; 3] = [Relative, Payload, Frame];
+const ON_REQUEST: [Column; 4] = [Rules, Relative, Payload, Frame];
 
 /// The name of several columns: the summary that tshark prints and exports, under its own headings.
 const PRESET: &str = "tshark";
@@ -72,15 +74,21 @@ const TSHARK: [(&str, Column); 7] = [
 pub struct Columns(pub(super) Vec<(&'static str, Column)>);
 
 impl Columns {
-    /// Those of JSON: all but the ones that are there only on request.
-    pub fn of_json() -> Self {
-        Self(NAMES.into_iter().filter(|(_, column)| !ON_REQUEST.contains(column)).collect())
+    /// Those of JSON: all but the ones that are there only on request, as rules are by being given.
+    pub fn of_json(with_rules: bool) -> Self {
+        let is_there = |column| !ON_REQUEST.contains(&column) || with_rules && column == Rules;
+        Self(NAMES.into_iter().filter(|(_, column)| is_there(*column)).collect())
     }
 
     /// Those of CSV, which needs no version in each row: its head says what there is.
-    pub fn of_csv() -> Self {
-        let Self(columns) = Self::of_json();
+    pub fn of_csv(with_rules: bool) -> Self {
+        let Self(columns) = Self::of_json(with_rules);
         Self(columns.into_iter().filter(|(_, column)| *column != Version).collect())
+    }
+
+    /// Whether rules are among them.
+    pub fn have_rules(&self) -> bool {
+        self.0.iter().any(|(_, column)| *column == Rules)
     }
 }
 
@@ -125,12 +133,13 @@ mod tests {
     fn all_columns_have_a_name_and_the_defaults_are_theirs() {
         let all = NAMES.map(|(name, _)| name).join(",");
         assert_eq!(all.parse(), Ok(Columns(NAMES.to_vec())));
-        assert_eq!(Columns::of_json().0.len(), 15);
-        assert_eq!(Columns::of_csv().0[..2], [("time", Time), ("number", Number)]);
+        assert_eq!(Columns::of_json(false).0.len(), 15);
+        assert_eq!(Columns::of_csv(false).0[..2], [("time", Time), ("number", Number)]);
     }
 
     #[test]
     fn chosen_and_ordered() {
+        assert!(Columns::of_csv(true).have_rules() && !Columns::of_json(false).have_rules());
         let columns = "dst, time,tshark".parse::<Columns>().unwrap();
         assert_eq!(columns.0[..2], [("dst", Destination), ("time", Time)]);
         assert_eq!(columns.0[2..], TSHARK);

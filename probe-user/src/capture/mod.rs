@@ -15,6 +15,7 @@ mod fifo;
 mod file_sink;
 mod lists;
 mod live;
+mod marks;
 mod offline;
 pub(crate) mod origin;
 mod output;
@@ -40,6 +41,7 @@ use probe_print::Place;
 
 use crate::{failure::Usage, link_type, runtime, source::Source};
 use file_sink::Clock;
+use marks::Marker;
 use sink::CountSink;
 use sources::Sources;
 
@@ -195,7 +197,10 @@ fn open_sinks(
         sinks.push(Box::new(file.open(kept, clock, origin, pipe, sources)?));
     }
     if let Some(lines) = &plan.outputs.lines {
-        sinks.push(Box::new(lines.open(places)?));
+        let marked = lines.rows.as_ref().filter(|rows| rows.columns.have_rules());
+        let marker =
+            marked.map(|rows| Marker::new(&rows.rules, &plan.source, kept.link)).transpose()?;
+        sinks.push(Box::new(lines.open(places, marker)?));
     }
     sinks.extend(plan.outputs.consumer.as_ref().and_then(Consumer::take));
     if sinks.is_empty() {

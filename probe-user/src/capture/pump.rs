@@ -375,7 +375,7 @@ mod tests {
         let style = Style { time: TimeStyle::Unix, ..Style::default() };
         let lines =
             Lines { style, names: NameStyle::Numbers, short_names: false, each: false, rows: None };
-        Box::new(lines.over(Box::new(out.clone()), Vec::new()))
+        Box::new(lines.over(Box::new(out.clone()), Vec::new(), None))
     }
 
     fn file(output: &FileOutput) -> Box<dyn Sink> {

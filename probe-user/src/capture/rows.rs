@@ -2,11 +2,15 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
+use anyhow::Result;
 use probe_frame::{Frame, Precision, WallTime};
 use probe_print::{Place, Printer, Summary};
 
-use super::columns::{Column, Columns};
-use crate::{clock::rfc3339_ns, json, text::csv_quoted};
+use super::{
+    columns::{Column, Columns},
+    marks::Marker,
+};
+use crate::{clock::rfc3339_ns, json, rules::Rule, text::csv_quoted};
 
 /// What the columns mean. It becomes another one where a name gets another meaning or goes; not where one is
 /// added.
@@ -28,11 +32,16 @@ pub struct Rows {
     pub syntax: Syntax,
     /// What is in them.
     pub columns: Columns,
+    /// What the column `rules` knows.
+    pub rules: Vec<Rule>,
 }
 
 /// Makes rows.
 pub(super) struct RowPrinter {
-    rows: Rows,
+    syntax: Syntax,
+    columns: Columns,
+    /// Who knows which rules a frame matches, where that is shown.
+    marker: Option<Marker>,
     /// Digits of the column `relative`.
     precision: Precision,
     /// Interfaces that frames may be of.
@@ -51,20 +60,27 @@ enum Value<'a> {
     /// A number with a fraction, as it is written.
     Decimal(String),
     Text(Cow<'a, str>),
+    /// Names, which need no quotes.
+    Names(&'a [&'a str]),
 }
 
 impl RowPrinter {
-    pub(super) fn new(rows: Rows, precision: Precision, places: Vec<Place>) -> Self {
-        Self { rows, precision, places, printed: 0, first: None, info: Vec::new() }
+    pub(super) fn new(
+        Rows { syntax, columns, .. }: Rows,
+        marker: Option<Marker>,
+        precision: Precision,
+        places: Vec<Place>,
+    ) -> Self {
+        let (printed, first, info) = (0, None, Vec::new());
+        Self { syntax, columns, marker, precision, places, printed, first, info }
     }
 
     /// What stands above the first row.
     pub(super) fn head(&self) -> Vec<u8> {
-        match self.rows.syntax {
+        match self.syntax {
             Syntax::Json => Vec::new(),
             Syntax::Csv => {
-                let headings: Vec<_> =
-                    self.rows.columns.0.iter().map(|(heading, _)| *heading).collect();
+                let headings: Vec<_> = self.columns.0.iter().map(|(heading, _)| *heading).collect();
                 format!("{}\n", headings.join(",")).into_bytes()
             }
         }
@@ -77,22 +93,35 @@ impl RowPrinter {
     }
 
     /// Appends the row of a frame.
-    pub(super) fn print(&mut self, printer: &mut Printer, frame: &Frame<'_>, out: &mut Vec<u8>) {
+    ///
+    /// # Errors
+    /// Those of [`Marker::names`].
+    pub(super) fn print(
+        &mut self,
+        printer: &mut Printer,
+        frame: &Frame<'_>,
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
         self.printed += 1;
         let first = *self.first.get_or_insert(frame.time);
         self.info.clear();
         let summary = printer.describe(frame, &mut self.info);
+        let rules: Vec<&str> = match &mut self.marker {
+            Some(marker) => marker.names(frame)?.collect(),
+            None => Vec::new(),
+        };
         let row = Row {
             number: self.printed,
             since: relative(first, frame.time, self.precision),
             frame,
             summary: &summary,
             place: self.places.iter().find(|place| place.index == frame.ifindex),
+            rules: &rules,
             info: &self.info,
         };
-        match self.rows.syntax {
+        match self.syntax {
             Syntax::Json => {
-                for (index, &(heading, column)) in self.rows.columns.0.iter().enumerate() {
+                for (index, &(heading, column)) in self.columns.0.iter().enumerate() {
                     out.extend_from_slice(if index == 0 { b"{\"" } else { b",\"" });
                     out.extend_from_slice(heading.as_bytes());
                     out.extend_from_slice(b"\":");
@@ -101,7 +130,7 @@ impl RowPrinter {
                 out.extend_from_slice(b"}\n");
             }
             Syntax::Csv => {
-                for (index, &(_, column)) in self.rows.columns.0.iter().enumerate() {
+                for (index, &(_, column)) in self.columns.0.iter().enumerate() {
                     if index > 0 {
                         out.push(b',');
                     }
@@ -110,6 +139,7 @@ impl RowPrinter {
                 out.push(b'\n');
             }
         }
+        Ok(())
     }
 }
 
@@ -121,6 +151,7 @@ struct Row<'a> {
     frame: &'a Frame<'a>,
     summary: &'a Summary,
     place: Option<&'a Place>,
+    rules: &'a [&'a str],
     info: &'a [u8],
 }
 
@@ -153,6 +184,7 @@ impl<'a> Row<'a> {
             Column::Protocol => text(Some(&*summary.protocol).filter(|name| !name.is_empty())),
             Column::Flags => text(summary.flags.map(|flags| flags.to_string())),
             Column::Vlan => number(summary.vlan),
+            Column::Rules => Value::Names(self.rules),
             Column::Info => Value::Text(String::from_utf8_lossy(self.info)),
             Column::Payload => {
                 let bytes = summary.payload.clone().and_then(|place| frame.bytes.get(place));
@@ -200,6 +232,10 @@ fn put_json(value: Value<'_>, out: &mut Vec<u8>) {
         Value::Number(number) => out.extend_from_slice(number.to_string().as_bytes()),
         Value::Decimal(text) => out.extend_from_slice(text.as_bytes()),
         Value::Text(text) => json::put_text(out, &text),
+        Value::Names([]) => out.extend_from_slice(b"[]"),
+        Value::Names(names) => {
+            out.extend_from_slice(format!("[\"{}\"]", names.join("\",\"")).as_bytes());
+        }
     }
 }
 
@@ -209,6 +245,7 @@ fn put_csv(value: Value<'_>, out: &mut Vec<u8>) {
         Value::Number(number) => out.extend_from_slice(number.to_string().as_bytes()),
         Value::Decimal(text) => out.extend_from_slice(text.as_bytes()),
         Value::Text(text) => out.extend_from_slice(csv_quoted(&text).as_bytes()),
+        Value::Names(names) => out.extend_from_slice(names.join(" ").as_bytes()),
     }
 }
 
@@ -219,18 +256,23 @@ mod tests {
     use testbed::{Frame as Built, Tcp, tcp_flags};
 
     use super::*;
+    use crate::source::{Engine, Source};
 
     fn printed(syntax: Syntax, columns: &str, frames: &[Frame<'_>]) -> String {
         let columns = match (columns, syntax) {
-            ("", Syntax::Json) => Columns::of_json(),
-            ("", Syntax::Csv) => Columns::of_csv(),
+            ("", Syntax::Json) => Columns::of_json(false),
+            ("", Syntax::Csv) => Columns::of_csv(false),
             _ => columns.parse().unwrap(),
         };
         let place = Place { index: 3, name: "eth0".into(), address: None };
-        let mut rows = RowPrinter::new(Rows { syntax, columns }, Precision::Micro, vec![place]);
+        let rules = vec!["web=vlan and port 80".parse().unwrap(), "udp=udp".parse().unwrap()];
+        let source = Source::Stored { files: (), engine: Engine::User, user: None };
+        let marker = Marker::new(&rules, &source, LinkType::Ethernet).unwrap();
+        let rows = Rows { syntax, columns, rules };
+        let mut rows = RowPrinter::new(rows, Some(marker), Precision::Micro, vec![place]);
         let mut printer = Printer::new(Style::default());
         let mut out = rows.head();
-        frames.iter().for_each(|frame| rows.print(&mut printer, frame, &mut out));
+        frames.iter().for_each(|frame| rows.print(&mut printer, frame, &mut out).unwrap());
         String::from_utf8(out).unwrap()
     }
 
@@ -288,6 +330,16 @@ mod tests {
             row,
             "{\"protocol\":null,\"info\":\"[Invalid header: caplen==0]\",\"frame\":\"\"}\n"
         );
+    }
+
+    #[test]
+    fn rules_that_a_frame_matches() {
+        let bytes = syn();
+        let untagged = [&bytes[..12], &bytes[16..]].concat();
+        let frames = [frame(&bytes, 0), frame(&untagged, 1)];
+        let rows = printed(Syntax::Json, "number,rules", &frames);
+        assert_eq!(rows, "{\"number\":1,\"rules\":[\"web\"]}\n{\"number\":2,\"rules\":[]}\n");
+        assert_eq!(printed(Syntax::Csv, "rules,number", &frames), "rules,number\nweb,1\n,2\n");
     }
 
     #[test]

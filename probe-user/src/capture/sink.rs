@@ -12,6 +12,7 @@ use probe_pcap::Statistics;
 use probe_print::{Place, Printer, Style};
 
 use super::{
+    marks::Marker,
     origin,
     rows::{RowPrinter, Rows},
 };
@@ -115,18 +116,23 @@ pub struct Lines {
 
 impl Lines {
     /// Opens standard output. Lines tell the places apart, if there are any; rows name them.
-    pub(super) fn open(&self, places: Vec<Place>) -> Result<LineSink> {
-        Ok(self.over(Box::new(stdout::open()?), places))
+    pub(super) fn open(&self, places: Vec<Place>, marker: Option<Marker>) -> Result<LineSink> {
+        Ok(self.over(Box::new(stdout::open()?), places, marker))
     }
 
     /// As [`open`](Self::open), of any output.
-    pub(super) fn over(&self, out: Box<dyn Write + Send>, places: Vec<Place>) -> LineSink {
+    pub(super) fn over(
+        &self,
+        out: Box<dyn Write + Send>,
+        places: Vec<Place>,
+        marker: Option<Marker>,
+    ) -> LineSink {
         let mut printer = Printer::new(self.style)
             .with_names(names::names(self.names, self.short_names))
             .in_zone(zone::local())
             .with_interfaces(names::interfaces());
         let rows = match self.rows.clone() {
-            Some(rows) => Some(RowPrinter::new(rows, self.style.precision, places)),
+            Some(rows) => Some(RowPrinter::new(rows, marker, self.style.precision, places)),
             None => {
                 printer = printer.with_places(places);
                 None
@@ -156,7 +162,7 @@ impl Sink for LineSink {
     fn frame(&mut self, frame: &Frame<'_>) -> Result<ControlFlow<()>> {
         match &mut self.rows {
             None => self.printer.print(frame, &mut self.pending),
-            Some(rows) => rows.print(&mut self.printer, frame, &mut self.pending),
+            Some(rows) => rows.print(&mut self.printer, frame, &mut self.pending)?,
         }
         self.ends.push(self.pending.len());
         if self.each || self.pending.len() >= GATHER {

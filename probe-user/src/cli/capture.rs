@@ -334,7 +334,7 @@ impl CaptureArgs {
     }
 
     /// Rows in place of lines.
-    fn rows(&self, shown: bool) -> Result<Option<Rows>, Usage> {
+    fn rows(&self, shown: bool) -> Result<Option<Rows>> {
         let why = if self.only_count { "--count prints none" } else { "with -w give --print, too" };
         let bytes = "frame and payload";
         let of_text = [
@@ -349,7 +349,7 @@ impl CaptureArgs {
     }
 
     /// Lines on standard output, if any.
-    fn lines(&self) -> Result<Option<Lines>, Usage> {
+    fn lines(&self) -> Result<Option<Lines>> {
         let shown = (self.write.is_none() || self.print) && !self.only_count;
         let rows = self.rows(shown)?;
         Ok(shown.then(|| Lines {
@@ -486,15 +486,37 @@ mod tests {
     #[test]
     fn rows_in_place_of_lines() {
         let rows = |words: &[&str]| plan(words).outputs.lines.unwrap().rows;
-        let columns = Columns::of_json();
-        let json = Some(Rows { syntax: Syntax::Json, columns });
+        let columns = Columns::of_json(false);
+        let json = Some(Rows { syntax: Syntax::Json, columns, rules: Vec::new() });
         assert_eq!(rows(&["-i", "lo", "--format", "json"]), json);
         assert_eq!(rows(&["-i", "lo", "--format", "text"]), None);
         let both = ["-r", "a", "-w", "b", "--print", "--format", "csv", "--format", "pcapng"];
         let outputs = plan(&[&both[..], &["--columns", "src,tshark"]].concat()).outputs;
         assert_eq!(outputs.file.unwrap().form, Some(FileForm::PcapNg));
         let columns = "src,tshark".parse().unwrap();
-        assert_eq!(outputs.lines.unwrap().rows, Some(Rows { syntax: Syntax::Csv, columns }));
+        let csv = Rows { syntax: Syntax::Csv, columns, rules: Vec::new() };
+        assert_eq!(outputs.lines.unwrap().rows, Some(csv));
+        let named = rows(&["-i", "lo", "--format", "csv", "--rule", "a=tcp"]).unwrap();
+        assert!(named.columns.have_rules() && named.rules[0].name == "a");
+    }
+
+    #[test]
+    fn rules_without_their_column_are_refused() {
+        for (words, expected) in [
+            (&["--rule", "a=tcp"][..], "--rule, --rules: they fill the column rules"),
+            (&["--format", "csv", "--columns", "rules"], "--columns rules: which rules?"),
+            (
+                &["--format", "csv", "--columns", "time", "--rule", "a=tcp"],
+                "is not among --columns",
+            ),
+        ] {
+            let words = [&["probe", "capture", "-i", "lo"], words].concat();
+            let Err(cli::Refused::Plan(error)) = cli::from_words(words) else {
+                panic!("{expected}")
+            };
+            let error = error.to_string();
+            assert!(error.contains(expected), "{error}");
+        }
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! In which form `probe capture` shows and writes frames: `--format` and `--columns`.
 
+use std::path::PathBuf;
+
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 
 use crate::{
     capture::{Columns, FileForm, Rows, Syntax},
     failure::Usage,
+    rules::{self, Rule},
 };
 
 /// Form of lines, or of the files of -w.
@@ -39,6 +43,10 @@ impl Form {
     }
 }
 
+/// Rules choose no frames here: the words that are left over do.
+const RULES_WITHOUT_ROWS: &str = "--rule, --rules: they fill the column rules of --format json and csv; \
+                                  the filter of a capture is written without a flag";
+
 /// Flags of forms.
 #[derive(Debug, Args)]
 pub struct Forms {
@@ -51,6 +59,15 @@ pub struct Forms {
     /// summary
     #[arg(long, value_name = "NAME,...", value_parser = str::parse::<Columns>)]
     pub columns: Option<Columns>,
+
+    /// With --format json or csv: show in the column rules which of these a frame matches, beside the
+    /// filter, which says what frames there are; may be given several times
+    #[arg(long = "rule", value_name = "NAME=EXPR")]
+    pub rules: Vec<Rule>,
+
+    /// The same with the rules of a TOML file, as probe count reads it
+    #[arg(long = "rules", value_name = "FILE")]
+    pub rules_file: Option<PathBuf>,
 }
 
 impl Forms {
@@ -76,31 +93,57 @@ impl Forms {
     /// text has, which of them are given, and the columns that do the same.
     ///
     /// # Errors
-    /// What rows do not have, and forms of lines that are not shown.
+    /// What rows do not have, forms of lines that are not shown, and a rules file that cannot be read.
     pub fn rows(
         &self,
         unshown: Option<&str>,
         of_text: &[(bool, &str, &str)],
-    ) -> Result<Option<Rows>, Usage> {
+    ) -> Result<Option<Rows>> {
         let form = self.only(true)?;
         if let (Some(form), Some(why)) = (form, unshown) {
             let form = form.word();
-            return Err(Usage::new(format!("--format {form} is the form of lines: {why}")));
+            return Err(Usage::new(format!("--format {form} is the form of lines: {why}")).into());
         }
+        let with_rules = !self.rules.is_empty() || self.rules_file.is_some();
         let (syntax, all) = match form {
-            Some(Form::Json) => (Syntax::Json, Columns::of_json()),
-            Some(Form::Csv) => (Syntax::Csv, Columns::of_csv()),
+            Some(Form::Json) => (Syntax::Json, Columns::of_json(with_rules)),
+            Some(Form::Csv) => (Syntax::Csv, Columns::of_csv(with_rules)),
             _ if self.columns.is_some() => {
-                return Err(Usage::new("--columns needs --format json or csv"));
+                return Err(Usage::new("--columns needs --format json or csv").into());
             }
+            _ if with_rules => return Err(Usage::new(RULES_WITHOUT_ROWS).into()),
             _ => return Ok(None),
         };
         if let Some((_, flag, columns)) = of_text.iter().find(|(given, ..)| *given) {
             return Err(Usage::new(format!(
                 "{flag} is about lines of text; --columns of --format json and csv has {columns}"
-            )));
+            ))
+            .into());
         }
-        Ok(Some(Rows { syntax, columns: self.columns.clone().unwrap_or(all) }))
+        let columns = self.columns.clone().unwrap_or(all);
+        match (columns.have_rules(), with_rules) {
+            (true, false) => Err(Usage::new(
+                "--columns rules: which rules? give them with --rule NAME=EXPR or --rules FILE",
+            )
+            .into()),
+            (false, true) => {
+                Err(Usage::new("--rule, --rules: the column rules is not among --columns").into())
+            }
+            _ => Ok(Some(Rows { syntax, columns, rules: self.named_rules()? })),
+        }
+    }
+
+    /// The rules of the file, and those of the command line.
+    fn named_rules(&self) -> Result<Vec<Rule>> {
+        let file = self.rules_file.as_deref().map(rules::read_file).transpose()?;
+        let mut rules = file.unwrap_or_default().rules;
+        rules.extend(self.rules.iter().cloned());
+        for rule in &mut rules {
+            // They only name frames; what a file says of sampling and lists is for others.
+            rule.sampler = None;
+            rule.lists.clear();
+        }
+        Ok(rules)
     }
 
     /// The one form of lines, or of files, that is asked for.

@@ -52,6 +52,43 @@ fn interfaces_and_directions_are_named() {
     }
 }
 
+/// Tags are beside a live frame, for rules of rows as for those that count.
+#[test]
+fn rules_are_named_as_they_count() {
+    if !met(NEEDS) {
+        return;
+    }
+    let _alone = alone();
+    let pair = quiet_pair();
+    let to = |port| Frame::ipv4(CLIENT_V4, SERVER_V4).udp(4000, port);
+    let frames = [
+        to(80).build(),
+        to(80).tagged(0x8100, 7).build(),
+        to(53).tagged(0x8100, 7).build(),
+        to(53).build(),
+    ];
+    let rules =
+        ["--rule", "web=port 80", "--rule", "tagged=vlan 7", "--rule", "in7=vlan 7 and port 80"];
+    let counting = ["count", "-i", SERVER_LINK, "--format", "json"];
+    let counting = attached(&pair.server, &[&counting[..], &rules].concat());
+    let showing = ["capture", "-n", "-c", "4", "-i", SERVER_LINK, "--format", "csv"];
+    let columns = ["--columns", "rules,vlan,dport"];
+    let showing = attached(&pair.server, &[&showing[..], &columns, &rules].concat());
+    FrameSender::open(&pair.client, CLIENT_LINK).unwrap().send(&frames).unwrap();
+    let shown = showing.wait(LIMIT).unwrap();
+    assert_eq!(
+        shown.text(),
+        "rules,vlan,dport\nweb,,80\nweb tagged in7,7,80\ntagged,7,53\n,,53\n",
+        "{}",
+        shown.stderr
+    );
+    let counted = counting.interrupt(LIMIT).unwrap();
+    let counted: Value = serde_json::from_str(counted.text().lines().last().unwrap()).unwrap();
+    for (rule, packets) in [2, 2, 1].into_iter().enumerate() {
+        assert_eq!(counted["rules"][rule]["packets"], packets, "{counted}");
+    }
+}
+
 /// A head says which columns there are, also where no frame came.
 #[test]
 fn a_head_without_rows() {

@@ -59,6 +59,40 @@ fn every_capture_is_read_by_python() {
     }
 }
 
+/// As many rows name a rule as `probe count` counts frames for it.
+#[test]
+fn rules_are_those_that_count_counts() {
+    let Some(files) = files::captures() else { return };
+    let texts =
+        ["tcp=tcp", "dns=udp port 53", "v6=ip6", "vlan=vlan", "sizes=greater 200", "syn=@syn"];
+    let flags: Vec<&str> = texts.iter().flat_map(|text| ["--rule", text]).collect();
+    let mut named = 0;
+    for file in files.iter().step_by(7) {
+        let mut count = Command::new(env!("CARGO_BIN_EXE_probe"));
+        count.args(["count", "--format", "json"]).args(&flags).arg("-r").arg(file);
+        let output = count.stderr(Stdio::null()).output().unwrap();
+        let rows =
+            printed(file, &[&["--format", "csv", "--columns", "rules"], &flags[..]].concat());
+        let rows = String::from_utf8(rows).unwrap();
+        let Some(last) = output.stdout.trim_ascii().split(|byte| *byte == b'\n').next_back() else {
+            panic!("{}", file.display())
+        };
+        // What is no capture has neither.
+        let Ok(counted) = serde_json::from_slice::<serde_json::Value>(last) else {
+            assert_eq!(rows, "", "{}", file.display());
+            continue;
+        };
+        for rule in counted["rules"].as_array().unwrap() {
+            let name = rule["name"].as_str().unwrap();
+            let of_rule = rows.lines().skip(1).filter(|row| row.split(' ').any(|one| one == name));
+            let of_rule = of_rule.count() as u64;
+            assert_eq!(rule["packets"], of_rule, "{name} in {}", file.display());
+            named += of_rule;
+        }
+    }
+    assert!(named > 1_000, "{named}");
+}
+
 /// Any bytes as a frame, of every link type and length.
 #[test]
 fn any_bytes_are_read_by_python() {
