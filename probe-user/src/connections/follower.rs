@@ -163,21 +163,21 @@ impl Follower {
         let s = if *told == 1 && are_all { "" } else { "s" };
         match view {
             View::Requests { .. } => {
-                reporter::say(format_args!("{} request{s}", about(requests)));
+                reporter::say(format_args!("{} request{s}", about_of(requests)));
             }
             View::Ended | View::Open => {
                 let by_outcome: Vec<_> = Outcome::ALL
                     .iter()
                     .zip(outcomes)
                     .filter(|(_, estimate)| estimate.sum > 0)
-                    .map(|(outcome, estimate)| format!("{} {outcome}", about(estimate)))
+                    .map(|(outcome, estimate)| format!("{} {outcome}", about_of(estimate)))
                     .collect();
                 let list =
                     if *told == 0 { String::new() } else { format!(": {}", by_outcome.join(", ")) };
                 // Where all were followed, those that had begun before are among them.
                 let of_told = Estimate::all(outcomes);
                 let all = if are_all || *view == View::Open { &of_told } else { begun };
-                reporter::say(format_args!("{} connection{s}{list}", about(all)));
+                reporter::say(format_args!("{} connection{s}{list}", about_of(all)));
             }
         }
         if !are_all {
@@ -215,12 +215,8 @@ impl Follower {
     }
 }
 
-/// A number as far as it is known.
-fn about(estimate: &Estimate) -> String {
-    match estimate.margin() {
-        0 => grouped(estimate.sum),
-        margin => format!("{} (± {})", grouped(estimate.sum), grouped(margin)),
-    }
+fn about_of(estimate: &Estimate) -> String {
+    text::about(estimate.sum, estimate.margin())
 }
 
 impl probe_flow::Sink for Teller {
@@ -236,7 +232,7 @@ impl probe_flow::Sink for Teller {
                 let one_in = self.stands_for(connection);
                 self.requests.add(one_in);
                 if percentiles {
-                    self.percentiles.add(exchange);
+                    self.percentiles.add(exchange, one_in);
                 }
                 let line = requests::shown(self.format, connection, exchange, &self.zone, one_in);
                 self.put(&line);

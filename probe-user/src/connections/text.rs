@@ -9,6 +9,7 @@ use probe_flow::{Connection, Ending, HttpExchange, Outcome, Role};
 use probe_frame::{WallTime, visible};
 
 use super::row::Request;
+use crate::text::grouped;
 
 /// What stands above the lines on a terminal.
 pub(super) const CONNECTIONS: &str =
@@ -138,6 +139,14 @@ fn status(exchange: &HttpExchange) -> String {
 pub(crate) fn clock(time: WallTime, zone: &TimeZone) -> String {
     let time = Timestamp::from_nanosecond(time.0.into()).unwrap_or(Timestamp::MAX);
     time.to_zoned(zone.clone()).strftime("%H:%M:%S%.3f").to_string()
+}
+
+/// A number as far as it is known.
+pub(super) fn about(number: u64, margin: u64) -> String {
+    match margin {
+        0 => grouped(number),
+        margin => format!("{} (± {})", grouped(number), grouped(margin)),
+    }
 }
 
 /// A time in three digits and a unit, without a blank, so that columns stay columns.
