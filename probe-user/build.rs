@@ -134,7 +134,14 @@ fn build(root: &Path, target_dir: &Path, toolchain: &HashMap<&str, &str>) -> Res
     let mut flags: Vec<String> =
         ["-Cdebuginfo=2", TARGET_CPU, "-Clink-arg=--btf", &linker].map(str::to_owned).into();
     flags.extend(remapped(root, rustc)?);
-    let status = Command::new(env::var("CARGO").context("CARGO")?)
+    let mut cargo = Command::new(env::var("CARGO").context("CARGO")?);
+    // Whoever builds the host's programs otherwise gets the same kernel programs.
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PROFILE_")) {
+            cargo.env_remove(name);
+        }
+    }
+    let status = cargo
         .current_dir(root)
         .args(["build", "--package", "probe-ebpf", "--release", "-Z", "build-std=core"])
         .args(["--target", TARGET, "--target-dir"])
