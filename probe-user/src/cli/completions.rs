@@ -22,6 +22,15 @@ use crate::{Command, kernel::Hook, rules};
 /// A script sets this to the name of its shell when it asks.
 const ASKING: &str = "PROBE_COMPLETE";
 
+/// zsh loads a file of `$fpath` at the first Tab, as the function that answers it: the script that
+/// clap_complete writes defines another function, and leaves that Tab without an answer (zshcompsys(1), Autoloaded
+/// files).
+const FIRST_TAB_OF_ZSH: &str = "\
+if [[ ${funcstack[1]} == _probe ]]; then
+    _clap_dynamic_completer_probe \"$@\"
+fi
+";
+
 /// Flags of `probe completions`.
 #[derive(Debug, Args)]
 #[command(after_help = "The script goes where the shell looks for it:\n  \
@@ -66,6 +75,9 @@ impl CompletionsArgs {
         let shell = shells.completer(name.get_name()).context("a shell")?;
         let mut script = Vec::new();
         shell.write_registration(ASKING, "probe", "probe", "probe", &mut script)?;
+        if self.shell == Shell::Zsh {
+            script.extend_from_slice(FIRST_TAB_OF_ZSH.as_bytes());
+        }
         Ok(Command::Print(script))
     }
 }

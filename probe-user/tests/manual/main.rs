@@ -9,7 +9,7 @@ mod pages;
 #[path = "../../examples/manual/prose.rs"]
 mod prose;
 
-mod bash;
+mod shells;
 
 use std::{
     collections::BTreeMap,

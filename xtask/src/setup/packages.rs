@@ -78,6 +78,8 @@ const PACKAGES: &[Package] = &[
     package("jq", Brings::Tool("jq"), &[Use::Test]),
     package("tmux", Brings::Tool("tmux"), &[Use::Test]),
     package("man-db", Brings::Tool("man"), &[Use::Test]),
+    package("fish", Brings::Tool("fish"), &[Use::Test]),
+    package("zsh", Brings::Tool("zsh"), &[Use::Test]),
     package("mandoc", Brings::Tool("mandoc"), &[Use::Test]),
     package("openssl", Brings::Tool("openssl"), &[Use::Test]),
     package("systemd", Brings::Tool("systemd-socket-activate"), &[Use::Test]),
