@@ -77,7 +77,7 @@ pub(super) fn of(connection: &Connection) -> ConnState {
     let finished = |side: &Side| side.fin.is_some();
     match (client.syn, server.syn) {
         (false, false) => ConnState::Oth,
-        (true, false) if !connection.opened && finished(client) => ConnState::Sh,
+        (true, false) if finished(client) && !finished(server) => ConnState::Sh,
         (true, false) if !connection.opened => ConnState::S0,
         (false, true) if finished(server) && !finished(client) => ConnState::Shr,
         (false, true) if !connection.opened => ConnState::Oth,

@@ -4,3 +4,4 @@ mod endings;
 mod floods;
 mod follow;
 mod talks;
+mod zeek;
