@@ -199,7 +199,9 @@ impl Session {
         for interface in plan.interfaces {
             let direction = plan.direction_on(&interface.name);
             // Of a program that is loaded only where another one does not fit the driver.
-            if let Err(error) = self.attach_to(interface, direction) {
+            let attached =
+                index(&interface.name).and_then(|it| self.attach_to(interface, it, direction));
+            if let Err(error) = attached {
                 let of_link = plan.rules.iter().find(|of_link| of_link.link == interface.link);
                 let of_link = of_link.ok_or(Error::Missing(names::FILTER))?;
                 return Err(name_largest_rule(error, &plan.setting(of_link)?));
@@ -209,9 +211,13 @@ impl Session {
         Ok(())
     }
 
-    fn attach_to(&mut self, interface: &Interface, direction: Direction) -> Result<(), Error> {
+    fn attach_to(
+        &mut self,
+        interface: &Interface,
+        index: u32,
+        direction: Direction,
+    ) -> Result<(), Error> {
         let name = &interface.name;
-        let index = index(name)?;
         let set = self.sets.iter().position(|set| set.link == interface.link);
         let set = set.ok_or(Error::Missing(names::FILTER))?;
         self.sets[set].counts.add(name, index, direction)?;
@@ -240,9 +246,11 @@ impl Session {
         interface: &Interface,
         direction: Direction,
     ) -> Result<Attachment, Error> {
-        if let Err(error) = self.attach_to(interface, direction) {
+        // Known before: the interface may be gone behind it.
+        let index = index(&interface.name)?;
+        if let Err(error) = self.attach_to(interface, index, direction) {
             // Of two directions one may be attached.
-            self.forget(index(&interface.name)?);
+            self.forget(index);
             return Err(error);
         }
         self.attachments.last().cloned().ok_or(Error::Missing(names::FILTER))

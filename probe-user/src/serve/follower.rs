@@ -49,10 +49,22 @@ impl Follower {
     /// # Errors
     /// What the kernel refuses, be it of one of them.
     pub fn attach(&self, session: &mut Session, present: &Present) -> Result<u64> {
+        let mut attached = 0;
         for (index, interface) in &present.interfaces {
-            self.attach_one(session, interface, present.loopbacks.contains(index))?;
+            let is_loopback = present.loopbacks.contains(index);
+            match self.attach_one(session, interface, is_loopback) {
+                Ok(_) => attached += 1,
+                Err(_) if self.is_gone(*index)? => {}
+                Err(error) => return Err(error),
+            }
         }
-        Ok(present.interfaces.len() as u64)
+        Ok(attached)
+    }
+
+    /// Whether an interface that was there a moment ago has gone since: then nothing is wrong with it.
+    fn is_gone(&self, index: u32) -> Result<bool> {
+        let present = Present::ask(&self.patterns)?;
+        Ok(!present.interfaces.iter().any(|(it, _)| *it == index))
     }
 
     /// Other patterns, or the same ones again: what was refused is tried once more. Takes effect when
@@ -94,6 +106,7 @@ impl Follower {
             };
             followed.push(match attached {
                 Ok(attachment) => Followed::Attached(attachment),
+                Err(_) if self.is_gone(*index)? => continue,
                 Err(error) => {
                     self.refused.insert(*index);
                     Followed::Refused(interface.name.clone(), error)
@@ -119,5 +132,41 @@ impl Follower {
             direction => direction,
         };
         session.attach_one(interface, direction).map_err(explain::kernel)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use probe_filter::LinkType;
+    use testbed::{
+        Pair, SERVER_LINK,
+        requirements::{Requirement, met},
+    };
+
+    use super::*;
+    use crate::{config::Config, kernel::Hook, serve::generation::Generation};
+
+    /// An interface that was listed and is gone is none that could not be attached to.
+    #[test]
+    fn an_interface_that_goes_before_it_is_attached_to() {
+        if !met(&[Requirement::Root, Requirement::Kernel(6, 6)]) {
+            return;
+        }
+        let text = "interfaces = \"*0\"\n[[rule]]\nname = \"all\"\nfilter = \"ip\"\n";
+        let config = Config::parse(text, "probe.toml").unwrap();
+        let pair = Pair::new().unwrap();
+        let attach = || {
+            let mut present = Present::ask(&config.interfaces)?;
+            let gone = Interface { name: "gone0".into(), link: LinkType::Ethernet };
+            present.interfaces.insert(0, (1 << 20, gone));
+            let generation = Generation::first(&config, &present)?;
+            let mut session = generation.load(&config, Hook::Tcx)?;
+            let mut follower = Follower::new(config.interfaces.clone(), Direction::In, false);
+            assert_eq!(follower.attach(&mut session, &present)?, 1);
+            assert_eq!(session.attachments()[0].interface, SERVER_LINK);
+            assert!(follower.follow(&mut session)?.is_empty());
+            Ok(())
+        };
+        pair.server.enter(attach).unwrap();
     }
 }
