@@ -32,7 +32,7 @@ use crate::{
     capture::origin,
     condition::{Condition, Readings, Watcher},
     explain,
-    interfaces::{self, NoneLeft},
+    interfaces::{self, Change, NoneLeft},
     kernel::{self, Attachment, Counts, Programs},
     reporter,
     rules::{self, Rule},
@@ -206,6 +206,11 @@ impl Armed<'_> {
                 Happening::Interfaces(Event::Stop) => return Ok(None),
                 Happening::Interfaces(Event::Deadline) => {}
                 Happening::Interfaces(Event::Changed(changes)) => {
+                    for change in &changes {
+                        if let Change::Gone(index, _) = change {
+                            self.recorder.leave(*index);
+                        }
+                    }
                     for attachment in interfaces::follow(&changes, programs) {
                         self.recorder.introduce(origin::interface(&attachment));
                     }

@@ -56,6 +56,9 @@ pub struct Recorder {
     framing: Framing,
     origin: Origin,
     link: LinkType,
+    /// The indices of interfaces that went, each with the kernel time when that was noticed: files have
+    /// frames of theirs for a while.
+    gone: VecDeque<(u64, u32)>,
     files: Files,
     command: Option<PostRotate>,
     /// How many records each ring had been given at a time, the oldest first: the first one is at the
@@ -108,9 +111,18 @@ impl Recorder {
         let link = links.first().copied().unwrap_or_default();
         let framing = Framing::new(flight.clock(), links, settings.snaplen);
         let command = settings.command.clone().map(PostRotate::new);
-        let (marks, recording) = (VecDeque::new(), None);
-        let mut recorder =
-            Self { settings, flight, framing, origin, link, files, command, marks, recording };
+        let mut recorder = Self {
+            settings,
+            flight,
+            framing,
+            origin,
+            link,
+            gone: VecDeque::new(),
+            files,
+            command,
+            marks: VecDeque::new(),
+            recording: None,
+        };
         recorder.mark(recorder.flight.clock().now());
         Ok(recorder)
     }
@@ -128,18 +140,32 @@ impl Recorder {
         if due {
             self.mark(now);
         }
-        while self.marks.get(1).is_some_and(|mark| mark.time <= now.saturating_sub(last)) {
+        let oldest = now.saturating_sub(last);
+        while self.marks.get(1).is_some_and(|mark| mark.time <= oldest) {
             self.marks.pop_front();
+        }
+        while let Some(&(time, index)) = self.gone.front()
+            && time < oldest
+        {
+            self.gone.pop_front();
+            self.origin.interfaces.retain(|known| known.index != index);
         }
     }
 
     /// An interface that frames may come from, from here on.
     pub fn introduce(&mut self, interface: Interface) {
+        self.gone.retain(|(_, index)| *index != interface.index);
         self.origin.interfaces.retain(|known| known.index != interface.index);
         self.origin.interfaces.push(interface.clone());
         if let Some(recording) = &mut self.recording {
             recording.writer.add_interface(interface);
         }
+    }
+
+    /// An interface that no frames come from any more. Where containers come and go there are ever more of
+    /// these: files name it as long as they may have a frame of it.
+    pub fn leave(&mut self, index: u32) {
+        self.gone.push_back((self.flight.clock().now(), index));
     }
 
     /// How far back a file would go now, at least: to within a part of `last`. Makes no system call.

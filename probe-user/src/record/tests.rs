@@ -3,7 +3,7 @@
 use std::{fs, path::Path, thread, time::Duration};
 
 use probe_filter::LinkType;
-use probe_pcap::{Origin, Reader};
+use probe_pcap::{Interface, Origin, Reader};
 
 use super::{Output, Recorded, Recorder, Settings, WhenFull};
 use crate::kernel::{
@@ -94,6 +94,35 @@ fn before_and_after_are_one() {
     }
     let name = recorded.path.file_name().unwrap().to_str().unwrap();
     assert!(name.starts_with("i-2") && name.ends_with("Z-syn.pcapng"), "{name}");
+}
+
+/// An interface that went is in files as long as frames of it may be, and one that comes back stays.
+#[test]
+fn interfaces_come_and_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let (flight, _cpus) = bed::rings(1, 16 << 10, 96);
+    let mut recorder = armed(flight, settings(folder.path(), 1_000, 0));
+    let interface =
+        |index| Interface { index, name: format!("veth{index}"), ..Interface::default() };
+    let named = |recorder: &mut Recorder| -> Vec<u32> {
+        // Names of files have the millisecond.
+        thread::sleep(Duration::from_millis(2));
+        let recorded = recorder.trigger("why", "").unwrap().unwrap();
+        let text = fs::read(&recorded.path).unwrap();
+        let text = String::from_utf8_lossy(&text);
+        (1..4).filter(|index| text.contains(&format!("veth{index}"))).collect()
+    };
+    for index in 1..4 {
+        recorder.introduce(interface(index));
+    }
+    recorder.leave(1);
+    recorder.leave(2);
+    recorder.introduce(interface(2));
+    recorder.tick();
+    assert_eq!(named(&mut recorder), [1, 2, 3]);
+    thread::sleep(Duration::from_millis(1_100));
+    recorder.tick();
+    assert_eq!(named(&mut recorder), [2, 3]);
 }
 
 /// What was overwritten is counted: all of it, whether the file before has it or not.

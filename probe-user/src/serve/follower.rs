@@ -32,8 +32,8 @@ pub struct Follower {
 pub enum Followed {
     /// It came, and the programs are attached to it.
     Attached(Attachment),
-    /// It is gone, or no pattern has it any more.
-    Gone(String),
+    /// It is gone, or no pattern has it any more: its index, and its last name.
+    Gone(u32, String),
     /// It came, and could not be attached to.
     Refused(String, Error),
 }
@@ -88,7 +88,7 @@ impl Follower {
             .collect();
         for (index, name) in gone {
             session.forget(index);
-            followed.push(Followed::Gone(name));
+            followed.push(Followed::Gone(index, name));
         }
         self.refused.retain(|index| is_present(*index));
         for (index, interface) in &present.interfaces {

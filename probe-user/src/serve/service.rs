@@ -446,7 +446,7 @@ impl<'a> Service<'a> {
                     let name = visible(&interface);
                     reporter::say(format_args!("{name} appeared: attached ({hook})"));
                 }
-                Followed::Gone(name) => {
+                Followed::Gone(_, name) => {
                     self.state.interfaces_gone += 1;
                     reporter::say(format_args!("{} is gone", visible(&name)));
                 }

@@ -180,7 +180,7 @@ impl Armed {
                 Followed::Attached(attachment) => {
                     self.recorder.introduce(origin::interface(&attachment));
                 }
-                Followed::Gone(_) => {}
+                Followed::Gone(index, _) => self.recorder.leave(index),
                 Followed::Refused(name, error) => {
                     let (what, name) = (what(&self.setup.rule), visible(&name));
                     reporter::note(format_args!("{what}: {name} is left out: {error:#}"));
