@@ -15,7 +15,7 @@ use testbed::{
     scenario::{Protocol, Routed, Scenario, Version},
 };
 
-use super::{Service, value};
+use super::{Service, children, value};
 use crate::{
     ending::attachments,
     rig::{LIMIT, alone},
@@ -187,12 +187,6 @@ fn each_outcome_is_counted_once() {
     }
     let finished = service.end();
     assert!(!finished.stderr.contains("goes without"), "{}", finished.stderr);
-}
-
-/// The processes that another one has started.
-fn children(of: u32) -> Vec<u32> {
-    let children = fs::read_to_string(format!("/proc/{of}/task/{of}/children")).unwrap();
-    children.split_whitespace().map(|id| id.parse().unwrap()).collect()
 }
 
 /// The process that follows connections for another one.

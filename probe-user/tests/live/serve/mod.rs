@@ -9,6 +9,7 @@ mod prometheus;
 mod recorders;
 mod reloads;
 mod rights;
+mod soak;
 mod sockets;
 mod web;
 
@@ -105,9 +106,14 @@ impl Service {
 
 /// A POST by TCP, as any user of this host, and any page in a browser, may send it.
 fn post_by_tcp(namespace: &Namespace, path: &str) -> Answer {
+    by_tcp(namespace, "POST", path)
+}
+
+/// A request by TCP.
+fn by_tcp(namespace: &Namespace, method: &str, path: &str) -> Answer {
     let text = namespace.enter(|| {
         let mut stream = TcpStream::connect("127.0.0.1:9977")?;
-        write!(stream, "POST {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
+        write!(stream, "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")?;
         let mut text = String::new();
         stream.read_to_string(&mut text)?;
         Ok(text)
@@ -120,6 +126,31 @@ fn configuration(folder: &TempDir, head: &str, rules: &str) -> String {
     let socket = folder.path().join("probe.sock");
     let _ = writeln!(text, "listen = [\"unix:{}\", \"127.0.0.1:9977\"]", socket.display());
     text + rules
+}
+
+/// The processes that another one has started.
+fn children(of: u32) -> Vec<u32> {
+    let children = fs::read_to_string(format!("/proc/{of}/task/{of}/children")).unwrap();
+    children.split_whitespace().map(|id| id.parse().unwrap()).collect()
+}
+
+/// The packets of a rule of a document, as it says them, and as each of its lists adds up to: keys,
+/// others, those without the key, and those from before the list.
+fn sums(rule: &Value) -> (u64, Vec<u64>) {
+    let number = |value: &Value| value.as_u64().unwrap_or_default();
+    let of_list = |top: &Value| {
+        let keys = top["keys"].as_array().unwrap().iter().map(|key| number(&key["packets"]));
+        let others = [&top["other"]["packets"], &top["without"], &top["before"]].map(number);
+        keys.chain(others).sum()
+    };
+    let tops = rule["top"].as_array().map_or(&[][..], Vec::as_slice);
+    (number(&rule["packets"]), tops.iter().map(of_list).collect())
+}
+
+/// A rule of a document, by its name.
+fn named<'a>(document: &'a Value, name: &str) -> &'a Value {
+    let rules = document["rules"].as_array().unwrap();
+    rules.iter().find(|rule| rule["name"] == name).unwrap_or_else(|| panic!("no {name}"))
 }
 
 /// The value of a series in a text of metrics.

@@ -17,7 +17,7 @@ use testbed::{
     CLIENT_LINK, FrameSender, Pair, Running, SERVER_LINK, SERVER_V4, requirements::met, run,
 };
 
-use super::{Service, configuration, post_by_tcp, rights::status, rule};
+use super::{Service, children, configuration, post_by_tcp, rights::status, rule};
 use crate::{
     ending::attachments,
     record::{assert_no_gap, numbered, numbers},
@@ -49,13 +49,13 @@ fn record(folder: &Path, keys: &str) -> String {
 }
 
 /// A folder that everybody may write to.
-fn folder() -> tempfile::TempDir {
+pub(super) fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
     folder
 }
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     files.sort();
@@ -78,7 +78,7 @@ fn newest(pair: &Pair, folder: &Path) -> Vec<u32> {
 }
 
 /// Waits until a metric has a value.
-fn wait_for(service: &Service, series: &str, value: f64) {
+pub(super) fn wait_for(service: &Service, series: &str, value: f64) {
     let start = Instant::now();
     while service.metric(series) != value {
         assert!(start.elapsed() < LIMIT, "{series} {}", service.running.stderr());
@@ -104,12 +104,11 @@ const FILES: &str = "probe_record_files_total{rule=\"udp\"}";
 
 /// The processes that record for another one.
 fn recorders(of: u32) -> Vec<u32> {
-    let children = fs::read_to_string(format!("/proc/{of}/task/{of}/children")).unwrap();
     let is_recorder = |id: &u32| {
         let words = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
         words.windows(12).any(|part| part == b"serve-record")
     };
-    children.split_whitespace().map(|id| id.parse().unwrap()).filter(is_recorder).collect()
+    children(of).into_iter().filter(is_recorder).collect()
 }
 
 /// How many programs look at the frames that are received.
@@ -479,11 +478,6 @@ fn without_reloads_a_recorder_is_not_started_again() {
     assert_eq!(service.metric("probe_record_restarts_total{rule=\"udp\"}"), 0.0);
     assert_eq!(service.metric(FILES), 1.0);
     service.end();
-}
-
-fn children(of: u32) -> Vec<u32> {
-    let children = fs::read_to_string(format!("/proc/{of}/task/{of}/children")).unwrap();
-    children.split_whitespace().map(|id| id.parse().unwrap()).collect()
 }
 
 /// The sockets that a process has.

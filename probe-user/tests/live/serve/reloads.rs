@@ -8,7 +8,7 @@ use testbed::{
     Tcp, pin_to_cpu, requirements::met, tcp_flags,
 };
 
-use super::{Service, last, rule, value};
+use super::{Service, last, named, rule, sums, value};
 use crate::rig::{LIMIT, NEEDS, alone, quiet_pair};
 
 /// More than are sent before the last reload is over.
@@ -58,25 +58,6 @@ fn shared(is_first: bool) -> Vec<Rule> {
 fn rules(own: &[Rule], shared: &[Rule], shared_first: bool) -> String {
     let all = if shared_first { [shared, own] } else { [own, shared] };
     all.concat().iter().map(|(name, filter, lists)| rule(name, filter) + lists).collect()
-}
-
-/// The packets of a rule, as it says them, and as each of its lists adds up to: keys, others, those
-/// without the key, and those from before the list.
-fn sums(rule: &Value) -> (u64, Vec<u64>) {
-    let number = |value: &Value| value.as_u64().unwrap_or_default();
-    let of_list = |top: &Value| {
-        let keys = top["keys"].as_array().unwrap().iter().map(|key| number(&key["packets"]));
-        let others = [&top["other"]["packets"], &top["without"], &top["before"]].map(number);
-        keys.chain(others).sum()
-    };
-    let tops = rule["top"].as_array().map_or(&[][..], Vec::as_slice);
-    (number(&rule["packets"]), tops.iter().map(of_list).collect())
-}
-
-/// A rule of a document, by its name.
-fn named<'a>(document: &'a Value, name: &str) -> &'a Value {
-    let rules = document["rules"].as_array().unwrap();
-    rules.iter().find(|rule| rule["name"] == name).unwrap_or_else(|| panic!("no {name}"))
 }
 
 /// Fifty reloads, ten of them of a bad file, between two sets of rules that share half of them, while

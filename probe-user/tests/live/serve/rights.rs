@@ -8,7 +8,7 @@ use testbed::{
     run,
 };
 
-use super::{Service, rule};
+use super::{Service, children, rule};
 use crate::{
     ending::attachments,
     rig::{LIMIT, NEEDS, alone, quiet_pair},
@@ -32,8 +32,7 @@ pub fn status_of_all(service: &Service, name: &str) -> Vec<String> {
 
 /// The process that serves HTTP for another one.
 fn worker(of: u32) -> u32 {
-    let children = fs::read_to_string(format!("/proc/{of}/task/{of}/children")).unwrap();
-    let children: Vec<u32> = children.split_whitespace().map(|id| id.parse().unwrap()).collect();
+    let children = children(of);
     let [worker] = children[..] else { panic!("{children:?}") };
     worker
 }
