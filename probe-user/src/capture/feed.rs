@@ -6,7 +6,7 @@ use probe_frame::{Frame, LinkType};
 
 use crate::{
     framing::Framing,
-    kernel::{Loan, Rings, Span},
+    kernel::{Fill, Loan, Rings, Span},
 };
 
 /// Frames that were captured, in the order of their time.
@@ -32,6 +32,11 @@ impl RingFeed {
     pub(crate) fn new(rings: Rings, links: Vec<LinkType>, snaplen: u32) -> Self {
         let framing = Framing::new(rings.clock(), links, snaplen);
         Self { rings, framing }
+    }
+
+    /// How full the rings of one CPU were at most since this was asked before.
+    pub(crate) fn fill(&mut self) -> Fill {
+        self.rings.fill()
     }
 }
 

@@ -1,12 +1,14 @@
 //! Files that say what to count: a rules file, and the configuration of `probe serve`, which is one
 //! with more in it. All mistakes of a file are told at once, each with its line and column.
 
+mod otlp;
 mod patterns;
 mod reader;
 mod record;
 mod rules;
 mod text;
 
+pub use otlp::{Endpoint, Otlp};
 pub use patterns::Patterns;
 pub use record::{Keep, Record};
 
@@ -61,6 +63,8 @@ pub struct Config {
     /// Whom the part that serves HTTP runs as; `None`: see
     /// [`privileges::drop`](crate::privileges::drop).
     pub user: Option<String>,
+    /// Where metrics are pushed to.
+    pub otlp: Option<Otlp>,
     /// Ports whose health is watched.
     pub health: Option<health::Settings>,
     /// What is recorded, and when.
@@ -234,6 +238,7 @@ fn read(document: &mut Section<'_>, mistakes: &mut Mistakes<'_>) -> Config {
         listen: listen.unwrap_or_else(|| vec![LISTEN.parse().expect("an address and a port")]),
         web_config,
         user,
+        otlp: otlp::read(document, mistakes),
         health,
         records,
     }

@@ -139,11 +139,15 @@ impl<'t> Section<'t> {
         key: &'static str,
         mistakes: &mut Mistakes<'_>,
     ) -> Option<Value<String>> {
-        let is_there = self.table.iter().any(|(name, _)| name.get_ref() == key);
-        if !is_there {
+        if !self.has(key) {
             mistakes.missing(&self.at, format_args!("{} has no `{key}`", self.name));
         }
         self.string(key, mistakes)
+    }
+
+    /// Whether there is such a key.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.iter().any(|(name, _)| name.get_ref() == key)
     }
 
     /// A text that stands for something else.

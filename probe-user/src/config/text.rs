@@ -6,7 +6,7 @@ use std::time::Duration;
 use probe_common::Sampler;
 use serde::Serialize;
 
-use super::{Config, Listen, Record};
+use super::{Config, Listen, Otlp, Record};
 use crate::{
     health::{Protocol, Service, Settings},
     kernel::Direction,
@@ -28,12 +28,22 @@ struct File<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    otlp: Option<OtlpText<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     health: Option<Health<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     top: Option<Top>,
     rule: Vec<RuleText<'a>>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     record: Vec<RecordText<'a>>,
+}
+
+#[derive(Serialize)]
+struct OtlpText<'a> {
+    endpoint: String,
+    interval: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    headers: Option<&'a std::path::Path>,
 }
 
 #[derive(Serialize)]
@@ -120,6 +130,7 @@ impl Config {
             listen: self.listen.iter().map(Listen::to_string).collect(),
             web_config: self.web_config.as_deref(),
             user: self.user.as_deref(),
+            otlp: self.otlp.as_ref().map(otlp),
             health: self.health.as_ref().map(health),
             top: self.list_memory.map(|bytes| Top { memory: bytes.to_string() }),
             rule: self.rules.iter().map(rule).collect(),
@@ -137,6 +148,12 @@ impl std::fmt::Display for Listen {
             Self::Systemd => f.write_str("systemd"),
         }
     }
+}
+
+fn otlp(otlp: &Otlp) -> OtlpText<'_> {
+    let Otlp { endpoint, interval, headers } = otlp;
+    let (endpoint, interval) = (endpoint.to_string(), duration(*interval));
+    OtlpText { endpoint, interval, headers: headers.as_deref() }
 }
 
 fn health(settings: &Settings) -> Health<'_> {

@@ -17,7 +17,9 @@ use super::{
 use crate::{
     capture::feed::{Feed as _, RingFeed},
     clock, explain, interfaces,
-    kernel::{self, Attachment, Counts, Direction, Hook, Memory, Programs as _, RulesOf, Session},
+    kernel::{
+        self, Attachment, Counts, Direction, Fill, Hook, Memory, Programs as _, RulesOf, Session,
+    },
     rules::{self, RuleSet},
     share::{self, Pace},
 };
@@ -166,6 +168,11 @@ impl Engine {
         self.feed.look(until.saturating_duration_since(Instant::now()).min(POLL));
         self.drain(BATCH);
         if self.paced.elapsed() >= share::LOOK { self.follow_the_load() } else { Ok(()) }
+    }
+
+    /// How full the rings of one CPU were at most since this was asked before.
+    pub fn fill(&mut self) -> Fill {
+        self.feed.fill()
     }
 
     /// What there is to say now.

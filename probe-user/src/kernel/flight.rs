@@ -21,7 +21,7 @@ use probe_common::{
 };
 
 use super::{
-    Error, Ktime,
+    Error, Fill, Ktime,
     merge::{IN_FLIGHT_NS, Timed, earliest},
     ring::Mapping,
 };
@@ -90,6 +90,12 @@ impl FlightRings {
     /// [`ring_len`](Self::ring_len) are there. Costs a load a ring, and no system call.
     pub fn produced(&self) -> Vec<u64> {
         self.rings.iter().map(Ring::produced).collect()
+    }
+
+    /// How full all of them are. Costs a load a ring, and no system call.
+    pub fn fill(&self) -> Fill {
+        let used = self.rings.iter().map(|ring| ring.produced().min(ring.len)).sum();
+        Fill { used, size: self.rings.iter().map(|ring| ring.len).sum() }
     }
 
     /// Of each ring the number of records before the one that comes next, since the programs were
@@ -466,7 +472,10 @@ mod tests {
         let (mut rings, mut writers) = bed::rings(1, 16 << 10, most as u32);
         let writer = &mut writers[0];
         assert_eq!(read(&mut rings, most), [0; 0]);
+        assert_eq!(rings.fill(), Fill { used: 0, size: 16 << 10 });
         write(writer, 0..10, most);
+        let bytes: u64 = (0..10).map(|n| slot_len(frame(n, most).len() as u32)).sum();
+        assert_eq!(rings.fill().used, bytes);
         assert_eq!(read(&mut rings, most), (0..10).collect::<Vec<_>>());
         assert_eq!(read(&mut rings, most), [0; 0]);
         // Several rounds, and looks of a few records: nothing is missed.
@@ -475,6 +484,7 @@ mod tests {
             assert_eq!(read(&mut rings, most), (start..start + 20).collect::<Vec<_>>());
         }
         assert_eq!((rings.overwritten(), rings.positions()), (0, vec![1010]));
+        assert_eq!(rings.fill(), Fill { used: 16 << 10, size: 16 << 10 });
         // Now nobody looks for many rounds.
         write(writer, 1010..3000, most);
         let held = read(&mut rings, most);

@@ -52,6 +52,17 @@ impl Hook {
         }
     }
 
+    /// What programs are attached by where this is asked for, on a kernel that has tcx, or has not.
+    pub const fn kinds(self, has_tcx: bool) -> &'static [Attached] {
+        match self {
+            Self::Tcx if has_tcx => &[Attached::Tcx],
+            Self::Tcx | Self::Clsact => &[Attached::Clsact],
+            Self::Xdp => &[Attached::XdpNative, Attached::XdpGeneric],
+            Self::XdpNative => &[Attached::XdpNative],
+            Self::XdpGeneric => &[Attached::XdpGeneric],
+        }
+    }
+
     /// Whether the program is of the XDP type, which sees frames received only.
     pub const fn is_xdp(self) -> bool {
         matches!(self, Self::Xdp | Self::XdpNative | Self::XdpGeneric)

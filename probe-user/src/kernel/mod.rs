@@ -49,7 +49,7 @@ pub use offloads::TurnedOff;
 pub use plan::{Interface, Plan, RulesOf, cpus};
 pub use programs::Programs;
 pub use ring::{Loan, Record, Span};
-pub use rings::Rings;
+pub use rings::{Fill, Rings};
 pub use runs::Runs;
 pub use session::{Attachment, Session};
 pub use test_run::TestRun;

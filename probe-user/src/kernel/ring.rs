@@ -156,6 +156,11 @@ impl Ring {
         new
     }
 
+    /// Bytes that the last [`refresh`](Self::refresh) found, and that are part of no loan yet.
+    pub fn waiting(&self) -> u64 {
+        self.head.wrapping_sub(self.lent)
+    }
+
     /// The next record, if it is not younger than `until`.
     pub fn next(&mut self, until: u64) -> Option<Record> {
         let header = self.peek().filter(|header| header.timestamp_ns <= until)?;
@@ -358,7 +363,9 @@ mod tests {
         bed.frame(b"two");
         let second = bed.lend();
         bed.frame(b"three");
+        assert_eq!(bed.rings[0].waiting(), record_len(5), "the others are lent");
         let third = bed.lend();
+        assert_eq!(bed.rings[0].waiting(), 0);
         let record = record_len(3);
         drop(second);
         assert_eq!(bed.consumed(), 0, "the first is out");

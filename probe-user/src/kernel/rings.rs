@@ -1,6 +1,7 @@
 //! The rings of all CPUs: polled together, read in the order of kernel time.
 
 use std::{
+    mem,
     os::fd::AsFd as _,
     thread,
     time::{Duration, Instant},
@@ -8,6 +9,7 @@ use std::{
 
 use aya::maps::{Map, MapData};
 use probe_common::{RingLayout, names};
+use serde::{Deserialize, Serialize};
 
 use super::{
     Error, Ktime,
@@ -30,6 +32,15 @@ const BUSY: Duration = Duration::from_micros(200);
 /// last look: the rest, and the large ring, hold what comes in faster meanwhile.
 const PART: u32 = 2;
 
+/// How full rings are, in bytes of records.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fill {
+    /// What they hold.
+    pub used: u64,
+    /// What they have room for.
+    pub size: u64,
+}
+
 /// The rings of all CPUs, for each of the program sets that write to them.
 pub struct Rings {
     /// Those of the first set, then those of the next.
@@ -39,6 +50,8 @@ pub struct Rings {
     clock: Ktime,
     /// Bytes of the small rings.
     small: u32,
+    /// How full the rings of one CPU were at most.
+    fill: Fill,
     /// When the rings were last looked at.
     looked: Instant,
     /// How long until they should be looked at again.
@@ -74,6 +87,7 @@ impl Rings {
             of_set: cpus as usize * Ring::PER_CPU,
             clock: Ktime::measure()?,
             small,
+            fill: Fill { used: 0, size: u64::from(small) + u64::from(large) },
             looked: Instant::now(),
             pause: BUSY,
             quiet: QUIET.min(Duration::from_nanos(fills)),
@@ -92,6 +106,12 @@ impl Rings {
     /// How many CPUs have one, by their numbers.
     pub fn cpus(&self) -> u32 {
         (self.of_set / Ring::PER_CPU) as u32
+    }
+
+    /// How full the rings of one CPU were at most, at the looks since this was asked before.
+    pub fn fill(&mut self) -> Fill {
+        let Fill { used, size } = &mut self.fill;
+        Fill { used: mem::take(used), size: *size }
     }
 
     /// Waits until it is time to [`look`](Self::look) again, or for as long as the timeout.
@@ -140,6 +160,9 @@ impl Rings {
 
     fn refresh(&mut self) {
         let fullest = self.rings.iter_mut().map(Ring::refresh).max().unwrap_or(0);
+        let waiting = |cpu: &[Ring]| cpu.iter().map(Ring::waiting).sum();
+        let used = self.rings.chunks(Ring::PER_CPU).map(waiting).max().unwrap_or(0);
+        self.fill.used = self.fill.used.max(used);
         let elapsed = self.looked.elapsed();
         self.looked += elapsed;
         let aim = u64::from(self.small / PART);
@@ -156,7 +179,7 @@ mod tests {
     use probe_filter::{Options, compile, ebpf::Flavour, ir::VlanView};
     use testbed::requirements::{Requirement, met};
 
-    use probe_common::Split;
+    use probe_common::{Split, record_len};
 
     use super::*;
     use crate::{
@@ -223,6 +246,9 @@ mod tests {
                 }
             }
             rings.look_at_all();
+            let Fill { used, size } = rings.fill();
+            assert_eq!((used, rings.fill().used), (record_len(length as u32), 0), "{name}");
+            assert!(used <= size, "{name}: {used} of {size}");
             let (_, Record { header, frame: span }) = rings.next_record().unwrap();
             assert_eq!(header.wire_len as usize, length, "{name}");
             assert_eq!((header.captured_len, header.rules), (length as u32, 1), "{name}");

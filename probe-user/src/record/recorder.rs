@@ -16,8 +16,12 @@ use super::{
     words::{self, Before, Recorded},
 };
 use crate::{
-    capture::post_rotate::PostRotate, clock, failure::Hinted, framing::Framing,
-    kernel::FlightRings, privileges,
+    capture::post_rotate::PostRotate,
+    clock,
+    failure::Hinted,
+    framing::Framing,
+    kernel::{Fill, FlightRings},
+    privileges,
 };
 
 /// Over `last` there are so many readings of how much was written.
@@ -178,6 +182,11 @@ impl Recorder {
         };
         let oldest = self.marks.iter().find(is_whole).map_or(now, |mark| mark.time);
         Duration::from_nanos((now - oldest).min(last))
+    }
+
+    /// How full the rings of all CPUs are. Makes no system call.
+    pub fn fill(&self) -> Fill {
+        self.flight.fill()
     }
 
     /// Whether a file is being written.

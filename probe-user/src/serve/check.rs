@@ -14,9 +14,9 @@ use probe_filter::{
 };
 use probe_frame::visible;
 
-use super::{generation::LINKS, present::Present, supported, web};
+use super::{generation::LINKS, otlp, present::Present, supported, web};
 use crate::{
-    config::{Config, Keep, Record},
+    config::{Config, Keep, Otlp, Record},
     explain,
     kernel::{self, Direction, Hook, Memory},
     link_type, record,
@@ -45,6 +45,9 @@ pub fn run(plan: &Plan) -> Result<()> {
     text.push_str(&recorders(&config, &present)?);
     if let Some(path) = &config.web_config {
         text.push_str(&guarded(path)?);
+    }
+    if let Some(otlp) = &config.otlp {
+        text.push_str(&pushes(otlp)?);
     }
     text.push_str(&costs(&config, hook, &present)?);
     text.push_str(&memory(&config)?);
@@ -120,6 +123,14 @@ fn guarded(path: &Path) -> Result<String> {
         users => format!("{users} users"),
     };
     Ok(format!("web config  {}: {how}, {who}\n", path.display()))
+}
+
+/// Where metrics are pushed to; its headers are read as they will be.
+fn pushes(otlp: &Otlp) -> Result<String> {
+    let headers = otlp::Setup::of(otlp, 0)?.headers.len();
+    let Otlp { endpoint, interval, .. } = otlp;
+    let seconds = interval.as_secs_f64();
+    Ok(format!("OTLP        {endpoint}, each {seconds} s, {headers} headers of its own\n"))
 }
 
 /// What each rule costs by itself, its lists beside it, and all of them together.

@@ -4,6 +4,7 @@
 mod backoff;
 pub mod check;
 mod confine;
+mod devices;
 mod document;
 mod follower;
 mod generation;
@@ -11,6 +12,7 @@ pub mod health;
 pub mod http;
 mod list_figures;
 mod listen;
+mod otlp;
 mod part;
 mod present;
 mod process;

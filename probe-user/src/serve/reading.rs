@@ -20,6 +20,7 @@ use crate::{
     kernel::{Attached, Attachment, Counts},
     rules::Rule,
     serve::{
+        devices::Device,
         document::{Document, Loss},
         generation::Generation,
         health::Health,
@@ -64,6 +65,8 @@ pub struct Reading {
 pub struct State {
     /// Interfaces that programs are attached to, by hook.
     pub attached: Vec<(String, u64)>,
+    /// The interfaces that the configuration names, and where programs are attached to them.
+    pub devices: Vec<Device>,
     /// Interfaces attached to since the start.
     pub interfaces_attached: u64,
     /// Interfaces that are gone, or that no pattern has any more.
@@ -153,6 +156,11 @@ impl Reader {
             lists: Vec::new(),
             figures: Vec::new(),
         }
+    }
+
+    /// When it began, in nanoseconds since 1970.
+    pub fn began(&self) -> u64 {
+        self.began
     }
 
     /// Time since it began.

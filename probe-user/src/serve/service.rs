@@ -11,10 +11,12 @@ use signal_hook::consts::{SIGHUP, SIGUSR2};
 
 use super::{
     Plan,
+    devices::Device,
     follower::{Followed, Follower},
     generation::Generation,
     health::Keeper,
     listen::Listeners,
+    otlp,
     part::{Hub, Word},
     present::Present,
     reading::{Counted, Reader, Reading, State, Tick},
@@ -63,6 +65,7 @@ pub struct Service<'a> {
     recorders: Recorders,
     health: Keeper,
     worker: Option<Worker>,
+    otlp: Option<otlp::Setup>,
     web: Option<Watched>,
     listeners: Listeners,
     output: Option<Output>,
@@ -104,6 +107,7 @@ impl<'a> Service<'a> {
             recorders: Recorders::default(),
             health: Keeper::default(),
             worker: None,
+            otlp: None,
             web: None,
             listeners,
             output: None,
@@ -119,7 +123,7 @@ impl<'a> Service<'a> {
         let needs = Needs { reload: !plan.no_reload, ..Needs::of(&service.session) };
         privileges::drop(service.config.user.as_deref(), needs)?;
         service.loaded(true);
-        service.state.attached(service.session.attachments());
+        service.note_attached();
         if plan.json {
             service.output = Some(Output::start()?);
         }
@@ -128,6 +132,7 @@ impl<'a> Service<'a> {
             web::check(path)?;
             service.web = Some(Watched::new(path.clone()));
         }
+        service.otlp = service.pushes(&service.config)?;
         service.start_worker()?;
         Ok((service, stop))
     }
@@ -386,6 +391,7 @@ impl<'a> Service<'a> {
         let config = Config::read(&self.plan.file)?;
         supported(&config)?;
         self.same_frame(&config)?;
+        let otlp = self.pushes(&config)?;
         let present = Present::ask(&config.interfaces)?;
         let counted = self.session.counts().map_err(explain::kernel)?.rules;
         let next = self.generation.next(&config, &present, &counted)?;
@@ -409,6 +415,8 @@ impl<'a> Service<'a> {
         }
         self.health.commit(health);
         self.config = config;
+        self.otlp = otlp;
+        self.answer(Told::Otlp(self.otlp.clone().map(Box::new)));
         let counts = self.session.counts().map_err(explain::kernel)?;
         let (of_rules, verdicts) = self.now(&counts);
         let readings = self.reader.readings(&counts, &of_rules, &verdicts);
@@ -421,12 +429,15 @@ impl<'a> Service<'a> {
     /// What cannot change while programs count.
     fn same_frame(&self, config: &Config) -> Result<(), Usage> {
         let now = &self.config;
+        let endpoint = |config: &'_ Config| config.otlp.as_ref().map(|it| it.endpoint.clone());
         let keys = [
             ("hook", config.hook == now.hook),
             ("direction", config.direction == now.direction),
             ("listen", config.listen == now.listen),
             ("web_config", config.web_config == now.web_config),
             ("user", config.user == now.user),
+            // Who pushes can connect to no other place.
+            ("the endpoint of [otlp]", endpoint(config) == endpoint(now)),
         ];
         match keys.iter().find(|(_, same)| !same) {
             Some((key, _)) => {
@@ -457,15 +468,29 @@ impl<'a> Service<'a> {
                 }
             }
         }
-        self.state.attached(self.session.attachments());
+        self.note_attached();
         Ok(())
     }
 
+    fn note_attached(&mut self) {
+        let (config, attachments) = (&self.config, self.session.attachments());
+        self.state.attached(attachments);
+        self.state.devices =
+            Device::all(&config.interfaces, self.hook, config.direction, attachments);
+    }
+
+    /// Where metrics are pushed to by a configuration, and with what.
+    fn pushes(&self, config: &Config) -> Result<Option<otlp::Setup>> {
+        let setup = |otlp| otlp::Setup::of(otlp, self.reader.began());
+        config.otlp.as_ref().map(setup).transpose()
+    }
+
     fn start_worker(&mut self) -> Result<()> {
-        if self.listeners.is_empty() {
+        if self.listeners.is_empty() && self.otlp.is_none() {
             return Ok(());
         }
         let worker = Worker::start(&self.listeners)?;
+        worker.answer(Told::Otlp(self.otlp.clone().map(Box::new)));
         match &mut self.web {
             // Where it is not right now, the worker waits until it is, and so does who connects.
             Some(web) => web.forget(),

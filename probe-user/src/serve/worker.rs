@@ -17,6 +17,7 @@ use tokio::{
 
 use super::{
     listen::Listeners,
+    otlp,
     process::{self, Process, Rights},
     reading::Reading,
     recorders::Refusal,
@@ -33,6 +34,8 @@ pub enum Told {
     Reloaded(Option<String>),
     /// The rules whose recordings were started, or why there is none.
     Recording(Result<Vec<String>, Refusal>),
+    /// Where metrics are pushed to, if anywhere: the first of all words, and after each reload.
+    Otlp(Option<Box<otlp::Setup>>),
     /// What the web config file says, where it has changed; first of all without having been asked.
     Web(Option<Box<Web>>),
 }

@@ -14,6 +14,9 @@ use xtask::shell::{cargo, root, run, say, target_dir};
 /// All crates that run on the host.
 const HOST: [&str; 3] = ["--workspace", "--exclude", "probe-ebpf"];
 
+/// What is not built otherwise.
+const FEATURES: &str = "--features=probe-user/otlp";
+
 /// Runs every check, and fails where one did.
 pub fn all() -> Result<()> {
     let toolchain = setup::toolchain()?;
@@ -21,7 +24,7 @@ pub fn all() -> Result<()> {
     doc.env("RUSTDOCFLAGS", "-Dwarnings");
     let results = [
         run(cargo(&["fmt", "--all", "--check"])),
-        run(on_host("clippy", &["--all-targets", "--", "-Dwarnings"])),
+        run(on_host("clippy", &["--all-targets", FEATURES, "--", "-Dwarnings"])),
         run(on_bpf(&toolchain)),
         run(doc),
         dependencies::check(),

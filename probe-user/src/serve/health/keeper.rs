@@ -192,8 +192,9 @@ impl Keeper {
     pub fn health(&self) -> Option<Health> {
         let settings = &self.setup.as_ref()?.settings;
         let up = self.part.as_ref().is_some_and(|it| it.newest.is_some() && it.ending.is_none());
-        let Report { ports, followed, cpu_seconds } = self.earlier.with(settings, self.newest());
-        Some(Health { ports, followed, cpu_seconds, up, restarts: self.restarts })
+        let report = self.earlier.with(settings, self.newest());
+        let Report { ports, followed, cpu_seconds, ring } = report;
+        Some(Health { ports, followed, cpu_seconds, ring, up, restarts: self.restarts })
     }
 
     fn newest(&self) -> Option<&Report> {

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     config::{Config, Patterns},
     health::{Followed, Port, Settings},
+    kernel::Fill,
 };
 pub use keeper::Keeper;
 
@@ -65,6 +66,8 @@ struct Report {
     followed: Followed,
     /// CPU seconds of its process.
     cpu_seconds: f64,
+    /// How full the rings of one CPU were at most since the report before.
+    ring: Fill,
 }
 
 /// How the ports do, as readings have it.
@@ -76,6 +79,8 @@ pub struct Health {
     pub followed: Followed,
     /// CPU seconds of the process that follows them.
     pub cpu_seconds: f64,
+    /// How full the rings of one CPU were at most since the report before; 0 where there is none.
+    pub ring: Fill,
     /// Whether that process is there, and has reported.
     pub up: bool,
     /// Times that it was started again.

@@ -14,7 +14,7 @@ use tokio::time::timeout_at;
 use super::{Report, Setup, Told};
 use crate::{
     health::{self, Engine},
-    kernel::{Direction, Session},
+    kernel::{Direction, Fill, Session},
     privileges::{self, Needs},
     reporter, runtime,
     serve::{
@@ -75,7 +75,7 @@ impl Part {
         engine.begin()?;
         let changes = Changes::watch(engine.attachments(), true)?;
         privileges::drop(user.as_deref(), Needs { maps: true, ..Needs::default() })?;
-        for missing in confine(Work { follows_interfaces: true, writes_to: None }) {
+        for missing in confine(Work { follows_interfaces: true, ..Work::default() }) {
             reporter::note(format_args!("the process of [health] goes without {missing}"));
         }
         Ok(Self { engine, follower, changes, interval: place.interval })
@@ -102,7 +102,7 @@ impl Part {
                     }
                     Woken::Told(Some(Told::End)) => {
                         let closed = self.engine.close()?;
-                        control.say(&Report::of(closed.report)).await;
+                        control.say(&Report::of(closed.report, Fill::default())).await;
                         return closed.detached;
                     }
                     Woken::Told(Some(Told::Begin)) | Woken::Nothing => {}
@@ -112,7 +112,8 @@ impl Part {
             }
             let now = Instant::now();
             if now >= next {
-                control.say(&Report::of(self.engine.report()?)).await;
+                let (report, ring) = (self.engine.report()?, self.engine.fill());
+                control.say(&Report::of(report, ring)).await;
                 // A tick that came late does not make the later ones come in a burst.
                 while next <= now {
                     next += self.interval;
@@ -158,8 +159,8 @@ impl Part {
 }
 
 impl Report {
-    fn of(report: health::Report) -> Self {
+    fn of(report: health::Report, ring: Fill) -> Self {
         let health::Report { ports, followed, .. } = report;
-        Self { ports, followed, cpu_seconds: cpu_seconds() }
+        Self { ports, followed, cpu_seconds: cpu_seconds(), ring }
     }
 }

@@ -66,7 +66,8 @@ impl Earlier {
         let Followed { one_in, now, lost, refused } = newest.followed;
         let (lost, refused) = (lost + self.lost, refused + self.refused);
         let followed = Followed { one_in, now, lost, refused };
-        Report { ports, followed, cpu_seconds: newest.cpu_seconds + self.cpu_seconds }
+        let cpu_seconds = newest.cpu_seconds + self.cpu_seconds;
+        Report { ports, followed, cpu_seconds, ring: newest.ring }
     }
 }
 
@@ -79,6 +80,7 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Fill;
 
     fn service(text: &str) -> Service {
         text.parse().unwrap()
@@ -94,7 +96,8 @@ mod tests {
     }
 
     fn report(ports: Vec<Port>, lost: u64) -> Report {
-        Report { ports, followed: Followed { lost, ..Followed::default() }, cpu_seconds: 0.5 }
+        let followed = Followed { lost, ..Followed::default() };
+        Report { ports, followed, cpu_seconds: 0.5, ring: Fill { used: lost, size: 9 } }
     }
 
     fn watched(names: &[&str]) -> Settings {
@@ -116,6 +119,8 @@ mod tests {
         assert_eq!((counts.completed, counts.unanswered, counts.half_open), (15, 2, 9));
         assert_eq!(sum.ports[0].settled.connections, 19);
         assert_eq!((sum.followed.lost, sum.cpu_seconds), (7, 1.0));
+        // That of the part that goes on.
+        assert_eq!(sum.ring, Fill { used: 4, size: 9 });
     }
 
     #[test]

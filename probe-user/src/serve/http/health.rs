@@ -8,7 +8,7 @@ use prometheus_client::{
     metrics::MetricType,
 };
 
-use super::metrics::{Families, SECONDS, count};
+use super::metrics::{BYTES, Families, SECONDS, count};
 use crate::{
     health::{Counts, Distribution, Port, Verdict},
     serve::health::Health,
@@ -60,7 +60,7 @@ const ZERO: f64 = f64::from_bits((1023 - 128) << 52);
 
 /// Writes all families.
 pub fn encode(out: &mut Families<'_>, health: &Health) -> fmt::Result {
-    let Health { ports, followed, cpu_seconds, up, restarts } = health;
+    let Health { ports, followed, cpu_seconds, ring, up, restarts } = health;
     for (name, help, value) in COUNTERS {
         out.family(name, help, None, MetricType::Counter, |family| {
             ports.iter().try_for_each(|port| {
@@ -119,6 +119,10 @@ pub fn encode(out: &mut Families<'_>, health: &Health) -> fmt::Result {
     out.counter("health_lost_segments", help, None, followed.lost)?;
     let help = "Connections that were not followed because there was no room";
     out.counter("health_refused_connections", help, None, followed.refused)?;
+    let help = "Most bytes that waited in the rings of one CPU at a time, in the last interval";
+    out.gauge("health_ring_used", help, BYTES, ring.used as f64)?;
+    let help = "Bytes that the rings of one CPU have room for";
+    out.gauge("health_ring_size", help, BYTES, ring.size as f64)?;
     let help = "Whether the process that follows connections is there, and has reported";
     out.gauge("health_up", help, None, u8::from(*up).into())?;
     let help = "CPU time of the process that follows connections, in user and kernel mode";
@@ -203,10 +207,11 @@ fn spans_and_deltas(times: &Distribution) -> (Vec<(i32, u32)>, Vec<i64>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::{
         health::{Followed, Since},
+        kernel::Fill,
         serve::{
             http::metrics::{Format, encoded},
             reading::Reading,
@@ -219,7 +224,7 @@ mod tests {
         Distribution { count: 11, sum_ns: 5_004_000_000, zeros: 2, buckets }
     }
 
-    fn reading() -> Reading {
+    pub(in crate::serve::http) fn reading() -> Reading {
         let mut http = Port::unseen("80".parse().unwrap());
         let settled = Counts {
             syn: 12,
@@ -235,13 +240,14 @@ mod tests {
         http.times = Since { handshake: distribution(), ..Since::default() };
         let ports = vec![http, Port::unseen("53/udp".parse().unwrap())];
         let followed = Followed { one_in: 4, lost: 7, ..Followed::default() };
-        let health = Health { ports, followed, cpu_seconds: 0.5, up: true, restarts: 1 };
+        let ring = Fill { used: 4096, size: 1 << 20 };
+        let health = Health { ports, followed, cpu_seconds: 0.5, ring, up: true, restarts: 1 };
         Reading { health: Some(health), ..Reading::default() }
     }
 
     #[test]
     fn golden() {
-        let text = String::from_utf8(encoded(&reading(), Format::Text)).unwrap();
+        let text = String::from_utf8(encoded(&reading(), None, Format::Text)).unwrap();
         for line in [
             r#"probe_health_syn_total{port="80",protocol="tcp"} 12"#,
             r#"probe_health_connections_started_total{port="53",protocol="udp"} 0"#,
@@ -264,13 +270,15 @@ mod tests {
             r#"probe_health_first_byte_seconds_count{port="53",protocol="udp"} 0"#,
             "probe_health_followed_one_in 4.0",
             "probe_health_lost_segments_total 7",
+            "probe_health_ring_used_bytes 4096.0",
+            "probe_health_ring_size_bytes 1048576.0",
             "probe_health_up 1.0",
             "probe_health_cpu_seconds_total 0.5",
             "probe_health_restarts_total 1",
         ] {
             assert!(text.lines().any(|known| known == line), "{line}: {text}");
         }
-        let without = encoded(&Reading::default(), Format::Text);
+        let without = encoded(&Reading::default(), None, Format::Text);
         assert!(!String::from_utf8(without).unwrap().contains("health"));
     }
 

@@ -14,8 +14,8 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::{health, list_metrics, record_metrics};
-use crate::serve::reading::Reading;
+use super::{health, list_metrics, pushes::Pushes, record_metrics};
+use crate::serve::{devices::Device, reading::Reading};
 
 /// What all names begin with.
 const PREFIX: &str = "probe";
@@ -82,10 +82,9 @@ impl Format {
     }
 }
 
-/// A reading in this form.
-pub fn encoded(reading: &Reading, format: Format) -> Vec<u8> {
-    let mut registry = Registry::with_prefix(PREFIX);
-    registry.register_collector(Box::new(Metrics(reading.clone())));
+/// A reading in this form; with what became of pushes, where there are any.
+pub fn encoded(reading: &Reading, pushes: Option<&Pushes>, format: Format) -> Vec<u8> {
+    let registry = registry(reading, pushes);
     let mut out = String::new();
     // Memory takes all that is written to it.
     let _ = match format {
@@ -98,12 +97,34 @@ pub fn encoded(reading: &Reading, format: Format) -> Vec<u8> {
     out.into_bytes()
 }
 
+/// The same, for who makes something else of it.
+///
+/// # Errors
+/// None that is known.
+#[cfg(feature = "otlp")]
+pub fn families(
+    reading: &Reading,
+    pushes: Option<&Pushes>,
+) -> Result<Vec<prometheus_protobuf::prometheus_data_model::MetricFamily>, fmt::Error> {
+    prometheus_protobuf::encode(&registry(reading, pushes))
+}
+
+fn registry(reading: &Reading, pushes: Option<&Pushes>) -> Registry {
+    let mut registry = Registry::with_prefix(PREFIX);
+    let pushes = pushes.map(Pushes::counts);
+    registry.register_collector(Box::new(Metrics { reading: reading.clone(), pushes }));
+    registry
+}
+
 #[derive(Debug)]
-struct Metrics(Reading);
+struct Metrics {
+    reading: Reading,
+    pushes: Option<[(&'static str, u64); 3]>,
+}
 
 impl Collector for Metrics {
     fn encode(&self, encoder: DescriptorEncoder) -> fmt::Result {
-        let Reading { seen, rules, lists, lost, recorders, state, .. } = &self.0;
+        let Reading { seen, rules, lists, lost, recorders, state, .. } = &self.reading;
         let mut out = Families(encoder);
         out.counter("seen_packets", "Frames looked at", None, seen.0)?;
         out.counter("seen", "Bytes of the frames looked at, without FCS", BYTES, seen.1)?;
@@ -128,6 +149,14 @@ impl Collector for Metrics {
         let attached = state.attached.iter().map(|(hook, on)| (hook.as_str(), *on as f64));
         let help = "Interfaces that programs are attached to, by hook";
         out.gauges("attached_interfaces", help, None, "hook", attached)?;
+        let help = "Whether programs are attached to an interface that the configuration names";
+        out.family("interface_attached", help, None, MetricType::Gauge, |family| {
+            state.devices.iter().try_for_each(|it| {
+                let Device { name, hook, direction, is_attached } = it;
+                let labels = [("device", name), ("hook", hook), ("direction", direction)];
+                family.encode_family(&labels)?.encode_gauge(&f64::from(u8::from(*is_attached)))
+            })
+        })?;
         let events = [
             ("attached", state.interfaces_attached),
             ("gone", state.interfaces_gone),
@@ -167,7 +196,11 @@ impl Collector for Metrics {
         out.counter("http_restarts", help, None, state.http_restarts)?;
         let info = [("version", env!("CARGO_PKG_VERSION"))];
         out.info("build", "The version of probe", &info)?;
-        self.0.health.as_ref().map_or(Ok(()), |health| health::encode(&mut out, health))
+        if let Some(pushes) = self.pushes {
+            let help = "Pushes to the collector, by what became of them";
+            out.counters("otlp_pushes", help, None, "result", pushes)?;
+        }
+        self.reading.health.as_ref().map_or(Ok(()), |health| health::encode(&mut out, health))
     }
 }
 
@@ -274,10 +307,14 @@ pub(super) fn count(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serve::{
-        list_figures::{DistinctFigures, ListFigures, TopFigures},
-        reading::State,
-        recorders::{self, Triggers, View},
+    use crate::{
+        kernel::Fill,
+        serve::{
+            http::pushes::Pushed,
+            list_figures::{DistinctFigures, ListFigures, TopFigures},
+            reading::State,
+            recorders::{self, Triggers, View},
+        },
     };
 
     #[test]
@@ -316,6 +353,7 @@ mod tests {
                 files: 2,
                 bytes: 4096,
                 held_seconds: 29.5,
+                ring: Fill { used: 512, size: 4096 },
                 overwritten: 7,
                 triggers: Triggers { signal: 1, ..Triggers::default() },
                 ..View::default()
@@ -345,6 +383,12 @@ mod tests {
             state: State {
                 list_memory: 196_736,
                 attached: vec![("tcx".into(), 2), ("xdp-native".into(), 0)],
+                devices: vec![Device {
+                    name: "eth0".into(),
+                    hook: "tcx".into(),
+                    direction: "in".into(),
+                    is_attached: true,
+                }],
                 last_reload_succeeded: true,
                 last_reload_seconds: 1_795_244_401.0,
                 reading_seconds: 0.25,
@@ -352,7 +396,9 @@ mod tests {
             },
             ..Reading::default()
         };
-        let text = |format| String::from_utf8(encoded(&reading, format)).unwrap();
+        let pushes = Pushes::default();
+        pushes.add(Pushed::Nothing);
+        let text = |format| String::from_utf8(encoded(&reading, Some(&pushes), format)).unwrap();
         let open = text(Format::OpenMetrics);
         let text = text(Format::Text);
         for line in [
@@ -381,8 +427,11 @@ mod tests {
             "probe_record_triggers_total{cause=\"signal\",rule=\"syn\"} 1",
             "probe_record_triggers_total{cause=\"condition\",rule=\"syn\"} 0",
             "probe_record_held_seconds{rule=\"syn\"} 29.5",
+            "probe_record_ring_used_bytes{rule=\"syn\"} 512.0",
+            "probe_record_ring_size_bytes{rule=\"syn\"} 4096.0",
             "probe_record_up{rule=\"syn\"} 1.0",
             "probe_attached_interfaces{hook=\"tcx\"} 2.0",
+            "probe_interface_attached{device=\"eth0\",hook=\"tcx\",direction=\"in\"} 1.0",
             "probe_interface_events_total{event=\"gone\"} 0",
             "probe_reloads_total{result=\"failure\"} 0",
             "probe_config_last_reload_successful 1.0",
@@ -390,6 +439,8 @@ mod tests {
             "probe_reading_seconds_total 0.25",
             "probe_program_runs_total 0",
             "probe_program_run_seconds_total 0.0",
+            "probe_otlp_pushes_total{result=\"success\"} 0",
+            "probe_otlp_pushes_total{result=\"failure\"} 1",
             concat!("probe_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
         ] {
             assert!(text.lines().any(|known| known == line), "{line}: {text}");

@@ -18,8 +18,11 @@ mod health;
 mod list_metrics;
 mod metrics;
 mod news;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod page;
 mod passwords;
+mod pushes;
 mod record_metrics;
 mod routes;
 
@@ -65,7 +68,8 @@ pub fn run(sockets: &[RawFd]) -> Result<()> {
         let control = UnixStream::from_std(control).context("standard input")?;
         let (news, until_it_ends) = News::follow(control);
         let passwords = Passwords::start().context("starting a thread")?;
-        for part in confine::confine(Work::default()) {
+        let connects_to = news.otlp().await.map(|it| it.address);
+        for part in confine::confine(Work { connects_to, ..Work::default() }) {
             reporter::note(format_args!("the process that serves HTTP goes without {part}"));
         }
         // Who connects before there is anything to tell waits.
@@ -82,6 +86,8 @@ pub fn run(sockets: &[RawFd]) -> Result<()> {
                 }
             }
         }
+        #[cfg(feature = "otlp")]
+        tokio::spawn(otlp::push(news));
         let _ = until_it_ends.await;
         Ok(())
     })

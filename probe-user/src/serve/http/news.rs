@@ -18,6 +18,8 @@ use rustls::ServerConfig;
 use crate::{
     reporter,
     serve::{
+        http::pushes::Pushes,
+        otlp::Setup,
         reading::Reading,
         recorders::Refusal,
         web::{Web, tls},
@@ -70,6 +72,9 @@ pub struct News {
     /// How many readings were asked for, and when the last was; whoever has it is the one that asks.
     asked: Arc<Mutex<(u64, Option<Instant>)>>,
     web: watch::Receiver<Looked>,
+    /// Where metrics are pushed to, once that was told.
+    otlp: watch::Receiver<Option<Option<Arc<Setup>>>>,
+    pushes: Arc<Pushes>,
     /// When the web config file was last looked at; whoever has it is the one that asks.
     looked: Arc<Mutex<Option<Instant>>>,
     /// Answers to what else was asked for; whoever has it is the one that asks.
@@ -91,6 +96,7 @@ impl News {
         let (newest, see_newest) = watch::channel(None);
         let (ticks, see_ticks) = watch::channel(None);
         let (web, see_web) = watch::channel(Looked::default());
+        let (otlp, see_otlp) = watch::channel(None);
         let (answer, answers) = mpsc::channel(4);
         let news = Self {
             newest: see_newest,
@@ -98,10 +104,12 @@ impl News {
             ask,
             asked: Arc::default(),
             web: see_web,
+            otlp: see_otlp,
+            pushes: Arc::default(),
             looked: Arc::default(),
             answers: Arc::new(Mutex::new(answers)),
         };
-        (news, tokio::spawn(read(from, Heard { newest, ticks, web, answer })))
+        (news, tokio::spawn(read(from, Heard { newest, ticks, web, otlp, answer })))
     }
 
     /// Waits for the first reading, and for what the web config file says.
@@ -109,6 +117,18 @@ impl News {
         // It fails where the process that counts is gone, and then this one goes, too.
         let _ = self.web.clone().wait_for(|(_, current)| current.is_some()).await;
         let _ = self.ticks.clone().wait_for(Option::is_some).await;
+    }
+
+    /// Where metrics are pushed to, if anywhere. Waits until that was told.
+    pub async fn otlp(&self) -> Option<Arc<Setup>> {
+        // It fails where the process that counts is gone, and then this one goes, too.
+        let told = self.otlp.clone().wait_for(Option::is_some).await.ok()?.clone();
+        told.flatten()
+    }
+
+    /// What became of pushes, where there are any.
+    pub fn pushes(&self) -> Option<&Pushes> {
+        matches!(*self.otlp.borrow(), Some(Some(_))).then_some(&*self.pushes)
     }
 
     /// The newest reading.
@@ -201,6 +221,7 @@ struct Heard {
     newest: watch::Sender<Option<Arc<Arrived>>>,
     ticks: watch::Sender<Option<Arc<Arrived>>>,
     web: watch::Sender<Looked>,
+    otlp: watch::Sender<Option<Option<Arc<Setup>>>>,
     answer: mpsc::Sender<Told>,
 }
 
@@ -217,6 +238,9 @@ async fn read(from: OwnedReadHalf, heard: Heard) {
             }
             Ok(told @ (Told::Reloaded(_) | Told::Recording(_))) => {
                 let _ = heard.answer.try_send(told);
+            }
+            Ok(Told::Otlp(setup)) => {
+                heard.otlp.send_replace(Some(setup.map(|setup| Arc::new(*setup))));
             }
             Ok(Told::Web(web)) => heard.web.send_modify(|(answers, current)| {
                 *answers += 1;

@@ -3,7 +3,10 @@
 use std::fmt;
 
 use super::metrics::{BYTES, Families, SECONDS};
-use crate::serve::recorders::{State, View};
+use crate::{
+    kernel::Fill,
+    serve::recorders::{State, View},
+};
 
 /// Writes them; nothing where there is no recorder.
 ///
@@ -40,6 +43,13 @@ pub fn write(out: &mut Families<'_>, all: &[View]) -> fmt::Result {
     let held = all.iter().map(|it| (it.rule.as_str(), it.held_seconds));
     let help = "How far back a recording would go now, at least";
     out.gauges("record_held", help, SECONDS, "rule", held)?;
+    let fill = |value: fn(&Fill) -> u64| {
+        all.iter().map(move |it| (it.rule.as_str(), value(&it.ring) as f64))
+    };
+    let help = "Bytes that the rings of a recorder hold, those of all CPUs together";
+    out.gauges("record_ring_used", help, BYTES, "rule", fill(|it| it.used))?;
+    let help = "Bytes that the rings of a recorder have room for, those of all CPUs together";
+    out.gauges("record_ring_size", help, BYTES, "rule", fill(|it| it.size))?;
     let running = |it: &View| u8::from(it.state != State::Stopped);
     let running = all.iter().map(|it| (it.rule.as_str(), running(it).into()));
     out.gauges("record_up", "Whether the process of a recorder is there", None, "rule", running)

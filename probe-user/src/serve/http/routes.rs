@@ -60,7 +60,7 @@ async fn metrics(State(news): State<News>, headers: HeaderMap) -> Response {
     let Some(arrived) = news.fresh().await else { return not_yet() };
     let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
     let format = Format::wanted(accept);
-    let encoded = metrics::encoded(&arrived.reading, format);
+    let encoded = metrics::encoded(&arrived.reading, news.pushes(), format);
     ([(CONTENT_TYPE, format.content_type())], encoded).into_response()
 }
 

@@ -338,14 +338,18 @@ impl Recorder {
 
     fn view(&self) -> View {
         let Self { before, status, .. } = self;
-        let held = if self.part.is_some() { status.held_tenths as f64 / 10.0 } else { 0.0 };
+        let (held_tenths, ring) = match &self.part {
+            Some(_) => (status.held_tenths, status.ring),
+            None => Default::default(),
+        };
         View {
             rule: self.setup.rule.clone(),
             state: self.state(),
             files: before.files + status.files,
             bytes: before.bytes + status.bytes,
             last_file: status.last_file.clone().or_else(|| before.last_file.clone()),
-            held_seconds: held,
+            held_seconds: held_tenths as f64 / 10.0,
+            ring,
             overwritten: before.overwritten + status.overwritten,
             lost: before.lost + status.lost,
             failures: before.failures + status.failures,

@@ -86,7 +86,8 @@ impl Armed {
         let interfaces = Changes::watch(session.attachments(), true)?;
         // A command takes what nobody here knows.
         if setup.keep.command.is_none() {
-            let work = Work { follows_interfaces: true, writes_to: Some(&setup.keep.directory) };
+            let writes_to = Some(&*setup.keep.directory);
+            let work = Work { follows_interfaces: true, writes_to, ..Work::default() };
             for part in confine::confine(work) {
                 reporter::note(format_args!("{} goes without {part}", what(&setup.rule)));
             }
@@ -103,6 +104,7 @@ impl Armed {
             let now = Instant::now();
             if now >= next {
                 self.recorder.tick();
+                self.status.ring = self.recorder.fill();
                 if let Ok(counts) = self.session.quick_counts() {
                     self.status.lost = counts.ledger.lost + counts.ledger.refused;
                 }

@@ -5,6 +5,8 @@ use std::fmt;
 use probe_frame::visible;
 use serde::{Deserialize, Serialize};
 
+use crate::kernel::Fill;
+
 /// Recordings that were asked for, by what did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Triggers {
@@ -32,6 +34,8 @@ pub struct View {
     pub last_file: Option<String>,
     /// How far back a file would go now, at least.
     pub held_seconds: f64,
+    /// How full its rings are, those of all CPUs together; 0 where its process has ended.
+    pub ring: Fill,
     /// Frames of their time that had been overwritten.
     pub overwritten: u64,
     /// Frames that its programs could not keep.

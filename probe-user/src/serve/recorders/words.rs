@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{Config, Keep, Patterns, Record},
-    kernel::Direction,
+    kernel::{Direction, Fill},
 };
 
 /// What a recorder does.
@@ -71,6 +71,8 @@ pub struct Status {
     pub recording: bool,
     /// How far back a file would go now, at least, in tenths of a second.
     pub held_tenths: u64,
+    /// How full its rings are, those of all CPUs together.
+    pub ring: Fill,
     /// Files that are finished.
     pub files: u64,
     /// Their frames' bytes, as they are in the files.

@@ -36,6 +36,10 @@ fn interfaces_come_and_go() {
         let service = Service::start(&pair.server, &head, &all, &[]);
         assert!(service.running.stderr().contains("later0: not there now"));
         assert_eq!(service.request("GET", "/readyz", "").status, 503);
+        let of_later0 = format!(
+            "probe_interface_attached{{device=\"later0\",hook=\"{hook}\",direction=\"in\"}}"
+        );
+        assert_eq!(service.metric(&of_later0), 0.0);
         let add = |name: &str| format!("link add {name} type veth peer name {name}p");
         let attached = format!("appeared: attached ({hook})");
         for name in ["glob9", "later0", "glob1"] {
@@ -49,6 +53,10 @@ fn interfaces_come_and_go() {
         // glob1p and later0p: the first is one of the glob.
         service.running.wait_for_line(&format!("glob1p {attached}"), LIMIT).unwrap();
         assert_eq!(service.metric(&on_hook), 3.0);
+        assert_eq!(service.metric(&of_later0), 1.0);
+        // What a glob has leaves no series behind.
+        let text = service.request("GET", "/metrics", "").body;
+        assert_eq!(text.matches("device=").count(), 1, "{text}");
         pair.server.ip(&["link del glob1"]).unwrap();
         service.running.wait_for_line("glob1p is gone", LIMIT).unwrap();
         service.running.wait_for_line("glob1 is gone", LIMIT).unwrap();
@@ -60,6 +68,9 @@ fn interfaces_come_and_go() {
         service.running.wait_for_line(&format!("glob7 {attached}"), LIMIT).unwrap();
         pair.server.ip(&[format!("link set glob7 name {SERVER_LINK}")]).unwrap();
         service.running.wait_for_line("glob7 is gone", LIMIT).unwrap();
+        pair.server.ip(&["link del later0"]).unwrap();
+        service.running.wait_for_line("later0 is gone", LIMIT).unwrap();
+        assert_eq!(service.metric(&of_later0), 0.0);
         service.end();
     }
 }

@@ -125,10 +125,12 @@ fn each_outcome_is_counted_once() {
     let attempts = (2 * TIMES) as f64;
     // A verdict is about the last ten seconds: each is awaited while the attempts go on.
     let mut pending = TRIED.to_vec();
+    let mut fullest = 0.0;
     thread::scope(|scope| {
         scope.spawn(|| attempt(network, &scenarios, TIMES));
         wait(&service, "verdicts", |service| {
             let text = service.request("GET", "/metrics", "").body;
+            fullest = value(&text, "probe_health_ring_used_bytes").max(fullest);
             pending.retain(|(scenario, _, verdict)| {
                 let label = format!(",verdict=\"{verdict}\"");
                 let holds = value(&text, &series("verdict", scenario.port(), &label)) == 1.0;
@@ -137,6 +139,9 @@ fn each_outcome_is_counted_once() {
             pending.is_empty()
         });
     });
+    // Each interval says how full the rings became in it.
+    let size = service.metric("probe_health_ring_size_bytes");
+    assert!(0.0 < fullest && fullest < size, "{fullest} of {size}");
     wait(&service, "all outcomes", |service| {
         let text = service.request("GET", "/metrics", "").body;
         TRIED

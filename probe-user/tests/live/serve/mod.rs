@@ -4,6 +4,8 @@ mod browser;
 mod following;
 mod health;
 mod http;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod page;
 mod prometheus;
 mod recorders;

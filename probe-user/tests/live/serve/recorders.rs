@@ -12,6 +12,7 @@ use std::{
 };
 
 use probe::kernel::tcx_occupants;
+use probe_common::overwriting::slot_len;
 use serde_json::Value;
 use testbed::{
     CLIENT_LINK, FrameSender, Pair, Running, SERVER_LINK, SERVER_V4, requirements::met, run,
@@ -100,6 +101,9 @@ fn wait_for_recorder(service: &Service, is_it: impl Fn(&Value) -> bool) -> Value
     }
 }
 
+const RING_USED: &str = "probe_record_ring_used_bytes{rule=\"udp\"}";
+/// Bytes of a ring that `record` asks for.
+const RING: f64 = (4 << 20) as f64;
 const FILES: &str = "probe_record_files_total{rule=\"udp\"}";
 
 /// The processes that record for another one.
@@ -200,7 +204,14 @@ fn a_request_and_a_signal_record() {
     let _alone = alone();
     let (pair, folder) = (quiet_pair(), folder());
     let service = Service::start(&pair.server, &head(), &rules(&record(folder.path(), "")), &[]);
-    send(&pair, &numbered(10));
+    assert_eq!(service.metric(RING_USED), 0.0);
+    let frames = numbered(10);
+    send(&pair, &frames);
+    let held: u64 = frames.iter().map(|frame| slot_len(frame.len() as u32)).sum();
+    wait_for(&service, RING_USED, held as f64);
+    // A ring of each CPU, of a power of two.
+    let size = service.metric("probe_record_ring_size_bytes{rule=\"udp\"}");
+    assert!(size >= RING && size % RING == 0.0, "{size}");
     for (path, status, said) in [
         ("/api/v1/record?rule=all", 404, "no [[record]] is of a rule named `all`\n"),
         ("/api/v1/record?rules=udp", 400, "expected rule=NAME, or nothing\n"),
