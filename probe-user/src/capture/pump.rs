@@ -133,7 +133,11 @@ impl<F: Feed, P: Programs> Pump<F, P> {
                 break;
             }
             self.feed.look(left.map_or(POLL, |left| left.min(POLL)));
-            self.intake.drain(&mut self.feed);
+            if self.intake.drain(&mut self.feed)
+                && let Some(load) = &mut self.load
+            {
+                load.caught_up();
+            }
             // Kernel-side diagnostics run as a task beside us.
             tokio::task::yield_now().await;
             if looked.elapsed() < EVENTS {
@@ -230,17 +234,22 @@ impl Intake {
     }
 
     /// Hands on the frames that were there at the last look. Before the end it stops where -c
-    /// is reached, and where the writer is behind; afterwards all are accounted for.
-    fn drain(&mut self, feed: &mut impl Feed) {
+    /// is reached, and where the writer is behind; afterwards all are accounted for. Says whether that was all.
+    fn drain(&mut self, feed: &mut impl Feed) -> bool {
         let attached = matches!(self.end, End::Attached);
+        let mut all = false;
         while !attached || self.left != Some(0) && self.conveyor.is_ready() {
-            let Some((frame, lent)) = feed.next() else { break };
+            let Some((frame, lent)) = feed.next() else {
+                all = true;
+                break;
+            };
             self.take(&frame, lent);
             if self.conveyor.is_full() {
                 self.conveyor.send(|| feed.lend());
             }
         }
         self.conveyor.send(|| feed.lend());
+        all
     }
 
     fn take(&mut self, frame: &Frame<'_>, lent: Option<Span>) {

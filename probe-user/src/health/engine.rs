@@ -21,7 +21,7 @@ use crate::{
         self, Attachment, Counts, Direction, Fill, Hook, Memory, Programs as _, RulesOf, Session,
     },
     rules::{self, RuleSet},
-    share::{self, Pace},
+    share::Load,
 };
 
 /// How long a wait for frames lasts at most, so that signals are noticed.
@@ -32,9 +32,6 @@ pub const RING: usize = RingLayout::SMALL + (16 << 20);
 const SMALL_RING: usize = 4 << 20;
 const LEAST_RING: usize = 512 << 10;
 const ALL_RINGS: usize = 64 << 20;
-/// How long what the rings hold may be of before a change; who is not through with it by then is too slow
-/// for what comes now.
-const CATCH_UP: Duration = Duration::from_secs(1);
 /// Records that are read before the clock is looked at.
 const BATCH: usize = 4096;
 
@@ -43,14 +40,8 @@ pub struct Engine {
     session: Session,
     feed: RingFeed,
     watching: Watching,
-    pace: Pace,
+    load: Load,
     start: Instant,
-    /// When it was last thought over how many connections are followed.
-    paced: Instant,
-    /// Since when records may be in the rings that came before the number was changed.
-    behind: Option<Instant>,
-    /// Records that had come by then, and those that had not found room.
-    before: (u64, u64),
     /// What the rules had counted when the run began; nothing where that was when they were attached.
     base: Vec<Counter>,
 }
@@ -129,9 +120,8 @@ impl Engine {
         let mut watching = Watching::new(settings, rules, hook, interfaces);
         // What the host counts from here on.
         watching.ask_host(Duration::ZERO);
-        let (pace, start) = (Pace::new(settings.most_records), Instant::now());
-        let (before, base) = ((0, 0), Vec::new());
-        Ok(Self { session, feed, watching, pace, start, paced: start, behind: None, before, base })
+        let (load, start, base) = (Load::new(settings.most_records), Instant::now(), Vec::new());
+        Ok(Self { session, feed, watching, load, start, base })
     }
 
     /// Leaves out what came until now, of which nothing was looked at: the run begins here.
@@ -142,9 +132,10 @@ impl Engine {
         self.feed.look_at_all();
         while self.feed.next().is_some() {}
         drop(self.feed.lend());
-        self.base = self.session.quick_counts().map_err(explain::kernel)?.rules;
+        let counts = self.session.quick_counts().map_err(explain::kernel)?;
+        self.load.begin(&counts.ledger);
+        self.base = counts.rules;
         self.start = Instant::now();
-        self.paced = self.start;
         self.watching.ask_host(Duration::ZERO);
         Ok(())
     }
@@ -167,12 +158,7 @@ impl Engine {
     pub fn look(&mut self, until: Instant) -> Result<()> {
         self.feed.look(until.saturating_duration_since(Instant::now()).min(POLL));
         self.drain(BATCH);
-        if self.paced.elapsed() >= share::LOOK { self.follow_the_load() } else { Ok(()) }
-    }
-
-    /// How full the rings of one CPU were at most since this was asked before.
-    pub fn fill(&mut self) -> Fill {
-        self.feed.fill()
+        if self.load.is_due() { self.follow_the_load() } else { Ok(()) }
     }
 
     /// What there is to say now.
@@ -182,6 +168,11 @@ impl Engine {
     pub fn report(&mut self) -> Result<Report> {
         let counts = self.session.quick_counts().map_err(explain::kernel)?;
         Ok(self.report_of(&counts, false))
+    }
+
+    /// How full the rings of one CPU were at most since this was asked before.
+    pub fn fill(&mut self) -> Fill {
+        self.feed.fill()
     }
 
     /// Takes the programs off, and follows what is left in the rings.
@@ -200,7 +191,7 @@ impl Engine {
     fn drain(&mut self, most: usize) {
         for _ in 0..most {
             let Some((frame, _)) = self.feed.next() else {
-                self.behind = None;
+                self.load.caught_up();
                 break;
             };
             self.watching.frame(&frame);
@@ -213,18 +204,9 @@ impl Engine {
     fn follow_the_load(&mut self) -> Result<()> {
         let counts = self.session.quick_counts().map_err(explain::kernel)?;
         self.watching.ledger(clock::now(), &counts.ledger);
-        let now = Instant::now();
-        let (came, lost) = self.watching.records();
-        let (came_before, lost_before) = std::mem::replace(&mut self.before, (came, lost));
-        let span = now - std::mem::replace(&mut self.paced, now);
-        // What is read and lost until then is what more connections had brought.
-        if self.behind.is_some_and(|since| now - since < CATCH_UP) {
-            return Ok(());
-        }
-        if let Some(one_in) = self.pace.look(came - came_before, lost - lost_before, span) {
+        if let Some(one_in) = self.load.look(&counts.ledger) {
             self.session.choose_flows(one_in).map_err(explain::kernel)?;
             self.watching.follow(clock::now(), one_in);
-            self.behind = Some(now);
         }
         Ok(())
     }

@@ -30,8 +30,6 @@ pub struct Watching {
     interfaces: Vec<String>,
     host: HostLog,
     lost: u64,
-    /// Records that came.
-    records: u64,
 }
 
 impl Watching {
@@ -48,19 +46,12 @@ impl Watching {
             interfaces,
             host: HostLog::default(),
             lost: 0,
-            records: 0,
         }
     }
 
     /// Takes a frame that the rule of the stories matched.
     pub fn frame(&mut self, frame: &Frame<'_>) {
-        self.records += 1;
         self.tracker.frame(frame, &mut self.tallies);
-    }
-
-    /// Frames that came so far, and those that did not find room.
-    pub fn records(&self) -> (u64, u64) {
-        (self.records, self.lost)
     }
 
     /// Takes what the kernel says at a time of frames that did not get here.

@@ -6,6 +6,10 @@ use probe_common::Ledger;
 
 use super::pace::{LOOK, Pace};
 
+/// How long what the rings hold may be of before a change; who is not through with it by then is too slow
+/// for what comes now.
+const CATCH_UP: Duration = Duration::from_secs(1);
+
 /// Looks at the ledger now and then, and says which share of the connections there is room for.
 #[derive(Debug)]
 pub struct Load {
@@ -13,12 +17,21 @@ pub struct Load {
     /// Frames that came and that did not, up to the last look.
     before: (u64, u64),
     looked: Instant,
+    /// Since when frames may be in the rings that came before the last change.
+    behind: Option<Instant>,
 }
 
 impl Load {
     /// So many frames a second may come.
     pub fn new(most_records: u64) -> Self {
-        Self { pace: Pace::new(most_records), before: (0, 0), looked: Instant::now() }
+        let (pace, looked) = (Pace::new(most_records), Instant::now());
+        Self { pace, before: (0, 0), looked, behind: None }
+    }
+
+    /// Leaves out what came until now.
+    pub fn begin(&mut self, ledger: &Ledger) {
+        self.before = of(ledger);
+        self.looked = Instant::now();
     }
 
     /// Whether it is time for a look: each takes system calls.
@@ -26,38 +39,81 @@ impl Load {
         self.looked.elapsed() >= LOOK
     }
 
-    /// One connection in how many is followed from now on, if that changes.
-    pub fn look(&mut self, ledger: &Ledger) -> Option<u32> {
-        let span = self.looked.elapsed();
-        self.looked = Instant::now();
-        self.take(ledger, span)
+    /// The rings were read to their end: what is lost from now on did not find room beside what comes now.
+    pub fn caught_up(&mut self) {
+        self.behind = None;
     }
 
-    fn take(&mut self, ledger: &Ledger, span: Duration) -> Option<u32> {
-        let lost = ledger.lost + ledger.refused;
-        // Read while the programs run, the one may be ahead of the other.
-        let came = ledger.chosen.saturating_sub(lost);
-        let before = std::mem::replace(&mut self.before, (came, lost));
-        self.pace.look(came.saturating_sub(before.0), lost.saturating_sub(before.1), span)
+    /// One connection in how many is followed from now on, if that changes.
+    pub fn look(&mut self, ledger: &Ledger) -> Option<u32> {
+        self.look_at(Instant::now(), ledger)
     }
+
+    fn look_at(&mut self, now: Instant, ledger: &Ledger) -> Option<u32> {
+        let span = now - std::mem::replace(&mut self.looked, now);
+        let (came, lost) = of(ledger);
+        let before = std::mem::replace(&mut self.before, (came, lost));
+        // Rings that are full of what more connections had brought lose frames whatever the share is: whoever did
+        // not get the processor for a while would halve it at each look.
+        if self.behind.is_some_and(|since| now - since < CATCH_UP) {
+            return None;
+        }
+        let (came, lost) = (came.saturating_sub(before.0), lost.saturating_sub(before.1));
+        let changed = self.pace.look(came, lost, span);
+        if changed.is_some() {
+            self.behind = Some(now);
+        }
+        changed
+    }
+}
+
+/// Frames that came, and those that did not.
+fn of(ledger: &Ledger) -> (u64, u64) {
+    let lost = ledger.lost + ledger.refused;
+    // Read while the programs run, the one may be ahead of the other.
+    (ledger.chosen.saturating_sub(lost), lost)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn ledger(chosen: u64, lost: u64, refused: u64) -> Ledger {
+        Ledger { chosen, lost, refused, last_error: 0 }
+    }
+
     #[test]
     fn what_came_since_the_last_look_counts() {
         let mut load = Load::new(10_000);
-        let ledger = |chosen, lost, refused| Ledger { chosen, lost, refused, last_error: 0 };
-        assert_eq!(load.take(&ledger(1_000, 0, 0), LOOK), None);
-        assert_eq!(load.take(&ledger(2_000, 0, 0), LOOK), None);
+        let mut now = load.looked;
+        let mut look = |chosen, lost, refused| {
+            now += LOOK;
+            load.caught_up();
+            load.look_at(now, &ledger(chosen, lost, refused))
+        };
+        assert_eq!(look(1_000, 0, 0), None);
+        assert_eq!(look(2_000, 0, 0), None);
         // 2,001 in a tenth of a second: twice as many as there is room for, and one.
-        assert_eq!(load.take(&ledger(4_001, 0, 0), LOOK), Some(4));
-        assert_eq!(load.take(&ledger(4_101, 0, 0), LOOK), None);
+        assert_eq!(look(4_001, 0, 0), Some(4));
+        assert_eq!(look(4_101, 0, 0), None);
         // A loss is a reason by itself, by whichever cause.
-        assert_eq!(load.take(&ledger(4_201, 1, 0), LOOK), Some(8));
-        assert_eq!(load.take(&ledger(4_301, 1, 1), LOOK), Some(16));
-        assert_eq!(load.take(&ledger(4_401, 1, 1), LOOK), None);
+        assert_eq!(look(4_201, 1, 0), Some(8));
+        assert_eq!(look(4_301, 1, 1), Some(16));
+        assert_eq!(look(4_401, 1, 1), None);
+    }
+
+    #[test]
+    fn who_is_starved_does_not_halve_the_share_at_each_look() {
+        let mut load = Load::new(10_000);
+        let start = load.looked;
+        let changes = |load: &mut Load, looks: std::ops::Range<u32>| -> Vec<(u32, u32)> {
+            // The rings are full all the time.
+            let of = |n: u32| ledger(u64::from(n) * 100, u64::from(n) * 10, 0);
+            looks.filter_map(|n| Some((n, load.look_at(start + LOOK * n, &of(n))?))).collect()
+        };
+        assert_eq!(changes(&mut load, 1..30), [(1, 2), (11, 4), (21, 8)], "one a second");
+        // Read to the end, and still losing.
+        load.caught_up();
+        assert_eq!(changes(&mut load, 30..32), [(30, 16)]);
     }
 }

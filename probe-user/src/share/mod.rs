@@ -6,7 +6,6 @@ mod pace;
 mod weight;
 
 pub use load::Load;
-pub use pace::{LOOK, Pace};
 pub use weight::Weights;
 
 /// A number of connections, of which some were chosen at random: each counts as those that it stands for.
