@@ -62,11 +62,11 @@ pub struct Forms {
 
     /// With --format json or csv: show in the column rules which of these a frame matches, beside the
     /// filter, which says what frames there are; may be given several times
-    #[arg(long = "rule", value_name = "NAME=EXPR")]
+    #[arg(long = "rule", value_name = "NAME=EXPR", hide_short_help = true)]
     pub rules: Vec<Rule>,
 
     /// The same with the rules of a TOML file, as probe count reads it
-    #[arg(long = "rules", value_name = "FILE")]
+    #[arg(long = "rules", value_name = "FILE", hide_short_help = true)]
     pub rules_file: Option<PathBuf>,
 }
 
