@@ -114,12 +114,16 @@ impl Watch {
             list_memory: program.list_memory.unwrap_or(Memory::DEFAULT_BOUND),
             diagnostics: live.diagnostics,
         };
+        // Of `any` some may go at any time.
+        if !chosen.any {
+            Session::find_interfaces(&plan).map_err(explain::kernel)?;
+        }
         // Until here a signal ends the process, and with it a verification: the kernel looks for
         // signals meanwhile (do_check in kernel/bpf/verifier.c). From here on something is
         // attached, which a signal must not leave there.
         let mut session = with_delay_notice(|| Session::load(&plan)).map_err(explain::kernel)?;
         let stop = Stop::on_signals().context("watching signals")?;
-        session.attach(&plan).map_err(explain::kernel)?;
+        session.attach(&plan, chosen.any).map_err(explain::kernel)?;
         // As tcpdump, which sets no mode for `any`: each interface's owner has its reasons.
         if live.promiscuity != Promiscuity::Off && !chosen.any {
             let entered = session.enter_promiscuous_mode(&loopbacks);

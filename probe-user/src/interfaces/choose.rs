@@ -72,7 +72,8 @@ impl Chosen {
 /// known are left out, and named. Nothing is the default interface.
 ///
 /// # Errors
-/// A number that the list does not have, and nothing given where there is no default.
+/// A number that the list does not have, a name beside `any` that no interface has, and nothing given where
+/// there is no default.
 pub fn choose(given: &[String]) -> Result<Chosen> {
     if given.is_empty() {
         let (name, why) = default()?;
@@ -99,6 +100,10 @@ pub fn choose(given: &[String]) -> Result<Chosen> {
         }
     }
     if any {
+        // Later on nobody can tell it from one of `any` that has gone.
+        if let Some(stranger) = interfaces.iter().find(|it| is_unknown(&it.name)) {
+            return Err(unknown(&stranger.name).into());
+        }
         let others = add_all(&mut interfaces);
         if !others.is_empty() {
             let others = others.join(", ");
@@ -111,6 +116,10 @@ pub fn choose(given: &[String]) -> Result<Chosen> {
         }
     }
     Ok(Chosen { interfaces, any, default: None })
+}
+
+fn is_unknown(name: &str) -> bool {
+    matches!(rtnetlink::link_named(name), Ok(None))
 }
 
 /// Adds the interfaces that there are; returns the names of those with an unknown link type.

@@ -119,6 +119,14 @@ pub struct Session {
 }
 
 impl Session {
+    /// Whether all interfaces of a plan are there: told before the programs are loaded.
+    ///
+    /// # Errors
+    /// The first one that is not.
+    pub fn find_interfaces(plan: &Plan<'_>) -> Result<(), Error> {
+        plan.interfaces.iter().try_for_each(|interface| index(&interface.name).map(drop))
+    }
+
     /// Loads the programs: the kernel's verifier has them, and may take long. Nothing is attached
     /// yet, so that a signal may end the process right here.
     ///
@@ -132,9 +140,6 @@ impl Session {
         // Rings where stores are not seen in order, the race, and registers that all CPUs share.
         let distinct = plan.rules.iter().flat_map(|of| &of.rules).any(|rule| rule.lists.distinct);
         soundness::atomics(plan.ring_bytes != 0 || plan.goal != 0 || distinct)?;
-        for interface in plan.interfaces {
-            index(&interface.name)?;
-        }
         let mut timing = Timing::start();
         let (mut sets, mut rings) = (Vec::new(), Vec::new());
         let (mut of_rings, mut memory) = (None, None);
@@ -190,21 +195,24 @@ impl Session {
         Ok(session)
     }
 
-    /// Attaches the programs to all interfaces of the plan that they were loaded for. Where one
-    /// fails, the end of the session takes off those that are attached.
+    /// Attaches the programs to all interfaces of the plan that they were loaded for; of `any` there may be
+    /// some that went while the programs were loaded. Where one fails, the end of the session takes off
+    /// those that are attached.
     ///
     /// # Errors
     /// See [`Error`]: what failed, and on what.
-    pub fn attach(&mut self, plan: &Plan<'_>) -> Result<(), Error> {
+    pub fn attach(&mut self, plan: &Plan<'_>, any: bool) -> Result<(), Error> {
         for interface in plan.interfaces {
             let direction = plan.direction_on(&interface.name);
-            // Of a program that is loaded only where another one does not fit the driver.
-            let attached =
-                index(&interface.name).and_then(|it| self.attach_to(interface, it, direction));
-            if let Err(error) = attached {
-                let of_link = plan.rules.iter().find(|of_link| of_link.link == interface.link);
-                let of_link = of_link.ok_or(Error::Missing(names::FILTER))?;
-                return Err(name_largest_rule(error, &plan.setting(of_link)?));
+            match self.attach_one(interface, direction) {
+                Ok(_) => {}
+                Err(_) if any && is_gone(&interface.name) => {}
+                // Of a program that is loaded only where another one does not fit the driver.
+                Err(error) => {
+                    let of_link = plan.rules.iter().find(|of_link| of_link.link == interface.link);
+                    let of_link = of_link.ok_or(Error::Missing(names::FILTER))?;
+                    return Err(name_largest_rule(error, &plan.setting(of_link)?));
+                }
             }
         }
         self.timing.step("attach");
@@ -561,6 +569,10 @@ pub(super) fn index(name: &str) -> Result<u32, Error> {
         Ok(None) => Err(Error::UnknownInterface { name: name.into() }),
         Err(source) => Err(Error::Interface { interface: name.into(), source }),
     }
+}
+
+fn is_gone(name: &str) -> bool {
+    matches!(index(name), Err(Error::UnknownInterface { .. }))
 }
 
 fn attach_error(interface: &str, hook: Hook, error: ProgramError) -> Error {
