@@ -34,6 +34,11 @@ impl RingFeed {
         Self { rings, framing }
     }
 
+    /// See [`Rings::sleep_up_to`].
+    pub(crate) fn sleep_up_to(&mut self, longest: Duration) {
+        self.rings.sleep_up_to(longest);
+    }
+
     /// How full the rings of one CPU were at most since this was asked before.
     pub(crate) fn fill(&mut self) -> Fill {
         self.rings.fill()

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// How often is looked for what may happen beside frames: each time takes system calls.
-const EVENTS: Duration = Duration::from_millis(10);
+const EVENTS: Duration = Duration::from_millis(50);
 
 /// Follows connections until nobody wants to know any more.
 ///
@@ -73,6 +73,7 @@ impl Part {
         let mut engine = Engine::load(settings, links, attach)?;
         // All files are read here that are read but once, such as that of the number of CPUs.
         engine.begin()?;
+        engine.sleep_longer();
         let changes = Changes::watch(engine.attachments(), true)?;
         privileges::drop(user.as_deref(), Needs { maps: true, ..Needs::default() })?;
         for missing in confine(Work { follows_interfaces: true, ..Work::default() }) {
