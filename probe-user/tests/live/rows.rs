@@ -73,7 +73,7 @@ fn rules_are_named_as_they_count() {
     let counting = attached(&pair.server, &[&counting[..], &rules].concat());
     let showing = ["capture", "-n", "-c", "4", "-i", SERVER_LINK, "--format", "csv"];
     let columns = ["--columns", "rules,vlan,dport"];
-    let showing = attached(&pair.server, &[&showing[..], &columns, &rules].concat());
+    let showing = attached(&pair.server, &[&showing[..], &columns, &rules, &["udp"]].concat());
     FrameSender::open(&pair.client, CLIENT_LINK).unwrap().send(&frames).unwrap();
     let shown = showing.wait(LIMIT).unwrap();
     assert_eq!(
