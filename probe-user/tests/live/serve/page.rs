@@ -47,6 +47,7 @@ impl Made {
         let mut command = probe(namespace, &["serve-http", &number]);
         command.stdin(Stdio::from(OwnedFd::from(other)));
         let mut made = Self { child: command.spawn().unwrap(), to: own, url };
+        made.tell(&json!({"otlp": null}));
         made.tell(&json!({"web": {}}));
         made
     }
