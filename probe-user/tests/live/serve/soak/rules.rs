@@ -69,7 +69,7 @@ pub fn text(set: Set, parts: Parts, is_bad: bool, folder: &Path) -> String {
     }
     let (slow, snaplen) = if parts.is_other { ("1s", 112) } else { ("800ms", 96) };
     text + &format!(
-        "[health]\nports = [80, 443]\nslow = \"{slow}\"\n\
+        "[health]\nports = [80, 443]\nslow = \"{slow}\"\nmax_records = 100000\n\
          [[record]]\nrule = \"mix\"\nlast = \"30s\"\nafter = \"500ms\"\n\
          when = \"rate of alarm > 5/s\"\nsnaplen = {snaplen}\nbuffer_size = \"4M\"\n\
          max_files = {MOST_FILES}\nmax_bytes = \"{}M\"\ndirectory = \"{}\"\n",
