@@ -62,12 +62,12 @@ pub struct Forms {
 
     /// With --format json or csv: show in the column rules which of these a frame matches, beside the
     /// filter, which says what frames there are; may be given several times
-    #[arg(long = "rule", value_name = "NAME=EXPR", hide_short_help = true)]
-    pub rules: Vec<Rule>,
+    #[arg(long = "rule", value_name = "NAME=EXPR")]
+    pub row_rules: Vec<Rule>,
 
     /// The same with the rules of a TOML file, as probe count reads it
-    #[arg(long = "rules", value_name = "FILE", hide_short_help = true)]
-    pub rules_file: Option<PathBuf>,
+    #[arg(long = "rules", value_name = "FILE")]
+    pub row_rules_file: Option<PathBuf>,
 }
 
 impl Forms {
@@ -104,7 +104,7 @@ impl Forms {
             let form = form.word();
             return Err(Usage::new(format!("--format {form} is the form of lines: {why}")).into());
         }
-        let with_rules = !self.rules.is_empty() || self.rules_file.is_some();
+        let with_rules = !self.row_rules.is_empty() || self.row_rules_file.is_some();
         let (syntax, all) = match form {
             Some(Form::Json) => (Syntax::Json, Columns::of_json(with_rules)),
             Some(Form::Csv) => (Syntax::Csv, Columns::of_csv(with_rules)),
@@ -135,9 +135,9 @@ impl Forms {
 
     /// The rules of the file, and those of the command line.
     fn named_rules(&self) -> Result<Vec<Rule>> {
-        let file = self.rules_file.as_deref().map(rules::read_file).transpose()?;
+        let file = self.row_rules_file.as_deref().map(rules::read_file).transpose()?;
         let mut rules = file.unwrap_or_default().rules;
-        rules.extend(self.rules.iter().cloned());
+        rules.extend(self.row_rules.iter().cloned());
         for rule in &mut rules {
             // They only name frames; what a file says of sampling and lists is for others.
             rule.sampler = None;

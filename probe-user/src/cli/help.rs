@@ -37,7 +37,8 @@ const HEADINGS: [(&str, &str); 10] = [
     ),
     (
         "Output",
-        "format columns json color interval watch open percentiles explain dump print_config",
+        "format columns row_rules row_rules_file json color interval watch open percentiles explain dump \
+         print_config",
     ),
     (
         "Files",
