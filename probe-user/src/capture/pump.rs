@@ -156,7 +156,7 @@ impl<F: Feed, P: Programs> Pump<F, P> {
             }
             if let Some(load) = self.load.as_mut().filter(|load| load.is_due()) {
                 let counts = self.programs.quick_counts().map_err(explain::kernel)?;
-                if let Some(one_in) = load.look(&counts.ledger) {
+                if let Some(one_in) = load.look(Some(&counts.ledger)) {
                     self.programs.choose_flows(one_in).map_err(explain::kernel)?;
                     self.intake.conveyor.follow(clock::now(), one_in);
                 }

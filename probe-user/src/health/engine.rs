@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use probe_common::{Counter, RingLayout};
+use probe_common::{Counter, Ledger, RingLayout};
 use probe_filter::{LinkType, VlanView};
 
 use super::{
@@ -41,6 +41,8 @@ pub struct Engine {
     feed: RingFeed,
     watching: Watching,
     load: Load,
+    /// Whether frames came since the load was last looked at.
+    came: bool,
     start: Instant,
     /// What the rules had counted when the run began; nothing where that was when they were attached.
     base: Vec<Counter>,
@@ -121,7 +123,7 @@ impl Engine {
         // What the host counts from here on.
         watching.ask_host(Duration::ZERO);
         let (load, start, base) = (Load::new(settings.most_records), Instant::now(), Vec::new());
-        Ok(Self { session, feed, watching, load, start, base })
+        Ok(Self { session, feed, watching, load, came: false, start, base })
     }
 
     /// Leaves out what came until now, of which nothing was looked at: the run begins here.
@@ -163,8 +165,15 @@ impl Engine {
     /// Those of reading the counters.
     pub fn look(&mut self, until: Instant) -> Result<()> {
         self.feed.look(until.saturating_duration_since(Instant::now()).min(POLL));
-        self.drain(BATCH);
-        if self.load.is_due() { self.follow_the_load() } else { Ok(()) }
+        self.came |= self.drain(BATCH);
+        if !self.load.is_due() {
+            Ok(())
+        } else if self.came {
+            self.follow_the_load()
+        } else {
+            // Without a frame there is no load, and a look at it takes system calls.
+            self.load_is(None)
+        }
     }
 
     /// What there is to say now.
@@ -193,24 +202,33 @@ impl Engine {
         Ok(Closed { report: self.report_of(&counts, true), detached })
     }
 
-    /// Reads what is in the rings, or some of it.
-    fn drain(&mut self, most: usize) {
+    /// Reads what is in the rings, or some of it. Says whether there was anything.
+    fn drain(&mut self, most: usize) -> bool {
+        let mut came = false;
         for _ in 0..most {
             let Some((frame, _)) = self.feed.next() else {
                 self.load.caught_up();
                 break;
             };
             self.watching.frame(&frame);
+            came = true;
         }
         // Read in place: the kernel gets the memory back at once.
         drop(self.feed.lend());
+        came
     }
 
     /// Follows more or fewer connections, by the records that came since the last time.
     fn follow_the_load(&mut self) -> Result<()> {
+        self.came = false;
         let counts = self.session.quick_counts().map_err(explain::kernel)?;
         self.watching.ledger(clock::now(), &counts.ledger);
-        if let Some(one_in) = self.load.look(&counts.ledger) {
+        self.load_is(Some(&counts.ledger))
+    }
+
+    /// Follows more or fewer connections by what the kernel says; `None`: nothing came.
+    fn load_is(&mut self, ledger: Option<&Ledger>) -> Result<()> {
+        if let Some(one_in) = self.load.look(ledger) {
             self.session.choose_flows(one_in).map_err(explain::kernel)?;
             self.watching.follow(clock::now(), one_in);
         }

@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// How often is looked for what may happen beside frames: each time takes system calls.
-const EVENTS: Duration = Duration::from_millis(50);
+const EVENTS: Duration = Duration::from_millis(100);
 
 /// Follows connections until nobody wants to know any more.
 ///
