@@ -31,8 +31,9 @@ pub fn check() -> Result<String> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("probe.yaml");
     fs::write(&file, &rendered)?;
-    let mut validate = Command::new(validator);
-    validate.arg("--strict").arg(&file);
+    // Its first line names the folder that it was installed to, which may have another name by now.
+    let mut validate = Command::new(python.join("bin/python"));
+    validate.arg(validator).arg("--strict").arg(&file);
     let said = run(validate, LIMIT)?;
     let said = format!("{}{}", said.text(), said.stderr);
     let passed = said.lines().filter(|line| line.contains(" passed ")).count();
