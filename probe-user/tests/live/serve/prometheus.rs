@@ -98,7 +98,9 @@ fn native_histograms() {
     }
     let _alone = alone();
     let network = &Routed::new().unwrap();
-    let service = super::health::start(network, "ports = [80, 81]", &[]);
+    // All connections are followed, though they come at once.
+    let section = "ports = [80, 81]\nmax_records = 100000";
+    let service = super::health::start(network, section, &[]);
     let prometheus = Prometheus::start(&network.server, &["--enable-feature=native-histograms"]);
     prometheus.wait_for("histogram_count(probe_health_handshake_seconds{port=\"80\"})", 0.0);
     super::health::attempt(network, &[Scenario::Open, Scenario::Slow, Scenario::Slow], TIMES);
