@@ -93,14 +93,15 @@ mod tests {
             load.look_at(now, Some(&ledger(chosen, lost, refused)))
         };
         assert_eq!(look(1_000, 0, 0), None);
-        assert_eq!(look(2_000, 0, 0), None);
+        // What a second has room for, in a tenth of one.
+        assert_eq!(look(12_000, 0, 0), None);
         // 2,001 in a tenth of a second: twice as many as there is room for, and one.
-        assert_eq!(look(4_001, 0, 0), Some(4));
-        assert_eq!(look(4_101, 0, 0), None);
+        assert_eq!(look(14_001, 0, 0), Some(4));
+        assert_eq!(look(14_101, 0, 0), None);
         // A loss is a reason by itself, by whichever cause.
-        assert_eq!(look(4_201, 1, 0), Some(8));
-        assert_eq!(look(4_301, 1, 1), Some(16));
-        assert_eq!(look(4_401, 1, 1), None);
+        assert_eq!(look(14_201, 1, 0), Some(8));
+        assert_eq!(look(14_301, 1, 1), Some(16));
+        assert_eq!(look(14_401, 1, 1), None);
         // Two seconds of calm, of which nobody asks the kernel.
         let quiet = (0..20).filter_map(|_| {
             now += LOOK;

@@ -8,6 +8,10 @@ pub const LOOK: Duration = Duration::from_millis(100);
 /// One connection in so many at most: what the hash of 32 bits can tell apart, and still be a sample.
 const LEAST_SHARE: u32 = 1 << 20;
 
+/// A burst may have what the budget saved in so many seconds: a page that is loaded by thirty connections at once
+/// is no reason to leave some out.
+const SAVED: f64 = 1.0;
+
 /// Records have to stay below a quarter of the budget for so long until more connections are followed: a
 /// flood that ebbs for a moment does not make the number swing.
 const CALM: Duration = Duration::from_secs(2);
@@ -17,6 +21,8 @@ const CALM: Duration = Duration::from_secs(2);
 pub struct Pace {
     /// Records a second.
     budget: f64,
+    /// Records that may come beyond it, as fewer came before.
+    saved: f64,
     one_in: u32,
     calm: Duration,
 }
@@ -24,7 +30,8 @@ pub struct Pace {
 impl Pace {
     /// Begins with all connections.
     pub fn new(budget: u64) -> Self {
-        Self { budget: budget as f64, one_in: 1, calm: Duration::ZERO }
+        let budget = budget as f64;
+        Self { budget, saved: budget * SAVED, one_in: 1, calm: Duration::ZERO }
     }
 
     /// So many records came in a span of time, and `lost` others did not find room. Says which share is followed
@@ -35,9 +42,13 @@ impl Pace {
             return None;
         }
         let rate = (records + lost) as f64 / seconds;
-        let times = (rate / self.budget).ceil() as u32;
+        self.saved += self.budget * seconds - (records + lost) as f64;
         // Whoever loses records is too slow for its budget.
-        let times = times.max(if lost > 0 { 2 } else { 1 });
+        let times = match (self.saved < 0.0, lost > 0) {
+            (false, false) => 1,
+            _ => ((rate / self.budget).ceil() as u32).max(2),
+        };
+        self.saved = self.saved.clamp(0.0, self.budget * SAVED);
         self.calm = if rate * 4.0 < self.budget { self.calm + span } else { Duration::ZERO };
         let before = self.one_in;
         if times > 1 {
@@ -67,6 +78,8 @@ mod tests {
         // Thirteen times the budget, then what is left of it.
         assert_eq!(looks(&mut pace, 130_000, 1), [16]);
         assert_eq!(looks(&mut pace, 8_125, 100), nothing);
+        // What was saved bears a burst, twice the budget for a second and no longer.
+        assert_eq!(looks(&mut pace, 20_000, 10), nothing);
         assert_eq!(looks(&mut pace, 20_001, 1), [64]);
         // A quarter of the budget is no reason, a moment of calm neither.
         assert_eq!(looks(&mut pace, 2_500, 100), nothing);
