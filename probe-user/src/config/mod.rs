@@ -263,7 +263,7 @@ fn patterns(
 fn read_health(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> health::Settings {
     /// Ports at most: their counters are those of one program, and their report has to be read at once.
     const MOST: usize = 100;
-    /// Segments a second: 0.3 % of a core, whatever comes. Packets and SYNs are counted in the kernel, all of them.
+    /// Segments a second: 0.8 % of a core, whatever comes. Packets and SYNs are counted in the kernel, all of them.
     const MOST_RECORDS: u64 = 5_000;
     let default = health::Settings { most_records: MOST_RECORDS, ..health::Settings::default() };
     let services = section.parsed_items("ports", mistakes, str::parse::<Service>);
