@@ -8,9 +8,9 @@ pub const LOOK: Duration = Duration::from_millis(100);
 /// One connection in so many at most: what the hash of 32 bits can tell apart, and still be a sample.
 const LEAST_SHARE: u32 = 1 << 20;
 
-/// A burst may have what the budget saved in so many seconds: a page that is loaded by thirty connections at once
-/// is no reason to leave some out.
-const SAVED: f64 = 1.0;
+/// A burst may have what the budget saved in a second, and no more records than this: a page that is loaded by
+/// thirty connections at once is no reason to leave some out, a flood that would fill the tables is.
+const MOST_SAVED: f64 = 10_000.0;
 
 /// Records have to stay below a quarter of the budget for so long until more connections are followed: a
 /// flood that ebbs for a moment does not make the number swing.
@@ -31,7 +31,7 @@ impl Pace {
     /// Begins with all connections.
     pub fn new(budget: u64) -> Self {
         let budget = budget as f64;
-        Self { budget, saved: budget * SAVED, one_in: 1, calm: Duration::ZERO }
+        Self { budget, saved: budget.min(MOST_SAVED), one_in: 1, calm: Duration::ZERO }
     }
 
     /// So many records came in a span of time, and `lost` others did not find room. Says which share is followed
@@ -48,7 +48,7 @@ impl Pace {
             (false, false) => 1,
             _ => ((rate / self.budget).ceil() as u32).max(2),
         };
-        self.saved = self.saved.clamp(0.0, self.budget * SAVED);
+        self.saved = self.saved.clamp(0.0, self.budget.min(MOST_SAVED));
         self.calm = if rate * 4.0 < self.budget { self.calm + span } else { Duration::ZERO };
         let before = self.one_in;
         if times > 1 {
@@ -78,8 +78,8 @@ mod tests {
         // Thirteen times the budget, then what is left of it.
         assert_eq!(looks(&mut pace, 130_000, 1), [16]);
         assert_eq!(looks(&mut pace, 8_125, 100), nothing);
-        // What was saved bears a burst, twice the budget for a second and no longer.
-        assert_eq!(looks(&mut pace, 20_000, 10), nothing);
+        // What was saved bears a burst.
+        assert_eq!(looks(&mut pace, 20_000, 1), nothing);
         assert_eq!(looks(&mut pace, 20_001, 1), [64]);
         // A quarter of the budget is no reason, a moment of calm neither.
         assert_eq!(looks(&mut pace, 2_500, 100), nothing);
