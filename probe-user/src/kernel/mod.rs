@@ -1,6 +1,7 @@
 //! All that talks to the kernel: link, load, attach, read, detach. The only module that
 //! knows aya.
 
+mod attachment;
 mod bpf;
 mod clsact;
 mod counts;
@@ -32,6 +33,7 @@ mod soundness;
 mod test_run;
 mod timing;
 
+pub use attachment::Attachment;
 pub use bpf::WITHOUT_RIGHTS;
 pub use counts::{Counts, Part};
 pub use error::Error;
@@ -51,6 +53,6 @@ pub use programs::Programs;
 pub use ring::{Loan, Record, Span};
 pub use rings::{Fill, Rings};
 pub use runs::Runs;
-pub use session::{Attachment, Session};
+pub use session::Session;
 pub use test_run::TestRun;
 pub use timing::Timing;
