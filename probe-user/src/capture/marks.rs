@@ -72,7 +72,7 @@ impl Marker {
         {
             let tag = VlanTag::take_out(frame.bytes, &mut self.untagged);
             if tag.is_some() {
-                let wire_len = frame.wire_len - VlanTag::LEN as u32;
+                let wire_len = frame.wire_len.saturating_sub(VlanTag::LEN as u32);
                 seen = ir::Frame { bytes: &self.untagged, wire_len, vlan: tag, ..seen };
             }
         }
