@@ -20,6 +20,7 @@ use crate::compare::{Entry, compare};
 use crate::observer::{LIMIT, Observer, SYN};
 use crate::report::Report;
 use crate::rig::{FULL, Flood, STRANGER, ack};
+use crate::stats::seconds;
 
 /// SYNs that differ, in the floods that are timed.
 const SOURCES: u32 = 1 << 16;
@@ -41,15 +42,17 @@ pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
              connections, to another host. *Segments*: 1,514 bytes of an established connection.\n\n\
              | observer | flood | added ns | process s | lost |\n| --- | --- | ---: | ---: | ---: |\n";
     for one in &outcomes {
-        let (name, flood) = (&one.observer.name, one.samples.first().map_or(0, |one| one.matching));
+        // A bar would end the cell.
+        let name = one.observer.name.replace('|', "\\|");
+        let flood = one.samples.first().map_or(0, |one| one.matching);
         let flood = if flood == 0 { "segments" } else { "SYNs" };
         match &one.failed {
             Some(reason) => writeln!(text, "| `{name}` | {flood} | {reason} | | |")?,
             None => writeln!(
                 text,
-                "| `{name}` | {flood} | {} | {:.3} | {:.1} % |",
+                "| `{name}` | {flood} | {} | {} | {:.1} % |",
                 one.spread().cells(0).replace(" | ", ", "),
-                one.process_seconds(),
+                seconds(one.process_seconds()),
                 100.0 * one.lost()
             )?,
         }
@@ -57,8 +60,8 @@ pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     text += &format!(
         "\n{REAL} real connections, a request each, beside {} SYNs, each of another connection, as fast \
          as one CPU sends them. *Answered*: to the server, which answers with SYN cookies. *Passing*: to another \
-         host. Estimate: what is said of the number of connections, to the SYNs sent. CPU: of the \
-         process, to one core. Memory: the largest resident set.\n\n\
+         host. Real told: an estimate, where one in several is followed. Estimate: what is said of the number of \
+         connections, to the SYNs sent. CPU: of the process, to one core. Memory: the largest resident set.\n\n\
          | flood | budget | SYN/s | followed | real told | estimate | lost | CPU | memory |\n\
          | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
         syns(bench)

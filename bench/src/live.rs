@@ -11,6 +11,7 @@ use crate::goals::Goal;
 use crate::observer::{Observer, SYN};
 use crate::report::Report;
 use crate::rig::{FULL, Flood, SMALLEST, syn, syn_to_router};
+use crate::stats::seconds;
 
 /// The tools whose versions matter here.
 const TOOLS: [&str; 7] =
@@ -132,8 +133,6 @@ fn table(outcomes: &[Outcome], tcpdump: f64) -> Result<String> {
         "| observer | added ns | least to most | to tcpdump's | process s | all s | lost |\n\
          | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n",
     );
-    let seconds =
-        |value: f64| if value.is_finite() { format!("{value:.3}") } else { "-".to_owned() };
     for one in outcomes.iter().filter(|one| one.failed.is_none()) {
         let spread = one.spread();
         writeln!(

@@ -17,7 +17,7 @@ use crate::compare::{Entry, compare};
 use crate::observer::{LIMIT, Observer, SYN};
 use crate::report::Report;
 use crate::rig::{FULL, Flood, SMALLEST, syn};
-use crate::stats::Spread;
+use crate::stats::{Spread, seconds};
 use crate::{Bench, Build};
 
 /// Measures and reports.
@@ -42,8 +42,7 @@ pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
             bare.first().map_or(f64::NAN, |spread| spread.middle)
         )?;
         for one in outcomes.iter().filter(|one| one.failed.is_none()) {
-            let seconds = one.process_seconds();
-            let process = if seconds.is_finite() { format!("{seconds:.3}") } else { "-".into() };
+            let process = seconds(one.process_seconds());
             let (name, lost) = (&one.observer.name, 100.0 * one.lost());
             writeln!(text, "| `{name}` | {} | {process} | {lost:.1} % |", one.spread().cells(0))?;
             report.rounds(&format!("{length} bytes, added ns: {name}"), &one.added);

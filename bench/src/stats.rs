@@ -54,6 +54,11 @@ pub fn middle_mean(values: impl Iterator<Item = f64>) -> f64 {
     middle.iter().sum::<f64>() / middle.len() as f64
 }
 
+/// Seconds in a table; there are none where nothing was measured.
+pub fn seconds(value: f64) -> String {
+    if value.is_finite() { format!("{value:.3}") } else { "-".to_owned() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Spread, median, middle_mean};

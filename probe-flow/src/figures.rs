@@ -9,6 +9,8 @@ pub struct Figures {
     pub followed: u64,
     /// Frames of connections that were refused, since there was no room for them.
     pub refused: u64,
+    /// Frames of connections that are left out, as only [some](crate::Tracker::choose_by) are followed.
+    pub not_chosen: u64,
     /// ICMP errors about packets of no connection that is followed.
     pub errors_about_others: u64,
     /// Frames of other protocols.

@@ -23,6 +23,7 @@
 //! ```text
 //! tracker                frame -> packet -> connection -> events
 //! table                  the connections that are followed, and who goes where there is no room
+//! sample                 which ones are, where not all are
 //! connection/            what is known of one: its two sides, its times, its outcome
 //! talk/                  what the two sides say: streams in order, HTTP/1, the hellos of TLS, DNS
 //! packet/                a frame's headers
@@ -40,6 +41,7 @@ mod figures;
 pub mod histogram;
 mod limits;
 mod packet;
+mod sample;
 mod stamp;
 mod table;
 mod talk;
@@ -53,5 +55,6 @@ pub use event::{Event, Seen, Sink, What};
 pub use figures::Figures;
 pub use limits::Limits;
 pub use packet::{Flags, IcmpError, Reason, Segment};
+pub use sample::{Choice, LEAST_SHARE};
 pub use talk::{Application, DnsExchange, HttpExchange, RecordType, ResponseCode, Tls, TlsVersion};
 pub use tracker::Tracker;

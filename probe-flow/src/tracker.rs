@@ -10,6 +10,7 @@ use crate::{
     figures::Figures,
     limits::Limits,
     packet::{self, Data, IcmpError, Packet, Segment, Skipped},
+    sample::{Choice, Sample},
     table::{Index, Key, Room, Table},
     talk::Told,
 };
@@ -21,6 +22,7 @@ use crate::{
 pub struct Tracker {
     limits: Limits,
     table: Table,
+    sample: Sample,
     figures: Figures,
     /// Memory of all talks, in bytes.
     talks: usize,
@@ -37,6 +39,7 @@ impl Tracker {
         Self {
             limits,
             table: Table::new(),
+            sample: Sample::default(),
             figures: Figures::default(),
             talks: 0,
             told: Vec::new(),
@@ -82,6 +85,55 @@ impl Tracker {
     pub fn lost(&mut self, before: WallTime) {
         self.table.iter_mut().for_each(Connection::note_loss);
         self.lost = self.lost.max(Some(before));
+    }
+
+    /// Lets it leave out connections: where there is no room for another, and where it is
+    /// [told to](Self::follow_fewer). Without it newcomers are refused instead.
+    pub fn choose_by(&mut self, choice: Choice) {
+        self.sample.choose_by(choice);
+    }
+
+    /// From now on the connections are one in so many, or fewer if they are already: with a
+    /// [choice](Self::choose_by) those that are not among them are forgotten, without a word. Each that is left
+    /// [stands for](Connection::one_in) so many. For whoever leaves out frames afterwards: those of before may
+    /// still come.
+    pub fn follow_fewer(&mut self, one_in: u32) {
+        if one_in <= self.sample.one_in() {
+            return;
+        }
+        self.sample.narrow_to(one_in);
+        for at in self.table.indices() {
+            let Some(connection) = self.table.connection_mut(at) else { continue };
+            let (client, server) =
+                (connection.address(Role::Client), connection.address(Role::Server));
+            if self.sample.chooses(connection.protocol(), [client, server]) {
+                connection.stand_for(one_in);
+            } else {
+                self.forget(at);
+            }
+        }
+    }
+
+    /// From this time on frames are those of one connection in so many, which are more than before.
+    pub fn follow_more(&mut self, one_in: u32, since: WallTime) {
+        if one_in < self.sample.one_in() {
+            self.sample.widen_to(one_in, since);
+        }
+    }
+
+    /// One connection in how many is followed.
+    pub fn one_in(&self) -> u32 {
+        self.sample.one_in()
+    }
+
+    /// Whether all were followed all the time.
+    pub fn has_followed_all(&self) -> bool {
+        self.sample.is_all()
+    }
+
+    /// Whether twice as many connections would take half of the room at most.
+    pub fn has_room(&self) -> bool {
+        self.table.len() <= self.limits.connections / 4
     }
 
     /// Ends all: the capture is over.
@@ -239,17 +291,25 @@ impl Tracker {
         roles_known: bool,
         sink: &mut impl Sink,
     ) -> Option<Index> {
-        match self.table.room(&self.limits, self.now) {
-            Room::Free => {}
-            Room::ThrowOut(at) => {
-                if self.table.connection(at).is_some_and(|old| old.ending().is_none()) {
-                    self.figures.thrown_out += 1;
-                }
-                self.conclude(at, Ending::ThrownOut, sink);
-            }
-            Room::Full => {
-                self.figures.refused += 1;
+        loop {
+            if !self.sample.chooses(protocol, [source, destination]) {
+                self.figures.not_chosen += 1;
                 return None;
+            }
+            match (self.table.room(&self.limits, self.now), self.sample.halved()) {
+                (Room::Free, _) => break,
+                (Room::ThrowOut(at), _) => {
+                    if self.table.connection(at).is_some_and(|old| old.ending().is_none()) {
+                        self.figures.thrown_out += 1;
+                    }
+                    self.conclude(at, Ending::ThrownOut, sink);
+                    break;
+                }
+                (Room::Full, Some(one_in)) => self.follow_fewer(one_in),
+                (Room::Full, None) => {
+                    self.figures.refused += 1;
+                    return None;
+                }
             }
         }
         self.figures.connections += 1;
@@ -260,6 +320,8 @@ impl Tracker {
         let now = self.now;
         let at =
             self.table.insert(key, now, |id| Connection::new(id, protocol, ends, roles_known, now));
+        let one_in = self.sample.stands_for(now);
+        self.table.connection_mut(at)?.stand_for(one_in);
         if self.lost.is_some_and(|before| now < before) {
             self.table.connection_mut(at)?.note_loss();
         }
@@ -310,6 +372,13 @@ impl Tracker {
             connection.stop_reading();
         }
         self.table.file(at, self.now, &self.limits);
+    }
+
+    /// Takes an entry out, and tells nothing.
+    fn forget(&mut self, at: Index) {
+        if let Some(connection) = self.table.remove(at) {
+            self.talks = self.talks.saturating_sub(connection.talk_memory());
+        }
     }
 
     /// Takes an entry out, and tells how its connection went, if that was not told.

@@ -98,11 +98,11 @@ impl Rule {
     /// Makes it ready for that: all connections are chosen until [`Programs::choose_flows`] says which.
     ///
     /// [`Programs::choose_flows`]: crate::kernel::Programs::choose_flows
-    pub fn prepare_flows(&mut self) {
+    pub fn prepare_flows(&mut self, seed: FlowSeed) {
         if let Some(sampler) = &mut self.sampler {
             // Nobody is left out yet (but one hash of 2^32), and the program is made for a limit.
             sampler.flow_limit = Sampler::ALL_FLOWS - 1;
-            self.flows = Some(drawn_seed());
+            self.flows = Some(seed);
         }
     }
 

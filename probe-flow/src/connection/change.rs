@@ -52,6 +52,7 @@ impl Connection {
             server_side: Side::default(),
             talk: None,
             unread: false,
+            one_in: 1,
         }
     }
 
@@ -192,6 +193,11 @@ impl Connection {
             self.rejection = Some(Rejection { reason: error.reason, from: error.from });
         }
         Changes { ended, ..Changes::default() }
+    }
+
+    /// Notes that it was chosen as one in so many.
+    pub(crate) fn stand_for(&mut self, one_in: u32) {
+        self.one_in = self.one_in.max(one_in);
     }
 
     /// Notes that frames were lost since it began.

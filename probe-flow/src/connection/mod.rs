@@ -118,6 +118,8 @@ pub struct Connection {
     talk: Option<Box<Talk>>,
     /// Whether what is said is not read.
     unread: bool,
+    /// How many connections it stands for.
+    one_in: u32,
 }
 
 /// What a frame has changed.
@@ -139,6 +141,12 @@ pub(crate) struct Changes {
 
 /// What is to be said when a connection is known.
 impl Connection {
+    /// How many connections it stands for, itself among them: it was chosen as one in so many at some time, and
+    /// never as one in more.
+    pub fn one_in(&self) -> u32 {
+        self.one_in
+    }
+
     /// Its number.
     pub fn id(&self) -> ConnectionId {
         self.id

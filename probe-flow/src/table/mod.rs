@@ -108,6 +108,10 @@ impl Table {
         }
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.index.len()
+    }
+
     pub(crate) fn find(&self, key: &Key) -> Option<Index> {
         self.index.get(key).copied()
     }

@@ -3,5 +3,6 @@
 mod endings;
 mod floods;
 mod follow;
+mod shares;
 mod talks;
 mod zeek;

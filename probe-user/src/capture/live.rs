@@ -87,8 +87,8 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
     let mut rule = Rule::new(RULE, &plan.filter);
     rule.sampler = Some(rules::sampler(limits.sample, limits.max_rate));
     rule.choose_flows(limits.flows);
-    if limits.most_records.is_some() {
-        rule.prepare_flows();
+    if let Some(budget) = limits.budget {
+        rule.prepare_flows(budget.seed);
     }
     let sets = place.chosen.links().len();
     let program = ProgramOptions {
@@ -122,7 +122,7 @@ fn open(plan: &Plan, live: &Live) -> Result<Open> {
         events,
         deadline,
         has_reader: plan.outputs.lines.is_some() || !plan.outputs.are_files(),
-        load: limits.most_records.map(Load::new),
+        load: limits.budget.map(|budget| Load::new(budget.records)),
         losses: plan.outputs.consumer.is_some().then(Losses::default),
     };
     Ok(Open { rules, pump, cpus, in_vain })

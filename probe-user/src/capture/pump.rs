@@ -16,7 +16,7 @@ use crate::{
     kernel::{Counts, Programs, Span},
     reporter,
     rules::FlowSampling,
-    share::Load,
+    share::{Budget, Load},
     stop,
 };
 
@@ -41,7 +41,7 @@ pub struct Limits {
     pub flows: Option<FlowSampling>,
     /// Frames a second that may come, of all connections together: beyond that whole connections are left
     /// out. A sink learns of which share is left. Not with `flows`.
-    pub most_records: Option<u64>,
+    pub budget: Option<Budget>,
     /// Frames a second at most, on each CPU.
     pub max_rate: Option<u64>,
     /// The end, by frames.
@@ -59,7 +59,7 @@ impl Default for Limits {
             snaplen: MAX_FRAME,
             sample: 1,
             flows: None,
-            most_records: None,
+            budget: None,
             max_rate: None,
             count: None,
             duration: None,
@@ -156,9 +156,10 @@ impl<F: Feed, P: Programs> Pump<F, P> {
             }
             if let Some(load) = self.load.as_mut().filter(|load| load.is_due()) {
                 let counts = self.programs.quick_counts().map_err(explain::kernel)?;
-                if let Some(one_in) = load.look(Some(&counts.ledger)) {
-                    self.programs.choose_flows(one_in).map_err(explain::kernel)?;
-                    self.intake.conveyor.follow(clock::now(), one_in);
+                if let Some(share) = load.look(Some(&counts.ledger), self.intake.conveyor.table()) {
+                    let since = clock::now();
+                    self.programs.choose_flows(share.one_in()).map_err(explain::kernel)?;
+                    self.intake.conveyor.follow(share, since);
                 }
             }
             for attachment in interfaces::follow(&self.events.changes(), &mut self.programs) {

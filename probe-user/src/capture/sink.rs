@@ -19,6 +19,7 @@ use super::{
 use crate::{
     kernel::Attachment,
     names::{self, NameStyle},
+    share::{Share, Table},
     stdout, zone,
 };
 
@@ -71,9 +72,13 @@ pub(crate) trait Sink: Send {
     /// Frames of before this time that were chosen for it have been lost; some that came before it may still
     /// follow. Only a [consumer](super::Consumer) is told.
     fn lost(&mut self, _before: WallTime) {}
-    /// From this time on frames are those of one connection in so many
-    /// ([`Limits::most_records`](super::Limits::most_records)).
-    fn follow(&mut self, _time: WallTime, _one_in: u32) {}
+    /// Frames are those of another share of the connections ([`Limits::budget`](super::Limits::budget)), in
+    /// those of after this time.
+    fn follow(&mut self, _share: Share, _since: WallTime) {}
+    /// How its table of connections is, if it has one.
+    fn table(&self) -> Table {
+        Table::default()
+    }
     /// Nothing follows; here is the account of it all, where there is one.
     fn finish(&mut self, _statistics: Option<&Statistics>) -> Result<()> {
         self.flush()

@@ -285,7 +285,7 @@ impl CaptureArgs {
                 one_in,
                 seed: self.flow_seed.map_or_else(rules::drawn_seed, FlowSeed::new),
             }),
-            most_records: None,
+            budget: None,
             max_rate: self.max_rate,
             count: self.count,
             duration: self.duration,

@@ -10,6 +10,7 @@ use super::{Expression, Live, Offline, Promiscuous, Refused, values};
 use crate::{
     connections::{Format, Plan, View},
     rules::{self, FlowSampling},
+    share::Budget,
     source::DirectionChoice,
 };
 
@@ -121,7 +122,7 @@ impl Follow {
                 seed: self.flow_seed.map_or_else(rules::drawn_seed, FlowSeed::new),
             }),
             // A file waits until it is read.
-            most_records: (is_live && self.sample_flows.is_none()).then_some(self.max_records),
+            budget: (is_live && self.sample_flows.is_none()).then(|| Budget::new(self.max_records)),
             max_connections: self.max_connections as usize,
             account: self.verbose,
         })
@@ -214,9 +215,10 @@ mod tests {
         let file = plan(&["connections", "-r", "f", "--open", "--format", "json"]);
         assert_eq!((file.snaplen, file.view, file.format), (MAX_FRAME, View::Open, Format::Json));
         assert_eq!(file.max_connections, Limits::default().connections);
-        assert_eq!((live.most_records, file.most_records), (Some(100_000), None));
+        assert_eq!(live.budget.map(|budget| budget.records), Some(100_000));
+        assert_eq!(file.budget, None);
         let fixed = plan(&["connections", "-i", "lo", "--sample-flows", "8"]);
-        assert_eq!(fixed.most_records, None);
+        assert_eq!(fixed.budget, None);
         let http = plan(&["http", "-i", "lo", "--percentiles", "-c", "5", "-s", "0"]);
         assert_eq!(http.view, View::Requests { percentiles: true });
         assert_eq!((http.count, http.snaplen), (Some(5), MAX_FRAME));

@@ -53,8 +53,8 @@ pub(super) fn connection(row: &Row) -> Vec<u8> {
     ])
 }
 
-/// Of a request, on a connection that stands for `one_in`.
-pub(super) fn request(connection: &Connection, exchange: &HttpExchange, one_in: u64) -> Vec<u8> {
+/// Of a request.
+pub(super) fn request(connection: &Connection, exchange: &HttpExchange) -> Vec<u8> {
     let [client, server] = [Role::Client, Role::Server].map(|role| connection.address(role));
     let at = exchange.requested.or(exchange.responded).unwrap_or(connection.started());
     let request = Request::new(exchange);
@@ -71,7 +71,7 @@ pub(super) fn request(connection: &Connection, exchange: &HttpExchange, one_in: 
         known(request.body_bytes),
         time(request.first_byte_us),
         request.unseen.to_string(),
-        one_in.to_string(),
+        connection.one_in().to_string(),
     ])
 }
 

@@ -14,7 +14,7 @@ use probe_pcap::Statistics;
 use super::{Format, Plan, View, csv, json, percentiles::Percentiles, requests, row::Row, text};
 use crate::{
     capture, reporter,
-    share::{Estimate, Weights},
+    share::{self, Estimate, Share, Table},
     source::Source,
     text::grouped,
     zone,
@@ -42,8 +42,6 @@ struct Teller {
     left: Option<u64>,
     pending: Vec<u8>,
     percentiles: Percentiles,
-    /// One connection in how many is followed.
-    weights: Weights,
     /// Connections whose beginning was seen.
     begun: Estimate,
     /// Those that were told, by outcome.
@@ -77,14 +75,20 @@ impl Follower {
             left: plan.count,
             pending: head.into(),
             percentiles: Percentiles::default(),
-            weights: Weights::fixed(plan.flows.map_or(1, |flows| flows.one_in.into())),
             begun: Estimate::default(),
             outcomes: [Estimate::default(); Outcome::ALL.len()],
             requests: Estimate::default(),
             told: 0,
             sides_seen: [0; 2],
         };
-        Self { tracker: Tracker::new(limits), teller, frames: 0, out }
+        let mut tracker = Tracker::new(limits);
+        if let Some(flows) = plan.flows {
+            tracker.follow_fewer(flows.one_in);
+        }
+        if let Some(budget) = plan.budget {
+            tracker.choose_by(share::choice(budget.seed));
+        }
+        Self { tracker, teller, frames: 0, out }
     }
 
     fn wants_more(&self) -> ControlFlow<()> {
@@ -133,10 +137,12 @@ impl capture::Sink for Follower {
         self.tracker.lost(before);
     }
 
-    fn follow(&mut self, time: WallTime, one_in: u32) {
-        if self.teller.weights.change(time, one_in.into()) {
-            self.tracker.lost(time);
-        }
+    fn follow(&mut self, share: Share, since: WallTime) {
+        share.follow(&mut self.tracker, since);
+    }
+
+    fn table(&self) -> Table {
+        Table::of(&self.tracker)
     }
 
     fn finish(&mut self, _statistics: Option<&Statistics>) -> Result<()> {
@@ -157,9 +163,8 @@ impl capture::Sink for Follower {
 impl Follower {
     /// Says how many there were, and of what nothing could be said.
     fn summarize(&self) {
-        let Teller { outcomes, requests, view, sides_seen, weights, begun, told, .. } =
-            &self.teller;
-        let are_all = weights.are_all();
+        let Teller { outcomes, requests, view, sides_seen, begun, told, .. } = &self.teller;
+        let are_all = self.tracker.has_followed_all();
         let s = if *told == 1 && are_all { "" } else { "s" };
         match view {
             View::Requests { .. } => {
@@ -185,7 +190,7 @@ impl Follower {
             reporter::note(format_args!(
                 "these are estimates: {} {what} were told, and one connection in {} was followed at the end",
                 grouped(*told),
-                grouped(weights.now())
+                grouped(self.tracker.one_in().into())
             ));
         }
         let figures = self.tracker.figures();
@@ -226,15 +231,14 @@ impl probe_flow::Sink for Teller {
         }
         match (event, self.view) {
             (Event::Started(connection), _) if connection.began() => {
-                self.begun.add(self.stands_for(connection));
+                self.begun.add(connection.one_in());
             }
             (Event::Request(connection, exchange), View::Requests { percentiles }) => {
-                let one_in = self.stands_for(connection);
-                self.requests.add(one_in);
+                self.requests.add(connection.one_in());
                 if percentiles {
-                    self.percentiles.add(exchange, one_in);
+                    self.percentiles.add(exchange, connection.one_in());
                 }
-                let line = requests::shown(self.format, connection, exchange, &self.zone, one_in);
+                let line = requests::shown(self.format, connection, exchange, &self.zone);
                 self.put(&line);
             }
             (Event::Ended(connection), View::Ended) => self.ended(connection),
@@ -253,15 +257,9 @@ impl probe_flow::Sink for Teller {
 }
 
 impl Teller {
-    /// How many connections one stands for.
-    fn stands_for(&self, connection: &Connection) -> u64 {
-        self.weights.of(connection, connection.last())
-    }
-
     fn ended(&mut self, connection: &Connection) {
-        let one_in = self.stands_for(connection);
         if let Some(estimate) = self.outcomes.get_mut(connection.outcome() as usize) {
-            estimate.add(one_in);
+            estimate.add(connection.one_in());
         }
         if connection.was_opened() {
             let seen = [Role::Client, Role::Server].map(|role| connection.side(role).packets() > 0);
@@ -270,8 +268,8 @@ impl Teller {
         }
         let line = match self.format {
             Format::Text => text::connection(connection, &self.zone),
-            Format::Json => json::connection(&Row::new(connection, self.whole, one_in)),
-            Format::Csv => csv::connection(&Row::new(connection, self.whole, one_in)),
+            Format::Json => json::connection(&Row::new(connection, self.whole)),
+            Format::Csv => csv::connection(&Row::new(connection, self.whole)),
         };
         self.put(&line);
     }

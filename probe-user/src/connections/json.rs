@@ -12,7 +12,7 @@ pub(super) fn connection(row: &Row) -> Vec<u8> {
 }
 
 /// Of a request: who asked whom, and what there is in a connection's list.
-pub(super) fn request(connection: &Connection, exchange: &HttpExchange, one_in: u64) -> Vec<u8> {
+pub(super) fn request(connection: &Connection, exchange: &HttpExchange) -> Vec<u8> {
     #[derive(Serialize)]
     struct Line {
         time: String,
@@ -23,7 +23,7 @@ pub(super) fn request(connection: &Connection, exchange: &HttpExchange, one_in: 
         #[serde(flatten)]
         request: Request,
         /// How many connections that of the request stands for.
-        one_in: u64,
+        one_in: u32,
     }
     let [client, server] = [Role::Client, Role::Server].map(|role| connection.address(role));
     let time = exchange.requested.or(exchange.responded).unwrap_or(connection.started());
@@ -34,6 +34,6 @@ pub(super) fn request(connection: &Connection, exchange: &HttpExchange, one_in: 
         server: server.ip().to_string(),
         server_port: server.port(),
         request: Request::new(exchange),
-        one_in,
+        one_in: connection.one_in(),
     })
 }

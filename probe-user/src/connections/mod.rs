@@ -22,6 +22,7 @@ use probe_flow::Limits;
 use crate::{
     capture::{self, Consumer, Outputs},
     rules::FlowSampling,
+    share::Budget,
     source::Source,
     stdout,
 };
@@ -79,7 +80,7 @@ pub struct Plan {
     pub flows: Option<FlowSampling>,
     /// Frames a second that may come; beyond that some connections are followed, as many as that allows. Not
     /// with `flows`, and not of files.
-    pub most_records: Option<u64>,
+    pub budget: Option<Budget>,
     /// Connections that are followed at once.
     pub max_connections: usize,
     /// Whether to tell what became of all frames, also where none was lost.
@@ -112,7 +113,7 @@ pub fn run(plan: &Plan) -> Result<()> {
             duration: plan.duration,
             ring_bytes: plan.ring_bytes,
             flows: plan.flows,
-            most_records: plan.most_records,
+            budget: plan.budget,
             ..capture::Limits::default()
         },
         outputs: Outputs {

@@ -51,11 +51,11 @@ struct Quantiles {
 
 impl Times {
     /// A request, and the time to the first byte of its response where that was seen.
-    fn add(&mut self, first_byte: Option<Duration>, one_in: u64) {
+    fn add(&mut self, first_byte: Option<Duration>, one_in: u32) {
         self.requests.add(one_in);
         if let Some(time) = first_byte {
             let ns = time.as_nanos().try_into().unwrap_or(u64::MAX);
-            self.first_byte.record_many(ns, one_in);
+            self.first_byte.record_many(ns, one_in.into());
         }
     }
 
@@ -73,7 +73,7 @@ impl Times {
 
 impl Percentiles {
     /// A request of a connection that stands for `one_in`.
-    pub(super) fn add(&mut self, exchange: &HttpExchange, one_in: u64) {
+    pub(super) fn add(&mut self, exchange: &HttpExchange, one_in: u32) {
         let url = Request::new(exchange).url();
         let path = url.split('?').next().unwrap_or_default();
         let times = if self.paths.len() < MOST || self.paths.contains_key(path) {
@@ -119,7 +119,7 @@ impl Percentiles {
 mod tests {
     use super::*;
 
-    fn times(paths: &mut Percentiles, path: &str, ms: u64, one_in: u64) {
+    fn times(paths: &mut Percentiles, path: &str, ms: u64, one_in: u32) {
         let times = paths.paths.entry(path.to_owned()).or_default();
         times.add(Some(Duration::from_millis(ms)), one_in);
     }

@@ -5,18 +5,17 @@ use probe_flow::{Connection, HttpExchange};
 
 use super::{Format, csv, json, percentiles::Percentiles, text};
 
-/// A request, in one of the forms, on a connection that stands for `one_in`.
+/// A request, in one of the forms.
 pub(super) fn shown(
     format: Format,
     connection: &Connection,
     exchange: &HttpExchange,
     zone: &TimeZone,
-    one_in: u64,
 ) -> Vec<u8> {
     match format {
         Format::Text => text::request(connection, exchange, zone),
-        Format::Json => json::request(connection, exchange, one_in),
-        Format::Csv => csv::request(connection, exchange, one_in),
+        Format::Json => json::request(connection, exchange),
+        Format::Csv => csv::request(connection, exchange),
     }
 }
 

@@ -52,7 +52,7 @@ pub struct Row {
     /// Requests and questions that are not in the lists above.
     pub(crate) more: u32,
     /// How many connections it stands for, itself among them.
-    pub(crate) one_in: u64,
+    pub(crate) one_in: u32,
 }
 
 /// A request of HTTP/1.
@@ -90,8 +90,8 @@ pub(crate) struct Lookup {
 
 impl Row {
     /// Of a connection of which all frames were seen, or live (`whole` is false) those that tell
-    /// something; it stands for `one_in`.
-    pub(crate) fn new(connection: &Connection, whole: bool, one_in: u64) -> Self {
+    /// something.
+    pub(crate) fn new(connection: &Connection, whole: bool) -> Self {
         let [client, server] = [Role::Client, Role::Server].map(|role| connection.side(role));
         let [client_at, server_at] =
             [Role::Client, Role::Server].map(|role| connection.address(role));
@@ -137,7 +137,7 @@ impl Row {
             }),
             dns: connection.dns().iter().map(Lookup::new).collect(),
             more: connection.more_exchanges(),
-            one_in,
+            one_in: connection.one_in(),
         }
     }
 }

@@ -228,9 +228,10 @@ impl Engine {
 
     /// Follows more or fewer connections by what the kernel says; `None`: nothing came.
     fn load_is(&mut self, ledger: Option<&Ledger>) -> Result<()> {
-        if let Some(one_in) = self.load.look(ledger) {
-            self.session.choose_flows(one_in).map_err(explain::kernel)?;
-            self.watching.follow(clock::now(), one_in);
+        if let Some(share) = self.load.look(ledger, self.watching.table()) {
+            let since = clock::now();
+            self.session.choose_flows(share.one_in()).map_err(explain::kernel)?;
+            self.watching.follow(share, since);
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ struct Object<'a> {
 
 #[derive(Serialize)]
 struct Following {
-    one_in: u64,
+    one_in: u32,
     now: u64,
     lost: u64,
     refused: u64,

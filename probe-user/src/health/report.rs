@@ -34,7 +34,7 @@ pub struct Report {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Followed {
     /// Of so many connections one is followed, and stands for all of them in the numbers.
-    pub one_in: u64,
+    pub one_in: u32,
     /// Connections followed right now.
     pub now: u64,
     /// Segments that were to be read and were lost, since the start.

@@ -1,6 +1,7 @@
 //! The rules of the kernel side: what is counted in full, and of which segments the stories are made.
 
 use probe_common::Counter;
+use probe_filter::FlowSeed;
 
 use super::{
     report::Counts,
@@ -8,7 +9,7 @@ use super::{
 };
 use crate::{
     connections::filter::TCP as TCP_STORIES,
-    rules::{Rule, sampler},
+    rules::{self, Rule, sampler},
 };
 
 /// Bytes of a frame that stories need: the head of an HTTP response, whose status and length are in it.
@@ -39,6 +40,7 @@ const SERVER_HELLO: &str = "(tcp and payload[0] = 22 and payload[1] = 3)";
 pub struct Rules {
     services: Vec<Service>,
     rules: Vec<Rule>,
+    seed: FlowSeed,
 }
 
 /// The rule whose frames are read.
@@ -74,14 +76,20 @@ impl Rules {
         }
         let mut stories = Rule::new(STORIES, stories(services, narrowed));
         stories.sampler = Some(sampler(1, None));
-        stories.prepare_flows();
+        let seed = rules::drawn_seed();
+        stories.prepare_flows(seed);
         rules.push(stories);
-        Self { services: services.to_vec(), rules }
+        Self { services: services.to_vec(), rules, seed }
     }
 
     /// All of them.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// What chooses the connections of the stories, where not all are followed.
+    pub fn seed(&self) -> FlowSeed {
+        self.seed
     }
 
     /// The place of the rule whose frames are read.

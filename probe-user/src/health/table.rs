@@ -69,7 +69,8 @@ pub fn table(report: &Report, room: Room) -> Vec<String> {
     let seconds = report.elapsed.as_secs_f64();
     let mut title = format!("{interfaces} on {}, {total} {seconds:.1} s", report.hook);
     if report.followed.one_in > 1 {
-        title += &format!("; 1 connection in {} is followed", grouped(report.followed.one_in));
+        title +=
+            &format!("; 1 connection in {} is followed", grouped(report.followed.one_in.into()));
     }
     if report.followed.lost > 0 {
         title += &format!("; {} segments lost", grouped(report.followed.lost));

@@ -16,7 +16,7 @@ use super::{
     service::{Protocol, Service},
     verdict::{Outcomes, Rejection, Times},
 };
-use crate::share::{self, Weights};
+use crate::share;
 
 /// Ports at most, where none are asked for.
 const MOST_PORTS: usize = 256;
@@ -28,7 +28,7 @@ const DECIDED: Duration = Duration::from_secs(1);
 /// What verdicts are about: the last so many seconds, and at least the last interval.
 const SPAN: Duration = Duration::from_secs(10);
 
-/// What is counted of connections, each with its [weight](Weights).
+/// What is counted of connections, each as [those that it stands for](Connection::one_in).
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum What {
     Started,
@@ -56,8 +56,8 @@ pub struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, what: What, weight: u64) {
-        self.add_at(what as usize, weight);
+    fn add(&mut self, what: What, weight: u32) {
+        self.add_at(what as usize, weight.into());
         if what == What::Started {
             self.variance += share::variance(weight);
         }
@@ -278,12 +278,11 @@ fn quantiles(times: &Histogram) -> Times {
     Times { n: times.count(), p50_us: us(0.5), p90_us: us(0.9), p99_us: us(0.99) }
 }
 
-/// All ports, and how much each connection counts.
+/// All ports.
 pub struct Tallies {
     ports: BTreeMap<Service, Tally>,
     /// Whether all ports that answer are of interest.
     all: bool,
-    pub weights: Weights,
     now: WallTime,
     hasher: RandomState,
 }
@@ -294,7 +293,6 @@ impl Tallies {
         Self {
             ports: services.iter().map(|service| (*service, Tally::default())).collect(),
             all: services.is_empty(),
-            weights: Weights::default(),
             now: WallTime::default(),
             hasher: RandomState::new(),
         }
@@ -316,12 +314,10 @@ impl Tallies {
         self.ports.values_mut().for_each(|tally| tally.now = Now::default());
         for connection in open {
             // Of one that lost a segment nobody can tell; one that is complete has been counted.
-            let may_have_lost =
-                connection.may_have_lost() || self.weights.thinned_between(connection.last(), now);
-            if !connection.began() || connection.was_opened() || may_have_lost {
+            if !connection.began() || connection.was_opened() || connection.may_have_lost() {
                 continue;
             }
-            let weight = self.weights.of(connection, now);
+            let weight = u64::from(connection.one_in());
             let Some(tally) = self.ports.get_mut(&service(connection)) else { continue };
             let age = Duration::from_nanos(now.0.saturating_sub(connection.started().0));
             let is_old = age >= DECIDED;
@@ -353,7 +349,7 @@ impl Tallies {
         if is_new && !self.ports.contains_key(&service) {
             let mut tally = Tally::default();
             // That it began was told before its port was of interest.
-            tally.sums.add(What::Started, self.weights.of(connection, connection.last()));
+            tally.sums.add(What::Started, connection.one_in());
             self.ports.insert(service, tally);
         }
         self.ports.get_mut(&service)
@@ -384,7 +380,7 @@ impl Sink for Tallies {
         if !connection.began() {
             return;
         }
-        let weight = self.weights.of(connection, connection.last());
+        let weight = connection.one_in();
         let client = self.hasher.hash_one(connection.address(Role::Client).ip());
         let Some(tally) = self.of(connection) else { return };
         let is_tcp = connection.protocol() == Protocol::Tcp;
@@ -402,7 +398,9 @@ impl Sink for Tallies {
             }
             Event::Opened(_) => {
                 tally.sums.add(What::Completed, weight);
-                tally.sums.add(What::Retransmitted, weight * repeated(connection));
+                tally
+                    .sums
+                    .add_at(What::Retransmitted as usize, u64::from(weight) * repeated(connection));
                 let (Some(first), Some(second)) =
                     (connection.syn_to_synack(), connection.synack_to_ack())
                 else {
@@ -417,7 +415,7 @@ impl Sink for Tallies {
             }
             Event::Request(_, exchange) => {
                 if let Some(class @ 1..=5) = exchange.status.map(|status| status / 100) {
-                    tally.sums.add_at(What::Http as usize + usize::from(class) - 1, weight);
+                    tally.sums.add_at(What::Http as usize + usize::from(class) - 1, weight.into());
                 }
                 // The time of a connection's first request was told as its first byte.
                 let is_first = exchange.requested == connection.first_byte_of(Role::Client);
@@ -426,7 +424,9 @@ impl Sink for Tallies {
                 }
             }
             Event::Ended(_) if !connection.was_opened() => {
-                tally.sums.add(What::Retransmitted, weight * repeated(connection));
+                tally
+                    .sums
+                    .add_at(What::Retransmitted as usize, u64::from(weight) * repeated(connection));
                 if let Some(what) = what_became_of(connection) {
                     tally.sums.add(what, weight);
                 }
@@ -460,6 +460,6 @@ fn what_became_of(connection: &Connection) -> Option<What> {
     }
 }
 
-fn record(times: &mut Histogram, time: Duration, weight: u64) {
-    times.record_many(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), weight);
+fn record(times: &mut Histogram, time: Duration, weight: u32) {
+    times.record_many(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX), weight.into());
 }

@@ -15,6 +15,7 @@ use super::{
     tally::{Spell, Tallies, Tally},
     verdict::{Facts, Outcomes, judge},
 };
+use crate::share::{self, Share, Table};
 
 /// Connections that are followed at once. With at most [`Limits::BYTES_PER_CONNECTION`] bytes each that is
 /// 100 MB.
@@ -37,10 +38,12 @@ impl Watching {
     pub fn new(settings: &Settings, rules: Rules, hook: String, interfaces: Vec<String>) -> Self {
         let mut limits = Limits::default();
         limits.connections = CONNECTIONS;
+        let mut tracker = Tracker::new(limits);
+        tracker.choose_by(share::choice(rules.seed()));
         Self {
             settings: settings.clone(),
             rules,
-            tracker: Tracker::new(limits),
+            tracker,
             tallies: Tallies::new(&settings.services),
             hook,
             interfaces,
@@ -63,11 +66,14 @@ impl Watching {
         }
     }
 
-    /// From this time on the frames are those of one connection in `one_in`.
-    pub fn follow(&mut self, time: WallTime, one_in: u32) {
-        if self.tallies.weights.change(time, one_in.into()) {
-            self.tracker.lost(time);
-        }
+    /// Frames of after this time are those of another share of the connections.
+    pub fn follow(&mut self, share: Share, since: WallTime) {
+        share.follow(&mut self.tracker, since);
+    }
+
+    /// How full the table of connections is.
+    pub fn table(&self) -> Table {
+        Table::of(&self.tracker)
     }
 
     /// Asks the host what it says now. Before the first frame, and before each report.
@@ -109,7 +115,7 @@ impl Watching {
             hook: self.hook.clone(),
             interfaces: self.interfaces.clone(),
             followed: Followed {
-                one_in: self.tallies.weights.now(),
+                one_in: self.tracker.one_in(),
                 now: self.tracker.open().count() as u64,
                 lost: self.lost,
                 refused: figures.refused,
@@ -210,7 +216,12 @@ fn with_open(settled: Counts, tally: &Tally) -> Counts {
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, net::Ipv4Addr, time::Instant};
+    use std::{
+        fs,
+        net::{Ipv4Addr, SocketAddr},
+        ops::Range,
+        time::Instant,
+    };
 
     use probe_frame::LinkType;
     use testbed::{Frame as Built, Tcp, tcp_flags};
@@ -322,19 +333,33 @@ mod tests {
     fn what_is_followed_stands_for_all_and_a_loss_is_no_answer() {
         let service = Service { protocol: Protocol::Tcp, port: 80 };
         let mut watching = watching(&[service]);
-        let [(first, syn), ..] = handshake(1, 1_000_000_000);
-        take(&mut watching, first, &syn);
-        // One in 16 from now on: nobody can tell what became of the first.
-        watching.follow(WallTime(1_500_000_000), 16);
-        for (time, bytes) in handshake(2, 2_000_000_000) {
-            take(&mut watching, time, &bytes);
+        // The first segments of 300 connections, a share of them from then on, and all of 300 others.
+        for n in 0..300 {
+            let [(time, syn), ..] = handshake(n, 1_000_000_000);
+            take(&mut watching, time, &syn);
         }
+        watching.follow(Share::Fewer(16), WallTime(1_500_000_000));
+        for n in 300..600 {
+            for (time, bytes) in handshake(n, 2_000_000_000) {
+                take(&mut watching, time, &bytes);
+            }
+        }
+        let choice = share::choice(watching.rules.seed());
+        let chosen = |numbers: Range<u32>| {
+            let ends = |n| {
+                let client = SocketAddr::from((Ipv4Addr::from_bits(10 << 24 | n), 1024 + n as u16));
+                [client, SocketAddr::from(([192, 0, 2, 1], 80))]
+            };
+            numbers.filter(|n| choice(probe_flow::Protocol::Tcp, ends(*n), 16)).count() as u64
+        };
+        let (before, after) = (chosen(0..300), chosen(300..600));
         let report = watching.report(WallTime(4_000_000_000), Duration::from_secs(3), &[], false);
         let counts = report.ports[0].counts;
-        assert_eq!((counts.connections, counts.completed, counts.unanswered), (17, 16, 0));
-        assert!(counts.margin >= 51, "3.3 times the root of 16 * 15: {}", counts.margin);
+        assert_eq!(counts.connections, 300 + 16 * after);
+        assert_eq!((counts.completed, counts.unanswered), (16 * after, 16 * before));
+        assert_eq!(counts.margin, (3.3 * f64::sqrt((after * 16 * 15) as f64)).ceil() as u64);
         let ledger = Ledger { chosen: 9, lost: 2, refused: 0, last_error: 0 };
-        let [(first, syn), ..] = handshake(3, 4_000_000_000);
+        let [(first, syn), ..] = handshake(999, 4_000_000_000);
         take(&mut watching, first, &syn);
         watching.ledger(WallTime(5_000_000_000), &ledger);
         let report = watching.report(WallTime(8_000_000_000), Duration::from_secs(7), &[], false);

@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use probe_common::Ledger;
 
-use super::pace::{LOOK, Pace};
+use super::{
+    choice::{Share, Table},
+    pace::{LOOK, Pace},
+};
 
 /// How long what the rings hold may be of before a change; who is not through with it by then is too slow
 /// for what comes now.
@@ -44,13 +47,13 @@ impl Load {
         self.behind = None;
     }
 
-    /// One connection in how many is followed from now on, if that changes. `None`: nothing came, and nobody
-    /// asked the kernel.
-    pub fn look(&mut self, ledger: Option<&Ledger>) -> Option<u32> {
-        self.look_at(Instant::now(), ledger)
+    /// Which share of the connections is followed from now on, if that changes. `ledger`: `None` where nothing came,
+    /// and nobody asked the kernel. `table`: of the connections that are followed.
+    pub fn look(&mut self, ledger: Option<&Ledger>, table: Table) -> Option<Share> {
+        self.look_at(Instant::now(), ledger, table)
     }
 
-    fn look_at(&mut self, now: Instant, ledger: Option<&Ledger>) -> Option<u32> {
+    fn look_at(&mut self, now: Instant, ledger: Option<&Ledger>, table: Table) -> Option<Share> {
         let span = now - std::mem::replace(&mut self.looked, now);
         let (came, lost) = ledger.map_or(self.before, of);
         let before = std::mem::replace(&mut self.before, (came, lost));
@@ -60,7 +63,7 @@ impl Load {
             return None;
         }
         let (came, lost) = (came.saturating_sub(before.0), lost.saturating_sub(before.1));
-        let changed = self.pace.look(came, lost, span);
+        let changed = self.pace.look(came, lost, span, table);
         if changed.is_some() {
             self.behind = Some(now);
         }
@@ -90,7 +93,8 @@ mod tests {
         let mut look = |chosen, lost, refused| {
             now += LOOK;
             load.caught_up();
-            load.look_at(now, Some(&ledger(chosen, lost, refused)))
+            let ledger = ledger(chosen, lost, refused);
+            load.look_at(now, Some(&ledger), Table::default()).map(Share::one_in)
         };
         assert_eq!(look(1_000, 0, 0), None);
         // What a second has room for, in a tenth of one.
@@ -105,9 +109,9 @@ mod tests {
         // Two seconds of calm, of which nobody asks the kernel.
         let quiet = (0..20).filter_map(|_| {
             now += LOOK;
-            load.look_at(now, None)
+            load.look_at(now, None, Table::default())
         });
-        assert_eq!(quiet.collect::<Vec<_>>(), [8]);
+        assert_eq!(quiet.collect::<Vec<_>>(), [Share::More(8)]);
     }
 
     #[test]
@@ -117,7 +121,11 @@ mod tests {
         let changes = |load: &mut Load, looks: std::ops::Range<u32>| -> Vec<(u32, u32)> {
             // The rings are full all the time.
             let of = |n: u32| ledger(u64::from(n) * 100, u64::from(n) * 10, 0);
-            looks.filter_map(|n| Some((n, load.look_at(start + LOOK * n, Some(&of(n)))?))).collect()
+            let look = |n| {
+                let share = load.look_at(start + LOOK * n, Some(&of(n)), Table::default())?;
+                Some((n, share.one_in()))
+            };
+            looks.filter_map(look).collect()
         };
         assert_eq!(changes(&mut load, 1..30), [(1, 2), (11, 4), (21, 8)], "one a second");
         // Read to the end, and still losing.

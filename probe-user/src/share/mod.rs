@@ -1,12 +1,12 @@
 //! Whole connections, one in so many, as the load allows: which share of them is followed, how many each of
 //! those stands for, and how far a sum of them may be from the truth.
 
+mod choice;
 mod load;
 mod pace;
-mod weight;
 
+pub use choice::{Budget, Share, Table, choice};
 pub use load::Load;
-pub use weight::Weights;
 
 /// A number of connections, of which some were chosen at random: each counts as those that it stands for.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -19,8 +19,8 @@ pub struct Estimate {
 
 impl Estimate {
     /// One that stands for `weight`.
-    pub fn add(&mut self, weight: u64) {
-        self.sum += weight;
+    pub fn add(&mut self, weight: u32) {
+        self.sum += u64::from(weight);
         self.variance += variance(weight);
     }
 
@@ -39,8 +39,8 @@ impl Estimate {
 }
 
 /// What one connection adds to the variance of a sum, of which it was chosen at random to stand for `weight`.
-pub fn variance(weight: u64) -> f64 {
-    weight as f64 * weight.saturating_sub(1) as f64
+pub fn variance(weight: u32) -> f64 {
+    f64::from(weight) * f64::from(weight.saturating_sub(1))
 }
 
 /// How far a sum of such a variance may be from the truth, in 999 of 1,000 cases.

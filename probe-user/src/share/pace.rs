@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use probe_flow::LEAST_SHARE;
+
+use super::choice::{Share, Table};
+
 /// How often the number is thought over.
 pub const LOOK: Duration = Duration::from_millis(100);
-
-/// One connection in so many at most: what the hash of 32 bits can tell apart, and still be a sample.
-const LEAST_SHARE: u32 = 1 << 20;
 
 /// A burst may have what the budget saved in a second, and no more records than this: a page that is loaded by
 /// thirty connections at once is no reason to leave some out, a flood that would fill the tables is.
@@ -36,7 +37,7 @@ impl Pace {
 
     /// So many records came in a span of time, and `lost` others did not find room. Says which share is followed
     /// from now on, if that changes.
-    pub fn look(&mut self, records: u64, lost: u64, span: Duration) -> Option<u32> {
+    pub fn look(&mut self, records: u64, lost: u64, span: Duration, table: Table) -> Option<Share> {
         let seconds = span.as_secs_f64();
         if seconds <= 0.0 {
             return None;
@@ -50,16 +51,19 @@ impl Pace {
         };
         self.saved = self.saved.clamp(0.0, self.budget.min(MOST_SAVED));
         self.calm = if rate * 4.0 < self.budget { self.calm + span } else { Duration::ZERO };
-        let before = self.one_in;
-        if times > 1 {
-            let wanted = self.one_in.saturating_mul(times.min(LEAST_SHARE).next_power_of_two());
-            self.one_in = wanted.min(LEAST_SHARE);
-        } else if self.calm >= CALM && self.one_in > 1 {
+        let times = times.min(LEAST_SHARE).next_power_of_two();
+        let wanted = self.one_in.saturating_mul(times).min(LEAST_SHARE).max(table.one_in);
+        if wanted > self.one_in {
+            self.one_in = wanted;
+            Some(Share::Fewer(self.one_in))
+        } else if self.calm >= CALM && self.one_in > 1 && table.has_room {
             // Half of the budget at most.
             self.one_in /= 2;
             self.calm = Duration::ZERO;
+            Some(Share::More(self.one_in))
+        } else {
+            None
         }
-        (self.one_in != before).then_some(self.one_in)
     }
 }
 
@@ -71,7 +75,9 @@ mod tests {
     fn the_share_follows_the_load() {
         let mut pace = Pace::new(100_000);
         let looks = |pace: &mut Pace, records, times| -> Vec<u32> {
-            (0..times).filter_map(|_| pace.look(records, 0, LOOK)).collect()
+            (0..times)
+                .filter_map(|_| Some(pace.look(records, 0, LOOK, Table::default())?.one_in()))
+                .collect()
         };
         let nothing: [u32; 0] = [];
         assert_eq!(looks(&mut pace, 10_000, 100), nothing);
@@ -92,9 +98,23 @@ mod tests {
     #[test]
     fn losses_and_extremes() {
         let mut pace = Pace::new(100_000);
-        assert_eq!(pace.look(1_000, 1, LOOK), Some(2));
-        assert_eq!(pace.look(0, 0, Duration::ZERO), None);
-        assert_eq!(pace.look(u64::MAX / 4, u64::MAX / 4, LOOK), Some(LEAST_SHARE));
-        assert_eq!(pace.look(u64::MAX / 4, 0, LOOK), None);
+        let mut look = |records, lost, span| pace.look(records, lost, span, Table::default());
+        assert_eq!(look(1_000, 1, LOOK), Some(Share::Fewer(2)));
+        assert_eq!(look(0, 0, Duration::ZERO), None);
+        assert_eq!(look(u64::MAX / 4, u64::MAX / 4, LOOK), Some(Share::Fewer(LEAST_SHARE)));
+        assert_eq!(look(u64::MAX / 4, 0, LOOK), None);
+    }
+
+    #[test]
+    fn a_table_that_is_full_is_a_reason_and_one_without_room_keeps_the_share() {
+        let mut pace = Pace::new(100_000);
+        let full = Table { one_in: 8, has_room: false };
+        assert_eq!(pace.look(1_000, 0, LOOK, full), Some(Share::Fewer(8)));
+        let quiet = |pace: &mut Pace, table| -> Vec<Share> {
+            (0..50).filter_map(|_| pace.look(100, 0, LOOK, table)).collect()
+        };
+        assert_eq!(quiet(&mut pace, full), []);
+        let room = Table { one_in: 8, has_room: true };
+        assert_eq!(pace.look(100, 0, LOOK, room), Some(Share::More(4)));
     }
 }

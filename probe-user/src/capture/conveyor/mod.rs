@@ -27,6 +27,7 @@ use super::sink::{Sink, Waits};
 use crate::{
     cancel,
     kernel::{Attachment, Loan, Span},
+    share::{Share, Table},
 };
 use batch::Batch;
 use progress::Progress;
@@ -48,8 +49,8 @@ enum Message {
     Interface(Attachment),
     /// Frames of before this time were lost.
     Lost(WallTime),
-    /// From this time on the frames are those of one connection in so many.
-    Follow(WallTime, u32),
+    /// Frames of after this time are those of another share of the connections.
+    Follow(Share, WallTime),
     /// The last one: the account, without what the sinks know better.
     End(Statistics),
 }
@@ -166,12 +167,17 @@ impl Conveyor {
         }
     }
 
-    /// Tells the sinks that from a time on frames are those of one connection in so many.
-    pub(super) fn follow(&mut self, time: WallTime, one_in: u32) {
+    /// Tells the sinks that from a time on frames are those of another share of the connections.
+    pub(super) fn follow(&mut self, share: Share, since: WallTime) {
         if let Some(full) = &self.full {
             // As in `send`.
-            let _ = full.send(Message::Follow(time, one_in));
+            let _ = full.send(Message::Follow(share, since));
         }
+    }
+
+    /// How the sink's table of connections was behind its last batch.
+    pub(super) fn table(&self) -> Table {
+        self.progress.table()
     }
 
     /// Waits for the writer to give a batch back, at the end, when nothing can be lost by

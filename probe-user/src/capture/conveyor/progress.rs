@@ -2,14 +2,14 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use super::super::sink::{Sink, Waits};
-use crate::reporter;
+use crate::{reporter, share::Table};
 
 /// Once the user wants the end, whoever reads the output has so long to take what is on
 /// its way: with the time for the rings before it, Ctrl-C takes less than a second.
@@ -27,6 +27,8 @@ pub(super) struct Progress {
     pub(super) batch: AtomicU64,
     /// Whom it waits for now, see [`Progress::waits_for`].
     place: AtomicU8,
+    /// The sinks' tables of connections, after the last batch.
+    table: Mutex<Table>,
     /// The writer is to stop between two frames, or in the write that it waits for.
     pub(super) cancelled: Arc<AtomicBool>,
 }
@@ -42,6 +44,14 @@ impl Progress {
     pub(super) fn waits_for(&self) -> Waits {
         let place = usize::from(self.place.load(Ordering::Relaxed));
         Self::WAITS.get(place).copied().unwrap_or(Waits::Disk)
+    }
+
+    pub(super) fn set_table(&self, table: Table) {
+        *self.table.lock().unwrap_or_else(PoisonError::into_inner) = table;
+    }
+
+    pub(super) fn table(&self) -> Table {
+        *self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn is_cancelled(&self) -> bool {

@@ -13,7 +13,7 @@ use anyhow::{Result, anyhow};
 use probe_pcap::Statistics;
 
 use super::{Message, batch::Batch, progress::Progress};
-use crate::{capture::sink::Sink, clock};
+use crate::{capture::sink::Sink, clock, share::Table};
 
 /// How long a writer waits for frames before it looks at the clock, where a sink goes
 /// by the clock.
@@ -52,8 +52,8 @@ pub(super) fn write(
                 sink.lost(before);
                 Ok(ControlFlow::Continue(()))
             }),
-            Ok(Message::Follow(time, one_in)) => all(sinks, |sink| {
-                sink.follow(time, one_in);
+            Ok(Message::Follow(share, since)) => all(sinks, |sink| {
+                sink.follow(share, since);
                 Ok(ControlFlow::Continue(()))
             }),
             Ok(Message::End(statistics)) => {
@@ -79,6 +79,8 @@ pub(super) fn write(
         // What every sink has: on failure fewer than it was given.
         let kept = sinks.iter().map(|sink| sink.kept()).min().unwrap_or(0);
         progress.kept.store(kept, Ordering::Release);
+        // Who follows connections is the only sink.
+        progress.set_table(sinks.first().map_or_else(Table::default, |sink| sink.table()));
         progress.batch.store(0, Ordering::Release);
         if over {
             let result = result.and_then(|flow| finished.map(|()| flow));

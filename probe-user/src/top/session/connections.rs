@@ -112,7 +112,7 @@ impl Gathered {
             number: self.number,
             clock: clock(connection.started(), &self.zone),
             remarks: remarks(connection).join("; "),
-            row: Box::new(Row::new(connection, self.whole, 1)),
+            row: Box::new(Row::new(connection, self.whole)),
         });
     }
 
