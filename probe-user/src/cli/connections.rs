@@ -51,7 +51,8 @@ pub struct Follow {
     pub format: FollowFormat,
 
     /// Follow at most N connections at once; newcomers beyond that make those go that nobody has
-    /// answered for a second, or are counted and not followed
+    /// answered for a second. Where there are none, a smaller share of all is followed, whole
+    /// connections as with --max-records; of a file newcomers are counted and not followed
     #[arg(long, value_name = "N", default_value_t = 1 << 18,
           value_parser = values::number::<u64, 1, { 1 << 31 }>)]
     pub max_connections: u64,

@@ -194,12 +194,18 @@ impl Follower {
             ));
         }
         let figures = self.tracker.figures();
-        if figures.refused > 0 || figures.thrown_out > 0 {
+        let short = [
+            (figures.refused, "frames belong to connections that were not followed"),
+            (figures.thrown_out, "connections made room before their end"),
+        ];
+        let short: Vec<String> = (short.iter())
+            .filter(|(number, _)| *number > 0)
+            .map(|(number, what)| format!("{} {what}", grouped(*number)))
+            .collect();
+        if !short.is_empty() {
             reporter::note(format_args!(
-                "there was no room for all connections (--max-connections): {} frames belong to \
-                 connections that were not followed, {} connections made room before their end",
-                grouped(figures.refused),
-                grouped(figures.thrown_out)
+                "there was no room for all connections (--max-connections): {}",
+                short.join(", ")
             ));
         }
         if figures.unread > 0 {

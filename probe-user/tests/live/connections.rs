@@ -7,8 +7,8 @@ use std::time::Duration;
 use probe::text::grouped;
 use serde_json::Value;
 use testbed::{
-    CLIENT_LINK, CLIENT_V4, Frame, FrameSender, HttpServer, Namespace, SERVER_LINK, SERVER_V4,
-    SERVER_V6, Tcp, http_get, requirements::met, stranger, tcp_flags,
+    CLIENT_LINK, CLIENT_V4, Finished, Frame, FrameSender, HttpServer, Namespace, SERVER_LINK,
+    SERVER_V4, SERVER_V6, Tcp, http_get, requirements::met, stranger, tcp_flags,
 };
 
 use crate::rig::{LIMIT, NEEDS, alone, attached, quiet_pair};
@@ -173,16 +173,35 @@ fn a_flood_beyond_the_budget_is_followed_in_part() {
         return;
     }
     const SYNS: u64 = 200_000;
+    followed_in_part(SYNS, 50_000.0, &["--max-records", "20000", "tcp"]);
+}
+
+/// A table that is full turns nobody away.
+#[test]
+fn more_connections_than_there_is_room_for_are_followed_in_part() {
+    if !met(NEEDS) {
+        return;
+    }
+    const SYNS: u64 = 40_000;
+    let most = ["--max-records", "100000000", "--max-connections", "2000"];
+    // The answers are left out.
+    let arguments = [&most[..], &["tcp and src net 10"]].concat();
+    let finished = followed_in_part(SYNS, 20_000.0, &arguments);
+    assert!(!finished.stderr.contains("not followed"), "{}", finished.stderr);
+}
+
+/// So many SYNs, each of a connection of its own, that are refused; of which the numbers at the end are
+/// those of some, and right.
+fn followed_in_part(syns: u64, rate: f64, arguments: &[&str]) -> Finished {
     let _alone = alone();
     let pair = quiet_pair();
     // Nobody listens, and the server says so to each.
     pair.server.ip(&[format!("route add 10.0.0.0/8 dev {SERVER_LINK}")]).unwrap();
-    let syns: Vec<_> = (0..SYNS).map(|n| stranger(n as u32).build()).collect();
-    let arguments =
-        ["connections", "-i", SERVER_LINK, "--format", "json", "--max-records", "20000"];
-    let probe = attached(&pair.server, &[&arguments[..], &["tcp"]].concat());
+    let frames: Vec<_> = (0..syns).map(|n| stranger(n as u32).build()).collect();
+    let fixed = ["connections", "-i", SERVER_LINK, "--format", "json"];
+    let probe = attached(&pair.server, &[&fixed[..], arguments].concat());
     let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
-    assert_eq!(sender.send_paced(&syns, SYNS, Some(50_000.0)).unwrap().frames, SYNS);
+    assert_eq!(sender.send_paced(&frames, syns, Some(rate)).unwrap().frames, syns);
     let finished = probe.interrupt(LIMIT).unwrap();
     assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
     let said = finished.stderr.lines().find_map(|line| line.split_once(" connections: "));
@@ -191,13 +210,14 @@ fn a_flood_beyond_the_budget_is_followed_in_part() {
     let (number, margin) = number.split_once(" (± ").unwrap_or_else(|| panic!("{number}"));
     let [number, margin]: [u64; 2] =
         [number, margin.trim_end_matches(')')].map(|number| number.parse().unwrap());
-    assert!(number.abs_diff(SYNS) <= margin, "{}", finished.stderr);
+    assert!(number.abs_diff(syns) <= margin, "{}", finished.stderr);
     // It is an estimate that says something.
-    assert!(margin > 0 && margin < SYNS / 4, "{}", finished.stderr);
+    assert!(margin > 0 && margin < syns / 4, "{}", finished.stderr);
     assert!(finished.stderr.contains("these are estimates"), "{}", finished.stderr);
     let lines = lines(&finished.text());
-    assert!((lines.len() as u64) < SYNS, "{} connections were told", lines.len());
+    assert!((lines.len() as u64) < syns, "{} connections were told", lines.len());
     assert!(lines.iter().any(|line| line["one_in"].as_u64() > Some(1)));
+    finished
 }
 
 /// Below the budget all connections are followed, and all numbers are exact.
