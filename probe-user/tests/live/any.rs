@@ -10,7 +10,7 @@ use testbed::{
     run,
 };
 
-use crate::rig::{LIMIT, NEEDS, Totals, alone, attached, probe, quiet_pair};
+use crate::rig::{LIMIT, NEEDS, Totals, attached, beside_others, probe, quiet_pair};
 
 const TOOLS: &[Requirement] = &[Requirement::Tool("tshark"), Requirement::Tool("setpriv")];
 
@@ -94,7 +94,7 @@ fn lines_and_files_of_any_are_those_of_tcpdump() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = wide_pair();
     let tun = Tun::new(&pair.server, "tun0").unwrap();
     let started = |arguments: &[&str]| {
@@ -158,7 +158,7 @@ fn counts_of_several_link_types() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for interfaces in [&["-i", "any"][..], &["-i", SERVER_LINK, "-i", "tun0"]] {
         let pair = quiet_pair();
         let tun = Tun::new(&pair.server, "tun0").unwrap();
@@ -198,7 +198,7 @@ fn directions_of_several_and_of_any() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for interfaces in [&["-i", SERVER_LINK, "-i", SERVER_SECOND][..], &["-i", "any"]] {
         let mut totals = Vec::new();
         for direction in ["in", "out", "inout"] {
@@ -230,7 +230,7 @@ fn files_of_several_interfaces() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = wide_pair();
     let start = |flags: &[&str]| {
         let flags = [&["capture", "-i", "any", "-Q", "inout"], flags, &["udp"]].concat();
@@ -288,7 +288,7 @@ fn the_list_is_tcpdumps_and_needs_no_rights() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = wide_pair();
     let unprivileged = |arguments: &[&str]| {
         let mut command = pair.server.command("setpriv");
@@ -359,7 +359,7 @@ fn any_follows_interfaces_that_come_and_go() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for hook in ["tcx", "clsact"] {
         let pair = quiet_pair();
         let start = |words: &[&str]| {
@@ -429,7 +429,7 @@ fn any_starts_while_interfaces_go() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for hook in ["tcx", "clsact"] {
         let namespace = Namespace::new().unwrap();
         let names = || (0..100).map(|number| format!("go{number}"));

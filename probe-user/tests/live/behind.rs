@@ -10,7 +10,7 @@ use testbed::{
 
 use crate::{
     fidelity::open,
-    rig::{LIMIT, NEEDS, alone, attached, counter, end_tcpdump, tcpdump},
+    rig::{LIMIT, NEEDS, attached, beside_others, counter, end_tcpdump, tcpdump},
     superframes::segmenting_socket,
 };
 
@@ -96,7 +96,7 @@ fn frames_are_whole_behind_every_hook() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let frame = |length: usize| {
         let payload: Vec<u8> =
             (0..ETHERNET + length - HEADERS).map(|at| (at * 7 % 251) as u8).collect();
@@ -143,7 +143,7 @@ fn superframes_are_whole_behind_every_hook() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let burst: Vec<u8> = (0..SEGMENTS * SEGMENT).map(|at| (at / SEGMENT + at % 83) as u8).collect();
     let ethernet = [&SERVER_MAC[..], &CLIENT_MAC, &[0x08, 0x00]].concat();
     for action in ["redirect", "mirror"] {

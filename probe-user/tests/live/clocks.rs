@@ -8,7 +8,7 @@ use testbed::{
     tcp_flags,
 };
 
-use crate::rig::{DELIVERED, LIMIT, NEEDS, alone, ledger, quiet_pair};
+use crate::rig::{DELIVERED, LIMIT, NEEDS, beside_others, ledger, quiet_pair};
 
 /// Seconds by which the process's clock is off. Backwards no further than since the boot.
 const OFFSETS: [i64; 2] = [-60, 86_400];
@@ -34,7 +34,7 @@ fn a_time_namespace_changes_nothing() {
     ) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let tcp = Tcp { source: 1, destination: 80, flags: tcp_flags::SYN, ..Tcp::default() };
     let syn = Frame::ipv4(CLIENT_V4, SERVER_V4).tcp(tcp).build();
     for offset in OFFSETS {

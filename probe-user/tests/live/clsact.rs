@@ -8,7 +8,7 @@ use testbed::{
 };
 
 use crate::{
-    rig::{CHOSEN, DELIVERED, LIMIT, NEEDS, Totals, alone, attached, ledger, quiet_pair},
+    rig::{CHOSEN, DELIVERED, LIMIT, NEEDS, Totals, attached, beside_others, ledger, quiet_pair},
     scattered::NOBODY_V4,
 };
 
@@ -49,7 +49,7 @@ fn a_filter_that_others_take_off_is_missed() {
     if !met(&[NEEDS, &[Requirement::Tool("tc")]].concat()) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for done in DONE {
         for command in ["count --format json", "capture -w /dev/shm/f.pcap", "rate -t 1h"] {
             let context = format!("{command}, {done:?}");
@@ -95,7 +95,7 @@ fn only_our_filter_is_taken_off() {
     if !met(&[NEEDS, &[Requirement::Tool("tc")]].concat()) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     tc(&pair.server, "qdisc add dev srv0 clsact");
     tc(&pair.server, &format!("filter add dev srv0 ingress {FOREIGN}"));

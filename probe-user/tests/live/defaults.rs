@@ -7,7 +7,7 @@ use testbed::{
     Tcp, requirements::met, run, tcp_flags,
 };
 
-use crate::rig::{LIMIT, NEEDS, Totals, alone, attached, probe, quiet_pair, tcpdump_lines};
+use crate::rig::{LIMIT, NEEDS, Totals, attached, beside_others, probe, quiet_pair, tcpdump_lines};
 
 /// SYNs for a port on which nobody listens: the server answers each with a reset.
 fn ask(pair: &Pair, count: u32) {
@@ -31,7 +31,7 @@ fn a_capture_shows_both_directions_as_tcpdump_does() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let words = ["-i", SERVER_LINK, "-c", "10", "tcp"];
     let theirs = tcpdump_lines(&pair.server, &words);
@@ -57,7 +57,7 @@ fn counts_are_of_received_frames_and_say_so() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for (flags, expected, packets) in [
         (&[][..], "frames received only (-Q inout: those sent, too)", 5),
         (&["-Q", "in"], "frames received", 5),
@@ -97,7 +97,7 @@ fn a_capture_that_sees_half_says_so() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let half = "note: received frames only: XDP sees no others; --hook tcx does";
     for (flags, said) in [
@@ -119,7 +119,7 @@ fn the_default_routes_interface() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let space = Namespace::new().unwrap();
     let chosen = |command: &[&str]| {
         let finished = Running::spawn(probe(&space, command)).unwrap().wait(LIMIT).unwrap();
@@ -172,7 +172,7 @@ fn names_of_one_interface_are_one_interface() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let long = "a".repeat(127);
     let names = ["bee", "upstream-of-the-second-data-centre", &long];

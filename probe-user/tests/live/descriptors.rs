@@ -5,7 +5,7 @@ use std::{os::unix::process::CommandExt as _, process::Command};
 
 use testbed::{Namespace, Running, requirements::met};
 
-use crate::rig::{LIMIT, NEEDS, alone, probe};
+use crate::rig::{LIMIT, NEEDS, beside_others, probe};
 
 /// Of probe, started by a shell, for which the dynamic loader takes one, too.
 const LIMITS: std::ops::Range<u64> = 4..40;
@@ -29,7 +29,7 @@ fn a_low_limit_is_named() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let namespace = Namespace::new().unwrap();
     let commands = [
         "count -i lo --duration 1ms",

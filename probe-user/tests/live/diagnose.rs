@@ -15,7 +15,7 @@ use testbed::{
     scenario::{Protocol, Reason, Routed, Scenario, Truth, Version},
 };
 
-use crate::rig::{LIMIT, alone, attached, probe};
+use crate::rig::{LIMIT, alone, attached, beside_others, probe};
 
 const NEEDS: &[Requirement] = &[
     Requirement::Root,
@@ -159,7 +159,7 @@ fn others_are_listened_to() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let network = &Routed::new().unwrap();
     let listen = |namespace, scenario: Scenario, more: &[&str]| {
         let target = target(scenario, Version::V4);
@@ -195,7 +195,7 @@ fn what_is_said_is_answered() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let network = &Routed::new().unwrap();
     let target = target(Scenario::Slow, Version::V6);
     let request = "GET /204 HTTP/1.1\\r\\nConnection: close\\r\\n\\r\\n";

@@ -20,7 +20,7 @@ use testbed::{
     run, tcp_flags,
 };
 
-use crate::rig::{LIMIT, NEEDS, alone, quiet_pair};
+use crate::rig::{LIMIT, NEEDS, beside_others, quiet_pair};
 
 /// Somebody who has no name and no groups on any machine.
 const USER: &str = "3999999";
@@ -150,7 +150,7 @@ fn tshark_lists_interfaces_without_rights() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let desk = Desk::new(&pair.server);
     // Without its rights, too.
@@ -209,7 +209,7 @@ fn tshark_captures_the_frames_that_a_filter_lets_through() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let sent = frames(400);
     let of_port_80: Vec<Vec<u8>> = sent.iter().step_by(2).cloned().collect();
     let of_port_53: Vec<Vec<u8>> = sent.iter().skip(1).step_by(2).cloned().collect();
@@ -238,7 +238,7 @@ fn both_directions_and_what_wireshark_shows_of_them() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     const IN: &str = "0x00000001";
     const OUT: &str = "0x00000002";
     const BOTH: &[(&str, u64)] = &[(IN, 6), (OUT, 4)];
@@ -300,7 +300,7 @@ fn a_bad_filter_is_refused() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let desk = Desk::new(&pair.server);
     let capture = desk.command("tshark", &["-n", "-i", "probe-srv0", "-f", "tcp prot 80"]);
@@ -327,7 +327,7 @@ fn all_interfaces_and_a_tun_device() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let desk = Desk::new(&pair.server);
     let tun = Tun::new(&pair.server, "tun0").unwrap();
@@ -363,7 +363,7 @@ fn an_interface_that_goes_ends_tshark_with_the_reason() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let desk = Desk::new(&pair.server);
     let file = format!("{SCRATCH_DIR}/tmp/out.pcapng");

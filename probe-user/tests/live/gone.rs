@@ -8,7 +8,7 @@ use testbed::{
     SERVER_V4, Tcp, requirements::met, tcp_flags,
 };
 
-use crate::rig::{DELIVERED, LIMIT, NEEDS, Totals, alone, attached, ledger, quiet_pair};
+use crate::rig::{DELIVERED, LIMIT, NEEDS, Totals, attached, beside_others, ledger, quiet_pair};
 
 /// Hooks whose programs belong to links, which stay with the interface wherever it goes.
 const LINKS: [&str; 3] = ["xdp-native", "xdp-generic", "tcx"];
@@ -53,7 +53,7 @@ fn a_count_ends_when_its_interface_is_deleted() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for hook in HOOKS {
         let pair = quiet_pair();
         let count = count(&pair, &["--hook", hook]);
@@ -70,7 +70,7 @@ fn a_count_goes_on_with_the_interface_that_is_left() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let (ours, theirs) = ([2, 0, 0, 0, 1, 1], [2, 0, 0, 0, 1, 2]);
     pair.client.veth(("cli1", ours), &pair.server, ("srv1", theirs)).unwrap();
@@ -87,7 +87,7 @@ fn a_count_goes_on_when_its_interface_is_up_again() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for hook in HOOKS {
         let pair = quiet_pair();
         let count = count(&pair, &["--hook", hook]);
@@ -122,7 +122,7 @@ fn one_that_is_down_at_the_start_is_told() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     pair.server.ip(&[format!("link set {SERVER_LINK} down")]).unwrap();
     for arguments in [&["count", "-i", SERVER_LINK][..], &["rate", "-t", "1h", "-i", SERVER_LINK]] {
@@ -139,7 +139,7 @@ fn a_rate_ends_when_its_interface_is_deleted() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for hook in HOOKS {
         for end in [["-t", "1h"], ["-c", "501"]] {
             let pair = quiet_pair();
@@ -176,7 +176,7 @@ fn a_port_that_leaves_its_bridge_is_still_there() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let capture = ["capture", "-i", SERVER_LINK, "-w", "/dev/shm/port.pcap"];
     let count = ["count", "-i", SERVER_LINK, "--format", "json"];
     for (hook, command) in HOOKS.iter().flat_map(|hook| [(hook, &capture[..]), (hook, &count)]) {
@@ -219,7 +219,7 @@ fn a_renamed_interface_is_followed() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for hook in HOOKS {
         let pair = quiet_pair();
         let count = count(&pair, &["--hook", hook]);
@@ -249,7 +249,7 @@ fn an_interface_moves_to_another_namespace() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for hook in LINKS {
         let pair = quiet_pair();
         let other = Namespace::new().unwrap();
@@ -281,7 +281,7 @@ fn lost_messages_do_not_leave_an_old_state() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let set = |what: &str| pair.server.ip(&[format!("link set {SERVER_LINK} {what}")]).unwrap();
     let capture = ["capture", "-i", SERVER_LINK, "-w", "/dev/shm/overrun.pcap", "@syn"];

@@ -9,7 +9,7 @@ use testbed::{
     requirements::met, run,
 };
 
-use crate::rig::{LIMIT, NEEDS, alone, probe, quiet_pair};
+use crate::rig::{LIMIT, NEEDS, beside_others, probe, quiet_pair};
 
 fn described(namespace: &Namespace, arguments: &[&str]) -> Vec<Value> {
     let words = [&["interfaces", "--json"], arguments].concat();
@@ -41,7 +41,7 @@ fn counters_and_names() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     pair.server
         .ip(&[
@@ -96,7 +96,7 @@ fn native_xdp_is_where_it_attaches() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let space = Namespace::new().unwrap();
     space
         .ip(&[
@@ -131,7 +131,7 @@ fn rates_while_frames_come() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let words = ["interfaces", "--watch=200ms", "--json", SERVER_LINK];
     let watch = Running::spawn(probe(&pair.server, &words)).unwrap();

@@ -11,7 +11,7 @@ use testbed::{
 };
 
 use crate::{
-    rig::{LIMIT, NEEDS, alone, probe, quiet_pair},
+    rig::{LIMIT, NEEDS, beside_others, probe, quiet_pair},
     scattered::{NOBODY_V4, NOBODY_V6},
 };
 
@@ -127,7 +127,7 @@ fn bytecode_counts_in_iptables() {
     if !met(NEEDS) || !met(&[Tool("iptables"), Tool("ip6tables")]) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let frames = frames();
     let options = Options::default().link(LinkType::Raw);
     let filters = EXPRESSIONS.map(|text| probe_filter::compile(text, &options).unwrap());

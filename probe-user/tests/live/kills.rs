@@ -11,7 +11,9 @@ use testbed::{
     run, tcp_flags,
 };
 
-use crate::rig::{CHOSEN, DELIVERED, LIMIT, NEEDS, alone, attached, ledger, probe, quiet_pair};
+use crate::rig::{
+    CHOSEN, DELIVERED, LIMIT, NEEDS, attached, beside_others, ledger, probe, quiet_pair,
+};
 
 const TOOLS: &[Requirement] = &[Requirement::Tool("mkfifo"), Requirement::Tool("nohup")];
 
@@ -69,7 +71,7 @@ fn an_interface_that_is_deleted_ends_the_capture() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for hook in ["xdp-native", "xdp-generic", "tcx"] {
         let pair = quiet_pair();
         let capture = capture(&pair, &["--hook", hook, "-w", "/dev/shm/gone.pcap"]);
@@ -88,7 +90,7 @@ fn one_of_two_interfaces_is_deleted_and_the_other_goes_on() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let (ours, theirs) = ([2, 0, 0, 0, 1, 1], [2, 0, 0, 0, 1, 2]);
     pair.client.veth(("cli1", ours), &pair.server, ("srv1", theirs)).unwrap();
@@ -110,7 +112,7 @@ fn an_interface_that_goes_down_and_up_is_seen_again() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for hook in ["xdp-native", "xdp-generic", "tcx"] {
         let pair = quiet_pair();
         let capture = capture(&pair, &["--hook", hook, "-w", "/dev/shm/down.pcap"]);
@@ -134,7 +136,7 @@ fn a_hang_up_ends_it_unless_it_was_started_by_nohup() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let file = "/dev/shm/hup.pcap";
     // Whoever started the tests may have used nohup.
@@ -166,7 +168,7 @@ fn a_folder_that_vanishes_ends_a_rotation() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for rotation in [["-C", "10k"], ["-G", "1"]] {
         for remove in [false, true] {
             let pair = quiet_pair();
@@ -218,7 +220,7 @@ fn a_named_pipe_that_nobody_reads_stops_nothing() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for signal in [libc::SIGINT, libc::SIGTERM] {
         let pair = quiet_pair();
         let capture = capture(&pair, &["-w", make_fifo(&pair.server)]);
@@ -244,7 +246,7 @@ fn a_late_reader_of_a_named_pipe_gets_what_came_before() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let fifo = make_fifo(&pair.server);
     let capture = capture(&pair, &["-w", fifo]);
@@ -269,7 +271,7 @@ fn a_reader_that_goes_away_ends_an_idle_capture() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for arguments in [&[][..], &["-w", "-"]] {
         let pair = quiet_pair();
         let (reader, writer) = std::io::pipe().unwrap();
@@ -288,7 +290,7 @@ fn signals_that_ask_do_not_end_it() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let file = "/dev/shm/asked.pcap";
     let capture = capture(&pair, &["-v", "-w", file]);
@@ -312,7 +314,7 @@ fn a_live_count_prints_no_frame() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let capture = capture(&pair, &["--count", "-c", "4"]);
     send(&pair, 4);
@@ -328,7 +330,7 @@ fn another_users_pipe_is_opened_by_root() {
     if !ready() || !met(&[Requirement::Tool("setpriv")]) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let as_nobody = |words: &[&str]| {
         let mut command = pair.server.command("setpriv");

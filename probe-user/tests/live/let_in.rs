@@ -10,7 +10,7 @@ use testbed::{
 
 use crate::{
     ending::attachments,
-    rig::{LIMIT, NEEDS, alone, attached, probe, quiet_pair},
+    rig::{LIMIT, NEEDS, attached, beside_others, probe, quiet_pair},
 };
 
 fn send(pair: &Pair, count: usize) {
@@ -37,7 +37,7 @@ fn programs_give_no_rights_back_after_the_drop() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let file = "/dev/shm/rights.pcap";
     let commands = [
@@ -64,7 +64,7 @@ fn extcap_leaves_a_file_alone_that_is_no_pipe() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("victim");
@@ -85,7 +85,7 @@ fn rotation_follows_no_links() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
@@ -110,7 +110,7 @@ fn an_interrupt_ends_a_long_verification() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let ports: Vec<String> = (1..4000).map(|port| format!("port {port}")).collect();
     let filter = ports.join(" or ");
@@ -130,7 +130,7 @@ fn one_program_too_many_is_told() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let arguments = ["count", "-i", SERVER_LINK, "--hook", "tcx", "--interval", "1h"];
     let mut running = Vec::new();

@@ -10,7 +10,7 @@ use testbed::{
 
 use crate::{
     beside::Beside,
-    rig::{LIMIT, NEEDS, alone, probe, quiet_pair},
+    rig::{LIMIT, NEEDS, beside_others, probe, quiet_pair},
 };
 
 fn index(namespace: &Namespace, link: &str) -> u32 {
@@ -24,7 +24,7 @@ fn interface_number_and_netmask() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let frames: Vec<Vec<u8>> =
         [[192, 0, 2, 255], [192, 0, 2, 77], [0; 4], [10, 1, 2, 255], [255; 4]]
             .into_iter()
@@ -64,7 +64,7 @@ fn several_interfaces_have_no_number() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let arguments = ["count", "-i", SERVER_LINK, "-i", "lo", "ifindex 2"];
     let finished = Running::spawn(probe(&pair.server, &arguments)).unwrap().wait(LIMIT).unwrap();

@@ -10,7 +10,7 @@ use testbed::{
 };
 
 use crate::{
-    rig::{DELIVERED, LIMIT, NEEDS, alone, attached, ledger, probe, quiet_pair},
+    rig::{DELIVERED, LIMIT, NEEDS, attached, beside_others, ledger, probe, quiet_pair},
     scattered::NOBODY_V4,
 };
 
@@ -60,7 +60,7 @@ fn a_filter_does_not_wait_for_ever() {
     if !met(&[NEEDS, FILES].concat()) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let file = file_of_frames(&pair);
     for (options, words) in [
@@ -88,7 +88,7 @@ fn a_host_that_is_not_known_is_told_with_who_was_asked() {
     if !met(&[NEEDS, FILES, &[Requirement::File("/etc/nsswitch.conf")]].concat()) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let file = "/dev/shm/nsswitch.conf";
     let text = "passwd: files\nhosts: files\n";
@@ -107,7 +107,7 @@ fn a_signal_ends_the_wait_for_a_name() {
     if !met(&[NEEDS, FILES].concat()) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let file = file_of_frames(&pair);
     silence(&pair.server, ENDLESS);
@@ -130,7 +130,7 @@ fn lines_do_not_wait_for_ever() {
     if !met(&[NEEDS, FILES].concat()) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let file = file_of_frames(&pair);
     silence(&pair.server, ENDLESS);
@@ -159,7 +159,7 @@ fn files_of_names_without_an_end() {
     if !met(&[NEEDS, FILES].concat()) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let file = file_of_frames(&pair);
     // As long as a file may be, and nothing on the disk.

@@ -6,7 +6,7 @@ use std::{io, os::unix::process::CommandExt as _, process::Command};
 use testbed::{Running, SERVER_LINK, requirements::met};
 
 use crate::ending::attachments;
-use crate::rig::{LIMIT, NEEDS, alone, probe, quiet_pair};
+use crate::rig::{LIMIT, NEEDS, beside_others, probe, quiet_pair};
 
 /// Commands of bpf(2) (include/uapi/linux/bpf.h).
 const LINK_CREATE: u32 = 28;
@@ -65,7 +65,7 @@ fn what_the_kernel_lacks_is_named() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
     let mut numbers = release.split('.');
@@ -117,7 +117,7 @@ fn a_kernel_is_asked_what_it_can() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let count = ["count", "-i", SERVER_LINK, "--hook", "tcx", "--duration", "10ms", "@syn"];
     for (old, errno, hook) in [(true, 0, "tcx"), (false, libc::EINVAL, "clsact")] {

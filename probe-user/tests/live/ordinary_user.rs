@@ -10,7 +10,7 @@ use testbed::{
     run, tcp_flags,
 };
 
-use crate::rig::{CHOSEN, DELIVERED, LIMIT, NEEDS, Totals, alone, ledger, quiet_pair};
+use crate::rig::{CHOSEN, DELIVERED, LIMIT, NEEDS, Totals, beside_others, ledger, quiet_pair};
 
 /// Somebody who has no name and no groups on any machine.
 const USER: &str = "3999999";
@@ -56,7 +56,7 @@ fn three_capabilities_are_enough() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let program = with_rights(&pair.server, &ALL);
     let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
@@ -99,7 +99,7 @@ fn the_missing_one_is_named() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     for missing in ALL {
         let rights: Vec<&str> = ALL.into_iter().filter(|&right| right != missing).collect();

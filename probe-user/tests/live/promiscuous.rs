@@ -10,7 +10,7 @@ use testbed::{
     run,
 };
 
-use crate::rig::{LIMIT, NEEDS, Totals, alone, attached, quiet_pair, tcpdump_lines};
+use crate::rig::{LIMIT, NEEDS, Totals, attached, beside_others, quiet_pair, tcpdump_lines};
 
 fn ready() -> bool {
     let all = met(NEEDS);
@@ -81,7 +81,7 @@ fn what_guests_of_a_bridge_say_to_each_other() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let bridged = Bridged::new();
     assert_eq!(bridged.promiscuity(), 0);
     // The bridge learns who is where.
@@ -113,7 +113,7 @@ fn it_ends_with_the_process() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let bridged = Bridged::new();
     let start = || attached(&bridged.host, &["capture", "-i", "br0", "-w", "/dev/null"]);
     let (killed, ended) = (start(), start());
@@ -141,7 +141,7 @@ fn its_socket_receives_nothing() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let capture = attached(&pair.server, &["capture", "-i", SERVER_LINK, "-w", "/dev/null"]);
     let frame = Frame::ipv4(CLIENT_V4, SERVER_V4).udp(1, 2).build();
@@ -162,7 +162,7 @@ fn a_capture_without_the_right_says_so() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let without = |arguments: &[&str]| {
         let mut command = pair.server.command("setpriv");
@@ -189,7 +189,7 @@ fn a_mirrored_port() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     pair.server
         .ip(&[

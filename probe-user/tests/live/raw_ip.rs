@@ -11,7 +11,7 @@ use testbed::{
 
 use crate::{
     beside::{Beside, evaluated, unoptimised_count},
-    rig::{CHOSEN, DELIVERED, LIMIT, NEEDS, alone, attached, ledger},
+    rig::{CHOSEN, DELIVERED, LIMIT, NEEDS, attached, beside_others, ledger},
 };
 
 const TUN: &str = "tun0";
@@ -83,7 +83,7 @@ fn packets_of_a_tun_device() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let packets = packets();
     let sent = packets.len() as u64;
     for hook in ["tcx", "xdp-generic"] {
@@ -111,7 +111,7 @@ fn a_tun_device_is_captured() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let packets: Vec<Vec<u8>> = packets().into_iter().filter(|packet| packet.len() > 20).collect();
     for hook in ["tcx", "xdp-generic"] {
         let namespace = Namespace::new().unwrap();
@@ -158,7 +158,7 @@ fn what_a_tun_device_sends() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let namespace = Namespace::new().unwrap();
     let tun = Tun::new(&namespace, TUN).unwrap();
     namespace

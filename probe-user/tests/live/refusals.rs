@@ -2,7 +2,7 @@
 
 use testbed::{Namespace, Running, SERVER_LINK, requirements::met};
 
-use crate::rig::{LIMIT, NEEDS, alone, attached, probe, quiet_pair};
+use crate::rig::{LIMIT, NEEDS, attached, beside_others, probe, quiet_pair};
 
 /// Runs to the end; gives exit code and standard error.
 fn said(namespace: &Namespace, arguments: &[&str]) -> (Option<i32>, String) {
@@ -16,7 +16,7 @@ fn refusals_name_the_thing_and_the_way_out() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let server = &pair.server;
     let table: &[(&[&str], i32, &[&str])] = &[
@@ -53,7 +53,7 @@ fn what_the_verifier_does_not_follow_to_the_end_is_too_complex() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let alternative = |n| format!("host 10.0.{}.{} and tcp[{}:2]={n}", n % 200, n % 250, n % 40);
     let alternatives: Vec<String> = (0..1630).map(|n| format!("({})", alternative(n))).collect();
@@ -71,7 +71,7 @@ fn an_occupied_hook_is_named() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let _first = attached(&pair.server, &["count", "-i", SERVER_LINK, "--hook", "xdp"]);
     let (code, stderr) = said(&pair.server, &["count", "-i", SERVER_LINK, "--hook", "xdp"]);
@@ -90,7 +90,7 @@ fn missing_capabilities_are_named() {
     if !met(NEEDS) || !met(&[testbed::requirements::Requirement::Tool("setpriv")]) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let mut command = pair.server.command("setpriv");
     command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
@@ -109,7 +109,7 @@ fn without_sys_it_is_said_what_is_missing() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     for command in ["count", "capture"] {
         let mut hidden = pair.server.command("unshare");

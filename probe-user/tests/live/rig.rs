@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     path::Path,
     process::Command,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     time::Duration,
 };
 
@@ -26,10 +26,16 @@ pub const NEEDS: &[Requirement] = &[
     Requirement::Tool("ethtool"),
 ];
 
-/// Whoever holds it is the only test that makes traffic.
-pub fn alone() -> MutexGuard<'static, ()> {
-    static TURN: Mutex<()> = Mutex::new(());
-    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+static TURN: RwLock<()> = RwLock::new(());
+
+/// Whoever holds it is the only test that makes traffic: one that floods, or that goes by the time.
+pub fn alone() -> RwLockWriteGuard<'static, ()> {
+    TURN.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whoever holds it waits most of the time, and bears that another such test runs beside it.
+pub fn beside_others() -> RwLockReadGuard<'static, ()> {
+    TURN.read().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A client and a server with nothing merged, split or left unfinished between them.

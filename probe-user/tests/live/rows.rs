@@ -6,7 +6,7 @@ use testbed::{
     CLIENT_LINK, CLIENT_V4, Frame, FrameSender, SERVER_LINK, SERVER_V4, requirements::met, run,
 };
 
-use crate::rig::{LIMIT, NEEDS, alone, attached, probe as probe_in, quiet_pair};
+use crate::rig::{LIMIT, NEEDS, attached, beside_others, probe as probe_in, quiet_pair};
 
 /// Datagrams to the server's port 4001, and one back.
 fn exchange(pair: &testbed::Pair) {
@@ -21,7 +21,7 @@ fn interfaces_and_directions_are_named() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     for interface in [SERVER_LINK, "any"] {
         let file = "/dev/shm/rows.pcapng";
@@ -58,7 +58,7 @@ fn rules_are_named_as_they_count() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let to = |port| Frame::ipv4(CLIENT_V4, SERVER_V4).udp(4000, port);
     let frames = [
@@ -95,7 +95,7 @@ fn a_head_without_rows() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let columns = ["--format", "csv", "--columns", "time,src,info"];
     let arguments = [&["capture", "-n", "-i", SERVER_LINK], &columns[..], &["udp port 9"]].concat();

@@ -8,7 +8,7 @@ use testbed::{
     requirements::met,
 };
 
-use crate::rig::{LIMIT, NEEDS, alone, attached, quiet_pair};
+use crate::rig::{LIMIT, NEEDS, attached, beside_others, quiet_pair};
 
 /// A second wire beside that of the pair.
 const CLIENT_SECOND: (&str, [u8; 6]) = ("cli1", [2, 0, 0, 0, 1, 1]);
@@ -66,7 +66,7 @@ fn interfaces_and_directions_are_counted_apart() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let (first, second) = (SERVER_LINK, SERVER_SECOND.0);
     type Parts<'a> = &'a [(&'a str, &'a str, u64)];
     let all: Parts<'_> =
@@ -114,7 +114,7 @@ fn csv_has_a_row_for_each() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = two_wires();
     let running =
         attached(&pair.server, &["count", "-i", SERVER_LINK, "-Q", "inout", "--format", "csv"]);

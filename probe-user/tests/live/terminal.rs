@@ -9,7 +9,7 @@ use testbed::{
     run,
 };
 
-use crate::rig::{LIMIT, NEEDS, alone, quiet_pair};
+use crate::rig::{LIMIT, NEEDS, beside_others, quiet_pair};
 
 /// Whether there is what [`NEEDS`] says, and tmux; all that is missing is told.
 pub(crate) fn met_with_tmux() -> bool {
@@ -148,7 +148,7 @@ fn the_table_fits_whatever_the_size() {
     if !met_with_tmux() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for count in [1, 10, 100] {
         let pair = quiet_pair();
         let arguments = format!("count -i {SERVER_LINK} --interval 200ms {}", rules(count));
@@ -188,7 +188,7 @@ fn messages_are_not_drawn_over() {
     if !met_with_tmux() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let terminal =
         Terminal::new(&pair, (80, 24), &format!("count -i {SERVER_LINK} --interval 200ms"));
@@ -211,7 +211,7 @@ fn another_size_is_drawn_at_once() {
     if !met_with_tmux() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let commands =
         [format!("count --interval 3s {}", rules(3)), "health --interval 3s --port 80".into()];
     for command in commands {
@@ -239,7 +239,7 @@ fn stopped_and_continued() {
     if !met_with_tmux() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let probe = env!("CARGO_BIN_EXE_probe");
     fn of_interfaces(lines: &[String]) -> bool {
         lines.first().is_some_and(|line| line.starts_with("interface "))

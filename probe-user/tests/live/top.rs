@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use testbed::{CLIENT_LINK, CLIENT_V4, Frame, FrameSender, Pair, SERVER_LINK, SERVER_V4, run};
 
 use crate::{
-    rig::{LIMIT, alone, quiet_pair},
+    rig::{LIMIT, alone, beside_others, quiet_pair},
     serve::{Service, rule},
     terminal::{Terminal, met_with_tmux},
 };
@@ -128,7 +128,7 @@ fn each_key() {
     if !met_with_tmux() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for size in SIZES {
         let pair = quiet_pair();
         let arguments = format!(
@@ -227,7 +227,7 @@ fn keys_and_another_size_at_once() {
     if !met_with_tmux() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let top = Top::start(&pair, (80, 24), "", &format!("-i {SERVER_LINK} --interval 200ms"));
     top.shows("the rules", "last minute");
@@ -247,7 +247,7 @@ fn the_terminal_is_given_back() {
     if !met_with_tmux() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let top = Top::start(&pair, (80, 24), "", &format!("-i {SERVER_LINK} --interval 200ms"));
     top.shows("the rules", "1 Rules");
@@ -295,7 +295,7 @@ fn colours_are_left_out_where_they_are_not_wanted() {
     if !met_with_tmux() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     for (environment, wanted) in [("NO_COLOR=", true), ("NO_COLOR=1", false)] {
         // The first row is selected, and inverted in place of colours.
@@ -323,7 +323,7 @@ fn of_a_running_service() {
     if !met_with_tmux() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let head = format!("interfaces = \"{SERVER_LINK}\"\ninterval = \"200ms\"\n");
     let rules = rule("all", "") + &rule("udp", "udp port 9000");
@@ -361,7 +361,7 @@ fn of_a_file() {
     if !met_with_tmux() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.pcap");

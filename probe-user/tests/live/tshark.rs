@@ -10,7 +10,7 @@ use testbed::{
     run, tcp_flags,
 };
 
-use crate::rig::{LIMIT, NEEDS, alone, ledger, quiet_pair};
+use crate::rig::{LIMIT, NEEDS, beside_others, ledger, quiet_pair};
 
 /// A host that is not there: nobody answers.
 const NOWHERE: std::net::Ipv4Addr = std::net::Ipv4Addr::new(198, 51, 100, 1);
@@ -69,7 +69,7 @@ fn the_frames_of_the_wire_come_through_the_pipe() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let sent = frames(1000);
     for format in ["pcap", "pcapng"] {
         for (probe, tshark) in [("-c 1000", "-r -"), ("", "-i - -c 1000")] {
@@ -91,7 +91,7 @@ fn pcapng_tells_through_the_pipe_where_frames_come_from() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let fields = "-T fields -e frame.interface_name -e frame.packet_flags_direction \
                   -e frame.interface_description -e frame.comment -e tcp.seq_raw";
     let flags = "--format pcapng --hook tcx -Q in --sample 2 --max-rate 1000000";

@@ -5,7 +5,7 @@ use testbed::{CLIENT_LINK, FrameSender, Running, SERVER_LINK, requirements::met}
 
 use crate::{
     exactness::segments,
-    rig::{LIMIT, NEEDS, Totals, alone, counter, quiet_pair},
+    rig::{LIMIT, NEEDS, Totals, beside_others, counter, quiet_pair},
 };
 
 /// Everything that a tag moves or is: protocols, offsets, lengths, the tag itself.
@@ -55,7 +55,7 @@ fn every_hook_answers_as_tcpdump_does() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let frames = segments();
     for hook in ["xdp-native", "xdp-generic", "tcx"] {
         let pair = quiet_pair();
@@ -105,7 +105,7 @@ fn as_frame_means_what_a_file_means() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let frames = segments();
     // What the evaluator says of the frames as they were sent.
     let expressions: Vec<_> = EXPRESSIONS
@@ -153,7 +153,7 @@ fn a_snaplen_counts_the_tag() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let frames = segments();
     let cut = frames.iter().filter(|frame| frame.len() > SNAPLEN).count();
     assert!(cut > frames.len() / 2, "{cut} of {} frames are cut", frames.len());

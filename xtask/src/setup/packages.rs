@@ -69,6 +69,7 @@ const PACKAGES: &[Package] = &[
     package("libpcap-dev", Brings::File("/usr/include/pcap/pcap.h"), &[Use::Test]),
     package("libcap2-bin", Brings::Tool("setcap"), &[Use::Test]),
     package("nftables", Brings::Tool("nft"), &[Use::Test, Use::Bench]),
+    package("bpftool", Brings::Tool("bpftool"), &[Use::Test]),
     package("iputils-ping", Brings::Tool("ping"), &[Use::Test]),
     package("dnsmasq-base", Brings::Tool("dnsmasq"), &[Use::Test]),
     package("bind9-dnsutils", Brings::Tool("dig"), &[Use::Test]),

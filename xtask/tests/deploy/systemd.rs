@@ -12,6 +12,7 @@ use testbed::{
 use super::{LIMIT, text};
 
 const UNIT: &str = "deploy/systemd/probe.service";
+const SOCKETS: &str = "deploy/systemd/probe.socket";
 const OLDER: &str = "deploy/systemd/before-253.conf";
 /// Of 100, which is no protection at all. The three capabilities, and a network that is the host's,
 /// are what is left.
@@ -48,16 +49,20 @@ fn systemd_knows_all_of_it_and_what_it_may_do_is_little() {
     fs::create_dir(&drop_ins).unwrap();
     let file = folder.path().join("probe.service");
     let path = file.to_str().unwrap();
+    let sockets = folder.path().join("probe.socket");
+    fs::write(&sockets, text(SOCKETS)).unwrap();
     for with_older in [false, true] {
         fs::write(&file, &unit).unwrap();
         if with_older {
             fs::write(drop_ins.join("before-253.conf"), &older).unwrap();
         }
         // An unknown key is no failure by itself, only a line.
-        let said = run(systemd_analyze(&["verify", "--recursive-errors=yes", path]), LIMIT);
+        let words = ["verify", "--recursive-errors=yes", path, sockets.to_str().unwrap()];
+        let said = run(systemd_analyze(&words), LIMIT);
         let said = said.unwrap_or_else(|error| panic!("{error:#}"));
-        let ours: Vec<&str> =
-            said.stderr.lines().filter(|line| line.contains("probe.service")).collect();
+        let ours: Vec<&str> = (said.stderr.lines())
+            .filter(|line| line.contains("probe.service") || line.contains("probe.socket"))
+            .collect();
         assert!(ours.is_empty(), "{ours:?}");
         let threshold = format!("--threshold={EXPOSURE}");
         let words = ["security", "--offline=true", "--no-pager", &threshold, path];

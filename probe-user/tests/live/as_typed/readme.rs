@@ -17,7 +17,7 @@ use testbed::{
 };
 
 use super::server::{A, B, DROPPED, LINK, MAC, REFUSED, REJECTED, Server};
-use crate::rig::{LIMIT, NEEDS, alone, attached};
+use crate::rig::{LIMIT, NEEDS, attached, beside_others};
 
 /// The pages. Blocks marked as text are of results.
 const PAGES: [&str; 6] = [
@@ -104,7 +104,7 @@ fn every_example_of_the_readme_runs() {
     if !met(NEEDS) || !met(&[Tool("nft"), Tool("tshark"), Tool("jq")]) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let server = Server::start().unwrap();
     let namespace = &server.server;
     // What the ninth example reads.
@@ -167,7 +167,7 @@ fn four_counts_tell_open_refused_rejected_and_dropped() {
     if !met(NEEDS) || !met(&[Tool("nft")]) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let example =
         lines().into_iter().find(|line| line.contains("@unreachable")).expect("it is there");
     let server = Server::start().unwrap();

@@ -13,7 +13,7 @@ use testbed::{
 };
 
 use super::server::{A, B, C, NAME, Server};
-use crate::rig::{LIMIT, NEEDS, alone};
+use crate::rig::{LIMIT, NEEDS, beside_others};
 
 /// Words that stand for the server's and the client's own. H is A.
 const WORDS: [&str; 5] = ["A", "B", "C", "H", "NAME"];
@@ -216,7 +216,7 @@ fn lines_of_tutorials_print_what_tcpdump_prints() {
     if !met(NEEDS) || !met(&[Tool("nft")]) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let server = Server::start().unwrap();
     let namespace = &server.server;
     let mut lines = 0;

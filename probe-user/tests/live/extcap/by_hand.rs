@@ -7,7 +7,7 @@ use probe_pcap::Reader;
 use testbed::{Running, SCRATCH_DIR, run};
 
 use super::{Desk, USER, frames, ready, send};
-use crate::rig::{LIMIT, alone, probe, quiet_pair};
+use crate::rig::{LIMIT, beside_others, probe, quiet_pair};
 
 /// `sudo wireshark`: the pipe is root's, and nobody else's.
 #[test]
@@ -15,7 +15,7 @@ fn root_stays_root_whoever_called_sudo() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let fifo = format!("{SCRATCH_DIR}/fifo");
     let mut mkfifo = pair.server.command("mkfifo");
@@ -46,7 +46,7 @@ fn it_ends_when_wireshark_does() {
     if !ready() {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let desk = Desk::new(&pair.server);
     let (fifo, log) = (format!("{SCRATCH_DIR}/tmp/fifo"), format!("{SCRATCH_DIR}/tmp/log"));

@@ -8,7 +8,7 @@ use testbed::{
 
 use super::{Service, rule};
 use crate::{
-    rig::{LIMIT, NEEDS, alone, quiet_pair},
+    rig::{LIMIT, NEEDS, beside_others, quiet_pair},
     unaltered::{ASKED, BRIDGE, NOT_ASKED, PORT, UPPER, lro, with_lro},
 };
 
@@ -26,7 +26,7 @@ fn interfaces_come_and_go() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for hook in ["tcx", "xdp-generic"] {
         let pair = quiet_pair();
         // Names alone, as no interface has them now, and a glob that has none either.
@@ -82,7 +82,7 @@ fn a_reload_names_other_interfaces() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let watched = format!("interfaces = [\"{SERVER_LINK}\"]\n");
     let other = "interfaces = [\"lo\"]\n";
@@ -108,7 +108,7 @@ fn an_interface_that_a_reload_lets_go_gets_its_offloads_back() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = with_lro();
     let server = &pair.server;
     let head = |names: &[&str]| format!("interfaces = {names:?}\nhook = \"xdp-generic\"\n");
@@ -137,7 +137,7 @@ fn a_link_taken_off_by_others_is_attached_anew() {
     if !met(NEEDS) || !met(&[Requirement::Tool("bpftool")]) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for hook in ["tcx", "xdp-native"] {
         let pair = quiet_pair();
         let head = format!("interfaces = [\"{SERVER_LINK}\", \"lo\"]\nhook = \"{hook}\"\n");

@@ -18,7 +18,7 @@ use testbed::{
 use super::{Service, children, value};
 use crate::{
     ending::attachments,
-    rig::{LIMIT, alone},
+    rig::{LIMIT, beside_others},
 };
 
 /// What these tests need.
@@ -105,7 +105,7 @@ fn each_outcome_is_counted_once() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let network = &Routed::new().unwrap();
     let ports: Vec<String> = TRIED.iter().map(|(it, ..)| it.port().to_string()).collect();
     let section = format!("ports = [{}, \"53/udp\"]\nslow = \"200ms\"", ports.join(", "));
@@ -208,7 +208,7 @@ fn its_process_has_no_right_and_nothing_is_left_of_it() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for (flags, user) in [(&[][..], ""), (&["--no-reload"], ""), (&[], "user = \"nobody\"\n")] {
         let network = Routed::new().unwrap();
         let rules = format!("{user}{}", health("ports = 80"));
@@ -244,7 +244,7 @@ fn counters_never_step_back() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let network = &Routed::new().unwrap();
     let service = start(network, "ports = [80, 86]", &[]);
     let counting = service.running.id();
@@ -317,7 +317,7 @@ fn the_last_line_has_all() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let network = &Routed::new().unwrap();
     let head = format!("interfaces = \"{SERVER_LINK}\"\ninterval = \"1h\"\n");
     let service = Service::start(&network.server, &head, &health(""), &["--json"]);

@@ -15,7 +15,7 @@ use testbed::{
 };
 
 use super::{Answer, Service, post_by_tcp, rule, value};
-use crate::rig::{LIMIT, NEEDS, alone, quiet_pair};
+use crate::rig::{LIMIT, NEEDS, alone, beside_others, quiet_pair};
 
 fn start(namespace: &Namespace) -> Service {
     let head = format!("interfaces = \"{SERVER_LINK}\"\ninterval = \"50ms\"\n");
@@ -28,7 +28,7 @@ fn metrics_come_in_the_form_that_is_asked_for() {
     if !met(NEEDS) || !met(&[Requirement::Tool("promtool")]) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let service = start(&pair.server);
     // Each series is there from the start.
@@ -97,7 +97,7 @@ fn readings_by_their_tags_and_as_a_stream() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let service = start(&pair.server);
     let first = service.request("GET", "/api/v1/snapshot", "");
@@ -132,7 +132,7 @@ fn what_is_wrong_is_refused() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let service = start(&pair.server);
     let long = "x".repeat(20_000);
@@ -164,7 +164,7 @@ fn runs_of_the_programs() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let service = start(&pair.server);
     let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
@@ -193,7 +193,7 @@ fn a_reading_that_is_known() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     // The first interval goes on.
     let head = format!("interfaces = \"{SERVER_LINK}\"\ninterval = \"1h\"\n");
@@ -222,7 +222,7 @@ fn health_of_the_service() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let service = start(&pair.server);
     let healthz = || service.request("GET", "/healthz", "").status;

@@ -20,7 +20,7 @@ use testbed::{
 };
 
 use super::{Service, rights::status_of_all, rule, value};
-use crate::rig::{LIMIT, NEEDS, alone, quiet_pair};
+use crate::rig::{LIMIT, NEEDS, beside_others, quiet_pair};
 
 /// Where the stand-in listens.
 const PORT: u16 = 4318;
@@ -77,7 +77,7 @@ fn a_collector_gets_what_a_scrape_gets() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("headers");

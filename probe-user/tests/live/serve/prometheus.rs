@@ -17,7 +17,7 @@ use testbed::{
 };
 
 use super::{Service, rule};
-use crate::rig::{LIMIT, NEEDS, alone, quiet_pair};
+use crate::rig::{LIMIT, NEEDS, beside_others, quiet_pair};
 
 const TOOLS: &[Requirement] = &[Requirement::Tool("prometheus"), Requirement::Tool("curl")];
 
@@ -96,7 +96,7 @@ fn native_histograms() {
     if !met(super::health::NEEDS) || !met(TOOLS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let network = &Routed::new().unwrap();
     // All connections are followed, though they come at once.
     let section = "ports = [80, 81]\nmax_records = 100000";
@@ -155,7 +155,7 @@ fn a_minute_of_scrapes() {
     if !met(NEEDS) || !met(TOOLS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let head = format!("interfaces = \"{SERVER_LINK}\"\n");
     let rules = rule("syn", "@syn") + &rule("synack", "@synack");

@@ -22,7 +22,7 @@ use super::{Service, children, configuration, post_by_tcp, rights::status, rule}
 use crate::{
     ending::attachments,
     record::{assert_no_gap, numbered, numbers},
-    rig::{LIMIT, NEEDS, alone, probe, quiet_pair},
+    rig::{LIMIT, NEEDS, beside_others, probe, quiet_pair},
 };
 
 /// What stands before the rules: the server's link.
@@ -126,7 +126,7 @@ fn a_condition_records_what_came_before_it() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for hook in ["tcx", "xdp-native"] {
         let (pair, folder) = (quiet_pair(), folder());
         let keys = "when = \"rate > 5k/s for 200ms\"\nafter = \"300ms\"\n";
@@ -179,7 +179,7 @@ fn a_verdict_records() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let (pair, folder) = (quiet_pair(), folder());
     let keys = "when = \"health 81 is closed\"\n[health]\nports = [80, 81]\n";
     let all = rules(&record(folder.path(), keys));
@@ -201,7 +201,7 @@ fn a_request_and_a_signal_record() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let (pair, folder) = (quiet_pair(), folder());
     let service = Service::start(&pair.server, &head(), &rules(&record(folder.path(), "")), &[]);
     assert_eq!(service.metric(RING_USED), 0.0);
@@ -241,7 +241,7 @@ fn a_recording_goes_on_until_its_end() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let (pair, folder) = (quiet_pair(), folder());
     let all = rules(&record(folder.path(), "after = \"10m\"\n"));
     let service = Service::start(&pair.server, &head(), &all, &[]);
@@ -264,7 +264,7 @@ fn reloads_keep_what_they_do_not_change() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let (pair, folder) = (quiet_pair(), folder());
     let kept = record(folder.path(), "when = \"rate > 1M/s\"\n");
     let service = Service::start(&pair.server, &head(), &rules(&kept), &[]);
@@ -325,7 +325,7 @@ fn files_are_bounded_over_restarts() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let (pair, folder) = (quiet_pair(), folder());
     fs::write(folder.path().join("record-20200101T000000.000Z-other.pcapng"), "").unwrap();
     for round in 0..2 {
@@ -348,7 +348,7 @@ fn a_command_runs_on_each_file() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let (pair, folder) = (quiet_pair(), folder());
     let all = rules(&record(folder.path(), "command = \"gzip\"\n"));
     let service = Service::start(&pair.server, &head(), &all, &[]);
@@ -378,7 +378,7 @@ fn a_folder_that_cannot_be_written_to_is_refused() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let place = folder();
     let closed = place.path().join("closed");
@@ -408,7 +408,7 @@ fn a_recorder_may_write_files_and_nothing_else() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for user in ["", "user = \"nobody\"\n"] {
         let (pair, folder) = (quiet_pair(), folder());
         let all = rules(&record(folder.path(), ""));
@@ -473,7 +473,7 @@ fn without_reloads_a_recorder_is_not_started_again() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let (pair, folder) = (quiet_pair(), folder());
     let all = rules(&record(folder.path(), ""));
     let service = Service::start(&pair.server, &head(), &all, &["--no-reload"]);

@@ -11,7 +11,7 @@ use testbed::{
 use super::{Service, children, rule};
 use crate::{
     ending::attachments,
-    rig::{LIMIT, NEEDS, alone, quiet_pair},
+    rig::{LIMIT, NEEDS, beside_others, quiet_pair},
 };
 
 /// A line of /proc/PID/status.
@@ -45,7 +45,7 @@ fn each_process_has_what_it_needs() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let head = format!("interfaces = \"{SERVER_LINK}\"\n");
     for (flags, user, kept) in [
@@ -85,7 +85,7 @@ fn nothing_is_left_whatever_ends_it() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     for (hook, signal) in [("tcx", libc::SIGKILL), ("xdp", libc::SIGKILL), ("tcx", libc::SIGTERM)] {
         let pair = quiet_pair();
         let head = format!("interfaces = \"{SERVER_LINK}\"\nhook = \"{hook}\"\n");
@@ -110,7 +110,7 @@ fn in_a_pod() {
     if !met(NEEDS) || !met(&[Requirement::Tool("setpriv")]) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let head = format!("interfaces = \"{SERVER_LINK}\"\nhook = \"tcx\"\n");
     let (service, file) = Service::prepare(&head, &rule("all", ""));
@@ -132,7 +132,7 @@ fn the_server_of_http_is_started_again() {
     if !met(NEEDS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let head = format!("interfaces = \"{SERVER_LINK}\"\ninterval = \"100ms\"\n");
     let service = Service::start(&pair.server, &head, &rule("all", ""), &[]);

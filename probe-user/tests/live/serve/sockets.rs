@@ -14,7 +14,7 @@ use testbed::{
 };
 
 use super::{Answer, rule};
-use crate::rig::{LIMIT, NEEDS, alone, probe, quiet_pair};
+use crate::rig::{LIMIT, NEEDS, beside_others, probe, quiet_pair};
 
 const TOOLS: &[Requirement] =
     &[Requirement::Tool("systemd-socket-activate"), Requirement::Tool("curl")];
@@ -26,7 +26,7 @@ fn sockets_of_systemd() {
     if !met(NEEDS) || !met(TOOLS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("probe.sock");

@@ -10,7 +10,7 @@ use testbed::{
 };
 
 use super::{Service, rights::status_of_all, rule};
-use crate::rig::{LIMIT, NEEDS, alone, probe, quiet_pair};
+use crate::rig::{LIMIT, NEEDS, beside_others, probe, quiet_pair};
 
 const TOOLS: &[Requirement] = &[Requirement::Tool("curl"), Requirement::Tool("openssl")];
 
@@ -67,7 +67,7 @@ fn tls_by_the_files_of_this_moment() {
     if !met(NEEDS) || !met(TOOLS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -130,7 +130,7 @@ fn passwords() {
     if !met(NEEDS) || !met(TOOLS) {
         return;
     }
-    let _alone = alone();
+    let _turn = beside_others();
     let pair = quiet_pair();
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

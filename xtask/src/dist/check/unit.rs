@@ -1,4 +1,5 @@
-//! The unit in a system that systemd has booted: start, reload, a bad reload, stop.
+//! The units in a system that systemd has booted: start, reload, a bad reload, stop, and a start by
+//! a socket.
 
 use std::fs;
 use std::path::Path;
@@ -55,6 +56,15 @@ systemctl reload probe
 echo "bad reload: $?, $(systemctl is-active probe), attached $(attached)"
 systemctl stop probe
 echo "stop: $?, $(systemctl is-active probe), attached $(attached)"
+
+printf 'listen = "systemd"\ninterfaces = ["lo"]\nhook = "xdp-generic"\n' > /etc/probe/probe.toml
+rule all ''
+systemctl start probe.socket
+echo "sockets: $?, $(systemctl is-active probe), attached $(attached)"
+echo "rules: $(get /metrics | grep -c '^probe_rule_packets_total')"
+echo "who connects starts it: $(systemctl is-active probe), attached $(attached)"
+systemctl stop probe.socket probe
+echo "stop: $?, $(systemctl is-active probe), attached $(attached)"
 journalctl --no-pager -u probe >&2
 systemctl poweroff
 "#;
@@ -68,6 +78,10 @@ rules: 1
 reload: 0
 rules: 2
 bad reload: 1, active, attached 1
+stop: 0, inactive, attached 0
+sockets: 0, inactive, attached 0
+rules: 1
+who connects starts it: active, attached 1
 stop: 0, inactive, attached 0
 ";
 
@@ -93,7 +107,7 @@ pub fn check(release: &Release) -> Result<String> {
         return Err(error.context(format!("booting; so far:\n{result}{}", read("/messages"))));
     }
     ensure!(result == EXPECTED, "found\n{result}for\n{EXPECTED}\n{}", read("/messages"));
-    Ok("start, reload, a bad reload and stop as they should be; nothing stays attached".into())
+    Ok("start, reload, a bad reload, stop, and a start by a socket as they should be; nothing stays attached".into())
 }
 
 /// systemd as process 1, in a network of its own. The control groups' tree is mounted anew, for
