@@ -103,6 +103,9 @@ const PACKAGES: &[Package] = &[
     package("lintian", Brings::Tool("lintian"), &[Use::DistCheck]),
     package("mmdebstrap", Brings::Tool("mmdebstrap"), &[Use::DistCheck]),
     package("systemd-container", Brings::Tool("systemd-nspawn"), &[Use::DistCheck]),
+    package("buildah", Brings::Tool("buildah"), &[Use::DistCheck]),
+    package("podman", Brings::Tool("podman"), &[Use::DistCheck]),
+    package("crun", Brings::Tool("crun"), &[Use::DistCheck]),
     package("python3-venv", Brings::Tool("python3"), &[Use::DistCheck]),
 ];
 

@@ -10,8 +10,10 @@
 //! | `again` | the release once more, from a copy in another folder: the same bytes |
 //! | `install` | `cargo install` from a clean checkout |
 //! | `kubernetes` | the manifests against Kubernetes' schemas |
+//! | `image` | the container's image, built, looked into and started |
 
 mod again;
+mod image;
 mod install;
 mod kubernetes;
 mod package;
@@ -45,6 +47,8 @@ pub enum Check {
     Install,
     /// The manifests.
     Kubernetes,
+    /// The container's image.
+    Image,
 }
 
 /// Runs these checks; all of them where none is named.
@@ -68,6 +72,7 @@ pub fn perform(release: &Release, checks: &[Check]) -> Result<()> {
             Check::Again => again::check(release),
             Check::Install => install::check(),
             Check::Kubernetes => kubernetes::check(),
+            Check::Image => image::check(release),
         };
         let found = found.with_context(|| format!("check `{name}`"))?;
         say(format!("{name}: {found}"));

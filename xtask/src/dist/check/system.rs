@@ -74,3 +74,14 @@ impl System {
         Ok(command)
     }
 }
+
+/// A shell's script where the tree of control groups is mounted anew, for machines that have the older
+/// one. The mount goes with its namespace. What is added to the command are its parameters, from $0 on.
+pub fn with_control_groups(script: &str) -> Command {
+    let script = format!(
+        "umount --recursive /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup && {script}"
+    );
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation=private", "sh", "-c", &script]);
+    command
+}

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use testbed::run;
 
 use super::System;
+use super::system::with_control_groups;
 use crate::dist::{Release, Target};
 
 /// Enough to boot, to run the script below, and to shut down.
@@ -110,14 +111,12 @@ pub fn check(release: &Release) -> Result<String> {
     Ok("start, reload, a bad reload, stop, and a start by a socket as they should be; nothing stays attached".into())
 }
 
-/// systemd as process 1, in a network of its own. The control groups' tree is mounted anew, for
-/// machines that have the older one: the mount goes with its namespace.
+/// systemd as process 1, in a network of its own.
 fn boot(root: &Path) -> Command {
-    let script = "umount --recursive /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup && \
-                  exec systemd-nspawn --quiet --boot --register=no --keep-unit --private-network \
+    let script = "exec systemd-nspawn --quiet --boot --register=no --keep-unit --private-network \
                   --capability=CAP_BPF,CAP_NET_ADMIN,CAP_PERFMON --system-call-filter=bpf \
                   --console=pipe --directory=\"$0\"";
-    let mut command = Command::new("unshare");
-    command.args(["--mount", "--propagation=private", "sh", "-c", script]).arg(root);
+    let mut command = with_control_groups(script);
+    command.arg(root);
     command
 }
