@@ -99,6 +99,8 @@ const PACKAGES: &[Package] = &[
     package("kubernetes-client", Brings::Tool("kubectl"), &[Use::Test]),
     // For the C in crates, on another kind of machine.
     package("clang", Brings::Tool("clang"), &[Use::Arm64, Use::Dist]),
+    // Runs the program that was made for another kind of machine.
+    package("qemu-user-static", Brings::Tool("qemu-aarch64-static"), &[Use::Dist]),
     package("git", Brings::Tool("git"), &[Use::Dist]),
     package("lintian", Brings::Tool("lintian"), &[Use::DistCheck]),
     package("mmdebstrap", Brings::Tool("mmdebstrap"), &[Use::DistCheck]),
