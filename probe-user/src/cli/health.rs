@@ -55,6 +55,12 @@ pub struct HealthArgs {
           value_parser = values::number::<u64, 1000, { u64::MAX }>)]
     pub max_records: u64,
 
+    /// Connections to follow at once; where there are more, one in 2, 4, 8 and so on is followed, as with
+    /// --max-records
+    #[arg(long, value_name = "N", default_value_t = 1 << 17,
+          value_parser = values::number::<u64, 1000, { 1 << 31 }>)]
+    pub max_connections: u64,
+
     /// A port is slow where more than a tenth of its answers, or of its handshakes, takes longer
     #[arg(long, value_name = "TIME", default_value = "800ms", value_parser = values::duration)]
     pub slow: Duration,
@@ -95,6 +101,7 @@ impl HealthArgs {
             mut ports,
             top,
             max_records,
+            max_connections,
             slow,
             interval,
             duration,
@@ -117,6 +124,7 @@ impl HealthArgs {
                 most: top,
                 filter: self.expression.text(),
                 most_records: max_records,
+                most_connections: max_connections as usize,
                 slow,
             },
             interval,

@@ -265,10 +265,17 @@ fn read_health(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> health:
     const MOST: usize = 100;
     /// Segments a second: 0.8 % of a core, whatever comes. Packets and SYNs are counted in the kernel, all of them.
     const MOST_RECORDS: u64 = 5_000;
-    let default = health::Settings { most_records: MOST_RECORDS, ..health::Settings::default() };
+    /// With at most 800 bytes each, 13 MB.
+    const MOST_CONNECTIONS: usize = 1 << 14;
+    let default = health::Settings {
+        most_records: MOST_RECORDS,
+        most_connections: MOST_CONNECTIONS,
+        ..health::Settings::default()
+    };
     let services = section.parsed_items("ports", mistakes, str::parse::<Service>);
     let most = section.number("top", 1..=MOST as u64, mistakes);
     let most_records = section.number("max_records", 1000..=u64::MAX, mistakes);
+    let most_connections = section.number("max_connections", 1000..=1 << 31, mistakes);
     let slow = section.duration("slow", mistakes);
     let filter = section.string("filter", mistakes);
     if let Some(Value { at, .. }) = services.as_ref().and_then(|ports| ports.get(MOST)) {
@@ -298,6 +305,8 @@ fn read_health(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> health:
         most: most.map_or(default.most, |most| most.value as usize),
         filter: filter.map_or(default.filter, |filter| filter.value),
         most_records: most_records.map_or(default.most_records, |most| most.value),
+        most_connections: most_connections
+            .map_or(default.most_connections, |most| most.value as usize),
         slow: slow.map_or(default.slow, |slow| slow.value),
     }
 }

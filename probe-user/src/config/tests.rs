@@ -102,6 +102,7 @@ user = "nobody"
 [health]
 ports = [80, "443", "53/udp", 80]
 max_records = 5000
+max_connections = 20000
 slow = "200ms"
 filter = "net 192.0.2.0/24"
 
@@ -132,7 +133,8 @@ fn a_whole_configuration_comes_back_from_its_text() {
     assert_eq!(config.interval, Duration::from_millis(500));
     let services = ["80", "443", "53/udp"].map(|it| it.parse().unwrap()).to_vec();
     let (slow, filter) = (Duration::from_millis(200), "net 192.0.2.0/24".to_owned());
-    let expected = Settings { services, most: 20, filter, most_records: 5000, slow };
+    let (most, most_records, most_connections) = (20, 5000, 20_000);
+    let expected = Settings { services, most, filter, most_records, most_connections, slow };
     assert_eq!(config.health, Some(expected));
     assert_eq!(config.records[0].keep.after, Duration::from_secs(90));
     let record = &config.records[0];
@@ -175,7 +177,8 @@ fn health_without_ports_is_of_the_busiest() {
     let text = "interfaces = \"lo\"\n[health]\ntop = 7\n";
     let config = Config::parse(text, "p.toml").unwrap();
     // What is always on costs less than what somebody looks at.
-    let expected = Settings { most: 7, most_records: 5_000, ..Settings::default() };
+    let expected =
+        Settings { most: 7, most_records: 5_000, most_connections: 16_384, ..Settings::default() };
     assert_eq!(config.health, Some(expected));
     assert_eq!(Config::parse(&config.text().unwrap(), "p.toml").unwrap(), config);
 }

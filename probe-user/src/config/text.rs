@@ -53,6 +53,7 @@ struct Health<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     top: Option<usize>,
     max_records: u64,
+    max_connections: usize,
     slow: String,
     #[serde(skip_serializing_if = "str::is_empty")]
     filter: &'a str,
@@ -157,7 +158,7 @@ fn otlp(otlp: &Otlp) -> OtlpText<'_> {
 }
 
 fn health(settings: &Settings) -> Health<'_> {
-    let Settings { services, most, filter, most_records, slow } = settings;
+    let Settings { services, most, filter, most_records, most_connections, slow } = settings;
     let port = |service: &Service| match service.protocol {
         Protocol::Tcp => Port::Tcp(service.port),
         Protocol::Udp => Port::Other(service.to_string()),
@@ -166,6 +167,7 @@ fn health(settings: &Settings) -> Health<'_> {
         ports: services.iter().map(port).collect(),
         top: services.is_empty().then_some(*most),
         max_records: *most_records,
+        max_connections: *most_connections,
         slow: duration(*slow),
         filter,
     }

@@ -74,6 +74,8 @@ pub struct Settings {
     pub filter: String,
     /// Records a second that may come from the kernel; beyond that some connections are followed, and not all.
     pub most_records: u64,
+    /// Connections that are followed at once; where there are more, some are, and not all.
+    pub most_connections: usize,
     /// What takes longer is slow.
     pub slow: Duration,
 }
@@ -86,6 +88,8 @@ impl Default for Settings {
             most: 20,
             filter: String::new(),
             most_records: 100_000,
+            // With at most 800 bytes each, 100 MB.
+            most_connections: 1 << 17,
             slow: Duration::from_millis(800),
         }
     }

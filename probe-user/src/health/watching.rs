@@ -17,10 +17,6 @@ use super::{
 };
 use crate::share::{self, Share, Table};
 
-/// Connections that are followed at once. With at most [`Limits::BYTES_PER_CONNECTION`] bytes each that is
-/// 100 MB.
-const CONNECTIONS: usize = 1 << 17;
-
 /// A run: what was seen so far.
 pub struct Watching {
     settings: Settings,
@@ -37,7 +33,7 @@ impl Watching {
     /// Nothing was seen yet.
     pub fn new(settings: &Settings, rules: Rules, hook: String, interfaces: Vec<String>) -> Self {
         let mut limits = Limits::default();
-        limits.connections = CONNECTIONS;
+        limits.connections = settings.most_connections;
         let mut tracker = Tracker::new(limits);
         tracker.choose_by(share::choice(rules.seed()));
         Self {
