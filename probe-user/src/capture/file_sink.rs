@@ -6,6 +6,7 @@ use std::{
     io,
     ops::ControlFlow,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Error, Result, anyhow};
@@ -153,6 +154,7 @@ impl FileOutput {
             writer,
             path,
             closed: 0,
+            gone: Vec::new(),
             over: false,
         })
     }
@@ -173,6 +175,8 @@ pub(super) struct FileSink {
     path: PathBuf,
     /// Frames in the files that were closed.
     closed: u64,
+    /// Interfaces that are gone, and since when: as long as frames of theirs may come, files name them.
+    gone: Vec<(WallTime, u32)>,
     /// The last file is closed, or a write failed.
     over: bool,
 }
@@ -189,7 +193,25 @@ impl FileSink {
             Clock::Wall if self.output.rotate.seconds.is_some() => clock::now(),
             Clock::Wall => frame.time,
         };
-        self.rotation.frame(time, self.writer.length())
+        let turn = self.rotation.frame(time, self.writer.length());
+        if turn != Turn::Stay {
+            self.forget_before(frame.time);
+        }
+        turn
+    }
+
+    /// Leaves out of the files to come the interfaces that were gone for long when this frame came.
+    fn forget_before(&mut self, frame: WallTime) {
+        /// The rings of the CPUs are read one after the other.
+        const LATE: Duration = Duration::from_secs(1);
+        let Format::PcapNg(origin) = &mut self.contents.format else { return };
+        self.gone.retain(|&(gone, index)| {
+            let is_late = frame.0.saturating_sub(gone.0) <= LATE.as_nanos() as u64;
+            if !is_late {
+                origin.interfaces.retain(|known| known.index != index);
+            }
+            is_late
+        });
     }
 
     /// Turns to the next file where there is one; breaks where there is no file any more.
@@ -314,6 +336,7 @@ impl Sink for FileSink {
 
     fn introduce(&mut self, attachment: &Attachment) -> Result<()> {
         let interface = origin::interface(attachment);
+        self.gone.retain(|(_, index)| *index != interface.index);
         // For the files to come, too.
         if let Format::PcapNg(origin) = &mut self.contents.format {
             origin.interfaces.retain(|known| known.index != interface.index);
@@ -326,6 +349,12 @@ impl Sink for FileSink {
             self.writer.add_interface(interface);
         }
         Ok(())
+    }
+
+    fn forget(&mut self, index: u32, gone: WallTime) {
+        if self.output.rotate.rotates() {
+            self.gone.push((gone, index));
+        }
     }
 
     fn flush(&mut self) -> Result<()> {

@@ -12,7 +12,8 @@ use probe_frame::{Frame, MAX_FRAME};
 use super::{conveyor::Conveyor, events, events::Events, feed::Feed};
 use crate::{
     account::Account,
-    clock, explain, interfaces,
+    clock, explain,
+    interfaces::{self, Change},
     kernel::{Counts, Programs, Span},
     reporter,
     rules::FlowSampling,
@@ -162,7 +163,13 @@ impl<F: Feed, P: Programs> Pump<F, P> {
                     self.intake.conveyor.follow(share, since);
                 }
             }
-            for attachment in interfaces::follow(&self.events.changes(), &mut self.programs) {
+            let changes = self.events.changes();
+            for change in &changes {
+                if let Change::Gone(index, _) = change {
+                    self.intake.conveyor.forget(*index, clock::now());
+                }
+            }
+            for attachment in interfaces::follow(&changes, &mut self.programs) {
                 self.intake.conveyor.introduce(attachment);
             }
             let ended = self.events.look(self.intake.account.captured);

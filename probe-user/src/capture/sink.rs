@@ -53,6 +53,8 @@ pub(crate) trait Sink: Send {
     fn introduce(&mut self, _attachment: &Attachment) -> Result<()> {
         Ok(())
     }
+    /// Learns of an interface that was gone at this time. Frames of before may still come.
+    fn forget(&mut self, _index: u32, _gone: WallTime) {}
     /// Hands on all that was taken.
     fn flush(&mut self) -> Result<()>;
     /// Frames that were handed on: the number that stays true if a flush fails.

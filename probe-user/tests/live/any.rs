@@ -423,6 +423,37 @@ fn any_follows_interfaces_that_come_and_go() {
     }
 }
 
+/// A file names those interfaces of which it can have frames.
+#[test]
+fn files_forget_interfaces_that_are_gone() {
+    if !ready() {
+        return;
+    }
+    let _turn = beside_others();
+    let pair = quiet_pair();
+    pair.server
+        .veth(("new0", [2, 0, 0, 0, 5, 0]), &pair.client, ("peer0", [2, 0, 0, 0, 6, 0]))
+        .unwrap();
+    let words = ["capture", "-i", "any", "-w", "/dev/shm/any.pcapng", "-C", "1", "udp"];
+    let running = attached(&pair.server, &words);
+    pair.server.ip(&["link delete new0"]).unwrap();
+    running.wait_for_line("new0 is gone", LIMIT).unwrap();
+    // A file and a half each time: the second file begins at once, the third after a while.
+    let frames =
+        vec![Frame::ipv4(CLIENT_V4, SERVER_V4).udp(1, 9).payload(&[0; 1400]).build(); 1000];
+    let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
+    sender.send(&frames).unwrap();
+    thread::sleep(Duration::from_millis(1500));
+    sender.send(&frames).unwrap();
+    let finished = running.interrupt(LIMIT).unwrap();
+    assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
+    for (file, named) in [("any.pcapng", true), ("any.pcapng1", true), ("any.pcapng2", false)] {
+        let said = read(&pair.server, "capinfos", &[&format!("/dev/shm/{file}")]);
+        assert!(said.contains("Name = srv0"), "{file}: {said}");
+        assert_eq!(said.contains("Name = new0"), named, "{file}: {said}");
+    }
+}
+
 /// Interfaces that go while programs are loaded are none that could not be attached to.
 #[test]
 fn any_starts_while_interfaces_go() {

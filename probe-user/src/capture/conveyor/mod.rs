@@ -47,6 +47,8 @@ enum Message {
     Frames(Batch),
     /// Frames may also be of this interface from here on.
     Interface(Attachment),
+    /// An interface was gone at this time.
+    Gone(u32, WallTime),
     /// Frames of before this time were lost.
     Lost(WallTime),
     /// Frames of after this time are those of another share of the connections.
@@ -155,6 +157,14 @@ impl Conveyor {
         if let Some(full) = &self.full {
             // As in `send`.
             let _ = full.send(Message::Interface(attachment));
+        }
+    }
+
+    /// Tells the sinks that an interface was gone at this time.
+    pub(super) fn forget(&mut self, index: u32, gone: WallTime) {
+        if let Some(full) = &self.full {
+            // As in `send`.
+            let _ = full.send(Message::Gone(index, gone));
         }
     }
 

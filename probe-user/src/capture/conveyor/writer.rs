@@ -48,6 +48,10 @@ pub(super) fn write(
                 sink.introduce(&attachment)?;
                 Ok(ControlFlow::Continue(()))
             }),
+            Ok(Message::Gone(index, gone)) => all(sinks, |sink| {
+                sink.forget(index, gone);
+                Ok(ControlFlow::Continue(()))
+            }),
             Ok(Message::Lost(before)) => all(sinks, |sink| {
                 sink.lost(before);
                 Ok(ControlFlow::Continue(()))

@@ -17,8 +17,10 @@ pub fn check(release: &Release) -> Result<String> {
     // A name of another length, so that a path that got into a file moves what is behind it.
     let copy = folder.path().join("a/copy/in-another-place");
     copy_sources(&copy)?;
-    for tool in [".tools/bin", ".tools/ebpf-toolchain"] {
-        let place = copy.join(tool);
+    // cargo keeps in the last two what it has installed.
+    let tools = ["bin", "ebpf-toolchain", ".crates.toml", ".crates2.json"];
+    for tool in tools.map(|name| format!(".tools/{name}")) {
+        let place = copy.join(&tool);
         fs::create_dir_all(place.parent().context("a folder")?)?;
         std::os::unix::fs::symlink(root().join(tool), place)?;
     }
