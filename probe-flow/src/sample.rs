@@ -1,6 +1,6 @@
 //! Which connections are followed, where not all of them are.
 
-use std::{fmt, net::SocketAddr};
+use std::net::SocketAddr;
 
 use probe_frame::WallTime;
 
@@ -25,12 +25,6 @@ pub(crate) struct Sample {
     is_all: bool,
 }
 
-impl fmt::Debug for Sample {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sample").field("one_in", &self.one_in).finish_non_exhaustive()
-    }
-}
-
 impl Default for Sample {
     /// All.
     fn default() -> Self {
@@ -53,8 +47,7 @@ impl Sample {
 
     /// Twice as few, where it can choose.
     pub(crate) fn halved(&self) -> Option<u32> {
-        let halved = self.one_in.checked_mul(2).filter(|&one_in| one_in <= LEAST_SHARE);
-        self.choice.as_ref().and(halved)
+        (self.choice.is_some() && self.one_in < LEAST_SHARE).then(|| self.one_in.saturating_mul(2))
     }
 
     /// Fewer: those that are read from now on stand for as many, whenever they came.
@@ -72,7 +65,8 @@ impl Sample {
 
     /// Whether a connection is followed.
     pub(crate) fn chooses(&self, protocol: Protocol, ends: [SocketAddr; 2]) -> bool {
-        self.choice.as_ref().is_none_or(|choice| choice(protocol, ends, self.one_in))
+        let choice = self.choice.as_ref().filter(|_| self.one_in > 1);
+        choice.is_none_or(|choice| choice(protocol, ends, self.one_in))
     }
 
     /// How many connections stand behind one that begins at this time.

@@ -11,8 +11,32 @@ use testbed::{
 
 use crate::follow::ethernet;
 
+/// So many clients of 198.51.100.0/24, with a round trip of 200 ms: one begins so many microseconds behind the
+/// other.
+pub fn clients(number: u64, distance: u64) -> Conversation {
+    let talks = (0..number).map(|number| {
+        let mut talk =
+            Conversation::new(&format!("198.51.100.{}:40000", number + 1), "10.66.0.1:80");
+        let at = number * distance;
+        talk.handshake(at, 200_000);
+        talk.data(at + 200_020, Client, b"GET / HTTP/1.0\r\n\r\n");
+        talk.data(at + 400_020, Server, b"HTTP/1.0 200 OK\r\n\r\n");
+        talk.fin(at + 400_030, Server);
+        talk.fin(at + 600_030, Client);
+        talk.ack(at + 800_030, Server);
+        talk
+    });
+    talks.reduce(Conversation::join).unwrap()
+}
+
+/// One of a flood.
+pub fn syn() -> Vec<u8> {
+    let tcp = Tcp { destination: 80, flags: tcp_flags::SYN, ..Tcp::default() };
+    Frame::ipv4(testbed::CLIENT_V4, testbed::SERVER_V4).tcp(tcp).build()
+}
+
 /// Makes another SYN out of one, from any address.
-fn change(syn: &mut [u8], random: &mut Random) {
+pub fn change(syn: &mut [u8], random: &mut Random) {
     syn[26..30].copy_from_slice(&(random.number() as u32).to_be_bytes());
     syn[34..36].copy_from_slice(&(random.number() as u16).to_be_bytes());
     syn[38..42].copy_from_slice(&(random.number() as u32).to_be_bytes());
@@ -24,22 +48,9 @@ fn change(syn: &mut [u8], random: &mut Random) {
 fn a_flood_takes_no_place_from_clients() {
     const SYNS: u64 = 1_000_000;
     const CLIENTS: u64 = 100;
-    let talk = (0..CLIENTS).map(|number| {
-        let mut talk =
-            Conversation::new(&format!("198.51.100.{}:40000", number + 1), "10.66.0.1:80");
-        let at = number * 5_000;
-        talk.handshake(at, 200_000);
-        talk.data(at + 200_020, Client, b"GET / HTTP/1.0\r\n\r\n");
-        talk.data(at + 400_020, Server, b"HTTP/1.0 200 OK\r\n\r\n");
-        talk.fin(at + 400_030, Server);
-        talk.fin(at + 600_030, Client);
-        talk.ack(at + 800_030, Server);
-        talk
-    });
-    let clients = talk.reduce(Conversation::join).unwrap();
+    let clients = clients(CLIENTS, 5_000);
     let mut random = Random::new(1);
-    let tcp = Tcp { destination: 80, flags: tcp_flags::SYN, ..Tcp::default() };
-    let mut syn = Frame::ipv4(testbed::CLIENT_V4, testbed::SERVER_V4).tcp(tcp).build();
+    let mut syn = syn();
     for connections in [1 << 21, 1 << 14] {
         let mut limits = Limits::default();
         limits.connections = connections;

@@ -7,13 +7,9 @@ use std::{
 
 use probe_flow::{Connection, Event, Limits, Outcome, Protocol, Role, Tracker};
 use probe_frame::WallTime;
-use testbed::{
-    Conversation, Frame, Random,
-    Speaker::{Client, Server},
-    Tcp, tcp_flags,
-};
+use testbed::{Conversation, Random};
 
-use crate::follow::ethernet;
+use crate::{floods, follow::ethernet};
 
 /// One in so many by a hash of both ends, in any order.
 fn chooses(_: Protocol, mut ends: [SocketAddr; 2], one_in: u32) -> bool {
@@ -32,21 +28,8 @@ fn ends(connection: &Connection) -> [SocketAddr; 2] {
 fn a_table_that_may_choose_refuses_nobody() {
     const SYNS: u64 = 400_000;
     const CLIENTS: u64 = 100;
-    let clients = (0..CLIENTS).map(|number| {
-        let mut talk =
-            Conversation::new(&format!("198.51.100.{}:40000", number + 1), "10.66.0.1:80");
-        let at = number * 4_000;
-        talk.handshake(at, 200_000);
-        talk.data(at + 200_020, Client, b"GET / HTTP/1.0\r\n\r\n");
-        talk.data(at + 400_020, Server, b"HTTP/1.0 200 OK\r\n\r\n");
-        talk.fin(at + 400_030, Server);
-        talk.fin(at + 600_030, Client);
-        talk.ack(at + 800_030, Server);
-        talk
-    });
-    let clients = clients.reduce(Conversation::join).unwrap();
-    let tcp = Tcp { destination: 80, flags: tcp_flags::SYN, ..Tcp::default() };
-    let mut syn = Frame::ipv4(testbed::CLIENT_V4, testbed::SERVER_V4).tcp(tcp).build();
+    let clients = floods::clients(CLIENTS, 4_000);
+    let mut syn = floods::syn();
     for seed in 1..=5 {
         let mut random = Random::new(seed);
         let mut limits = Limits::default();
@@ -74,9 +57,7 @@ fn a_table_that_may_choose_refuses_nobody() {
             while let Some((time, bytes)) = clients_left.next_if(|frame| frame.0 <= now) {
                 tracker.frame(&ethernet(*time, bytes), &mut sink);
             }
-            let address = u32::from_be_bytes([10, 0, 0, 0]) | random.number() as u32 >> 8;
-            syn[26..30].copy_from_slice(&address.to_be_bytes());
-            syn[34..36].copy_from_slice(&(random.number() as u16).to_be_bytes());
+            floods::change(&mut syn, &mut random);
             tracker.frame(&ethernet(now, &syn), &mut sink);
         }
         for (time, bytes) in clients_left {

@@ -63,6 +63,11 @@ impl Sums {
         }
     }
 
+    fn add_repeated(&mut self, connection: &Connection) {
+        let number = u64::from(connection.one_in()) * repeated(connection);
+        self.add_at(What::Retransmitted as usize, number);
+    }
+
     fn add_at(&mut self, place: usize, number: u64) {
         if let Some(sum) = self.of.get_mut(place) {
             *sum += number;
@@ -398,9 +403,7 @@ impl Sink for Tallies {
             }
             Event::Opened(_) => {
                 tally.sums.add(What::Completed, weight);
-                tally
-                    .sums
-                    .add_at(What::Retransmitted as usize, u64::from(weight) * repeated(connection));
+                tally.sums.add_repeated(connection);
                 let (Some(first), Some(second)) =
                     (connection.syn_to_synack(), connection.synack_to_ack())
                 else {
@@ -424,9 +427,7 @@ impl Sink for Tallies {
                 }
             }
             Event::Ended(_) if !connection.was_opened() => {
-                tally
-                    .sums
-                    .add_at(What::Retransmitted as usize, u64::from(weight) * repeated(connection));
+                tally.sums.add_repeated(connection);
                 if let Some(what) = what_became_of(connection) {
                     tally.sums.add(what, weight);
                 }
