@@ -63,12 +63,11 @@ pub fn grow(mut word: u64, hash: u64, mut exchange: impl FnMut(u64, u64) -> u64)
 pub fn grown(word: u64, hash: u64) -> Option<u64> {
     let shift = ((hash >> (64 - INDEX_BITS)) & 7) * 8;
     let register = (word >> shift) & 0x3f;
-    let rest = hash & ((1 << (64 - INDEX_BITS)) - 1);
-    if rest & ((1 << register) - 1) != 0 {
+    if hash & (u64::MAX << register) != hash {
         return None;
     }
-    // The bit above the rest, which chose the register, ends it.
-    let rank = u64::from((rest | 1 << (64 - INDEX_BITS)).trailing_zeros()) + 1;
+    // Above the rest of the hash are the bits that chose the register: a 1 in their place ends it.
+    let rank = u64::from((hash | 1 << (64 - INDEX_BITS)).trailing_zeros()) + 1;
     (rank > register).then_some(word & !(0xff << shift) | rank << shift)
 }
 

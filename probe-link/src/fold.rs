@@ -41,24 +41,25 @@ pub(crate) fn constants(code: &mut Code, constants: &[Constant]) -> usize {
     folded.len()
 }
 
-/// Makes `r = value` of `r = &constant; r = *r` at a place. Those are three slots before, and
-/// three after: the last one is `goto +0`, which the kernel takes out. `None` where the code is
-/// another one.
+/// Makes `r = value` of `r = &constant; r = *r` at a place, or `s = value` where the load is into `s` and
+/// `r` gets something else at once. Those are three slots before, and three after: the last one is
+/// `goto +0`, which the kernel takes out. `None` where the code is another one.
 fn fold(insns: &mut [Insn], at: usize, value: u64) -> Option<Folded> {
     const NOTHING: Insn = Insn::new(JUMP, Reg(0), Reg(0), 0, 0);
 
     let &[address, upper, load] = insns.get(at..)?.first_chunk()?;
     let register = address.dst();
-    let loads = load.code & !SIZE == LOAD & !SIZE
-        && (load.dst(), load.src(), load.offset) == (register, register, 0);
+    let loads = load.code & !SIZE == LOAD & !SIZE && (load.src(), load.offset) == (register, 0);
+    let is_kept = load.dst() != register
+        && insns.get(at + 3).is_none_or(|next| (next.code, next.dst()) != (WIDE, register));
     // Not of a place behind the constant's begin, and not a part of it.
     let whole = (address.imm, upper.imm) == (0, 0) && holds(load, value);
     let is_entered =
         insns.iter().enumerate().any(|(index, &insn)| target(index, insn) == Some(at + 2));
-    if address.code != WIDE || !loads || !whole || is_entered {
+    if address.code != WIDE || !loads || is_kept || !whole || is_entered {
         return None;
     }
-    let low = Insn::new(WIDE, register, Reg(0), 0, value as i32);
+    let low = Insn::new(WIDE, load.dst(), Reg(0), 0, value as i32);
     let high = Insn::new(0, Reg(0), Reg(0), 0, (value >> 32) as i32);
     insns.get_mut(at..)?.first_chunk_mut().map(|place| *place = [low, high, NOTHING])?;
     Some(Folded { at, value })
@@ -96,6 +97,18 @@ mod tests {
         let wide = Insn { imm: 0x9abc_def0_u32 as i32, ..insn(WIDE, 3, 0, 0) };
         let upper = Insn { imm: 0x1234_5678, ..insn(0, 0, 0, 0) };
         assert_eq!(insns, [wide, upper, insn(JUMP, 0, 0, 0)]);
+    }
+
+    #[test]
+    fn a_load_into_another_register_becomes_its_value_where_the_address_is_done_with() {
+        let other = |register| [insn(LOAD, 4, 3, 0), insn(WIDE, register, 0, 0)];
+        let mut insns = code(&other(3));
+        assert_eq!(fold(&mut insns, 0, 7), Some(Folded { at: 0, value: 7 }));
+        let wide = Insn { imm: 7, ..insn(WIDE, 4, 0, 0) };
+        assert_eq!(insns, [wide, insn(0, 0, 0, 0), insn(JUMP, 0, 0, 0), insn(WIDE, 3, 0, 0)]);
+        let mut insns = code(&other(5));
+        assert_eq!(fold(&mut insns, 0, 7), None);
+        assert_eq!(insns, code(&other(5)));
     }
 
     #[test]

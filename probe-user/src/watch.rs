@@ -13,7 +13,7 @@ use probe_filter::{LinkType, VlanView};
 use probe_frame::visible;
 use tokio::{
     io::{Interest, unix::AsyncFd},
-    time::timeout_at,
+    time::sleep_until,
 };
 
 use crate::{
@@ -244,13 +244,18 @@ impl Events {
             return Event::Changed(changes);
         }
         let Self { stop, interfaces } = self;
-        let awaited = async {
-            tokio::select! {
-                () = stop.wait() => Event::Stop,
-                changes = interfaces.wait() => Event::Changed(changes),
+        // No timer for what is over: it wakes a millisecond later.
+        let deadline = async {
+            if until > Instant::now() {
+                sleep_until(until.into()).await;
             }
         };
-        timeout_at(until.into(), awaited).await.unwrap_or(Event::Deadline)
+        tokio::select! {
+            biased;
+            () = stop.wait() => Event::Stop,
+            changes = interfaces.wait() => Event::Changed(changes),
+            () = deadline => Event::Deadline,
+        }
     }
 
     /// Whether all interfaces are gone.

@@ -54,7 +54,8 @@ pub(crate) struct Registers {
     pub(crate) scratch: [Reg; 2],
 }
 
-/// Counts one match. Not atomic: the state belongs to this CPU.
+/// Counts one match. Not atomic: the state belongs to this CPU. Of a rule with a key the packets alone: the bytes
+/// are those of its lists.
 pub(crate) fn count(
     asm: &mut Assembler,
     layout: &StateLayout,
@@ -68,11 +69,13 @@ pub(crate) fn count(
     asm.emit(Insn::load(Size::Double, value, state, packets));
     asm.emit(Insn::alu64(Op::Add, value, Operand::Imm(1)));
     asm.emit(Insn::store(Size::Double, state, packets, value));
-    asm.emit(Insn::load(Size::Double, value, state, packets + BYTES));
-    asm.emit(Insn::alu32(Op::Mov, length, Operand::Reg(meta)));
-    asm.emit(Insn::alu64(Op::Add, value, Operand::Reg(length)));
-    asm.emit(Insn::store(Size::Double, state, packets + BYTES, value));
     let Marks { pending, key } = marks;
+    if key.is_none() {
+        asm.emit(Insn::load(Size::Double, value, state, packets + BYTES));
+        asm.emit(Insn::alu32(Op::Mov, length, Operand::Reg(meta)));
+        asm.emit(Insn::alu64(Op::Add, value, Operand::Reg(length)));
+        asm.emit(Insn::store(Size::Double, state, packets + BYTES, value));
+    }
     for (mask, bit) in [(layout.pending, pending), (layout.keyed, key)] {
         let Some(bit) = bit else { continue };
         let mask = mask as i16;

@@ -26,6 +26,8 @@ fn expected(graphs: &[Graph], frame: &Frame<'_>, counted_len: u64) -> Seen {
     let matched: Vec<bool> = graphs.iter().map(|graph| eval::matches(graph, frame)).collect();
     let bit = |rule: usize| pending_bit(rule).map_or(0, |bit| 1 << bit);
     let matching = |rule: &usize| matched[*rule];
+    // The bytes of a rule with a key are counted by its keys.
+    let counts_bytes = |rule: usize| matched[rule] && graphs[rule].key().is_empty();
     Seen {
         keys: graphs.iter().map(|graph| eval::key(graph, frame)).collect(),
         flows: graphs
@@ -33,7 +35,9 @@ fn expected(graphs: &[Graph], frame: &Frame<'_>, counted_len: u64) -> Seen {
             .enumerate()
             .map(|(rule, graph)| flow_place((rule, graph)).and_then(|_| eval::flow(graph, frame)))
             .collect(),
-        bytes: matched.iter().map(|&yes| if yes { counted_len } else { 0 }).collect(),
+        bytes: (0..graphs.len())
+            .map(|rule| if counts_bytes(rule) { counted_len } else { 0 })
+            .collect(),
         pending: (0..graphs.len()).filter(matching).map(bit).sum(),
         matched,
     }

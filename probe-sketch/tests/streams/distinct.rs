@@ -1,5 +1,9 @@
 //! How many different keys.
 
+use probe_common::{
+    distinct::REGISTERS,
+    key::{KEY_WORDS, Key},
+};
 use probe_sketch::Distinct;
 
 use crate::stream::{Random, key};
@@ -24,7 +28,9 @@ fn within_two_percent_of_the_truth_and_inside_the_interval() {
             all.merge(other.words());
             let estimate = all.estimate();
             let error = estimate.estimate.abs_diff(count) as f64 / count.max(1) as f64;
-            assert!(error <= 0.02, "{count} keys, seed {seed}: {estimate:?}");
+            // Of few keys two share a register in 1 of 1,000 cases, which nothing shows.
+            let is_near = error <= 0.02 || estimate.estimate.abs_diff(count) == 1;
+            assert!(is_near, "{count} keys, seed {seed}: {estimate:?}");
             worst = worst.max(error);
             outside += u32::from(!(estimate.low..=estimate.high).contains(&count));
         }
@@ -45,4 +51,32 @@ fn what_came_before_changes_nothing() {
         often.add(seeds.hash(&key(number)));
     }
     assert_eq!(once, often);
+}
+
+/// Keys that differ by the same step, as the addresses of a scan do, are told apart as well as random ones: the
+/// hash leaves nothing of the step.
+#[test]
+fn distinct_keys_in_steps() {
+    const KEYS: u32 = 60_000;
+    const SEEDS: u64 = 50;
+    let standard_error = 1.04 / (REGISTERS as f64).sqrt();
+    for word in 0..KEY_WORDS {
+        for step in [1, 7, 256, 65_536] {
+            let squares: f64 = (1..=SEEDS)
+                .map(|seed| {
+                    let seeds = Random(seed).seeds();
+                    let mut keys = Distinct::default();
+                    for number in 0..KEYS {
+                        let mut key = [0, 0, 0xffff_0000, 0, 0];
+                        key[word] ^= number.wrapping_mul(step);
+                        keys.add(seeds.hash(&Key(key)));
+                    }
+                    (keys.estimate().estimate as f64 / f64::from(KEYS) - 1.0).powi(2)
+                })
+                .sum();
+            let error = (squares / SEEDS as f64).sqrt();
+            println!("word {word}, step {step}: {:.2} % standard error", error * 100.0);
+            assert!(error < 1.3 * standard_error, "word {word}, step {step}: {error}");
+        }
+    }
 }

@@ -263,10 +263,10 @@ fn patterns(
 fn read_health(mut section: Section<'_>, mistakes: &mut Mistakes<'_>) -> health::Settings {
     /// Ports at most: their counters are those of one program, and their report has to be read at once.
     const MOST: usize = 100;
-    /// Segments a second: 0.8 % of a core, whatever comes. Packets and SYNs are counted in the kernel, all of them.
-    const MOST_RECORDS: u64 = 5_000;
-    /// With at most 800 bytes each, 13 MB.
-    const MOST_CONNECTIONS: usize = 1 << 14;
+    /// Segments a second, whatever comes. Packets and SYNs are counted in the kernel, all of them.
+    const MOST_RECORDS: u64 = 1_500;
+    /// With at most 800 bytes each, 7 MB.
+    const MOST_CONNECTIONS: usize = 1 << 13;
     let default = health::Settings {
         most_records: MOST_RECORDS,
         most_connections: MOST_CONNECTIONS,

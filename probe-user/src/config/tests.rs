@@ -178,7 +178,7 @@ fn health_without_ports_is_of_the_busiest() {
     let config = Config::parse(text, "p.toml").unwrap();
     // What is always on costs less than what somebody looks at.
     let expected =
-        Settings { most: 7, most_records: 5_000, most_connections: 16_384, ..Settings::default() };
+        Settings { most: 7, most_records: 1_500, most_connections: 8_192, ..Settings::default() };
     assert_eq!(config.health, Some(expected));
     assert_eq!(Config::parse(&config.text().unwrap(), "p.toml").unwrap(), config);
 }

@@ -29,7 +29,7 @@ const POLL: Duration = Duration::from_millis(50);
 /// Bytes of each CPU's rings: a tenth of a second of a million records a second.
 pub const RING: usize = RingLayout::SMALL + (16 << 20);
 /// The same where it is for always: of each CPU, at least so much, and of all CPUs together.
-const SMALL_RING: usize = 4 << 20;
+const SMALL_RING: usize = 2 << 20;
 const LEAST_RING: usize = 512 << 10;
 const ALL_RINGS: usize = 64 << 20;
 /// Records that are read before the clock is looked at.
@@ -143,7 +143,7 @@ impl Engine {
     }
 
     /// Looks for frames less often where none come, for those who are always there: at the beginning of a flood
-    /// of more than half a million segments a second on a CPU some are lost, which is counted.
+    /// of more than a quarter of a million segments a second on a CPU some are lost, which is counted.
     pub fn sleep_longer(&mut self) {
         self.feed.sleep_up_to(POLL);
     }

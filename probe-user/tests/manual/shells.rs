@@ -64,6 +64,22 @@ fn zsh(line: &str, folder: &Path) -> Vec<String> {
     offered.filter_map(|line| Some(line.split(':').next()?.to_owned())).collect()
 }
 
+/// The same of elvish. Its editor, which has the table of completers, is there in a terminal alone: the completer
+/// becomes a function. What does not begin with the last word the editor leaves out.
+fn elvish(line: &str, folder: &Path) -> Vec<String> {
+    let mut probe = Command::new("probe");
+    probe.args(["completions", "elvish"]);
+    let script = lines(probe).join("\n");
+    let begin = "set edit:completion:arg-completer[probe] =";
+    assert!(script.contains(begin), "{script}");
+    let empty = if line.ends_with(' ') { "''" } else { "" };
+    let script = format!("{}\n$complete {line} {empty}", script.replace(begin, "var complete ="));
+    let mut elvish = Command::new("elvish");
+    elvish.args(["-norc", "-c", &script]).current_dir(folder);
+    let last = line.rsplit(' ').next().unwrap_or_default();
+    lines(elvish).into_iter().filter(|word| word.starts_with(last)).collect()
+}
+
 /// A folder with a file of rules and one of frames.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
@@ -118,5 +134,13 @@ fn completion_in_zsh() {
     if met(&[Tool("zsh")]) {
         let folder = folder();
         check(|line| zsh(line, folder.path()));
+    }
+}
+
+#[test]
+fn completion_in_elvish() {
+    if met(&[Tool("elvish")]) {
+        let folder = folder();
+        check(|line| elvish(line, folder.path()));
     }
 }

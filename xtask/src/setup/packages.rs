@@ -80,6 +80,7 @@ const PACKAGES: &[Package] = &[
     package("tmux", Brings::Tool("tmux"), &[Use::Test]),
     package("man-db", Brings::Tool("man"), &[Use::Test]),
     package("fish", Brings::Tool("fish"), &[Use::Test]),
+    package("elvish", Brings::Tool("elvish"), &[Use::Test]),
     package("zsh", Brings::Tool("zsh"), &[Use::Test]),
     package("mandoc", Brings::Tool("mandoc"), &[Use::Test]),
     package("openssl", Brings::Tool("openssl"), &[Use::Test]),

@@ -174,6 +174,7 @@ impl Fast<'_> {
                 let register = self.compute(value)?;
                 self.store_variable(var, register);
                 self.overwritten(var);
+                self.keep_variable(var, value, register);
                 self.release(register);
                 self.go(next);
             }

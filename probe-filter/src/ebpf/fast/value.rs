@@ -203,6 +203,15 @@ impl Fast<'_> {
         self.asm.emit(Insn::store(Size::Word, R4, offset, register));
     }
 
+    /// The register that a variable was stored from holds the variable, for what reads it next, unless the
+    /// value is wanted again by its own name: memory would give it some five cycles later.
+    pub(super) fn keep_variable(&mut self, var: Var, value: ValueId, register: Reg) {
+        let Some(id) = self.flow.values.find(Value::Var(var)) else { return };
+        if !self.is_wanted(Content::Value(value)) {
+            self.state.contents[place_of(register)] = Some(Content::Value(id));
+        }
+    }
+
     /// What depends on a variable holds no more.
     pub(super) fn overwritten(&mut self, var: Var) {
         let bit = crate::flow::var_bit(var.0);

@@ -9,7 +9,6 @@ use std::{
 
 use anyhow::Result;
 use probe_frame::visible;
-use tokio::time::timeout_at;
 
 use super::{Report, Setup, Told};
 use crate::{
@@ -96,7 +95,7 @@ impl Part {
         loop {
             if looked.elapsed() >= EVENTS {
                 looked = Instant::now();
-                match self.woken(&mut control, looked).await {
+                match self.woken(&mut control).await {
                     Woken::Told(Some(Told::Place(place))) => {
                         self.go_to(place)?;
                         next = next.min(Instant::now() + self.interval);
@@ -125,19 +124,18 @@ impl Part {
     }
 
     /// What has happened by now.
-    async fn woken(&mut self, control: &mut Control, now: Instant) -> Woken {
+    async fn woken(&mut self, control: &mut Control) -> Woken {
         // What came on sockets is noticed by the runtime.
         tokio::task::yield_now().await;
-        let changes = &mut self.changes;
-        let woken = async {
-            tokio::select! {
-                told = control.told() => Woken::Told(told),
-                changes = changes.wait() => {
-                    if changes.is_empty() { future::pending().await } else { Woken::Changed }
-                }
+        // No timer: one that is due now wakes a millisecond later.
+        tokio::select! {
+            biased;
+            told = control.told() => Woken::Told(told),
+            changes = self.changes.wait() => {
+                if changes.is_empty() { Woken::Nothing } else { Woken::Changed }
             }
-        };
-        timeout_at(now.into(), woken).await.unwrap_or(Woken::Nothing)
+            () = future::ready(()) => Woken::Nothing,
+        }
     }
 
     fn go_to(&mut self, place: super::Place) -> Result<()> {

@@ -63,13 +63,20 @@ fn field(scenario: Scenario) -> Option<&'static str> {
     }
 }
 
+/// `PROBE_TEST_TIMES=100` does all of it a hundred times.
 #[test]
 fn each_is_told_right() {
     if !met(NEEDS) {
         return;
     }
     let _alone = alone();
-    let network = &Routed::new().unwrap();
+    let times = std::env::var("PROBE_TEST_TIMES").ok().and_then(|times| times.parse().ok());
+    for _ in 0..times.unwrap_or(1) {
+        all_at_once(&Routed::new().unwrap());
+    }
+}
+
+fn all_at_once(network: &Routed) {
     let mut scenarios: BTreeMap<(&str, u16), (Scenario, u64)> = BTreeMap::new();
     for (scenario, _) in Scenario::cases() {
         let key = (word(scenario.protocol()), scenario.port());
