@@ -1,5 +1,7 @@
 //! The largest keys since the start: the tables of all CPUs, put together each time they are read.
 
+use std::{cmp::Reverse, collections::BinaryHeap};
+
 use probe_common::{
     Counter,
     key::{Key, Seeds},
@@ -157,27 +159,27 @@ impl Totals {
     /// largest number first.
     pub fn largest_since(&self, count: usize) -> Vec<u64> {
         let since = |tally: &Tally| tally.counter.packets.saturating_sub(tally.before.packets);
-        let mut all: Vec<u64> = self.keys.values().map(since).collect();
-        if count < all.len() {
-            all.select_nth_unstable_by(count, |a, b| b.cmp(a));
-            all.truncate(count);
-        }
-        all.sort_unstable_by(|a, b| b.cmp(a));
-        all
+        largest(self.keys.values().map(since), count)
     }
 
     /// The `count` largest keys, the largest first; of equal ones the lesser key.
     pub fn top(&self, count: usize) -> Vec<Row> {
-        let mut order: Vec<(u64, std::cmp::Reverse<Key>)> = self
-            .keys
-            .iter()
-            .map(|(key, tally)| (tally.counter.packets, std::cmp::Reverse(*key)))
-            .collect();
-        if count < order.len() {
-            order.select_nth_unstable_by(count, |a, b| b.cmp(a));
-            order.truncate(count);
-        }
-        order.sort_unstable_by(|a, b| b.cmp(a));
-        order.iter().filter_map(|(_, key)| self.row(&key.0)).collect()
+        let ranked = self.keys.iter().map(|(key, tally)| (tally.counter.packets, Reverse(*key)));
+        largest(ranked, count).iter().filter_map(|(_, key)| self.row(&key.0)).collect()
     }
+}
+
+/// The `count` largest of them, the largest first, in memory for no more than those.
+fn largest<T: Ord>(items: impl Iterator<Item = T>, count: usize) -> Vec<T> {
+    let mut kept = BinaryHeap::new();
+    for item in items {
+        if kept.len() < count {
+            kept.push(Reverse(item));
+        } else if let Some(mut least) = kept.peek_mut()
+            && least.0 < item
+        {
+            *least = Reverse(item);
+        }
+    }
+    kept.into_sorted_vec().into_iter().map(|Reverse(item)| item).collect()
 }

@@ -5,7 +5,7 @@ use std::{
     os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
 };
 
-use aya::programs::XdpMode;
+use aya::{Pod, programs::XdpMode};
 use aya_obj::generated::{
     BPF_F_BEFORE, BPF_F_XDP_HAS_FRAGS, XDP_FLAGS_DRV_MODE, XDP_FLAGS_HW_MODE, XDP_FLAGS_SKB_MODE,
     bpf_attach_type, bpf_attr, bpf_cmd, bpf_prog_type,
@@ -141,6 +141,26 @@ pub(super) fn attach_nothing_to_tcx() -> io::Result<()> {
     call(bpf_cmd::BPF_PROG_ATTACH, &mut attributes).map(drop)
 }
 
+/// Reads what all CPUs have of an element of an array of each CPU. `values` is a value for each possible CPU, of the
+/// map's size, which is a multiple of 8 (`bpf_percpu_array_copy`, kernel/bpf/arraymap.c).
+///
+/// # Errors
+/// The kernel's: ENOENT where there is no such element.
+///
+/// # Safety
+/// The kernel writes as many values as there are possible CPUs, whatever the length is.
+pub(super) unsafe fn read_all_cpus<V: Pod>(
+    map: BorrowedFd<'_>,
+    element: u32,
+    values: &mut [V],
+) -> io::Result<()> {
+    let mut attributes = zeroed();
+    attributes.__bindgen_anon_2.map_fd = map.as_raw_fd() as u32;
+    attributes.__bindgen_anon_2.key = &raw const element as u64;
+    attributes.__bindgen_anon_2.__bindgen_anon_1.value = values.as_mut_ptr() as u64;
+    call(bpf_cmd::BPF_MAP_LOOKUP_ELEM, &mut attributes).map(drop)
+}
+
 /// Runs a program once over `frame`, and puts what it made of it back there.
 ///
 /// # Errors
@@ -173,7 +193,7 @@ fn descriptor(command: bpf_cmd, attributes: &mut bpf_attr) -> io::Result<OwnedFd
 }
 
 /// The places that the attributes name live through the call; the kernel writes only into those
-/// of BPF_PROG_TEST_RUN and BPF_PROG_QUERY, which come by a pointer that may be written.
+/// of BPF_PROG_TEST_RUN, BPF_PROG_QUERY and BPF_MAP_LOOKUP_ELEM, which come by a pointer that may be written.
 fn call(command: bpf_cmd, attributes: &mut bpf_attr) -> io::Result<libc::c_long> {
     let attributes = std::ptr::from_mut(attributes);
     // SAFETY: as said above, and the attributes have the size that is given.

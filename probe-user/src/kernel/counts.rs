@@ -1,9 +1,18 @@
 //! One reading of the maps, summed over CPUs.
 
-use aya::maps::{Array, HashMap, MapData, MapError, PerCpuArray};
+use std::{
+    os::fd::AsFd as _,
+    sync::{Mutex, PoisonError},
+};
+
+use aya::{
+    maps::{Array, HashMap, IterableMap as _, MapData, MapError, PerCpuArray},
+    sys::SyscallError,
+    util::nr_cpus,
+};
 use probe_common::{Counter, CpuState, Ledger, Race, Split, names, slot};
 
-use super::{Direction, Error};
+use super::{Direction, Error, bpf};
 
 /// aya reads words, which are plain data to it; bytemuck makes the value of them.
 type StateWords = [u64; size_of::<CpuState>() / 8];
@@ -45,6 +54,9 @@ pub struct Part {
 /// The maps that hold counts.
 pub(super) struct CountMaps {
     state: PerCpuArray<MapData, StateWords>,
+    /// What the kernel copies an element's values to, one for each possible CPU. Kept: there are ten readings a
+    /// second, and some allocators give memory of this size back to the system each time.
+    copied: Mutex<Vec<StateWords>>,
     race: Array<MapData, RaceWords>,
     places: HashMap<MapData, u32, u32>,
     rules: usize,
@@ -63,7 +75,9 @@ impl CountMaps {
         slots: u32,
     ) -> Result<Self, Error> {
         let mut map = |name| ebpf.take_map(name).ok_or(Error::Missing(name));
+        let cpus = nr_cpus().map_err(|(file, source)| Error::Cpus { file, source })?;
         Ok(Self {
+            copied: Mutex::new(vec![[0; _]; cpus]),
             state: map(names::STATE)?.try_into().map_err(of(names::STATE))?,
             race: map(names::RACE)?.try_into().map_err(of(names::RACE))?,
             places: map(names::PLACES)?.try_into().map_err(of(names::PLACES))?,
@@ -169,9 +183,15 @@ impl CountMaps {
     fn read_slot(&self, slot: u32) -> Result<Counts, Error> {
         let mut counts =
             Counts { rules: vec![Counter::default(); self.rules], ..Counts::default() };
-        for cpu in self.state.get(&slot, 0).map_err(of(names::STATE))?.iter() {
-            counts.add(bytemuck::cast_ref(cpu));
-        }
+        let mut values = self.copied.lock().unwrap_or_else(PoisonError::into_inner);
+        let map = self.state.map().fd().as_fd();
+        // SAFETY: there is a value for each possible CPU.
+        let read = unsafe { bpf::read_all_cpus(map, slot, &mut values) };
+        read.map_err(|io_error| {
+            let call = "bpf_map_lookup_elem";
+            of(names::STATE)(SyscallError { call, io_error }.into())
+        })?;
+        values.iter().for_each(|cpu| counts.add(bytemuck::cast_ref(cpu)));
         Ok(counts)
     }
 }

@@ -41,6 +41,8 @@ use super::{
 /// The programs for interfaces of one link type.
 pub(super) struct ProgramSet {
     pub link: LinkType,
+    /// Whether its programs were ever on an interface: others have counted nothing.
+    pub was_attached: bool,
     pub ebpf: Ebpf,
     pub counts: CountMaps,
     pub lists: ListMaps,
@@ -121,7 +123,8 @@ impl Session {
             let (rules, Setting { split, slots, .. }) = (of_link.rules.len(), setting);
             let counts = CountMaps::take(&mut ebpf, rules, split, slots)?;
             let link = of_link.link;
-            sets.push(ProgramSet { link, ebpf, counts, lists, samplers, shared });
+            let was_attached = false;
+            sets.push(ProgramSet { link, was_attached, ebpf, counts, lists, samplers, shared });
         }
         let (mut lossless, mut flight) = (None, None);
         match of_rings {
@@ -191,6 +194,7 @@ impl Session {
         let set = self.sets.iter().position(|set| set.link == interface.link);
         let set = set.ok_or(Error::Missing(names::FILTER))?;
         self.sets[set].counts.add(name, index, direction)?;
+        self.sets[set].was_attached = true;
         let hook = match self.hook {
             Hook::Xdp | Hook::XdpNative | Hook::XdpGeneric => {
                 let before = Offloads::of(name);
@@ -388,8 +392,8 @@ impl Programs for Session {
     }
 
     fn take_lists(&mut self, f: &mut dyn FnMut(usize, Taken<'_>)) {
-        let mut lists: Vec<&mut ListMaps> =
-            self.sets.iter_mut().map(|set| &mut set.lists).collect();
+        let attached = self.sets.iter_mut().filter(|set| set.was_attached);
+        let mut lists: Vec<&mut ListMaps> = attached.map(|set| &mut set.lists).collect();
         ListMaps::take(&mut lists, f);
     }
 
