@@ -45,18 +45,18 @@ impl Seeds {
     ///
     /// The sum of products is multilinear hashing (Carter and Wegman, 1979; Lemire and Kaser, "Strongly
     /// universal string hashing is fast", 2013): two keys collide with a probability of at most
-    /// 2^-33 over the seeds. What follows is a bijection, half of the end of MurmurHash3's 64-bit mixer,
+    /// 2^-33 over the seeds. What follows is a bijection, with the factor of MurmurHash3's 64-bit mixer,
     /// which lets the low bits depend on the high ones: as the high bits of the sum are even over the
-    /// seeds already, the other half changes no estimate (`distinct_keys_in_steps`).
+    /// seeds already, its second round would change no estimate (`distinct_keys_in_steps`).
     #[inline(always)]
     pub fn hash(&self, key: &Key) -> u64 {
         let mut sum = self.start;
         for (word, factor) in key.0.iter().zip(&self.factors) {
             sum = sum.wrapping_add(factor.wrapping_mul(u64::from(*word)));
         }
-        sum ^= sum >> 33;
+        sum ^= sum >> 32;
         sum = sum.wrapping_mul(0xff51_afd7_ed55_8ccd);
-        sum ^ (sum >> 33)
+        sum ^ (sum >> 32)
     }
 }
 

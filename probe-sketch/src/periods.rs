@@ -9,9 +9,9 @@ use crate::{Distinct, Estimate};
 
 /// How far back the last minute reaches.
 const MINUTE: Duration = Duration::from_secs(60);
-/// How long a part of it is at least, as long as keys are taken in every five seconds: so the minute is the
-/// last 50 to 60 seconds, in 8 parts at the most, which is 256 KiB.
-const PART: Duration = Duration::from_secs(8);
+/// How long a part of it is at least, as long as keys are taken in every second: so the minute is the
+/// last 55 to 60 seconds, in 16 parts at the most, which is 512 KiB.
+const PART: Duration = Duration::from_secs(4);
 
 /// The registers of all spans.
 #[derive(Clone, Debug, Default)]
@@ -100,10 +100,10 @@ mod tests {
             assert!((all.low..=all.high).contains(&(u64::from(second) + 1)), "{all:?}");
             assert_eq!(periods.in_interval().estimate, 2);
             let minute = periods.in_minute();
-            let (least, most) = if second <= 60 { (second, second) } else { (50, 60) };
+            let (least, most) = if second <= 60 { (second, second) } else { (55, 60) };
             let within = minute.low <= u64::from(most) + 1 && minute.high > u64::from(least);
             assert!(within, "{minute:?} after {second} s");
-            assert!(periods.minute.len() <= 8, "{} parts", periods.minute.len());
+            assert!(periods.minute.len() <= 16, "{} parts", periods.minute.len());
         }
     }
 

@@ -28,9 +28,7 @@ fn within_two_percent_of_the_truth_and_inside_the_interval() {
             all.merge(other.words());
             let estimate = all.estimate();
             let error = estimate.estimate.abs_diff(count) as f64 / count.max(1) as f64;
-            // Of few keys two share a register in 1 of 1,000 cases, which nothing shows.
-            let is_near = error <= 0.02 || estimate.estimate.abs_diff(count) == 1;
-            assert!(is_near, "{count} keys, seed {seed}: {estimate:?}");
+            assert!(error <= 0.02, "{count} keys, seed {seed}: {estimate:?}");
             worst = worst.max(error);
             outside += u32::from(!(estimate.low..=estimate.high).contains(&count));
         }
@@ -79,4 +77,24 @@ fn distinct_keys_in_steps() {
             assert!(error < 1.3 * standard_error, "word {word}, step {step}: {error}");
         }
     }
+}
+
+/// Of few keys, two share a register as often as chance has it: then one of them is not seen, and nothing tells.
+#[test]
+fn few_keys_share_a_register_as_often_as_chance_has_it() {
+    const KEYS: u64 = 12;
+    const SEEDS: u32 = 20_000;
+    let mut random = Random(1);
+    let shared: u64 = (0..SEEDS)
+        .map(|_| {
+            let seeds = random.seeds();
+            let mut keys = Distinct::default();
+            (0..KEYS).for_each(|number| keys.add(seeds.hash(&key(number))));
+            KEYS - keys.estimate().estimate
+        })
+        .sum();
+    let expected = (KEYS * (KEYS - 1) / 2 * u64::from(SEEDS)) as f64 / REGISTERS as f64;
+    println!("{shared} of {SEEDS} starts, {expected:.0} expected");
+    // Five deviations of a Poisson distribution.
+    assert!((shared as f64 - expected).abs() < 5.0 * expected.sqrt(), "{shared}, {expected:.0}");
 }

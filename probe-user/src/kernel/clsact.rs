@@ -4,13 +4,10 @@
 
 use std::io;
 
-use aya::{
-    programs::{
-        ProgramError, SchedClassifier, TcAttachType,
-        links::Link as _,
-        tc::{SchedClassifierLink, SchedClassifierLinkId},
-    },
-    sys::SyscallError,
+use aya::programs::{
+    ProgramError, SchedClassifier, TcAttachType,
+    links::Link as _,
+    tc::{SchedClassifierLink, SchedClassifierLinkId},
 };
 use netlink_packet_route::{
     RouteNetlinkMessage,
@@ -100,8 +97,7 @@ fn program_at(index: u32, link: &SchedClassifierLink) -> Result<At, ProgramError
             // EINVAL: there is no qdisc, or no chain in it.
             Some(libc::ENOENT | libc::EINVAL) => Ok(At::Other),
             Some(libc::ENODEV) => Ok(At::NoInterface),
-            // Not as it is: aya hides it then from who looks for its number.
-            _ => Err(SyscallError { call: "RTM_GETTFILTER", io_error: error }.into()),
+            _ => Err(error.into()),
         },
     }
 }

@@ -2,7 +2,12 @@
 
 use std::{error::Error as StdError, fmt, io};
 
-use aya::{EbpfError, maps::MapError, programs::ProgramError, sys::SyscallError};
+use aya::{
+    EbpfError,
+    maps::MapError,
+    programs::{ProgramError, tc::TcError},
+    sys::SyscallError,
+};
 
 use super::{Hook, occupants::Occupant};
 
@@ -201,6 +206,10 @@ fn most(rule: Option<usize>) -> String {
 pub(super) fn errno(error: &(dyn StdError + 'static)) -> Option<i32> {
     let mut next = Some(error);
     while let Some(error) = next {
+        let boxed = || error.downcast_ref::<Box<ProgramError>>().map(AsRef::as_ref);
+        if let Some(number) = error.downcast_ref().or_else(boxed).and_then(hidden) {
+            return Some(number);
+        }
         if let Some(error) = error.downcast_ref::<SyscallError>() {
             return error.io_error.raw_os_error();
         }
@@ -210,6 +219,19 @@ pub(super) fn errno(error: &(dyn StdError + 'static)) -> Option<i32> {
         next = error.source();
     }
     None
+}
+
+/// The errno of an error that aya passes on as its own: who goes through the causes does not meet it.
+fn hidden(error: &ProgramError) -> Option<i32> {
+    match error {
+        ProgramError::IOError(error) | ProgramError::TcError(TcError::IoError(error)) => {
+            error.raw_os_error()
+        }
+        ProgramError::NetlinkError(error) | ProgramError::TcError(TcError::NetlinkError(error)) => {
+            error.raw_os_error()
+        }
+        _ => None,
+    }
 }
 
 /// Whether an aya error means that the caller lacks a capability.
@@ -242,6 +264,8 @@ mod tests {
         let cause = io(libc::EINVAL).to_string();
         for (error, text) in [
             (attach(call().into()), "attaching tcx to lo: `bpf_link_create` failed: CAUSE"),
+            (attach(io(libc::EINVAL).into()), "attaching tcx to lo: CAUSE"),
+            (attach(TcError::from(io(libc::EINVAL)).into()), "attaching tcx to lo: CAUSE"),
             (
                 Error::Load(Box::new(map.into())),
                 "loading the kernel programs: map error: failed to create map `STATE`: CAUSE",

@@ -123,8 +123,15 @@ impl Session {
             let (rules, Setting { split, slots, .. }) = (of_link.rules.len(), setting);
             let counts = CountMaps::take(&mut ebpf, rules, split, slots)?;
             let link = of_link.link;
-            let was_attached = false;
-            sets.push(ProgramSet { link, was_attached, ebpf, counts, lists, samplers, shared });
+            sets.push(ProgramSet {
+                link,
+                was_attached: false,
+                ebpf,
+                counts,
+                lists,
+                samplers,
+                shared,
+            });
         }
         let (mut lossless, mut flight) = (None, None);
         match of_rings {

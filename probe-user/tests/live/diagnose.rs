@@ -15,7 +15,7 @@ use testbed::{
     scenario::{Protocol, Reason, Routed, Scenario, Truth, Version},
 };
 
-use crate::rig::{LIMIT, alone, attached, beside_others, probe};
+use crate::rig::{LIMIT, alone, attached, beside_others, probe, times};
 
 const NEEDS: &[Requirement] = &[
     Requirement::Root,
@@ -126,9 +126,8 @@ fn each_scenario_gets_its_word() {
     }
     let _alone = alone();
     let network = &Routed::new().unwrap();
-    let times = std::env::var("PROBE_TEST_TIMES").ok().and_then(|times| times.parse().ok());
     let cases: Vec<_> = Scenario::cases().collect();
-    let (next, all) = (&AtomicUsize::new(0), cases.len() * times.unwrap_or(1));
+    let (next, all) = (&AtomicUsize::new(0), cases.len() * times());
     let longest = &Mutex::new(Duration::ZERO);
     let wrong: Vec<String> = thread::scope(|scope| {
         let workers: Vec<_> = (0..AT_ONCE)

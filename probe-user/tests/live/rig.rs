@@ -59,6 +59,11 @@ pub fn attached<S: AsRef<str>>(namespace: &Namespace, arguments: &[S]) -> Runnin
     running
 }
 
+/// How often a test does all of it: `PROBE_TEST_TIMES`, or once.
+pub fn times() -> usize {
+    std::env::var("PROBE_TEST_TIMES").ok().and_then(|times| times.parse().ok()).unwrap_or(1)
+}
+
 /// `probe count --format json` with these rules, attached.
 pub fn counter(namespace: &Namespace, link: &str, hook: &str, rules: &[(&str, &str)]) -> Running {
     let mut arguments: Vec<String> =

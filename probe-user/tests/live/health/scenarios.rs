@@ -10,7 +10,7 @@ use testbed::{
 };
 
 use super::{NEEDS, health, last_report, port};
-use crate::rig::alone;
+use crate::rig::{alone, times};
 
 /// Attempts of each scenario by each version of IP.
 const TIMES: u64 = 2;
@@ -70,8 +70,7 @@ fn each_is_told_right() {
         return;
     }
     let _alone = alone();
-    let times = std::env::var("PROBE_TEST_TIMES").ok().and_then(|times| times.parse().ok());
-    for _ in 0..times.unwrap_or(1) {
+    for _ in 0..times() {
         all_at_once(&Routed::new().unwrap());
     }
 }
