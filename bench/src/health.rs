@@ -150,6 +150,7 @@ fn beside_real_clients(
         flood.join().expect("no panic in a flood")
     })?;
     let cpu = running.cpu_time()? - cpu;
+    let resident = running.most_resident()?;
     let finished = running.interrupt(LIMIT)?;
     ensure!(finished.status.success(), "{}: {}", finished.status, finished.stderr);
     let text = finished.text();
@@ -166,6 +167,6 @@ fn beside_real_clients(
         number(&port["connections"])? as f64 / (sent + REAL) as f64,
         last["followed"]["lost"],
         100.0 * cpu.as_secs_f64() / elapsed.as_secs_f64(),
-        finished.max_resident as f64 / 1_048_576.0,
+        resident as f64 / 1_048_576.0,
     ))
 }

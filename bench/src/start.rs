@@ -3,7 +3,6 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -215,19 +214,8 @@ fn busy(build: &Build, setting: Setting, length: Duration) -> Result<(f64, f64, 
     let sent = thread::scope(|scope| scope.spawn(send).join().expect("no panic in a flood"));
     let (frames, rate) = sent?;
     let share = (running.cpu_time()? - at_start).as_secs_f64() / start.elapsed().as_secs_f64();
-    let resident = most_resident(running.id())?;
+    let resident = running.most_resident()?;
     let (_, seen) = end(running)?;
     ensure!(seen == frames, "saw {seen} of {frames} frames");
     Ok((rate, share, resident))
-}
-
-/// The high-water mark of a process's resident set (VmHWM in proc_pid_status(5)). What
-/// wait4(2) says is no less than that of the process that started it.
-fn most_resident(process: u32) -> Result<u64> {
-    let file = format!("/proc/{process}/status");
-    let text = fs::read_to_string(Path::new(&file)).with_context(|| file.clone())?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let number = line.and_then(|line| line.split_whitespace().next());
-    let kib: u64 = number.with_context(|| format!("no VmHWM in {file}"))?.parse()?;
-    Ok(kib * 1024)
 }

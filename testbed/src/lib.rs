@@ -15,6 +15,7 @@
 //! | `sender` | sends given frames in order and says exactly how many went |
 //! | `sources` | streams of sources at which schemes to count by source fail |
 //! | `trafgen` | netsniff-ng's generator, for floods |
+//! | `far` | a host whose packets take their time |
 //! | `tun` | a device without a link layer, whose wire is the test |
 //! | `conversation` | two hosts that talk, frame by frame, at given times |
 //! | `http` | nginx and curl: real requests over real connections |
@@ -27,6 +28,7 @@
 
 mod capture_files;
 mod conversation;
+mod far;
 mod frames;
 pub mod grammar;
 mod http;
@@ -45,6 +47,7 @@ mod tun;
 
 pub use capture_files::{CaptureFile, FileFrame, Record};
 pub use conversation::{Conversation, Speaker};
+pub use far::{FAR_V4, FAR_V6, Far};
 pub use frames::{Extension, Frame, Icmp, Ipv4, Ipv6, Network, Tcp, Transport, Udp, tcp_flags};
 pub use http::{HttpServer, LARGE_PAGE, http_get, http_get_large};
 pub use link::LinkCounters;

@@ -164,4 +164,15 @@ impl Namespace {
             .map_err(|error| anyhow!("{error:#}; the ip commands were:\n{script}"))?;
         Ok(())
     }
+
+    /// Sets values below /proc/sys/net of the namespace.
+    pub fn set(&self, values: &[(&str, &str)]) -> Result<()> {
+        self.enter(|| {
+            for (name, value) in values {
+                let path = format!("/proc/sys/net/{name}");
+                fs::write(&path, value).with_context(|| format!("writing {path}"))?;
+            }
+            Ok(())
+        })
+    }
 }

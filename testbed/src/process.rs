@@ -1,5 +1,6 @@
 //! Child processes with time limits: started, watched, ended, reaped.
 
+use std::fs;
 use std::io::{self, Read};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -43,8 +44,6 @@ pub struct Finished {
     pub user_time: Duration,
     /// CPU time spent in the kernel.
     pub system_time: Duration,
-    /// The largest resident set, in bytes.
-    pub max_resident: u64,
 }
 
 impl Finished {
@@ -133,6 +132,18 @@ impl Running {
         Ok(time.with_context(|| format!("CPU clock of {}", self.name))?.into())
     }
 
+    /// The largest resident set so far, in bytes (VmHWM in proc_pid_status(5)). What wait4(2) says is no less
+    /// than that of the process that started it.
+    pub fn most_resident(&self) -> Result<u64> {
+        ensure!(!self.reaped, "{} has ended", self.name);
+        let file = format!("/proc/{}/status", self.id());
+        let text = fs::read_to_string(&file).with_context(|| file.clone())?;
+        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let number = line.and_then(|line| line.split_whitespace().next());
+        let kib: u64 = number.with_context(|| format!("no VmHWM in {file}"))?.parse()?;
+        Ok(kib * 1024)
+    }
+
     /// Sends a signal.
     pub fn signal(&self, signal: libc::c_int) -> Result<()> {
         ensure!(!self.reaped, "{} has ended", self.name);
@@ -175,8 +186,6 @@ impl Running {
             stderr: String::from_utf8_lossy(&self.stderr.finish_shared()).into_owned(),
             user_time: duration(usage.ru_utime),
             system_time: duration(usage.ru_stime),
-            // getrusage(2): kibibytes.
-            max_resident: usage.ru_maxrss as u64 * 1024,
         })
     }
 

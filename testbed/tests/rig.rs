@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use testbed::requirements::{Requirement, met};
 use testbed::{
-    CLIENT_LINK, CLIENT_V4, CLIENT_V6, Frame, FrameSender, HttpServer, LinkCounters, Namespace,
-    Pair, Running, SCRATCH_DIR, SERVER_LINK, SERVER_V4, SERVER_V6, Tcp, http_get, run, tcp_flags,
-    trafgen,
+    CLIENT_LINK, CLIENT_V4, CLIENT_V6, Far, Frame, FrameSender, HttpServer, LinkCounters,
+    Namespace, Pair, Running, SCRATCH_DIR, SERVER_LINK, SERVER_V4, SERVER_V6, Tcp, http_get, run,
+    tcp_flags, trafgen,
 };
 
 const LIMIT: Duration = Duration::from_secs(30);
@@ -271,4 +271,24 @@ fn packets(file: &[u8]) -> Option<Vec<Vec<u8>>> {
         rest = rest.get(16 + length..)?;
     }
     Some(packets)
+}
+
+/// A round trip to a host that is far away takes as long as is asked for at least, over IPv4 and IPv6.
+#[test]
+fn a_far_host_is_far() -> Result<()> {
+    if !met(&[&RIG[..], &[Requirement::Tool("nginx"), Requirement::Tool("curl")]].concat()) {
+        return Ok(());
+    }
+    let pair = Pair::new()?;
+    let _server = HttpServer::start(&pair.server, 80)?;
+    let delay = Duration::from_millis(30);
+    let far = Far::behind(&pair, delay)?;
+    for server in [IpAddr::V4(SERVER_V4), SERVER_V6.into()] {
+        let start = Instant::now();
+        http_get(&far.host, server, 80, 5, LIMIT)?;
+        // Each time there and back for the handshake, and for the page.
+        let least = 5 * 2 * 2 * delay;
+        ensure!(start.elapsed() >= least, "{:?}, but not {least:?}", start.elapsed());
+    }
+    far.end()
 }

@@ -50,16 +50,16 @@ impl Routed {
         let (client, router, server) = (Namespace::new()?, Namespace::new()?, Namespace::new()?);
         client.veth((CLIENT_LINK, CLIENT_MAC), &router, TO_CLIENT)?;
         router.veth(TO_SERVER, &server, (SERVER_LINK, SERVER_MAC))?;
-        set(&client, &[("ipv4/ip_forward", "0"), ("ipv6/conf/all/forwarding", "0")])?;
-        set(&router, &[("ipv4/ip_forward", "1"), ("ipv6/conf/all/forwarding", "1")])?;
+        client.set(&[("ipv4/ip_forward", "0"), ("ipv6/conf/all/forwarding", "0")])?;
+        router.set(&[("ipv4/ip_forward", "1"), ("ipv6/conf/all/forwarding", "1")])?;
         for namespace in [&router, &server] {
-            set(namespace, &[("ipv4/icmp_ratelimit", "0"), ("ipv6/icmp/ratelimit", "0")])?;
+            namespace.set(&[("ipv4/icmp_ratelimit", "0"), ("ipv6/icmp/ratelimit", "0")])?;
             // Of all ICMP messages together; with newer kernels each namespace has its own limit.
             if namespace.enter(|| Ok(fs::exists("/proc/sys/net/ipv4/icmp_msgs_per_sec")?))? {
-                set(
-                    namespace,
-                    &[("ipv4/icmp_msgs_per_sec", "1000000"), ("ipv4/icmp_msgs_burst", "100000")],
-                )?;
+                namespace.set(&[
+                    ("ipv4/icmp_msgs_per_sec", "1000000"),
+                    ("ipv4/icmp_msgs_burst", "100000"),
+                ])?;
             }
         }
         client.ip(&client_lines())?;
@@ -163,17 +163,6 @@ fn ask(server: SocketAddr) -> io::Result<String> {
     let mut answer = [0; 64];
     let length = socket.recv(&mut answer)?;
     Ok(String::from_utf8_lossy(&answer[..length]).into_owned())
-}
-
-/// Sets values below /proc/sys/net of a namespace.
-fn set(namespace: &Namespace, values: &[(&str, &str)]) -> Result<()> {
-    namespace.enter(|| {
-        for (name, value) in values {
-            let path = format!("/proc/sys/net/{name}");
-            fs::write(&path, value).with_context(|| format!("writing {path}"))?;
-        }
-        Ok(())
-    })
 }
 
 /// Makes a link ask for neighbours again, which a veth of the testbed does not, gives it addresses and

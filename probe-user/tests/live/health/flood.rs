@@ -1,18 +1,23 @@
 //! SYNs from random sources at the rig's rate, beside real clients.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
+use serde_json::Value;
 use testbed::{
-    CLIENT_LINK, FrameSender, HttpServer, Pair, SERVER_LINK, SERVER_V4, SERVER_V6, http_get,
+    CLIENT_LINK, FAR_V4, FAR_V6, Far, FrameSender, HttpServer, Namespace, Pace, Pair, SERVER_LINK,
+    SERVER_V4, SERVER_V6, http_get,
     requirements::{Requirement, met},
     stranger,
 };
 
 use super::{NEEDS, any_report_of, health, port};
-use crate::rig::{LIMIT, alone};
+use crate::rig::{LIMIT, alone, attached};
 
 /// Real connections, half of them over IPv6.
 const REAL: u64 = 100;
+/// How far away their clients are: half of a round trip.
+const AWAY: Duration = Duration::from_millis(100);
 
 /// A server that answers whoever asks: to 10.0.0.0/8 by the client's link, where nobody takes it.
 fn pair() -> Pair {
@@ -22,9 +27,21 @@ fn pair() -> Pair {
     pair
 }
 
+/// So many clients of a host at once, every other one over IPv6, make as many connections with a request each, one after
+/// the other.
+fn ask(host: &Namespace, clients: u64, each: u64) {
+    std::thread::scope(|scope| {
+        for number in 0..clients {
+            let server = [IpAddr::V4(SERVER_V4), SERVER_V6.into()][number as usize % 2];
+            scope.spawn(move || http_get(host, server, 80, each, LIMIT).unwrap());
+        }
+    });
+}
+
 /// Floods a server with SYNs, each of a source of its own, so many a second, while real clients come, and returns the last report.
 fn flooded(syns: u64, rate: f64, arguments: &[&str]) -> Flooded {
     let pair = pair();
+    let far = Far::behind(&pair, AWAY).unwrap();
     let _server = HttpServer::start(&pair.server, 80).unwrap();
     let frames: Vec<Vec<u8>> = (0..syns).map(|n| stranger(n as u32).build()).collect();
     let running = health(&pair.server, SERVER_LINK, &[&["--port", "80"], arguments].concat());
@@ -32,17 +49,17 @@ fn flooded(syns: u64, rate: f64, arguments: &[&str]) -> Flooded {
     let before = pair.server.counters(SERVER_LINK).unwrap();
     let sent = std::thread::scope(|scope| {
         let flood = scope.spawn(|| sender.send_paced(&frames, syns, Some(rate)).unwrap());
-        for address in [IpAddr::V4(SERVER_V4), IpAddr::V6(SERVER_V6)] {
-            http_get(&pair.client, address, 80, REAL / 2, LIMIT).unwrap();
-        }
+        ask(&far.host, REAL / 5, 5);
         flood.join().unwrap()
     });
+    far.end().unwrap();
     assert_eq!(sent.frames, syns);
     let received = pair.server.counters(SERVER_LINK).unwrap().since(before).rx_packets;
     assert!(received >= syns, "the flood arrived: {received}");
+    let memory = running.most_resident().unwrap();
     let finished = running.interrupt(LIMIT).unwrap();
     assert_eq!(finished.status.code(), Some(0), "{}", finished.stderr);
-    Flooded { report: any_report_of(&finished), memory: finished.max_resident }
+    Flooded { report: any_report_of(&finished), memory }
 }
 
 struct Flooded {
@@ -115,4 +132,56 @@ fn a_flood_beyond_the_budget_is_followed_in_part() {
     assert!(count("half_open") <= truth + count("margin"), "{said}");
     // Connections that are followed at once are bounded.
     assert!(memory < 256 << 20, "{memory} bytes");
+}
+
+/// Clients that are far away, beside a flood of which one connection in several is followed: what is said of all
+/// handshakes is what becomes of them. Their truth is told by `probe connections`, which has no part in the flood.
+#[test]
+fn handshakes_are_as_long_as_they_are_while_a_part_is_followed() {
+    if !met(NEEDS) || !met(&TOOLS) {
+        return;
+    }
+    let _alone = alone();
+    // At once; each makes so many connections, one after the other.
+    const CLIENTS: u64 = 60;
+    const EACH: u64 = 12;
+    const RATE: f64 = 100_000.0;
+    let pair = pair();
+    let far = Far::behind(&pair, AWAY).unwrap();
+    let _server = HttpServer::start(&pair.server, 80).unwrap();
+    let frames: Vec<Vec<u8>> = (0..1_200_000).map(|n| stranger(n).build()).collect();
+    let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
+    let clients = format!("host {FAR_V4} or host {FAR_V6}");
+    let told = ["connections", "-i", SERVER_LINK, "--format", "json", &clients];
+    let told = attached(&pair.server, &told);
+    let followed = health(&pair.server, SERVER_LINK, &["--port", "80", "--max-records", "20000"]);
+    let (pace, most) = (Pace::default(), frames.len() as u64);
+    let syns = std::thread::scope(|scope| {
+        let flood = scope.spawn(|| sender.send_until(&frames, most, Some(RATE), &pace).unwrap());
+        ask(&far.host, CLIENTS, EACH);
+        pace.stop();
+        flood.join().unwrap().frames
+    });
+    far.end().unwrap();
+    let finished = told.interrupt(LIMIT).unwrap();
+    let lines = finished.text();
+    let lines = lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut truth: Vec<f64> = lines.filter_map(|line| line["handshake_us"].as_f64()).collect();
+    truth.sort_by(f64::total_cmp);
+    assert_eq!(truth.len() as u64, CLIENTS * EACH, "{}", finished.stderr);
+    assert!(truth[0] >= (2 * AWAY).as_micros() as f64, "there and back: {} us", truth[0]);
+
+    let finished = followed.interrupt(LIMIT).unwrap();
+    let report = any_report_of(&finished);
+    let said = port(&report, "tcp", 80);
+    assert!(report["followed"]["one_in"].as_u64().unwrap() > 1, "{report}");
+    assert!(said["handshake_us"]["n"].as_u64().unwrap() > 0, "{said}");
+    let median = said["handshake_us"]["p50"].as_f64().unwrap();
+    let truly = truth[truth.len() / 2];
+    println!("{syns} SYNs, one in {}: {median} us of {truly}", report["followed"]["one_in"]);
+    assert!((median / truly - 1.0).abs() < 0.05, "{median} us, but truly {truly}: {report}");
+    let count = |field: &str| said[field].as_u64().unwrap();
+    let lost = report["followed"]["lost"].as_u64().unwrap();
+    let connections = syns + CLIENTS * EACH;
+    assert!(count("connections").abs_diff(connections) <= count("margin") + lost, "{report}");
 }
