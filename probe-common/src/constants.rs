@@ -43,6 +43,8 @@ macro_rules! for_each_constant {
             list_cpus: LIST_CPUS, u32;
             /// Sets of such a table: those of `TopLayout`.
             top_sets: TOP_SETS, u32;
+            /// 1 where one of them has a key that fills all words; else the last one is 0, and not hashed.
+            long_keys: LONG_KEYS, u8;
             /// What keys are hashed with: the words of `Seeds`. Each by itself, they go into the
             /// code, where no load is left of them (probe-link/src/fold.rs).
             seed_0: SEED_0, u64;

@@ -50,9 +50,19 @@ impl Seeds {
     /// seeds already, its second round would change no estimate (`distinct_keys_in_steps`).
     #[inline(always)]
     pub fn hash(&self, key: &Key) -> u64 {
+        self.hash_of(key, true)
+    }
+
+    /// The same; of a key that is not `long` its last word is 0, and not looked at.
+    #[inline(always)]
+    pub fn hash_of(&self, key: &Key, long: bool) -> u64 {
         let mut sum = self.start;
-        for (word, factor) in key.0.iter().zip(&self.factors) {
-            sum = sum.wrapping_add(factor.wrapping_mul(u64::from(*word)));
+        let term = |word: usize| self.factors[word].wrapping_mul(u64::from(key.0[word]));
+        for word in 0..KEY_WORDS - 1 {
+            sum = sum.wrapping_add(term(word));
+        }
+        if long {
+            sum = sum.wrapping_add(term(KEY_WORDS - 1));
         }
         sum ^= sum >> 32;
         sum = sum.wrapping_mul(0xff51_afd7_ed55_8ccd);

@@ -5,7 +5,9 @@ use probe_common::{CpuState, MAX_KEYED, key::Seeds};
 
 use crate::{
     distinct,
-    maps::{FIRST_DISTINCT, LISTS, SEED_0, SEED_1, SEED_2, SEED_3, SEED_4, SEED_5, TOP_LISTS},
+    maps::{
+        FIRST_DISTINCT, LISTS, LONG_KEYS, SEED_0, SEED_1, SEED_2, SEED_3, SEED_4, SEED_5, TOP_LISTS,
+    },
     top,
 };
 
@@ -13,27 +15,37 @@ use crate::{
 #[inline(always)]
 pub fn count(state: &mut CpuState, wire_len: u32) {
     let keyed = core::mem::take(&mut state.keyed);
-    if keyed == 0 {
+    // The first one by itself: often there is no other, and here its place is known.
+    if keyed & 1 != 0 {
+        count_in(0, state, wire_len);
+    }
+    if LISTS.load() <= 1 || keyed >> 1 == 0 {
         return;
     }
-    for list in 0..MAX_KEYED as u32 {
+    for list in 1..MAX_KEYED as u32 {
         // Constants are asked for where they are used: there they go into the code, and in front
         // of the loop they would go onto the stack. The verifier sees the loop's real length.
         if list >= LISTS.load() {
             break;
         }
-        if keyed >> list & 1 == 0 {
-            continue;
+        if keyed >> list & 1 != 0 {
+            count_in(list, state, wire_len);
         }
-        let Some(key) = state.keys.get(list as usize) else { continue };
-        let hash = seeds().hash(key);
-        if list < TOP_LISTS.load() {
-            top::count(list, key, hash, wire_len);
-        }
-        let first_distinct = FIRST_DISTINCT.load();
-        if list >= first_distinct {
-            distinct::count(list - first_distinct, hash);
-        }
+    }
+}
+
+/// Counts a frame of `wire_len` bytes in the lists of one rule.
+#[inline(always)]
+fn count_in(list: u32, state: &CpuState, wire_len: u32) {
+    let Some(key) = state.keys.get(list as usize) else { return };
+    // A branch that has nothing on one side is one that the verifier can take out.
+    let hash = seeds().hash_of(key, LONG_KEYS.load() != 0);
+    if list < TOP_LISTS.load() {
+        top::count(list, key, hash, wire_len);
+    }
+    let first_distinct = FIRST_DISTINCT.load();
+    if list >= first_distinct {
+        distinct::count(list - first_distinct, hash);
     }
 }
 

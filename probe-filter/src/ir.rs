@@ -225,6 +225,7 @@ pub struct Graph {
     findings: Vec<Var>,
     regions: Vec<Region>,
     key: Vec<Var>,
+    key_len: usize,
     flow: Option<FlowPart>,
 }
 
@@ -305,6 +306,16 @@ impl Graph {
     /// a match; none if the graph has no key.
     pub fn key(&self) -> &[Var] {
         &self.key
+    }
+
+    /// Says that a frame may set so many of the first words of the key.
+    pub(crate) fn set_key_len(&mut self, words: usize) {
+        self.key_len = self.key_len.max(words);
+    }
+
+    /// How many of the first words of the key a frame may set: the others are 0.
+    pub fn key_len(&self) -> usize {
+        self.key_len
     }
 
     /// Says where the part begins that finds the hash of the frame's connection: all nodes so far are its.

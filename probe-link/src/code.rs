@@ -32,6 +32,13 @@ pub(crate) struct Folded {
     pub value: u64,
 }
 
+impl Folded {
+    /// The instruction behind it: its two slots, and one left of its load.
+    pub fn behind(&self) -> usize {
+        self.at + 3
+    }
+}
+
 impl Code {
     /// Puts a body of at least one instruction in the place of the one at `at`, a call. Jumps to
     /// it lead to the body's first instruction. `None`, and no change, where a jump across the

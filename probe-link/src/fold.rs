@@ -8,7 +8,9 @@ use probe_filter::ebpf::{Insn, Reg};
 
 use crate::{
     code::{Code, Folded, target},
+    liveness::{decided, overwrites},
     opcode::{JUMP, LOAD, SIZE, WIDE},
+    reach,
 };
 
 #[derive(Clone, Copy, Debug)]
@@ -38,25 +40,48 @@ pub(crate) fn constants(code: &mut Code, constants: &[Constant]) -> usize {
         folded.extend(done);
         done.is_none()
     });
+    let starts = reach::starts(insns);
+    folded.iter().for_each(|constant| decide(insns, constant, &starts));
     folded.len()
+}
+
+/// `goto +0`, which the kernel takes out.
+const NOTHING: Insn = Insn::new(JUMP, Reg(0), Reg(0), 0, 0);
+
+/// Takes out the branch behind a constant that decides it, where nobody else comes to it. What nobody comes to
+/// any more the kernel would refuse: there the branch stays, and the kernel takes it out, with that side of it.
+fn decide(insns: &mut [Insn], constant: &Folded, starts: &[usize]) {
+    let at = constant.behind();
+    let Some(to) = decided(insns, constant).filter(|_| !is_entered(insns, at)) else { return };
+    let Some(test) = insns.get_mut(at) else { return };
+    let offset = if to == at + 1 { 0 } else { test.offset };
+    let before = std::mem::replace(test, Insn { offset, ..NOTHING });
+    if !reach::is_whole(insns, starts)
+        && let Some(test) = insns.get_mut(at)
+    {
+        *test = before;
+    }
+}
+
+/// Whether an instruction jumps to a place: not from right before it, as what is left of loads does.
+fn is_entered(insns: &[Insn], place: usize) -> bool {
+    let jumps =
+        |(index, &insn): (usize, &Insn)| insn != NOTHING && target(index, insn) == Some(place);
+    insns.iter().enumerate().any(jumps)
 }
 
 /// Makes `r = value` of `r = &constant; r = *r` at a place, or `s = value` where the load is into `s` and
 /// `r` gets something else at once. Those are three slots before, and three after: the last one is
 /// `goto +0`, which the kernel takes out. `None` where the code is another one.
 fn fold(insns: &mut [Insn], at: usize, value: u64) -> Option<Folded> {
-    const NOTHING: Insn = Insn::new(JUMP, Reg(0), Reg(0), 0, 0);
-
     let &[address, upper, load] = insns.get(at..)?.first_chunk()?;
     let register = address.dst();
     let loads = load.code & !SIZE == LOAD & !SIZE && (load.src(), load.offset) == (register, 0);
-    let is_kept = load.dst() != register
-        && insns.get(at + 3).is_none_or(|next| (next.code, next.dst()) != (WIDE, register));
+    let is_kept =
+        load.dst() != register && insns.get(at + 3).is_none_or(|&next| !overwrites(next, register));
     // Not of a place behind the constant's begin, and not a part of it.
     let whole = (address.imm, upper.imm) == (0, 0) && holds(load, value);
-    let is_entered =
-        insns.iter().enumerate().any(|(index, &insn)| target(index, insn) == Some(at + 2));
-    if address.code != WIDE || !loads || is_kept || !whole || is_entered {
+    if address.code != WIDE || !loads || is_kept || !whole || is_entered(insns, at + 2) {
         return None;
     }
     let low = Insn::new(WIDE, load.dst(), Reg(0), 0, value as i32);
@@ -78,7 +103,10 @@ const fn holds(load: Insn, number: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::opcode::STORE;
+    use crate::opcode::{
+        ADD_IMMEDIATE, CALL, EQ, EQ_32, EXIT, FROM_REGISTER, IF_SET_32, MOVE, MOVE_IMMEDIATE, NE,
+        NE_32, STORE,
+    };
 
     fn insn(code: u8, dst: u8, src: u8, offset: i16) -> Insn {
         Insn::new(code, Reg(dst), Reg(src), offset, 0)
@@ -101,14 +129,72 @@ mod tests {
 
     #[test]
     fn a_load_into_another_register_becomes_its_value_where_the_address_is_done_with() {
-        let other = |register| [insn(LOAD, 4, 3, 0), insn(WIDE, register, 0, 0)];
-        let mut insns = code(&other(3));
-        assert_eq!(fold(&mut insns, 0, 7), Some(Folded { at: 0, value: 7 }));
-        let wide = Insn { imm: 7, ..insn(WIDE, 4, 0, 0) };
-        assert_eq!(insns, [wide, insn(0, 0, 0, 0), insn(JUMP, 0, 0, 0), insn(WIDE, 3, 0, 0)]);
-        let mut insns = code(&other(5));
-        assert_eq!(fold(&mut insns, 0, 7), None);
-        assert_eq!(insns, code(&other(5)));
+        let add = ADD_IMMEDIATE | FROM_REGISTER;
+        for then in [
+            insn(WIDE, 3, 0, 0),
+            insn(MOVE_IMMEDIATE, 3, 0, 0),
+            insn(MOVE, 3, 5, 0),
+            insn(LOAD, 3, 5, 8),
+        ] {
+            let mut insns = code(&[insn(LOAD, 4, 3, 0), then]);
+            assert_eq!(fold(&mut insns, 0, 7), Some(Folded { at: 0, value: 7 }));
+            let wide = Insn { imm: 7, ..insn(WIDE, 4, 0, 0) };
+            assert_eq!(insns, [wide, insn(0, 0, 0, 0), insn(JUMP, 0, 0, 0), then]);
+        }
+        for then in [
+            insn(WIDE, 5, 0, 0),
+            insn(MOVE, 3, 3, 0),
+            insn(MOVE, 5, 3, 0),
+            insn(LOAD, 3, 3, 8),
+            insn(add, 3, 5, 0),
+            insn(STORE, 3, 5, 0),
+            insn(CALL, 0, 0, 0),
+        ] {
+            let before = code(&[insn(LOAD, 4, 3, 0), then]);
+            let mut insns = before.clone();
+            assert_eq!(fold(&mut insns, 0, 7), None);
+            assert_eq!(insns, before);
+        }
+    }
+
+    #[test]
+    fn a_branch_that_a_constant_decides_goes_where_both_its_sides_stay() {
+        // r3 = 2, of which one slot is left; the test; r4 = r5, r4 = r5, exit
+        let code = |test: Insn, first: Insn| {
+            let constant = [Insn { imm: 2, ..insn(WIDE, 3, 0, 0) }, insn(0, 0, 0, 0), NOTHING];
+            let then = [insn(MOVE, 4, 5, 0), insn(MOVE, 4, 5, 0), insn(EXIT, 0, 0, 0)];
+            [&[first], &constant[..], &[test], &then].concat()
+        };
+        let with = |test: u8, imm: i32, first: Insn| {
+            let mut insns = code(Insn { imm, ..insn(test, 3, 0, 1) }, first);
+            let starts = reach::starts(&insns);
+            decide(&mut insns, &Folded { at: 1, value: 2 }, &starts);
+            insns[4]
+        };
+        let kept = |test, imm| Insn { imm, ..insn(test, 3, 0, 1) };
+        let taken = Insn { offset: 1, ..NOTHING };
+        // Nobody else comes to the first move: the kernel has to take it out.
+        let nobody = insn(MOVE, 4, 5, 0);
+        assert_eq!(with(EQ, 2, nobody), kept(EQ, 2));
+        // Behind a branch that is not taken all is reached, as it is where somebody comes to the first move.
+        assert_eq!(with(EQ, 1, nobody), NOTHING);
+        let to_first = insn(EQ, 5, 0, 4);
+        for (test, imm, expected) in [
+            (EQ, 2, taken),
+            (EQ, 1, NOTHING),
+            (EQ_32, 2, taken),
+            (EQ_32, 0, NOTHING),
+            (NE, 2, NOTHING),
+            (NE, 0, taken),
+            (NE_32, 2, NOTHING),
+            (NE_32, -1, taken),
+            (IF_SET_32, 2, kept(IF_SET_32, 2)),
+        ] {
+            assert_eq!(with(test, imm, to_first), expected, "{test:#x}, {imm}");
+        }
+        // Somebody comes to the test with something else.
+        let to_test = insn(EQ, 5, 0, 3);
+        assert_eq!(with(EQ, 1, to_test), kept(EQ, 1));
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod frame_length;
 mod inline;
 mod liveness;
 mod opcode;
+mod reach;
 
 pub use elf::MAP_VALUE_SIZE;
 pub use error::Error;

@@ -40,22 +40,21 @@ pub(crate) fn is_read(insns: &[Insn], start: usize, register: Reg, folded: &[Fol
     false
 }
 
-/// Where a constant leads that is compared with 0 as soon as it is there. Others may come to
+/// Where a constant leads that is compared with a number as soon as it is there. Others may come to
 /// the comparison with something else in the register.
-fn decided(insns: &[Insn], constant: &Folded) -> Option<usize> {
-    /// The constant's two slots, and one left of its load.
-    const SLOTS: usize = 3;
-
-    let at = constant.at + SLOTS;
+pub(crate) fn decided(insns: &[Insn], constant: &Folded) -> Option<usize> {
+    let at = constant.behind();
     let &test = insns.get(at)?;
-    if test.dst() != insns.get(constant.at)?.dst() || test.imm != 0 {
+    if test.dst() != insns.get(constant.at)?.dst() {
         return None;
     }
+    let (is, is_low) =
+        (constant.value == i64::from(test.imm) as u64, constant.value as u32 == test.imm as u32);
     let jumps = match test.code {
-        EQ => constant.value == 0,
-        EQ_32 => constant.value as u32 == 0,
-        NE => constant.value != 0,
-        NE_32 => constant.value as u32 != 0,
+        EQ => is,
+        EQ_32 => is_low,
+        NE => !is,
+        NE_32 => !is_low,
         _ => return None,
     };
     if jumps { target(at, test) } else { Some(at + 1) }
@@ -76,6 +75,12 @@ fn reads(insn: Insn, register: Reg) -> bool {
         ALU32 | ALU64 => with_source || dst && insn.code & OPERATION != MOV,
         _ => !matches!(insn.code, JUMP | JUMP_LONG | CALL | EXIT) && (dst || with_source),
     }
+}
+
+/// Whether a register, of those that are no arguments, has another value behind an instruction, whatever it had
+/// before.
+pub(crate) fn overwrites(insn: Insn, register: Reg) -> bool {
+    writes(insn, register) && !reads(insn, register)
 }
 
 /// Whether it writes one of them.

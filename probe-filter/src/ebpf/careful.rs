@@ -118,8 +118,7 @@ impl Careful<'_> {
                 let meta = Word::Meta.offset(&self.target.layout);
                 self.asm.emit(Insn::load(Size::Double, R2, STATE, meta));
                 let registers = count::Registers { state: STATE, meta: R2, scratch: [R0, R1] };
-                let marks = self.on_match.marks(rule);
-                count::count(self.asm, &self.target.layout, rule, marks, &registers);
+                count::count(self.asm, &self.target.layout, rule, self.on_match, &registers);
                 self.go(next);
             }
             Action::Boundary { .. } => {

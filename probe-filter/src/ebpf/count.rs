@@ -10,8 +10,8 @@ use crate::key::KEY_WORDS;
 /// What code does where a rule matches.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum OnMatch<'a> {
-    /// It counts, and goes on. For each rule its marks.
-    Count(&'a [Marks]),
+    /// It counts, and goes on.
+    Count(&'a AllMarks),
     /// It ends with 1.
     Return,
 }
@@ -25,10 +25,28 @@ pub(crate) struct Marks {
     pub(crate) key: Option<u8>,
 }
 
+/// The marks of all rules.
+#[derive(Clone, Debug)]
+pub(crate) struct AllMarks {
+    rules: Vec<Marks>,
+    /// Whether one rule at most samples: then its bit is all of the mask.
+    one_pending: bool,
+    /// Whether one at most has a key.
+    one_key: bool,
+}
+
+impl AllMarks {
+    pub(crate) fn new(rules: Vec<Marks>) -> Self {
+        let one_pending = rules.iter().filter(|marks| marks.pending.is_some()).count() <= 1;
+        let one_key = rules.iter().filter(|marks| marks.key.is_some()).count() <= 1;
+        Self { rules, one_pending, one_key }
+    }
+}
+
 impl OnMatch<'_> {
-    pub(crate) fn marks(&self, rule: u32) -> Marks {
+    fn marks(&self, rule: u32) -> Marks {
         match self {
-            Self::Count(marks) => marks.get(rule as usize).copied().unwrap_or_default(),
+            Self::Count(all) => all.rules.get(rule as usize).copied().unwrap_or_default(),
             Self::Return => Marks::default(),
         }
     }
@@ -60,7 +78,7 @@ pub(crate) fn count(
     asm: &mut Assembler,
     layout: &StateLayout,
     rule: u32,
-    marks: Marks,
+    on_match: OnMatch<'_>,
     registers: &Registers,
 ) {
     asm.mark(Part::Count(rule));
@@ -69,23 +87,32 @@ pub(crate) fn count(
     asm.emit(Insn::load(Size::Double, value, state, packets));
     asm.emit(Insn::alu64(Op::Add, value, Operand::Imm(1)));
     asm.emit(Insn::store(Size::Double, state, packets, value));
-    let Marks { pending, key } = marks;
+    let Marks { pending, key } = on_match.marks(rule);
+    let (one_pending, one_key) = match on_match {
+        OnMatch::Count(all) => (all.one_pending, all.one_key),
+        OnMatch::Return => (false, false),
+    };
     if key.is_none() {
         asm.emit(Insn::load(Size::Double, value, state, packets + BYTES));
         asm.emit(Insn::alu32(Op::Mov, length, Operand::Reg(meta)));
         asm.emit(Insn::alu64(Op::Add, value, Operand::Reg(length)));
         asm.emit(Insn::store(Size::Double, state, packets + BYTES, value));
     }
-    for (mask, bit) in [(layout.pending, pending), (layout.keyed, key)] {
+    for (mask, bit, is_all) in
+        [(layout.pending, pending, one_pending), (layout.keyed, key, one_key)]
+    {
         let Some(bit) = bit else { continue };
         let mask = mask as i16;
-        asm.emit(Insn::load(Size::Double, value, state, mask));
+        if !is_all {
+            asm.emit(Insn::load(Size::Double, value, state, mask));
+        }
+        let op = if is_all { Op::Mov } else { Op::Or };
         // An immediate operand is sign-extended: only 31 bits of it are free of that.
         if bit < 31 {
-            asm.emit(Insn::alu64(Op::Or, value, Operand::Imm(1 << bit)));
+            asm.emit(Insn::alu64(op, value, Operand::Imm(1 << bit)));
         } else {
             Insn::wide(length, 1 << bit).into_iter().for_each(|insn| asm.emit(insn));
-            asm.emit(Insn::alu64(Op::Or, value, Operand::Reg(length)));
+            asm.emit(Insn::alu64(op, value, Operand::Reg(length)));
         }
         asm.emit(Insn::store(Size::Double, state, mask, value));
     }

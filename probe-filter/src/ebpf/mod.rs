@@ -36,7 +36,7 @@ use crate::key::KEY_WORDS;
 use crate::passes::{self, View};
 
 use asm::{Assembled, Assembler, Label};
-use count::{Marks, OnMatch};
+use count::{AllMarks, Marks, OnMatch};
 use view::{Chosen, Entry};
 
 /// Instructions that the kernel verifies at most (BPF_COMPLEXITY_LIMIT_INSNS), and
@@ -145,7 +145,7 @@ fn counting(
 ) -> Result<(Assembled, Vec<(ValueId, u32)>), Error> {
     let graphs: Vec<&Graph> = rules.iter().map(|rule| rule.graph).collect();
     let marks = |rule: &Rule<'_>| Marks { pending: rule.pending_bit, key: rule.key };
-    let marks: Vec<Marks> = rules.iter().map(marks).collect();
+    let marks = AllMarks::new(rules.iter().map(marks).collect());
     translate(&graphs, OnMatch::Count(&marks), target)
 }
 

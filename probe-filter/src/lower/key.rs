@@ -166,6 +166,7 @@ impl Lowering<'_> {
 
     /// True, and the first words of the key are these, in the order of the values, the others 0.
     fn set_key(&mut self, words: &[Var], values: &[ValueId]) -> PredicateId {
+        self.graph.set_key_len(values.len());
         let zero = self.constant(0);
         let values = values.iter().copied().chain(std::iter::repeat(zero));
         let sets: Vec<(Var, ValueId)> = words.iter().copied().zip(values).collect();

@@ -46,6 +46,7 @@ pub fn graph(random: &mut Random, size: u32) -> Graph {
     if !vars.is_empty() && random.chance(50) {
         let words = (0..KEY_WORDS).map(|_| random.pick(&vars)).collect();
         graph.set_key(words);
+        graph.set_key_len(KEY_WORDS);
     }
     graph
 }

@@ -174,6 +174,7 @@ fn link(
         first_distinct: order.first_distinct(),
         list_cpus: memory.cpus(),
         top_sets: memory.layout().sets(),
+        long_keys: order.has_long_keys().into(),
         seed_0,
         seed_1,
         seed_2,

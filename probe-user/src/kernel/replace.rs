@@ -27,7 +27,7 @@ use super::{
     plan::RulesOf,
     programs::Programs as _,
     runs::Runs,
-    session::{Link, log_diagnostics, verify, wait_for_programs},
+    session::{Link, ProgramSet, log_diagnostics, verify, wait_for_programs},
     soundness,
     timing::Timing,
 };
@@ -109,7 +109,7 @@ impl Session {
         let mut next = Vec::new();
         for (set, of_link) in self.sets.iter().zip(plan.rules) {
             let links = self.links.iter().filter(|link| self.sets[link.set].link == set.link);
-            let loaded = prepare(&set.shared, of_link, plan, links, &mut timing);
+            let loaded = prepare(set, of_link, plan, links, &mut timing);
             next.push(match (loaded, plan.setting(of_link)) {
                 (Err(error), Ok(setting)) => return Err(name_largest_rule(error, &setting)),
                 (loaded, _) => loaded?,
@@ -231,9 +231,9 @@ fn exists(index: u32) -> bool {
     if_indextoname(index).is_ok_and(|name| !name.is_empty())
 }
 
-/// Loads the programs of a set that the plan and the links need, on the maps of those before.
+/// Loads the programs that the plan and the links need, on the maps of a set's.
 fn prepare<'l>(
-    shared: &Shared,
+    set: &ProgramSet,
     of_link: &RulesOf<'_>,
     plan: &Plan<'_>,
     links: impl Iterator<Item = &'l Link>,
@@ -241,11 +241,14 @@ fn prepare<'l>(
 ) -> Result<Next, Error> {
     let setting = plan.setting(of_link)?;
     let (mut ebpf, samplers) = load(&setting, timing)?;
-    shared.put_into(&ebpf)?;
+    set.shared.put_into(&ebpf)?;
     if plan.diagnostics {
         log_diagnostics(&mut ebpf);
     }
-    let lists = ListMaps::open(&mut ebpf, &setting)?;
+    let mut lists = ListMaps::of(&mut ebpf, &setting)?;
+    if set.lists.are_mapped() {
+        lists.map()?;
+    }
     verify(&mut ebpf, plan)?;
     for link in links {
         program_fd(&mut ebpf, link.program)?;

@@ -41,10 +41,9 @@ use super::{
 /// The programs for interfaces of one link type.
 pub(super) struct ProgramSet {
     pub link: LinkType,
-    /// Whether its programs were ever on an interface: others have counted nothing.
-    pub was_attached: bool,
     pub ebpf: Ebpf,
     pub counts: CountMaps,
+    /// Mapped when its programs are attached first.
     pub lists: ListMaps,
     pub samplers: Samplers,
     /// What programs that take the place of these count in, too.
@@ -118,20 +117,12 @@ impl Session {
                 rings.push(ebpf.take_map(names::RINGS).ok_or(Error::Missing(names::RINGS))?);
                 of_rings = Some((setting.rings, setting.ring, setting.snaplen));
             }
-            let lists = ListMaps::open(&mut ebpf, &setting)?;
+            let lists = ListMaps::of(&mut ebpf, &setting)?;
             memory = (!setting.order.is_empty()).then_some(setting.memory);
             let (rules, Setting { split, slots, .. }) = (of_link.rules.len(), setting);
             let counts = CountMaps::take(&mut ebpf, rules, split, slots)?;
             let link = of_link.link;
-            sets.push(ProgramSet {
-                link,
-                was_attached: false,
-                ebpf,
-                counts,
-                lists,
-                samplers,
-                shared,
-            });
+            sets.push(ProgramSet { link, ebpf, counts, lists, samplers, shared });
         }
         let (mut lossless, mut flight) = (None, None);
         match of_rings {
@@ -201,7 +192,7 @@ impl Session {
         let set = self.sets.iter().position(|set| set.link == interface.link);
         let set = set.ok_or(Error::Missing(names::FILTER))?;
         self.sets[set].counts.add(name, index, direction)?;
-        self.sets[set].was_attached = true;
+        self.sets[set].lists.map()?;
         let hook = match self.hook {
             Hook::Xdp | Hook::XdpNative | Hook::XdpGeneric => {
                 let before = Offloads::of(name);
@@ -399,8 +390,8 @@ impl Programs for Session {
     }
 
     fn take_lists(&mut self, f: &mut dyn FnMut(usize, Taken<'_>)) {
-        let attached = self.sets.iter_mut().filter(|set| set.was_attached);
-        let mut lists: Vec<&mut ListMaps> = attached.map(|set| &mut set.lists).collect();
+        let mut lists: Vec<&mut ListMaps> =
+            self.sets.iter_mut().map(|set| &mut set.lists).collect();
         ListMaps::take(&mut lists, f);
     }
 

@@ -89,7 +89,8 @@ impl TestRun {
         let (mut ebpf, _samplers) = load(&setting, &mut Timing::start())?;
         verify(&mut ebpf, hook).map_err(|error| name_largest_rule(error, &setting))?;
         let counts = CountMaps::take(&mut ebpf, rules.len(), Split::None, 1)?;
-        let lists = ListMaps::open(&mut ebpf, &setting)?;
+        let mut lists = ListMaps::of(&mut ebpf, &setting)?;
+        lists.map()?;
         let wire_len = ebpf.take_map(names::WIRE_LEN).ok_or(Error::Missing(names::WIRE_LEN))?;
         let wire_len =
             wire_len.try_into().map_err(|source| Error::Map { map: names::WIRE_LEN, source })?;

@@ -228,7 +228,7 @@ impl Fast<'_> {
         });
         self.pinned = [0; POOL.len()];
         let registers = count::Registers { state: R4, meta: R5, scratch };
-        count::count(self.asm, &self.target.layout, rule, self.on_match.marks(rule), &registers);
+        count::count(self.asm, &self.target.layout, rule, self.on_match, &registers);
     }
 
     fn branch(&mut self, cond: Cond, left: Reg, right: Operand, yes: BlockId, no: BlockId) {

@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aya::Ebpf;
+use aya::{Ebpf, maps::Map};
 use probe_common::{
     Counter, MAX_KEYED,
     key::{KEY_WORDS, Seeds},
@@ -81,6 +81,8 @@ pub(super) struct Order {
     tops: usize,
     /// From this one on they have a number of different keys.
     first_distinct: usize,
+    /// Whether a frame may fill all words of one of their keys.
+    long_keys: bool,
 }
 
 impl Order {
@@ -97,7 +99,8 @@ impl Order {
         order.sort_by_key(|rule| (lists(rule).distinct, !lists(rule).top));
         let tops = order.partition_point(|rule| lists(rule).top);
         let first_distinct = order.partition_point(|rule| !lists(rule).distinct);
-        Ok(Self { rules: order, tops, first_distinct })
+        let long_keys = order.iter().any(|&rule| rules[rule].graph.key_len() == KEY_WORDS);
+        Ok(Self { rules: order, tops, first_distinct, long_keys })
     }
 
     /// The place of a rule among those with lists.
@@ -129,30 +132,63 @@ impl Order {
     pub fn first_distinct(&self) -> u32 {
         self.first_distinct as u32
     }
+
+    /// Whether there is a key of all words; else the last word of each is 0.
+    pub fn has_long_keys(&self) -> bool {
+        self.long_keys
+    }
 }
 
-/// The lists of one program set.
+/// The lists of one program set. Where they are not [mapped](Self::map) nothing is in them.
 pub(super) struct ListMaps {
     order: Order,
+    memory: Memory,
+    /// What there is to map.
+    waiting: Option<Waiting>,
     tops: Option<tops::Tops>,
     distinct: Option<distinct::Registers>,
 }
 
+/// Maps of the kernel, where there are lists of the kind.
+struct Waiting {
+    tops: Option<Map>,
+    distinct: Option<Map>,
+}
+
 impl ListMaps {
-    /// Maps what the programs of a setting count in, before the first frame.
+    /// Those that the programs of a setting count in.
+    ///
+    /// # Errors
+    /// [`Error::Missing`].
+    pub fn of(ebpf: &mut Ebpf, setting: &Setting<'_>) -> Result<Self, Error> {
+        let Setting { order, memory, .. } = setting;
+        let mut map = |rules: &[usize], name| match rules {
+            [] => Ok(None),
+            _ => ebpf.take_map(name).map(Some).ok_or(Error::Missing(name)),
+        };
+        let tops = map(order.tops(), names::TOPS)?;
+        let distinct = map(order.distinct(), names::DISTINCT)?;
+        let waiting = Some(Waiting { tops, distinct });
+        Ok(Self { order: order.clone(), memory: *memory, waiting, tops: None, distinct: None })
+    }
+
+    /// Maps them, before the first frame; once. Programs that are on no interface take no memory of this process
+    /// so.
     ///
     /// # Errors
     /// Those of mmap(2).
-    pub fn open(ebpf: &mut Ebpf, setting: &Setting<'_>) -> Result<Self, Error> {
-        let Setting { order, memory, .. } = setting;
-        let mut map = |name| ebpf.take_map(name).ok_or(Error::Missing(name));
-        let (tops, distinct) = (order.tops().len(), order.distinct().len());
-        let tops = (tops != 0).then(|| tops::Tops::open(map(names::TOPS)?, tops, memory));
-        let tops = tops.transpose()?;
-        let distinct = (distinct != 0)
-            .then(|| distinct::Registers::open(map(names::DISTINCT)?, distinct))
-            .transpose()?;
-        Ok(Self { order: order.clone(), tops, distinct })
+    pub fn map(&mut self) -> Result<(), Error> {
+        let Some(Waiting { tops, distinct }) = self.waiting.take() else { return Ok(()) };
+        let lists = self.order.tops().len();
+        self.tops = tops.map(|map| tops::Tops::open(map, lists, &self.memory)).transpose()?;
+        let lists = self.order.distinct().len();
+        self.distinct = distinct.map(|map| distinct::Registers::open(map, lists)).transpose()?;
+        Ok(())
+    }
+
+    /// Whether [`map`](Self::map) was called.
+    pub fn are_mapped(&self) -> bool {
+        self.waiting.is_none()
     }
 
     /// Takes what the lists of several program sets have counted since they were taken before, and
@@ -191,7 +227,7 @@ impl ListMaps {
     }
 
     fn take_turned(sets: &mut [&mut Self], f: &mut dyn FnMut(usize, Taken<'_>)) {
-        for Self { order, tops, distinct } in sets {
+        for Self { order, tops, distinct, .. } in sets {
             if let Some(tops) = tops {
                 for (list, &rule) in order.tops().iter().enumerate() {
                     tops.take(list, |table, refused| f(rule, Taken::Top { table, refused }));

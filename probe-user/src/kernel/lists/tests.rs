@@ -5,11 +5,7 @@
 use std::{collections::BTreeMap, sync::Barrier, thread};
 
 use aya::programs::{TestRun as _, TestRunOptions};
-use probe_common::{
-    distinct::{INDEX_BITS, registers as registers_of},
-    key::Key,
-    top::TopLayout,
-};
+use probe_common::{distinct::INDEX_BITS, key::Key, top::TopLayout};
 use probe_filter::{Filter, Options, compile_keyed, ir::LinkType};
 use probe_sketch::{Distinct, Table};
 use testbed::{
@@ -93,6 +89,9 @@ fn lists_of_a_kind_lie_side_by_side() {
         (order.tops().len(), order.distinct().len())
     };
     assert_eq!([alone(TOP), alone(DISTINCT), alone(BOTH)], [(5, 0), (0, 5), (5, 5)]);
+    assert!(!order.has_long_keys());
+    let long = [filter("src"), filter("src,dport")];
+    assert!(Order::of(&specs(&long, &[TOP, DISTINCT])).unwrap().has_long_keys());
     let many = vec![rules[0]; MAX_KEYED + 1];
     assert!(matches!(Order::of(&many), Err(Error::TooManyLists(65))));
     assert!(Order::of(&many[1..]).is_ok());
@@ -252,7 +251,8 @@ fn cpus_that_race_lose_no_key() {
             barrier.wait();
             ListMaps::take(&mut [&mut *lists], &mut |_, taken| {
                 let Taken::Distinct { registers, missed } = taken else { unreachable!() };
-                let full = registers_of(registers).filter(|register| *register != 0).count();
+                let registers: &[u8] = bytemuck::cast_slice(registers);
+                let full = registers.iter().filter(|register| **register != 0).count();
                 filled.push((full, missed));
             });
         }
