@@ -71,11 +71,6 @@ pub fn grown(word: u64, hash: u64) -> Option<u64> {
     (rank > register).then_some(word & !(0xff << shift) | rank << shift)
 }
 
-/// The registers in words.
-pub fn registers(words: &[u64]) -> impl Iterator<Item = u8> + '_ {
-    words.iter().flat_map(|word| word.to_le_bytes())
-}
-
 const _: () = assert!(size_of::<DistinctTable>() == 64 + (32 << 10));
 
 #[cfg(test)]

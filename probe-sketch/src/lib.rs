@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod distinct;
+mod packed;
 mod periods;
 mod table;
 mod totals;

@@ -5,12 +5,12 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use crate::{Distinct, Estimate};
+use crate::{Distinct, Estimate, packed::Packed};
 
 /// How far back the last minute reaches.
 const MINUTE: Duration = Duration::from_secs(60);
 /// How long a part of it is at least, as long as keys are taken in every second: so the minute is the
-/// last 55 to 60 seconds, in 16 parts at the most, which is 512 KiB.
+/// last 55 to 60 seconds, in 16 parts at the most, which are 16 KiB each when they are over.
 const PART: Duration = Duration::from_secs(4);
 
 /// The registers of all spans.
@@ -18,16 +18,13 @@ const PART: Duration = Duration::from_secs(4);
 pub struct Periods {
     all: Distinct,
     interval: Distinct,
-    /// The oldest part first.
-    minute: VecDeque<Part>,
+    /// When each part of the minute began, and its keys; the oldest first. They are over.
+    past: VecDeque<(Duration, Packed)>,
+    /// When the part began that is not over, and its keys.
+    begin: Duration,
+    part: Distinct,
     /// Up to when keys were taken in.
     now: Duration,
-}
-
-#[derive(Clone, Debug)]
-struct Part {
-    begin: Duration,
-    keys: Distinct,
 }
 
 impl Periods {
@@ -36,18 +33,17 @@ impl Periods {
     pub fn add(&mut self, now: Duration, words: &[u64]) {
         self.all.merge(words);
         self.interval.merge(words);
-        let is_full = |part: &Part| self.now.saturating_sub(part.begin) >= PART;
-        if self.minute.back().is_none_or(is_full) {
-            self.minute.push_back(Part { begin: self.now, keys: Distinct::default() });
+        if self.now.saturating_sub(self.begin) >= PART {
+            self.past.push_back((self.begin, Packed::of(&self.part)));
+            self.part.clear();
+            self.begin = self.now;
         }
-        if let Some(part) = self.minute.back_mut() {
-            part.keys.merge(words);
-        }
+        self.part.merge(words);
         self.now = self.now.max(now);
         let oldest = self.now.saturating_sub(MINUTE);
         // The part of these keys stays in any case: a pause may have been longer than a minute.
-        while self.minute.len() > 1 && self.minute.front().is_some_and(|part| part.begin < oldest) {
-            self.minute.pop_front();
+        while self.past.front().is_some_and(|(begin, _)| *begin < oldest) {
+            self.past.pop_front();
         }
     }
 
@@ -68,8 +64,8 @@ impl Periods {
 
     /// In the last minute.
     pub fn in_minute(&self) -> Estimate {
-        let mut minute = Distinct::default();
-        self.minute.iter().for_each(|part| minute.merge(part.keys.words()));
+        let mut minute = self.part.clone();
+        self.past.iter().for_each(|(_, part)| part.merge_into(&mut minute));
         minute.estimate()
     }
 }
@@ -103,7 +99,7 @@ mod tests {
             let (least, most) = if second <= 60 { (second, second) } else { (55, 60) };
             let within = minute.low <= u64::from(most) + 1 && minute.high > u64::from(least);
             assert!(within, "{minute:?} after {second} s");
-            assert!(periods.minute.len() <= 16, "{} parts", periods.minute.len());
+            assert!(periods.past.len() < 16, "{} parts", periods.past.len());
         }
     }
 

@@ -2,11 +2,11 @@
 
 use std::{cmp::Reverse, collections::BinaryHeap};
 
+use hashbrown::HashTable;
 use probe_common::{
     Counter,
     key::{Key, Seeds},
 };
-use rustc_hash::FxHashMap;
 
 use crate::table::{Counted, View, set_of};
 
@@ -15,11 +15,15 @@ use crate::table::{Counted, View, set_of};
 /// times the mean lies e^-5, 0.7 %, of a single one, and less of a sum.
 const DEVIATIONS: f64 = 5.0;
 
+/// Keys that may be kept for a while beyond those that are: as many as the largest table has.
+const BETWEEN: usize = 1024;
+
 /// The keys since the start, in bounded memory.
 #[derive(Clone, Debug)]
 pub struct Totals {
-    keys: FxHashMap<Key, Tally>,
-    /// Keys that are kept; half as many more between two prunings, and those of a table.
+    /// Each at the [`place`] of its hash.
+    keys: HashTable<(Key, Tally)>,
+    /// Keys that are kept, with [`BETWEEN`] more between two prunings, and those of a table.
     kept: usize,
     seeds: Seeds,
     /// For each set of the largest table so far, over all tables that were added: the square of what a
@@ -65,7 +69,7 @@ impl Totals {
     /// Of tables with the same seeds. Keeps `kept` keys.
     pub fn new(seeds: Seeds, kept: usize) -> Self {
         Self {
-            keys: FxHashMap::default(),
+            keys: HashTable::new(),
             kept: kept.max(1),
             seeds,
             squares: vec![0.0],
@@ -90,34 +94,45 @@ impl Totals {
         }
         for (number, Counted { key, counter, error }) in view.keys() {
             let new = Tally { missing: self.pruned, ..Tally::default() };
-            let tally = self.keys.entry(key).or_insert(new);
+            let place_of = |(key, _): &(Key, Tally)| place(self.seeds.hash(key));
+            let entry = self.keys.entry(place_of(&(key, new)), |it| it.0 == key, place_of);
+            let (_, tally) = entry.or_insert((key, new)).into_mut();
             tally.counter += counter;
             tally.error += u64::from(error);
             // Its own deviation takes the place of that of keys without an entry.
             tally.square += f64::from(error).powi(2) - least(number).powi(2);
         }
-        // With the 1,024 keys of the largest table, 4,096 that are kept are 7,168 then: as many as a hash table of
-        // 8,192 places takes before it doubles (hashbrown fills seven of eight).
-        if self.keys.len() > self.kept + self.kept / 2 {
+        if self.keys.len() > self.kept + BETWEEN {
             self.prune();
         }
     }
 
+    /// Keeps at least so many keys from now on.
+    pub fn keep(&mut self, kept: usize) {
+        self.kept = self.kept.max(kept);
+    }
+
     /// Drops all but the largest keys.
     fn prune(&mut self) {
-        let mut order: Vec<(u64, Key)> =
-            self.keys.iter().map(|(key, tally)| (tally.counter.packets, *key)).collect();
-        order.select_nth_unstable_by(self.kept, |a, b| b.cmp(a));
-        for (_, key) in &order[self.kept..] {
-            let high = self.row(key).map_or(0, |row| row.high);
-            self.pruned = self.pruned.max(high);
-            self.dropped += self.keys.remove(key).map_or(0, |tally| tally.counter.packets);
-        }
+        let rank = |(key, tally): &(Key, Tally)| (tally.counter.packets, Reverse(*key));
+        let mut ranks: Vec<_> = self.keys.iter().map(rank).collect();
+        let (_, &mut largest_dropped, _) =
+            ranks.select_nth_unstable_by_key(self.kept, |rank| Reverse(*rank));
+        let Self { keys, seeds, squares, pruned, dropped, .. } = self;
+        keys.retain(|it| {
+            let keeps = rank(it) > largest_dropped;
+            if !keeps {
+                let (key, tally) = it;
+                *pruned = (*pruned).max(tally.high(deviation(squares, seeds, key, tally)));
+                *dropped += tally.counter.packets;
+            }
+            keeps
+        });
     }
 
     /// An interval begins: what is added from now on is what [`Row::since`] says.
     pub fn begin_interval(&mut self) {
-        self.keys.values_mut().for_each(|tally| tally.before = tally.counter);
+        self.keys.iter_mut().for_each(|(_, tally)| tally.before = tally.counter);
     }
 
     /// Frames of keys that are no longer kept.
@@ -133,33 +148,32 @@ impl Totals {
 
     /// Frames of all keys that are kept.
     pub fn kept(&self) -> u64 {
-        self.keys.values().map(|tally| tally.counter.packets).sum()
+        self.keys.iter().map(|(_, tally)| tally.counter.packets).sum()
     }
 
     /// The key's row, if it is kept.
     pub fn row(&self, key: &Key) -> Option<Row> {
-        let &Tally { counter, before, error, square, missing } = self.keys.get(key)?;
-        let set = set_of(self.seeds.hash(key), self.squares.len());
-        let variance = (self.squares[set] + square).max(0.0);
-        let deviation = (DEVIATIONS * variance.sqrt()).ceil() as u64;
-        let packets = counter.packets;
+        let (_, tally) = self.keys.find(place(self.seeds.hash(key)), |(it, _)| it == key)?;
+        let deviation = deviation(&self.squares, &self.seeds, key, tally);
+        let Tally { counter, before, error, .. } = tally;
         Some(Row {
             key: *key,
-            counter,
+            counter: *counter,
             since: Counter {
                 packets: counter.packets.saturating_sub(before.packets),
                 bytes: counter.bytes.saturating_sub(before.bytes),
             },
-            low: packets.saturating_sub(error.min(deviation)),
-            high: packets + deviation + missing,
+            low: counter.packets.saturating_sub(deviation.min(*error)),
+            high: tally.high(deviation),
         })
     }
 
     /// Frames of those `count` keys that have most since the [interval](Self::begin_interval) began, the
     /// largest number first.
     pub fn largest_since(&self, count: usize) -> Vec<u64> {
-        let since = |tally: &Tally| tally.counter.packets.saturating_sub(tally.before.packets);
-        largest(self.keys.values().map(since), count)
+        let since =
+            |(_, tally): &(Key, Tally)| tally.counter.packets.saturating_sub(tally.before.packets);
+        largest(self.keys.iter().map(since), count)
     }
 
     /// The `count` largest keys, the largest first; of equal ones the lesser key.
@@ -167,6 +181,31 @@ impl Totals {
         let ranked = self.keys.iter().map(|(key, tally)| (tally.counter.packets, Reverse(*key)));
         largest(ranked, count).iter().filter_map(|(_, key)| self.row(&key.0)).collect()
     }
+}
+
+impl Tally {
+    /// There were at most so many frames, where its count is that far from the truth.
+    fn high(&self, deviation: u64) -> u64 {
+        self.counter.packets + deviation + self.missing
+    }
+}
+
+/// How far a count may be from the truth, but for what is said apart of it.
+fn deviation(squares: &[f64], seeds: &Seeds, key: &Key, tally: &Tally) -> u64 {
+    let set = set_of(seeds.hash(key), squares.len());
+    let variance = (squares[set] + tally.square).max(0.0);
+    (DEVIATIONS * variance.sqrt()).ceil() as u64
+}
+
+/// Where a key is kept, by its hash. Tables hold their keys set by set, the lowest bits of the hash: these are above
+/// the lowest ones here, so that memory is gone through in one direction, and not back and forth.
+fn place(hash: u64) -> u64 {
+    /// Of all that choose among the places for 3,584 keys.
+    const LOW: u64 = 0xfff;
+    /// Those below the set's.
+    const OTHERS: u32 = 4;
+    let low = hash & LOW;
+    hash & !LOW | (low << OTHERS | low >> (LOW.count_ones() - OTHERS)) & LOW
 }
 
 /// The `count` largest of them, the largest first, in memory for no more than those.

@@ -13,7 +13,8 @@ const EPOCH: usize = 100_000;
 /// Sets of a table: 1,024 entries.
 const SETS: usize = 256;
 const CPUS: usize = 2;
-const KEPT: usize = 4_096;
+/// As many as `probe-user` keeps.
+const KEPT: usize = 1_536;
 
 /// What tables counted, and the truth.
 struct Outcome {

@@ -25,7 +25,9 @@ use crate::{
 };
 
 /// How long a wait for frames lasts at most, so that signals are noticed.
-const POLL: Duration = Duration::from_millis(50);
+const POLL: Duration = Duration::from_millis(100);
+/// The same where nobody waits for frames, but all connections are followed: a flood may begin.
+const QUIET: Duration = Duration::from_millis(50);
 /// Bytes of each CPU's rings: a tenth of a second of a million records a second.
 pub const RING: usize = RingLayout::SMALL + (16 << 20);
 /// The same where it is for always: of each CPU, at least so much, and of all CPUs together.
@@ -43,6 +45,8 @@ pub struct Engine {
     load: Load,
     /// Whether frames came since the load was last looked at.
     came: bool,
+    /// Whether it is for always.
+    sleeps: bool,
     start: Instant,
     /// What the rules had counted when the run began; nothing where that was when they were attached.
     base: Vec<Counter>,
@@ -123,7 +127,7 @@ impl Engine {
         // What the host counts from here on.
         watching.ask_host(Duration::ZERO);
         let (load, start, base) = (Load::new(settings.most_records), Instant::now(), Vec::new());
-        Ok(Self { session, feed, watching, load, came: false, start, base })
+        Ok(Self { session, feed, watching, load, came: false, sleeps: false, start, base })
     }
 
     /// Leaves out what came until now, of which nothing was looked at: the run begins here.
@@ -143,9 +147,11 @@ impl Engine {
     }
 
     /// Looks for frames less often where none come, for those who are always there: at the beginning of a flood
-    /// of more than a quarter of a million segments a second on a CPU some are lost, which is counted.
+    /// of more than a quarter of a million segments a second on a CPU some are lost, which is counted. Less often
+    /// still where connections are left out: no more come then than are wanted.
     pub fn sleep_longer(&mut self) {
-        self.feed.sleep_up_to(POLL);
+        self.sleeps = true;
+        self.feed.sleep_up_to(QUIET);
     }
 
     /// Where the programs are.
@@ -232,6 +238,9 @@ impl Engine {
             let since = clock::now();
             self.session.choose_flows(share.one_in()).map_err(explain::kernel)?;
             self.watching.follow(share, since);
+            if self.sleeps {
+                self.feed.sleep_up_to(if share.one_in() > 1 { POLL } else { QUIET });
+            }
         }
         Ok(())
     }

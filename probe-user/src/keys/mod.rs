@@ -17,8 +17,8 @@ use crate::kernel::Lists;
 
 /// Keys that a list shows, where nothing else is asked for.
 pub const TOP: usize = 10;
-/// Keys that a list can show: a quarter of those that are kept, of which the least are not in order.
-pub const MOST: usize = tally::KEPT / 4;
+/// Keys that a list can show.
+pub const MOST: usize = 1024;
 
 /// What is kept of a rule's frames by one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,8 +7,12 @@ use probe_sketch::{Periods, Totals, View};
 
 use super::List;
 
-/// Keys that a list keeps; up to 7,168 for a moment, which take some 0.7 MiB.
-pub const KEPT: usize = 4096;
+/// Keys that a list keeps. With 1,024 more until they are pruned, and those of the largest table, they are 3,584 for a
+/// moment: as many as a hash table of 4,096 places takes before it doubles (hashbrown fills seven of eight), some
+/// 0.33 MiB.
+const KEPT: usize = 1536;
+/// So many times as many as are shown are kept at least: the least of them are not in order.
+const PER_SHOWN: usize = 4;
 
 /// One list's largest keys, and how many different ones: as far as they are asked for.
 #[derive(Clone, Debug)]
@@ -34,13 +38,17 @@ impl Tally {
     }
 
     /// The same list, with as many keys shown as another one of its kind.
-    pub fn shown_as(self, list: List) -> Self {
+    pub fn shown_as(mut self, list: List) -> Self {
+        if let Some(top) = &mut self.top {
+            top.keep(kept(list));
+        }
         Self { list, ..self }
     }
 
     /// Adds what one CPU's table has counted since it was empty, and what it refused.
     pub fn add_table(&mut self, table: &View<'_>, refused: Counter) {
-        self.top.get_or_insert_with(|| Totals::new(self.seeds, KEPT)).add(table, refused);
+        let kept = kept(self.list);
+        self.top.get_or_insert_with(|| Totals::new(self.seeds, kept)).add(table, refused);
     }
 
     /// Adds the registers of the keys that came up to `now`, since the start; in vain for `missed`
@@ -72,4 +80,9 @@ impl Tally {
     pub fn missed(&self) -> u64 {
         self.missed
     }
+}
+
+/// Keys that a list keeps, by those that it shows.
+fn kept(list: List) -> usize {
+    KEPT.max(PER_SHOWN * list.top.unwrap_or(0))
 }
