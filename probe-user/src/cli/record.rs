@@ -8,6 +8,7 @@ use probe_frame::MAX_FRAME;
 
 use super::{Expression, Live, shared::conditions, values};
 use crate::{
+    condition::Condition,
     failure::Usage,
     record::{Output, Plan, WhenFull},
     rules::Rule,
@@ -50,9 +51,10 @@ pub struct RecordArgs {
     #[arg(long = "rule", value_name = "NAME=EXPR")]
     pub rules: Vec<Rule>,
 
-    /// Time between two looks at the counts
-    #[arg(long, value_name = "TIME", default_value = "500ms", value_parser = values::duration)]
-    pub interval: Duration,
+    /// Time between two looks at the counts [default: half of the shortest time for which a --when must
+    /// hold, 1s at most]
+    #[arg(long, value_name = "TIME", value_parser = values::duration)]
+    pub interval: Option<Duration>,
 
     /// Stop after this time
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
@@ -110,8 +112,8 @@ impl RecordArgs {
             rules,
             last: self.last,
             after: self.after.unwrap_or_default(),
+            interval: self.interval.unwrap_or_else(|| interval(&when)),
             when,
-            interval: self.interval,
             during: self.during,
             duration: self.duration,
             output: Output {
@@ -125,6 +127,17 @@ impl RecordArgs {
             ring_bytes: self.buffer_size,
         })
     }
+}
+
+/// The time between two looks at the counts that these conditions ask for: each look takes CPU time.
+fn interval(when: &[Condition]) -> Duration {
+    const LEAST: Duration = Duration::from_millis(50);
+    /// Of a condition that one reading meets.
+    const AT_ONCE: Duration = Duration::from_millis(500);
+    const MOST: Duration = Duration::from_secs(1);
+
+    let of = |one: &Condition| one.lasting().map_or(AT_ONCE, |time| (time / 2).max(LEAST));
+    when.iter().map(of).fold(MOST, Duration::min)
 }
 
 /// A recording is a file, and of the one form that has a place for what is to be said of it.
@@ -157,6 +170,24 @@ mod tests {
         assert_eq!(plan.rules[0], Rule::new("match", "udp port 53"));
         assert_eq!((plan.when.len(), plan.rules.len(), plan.output.files), (1, 2, 3));
         assert_eq!(plan.output.bytes, 1 << 30);
+    }
+
+    #[test]
+    fn the_interval_is_that_of_the_shortest_condition() {
+        let interval = |when: &[&str]| {
+            let when: Vec<String> = when.iter().map(ToString::to_string).collect();
+            super::interval(&conditions("--when", &when, &[Rule::new("match", "udp")]).unwrap())
+        };
+        for (when, ms) in [
+            (&[][..], 1000),
+            (&["rate > 5/s"], 500),
+            (&["rate > 5/s for 400ms"], 200),
+            (&["rate > 5/s for 10ms"], 50),
+            (&["rate > 5/s for 2s"], 1000),
+            (&["rate > 5/s for 1m", "lost > 0"], 500),
+        ] {
+            assert_eq!(interval(when), Duration::from_millis(ms), "{when:?}");
+        }
     }
 
     #[test]
