@@ -135,12 +135,17 @@ impl Running {
     /// The largest resident set so far, in bytes (VmHWM in proc_pid_status(5)). What wait4(2) says is no less
     /// than that of the process that started it.
     pub fn most_resident(&self) -> Result<u64> {
+        self.memory("VmHWM:")
+    }
+
+    /// What proc_pid_status(5) says of its memory in the line that begins like this, in bytes.
+    pub fn memory(&self, line: &str) -> Result<u64> {
         ensure!(!self.reaped, "{} has ended", self.name);
         let file = format!("/proc/{}/status", self.id());
         let text = fs::read_to_string(&file).with_context(|| file.clone())?;
-        let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let number = line.and_then(|line| line.split_whitespace().next());
-        let kib: u64 = number.with_context(|| format!("no VmHWM in {file}"))?.parse()?;
+        let value = text.lines().find_map(|said| said.strip_prefix(line));
+        let number = value.and_then(|value| value.split_whitespace().next());
+        let kib: u64 = number.with_context(|| format!("no {line} in {file}"))?.parse()?;
         Ok(kib * 1024)
     }
 

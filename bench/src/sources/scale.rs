@@ -110,9 +110,7 @@ fn run_one(build: &Build, lists: &str, packets: u64) -> Result<Measured> {
         scope.spawn(send).join().expect("no panic in a sender")
     })?;
     pair.server.wait_for_received(SERVER_LINK, before, packets, LIMIT)?;
-    let status = fs::read_to_string(format!("/proc/{}/status", running.id()))?;
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let resident = resident.and_then(|text| text.split_whitespace().next()?.parse::<f64>().ok());
+    let resident = running.memory("VmRSS:")?;
     let finished = running.interrupt(LIMIT)?;
     ensure!(finished.status.success(), "{}: {}", finished.status, finished.stderr);
     let after = |line: &str, start: &str, end: &str| -> Option<f64> {
@@ -122,7 +120,7 @@ fn run_one(build: &Build, lists: &str, packets: u64) -> Result<Measured> {
     Ok(Measured {
         ns: sent.elapsed.as_nanos() as f64 / packets as f64,
         start,
-        resident: resident.context("no VmRSS")? / 1024.0,
+        resident: resident as f64 / 1_048_576.0,
         lists: lines()
             .find_map(|line| line.strip_prefix("probe: lists take "))
             .unwrap_or_default()

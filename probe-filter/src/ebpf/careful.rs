@@ -111,14 +111,14 @@ impl Careful<'_> {
                 self.go(next);
             }
             &Action::Count { rule, next } => {
-                let OnMatch::Count(_) = self.on_match else {
+                let OnMatch::Count(all) = self.on_match else {
                     self.asm.return_one();
                     return Ok(());
                 };
                 let meta = Word::Meta.offset(&self.target.layout);
                 self.asm.emit(Insn::load(Size::Double, R2, STATE, meta));
                 let registers = count::Registers { state: STATE, meta: R2, scratch: [R0, R1] };
-                count::count(self.asm, &self.target.layout, rule, self.on_match, &registers);
+                count::count(self.asm, &self.target.layout, rule, all, &registers);
                 self.go(next);
             }
             Action::Boundary { .. } => {

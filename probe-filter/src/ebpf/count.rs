@@ -41,19 +41,17 @@ impl AllMarks {
         let one_key = rules.iter().filter(|marks| marks.key.is_some()).count() <= 1;
         Self { rules, one_pending, one_key }
     }
+
+    fn of(&self, rule: u32) -> Marks {
+        self.rules.get(rule as usize).copied().unwrap_or_default()
+    }
 }
 
 impl OnMatch<'_> {
-    fn marks(&self, rule: u32) -> Marks {
-        match self {
-            Self::Count(all) => all.rules.get(rule as usize).copied().unwrap_or_default(),
-            Self::Return => Marks::default(),
-        }
-    }
-
     /// Where what a rule leaves lies in the state, if it is wanted.
     pub(crate) fn place_of(&self, layout: &StateLayout, rule: u32, what: Left) -> Option<i16> {
-        let Marks { pending, key } = self.marks(rule);
+        let Self::Count(all) = self else { return None };
+        let Marks { pending, key } = all.of(rule);
         let (start, place) = match what {
             Left::Key(word) => (layout.keys, u32::from(key?) * KEY_WORDS as u32 + u32::from(word)),
             Left::Flow => (layout.flows, pending?.into()),
@@ -78,7 +76,7 @@ pub(crate) fn count(
     asm: &mut Assembler,
     layout: &StateLayout,
     rule: u32,
-    on_match: OnMatch<'_>,
+    all: &AllMarks,
     registers: &Registers,
 ) {
     asm.mark(Part::Count(rule));
@@ -87,11 +85,7 @@ pub(crate) fn count(
     asm.emit(Insn::load(Size::Double, value, state, packets));
     asm.emit(Insn::alu64(Op::Add, value, Operand::Imm(1)));
     asm.emit(Insn::store(Size::Double, state, packets, value));
-    let Marks { pending, key } = on_match.marks(rule);
-    let (one_pending, one_key) = match on_match {
-        OnMatch::Count(all) => (all.one_pending, all.one_key),
-        OnMatch::Return => (false, false),
-    };
+    let Marks { pending, key } = all.of(rule);
     if key.is_none() {
         asm.emit(Insn::load(Size::Double, value, state, packets + BYTES));
         asm.emit(Insn::alu32(Op::Mov, length, Operand::Reg(meta)));
@@ -99,7 +93,7 @@ pub(crate) fn count(
         asm.emit(Insn::store(Size::Double, state, packets + BYTES, value));
     }
     for (mask, bit, is_all) in
-        [(layout.pending, pending, one_pending), (layout.keyed, key, one_key)]
+        [(layout.pending, pending, all.one_pending), (layout.keyed, key, all.one_key)]
     {
         let Some(bit) = bit else { continue };
         let mask = mask as i16;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::Write;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use pcap::{Active, BpfProgram, Capture, Dead, Linktype, Offline};
 use probe_filter::testing::frames::{Rng, pool};
@@ -115,8 +116,10 @@ impl Setting {
     /// As tcpdump has it for a file.
     fn file(link: LinkType) -> Self {
         let number = names_and_numbers(link).1;
-        let path =
-            std::env::temp_dir().join(format!("probe-filter-{}-{number}.pcap", std::process::id()));
+        // Tests run side by side: each call has a file of its own.
+        static CALLS: AtomicU32 = AtomicU32::new(0);
+        let (process, call) = (std::process::id(), CALLS.fetch_add(1, Ordering::Relaxed));
+        let path = std::env::temp_dir().join(format!("probe-filter-{process}-{call}.pcap"));
         let words = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 262_144, number];
         std::fs::write(&path, words.map(u32::to_le_bytes).as_flattened())
             .expect("a file can be written");

@@ -48,13 +48,6 @@ fn sleeps(running: &Running) -> u64 {
     counts.sum()
 }
 
-/// Its resident set in KiB (proc(5)): VmRSS now, VmHWM at most, while it compiled and linked.
-fn resident_kib(running: &Running, name: &str) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", running.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-    line.split_whitespace().next().unwrap().parse().unwrap()
-}
-
 #[test]
 fn a_flood_costs_user_space_nothing() {
     if !met(NEEDS) {
@@ -81,8 +74,9 @@ fn a_flood_costs_user_space_nothing() {
         let (took, elapsed) = (on_cpu(&running) - before, start.elapsed());
         let wake_ups = sleeps(&running) - slept;
         let share = took.as_secs_f64() / elapsed.as_secs_f64();
-        let (resident, peak) = (resident_kib(&running, "VmRSS:"), resident_kib(&running, "VmHWM:"));
-        let anonymous = resident_kib(&running, "RssAnon:");
+        // Now, at most while it compiled and linked, and what of it is of no file.
+        let [resident, peak, anonymous] =
+            ["VmRSS:", "VmHWM:", "RssAnon:"].map(|line| running.memory(line).unwrap() / 1024);
         let rate = sent as f64 / elapsed.as_secs_f64();
         // The figures, for whoever runs this with --nocapture.
         println!(

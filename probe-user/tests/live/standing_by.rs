@@ -60,13 +60,6 @@ fn what_is_off_is_not_loaded() {
     assert!(capture < diagnosed, "diagnostics are loaded unasked: {capture} {diagnosed}");
 }
 
-/// Resident kilobytes of a process (proc(5), VmRSS).
-fn resident_kib(running: &Running) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", running.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.split_whitespace().next().unwrap().parse().unwrap()
-}
-
 #[test]
 fn counting_stays_small() {
     if !met(NEEDS) {
@@ -81,7 +74,7 @@ fn counting_stays_small() {
     let frame = Frame::ipv4(CLIENT_V4, SERVER_V4).tcp(tcp).build();
     let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
     let sent = sender.send_paced(&[frame], 200_000, None).unwrap();
-    let resident = resident_kib(&running);
+    let resident = running.memory("VmRSS:").unwrap() / 1024;
     // Of which a build for tests has some 20 MiB of code; see counting_cost.rs.
     assert!(resident < 32 * 1024, "{resident} KiB resident");
     assert_eq!(Totals::of(running).seen.0, sent.frames);

@@ -21,7 +21,7 @@ use crate::ir::{Compare, Value, ValueId, Width};
 
 use super::Target;
 use super::asm::{Assembler, Label};
-use super::count::{self, OnMatch};
+use super::count::{self, AllMarks, OnMatch};
 use super::insn::{Cond, Insn, Operand, R0, R1, R2, R4, R5, Reg, Size};
 use super::target::context;
 use super::view::{Chosen, ETHERTYPE};
@@ -130,8 +130,8 @@ impl Fast<'_> {
             | Action::Switch { .. } => self.compute_block(id),
             &Action::Count { rule, next } => {
                 match self.on_match {
-                    OnMatch::Count(_) => {
-                        self.count(rule);
+                    OnMatch::Count(all) => {
+                        self.count(rule, all);
                         self.go(next);
                     }
                     OnMatch::Return => self.asm.return_one(),
@@ -218,7 +218,7 @@ impl Fast<'_> {
         Ok(())
     }
 
-    fn count(&mut self, rule: u32) {
+    fn count(&mut self, rule: u32, all: &AllMarks) {
         // Two registers, the least wanted ones.
         let scratch = [(); 2].map(|()| {
             let place = self.least_wanted().unwrap_or(0);
@@ -228,7 +228,7 @@ impl Fast<'_> {
         });
         self.pinned = [0; POOL.len()];
         let registers = count::Registers { state: R4, meta: R5, scratch };
-        count::count(self.asm, &self.target.layout, rule, self.on_match, &registers);
+        count::count(self.asm, &self.target.layout, rule, all, &registers);
     }
 
     fn branch(&mut self, cond: Cond, left: Reg, right: Operand, yes: BlockId, no: BlockId) {

@@ -19,12 +19,30 @@ const REAL: u64 = 100;
 /// How far away their clients are: half of a round trip.
 const AWAY: Duration = Duration::from_millis(100);
 
-/// A server that answers whoever asks: to 10.0.0.0/8 by the client's link, where nobody takes it.
-fn pair() -> Pair {
-    let pair = Pair::new().unwrap();
-    pair.offloads_off().unwrap();
-    pair.server.ip(&[format!("route add 10.0.0.0/8 dev {SERVER_LINK}")]).unwrap();
-    pair
+/// A flood's way to a server that answers whoever asks, and a host that is far away.
+struct Network {
+    pair: Pair,
+    far: Far,
+    flood: FrameSender,
+    _server: HttpServer,
+}
+
+impl Network {
+    fn new() -> Self {
+        let pair = Pair::new().unwrap();
+        pair.offloads_off().unwrap();
+        // Answers to the flood go by the client's link, where nobody takes them.
+        pair.server.ip(&[format!("route add 10.0.0.0/8 dev {SERVER_LINK}")]).unwrap();
+        let far = Far::behind(&pair, AWAY).unwrap();
+        let flood = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
+        let server = HttpServer::start(&pair.server, 80).unwrap();
+        Self { pair, far, flood, _server: server }
+    }
+}
+
+/// SYNs, each of a source of its own.
+fn strangers(count: u32) -> Vec<Vec<u8>> {
+    (0..count).map(|number| stranger(number).build()).collect()
 }
 
 /// So many clients of a host at once, every other one over IPv6, make as many connections with a request each, one after
@@ -40,15 +58,12 @@ fn ask(host: &Namespace, clients: u64, each: u64) {
 
 /// Floods a server with SYNs, each of a source of its own, so many a second, while real clients come, and returns the last report.
 fn flooded(syns: u64, rate: f64, arguments: &[&str]) -> Flooded {
-    let pair = pair();
-    let far = Far::behind(&pair, AWAY).unwrap();
-    let _server = HttpServer::start(&pair.server, 80).unwrap();
-    let frames: Vec<Vec<u8>> = (0..syns).map(|n| stranger(n as u32).build()).collect();
+    let Network { pair, far, flood, _server } = Network::new();
+    let frames = strangers(syns as u32);
     let running = health(&pair.server, SERVER_LINK, &[&["--port", "80"], arguments].concat());
-    let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
     let before = pair.server.counters(SERVER_LINK).unwrap();
     let sent = std::thread::scope(|scope| {
-        let flood = scope.spawn(|| sender.send_paced(&frames, syns, Some(rate)).unwrap());
+        let flood = scope.spawn(|| flood.send_paced(&frames, syns, Some(rate)).unwrap());
         ask(&far.host, REAL / 5, 5);
         flood.join().unwrap()
     });
@@ -146,18 +161,15 @@ fn handshakes_are_as_long_as_they_are_while_a_part_is_followed() {
     const CLIENTS: u64 = 60;
     const EACH: u64 = 12;
     const RATE: f64 = 100_000.0;
-    let pair = pair();
-    let far = Far::behind(&pair, AWAY).unwrap();
-    let _server = HttpServer::start(&pair.server, 80).unwrap();
-    let frames: Vec<Vec<u8>> = (0..1_200_000).map(|n| stranger(n).build()).collect();
-    let sender = FrameSender::open(&pair.client, CLIENT_LINK).unwrap();
+    let Network { pair, far, flood, _server } = Network::new();
+    let frames = strangers(1_200_000);
     let clients = format!("host {FAR_V4} or host {FAR_V6}");
     let told = ["connections", "-i", SERVER_LINK, "--format", "json", &clients];
     let told = attached(&pair.server, &told);
     let followed = health(&pair.server, SERVER_LINK, &["--port", "80", "--max-records", "20000"]);
     let (pace, most) = (Pace::default(), frames.len() as u64);
     let syns = std::thread::scope(|scope| {
-        let flood = scope.spawn(|| sender.send_until(&frames, most, Some(RATE), &pace).unwrap());
+        let flood = scope.spawn(|| flood.send_until(&frames, most, Some(RATE), &pace).unwrap());
         ask(&far.host, CLIENTS, EACH);
         pace.stop();
         flood.join().unwrap().frames
