@@ -1,17 +1,18 @@
 //! The rig of all floods: a veth pair of its own for each observer, sender and receive
 //! path on the first CPU, the observer on the last.
 
+use std::slice;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use testbed::{
-    CLIENT_LINK, CLIENT_V4, CLIENT_V6, Frame, FrameSender, Pair, SERVER_LINK, SERVER_V4, SERVER_V6,
-    Tcp, pin_to_cpu, tcp_flags,
+    CLIENT_LINK, CLIENT_V4, CLIENT_V6, Frame, FrameSender, LinkCounters, Pair, SERVER_LINK,
+    SERVER_V4, SERVER_V6, Sent, Tcp, pin_to_cpu, tcp_flags,
 };
 
-use crate::observer::{Observer, Summary};
+use crate::observer::{Observer, Summary, Watching};
 use crate::stats::median;
 
 /// One observer in one round.
@@ -126,6 +127,12 @@ impl Flood {
         Self { name, frames, packets, share: (wanted, TURN) }
     }
 
+    /// How many frames pass in all, those of the warm-up with them, and how many of them match.
+    const fn frames_and_matches(&self) -> (u64, u64) {
+        let all = WARM_UP + self.packets;
+        (all, all * self.share.0 / self.share.1)
+    }
+
     /// The frames of the piece that begins with this one.
     fn piece(&self, start: u64) -> &[Vec<u8>] {
         let (all, piece) = (&self.frames[..], PIECE as usize);
@@ -139,35 +146,87 @@ impl Flood {
 
 /// Floods one observer, on a rig of its own.
 pub fn measure(observer: &Observer, flood: &Flood) -> Result<Sample> {
-    measure_on(Pair::new()?, observer, flood)
-        .with_context(|| format!("measuring: {}", observer.name))
+    let samples = measure_in_turn(slice::from_ref(observer), flood)?;
+    let (summary, pieces) = samples.into_iter().next().context("no sample")?;
+    let (all, matching) = flood.frames_and_matches();
+    Ok(Sample { ns: median(pieces.into_iter()), summary, frames: all, matching })
 }
 
-fn measure_on(pair: Pair, observer: &Observer, flood: &Flood) -> Result<Sample> {
-    let sender = FrameSender::open(&pair.client, CLIENT_LINK)?.linear()?;
-    let watching = observer.start(&pair.server)?;
-    let before = pair.server.counters(SERVER_LINK)?;
-    let send = || -> Result<Vec<f64>> {
+/// Floods several, each on a rig of its own, and goes from one to the next with every piece: what
+/// changes on the machine then changes for all of them. Gives ns a packet of each one's pieces, of
+/// which those with the same place are neighbours in time.
+pub fn measure_in_turn(observers: &[Observer], flood: &Flood) -> Result<Vec<(Summary, Vec<f64>)>> {
+    let rigs: Vec<Rig> = observers.iter().map(Rig::new).collect::<Result<_>>()?;
+    let send = || -> Result<Vec<Vec<f64>>> {
         pin_to_cpu(0)?;
-        sender.send_paced(&flood.frames, WARM_UP, None)?;
-        let mut pieces = Vec::new();
-        for start in (0..flood.packets).step_by(PIECE as usize) {
-            let count = PIECE.min(flood.packets - start);
-            let sent = sender.send_paced(flood.piece(start), count, None)?;
-            ensure!(sent.frames == count, "{} of {count} frames were sent", sent.frames);
-            pieces.push(sent.elapsed.as_nanos() as f64 / count as f64);
+        for rig in &rigs {
+            rig.sender.send_paced(&flood.frames, WARM_UP, None)?;
+        }
+        let mut pieces = vec![Vec::new(); rigs.len()];
+        // Behind the others one finds the caches as they left them, not as in its own flood.
+        let lead = if rigs.len() > 1 { PIECE } else { 0 };
+        for (turn, start) in (0..flood.packets).step_by((lead + PIECE) as usize).enumerate() {
+            let lead = lead.min(flood.packets - start);
+            let timed = PIECE.min(flood.packets - start - lead);
+            // Each is the first as often as the others.
+            for place in 0..rigs.len() {
+                let who = (turn + place) % rigs.len();
+                let send = |start, count| -> Result<Sent> {
+                    let sent = rigs[who].sender.send_paced(flood.piece(start), count, None)?;
+                    ensure!(sent.frames == count, "{} of {count} frames were sent", sent.frames);
+                    Ok(sent)
+                };
+                if lead > 0 {
+                    send(start, lead)?;
+                }
+                if timed > 0 {
+                    let taken = send(start + lead, timed)?.elapsed;
+                    pieces[who].push(taken.as_nanos() as f64 / timed as f64);
+                }
+            }
         }
         Ok(pieces)
     };
     let pieces = thread::scope(|scope| scope.spawn(send).join().expect("no panic in a flood"))?;
-    let all = WARM_UP + flood.packets;
-    pair.server.wait_for_received(SERVER_LINK, before, all, Duration::from_secs(10))?;
-    let summary = watching.end(&pair.server)?;
-    let expected = all * flood.share.0 / flood.share.1;
-    ensure!(
-        !observer.exact || summary.counts.counted == expected,
-        "counted {} of {expected} frames",
-        summary.counts.counted
-    );
-    Ok(Sample { ns: median(pieces.into_iter()), summary, frames: all, matching: expected })
+    rigs.into_iter().zip(pieces).map(|(rig, pieces)| Ok((rig.end(flood)?, pieces))).collect()
+}
+
+/// A veth pair whose one end is watched.
+struct Rig<'a> {
+    observer: &'a Observer,
+    sender: FrameSender,
+    watching: Watching<'a>,
+    /// The watched link's counters before anything was sent.
+    before: LinkCounters,
+    pair: Pair,
+}
+
+impl<'a> Rig<'a> {
+    fn new(observer: &'a Observer) -> Result<Self> {
+        let start = || -> Result<Self> {
+            let pair = Pair::new()?;
+            let sender = FrameSender::open(&pair.client, CLIENT_LINK)?.linear()?;
+            let watching = observer.start(&pair.server)?;
+            let before = pair.server.counters(SERVER_LINK)?;
+            Ok(Self { observer, sender, watching, before, pair })
+        };
+        start().with_context(|| format!("starting: {}", observer.name))
+    }
+
+    /// Waits until all of the flood has passed, and ends the observer.
+    fn end(self, flood: &Flood) -> Result<Summary> {
+        let Self { observer, watching, before, pair, .. } = self;
+        let (all, matching) = flood.frames_and_matches();
+        let end = || -> Result<Summary> {
+            pair.server.wait_for_received(SERVER_LINK, before, all, Duration::from_secs(10))?;
+            let summary = watching.end(&pair.server)?;
+            let counted = summary.counts.counted;
+            ensure!(
+                !observer.exact || counted == matching,
+                "counted {counted} of {matching} frames"
+            );
+            Ok(summary)
+        };
+        end().with_context(|| format!("measuring: {}", observer.name))
+    }
 }

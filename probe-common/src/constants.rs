@@ -39,9 +39,9 @@ macro_rules! for_each_constant {
             tops: TOP_LISTS, u32;
             /// From this one on they have a number of different keys.
             first_distinct: FIRST_DISTINCT, u32;
-            /// CPUs that have a table in each list of the largest keys, by their numbers from 0.
+            /// CPUs that have a table in each list of either kind, by their numbers from 0.
             list_cpus: LIST_CPUS, u32;
-            /// Sets of such a table: those of `TopLayout`.
+            /// Sets of a table of the largest keys: those of `TopLayout`.
             top_sets: TOP_SETS, u32;
             /// 1 where one of them has a key that fills all words; else the last one is 0, and not hashed.
             long_keys: LONG_KEYS, u8;

@@ -1,74 +1,49 @@
 //! How many different keys there were: the registers of a HyperLogLog (Flajolet et al., 2007), and
 //! what a kernel program does to them for each frame.
 //!
-//! All CPUs share the registers. A register only grows, and the largest value that any frame asked
-//! for is the right one, so the order in which CPUs write does not matter.
+//! Each CPU has registers of its own, and of those of one number the largest is the right one, so user
+//! space puts them together when it takes them. Where all CPUs share them, one that grows has to be exchanged:
+//! in a flood of new keys that, and the branch in front of it, which nobody can predict, cost as much as all the rest.
 
 use bytemuck::{Pod, Zeroable};
+
+use crate::top::lesser;
 
 /// Bits of a hash that choose a register.
 pub const INDEX_BITS: u32 = 15;
 /// Registers: 32 KiB, for a standard error of 1.04 / sqrt(2^15) = 0.6 %.
 pub const REGISTERS: usize = 1 << INDEX_BITS;
-/// 64-bit words that hold them, a byte each: the kernel exchanges whole words.
-pub const WORDS: usize = REGISTERS / 8;
 /// The largest value of a register: the other bits of the hash are all 0.
 pub const MAX_RANK: u32 = 64 - INDEX_BITS + 1;
-/// How often a frame tries to write a word that other CPUs write at the same moment.
-pub const TRIES: usize = 4;
 
-/// The registers of one list. User space takes a word by writing 0 in its place, in one step: a key
-/// whose register has not grown is in the word that was taken, and one that makes it grow finds
-/// the 0 and is in the next one. So there is no moment at which a key is lost.
+/// The registers of one list and CPU. User space takes eight at a time by writing 0 in their place, in
+/// one step. A frame of this CPU that has read its register before and writes it behind that leaves the larger
+/// one of the two values: its own key is in what is taken next, and with it, once in so many times, one that was
+/// taken before. No key is lost.
 #[repr(C, align(64))]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct DistinctTable {
-    /// Frames whose key may be missing: see [`grow`].
+    /// Frames of CPUs that have no registers, because they came online later. Their keys may be missing. They are
+    /// counted in the list's first table.
     pub missed: u64,
     reserved: [u64; 7],
-    /// Eight registers in each.
-    pub words: [u64; WORDS],
+    /// A byte each.
+    pub registers: [u8; REGISTERS],
 }
 
-/// The word that holds the register of a hash.
+/// The register of a hash.
 #[inline(always)]
-pub fn word_of(hash: u64) -> usize {
-    (hash >> (64 - INDEX_BITS + 3)) as usize & (WORDS - 1)
+pub fn register_of(hash: u64) -> usize {
+    (hash >> (64 - INDEX_BITS)) as usize
 }
 
-/// Lets the register of a hash grow, in the word that was read as `word` a moment ago. `exchange`
-/// writes its second argument where the word still is the first one, in one step, and says what it
-/// was.
-///
-/// `false` where the key may be missing: [`TRIES`] times in a row somebody else has written the word
-/// between the reading and the writing, some ten nanoseconds. Other CPUs do so when one of its eight
-/// registers grows, which it does 400 times at the most until user space takes it.
+/// What a register of this value is after a hash: the larger one of it and of the hash's rank, the place of its lowest 1.
 #[inline(always)]
-pub fn grow(mut word: u64, hash: u64, mut exchange: impl FnMut(u64, u64) -> u64) -> bool {
-    for _ in 0..TRIES {
-        let Some(new) = grown(word, hash) else { return true };
-        let was = exchange(word, new);
-        if was == word {
-            return true;
-        }
-        word = was;
-    }
-    false
-}
-
-/// The word after this hash, where it makes the register grow. A register of value r learns
-/// nothing from a hash that has a 1 among its low r bits: after the first frames that is all that
-/// happens.
-#[inline(always)]
-pub fn grown(word: u64, hash: u64) -> Option<u64> {
-    let shift = ((hash >> (64 - INDEX_BITS)) & 7) * 8;
-    let register = (word >> shift) & 0x3f;
-    if hash & (u64::MAX << register) != hash {
-        return None;
-    }
+pub fn grown(register: u8, hash: u64) -> u8 {
     // Above the rest of the hash are the bits that chose the register: a 1 in their place ends it.
     let rank = u64::from((hash | 1 << (64 - INDEX_BITS)).trailing_zeros()) + 1;
-    (rank > register).then_some(word & !(0xff << shift) | rank << shift)
+    let register = u64::from(register);
+    (register + rank - lesser(register, rank)) as u8
 }
 
 const _: () = assert!(size_of::<DistinctTable>() == 64 + (32 << 10));
@@ -77,43 +52,18 @@ const _: () = assert!(size_of::<DistinctTable>() == 64 + (32 << 10));
 mod tests {
     use super::*;
 
-    /// A hash of register 0 and of this rank.
-    fn hash(rank: u32) -> u64 {
-        1 << (rank - 1)
-    }
-
     #[test]
-    fn a_word_that_others_write_is_tried_again() {
-        // Other registers of the word have grown, so often.
-        for others in 0..=TRIES as u64 {
-            let (mut word, mut left) = (0, others);
-            let grew = grow(word, hash(5), |old, new| {
-                if left > 0 {
-                    left -= 1;
-                    word += 1 << 8;
+    fn a_register_is_the_largest_rank() {
+        for rank in 1..=MAX_RANK as u8 {
+            // Bits above the rank's change nothing, those that chose the register among them.
+            for above in [0, 1 << 63, u64::MAX] {
+                let hash = 1 << (rank - 1) | above & u64::MAX << (rank - 1);
+                for register in 0..=MAX_RANK as u8 {
+                    assert_eq!(grown(register, hash), register.max(rank), "{hash:x}");
                 }
-                let was = word;
-                if was == old {
-                    word = new;
-                }
-                was
-            });
-            let register = if grew { 5 } else { 0 };
-            assert_eq!((grew, word), (others < TRIES as u64, others << 8 | register));
+            }
         }
-    }
-
-    #[test]
-    fn what_another_has_written_need_not_be_written() {
-        // Another one has let this register grow as far, or farther.
-        for theirs in [5, 9] {
-            let mut tries = 0;
-            assert!(grow(0, hash(5), |_, _| {
-                tries += 1;
-                theirs
-            }));
-            assert_eq!(tries, 1);
-        }
-        assert!(grow(7, hash(5), |_, _| panic!("nothing to write")));
+        assert_eq!(grown(0, 0), MAX_RANK as u8);
+        assert_eq!([0, u64::MAX, 1 << 49].map(register_of), [0, REGISTERS - 1, 1]);
     }
 }

@@ -44,7 +44,6 @@ pub struct Admission {
     pub key: Key,
     /// The count that the key took over: so many frames of its count may be others'.
     pub error: u32,
-    reserved: [u32; 2],
 }
 
 /// What became of a frame.
@@ -67,7 +66,7 @@ impl Admission {
     /// Of a key, at the cost of an entry that had counted `error`.
     #[inline(always)]
     pub fn new(key: Key, error: u32) -> Self {
-        Self { key, error, reserved: [0; 2] }
+        Self { key, error }
     }
 }
 
@@ -129,7 +128,7 @@ impl Set {
 /// that is predicted wrongly costs more than all the rest. Both are below 2^40: by 63 bits the compiler
 /// would know what is meant, and make a branch of it.
 #[inline(always)]
-fn lesser(a: u64, b: u64) -> u64 {
+pub(crate) fn lesser(a: u64, b: u64) -> u64 {
     let difference = a.wrapping_sub(b) as i64;
     b.wrapping_add((difference & difference >> 40) as u64)
 }
@@ -157,10 +156,10 @@ pub struct TopLayout {
 }
 
 impl TopLayout {
-    /// 1,024 entries; 96 KiB with both halves.
+    /// 1,024 entries; 80 KiB with both halves.
     pub const LARGEST: Self = Self { sets: 256 };
 
-    /// 64 entries; 6 KiB.
+    /// 64 entries; 5 KiB.
     pub const SMALLEST: Self = Self { sets: 16 };
 
     /// With so many sets in a half, a power of two.
@@ -221,9 +220,8 @@ pub fn next_random(state: &mut u64) -> u32 {
 
 const _: () = {
     assert!(size_of::<Set>() == 64);
-    assert!(size_of::<Admission>() == 32);
+    assert!(size_of::<Admission>() == 24);
     assert!(size_of::<TopHeader>() == 64);
-    // At most 128 KiB for a list and CPU are the promise.
-    assert!(TopLayout::LARGEST.value_size() == (96 << 10) + 64);
-    assert!(TopLayout::SMALLEST.value_size() == (6 << 10) + 64);
+    assert!(TopLayout::LARGEST.value_size() == (80 << 10) + 64);
+    assert!(TopLayout::SMALLEST.value_size() == (5 << 10) + 64);
 };

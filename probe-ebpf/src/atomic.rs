@@ -2,10 +2,27 @@
 
 use core::arch::asm;
 
-/// Adds and returns the value from before (`BPF_ATOMIC | BPF_ADD | BPF_FETCH`, kernel 5.12).
+/// Adds (`BPF_ATOMIC | BPF_ADD`).
 ///
 /// # Safety
 /// `counter` points to 8 aligned bytes that are only used atomically.
+#[inline(always)]
+pub unsafe fn add(counter: *mut u64, amount: u64) {
+    // SAFETY: the caller's promise; the instruction touches nothing else.
+    unsafe {
+        asm!(
+            "lock *(u64 *)({counter} + 0) += {amount}",
+            counter = in(reg) counter,
+            amount = in(reg) amount,
+        );
+    }
+}
+
+/// Adds and returns the value from before (`BPF_ATOMIC | BPF_ADD | BPF_FETCH`, kernel 5.12; on arm64
+/// 5.18).
+///
+/// # Safety
+/// As of [`add`].
 #[inline(always)]
 pub unsafe fn fetch_add(counter: *mut u64, mut amount: u64) -> u64 {
     // SAFETY: the caller's promise; the instruction touches nothing else.
@@ -17,24 +34,4 @@ pub unsafe fn fetch_add(counter: *mut u64, mut amount: u64) -> u64 {
         );
     }
     amount
-}
-
-/// Writes `new` where `old` stands, and returns what stood there (`BPF_ATOMIC | BPF_CMPXCHG`,
-/// kernel 5.12).
-///
-/// # Safety
-/// As of [`fetch_add`].
-#[inline(always)]
-pub unsafe fn compare_exchange(word: *mut u64, old: u64, new: u64) -> u64 {
-    let before;
-    // SAFETY: the caller's promise; the instruction touches nothing else.
-    unsafe {
-        asm!(
-            "r0 = cmpxchg_64({word} + 0, r0, {new})",
-            word = in(reg) word,
-            new = in(reg) new,
-            inlateout("r0") old => before,
-        );
-    }
-    before
 }

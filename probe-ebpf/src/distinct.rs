@@ -1,30 +1,31 @@
-//! How many different keys there are: registers that all CPUs share.
+//! How many different keys there are: registers for each list and CPU.
 
-use probe_common::distinct::{DistinctTable, grow, word_of};
+use probe_common::distinct::{grown, register_of};
 
-use crate::{
-    atomic::{compare_exchange, fetch_add},
-    maps::DISTINCT,
-};
+use crate::{atomic::add, maps::DISTINCT};
 
-/// Lets the register of a hash grow, if it does.
+/// Lets the register of a hash grow, if it does, in the table at this place.
 #[inline(always)]
-pub fn count(list: u32, hash: u64) {
-    let Some(table) = DISTINCT.get_ptr_mut(list) else { return };
+pub fn count(place: u32, hash: u64) {
+    let Some(table) = DISTINCT.get_ptr_mut(place) else { return };
     // SAFETY: within a map value.
-    let word = unsafe { &raw mut (*table).words[word_of(hash)] };
-    // SAFETY: as above, aligned; others write it whole and at any time.
-    let read = unsafe { word.read_volatile() };
-    // SAFETY: as above; others write it by atomics only.
-    if !grow(read, hash, |old, new| unsafe { compare_exchange(word, old, new) }) {
-        missed(table);
-    }
+    let registers: *mut u8 = unsafe { &raw mut (*table).registers }.cast();
+    // SAFETY: there are as many as the bits of a hash can name.
+    let register = unsafe { registers.add(register_of(hash)) };
+    // SAFETY: as above; programs of one CPU do not interrupt each other (see `count::observe`), and user space writes
+    // 0 at any time.
+    let value = unsafe { register.read_volatile() };
+    // Written in any case: whether it grows nobody can predict.
+    // SAFETY: as above.
+    unsafe { register.write_volatile(grown(value, hash)) };
 }
 
+/// Counts a frame whose key may be missing, in the table at this place, which all CPUs may write at once.
 #[inline(always)]
-fn missed(table: *mut DistinctTable) {
+pub fn miss(place: u32) {
+    let Some(table) = DISTINCT.get_ptr_mut(place) else { return };
     // SAFETY: within a map value.
     let missed = unsafe { &raw mut (*table).missed };
     // SAFETY: as above; aligned, and used as an atomic only.
-    unsafe { fetch_add(missed, 1) };
+    unsafe { add(missed, 1) };
 }

@@ -1,12 +1,14 @@
 //! Frames counted by the keys that the filter has left: which come most often, and how many
 //! different ones there are.
 
+use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use probe_common::{CpuState, MAX_KEYED, key::Seeds};
 
 use crate::{
     distinct,
     maps::{
-        FIRST_DISTINCT, LISTS, LONG_KEYS, SEED_0, SEED_1, SEED_2, SEED_3, SEED_4, SEED_5, TOP_LISTS,
+        FIRST_DISTINCT, LIST_CPUS, LISTS, LONG_KEYS, SEED_0, SEED_1, SEED_2, SEED_3, SEED_4,
+        SEED_5, TOP_LISTS,
     },
     top,
 };
@@ -38,14 +40,23 @@ pub fn count(state: &mut CpuState, wire_len: u32) {
 #[inline(always)]
 fn count_in(list: u32, state: &CpuState, wire_len: u32) {
     let Some(key) = state.keys.get(list as usize) else { return };
+    // SAFETY: the helper takes nothing and returns a number.
+    let cpu = unsafe { bpf_get_smp_processor_id() };
+    let cpus = LIST_CPUS.load();
     // A branch that has nothing on one side is one that the verifier can take out.
     let hash = seeds().hash_of(key, LONG_KEYS.load() != 0);
-    if list < TOP_LISTS.load() {
-        top::count(list, key, hash, wire_len);
+    // A CPU that came online later has no tables: the rule's counter alone has its frames.
+    if list < TOP_LISTS.load() && cpu < cpus {
+        top::count(list * cpus + cpu, key, hash, wire_len);
     }
     let first_distinct = FIRST_DISTINCT.load();
     if list >= first_distinct {
-        distinct::count(list - first_distinct, hash);
+        let first = (list - first_distinct) * cpus;
+        if cpu < cpus {
+            distinct::count(first + cpu, hash);
+        } else {
+            distinct::miss(first);
+        }
     }
 }
 

@@ -39,7 +39,7 @@ pub static RINGS: Array<RingControl> = Array::with_max_entries(1, BPF_F_MMAPABLE
 #[map]
 pub static TOPS: Array<TopHeader> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 
-/// For each number of different keys the registers of all CPUs. User space sets the number of them.
+/// For each number of different keys registers for each CPU. User space sets the number of them.
 #[map]
 pub static DISTINCT: Array<DistinctTable> = Array::with_max_entries(1, BPF_F_MMAPABLE);
 

@@ -1,25 +1,17 @@
 //! Which keys come most often: a table for each list and CPU.
 
-use aya_ebpf::helpers::bpf_get_smp_processor_id;
 use probe_common::{
     Counter,
     key::Key,
     top::{Admission, Outcome, Set, TopLayout, WAYS, next_random},
 };
 
-use crate::maps::{LIST_CPUS, TOP_SETS, TOPS};
+use crate::maps::{TOP_SETS, TOPS};
 
-/// Counts a frame of `wire_len` bytes in this CPU's table of a list.
+/// Counts a frame of `wire_len` bytes in the table at this place.
 #[inline(always)]
-pub fn count(list: u32, key: &Key, hash: u64, wire_len: u32) {
-    // SAFETY: the helper takes nothing and returns a number.
-    let cpu = unsafe { bpf_get_smp_processor_id() };
-    let cpus = LIST_CPUS.load();
-    // A CPU that came online later has no table: the rule's counter alone has its frames.
-    if cpu >= cpus {
-        return;
-    }
-    let Some(header) = TOPS.get_ptr_mut(list * cpus + cpu) else { return };
+pub fn count(place: u32, key: &Key, hash: u64, wire_len: u32) {
+    let Some(header) = TOPS.get_ptr_mut(place) else { return };
     let layout = TopLayout::of(TOP_SETS.load());
     // SAFETY: within a map value.
     let half = unsafe { &raw const (*header).counting };

@@ -1,6 +1,6 @@
-//! How many different keys there were, from the registers that kernel programs share.
+//! How many different keys there were, from the registers that kernel programs write.
 
-use probe_common::distinct::{MAX_RANK, REGISTERS, WORDS, grown, word_of};
+use probe_common::distinct::{MAX_RANK, REGISTERS, grown, register_of};
 
 /// Standard deviations to either side of an estimate: 99.9 % of a normal distribution.
 const DEVIATIONS: f64 = 3.3;
@@ -10,7 +10,7 @@ const CERTAIN: f64 = 0.001;
 /// The registers of some time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Distinct {
-    words: Vec<u64>,
+    registers: Box<[u8]>,
 }
 
 /// A number of keys, and the interval in which the truth lies.
@@ -27,46 +27,38 @@ pub struct Estimate {
 impl Default for Distinct {
     /// No key yet.
     fn default() -> Self {
-        Self { words: vec![0; WORDS] }
+        Self { registers: vec![0; REGISTERS].into() }
     }
 }
 
 impl Distinct {
     /// Takes in a key by its hash.
     pub fn add(&mut self, hash: u64) {
-        let word = &mut self.words[word_of(hash)];
-        if let Some(new) = grown(*word, hash) {
-            *word = new;
-        }
+        let register = &mut self.registers[register_of(hash)];
+        *register = grown(*register, hash);
     }
 
     /// Takes in the keys of other registers, such as those that kernel programs wrote: then these
     /// say how many keys one or the other had.
-    pub fn merge(&mut self, words: &[u64]) {
-        // As bytes, of which the compiler makes instructions for many at once: 1 us in the place of 32.
-        for (own, &other) in self.bytes_mut().iter_mut().zip(bytemuck::cast_slice::<_, u8>(words)) {
+    pub fn merge(&mut self, registers: &[u8]) {
+        for (own, &other) in self.registers.iter_mut().zip(registers) {
             *own = other.max(*own);
         }
     }
 
-    /// The registers, a byte each.
-    pub(crate) fn bytes(&self) -> &[u8] {
-        bytemuck::cast_slice(&self.words)
-    }
-
-    /// As [`bytes`](Self::bytes), to be changed.
-    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        bytemuck::cast_slice_mut(&mut self.words)
+    /// To be changed.
+    pub(crate) fn registers_mut(&mut self) -> &mut [u8] {
+        &mut self.registers
     }
 
     /// Forgets all keys.
     pub fn clear(&mut self) {
-        self.words.fill(0);
+        self.registers.fill(0);
     }
 
-    /// The registers, eight to a word.
-    pub fn words(&self) -> &[u64] {
-        &self.words
+    /// The registers.
+    pub fn registers(&self) -> &[u8] {
+        &self.registers
     }
 
     /// How many keys there were.
@@ -106,7 +98,7 @@ impl Distinct {
         // ago has to be waited for. One place for each byte that there is: no value is out of bounds.
         const TABLES: usize = 4;
         let mut tables = [[0u32; 1 << u8::BITS]; TABLES];
-        let (bytes, _) = self.bytes().as_chunks::<TABLES>();
+        let (bytes, _) = self.registers.as_chunks::<TABLES>();
         for registers in bytes {
             for (table, &register) in tables.iter_mut().zip(registers) {
                 table[usize::from(register)] += 1;

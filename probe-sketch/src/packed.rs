@@ -22,7 +22,7 @@ const MOST: u8 = 15;
 impl Packed {
     /// Of these registers.
     pub fn of(registers: &Distinct) -> Self {
-        let registers = registers.bytes();
+        let registers = registers.registers();
         let least = registers.iter().copied().min().unwrap_or(0);
         let mut apart = Vec::new();
         for (number, &register) in registers.iter().enumerate() {
@@ -38,7 +38,7 @@ impl Packed {
 
     /// Lets these registers have had its keys, too.
     pub fn merge_into(&self, registers: &mut Distinct) {
-        let registers = registers.bytes_mut();
+        let registers = registers.registers_mut();
         let (first, second) = registers.split_at_mut(REGISTERS / 2);
         for ((low, high), halves) in first.iter_mut().zip(second).zip(&self.halves) {
             *low = (*low).max(self.least + (halves & MOST));
@@ -70,10 +70,10 @@ mod tests {
         };
         let mut registers = Distinct::default();
         (0..keys).for_each(|_| registers.add(random()));
-        registers.bytes_mut().iter_mut().for_each(|register| *register += least);
+        registers.registers_mut().iter_mut().for_each(|register| *register += least);
         for _ in 0..changed {
             let place = random() as usize % REGISTERS;
-            registers.bytes_mut()[place] = random() as u8;
+            registers.registers_mut()[place] = random() as u8;
         }
         registers
     }
@@ -89,7 +89,7 @@ mod tests {
             let whole = registers(seed as u64, keys, least, changed);
             let packed = Packed::of(&whole);
             let (mut expected, mut merged) = (other.clone(), other.clone());
-            expected.merge(whole.words());
+            expected.merge(whole.registers());
             packed.merge_into(&mut merged);
             assert_eq!(merged, expected, "{keys} keys above {least}, {changed} changed");
             let mut alone = Distinct::default();

@@ -30,15 +30,15 @@ pub struct Periods {
 impl Periods {
     /// Takes in the keys that came since the last call, as registers. `now` is the time since the
     /// start, and does not go back.
-    pub fn add(&mut self, now: Duration, words: &[u64]) {
-        self.all.merge(words);
-        self.interval.merge(words);
+    pub fn add(&mut self, now: Duration, registers: &[u8]) {
+        self.all.merge(registers);
+        self.interval.merge(registers);
         if self.now.saturating_sub(self.begin) >= PART {
             self.past.push_back((self.begin, Packed::of(&self.part)));
             self.part.clear();
             self.begin = self.now;
         }
-        self.part.merge(words);
+        self.part.merge(registers);
         self.now = self.now.max(now);
         let oldest = self.now.saturating_sub(MINUTE);
         // The part of these keys stays in any case: a pause may have been longer than a minute.
@@ -91,7 +91,7 @@ mod tests {
                 key[3] = number;
                 keys.add(seeds.hash(&Key(key)));
             }
-            periods.add(Duration::from_secs(second.into()), keys.words());
+            periods.add(Duration::from_secs(second.into()), keys.registers());
             let all = periods.since_start();
             assert!((all.low..=all.high).contains(&(u64::from(second) + 1)), "{all:?}");
             assert_eq!(periods.in_interval().estimate, 2);
@@ -108,12 +108,12 @@ mod tests {
         let mut periods = Periods::default();
         let mut keys = Distinct::default();
         keys.add(1);
-        periods.add(Duration::from_secs(1), keys.words());
+        periods.add(Duration::from_secs(1), keys.registers());
         let mut others = Distinct::default();
         others.add(u64::MAX);
-        periods.add(Duration::from_secs(1000), others.words());
+        periods.add(Duration::from_secs(1000), others.registers());
         assert_eq!(periods.in_minute().estimate, 2);
-        periods.add(Duration::from_secs(1001), others.words());
+        periods.add(Duration::from_secs(1001), others.registers());
         assert_eq!(periods.in_minute().estimate, 1);
     }
 }

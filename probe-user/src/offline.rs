@@ -325,7 +325,7 @@ impl Twin {
             top.clear();
         }
         if let Some(distinct) = &mut self.distinct {
-            f(Taken::Distinct { registers: distinct.words(), missed: 0 });
+            f(Taken::Distinct { registers: distinct.registers(), missed: 0 });
             distinct.clear();
         }
     }

@@ -20,7 +20,7 @@ use crate::{
     explain,
     failure::Usage,
     interfaces::{self, Change, Chosen, Links, NoneLeft},
-    kernel::{Attachment, Memory, Plan, RulesOf, Session},
+    kernel::{Attachment, Plan, RulesOf, Session},
     link_type,
     privileges::{self, Needs},
     reporter,
@@ -42,7 +42,7 @@ pub struct ProgramOptions {
     pub goal: u64,
     /// Whether interfaces and directions are counted apart; not with rings or a race.
     pub split: bool,
-    /// Bytes that lists may take; `None`: [`Memory::DEFAULT_BOUND`].
+    /// Bytes that lists may take; `None`: [`Plan::list_memory`].
     pub list_memory: Option<u64>,
     /// Whether files are created later.
     pub files: bool,
@@ -111,7 +111,7 @@ impl Watch {
             overwrites: program.overwrites,
             goal: program.goal,
             places,
-            list_memory: program.list_memory.unwrap_or(Memory::DEFAULT_BOUND),
+            list_memory: program.list_memory,
             diagnostics: live.diagnostics,
         };
         // Of `any` some may go at any time.

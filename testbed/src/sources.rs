@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use crate::{Frame, SERVER_V4, Tcp, tcp_flags};
 
-/// Sources of the Zipf distribution: they have the lowest numbers.
+/// Sources of the Zipf distribution: they have the numbers below this, the most frequent one the least.
 const POPULATION: usize = 1_000_000;
 
 /// Frames between the first and the second one of a flood's source.
@@ -44,7 +44,11 @@ impl Stream {
     }
 
     /// The sources of so many frames. `random` gives numbers that are even over all values.
-    pub fn sources(self, frames: usize, mut random: impl FnMut() -> u64) -> Vec<u64> {
+    pub fn sources(
+        self,
+        frames: usize,
+        mut random: impl FnMut() -> u64,
+    ) -> impl Iterator<Item = u64> {
         let mut sums = Vec::with_capacity(POPULATION);
         let mut sum = 0.0;
         for rank in 1..=POPULATION {
@@ -52,27 +56,27 @@ impl Stream {
             sums.push(sum);
         }
         // Evenly from 0 to below 1.
-        let mut share = || (random() >> 11) as f64 / (1u64 << 53) as f64;
-        let mut sources: Vec<u64> = Vec::with_capacity(frames);
-        for number in 0..frames {
+        let mut share = move || (random() >> 11) as f64 / (1u64 << 53) as f64;
+        // Those of the frames before.
+        let mut recent = [0; APART];
+        (0..frames).map(move |number| {
             let (flood, late) = (share() < 0.99, share() < 0.005);
             let fresh = (POPULATION + number) as u64;
-            let earlier = number.checked_sub(APART).map(|at| sources[at]);
-            sources.push(match self {
+            let earlier = recent[number % APART];
+            let source = match self {
                 Self::One => 0,
                 Self::Late if late && number >= frames / 5 * 4 => LATE,
                 // What comes a second time does not come a third.
-                Self::Twice if flood && earlier == Some(fresh - APART as u64) => {
-                    fresh - APART as u64
-                }
+                Self::Twice if flood && earlier == fresh - APART as u64 => earlier,
                 Self::Flood | Self::Twice | Self::Late if flood => fresh,
                 _ => {
                     let at = share() * sum;
                     sums.partition_point(|sum| *sum <= at) as u64
                 }
-            });
-        }
-        sources
+            };
+            recent[number % APART] = source;
+            source
+        })
     }
 }
 

@@ -126,7 +126,7 @@ fn judge(players: &[Player], subjects: &[Subject], report: &mut Report) {
 fn table(players: &[Player], subjects: &[Subject]) -> Result<String> {
     let mut text = format!(
         "**Test runs.** A program on tcx sees {LENGTH} sources of a stream, one a run \
-         (BPF_PROG_TEST_RUN); ns a frame, by the kernel's clock, in whole ns. In brackets: all of it, with \
+         (BPF_PROG_TEST_RUN); ns a frame. In brackets: all of it, with \
          the program that plays the stream. Without: over the program above that is in brackets. The \
          columns: {}. IPv4, then IPv6.\n\n| |",
         Stream::ALL.map(Stream::name).join("; ")
@@ -143,7 +143,7 @@ fn table(players: &[Player], subjects: &[Subject]) -> Result<String> {
                 write!(text, " |")?;
             } else if subject.without == index {
                 let own = median(subject.times[number].iter().copied());
-                write!(text, " ({own:.0}) |")?;
+                write!(text, " ({own:.1}) |")?;
             } else {
                 write!(text, " {:.1} |", subject.added(subjects, number))?;
             }

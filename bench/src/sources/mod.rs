@@ -16,7 +16,7 @@ use crate::report::Report;
 pub fn run(bench: &Bench, report: &mut Report) -> Result<()> {
     let rounds = bench.rounds(5, 1);
     let mut text = bench.heading("sources", rounds, &["nft", "bpftrace"]);
-    text += &cost::measure(bench, rounds, report)?;
+    text += &cost::measure(bench, 3 * rounds, report)?;
     text += &floods::measure(bench, rounds, report)?;
     text += &scale::measure(bench, rounds)?;
     report.section("sources suite", text);

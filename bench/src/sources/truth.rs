@@ -125,6 +125,7 @@ fn tops(bench: &Bench) -> Result<String> {
             say(format!("sources, right? {}, seed {seed} of {seeds}", stream.name()));
             let mut random = Random::new(seed);
             let sources = stream.sources(packets as usize, || random.number());
+            let sources: Vec<u64> = sources.collect();
             let rule = run_one(&bench.builds[0], &sources)?;
             verdict.take(stream, &sources, &rule)?;
         }

@@ -25,7 +25,7 @@ fn within_two_percent_of_the_truth_and_inside_the_interval() {
                 }
             }
             let [mut all, other] = halves;
-            all.merge(other.words());
+            all.merge(other.registers());
             let estimate = all.estimate();
             let error = estimate.estimate.abs_diff(count) as f64 / count.max(1) as f64;
             assert!(error <= 0.02, "{count} keys, seed {seed}: {estimate:?}");

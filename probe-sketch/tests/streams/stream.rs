@@ -22,11 +22,6 @@ impl Random {
     }
 }
 
-/// The sources of a stream, as numbers.
-pub fn stream(kind: Kind, frames: usize, random: &mut Random) -> Vec<u64> {
-    kind.sources(frames, || random.next())
-}
-
 /// The key of a source: an IPv4 address, or every second time an IPv6 address.
 pub fn key(source: u64) -> Key {
     let low = source as u32;

@@ -5,16 +5,24 @@ use std::collections::HashMap;
 use probe_common::{Counter, key::Key, top::WAYS};
 use probe_sketch::{Table, Totals};
 
-use crate::stream::{Kind, LATE, Random, key, len, stream};
+use crate::stream::{Kind, LATE, Random, key, len};
 
-const FRAMES: usize = 1_000_000;
-/// Frames of an epoch: a tick of a second at 100,000 frames a second.
-const EPOCH: usize = 100_000;
 /// Sets of a table: 1,024 entries.
 const SETS: usize = 256;
 const CPUS: usize = 2;
 /// As many as `probe-user` keeps.
 const KEPT: usize = 1_536;
+
+/// How long a stream is.
+#[derive(Clone, Copy)]
+struct Length {
+    frames: usize,
+    /// Frames of an epoch, a tick of a second.
+    epoch: usize,
+}
+
+/// 10 seconds at 100,000 frames a second.
+const SHORT: Length = Length { frames: 1_000_000, epoch: 100_000 };
 
 /// What tables counted, and the truth.
 struct Outcome {
@@ -23,7 +31,7 @@ struct Outcome {
 }
 
 /// Counts a stream in tables of these numbers of sets, which take turns, an epoch each.
-fn count(kind: Kind, seed: u64, sizes: &[usize]) -> Outcome {
+fn count(kind: Kind, length: Length, seed: u64, sizes: &[usize]) -> Outcome {
     let mut random = Random(seed);
     let seeds = random.seeds();
     let mut of_cpus = |sets: usize| -> Vec<Table> {
@@ -32,12 +40,14 @@ fn count(kind: Kind, seed: u64, sizes: &[usize]) -> Outcome {
     let mut turns: Vec<Vec<Table>> = sizes.iter().map(|&sets| of_cpus(sets)).collect();
     let mut totals = Totals::new(seeds, KEPT);
     let mut truth = HashMap::new();
-    for (number, epoch) in stream(kind, FRAMES, &mut random).chunks(EPOCH).enumerate() {
+    let mut cpus = Random(random.next());
+    let mut sources = kind.sources(length.frames, || random.next());
+    for number in 0..length.frames / length.epoch {
         let turn = number % turns.len();
         let tables = &mut turns[turn];
-        for &source in epoch {
+        for source in sources.by_ref().take(length.epoch) {
             // Which CPU takes a frame has nothing to do with its source.
-            let cpu = random.next() as usize % CPUS;
+            let cpu = cpus.next() as usize % CPUS;
             tables[cpu].count(key(source), len(source));
             *truth.entry(key(source)).or_insert(Counter::default()) +=
                 Counter { packets: 1, bytes: len(source).into() };
@@ -59,36 +69,38 @@ fn largest(truth: &HashMap<Key, Counter>, count: usize) -> Vec<(Key, Counter)> {
     all
 }
 
+/// Those of the ten largest keys that stand clear of the noise are within 1 % and in their order.
+fn judge(what: &str, Outcome { totals, truth }: &Outcome) {
+    let entries = (SETS * WAYS * CPUS) as f64;
+    let clear = 100.0 * (2.0 * totals.refused().packets as f64 / entries).sqrt();
+    let mut order = Vec::new();
+    for (key, counter) in largest(truth, 10) {
+        if (counter.packets as f64) < clear {
+            continue;
+        }
+        order.push(key);
+        let row = totals.row(&key).unwrap_or_else(|| panic!("{what}: a source is missing"));
+        for (found, truth) in
+            [(row.counter.packets, counter.packets), (row.counter.bytes, counter.bytes)]
+        {
+            let error = found.abs_diff(truth) as f64 / truth as f64;
+            assert!(error <= 0.01, "{what}: {counter:?} is {row:?}");
+        }
+    }
+    let found: Vec<Key> = totals.top(order.len()).iter().map(|row| row.key).collect();
+    assert_eq!(found, order, "{what}");
+}
+
 #[test]
 fn the_largest_keys_are_found_in_any_stream() {
     let (mut rows, mut outside) = (0, Vec::new());
     for kind in Kind::ALL {
         for seed in 1..=5 {
-            let Outcome { totals, truth } = count(kind, seed, &[SETS]);
-            let entries = (SETS * WAYS * CPUS) as f64;
-            let clear = 100.0 * (2.0 * totals.refused().packets as f64 / entries).sqrt();
-            let top = totals.top(10);
-            let mut order = Vec::new();
-            for (key, counter) in largest(&truth, 10) {
-                let row = totals.row(&key);
-                if (counter.packets as f64) < clear {
-                    continue;
-                }
-                order.push(key);
-                let row = row.unwrap_or_else(|| panic!("{kind:?}, {seed}: a source is missing"));
-                let wrong = row.counter.packets.abs_diff(counter.packets) as f64;
-                let error = wrong / counter.packets as f64;
-                assert!(error <= 0.01, "{kind:?}, seed {seed}: {counter:?} is {row:?}");
-                let wrong = row.counter.bytes.abs_diff(counter.bytes) as f64;
-                assert!(
-                    wrong / counter.bytes as f64 <= 0.01,
-                    "{kind:?}, {seed}: {counter:?} {row:?}"
-                );
-            }
-            let found: Vec<Key> = top.iter().map(|row| row.key).take(order.len()).collect();
-            assert_eq!(found, order, "{kind:?}, seed {seed}");
+            let outcome = count(kind, SHORT, seed, &[SETS]);
+            judge(&format!("{kind:?}, seed {seed}"), &outcome);
+            let Outcome { totals, truth } = outcome;
             if kind == Kind::Late {
-                let found = top.iter().any(|row| row.key == key(LATE));
+                let found = totals.top(10).iter().any(|row| row.key == key(LATE));
                 assert!(found, "seed {seed}: the late source is not there");
             }
             for row in totals.top(100) {
@@ -111,11 +123,11 @@ fn the_largest_keys_are_found_in_any_stream() {
 #[test]
 fn every_frame_is_in_the_table_or_refused() {
     for kind in Kind::ALL {
-        let Outcome { totals, .. } = count(kind, 7, &[SETS]);
+        let Outcome { totals, .. } = count(kind, SHORT, 7, &[SETS]);
         let kept: u64 = totals.top(usize::MAX).iter().map(|row| row.counter.packets).sum();
         assert_eq!(kept, totals.kept());
         let all = kept + totals.dropped() + totals.refused().packets;
-        assert_eq!(all, FRAMES as u64, "{kind:?}");
+        assert_eq!(all, SHORT.frames as u64, "{kind:?}");
     }
 }
 
@@ -125,9 +137,9 @@ fn every_frame_is_in_the_table_or_refused() {
 fn tables_of_several_sizes_are_put_together() {
     let (mut rows, mut outside) = (0, Vec::new());
     for kind in Kind::ALL {
-        let Outcome { totals, truth } = count(kind, 3, &[64, SETS, 16]);
+        let Outcome { totals, truth } = count(kind, SHORT, 3, &[64, SETS, 16]);
         let all = totals.kept() + totals.dropped() + totals.refused().packets;
-        assert_eq!(all, FRAMES as u64, "{kind:?}");
+        assert_eq!(all, SHORT.frames as u64, "{kind:?}");
         for row in totals.top(100) {
             rows += 1;
             let true_count = truth[&row.key].packets;

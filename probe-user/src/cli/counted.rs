@@ -38,7 +38,7 @@ pub struct Counted {
     pub distinct: Vec<Key>,
 
     /// Memory that the lists of --by and --distinct may take; their tables are smaller and their counts
-    /// less exact where all of them need more [default: 64M]
+    /// less exact where all of them need more [default: 64M, or 1M a CPU]
     #[arg(long, value_name = "SIZE", value_parser = values::memory)]
     pub top_memory: Option<u64>,
 }

@@ -73,7 +73,7 @@ pub struct Different {
     pub interval: Estimate,
     /// In the last minute.
     pub minute: Estimate,
-    /// Packets whose key may be missing, because several CPUs wrote a register at the same moment.
+    /// Packets whose key may be missing: of CPUs that came online later.
     pub missed: u64,
 }
 

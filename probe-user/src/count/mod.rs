@@ -74,7 +74,7 @@ pub struct Plan {
     pub colors: bool,
     /// Whether keys have names beside them.
     pub names: NameStyle,
-    /// Bytes that lists in the kernel may take; `None`: [`kernel::Memory::DEFAULT_BOUND`].
+    /// Bytes that lists in the kernel may take; `None`: [`kernel::Plan::list_memory`].
     pub list_memory: Option<u64>,
 }
 

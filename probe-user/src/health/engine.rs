@@ -17,9 +17,7 @@ use super::{
 use crate::{
     capture::feed::{Feed as _, RingFeed},
     clock, explain, interfaces,
-    kernel::{
-        self, Attachment, Counts, Direction, Fill, Hook, Memory, Programs as _, RulesOf, Session,
-    },
+    kernel::{self, Attachment, Counts, Direction, Fill, Hook, Programs as _, RulesOf, Session},
     rules::{self, RuleSet},
     share::Load,
 };
@@ -102,7 +100,7 @@ impl Engine {
             overwrites: false,
             goal: 0,
             places: 0,
-            list_memory: Memory::DEFAULT_BOUND,
+            list_memory: None,
             diagnostics: false,
         };
         let mut session = Session::load(&plan).map_err(explain::kernel)?;

@@ -223,7 +223,7 @@ impl Tally {
         let sums = self.sums.since(&sums);
         let http = sums.http();
         let [mut clients, last] = self.clients.clone();
-        clients.merge(last.words());
+        clients.merge(last.registers());
         Spell {
             span: elapsed - since,
             asked: asked.saturating_sub(asked_before),

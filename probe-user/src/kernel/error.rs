@@ -90,8 +90,8 @@ pub enum Error {
     Realtime,
 
     #[error(
-        "this kernel is Linux {}.{}; on arm64 capture, rate -c and --distinct need Linux 5.18 or \
-             newer, for atomics that return a value",
+        "this kernel is Linux {}.{}; on arm64 capture and rate -c need Linux 5.18 or newer, for \
+             atomics that return a value",
         release.0, release.1
     )]
     Atomics { release: (u32, u32) },

@@ -131,12 +131,12 @@ pub(super) fn load(setting: &Setting<'_>, timing: &mut Timing) -> Result<(Ebpf, 
     let linked = link(&code, setting, &samplers, buff)?;
     log::debug!("linked: {:?}", linked.changes);
     timing.step("link");
-    let [tops, distinct] =
-        [setting.order.tops(), setting.order.distinct()].map(|rules| rules.len() as u32);
+    let tables = |rules: &[usize]| rules.len() as u32 * setting.memory.cpus();
+    let [tops, distinct] = [setting.order.tops(), setting.order.distinct()].map(tables);
     let mut ebpf = without_kernel_types()
         .map_max_entries(names::RINGS, setting.rings)
         .map_max_entries(names::STATE, setting.slots)
-        .map_max_entries(names::TOPS, (tops * setting.memory.cpus()).max(1))
+        .map_max_entries(names::TOPS, tops.max(1))
         .map_max_entries(names::DISTINCT, distinct.max(1))
         .load(&linked.object)
         .map_err(load_error)?;

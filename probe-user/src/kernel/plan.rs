@@ -61,9 +61,8 @@ pub struct Plan<'a> {
     /// How many interfaces are counted apart at most, and frames received apart from frames sent;
     /// 0 keeps one count of all.
     pub places: u32,
-    /// Bytes that the lists of all rules may take: [`Memory::DEFAULT_BOUND`], or what the user
-    /// says. With less the tables of the largest keys hold fewer keys, down to 64 a CPU.
-    pub list_memory: u64,
+    /// Bytes that the lists of all rules may take; `None`: as [`Memory::of`] has it. With less the tables of the largest keys hold fewer keys, down to 64 a CPU.
+    pub list_memory: Option<u64>,
     /// Whether the kernel side writes diagnostics through aya-log.
     pub diagnostics: bool,
 }

@@ -28,7 +28,6 @@ use super::{
     programs::Programs as _,
     runs::Runs,
     session::{Link, ProgramSet, log_diagnostics, verify, wait_for_programs},
-    soundness,
     timing::Timing,
 };
 
@@ -103,8 +102,6 @@ impl Session {
         f: &mut dyn FnMut(usize, Taken<'_>),
     ) -> Result<(), Error> {
         self.is_replaceable_by(plan)?;
-        let distinct = plan.rules.iter().flat_map(|of| &of.rules).any(|rule| rule.lists.distinct);
-        soundness::atomics(distinct)?;
         let mut timing = Timing::start();
         let mut next = Vec::new();
         for (set, of_link) in self.sets.iter().zip(plan.rules) {

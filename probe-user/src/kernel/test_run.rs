@@ -15,6 +15,7 @@ use probe_filter::{
 use super::{
     Counts, Error, Hook, Memory, RuleSpec, Taken,
     counts::CountMaps,
+    cpus,
     features::Features,
     lists::{ListMaps, Order},
     load::{Setting, load, name_largest_rule, verify_error},
@@ -64,9 +65,19 @@ impl TestRun {
     /// # Errors
     /// See [`Error`].
     pub fn new(rules: &[RuleSpec<'_>], hook: Hook, link: LinkType) -> Result<Self, Error> {
+        Self::with_lists_on(cpus()?, rules, hook, link)
+    }
+
+    /// Does the same with lists on the first so many CPUs.
+    pub(super) fn with_lists_on(
+        cpus: u32,
+        rules: &[RuleSpec<'_>],
+        hook: Hook,
+        link: LinkType,
+    ) -> Result<Self, Error> {
         let order = Order::of(rules)?;
         let [tops, distinct] = [order.tops(), order.distinct()].map(<[usize]>::len);
-        let memory = Memory::of([tops, distinct], 1, u64::MAX)?;
+        let memory = Memory::on(cpus, [tops, distinct], 1, u64::MAX);
         let setting = Setting {
             rules,
             flavour: if hook.is_xdp() { Flavour::Xdp } else { Flavour::Skb },

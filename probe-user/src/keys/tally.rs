@@ -53,8 +53,8 @@ impl Tally {
 
     /// Adds the registers of the keys that came up to `now`, since the start; in vain for `missed`
     /// frames.
-    pub fn add_registers(&mut self, now: Duration, words: &[u64], missed: u64) {
-        self.distinct.add(now, words);
+    pub fn add_registers(&mut self, now: Duration, registers: &[u8], missed: u64) {
+        self.distinct.add(now, registers);
         self.missed += missed;
     }
 

@@ -179,8 +179,8 @@ fn memory(config: &Config) -> Result<String> {
     if lists().next().is_none() {
         return Ok(String::new());
     }
-    let bound = config.list_memory.unwrap_or(Memory::DEFAULT_BOUND);
-    let memory = Memory::of([tops, distinct], LINKS.len(), bound).map_err(explain::kernel)?;
+    let memory = Memory::of([tops, distinct], LINKS.len(), config.list_memory);
+    let memory = memory.map_err(explain::kernel)?;
     Ok(format!("\nlists take {memory}; twice as much while a reload takes over\n"))
 }
 
@@ -223,7 +223,7 @@ mod tests {
         ];
         assert_eq!(rows, expected, "{text}");
 
-        let needed = Memory::of([2, 2], 2, Memory::DEFAULT_BOUND).unwrap();
+        let needed = Memory::of([2, 2], 2, None).unwrap();
         let text = memory(&config("")).unwrap();
         assert!(text.starts_with(&format!("\nlists take {needed};")), "{text}");
         let few = memory(&config("[top]\nmemory = \"128K\"")).unwrap_err().to_string();

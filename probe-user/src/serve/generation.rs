@@ -12,7 +12,7 @@ use crate::{
     count::{Lists, OfRule, Span},
     explain,
     failure::Usage,
-    kernel::{self, Hook, Interface, Memory, Plan, Programs as _, RuleSpec, RulesOf, Session},
+    kernel::{self, Hook, Interface, Plan, Programs as _, RuleSpec, RulesOf, Session},
     names::NameStyle,
     reporter,
     rules::{self, Rule, RuleSet, lists_of},
@@ -178,7 +178,7 @@ impl Generation {
             overwrites: false,
             goal: 0,
             places: 0,
-            list_memory: config.list_memory.unwrap_or(Memory::DEFAULT_BOUND),
+            list_memory: config.list_memory,
             diagnostics: false,
         })
     }

@@ -54,7 +54,7 @@ pub struct Plan {
     pub from: Input,
     /// The rules, none of which samples.
     pub rules: Vec<Rule>,
-    /// Bytes that lists in the kernel may take; `None`: [`kernel::Memory::DEFAULT_BOUND`](crate::kernel::Memory).
+    /// Bytes that lists in the kernel may take; `None`: [`kernel::Plan::list_memory`](crate::kernel::Plan).
     pub list_memory: Option<u64>,
     /// The ports of their tab; none: the busiest that answer.
     pub ports: Vec<Service>,

@@ -276,7 +276,7 @@ fn the_truth_is_inside_of_the_interval_in_a_flood() {
     let (mut rows, mut outside) = (0, Vec::new());
     for (seed, hook) in (1u64..).zip(["tcx", "xdp-native", "tcx"]) {
         let mut random = Random::new(seed);
-        let sources = Stream::Twice.sources(FRAMES, || random.number());
+        let sources: Vec<u64> = Stream::Twice.sources(FRAMES, || random.number()).collect();
         let mut truth: HashMap<String, u64> = HashMap::new();
         // Each tenth frame is of a few sources that stand out, the largest first.
         let sources: Vec<u32> = (sources.into_iter())

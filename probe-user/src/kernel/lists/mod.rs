@@ -52,8 +52,8 @@ pub enum Taken<'a> {
     /// The different keys that all CPUs had.
     Distinct {
         /// Registers, for `probe_sketch::Distinct::merge`.
-        registers: &'a [u64],
-        /// Frames whose key may be missing, see `probe_common::distinct::grow`.
+        registers: &'a [u8],
+        /// Frames whose key may be missing, see `probe_common::distinct::DistinctTable`.
         missed: u64,
     },
 }
@@ -181,8 +181,9 @@ impl ListMaps {
         let Some(Waiting { tops, distinct }) = self.waiting.take() else { return Ok(()) };
         let lists = self.order.tops().len();
         self.tops = tops.map(|map| tops::Tops::open(map, lists, &self.memory)).transpose()?;
-        let lists = self.order.distinct().len();
-        self.distinct = distinct.map(|map| distinct::Registers::open(map, lists)).transpose()?;
+        let (lists, cpus) = (self.order.distinct().len(), self.memory.cpus() as usize);
+        self.distinct =
+            distinct.map(|map| distinct::Registers::open(map, lists, cpus)).transpose()?;
         Ok(())
     }
 

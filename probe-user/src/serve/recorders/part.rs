@@ -18,7 +18,7 @@ use super::words::{Setup, Status, Told};
 use crate::{
     capture::origin,
     explain,
-    kernel::{Hook, Memory, Plan, Programs as _, RulesOf, Session},
+    kernel::{Hook, Plan, Programs as _, RulesOf, Session},
     privileges::{self, Needs},
     record::{self, FOLLOW, Output, Recorded, Recorder, Settings, WhenFull},
     reporter,
@@ -236,7 +236,7 @@ fn load(setup: &Setup, present: &Present) -> Result<Session> {
         overwrites: true,
         goal: 0,
         places: 0,
-        list_memory: Memory::DEFAULT_BOUND,
+        list_memory: None,
         diagnostics: false,
     };
     Session::load(&plan).map_err(explain::kernel)
