@@ -17,6 +17,10 @@ use crate::{Counter, key::Key};
 
 /// Entries of a set.
 pub const WAYS: usize = 4;
+/// Entries of a set that may be [pinned](Set::pin): as many are left for keys that come anew.
+pub const MAX_PINNED: usize = WAYS / 2;
+/// Marks the packets of a pinned entry: more than any other has.
+const PINNED: u32 = 1 << 31;
 
 /// A key's counts: a quarter of a cache line. All zero where there is no key.
 #[repr(C)]
@@ -24,7 +28,8 @@ pub const WAYS: usize = 4;
 pub struct Entry {
     /// Bits of the key's hash that did not choose the set, and never 0.
     tag: u32,
-    /// Frames. Stops at its largest value: user space empties tables long before.
+    /// Frames, above [`PINNED`] where the entry is pinned. Stops at its largest value: user space empties tables
+    /// long before.
     packets: u32,
     /// Wire bytes.
     bytes: u64,
@@ -71,10 +76,10 @@ impl Admission {
 }
 
 impl Entry {
-    /// Frames and wire bytes, if there is a key.
+    /// Frames and wire bytes, if there is a key. Of a pinned one there may be none.
     pub fn counter(&self) -> Option<Counter> {
         let Self { packets, bytes, .. } = *self;
-        (packets > 0).then_some(Counter { packets: packets.into(), bytes })
+        (packets > 0).then_some(Counter { packets: (packets & !PINNED).into(), bytes })
     }
 }
 
@@ -102,6 +107,15 @@ impl Set {
         let bytes = u64::from(len) * count;
         self.0[way] = Entry { tag, packets: count as u32, bytes };
         Outcome::Admitted { way, error: least }
+    }
+
+    /// Gives the key of this tag an entry that no other one takes, whatever comes: so all of its frames are counted. For
+    /// a set that is empty but for others like that. The place of the entry; `None` where there are
+    /// [`MAX_PINNED`].
+    pub fn pin(&mut self, tag: u32) -> Option<usize> {
+        let way = self.0[..MAX_PINNED].iter().position(|entry| entry.packets == 0)?;
+        self.0[way] = Entry { tag: tag | 1, packets: PINNED, bytes: 0 };
+        Some(way)
     }
 
     /// The first entry that has the least of some value, and the value.
@@ -225,3 +239,29 @@ const _: () = {
     assert!(TopLayout::LARGEST.value_size() == (80 << 10) + 64);
     assert!(TopLayout::SMALLEST.value_size() == (5 << 10) + 64);
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Others take all entries but those that are pinned.
+    #[test]
+    fn a_pinned_entry_stays() {
+        let mut set = Set::default();
+        let pinned = [10, 20, 30].map(|tag| set.pin(tag));
+        assert_eq!(pinned, [Some(0), Some(1), None]);
+        // Each frame of a new key takes the place of the lesser one of two entries.
+        for number in 0..900 {
+            let admitted = set.count(100 + 2 * number, 60, || 0);
+            let way = 2 + number as usize % 2;
+            assert_eq!(admitted, Outcome::Admitted { way, error: number / 2 });
+        }
+        for _ in 0..7 {
+            assert_eq!(set.count(20, 100, || panic!("it has an entry")), Outcome::Counted);
+        }
+        let counters = set.entries().map(|entry| entry.counter().unwrap().packets);
+        assert_eq!(counters, [0, 7, 450, 450]);
+        assert_eq!(set.entries()[1].counter().unwrap().bytes, 700);
+        assert_eq!(set.least(), 450);
+    }
+}

@@ -16,5 +16,5 @@ mod totals;
 
 pub use distinct::{Distinct, Estimate};
 pub use periods::Periods;
-pub use table::{Table, View};
+pub use table::{Pin, Table, View, pin};
 pub use totals::{Row, Totals};

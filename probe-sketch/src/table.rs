@@ -15,6 +15,25 @@ pub struct View<'a> {
     pub admissions: &'a [[Admission; WAYS]],
 }
 
+/// A key that is to be counted exactly from the first frame on: an entry of a table is kept for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pin {
+    /// The key.
+    pub key: Key,
+    /// Its hash.
+    pub hash: u64,
+}
+
+/// Pins keys in a table that is empty, those that come first where a set has no room for more.
+pub fn pin(sets: &mut [Set], admissions: &mut [[Admission; WAYS]], pins: &[Pin]) {
+    for &Pin { key, hash } in pins {
+        let number = set_of(hash, sets.len());
+        if let Some(way) = sets[number].pin(tag_of(hash)) {
+            admissions[number][way] = Admission::new(key, 0);
+        }
+    }
+}
+
 /// What one table says of one key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Counted {
@@ -65,7 +84,7 @@ impl Table {
         let hash = self.seeds.hash(&key);
         let number = set_of(hash, self.sets.len());
         let random = || next_random(&mut self.random);
-        match self.sets[number].count((hash >> 32) as u32, len, random) {
+        match self.sets[number].count(tag_of(hash), len, random) {
             Outcome::Counted => {}
             Outcome::Admitted { way, error } => {
                 self.admissions[number][way] = Admission::new(key, error);
@@ -91,6 +110,16 @@ impl Table {
         self.sets.fill(Set::default());
         self.refused = Counter::default();
     }
+
+    /// Pins keys, where nothing is counted yet.
+    pub fn pin(&mut self, pins: &[Pin]) {
+        pin(&mut self.sets, &mut self.admissions, pins);
+    }
+}
+
+/// The bits of a hash that tell the keys of a set apart.
+fn tag_of(hash: u64) -> u32 {
+    (hash >> 32) as u32
 }
 
 /// The set of a hash, among a power of two of them.

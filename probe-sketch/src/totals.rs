@@ -1,6 +1,11 @@
 //! The largest keys since the start: the tables of all CPUs, put together each time they are read.
 
-use std::{cmp::Reverse, collections::BinaryHeap};
+use std::{
+    cmp::Reverse,
+    collections::BinaryHeap,
+    mem,
+    ops::{AddAssign, SubAssign},
+};
 
 use hashbrown::HashTable;
 use probe_common::{
@@ -8,12 +13,15 @@ use probe_common::{
     key::{Key, Seeds},
 };
 
-use crate::table::{Counted, View, set_of};
+use crate::table::{Counted, Pin, View, set_of};
 
 /// Standard deviations to either side of a count. What a key was counted less before its admission
 /// is distributed geometrically, so its tail is longer than a normal distribution's: beyond five
 /// times the mean lies e^-5, 0.7 %, of a single one, and less of a sum.
 const DEVIATIONS: f64 = 5.0;
+
+/// A key that has so many frames for sure has not come by chance, as each one of a flood does that comes once or twice.
+const OFTEN: u64 = 8;
 
 /// Keys that may be kept for a while beyond those that are: as many as the largest table has.
 const BETWEEN: usize = 1024;
@@ -26,15 +34,25 @@ pub struct Totals {
     /// Keys that are kept, with [`BETWEEN`] more between two prunings, and those of a table.
     kept: usize,
     seeds: Seeds,
-    /// For each set of the largest table so far, over all tables that were added: the square of what a
-    /// key that was not in it may have been counted less.
-    squares: Vec<f64>,
-    /// What a key that was not kept may have counted.
+    /// For each set of the largest table so far, over all tables that were added: of a key that was not in it.
+    noise: Vec<Noise>,
+    /// What a key that was not kept may have had for sure.
     pruned: u64,
     /// All frames of the keys that were not kept.
     dropped: u64,
     /// Frames that no table admitted.
     refused: Counter,
+}
+
+/// How far the count of a key may be from the truth.
+#[derive(Clone, Copy, Debug, Default)]
+struct Noise {
+    /// The square of the deviation: of what it was counted more by what its entry took over, and less before that.
+    square: f64,
+    /// What is counted for nobody, because others took its entry before, and again, perhaps. Such an entry was the
+    /// least of its set, which only grows: it had no more than the least has at the end. Not a deviation: over
+    /// many tables it does not cancel.
+    lost: i64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,10 +62,13 @@ struct Tally {
     before: Counter,
     /// Frames of the count that may be others': never more.
     error: u64,
-    /// Square of the deviation, beside that of its set: of the tables in which it had an entry.
-    square: f64,
-    /// What it may have counted before it was kept.
+    /// Beside that of its set: of the tables in which it had an entry.
+    noise: Noise,
+    /// What it may have had for sure before it was kept.
     missing: u64,
+    /// Frames that are its own for sure, since [`Totals::pins`] was asked, and weighted with those before.
+    recent: u32,
+    weight: u32,
 }
 
 /// A key, and the interval in which its true number of frames lies.
@@ -72,7 +93,7 @@ impl Totals {
             keys: HashTable::new(),
             kept: kept.max(1),
             seeds,
-            squares: vec![0.0],
+            noise: vec![Noise::default()],
             pruned: 0,
             dropped: 0,
             refused: Counter::default(),
@@ -85,12 +106,12 @@ impl Totals {
     pub fn add(&mut self, view: &View<'_>, refused: Counter) {
         self.refused += refused;
         let sets = view.sets.len();
-        while self.squares.len() < sets {
-            self.squares.extend_from_within(..);
+        while self.noise.len() < sets {
+            self.noise.extend_from_within(..);
         }
-        let least = |number: usize| f64::from(view.sets[number].least());
-        for (number, square) in self.squares.iter_mut().enumerate() {
-            *square += least(number % sets).powi(2);
+        let absent = |number: usize| Noise::of(view.sets[number].least());
+        for (number, noise) in self.noise.iter_mut().enumerate() {
+            *noise += absent(number % sets);
         }
         for (number, Counted { key, counter, error }) in view.keys() {
             let new = Tally { missing: self.pruned, ..Tally::default() };
@@ -99,8 +120,11 @@ impl Totals {
             let (_, tally) = entry.or_insert((key, new)).into_mut();
             tally.counter += counter;
             tally.error += u64::from(error);
+            let sure = counter.packets - u64::from(error);
+            tally.recent = tally.recent.saturating_add(sure as u32);
             // Its own deviation takes the place of that of keys without an entry.
-            tally.square += f64::from(error).powi(2) - least(number).powi(2);
+            tally.noise += Noise::of(error);
+            tally.noise -= absent(number);
         }
         if self.keys.len() > self.kept + BETWEEN {
             self.prune();
@@ -112,22 +136,36 @@ impl Totals {
         self.kept = self.kept.max(kept);
     }
 
-    /// Drops all but the largest keys.
+    /// Drops all but the largest keys, by what is theirs for sure: what an entry took over is as much for each of a flood.
     fn prune(&mut self) {
-        let rank = |(key, tally): &(Key, Tally)| (tally.counter.packets, Reverse(*key));
+        let rank =
+            |(key, tally): &(Key, Tally)| (tally.sure(), tally.counter.packets, Reverse(*key));
         let mut ranks: Vec<_> = self.keys.iter().map(rank).collect();
         let (_, &mut largest_dropped, _) =
             ranks.select_nth_unstable_by_key(self.kept, |rank| Reverse(*rank));
-        let Self { keys, seeds, squares, pruned, dropped, .. } = self;
+        let Self { keys, pruned, dropped, .. } = self;
         keys.retain(|it| {
             let keeps = rank(it) > largest_dropped;
             if !keeps {
-                let (key, tally) = it;
-                *pruned = (*pruned).max(tally.high(deviation(squares, seeds, key, tally)));
+                let (_, tally) = it;
+                *pruned = (*pruned).max(tally.sure() + tally.missing);
                 *dropped += tally.counter.packets;
             }
             keeps
         });
+    }
+
+    /// The keys for which the next tables are to keep entries: those that come most often of late, a quarter of a
+    /// table's entries at most. To be asked once for all tables of one moment.
+    pub fn pins(&mut self) -> Vec<Pin> {
+        let ranked = self.keys.iter_mut().filter_map(|(key, tally)| {
+            let before = tally.weight - tally.weight / 4;
+            tally.weight = before.saturating_add(mem::take(&mut tally.recent));
+            (tally.sure() >= OFTEN).then_some((tally.weight, Reverse(*key)))
+        });
+        let ranked = largest(ranked, self.noise.len());
+        let pin = |(_, Reverse(key))| Pin { key, hash: self.seeds.hash(&key) };
+        ranked.into_iter().map(pin).collect()
     }
 
     /// An interval begins: what is added from now on is what [`Row::since`] says.
@@ -154,7 +192,7 @@ impl Totals {
     /// The key's row, if it is kept.
     pub fn row(&self, key: &Key) -> Option<Row> {
         let (_, tally) = self.keys.find(place(self.seeds.hash(key)), |(it, _)| it == key)?;
-        let deviation = deviation(&self.squares, &self.seeds, key, tally);
+        let noise = noise_of(&self.noise, &self.seeds, key, tally);
         let Tally { counter, before, error, .. } = tally;
         Some(Row {
             key: *key,
@@ -163,8 +201,8 @@ impl Totals {
                 packets: counter.packets.saturating_sub(before.packets),
                 bytes: counter.bytes.saturating_sub(before.bytes),
             },
-            low: counter.packets.saturating_sub(deviation.min(*error)),
-            high: tally.high(deviation),
+            low: counter.packets.saturating_sub(noise.deviation().min(*error)),
+            high: tally.high(noise),
         })
     }
 
@@ -184,17 +222,49 @@ impl Totals {
 }
 
 impl Tally {
-    /// There were at most so many frames, where its count is that far from the truth.
-    fn high(&self, deviation: u64) -> u64 {
-        self.counter.packets + deviation + self.missing
+    /// There were at most so many frames, of a count with this noise.
+    fn high(&self, noise: Noise) -> u64 {
+        self.counter.packets + noise.deviation() + noise.lost.max(0) as u64 + self.missing
+    }
+
+    /// Frames that are its own for sure.
+    fn sure(&self) -> u64 {
+        self.counter.packets - self.error
     }
 }
 
-/// How far a count may be from the truth, but for what is said apart of it.
-fn deviation(squares: &[f64], seeds: &Seeds, key: &Key, tally: &Tally) -> u64 {
-    let set = set_of(seeds.hash(key), squares.len());
-    let variance = (squares[set] + tally.square).max(0.0);
-    (DEVIATIONS * variance.sqrt()).ceil() as u64
+impl Noise {
+    /// Of a key in a table: `count` is what its entry took over, or what the least entry of its set has, where it has
+    /// none.
+    fn of(count: u32) -> Self {
+        Self { square: f64::from(count).powi(2), lost: count.into() }
+    }
+
+    /// How far a count may be from the truth, but for what was lost.
+    fn deviation(self) -> u64 {
+        (DEVIATIONS * self.square.max(0.0).sqrt()).ceil() as u64
+    }
+}
+
+impl AddAssign for Noise {
+    fn add_assign(&mut self, other: Self) {
+        self.square += other.square;
+        self.lost += other.lost;
+    }
+}
+
+impl SubAssign for Noise {
+    fn sub_assign(&mut self, other: Self) {
+        self.square -= other.square;
+        self.lost -= other.lost;
+    }
+}
+
+/// That of a key, over all tables.
+fn noise_of(sets: &[Noise], seeds: &Seeds, key: &Key, tally: &Tally) -> Noise {
+    let mut noise = sets[set_of(seeds.hash(key), sets.len())];
+    noise += tally.noise;
+    noise
 }
 
 /// Where a key is kept, by its hash. Tables hold their keys set by set, the lowest bits of the hash: these are above

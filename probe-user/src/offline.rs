@@ -321,8 +321,10 @@ impl Twin {
 
     fn take(&mut self, f: &mut dyn FnMut(Taken<'_>)) {
         if let Some(top) = &mut self.top {
-            f(Taken::Top { table: top.view(), refused: top.refused() });
+            let mut pins = Vec::new();
+            f(Taken::Top { table: top.view(), refused: top.refused(), pins: &mut pins });
             top.clear();
+            top.pin(&pins);
         }
         if let Some(distinct) = &mut self.distinct {
             f(Taken::Distinct { registers: distinct.registers(), missed: 0 });

@@ -59,6 +59,6 @@ pub use pair::{
 pub use process::{Finished, Running, run};
 pub use random::{Random, changed};
 pub use sender::{FrameSender, Pace, Sent, pin_to_cpu, raise_priority};
-pub use sources::{LATE, Stream, stranger};
+pub use sources::{LATE, POPULATION, Stream, stranger};
 pub use trafgen::trafgen;
 pub use tun::Tun;

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use crate::{Frame, SERVER_V4, Tcp, tcp_flags};
 
 /// Sources of the Zipf distribution: they have the numbers below this, the most frequent one the least.
-const POPULATION: usize = 1_000_000;
+pub const POPULATION: usize = 1_000_000;
 
 /// Frames between the first and the second one of a flood's source.
 const APART: usize = 200;

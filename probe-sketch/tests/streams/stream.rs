@@ -1,7 +1,7 @@
 //! Streams of source addresses.
 
 use probe_common::key::{KEY_WORDS, Key, Seeds};
-pub use testbed::{LATE, Stream as Kind};
+pub use testbed::{LATE, POPULATION, Stream as Kind};
 
 /// Random numbers: SplitMix64 (Steele, Lea and Flood, 2014).
 pub struct Random(pub u64);

@@ -132,7 +132,10 @@ impl Lists {
         let list = counter.checked_sub(self.rules).and_then(|list| self.tallies.get_mut(list));
         match (list, part) {
             (None, _) => {}
-            (Some(tally), Taken::Top { table, refused }) => tally.add_table(&table, refused),
+            (Some(tally), Taken::Top { table, refused, pins }) => {
+                tally.add_table(now, &table, refused);
+                pins.extend_from_slice(tally.pins());
+            }
             (Some(tally), Taken::Distinct { registers, missed }) => {
                 tally.add_registers(now, registers, missed);
             }

@@ -419,7 +419,7 @@ mod tests {
                 self.table.count(Self::source(3), 60);
             }
             let refused = Counter::default();
-            f(2, kernel::Taken::Top { table: self.table.view(), refused });
+            f(2, kernel::Taken::Top { table: self.table.view(), refused, pins: &mut Vec::new() });
             self.table.clear();
         }
 

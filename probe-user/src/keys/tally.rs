@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use probe_common::{Counter, key::Seeds};
-use probe_sketch::{Periods, Totals, View};
+use probe_sketch::{Periods, Pin, Totals, View};
 
 use super::List;
 
@@ -21,6 +21,9 @@ pub struct Tally {
     seeds: Seeds,
     /// The largest keys, since the first table came.
     top: Option<Totals>,
+    /// Those that tables are to pin, and when these were chosen: once for all tables of one moment.
+    pins: Vec<Pin>,
+    pinned: Option<Duration>,
     distinct: Periods,
     /// Frames whose key may be missing among the different ones.
     missed: u64,
@@ -29,7 +32,15 @@ pub struct Tally {
 impl Tally {
     /// Of keys that are hashed with these seeds.
     pub fn new(list: List, seeds: Seeds) -> Self {
-        Self { list, seeds, top: None, distinct: Periods::default(), missed: 0 }
+        Self {
+            list,
+            seeds,
+            top: None,
+            pins: Vec::new(),
+            pinned: None,
+            distinct: Periods::default(),
+            missed: 0,
+        }
     }
 
     /// What it is a list of.
@@ -45,10 +56,20 @@ impl Tally {
         Self { list, ..self }
     }
 
-    /// Adds what one CPU's table has counted since it was empty, and what it refused.
-    pub fn add_table(&mut self, table: &View<'_>, refused: Counter) {
+    /// Adds what one CPU's table has counted since it was empty, and what it refused, up to `now` since the start.
+    pub fn add_table(&mut self, now: Duration, table: &View<'_>, refused: Counter) {
         let kept = kept(self.list);
-        self.top.get_or_insert_with(|| Totals::new(self.seeds, kept)).add(table, refused);
+        let top = self.top.get_or_insert_with(|| Totals::new(self.seeds, kept));
+        if self.pinned != Some(now) {
+            self.pinned = Some(now);
+            self.pins = top.pins();
+        }
+        top.add(table, refused);
+    }
+
+    /// The keys that a table is to pin when it counts the next time.
+    pub fn pins(&self) -> &[Pin] {
+        &self.pins
     }
 
     /// Adds the registers of the keys that came up to `now`, since the start; in vain for `missed`

@@ -17,7 +17,7 @@ use probe_common::{
     key::{KEY_WORDS, Seeds},
     names,
 };
-use probe_sketch::View;
+use probe_sketch::{Pin, View};
 
 use super::{Error, RuleSpec, load::Setting, session::wait_for_programs};
 pub use memory::Memory;
@@ -40,7 +40,7 @@ impl Lists {
 }
 
 /// What one list of a rule has counted since it was taken before.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub enum Taken<'a> {
     /// The largest keys, in a table of one CPU.
     Top {
@@ -48,6 +48,8 @@ pub enum Taken<'a> {
         table: View<'a>,
         /// Frames that are with none of them.
         refused: Counter,
+        /// Empty. For the keys that the table is to [pin](probe_sketch::Pin) when it counts the next time.
+        pins: &'a mut Vec<Pin>,
     },
     /// The different keys that all CPUs had.
     Distinct {
@@ -231,7 +233,9 @@ impl ListMaps {
         for Self { order, tops, distinct, .. } in sets {
             if let Some(tops) = tops {
                 for (list, &rule) in order.tops().iter().enumerate() {
-                    tops.take(list, |table, refused| f(rule, Taken::Top { table, refused }));
+                    tops.take(list, |table, refused, pins| {
+                        f(rule, Taken::Top { table, refused, pins });
+                    });
                 }
             }
             if let Some(distinct) = distinct {

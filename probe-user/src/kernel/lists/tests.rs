@@ -11,7 +11,7 @@ use probe_common::{
     top::TopLayout,
 };
 use probe_filter::{Filter, Options, compile_keyed, ir::LinkType};
-use probe_sketch::{Distinct, Table};
+use probe_sketch::{Distinct, Table, Totals};
 use testbed::{
     pin_to_cpu,
     requirements::{Requirement, met},
@@ -135,7 +135,7 @@ fn programs_count_by_keys_from_one_taking_to_the_next() {
             }
             let mut found: [Exact; 4] = Default::default();
             run.take_lists(&mut |rule, taken| match taken {
-                Taken::Top { table, refused } => {
+                Taken::Top { table, refused, .. } => {
                     assert_eq!(refused, Counter::default());
                     let entries = table.sets.iter().flat_map(|set| set.entries());
                     for (entry, admission) in entries.zip(table.admissions.as_flattened()) {
@@ -174,7 +174,9 @@ fn as_its_twin(filters: &[Filter], hook: Hook, cpu: usize) {
     let sets = TopLayout::LARGEST.sets() as usize;
     let random = run.lists().tops.as_ref().unwrap().random(0, cpu);
     let mut twin = Table::new(sets, seeds(), random);
-    for turn in 0..3 {
+    let mut totals = Totals::new(seeds(), 1_000);
+    let mut waiting = Vec::new();
+    for turn in 0..5 {
         let mut registers = Distinct::default();
         for source in sources(turn, 40_000) {
             let len = 60 + source % 7 * 200;
@@ -182,16 +184,20 @@ fn as_its_twin(filters: &[Filter], hook: Hook, cpu: usize) {
             twin.count(key(source), len);
             registers.add(seeds().hash(&key(source)));
         }
-        let mut cpus = 0;
+        let (mut cpus, mut pinned) = (0, Vec::new());
         run.take_lists(&mut |_, taken| match taken {
-            Taken::Top { table, refused } if cpus == cpu => {
+            Taken::Top { table, refused, pins } if cpus == cpu => {
                 cpus += 1;
                 assert!(refused.packets > 10_000, "{refused:?}");
                 assert_eq!(refused, twin.refused());
                 assert_eq!(table.sets, twin.view().sets);
                 assert_eq!(table.admissions, twin.view().admissions);
+                totals.add(&table, refused);
+                pinned = totals.pins();
+                assert!(pinned.len() > 100, "{}", pinned.len());
+                pins.extend_from_slice(&pinned);
             }
-            Taken::Top { table, refused } => {
+            Taken::Top { table, refused, .. } => {
                 cpus += 1;
                 assert_eq!(refused, Counter::default());
                 assert!(table.sets.iter().all(|set| *set == Default::default()));
@@ -200,7 +206,10 @@ fn as_its_twin(filters: &[Filter], hook: Hook, cpu: usize) {
                 assert_eq!((found, missed), (registers.registers(), 0));
             }
         });
+        // What was taken counts again after the other half.
         twin.clear();
+        twin.pin(&waiting);
+        waiting = pinned;
     }
 }
 
@@ -221,7 +230,7 @@ fn frames_of_a_cpu_without_tables_are_told() {
                     pin_to_cpu(cpu).unwrap();
                     (0..30).for_each(|source| run.run(&frame(source, 9), 60).unwrap());
                     run.take_lists(&mut |rule, taken| match taken {
-                        Taken::Top { table, refused } => {
+                        Taken::Top { table, refused, .. } => {
                             let entries = table.sets.iter().flat_map(|set| set.entries());
                             let counters = entries.filter_map(|entry| entry.counter());
                             let packets: u64 = counters.map(|counter| counter.packets).sum();
@@ -328,7 +337,7 @@ fn nothing_is_counted_less_while_lists_are_taken() {
     let (program, lists) = run.parts();
     let mut take = |lists: &mut ListMaps| {
         ListMaps::take(&mut [lists], &mut |_, taken| match taken {
-            Taken::Top { table, refused } => {
+            Taken::Top { table, refused, .. } => {
                 let entries = table.sets.iter().flat_map(|set| set.entries());
                 counted += entries.filter_map(|it| it.counter()).map(|it| it.packets).sum::<u64>();
                 refused_frames += refused.packets;

@@ -18,7 +18,7 @@ use probe_common::{
     Counter, names,
     top::{Admission, Set, TopHeader, TopLayout, WAYS},
 };
-use probe_sketch::View;
+use probe_sketch::{Pin, View, pin};
 
 use super::Memory;
 use crate::kernel::Error;
@@ -31,6 +31,8 @@ pub struct Tops {
     layout: TopLayout,
     /// Which half counts.
     counting: u32,
+    /// What the table that was taken last is to pin.
+    pins: Vec<Pin>,
     /// Keeps the map until the mapping is gone.
     _map: MapData,
 }
@@ -46,7 +48,7 @@ impl Tops {
         let len = lists * cpus * layout.value_size() as usize;
         let memory = MmapOptions::new().len(len).map_raw(&map.fd().as_fd());
         let memory = memory.map_err(|source| Error::Lists { source })?;
-        let tops = Self { memory, lists, cpus, layout, counting: 0, _map: map };
+        let tops = Self { memory, lists, cpus, layout, counting: 0, pins: Vec::new(), _map: map };
         // Its keys are the system's random numbers.
         let random = RandomState::new();
         for number in 0..lists * cpus {
@@ -73,8 +75,8 @@ impl Tops {
     }
 
     /// Takes what one list has counted on each CPU up to the last [`turn`](Self::turn), and
-    /// empties it. `f` is called once a CPU.
-    pub fn take(&mut self, list: usize, mut f: impl FnMut(View<'_>, Counter)) {
+    /// empties it, but for entries of the keys that `f` says to pin. It is called once a CPU.
+    pub fn take(&mut self, list: usize, mut f: impl FnMut(View<'_>, Counter, &mut Vec<Pin>)) {
         assert!(list < self.lists, "a list that there is");
         let left = self.counting ^ 1;
         let sets = self.layout.sets() as usize;
@@ -84,13 +86,15 @@ impl Tops {
             let first: *mut Set = at(self.layout.sets_at(left)).cast();
             // SAFETY: inside of the mapping, aligned, and this half is ours since the last turn.
             let own_sets = unsafe { slice::from_raw_parts_mut(first, sets) };
-            let first: *const [Admission; WAYS] = at(self.layout.admissions_at(left)).cast();
+            let first: *mut [Admission; WAYS] = at(self.layout.admissions_at(left)).cast();
             // SAFETY: as above.
-            let admissions = unsafe { slice::from_raw_parts(first, sets) };
+            let admissions = unsafe { slice::from_raw_parts_mut(first, sets) };
             // SAFETY: as above; the programs write the other half's.
             let refused = unsafe { &mut (*header).refused[left as usize] };
-            f(View { sets: own_sets, admissions }, *refused);
+            self.pins.clear();
+            f(View { sets: own_sets, admissions }, *refused, &mut self.pins);
             own_sets.fill(Set::default());
+            pin(own_sets, admissions, &self.pins);
             *refused = Counter::default();
         }
     }
