@@ -39,8 +39,8 @@ macro_rules! for_each_constant {
             tops: TOP_LISTS, u32;
             /// From this one on they have a number of different keys.
             first_distinct: FIRST_DISTINCT, u32;
-            /// CPUs that have a table in each list of either kind, by their numbers from 0.
-            list_cpus: LIST_CPUS, u32;
+            /// How many have one.
+            distinct_lists: DISTINCT_LISTS, u32;
             /// Sets of a table of the largest keys: those of `TopLayout`.
             top_sets: TOP_SETS, u32;
             /// 1 where one of them has a key that fills all words; else the last one is 0, and not hashed.

@@ -4,10 +4,10 @@ use probe_common::distinct::{grown, register_of};
 
 use crate::{atomic::add, maps::DISTINCT};
 
-/// Lets the register of a hash grow, if it does, in the table at this place.
+/// Lets the register of a hash grow, if it does, in the table at this place; `false` where there is none.
 #[inline(always)]
-pub fn count(place: u32, hash: u64) {
-    let Some(table) = DISTINCT.get_ptr_mut(place) else { return };
+pub fn count(place: u32, hash: u64) -> bool {
+    let Some(table) = DISTINCT.get_ptr_mut(place) else { return false };
     // SAFETY: within a map value.
     let registers: *mut u8 = unsafe { &raw mut (*table).registers }.cast();
     // SAFETY: there are as many as the bits of a hash can name.
@@ -18,6 +18,7 @@ pub fn count(place: u32, hash: u64) {
     // Written in any case: whether it grows nobody can predict.
     // SAFETY: as above.
     unsafe { register.write_volatile(grown(value, hash)) };
+    true
 }
 
 /// Counts a frame whose key may be missing, in the table at this place, which all CPUs may write at once.

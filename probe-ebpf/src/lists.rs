@@ -7,7 +7,7 @@ use probe_common::{CpuState, MAX_KEYED, key::Seeds};
 use crate::{
     distinct,
     maps::{
-        FIRST_DISTINCT, LIST_CPUS, LISTS, LONG_KEYS, SEED_0, SEED_1, SEED_2, SEED_3, SEED_4,
+        DISTINCT_LISTS, FIRST_DISTINCT, LISTS, LONG_KEYS, SEED_0, SEED_1, SEED_2, SEED_3, SEED_4,
         SEED_5, TOP_LISTS,
     },
     top,
@@ -42,20 +42,18 @@ fn count_in(list: u32, state: &CpuState, wire_len: u32) {
     let Some(key) = state.keys.get(list as usize) else { return };
     // SAFETY: the helper takes nothing and returns a number.
     let cpu = unsafe { bpf_get_smp_processor_id() };
-    let cpus = LIST_CPUS.load();
     // A branch that has nothing on one side is one that the verifier can take out.
     let hash = seeds().hash_of(key, LONG_KEYS.load() != 0);
-    // A CPU that came online later has no tables: the rule's counter alone has its frames.
-    if list < TOP_LISTS.load() && cpu < cpus {
-        top::count(list * cpus + cpu, key, hash, wire_len);
+    // Tables lie CPU by CPU, so that one that came online later finds none: the rule's counter alone has its frames.
+    let tops = TOP_LISTS.load();
+    if list < tops {
+        top::count(cpu * tops + list, key, hash, wire_len);
     }
     let first_distinct = FIRST_DISTINCT.load();
     if list >= first_distinct {
-        let first = (list - first_distinct) * cpus;
-        if cpu < cpus {
-            distinct::count(first + cpu, hash);
-        } else {
-            distinct::miss(first);
+        let list = list - first_distinct;
+        if !distinct::count(cpu * DISTINCT_LISTS.load() + list, hash) {
+            distinct::miss(list);
         }
     }
 }

@@ -172,7 +172,7 @@ fn link(
         lists: order.len(),
         tops: order.tops().len() as u32,
         first_distinct: order.first_distinct(),
-        list_cpus: memory.cpus(),
+        distinct_lists: order.distinct().len() as u32,
         top_sets: memory.layout().sets(),
         long_keys: order.has_long_keys().into(),
         seed_0,

@@ -49,11 +49,11 @@ impl Registers {
     pub fn take(&mut self, list: usize, f: impl FnOnce(&[u8], u64)) {
         assert!(list < self.lists, "a list that there is");
         let tables: *mut DistinctTable = self.memory.as_mut_ptr().cast();
-        let first = tables.wrapping_add(list * self.cpus);
+        let first = tables.wrapping_add(list);
         self.taken.clear();
         for cpu in 0..self.cpus {
             // SAFETY: inside of the mapping.
-            let registers = unsafe { &raw mut (*first.wrapping_add(cpu)).registers };
+            let registers = unsafe { &raw mut (*first.wrapping_add(cpu * self.lists)).registers };
             let words: *mut Word = registers.cast();
             for (number, taken) in self.words.iter_mut().enumerate() {
                 // SAFETY: one of the words above, aligned as the table is; the programs write single bytes of it.

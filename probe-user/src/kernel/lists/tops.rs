@@ -81,7 +81,7 @@ impl Tops {
         let left = self.counting ^ 1;
         let sets = self.layout.sets() as usize;
         for cpu in 0..self.cpus {
-            let header = self.header(list * self.cpus + cpu);
+            let header = self.header(cpu * self.lists + list);
             let at = |at: u32| header.cast::<u8>().wrapping_add(at as usize);
             let first: *mut Set = at(self.layout.sets_at(left)).cast();
             // SAFETY: inside of the mapping, aligned, and this half is ours since the last turn.
@@ -103,10 +103,10 @@ impl Tops {
     #[cfg(test)]
     pub fn random(&self, list: usize, cpu: usize) -> u64 {
         // SAFETY: inside of the mapping, and no program runs.
-        unsafe { (*self.header(list * self.cpus + cpu)).random }
+        unsafe { (*self.header(cpu * self.lists + list)).random }
     }
 
-    /// What a table begins with: they lie list by list, CPU by CPU.
+    /// What a table begins with: they lie CPU by CPU, list by list.
     fn header(&self, number: usize) -> *mut TopHeader {
         let at = number * self.layout.value_size() as usize;
         self.memory.as_mut_ptr().wrapping_add(at).cast()
