@@ -254,12 +254,14 @@ mod tests {
 
     use probe_frame::{Frame, LinkType, WallTime};
     use proptest::prelude::*;
+    use testbed::requirements::{Requirement, met};
 
     use super::*;
     use crate::{
+        kernel::{Direction, Hook},
         offline::Matcher,
         rules::{self, RuleSet},
-        source::Engine,
+        source::{Choice, Engine},
     };
 
     /// A frame of a test, by what its keys are.
@@ -307,8 +309,16 @@ mod tests {
         })
     }
 
-    /// The lists of these keys after these frames, taken after each of the moments.
-    fn counted(keys: &[&str], frames: &[Made], moments: &[usize]) -> (OfRule, Vec<Counter>) {
+    fn count(matcher: &mut Matcher, made: Made) {
+        let bytes = made.bytes();
+        let wire_len = bytes.len() as u32;
+        let (link, time) = (LinkType::Ethernet, WallTime::default());
+        let frame = Frame { time, wire_len, bytes: &bytes, link, ifindex: 0, outbound: None };
+        matcher.count(&frame).unwrap();
+    }
+
+    /// One rule, with these lists.
+    fn rule_by(keys: &[&str]) -> RuleSet {
         let mut rule = Rule::new("match", "");
         let list = |key: &&str| keys::List {
             key: key.parse().unwrap(),
@@ -316,7 +326,52 @@ mod tests {
             distinct: true,
         };
         rule.lists = keys.iter().map(list).collect();
-        let set = RuleSet::compile(vec![rule], &rules::file_options(LinkType::Ethernet)).unwrap();
+        RuleSet::compile(vec![rule], &rules::file_options(LinkType::Ethernet)).unwrap()
+    }
+
+    /// A source that comes often, though each time behind more others than a table holds, is pinned at the second
+    /// taking, in the half that counts behind the third, and no frame of it is uncertain from then on.
+    #[test]
+    fn what_comes_often_is_counted_exactly_from_then_on() {
+        const OFTEN: u64 = 500;
+        let in_kernel = Engine::Kernel(Choice::Given(Hook::Tcx), Direction::In);
+        for engine in [Engine::User, in_kernel] {
+            if engine == in_kernel && !met(&[Requirement::Root]) {
+                continue;
+            }
+            let set = rule_by(&["src"]);
+            let mut matcher = Matcher::new(&set, engine, LinkType::Ethernet).unwrap();
+            let mut lists = Lists::new(set.rules(), crate::kernel::seeds(), NameStyle::Numbers);
+            let mut others = 1_000..;
+            let mut rows = Vec::new();
+            for second in 1..=8 {
+                let of = |source| Made { source, port: 9, payload: 0 };
+                for _ in 0..4_000 {
+                    count(&mut matcher, of(others.next()));
+                }
+                for _ in 0..OFTEN {
+                    count(&mut matcher, of(Some(7)));
+                    count(&mut matcher, of(others.next()));
+                }
+                let now = Duration::from_secs(second);
+                matcher.take_lists(&mut |counter, part| lists.add(now, counter, part));
+                let counters = matcher.totals().unwrap();
+                let span = Span { interval: Duration::from_secs(1), last: true };
+                let top = lists.rows(set.rules(), &counters, &[], span).swap_remove(0).top;
+                let often = of(Some(7)).address().unwrap();
+                let row = top[0].keys.iter().find(|row| row.key == often).unwrap().clone();
+                assert!((row.low..=row.high).contains(&(second * OFTEN)), "{engine:?}: {row:?}");
+                rows.push((row.count.total.packets - row.low, row.high - row.count.total.packets));
+            }
+            // Before that each interval adds to what is uncertain.
+            assert!(rows[0].1 > 0 && rows[1].1 > rows[0].1, "{engine:?}: {rows:?}");
+            assert!(rows[4..].iter().all(|row| *row == rows[3]), "{engine:?}: {rows:?}");
+        }
+    }
+
+    /// The lists of these keys after these frames, taken after each of the moments.
+    fn counted(keys: &[&str], frames: &[Made], moments: &[usize]) -> (OfRule, Vec<Counter>) {
+        let set = rule_by(keys);
         let mut matcher = Matcher::new(&set, Engine::User, LinkType::Ethernet).unwrap();
         let mut lists = Lists::new(set.rules(), crate::kernel::seeds(), NameStyle::Numbers);
         let mut take = |matcher: &mut Matcher, second: usize| {
@@ -324,11 +379,7 @@ mod tests {
             matcher.take_lists(&mut |counter, part| lists.add(now, counter, part));
         };
         for (number, made) in frames.iter().enumerate() {
-            let bytes = made.bytes();
-            let wire_len = bytes.len() as u32;
-            let (link, time) = (LinkType::Ethernet, WallTime::default());
-            let frame = Frame { time, wire_len, bytes: &bytes, link, ifindex: 0, outbound: None };
-            matcher.count(&frame).unwrap();
+            count(&mut matcher, *made);
             if moments.contains(&number) {
                 take(&mut matcher, number);
             }
