@@ -152,17 +152,20 @@ fn the_truth_is_inside_over_many_epochs() {
     }
 }
 
-/// Floods that last until each of the ten largest sources stands clear of the noise.
+/// Some minutes of floods; with `PROBE_LONG_FLOODS=1`, and best with `--release`, as long as each of the ten
+/// largest sources needs to stand clear of the noise.
 #[test]
-#[ignore = "six minutes on two CPUs, with --release"]
-fn the_ten_largest_keys_of_a_long_flood_are_within_one_percent() {
+fn the_largest_keys_of_a_long_flood_are_within_one_percent() {
+    let is_long = std::env::var_os("PROBE_LONG_FLOODS").is_some();
+    let (run, seeds) = if is_long { (LONGEST, 1..=5) } else { (LONGER, 1..=1) };
     for kind in [Kind::Flood, Kind::Twice, Kind::Late] {
         std::thread::scope(|scope| {
-            for seed in 1..=5 {
+            for seed in seeds.clone() {
                 scope.spawn(move || {
-                    let outcome = count(kind, LONGEST, seed, &[SETS]);
+                    let outcome = count(kind, run, seed, &[SETS]);
                     let (clear, worst) = judge(&format!("{kind:?}, seed {seed}"), &outcome);
-                    assert_eq!(clear, 10, "{kind:?}, seed {seed}");
+                    let least = if is_long { 10 } else { 1 };
+                    assert!(clear >= least, "{kind:?}, seed {seed}: {clear}");
                     let Outcome { totals, truth } = outcome;
                     let rows = totals.top(100);
                     let inside = |row: &&Row| match truth.get(&row.key) {
@@ -172,7 +175,7 @@ fn the_ten_largest_keys_of_a_long_flood_are_within_one_percent() {
                     };
                     let inside = rows.iter().filter(inside).count();
                     println!(
-                        "{kind:?}, seed {seed}: at most {:.3} % off, truth inside in {inside} of {}",
+                        "{kind:?}, seed {seed}: {clear} clear, at most {:.3} % off, truth inside in {inside} of {}",
                         worst * 100.0,
                         rows.len()
                     );
